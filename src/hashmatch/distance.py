@@ -1,0 +1,46 @@
+"""Hamming distance in bits: a readable reference, and its NumPy twin for batches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hashmatch.errors import HashMismatchError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from hashmatch.model import PerceptualHash
+
+
+def distance(first: PerceptualHash, second: PerceptualHash) -> int:
+    """How many bits two hashes differ in.
+
+    The scalar reference that ``distances`` is tested against.
+
+    Raises:
+        HashMismatchError: they are not of one algorithm and one width.
+    """
+    if first.kind != second.kind:
+        raise HashMismatchError(f"cannot compare {first.kind} with {second.kind}")
+    return sum((a ^ b).bit_count() for a, b in zip(first.words, second.words, strict=True))
+
+
+def distances(
+    first: npt.NDArray[np.uint64], second: npt.NDArray[np.uint64]
+) -> npt.NDArray[np.uint16]:
+    """Hamming distances, in bits, over arrays of hashes.
+
+    Args:
+        first: shape (..., words), uint64.
+        second: shape (..., words), uint64, broadcast against ``first``.
+
+    Returns:
+        uint16, of the broadcast shape without its last axis.
+    """
+    # One word at a time: no temporary of the whole broadcast shape, and no slow sum over a short axis
+    total = np.bitwise_count(first[..., 0] ^ second[..., 0]).astype(np.uint16)
+    for word in range(1, first.shape[-1]):
+        total += np.bitwise_count(first[..., word] ^ second[..., word])
+    return total

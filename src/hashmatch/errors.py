@@ -1,0 +1,111 @@
+"""Every error that hashmatch raises on purpose.
+
+::
+
+    HashmatchError
+    +-- SettingsError          a setting or an argument makes no sense        (exit 64)
+    |   +-- MissingExtraError  an optional package is needed; says the install command
+    +-- HashListError          the hash list cannot be used as it is          (exit 65)
+    +-- InputError             a file or folder to scan is not there          (exit 66)
+    +-- OutputError            a result could not be written                  (exit 70)
+    +-- HashError              a value is no hash of its algorithm and width
+    |   +-- HashMismatchError  two hashes of different algorithm or width were compared
+    +-- DecodeError            a picture cannot be examined; carries the ``Reason``
+    +-- OutcomeTruthError      an outcome was used as a boolean
+
+Messages never quote a hash, nor a line of a hash list: they name the place.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hashmatch.model import Reason
+
+
+class HashmatchError(Exception):
+    """The root of the tree.
+
+    Attributes:
+        path: what the error is about, where it is about a file.
+        line: the line number in that file, counted from 1, where it is about a line.
+    """
+
+    def __init__(self, message: str, *, path: str | None = None, line: int | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.path = path
+        self.line = line
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.path, self.line) if part is not None)
+        return f"{place}: {self.message}" if place else self.message
+
+
+class SettingsError(HashmatchError, ValueError):
+    """A setting or an argument makes no sense."""
+
+
+class MissingExtraError(SettingsError, ImportError):
+    """An optional package is needed that is not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs an extra package: pip install 'hashmatch[{extra}]'")
+        self.extra = extra
+
+
+class HashListError(HashmatchError, ValueError):
+    """The hash list cannot be used as it is.
+
+    Attributes:
+        problems: each thing that is wrong, in the order of the list's lines.
+        count: how many problems there are; more than ``problems`` holds when there are very many.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: str | None = None,
+        line: int | None = None,
+        problems: Sequence[HashListError] = (),
+        count: int | None = None,
+    ) -> None:
+        super().__init__(message, path=path, line=line)
+        self.problems = tuple(problems)
+        self.count = len(self.problems) if count is None else count
+
+
+class InputError(HashmatchError, OSError):
+    """A file or folder that was to be read is not there or cannot be opened."""
+
+
+class OutputError(HashmatchError, OSError):
+    """A result could not be written."""
+
+
+class HashError(HashmatchError, ValueError):
+    """A value is no hash of its algorithm and width."""
+
+
+class HashMismatchError(HashError, TypeError):
+    """Two hashes of different algorithm or width were compared."""
+
+
+class DecodeError(HashmatchError):
+    """A picture cannot be examined, wholly or in part.
+
+    Attributes:
+        reason: the reason that the verdict will carry.
+    """
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class OutcomeTruthError(HashmatchError, TypeError):
+    """An outcome was used as a boolean, where only its verdict tells."""

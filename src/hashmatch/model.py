@@ -1,0 +1,304 @@
+"""The values that pass between the layers: frozen, plain, and silent about their bits.
+
+No NumPy here, so that ``import hashmatch`` stays quick.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, NamedTuple, NoReturn
+
+from hashmatch.errors import HashError, OutcomeTruthError, SettingsError
+
+WORD_BITS = 64
+
+
+class HashKind(NamedTuple):
+    """What a hash must share with another to be compared with it: algorithm and width in bits."""
+
+    algorithm: str
+    bits: int
+
+    @property
+    def words(self) -> int:
+        """How many 64-bit words a hash of this kind takes."""
+        return -(-self.bits // WORD_BITS)
+
+    def __str__(self) -> str:
+        return f"{self.algorithm}-{self.bits}"
+
+
+@dataclass(frozen=True, slots=True)
+class PerceptualHash:
+    """One hash, which never travels without its algorithm and its width.
+
+    ``str()`` gives the bits as ``imagehash`` prints them: hex, most significant bit first.
+    ``repr()`` does not, since it ends up in logs and tracebacks. ``==`` compares values; for how
+    near two hashes are, and an error where they cannot be compared, use ``hashmatch.distance``.
+
+    Attributes:
+        algorithm: ``phash`` or ``dhash``.
+        bits: the width, a multiple of 64.
+        words: the bits as unsigned 64-bit integers, the first word the most significant.
+
+    Raises:
+        HashError: ``words`` does not hold exactly ``bits`` bits.
+    """
+
+    algorithm: str
+    bits: int
+    words: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if self.bits <= 0 or self.bits % WORD_BITS or len(self.words) * WORD_BITS != self.bits:
+            raise HashError(f"a hash of {self.bits} bits does not fit {len(self.words)} words")
+        if not all(0 <= word < 1 << WORD_BITS for word in self.words):
+            raise HashError("a word of a hash is an unsigned 64-bit integer")
+
+    @property
+    def kind(self) -> HashKind:
+        """Algorithm and width."""
+        return HashKind(self.algorithm, self.bits)
+
+    @classmethod
+    def from_hex(cls, text: str, algorithm: str = "phash") -> PerceptualHash:
+        """Read a hash as ``imagehash`` prints it: hex in either case, MSB first, 4 bits a digit.
+
+        Raises:
+            HashError: ``text`` is not hex, or no multiple of 16 digits.
+        """
+        # int() alone would also take "0x", underscores, signs and blanks
+        if not text or len(text) % 16 or not text.isascii() or not text.isalnum():
+            raise HashError("a hash is a multiple of 16 hex digits")
+        try:
+            words = tuple(int(text[i : i + 16], 16) for i in range(0, len(text), 16))
+        except ValueError:
+            raise HashError("a hash is a multiple of 16 hex digits") from None
+        return cls(algorithm, 4 * len(text), words)
+
+    @classmethod
+    def from_imagehash(cls, value: Any, algorithm: str = "phash") -> PerceptualHash:
+        """Take over an ``imagehash.ImageHash``, which does not know its own algorithm.
+
+        Raises:
+            HashError: it has no multiple of 64 bits.
+        """
+        return cls.from_hex(str(value), algorithm)
+
+    def to_imagehash(self) -> Any:
+        """The same bits as an ``imagehash.ImageHash`` of shape (size, size)."""
+        import imagehash  # noqa: PLC0415 # heavy: only those who ask for one pay for it
+
+        return imagehash.hex_to_hash(str(self))
+
+    def __str__(self) -> str:
+        return "".join(f"{word:016x}" for word in self.words)
+
+    def __repr__(self) -> str:
+        return f"<PerceptualHash {self.kind}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of a hash list.
+
+    Attributes:
+        id: the list's own id for it, or ``file:line`` where the list gives none.
+        hash: the hash itself; never shown by ``repr``.
+        label: free text of the list's owner.
+    """
+
+    id: str
+    hash: PerceptualHash = field(repr=False)
+    label: str | None = None
+
+
+class Verdict(StrEnum):
+    """What became of a file. Every file gets exactly one."""
+
+    MATCH = "match"
+    CLEAR = "clear"
+    LOW_INFORMATION = "low_information"
+    NOT_IMAGE = "not_image"
+    UNSCANNED = "unscanned"
+
+
+class Reason(StrEnum):
+    """Why a file, or a part of it, was not examined. A closed set."""
+
+    UNDECODABLE = "undecodable"
+    TRUNCATED = "truncated"
+    TOO_LARGE = "too_large"
+    TIMEOUT = "timeout"
+    DECODER_CRASH = "decoder_crash"
+    UNSUPPORTED_FORMAT = "unsupported_format"
+    ENCRYPTED = "encrypted"
+    ARCHIVE_LIMIT = "archive_limit"
+    FRAME_LIMIT = "frame_limit"
+    PERMISSION = "permission"
+    SPECIAL_FILE = "special_file"
+    CHANGED = "changed"
+    VANISHED = "vanished"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a picture may cost, checked after its header and before any of its pixels.
+
+    Attributes:
+        max_pixels: pixels of one frame, width times height.
+        max_bytes: bytes of the file.
+        max_frames: frames of an animation, or pages.
+
+    Raises:
+        SettingsError: a limit is under 1.
+    """
+
+    max_pixels: int = 100_000_000
+    max_bytes: int = 256 * 1024 * 1024
+    max_frames: int = 64
+
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            if getattr(self, name) < 1:
+                raise SettingsError(f"{name} must be at least 1")
+
+
+DEFAULT_FORMATS = frozenset({"JPEG", "MPO", "PNG", "GIF", "WEBP", "BMP", "TIFF"})
+"""Decoded unless told otherwise."""
+
+OPTIONAL_FORMATS = frozenset({"AVIF", "JPEG2000", "HEIF"})
+"""Decoded on request: their decoders are younger or rarer, so they widen what an attacker meets."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExamineOptions:
+    """How pictures are examined; the same for a whole scan, and free of any list.
+
+    Attributes:
+        kinds: the hashes to compute of every view.
+        limits: what a picture may cost.
+        formats: names of the formats to decode, of ``DEFAULT_FORMATS`` and ``OPTIONAL_FORMATS``.
+        mirrors: also look at the seven flips and quarter turns of every view.
+
+    Raises:
+        SettingsError: a format is not one that hashmatch decodes.
+    """
+
+    kinds: tuple[HashKind, ...]
+    limits: Limits = Limits()
+    formats: frozenset[str] = DEFAULT_FORMATS
+    mirrors: bool = False
+
+    def __post_init__(self) -> None:
+        unknown = self.formats - DEFAULT_FORMATS - OPTIONAL_FORMATS
+        if unknown:
+            known = ", ".join(sorted(DEFAULT_FORMATS | OPTIONAL_FORMATS))
+            raise SettingsError(f"unknown format {sorted(unknown)[0]}; choose from {known}")
+
+
+@dataclass(frozen=True, slots=True)
+class ViewHashes:
+    """The hashes of one view of a picture, one for each kind that was asked for.
+
+    Attributes:
+        view: which reading of the file: ``stored``, ``upright``, ``trimmed``, ``frame:3``, ...
+        quality: 0 to 100, the amount of detail in the view.
+        hashes: in the order of ``ExamineOptions.kinds``.
+    """
+
+    view: str
+    quality: int
+    hashes: tuple[PerceptualHash, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What is known of a file before any list is asked.
+
+    Attributes:
+        format: the picture's format, by content; None where it is no picture.
+        width: pixels, as stored; 0 where unknown.
+        height: pixels, as stored; 0 where unknown.
+        views: every view that could be examined.
+        reason: why something of the file was not examined; None where all of it was.
+        detail: the reason in words, for people; it never holds picture content.
+    """
+
+    format: str | None = None
+    width: int = 0
+    height: int = 0
+    views: tuple[ViewHashes, ...] = ()
+    reason: Reason | None = None
+    detail: str | None = None
+
+    @property
+    def quality(self) -> int | None:
+        """The best quality of any view, 0 to 100; None where there is no view."""
+        return max((view.quality for view in self.views), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One entry of a list that lies within the threshold of one view of the file.
+
+    Attributes:
+        list: the name of the list.
+        entry: the entry.
+        algorithm: of both hashes.
+        bits: their width.
+        distance: Hamming, in bits, exact.
+        threshold: the largest distance that counts as near, in bits.
+        view: the view of the file that is this near.
+        quality: 0 to 100, of that view.
+        low_information: that view is under the quality floor, so the match says little.
+    """
+
+    list: str
+    entry: Entry
+    algorithm: str
+    bits: int
+    distance: int
+    threshold: int
+    view: str
+    quality: int
+    low_information: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one file: a verdict, and all that led to it.
+
+    An outcome is no boolean: compare ``verdict``.
+
+    Attributes:
+        verdict: exactly one.
+        reason: why something was not examined. Always set with ``unscanned``; with ``match`` and
+            ``low_information`` it says that the rest of the file was not examined.
+        detail: the reason in words.
+        matches: the nearest entries, best first; for ``low_information`` the candidates that a
+            human should look at.
+        match_count: how many entries are near, of which ``matches`` holds the nearest.
+        quality: 0 to 100, the best of any view; None where nothing could be examined.
+        width: pixels, as stored; 0 where unknown.
+        height: pixels, as stored; 0 where unknown.
+        format: the picture's format, by content; None where it is no picture.
+    """
+
+    verdict: Verdict
+    reason: Reason | None = None
+    detail: str | None = None
+    matches: tuple[Match, ...] = ()
+    match_count: int = 0
+    quality: int | None = None
+    width: int = 0
+    height: int = 0
+    format: str | None = None
+
+    def __bool__(self) -> NoReturn:
+        raise OutcomeTruthError(
+            "an outcome is neither true nor false: compare outcome.verdict with a Verdict"
+        )
+
+
