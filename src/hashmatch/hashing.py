@@ -1,0 +1,194 @@
+"""Perceptual hashes in NumPy: small grey pictures in, bits out, equal to ``imagehash`` bit for bit.
+
+Each algorithm asks for its pictures at a small size of its own, its *grid*, so that whoever holds
+the picture does the resizing, and this module is pure arithmetic over batches.
+
+Sources: pHash and dHash as N. Krawetz described them ("Looks Like It", 2011, and "Kind of Like
+That", 2013, The Hacker Factor Blog) and as ``imagehash`` 4.3 computes them; the quality measure as
+published with PDQ ("The TMK+PDQF Video-Hashing Algorithm and the PDQ Image-Hashing Algorithm",
+Facebook, 2019, appendix on the quality metric).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from math import isqrt
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from hashmatch.errors import SettingsError
+from hashmatch.model import HashKind, PerceptualHash
+
+Grey: TypeAlias = npt.NDArray[np.uint8]
+Codes: TypeAlias = npt.NDArray[np.uint64]
+
+PHASH_OVERSAMPLING = 4
+"""pHash looks at the lowest quarter of the frequencies, as ``imagehash``'s ``highfreq_factor``."""
+
+TIE_MARGIN = 1e-6
+"""A DCT coefficient this near to the median may fall on either side of it by rounding alone.
+
+Coefficients reach 10^6, so two correct double-precision transforms differ by some 10^-9.
+"""
+
+QUALITY_GRID = 64
+"""PDQ measures its gradient on 64 x 64 grey values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Algorithm:
+    """How one kind of perceptual hash is computed.
+
+    Attributes:
+        name: as lists and records spell it.
+        thresholds: for each width in bits, the default threshold: the largest distance, in bits,
+            that counts as near.
+        grid: from the width in bits to the (width, height) in pixels of the grey picture wanted.
+        compute: from grey pictures, uint8 of shape (n, height, width), and the width in bits, to
+            codes, uint64 of shape (n, bits / 64), most significant bit first.
+        flat: the top byte of each code that a blank picture gives, the lower bits being all alike.
+    """
+
+    name: str
+    thresholds: Mapping[int, int]
+    grid: Callable[[int], tuple[int, int]]
+    compute: Callable[[Grey, int], Codes]
+    flat: tuple[int, ...]
+
+    def is_flat(self, codes: Codes) -> npt.NDArray[np.bool_]:
+        """Tell which codes, shape (n, words), are what a blank picture gives."""
+        flat = np.zeros(len(codes), dtype=np.bool_)
+        for first in self.flat:
+            rest = 0xFF if first == 0xFF else 0
+            pattern = bytes([first] + [rest] * (8 * codes.shape[1] - 1))
+            flat |= (codes == np.frombuffer(pattern, dtype=">u8").astype(np.uint64)).all(axis=1)
+        return flat
+
+
+def pack(bits: npt.NDArray[np.bool_]) -> Codes:
+    """Pack bits, shape (n, bits), MSB first, into codes, uint64 of shape (n, bits / 64)."""
+    return np.packbits(bits, axis=1).view(">u8").astype(np.uint64)
+
+
+def phash(grey: Grey, bits: int = 64) -> Codes:
+    """Hash by the signs of low DCT frequencies about their median.
+
+    Args:
+        grey: shape (n, 4 * size, 4 * size), uint8, where size * size is ``bits``.
+        bits: the width of the hash.
+
+    Returns:
+        Codes, shape (n, bits / 64), equal to ``imagehash.phash`` bit for bit.
+    """
+    size = isqrt(bits)
+    basis = _dct_basis(size * PHASH_OVERSAMPLING, size)
+    low = (basis @ grey.astype(np.float64) @ basis.T).reshape(len(grey), bits)
+    median = np.median(low, axis=1, keepdims=True)
+    codes = pack(low > median)
+    for row in np.flatnonzero((np.abs(low - median) < TIE_MARGIN).any(axis=1)):
+        codes[row] = _phash_by_imagehash(grey[row], size)
+    return codes
+
+
+def dhash(grey: Grey, bits: int = 64) -> Codes:
+    """Hash by whether each pixel is brighter than its left neighbour.
+
+    Args:
+        grey: shape (n, size, size + 1), uint8, where size * size is ``bits``.
+        bits: the width of the hash.
+
+    Returns:
+        Codes, shape (n, bits / 64), equal to ``imagehash.dhash`` bit for bit.
+    """
+    return pack((grey[:, :, 1:] > grey[:, :, :-1]).reshape(len(grey), bits))
+
+
+def quality(grey: Grey) -> npt.NDArray[np.uint8]:
+    """Measure the detail of pictures, 0 to 100, by the gradient measure published with PDQ.
+
+    Differences of neighbours are taken in whole percent of full scale, so that faint noise counts
+    nothing; their sum over 90 is the quality, at most 100.
+
+    Args:
+        grey: shape (n, 64, 64), uint8.
+
+    Returns:
+        uint8, shape (n,).
+    """
+    level = grey.astype(np.int32)
+    total = np.zeros(len(grey), dtype=np.int64)
+    for axis in (1, 2):
+        total += (np.abs(np.diff(level, axis=axis)) * 100 // 255).sum(axis=(1, 2))
+    return np.minimum(total // 90, 100).astype(np.uint8)
+
+
+def _square(bits: int) -> tuple[int, int]:
+    size = isqrt(bits) * PHASH_OVERSAMPLING
+    return size, size
+
+
+def _one_wider(bits: int) -> tuple[int, int]:
+    return isqrt(bits) + 1, isqrt(bits)
+
+
+@cache
+def _dct_basis(length: int, rows: int) -> npt.NDArray[np.float64]:
+    """The first rows of the unnormalised DCT-II, as ``scipy.fftpack.dct`` scales it."""
+    frequency = np.arange(rows)[:, None]
+    sample = np.arange(length)[None, :]
+    return 2.0 * np.cos(np.pi * frequency * (2 * sample + 1) / (2 * length))
+
+
+def _phash_by_imagehash(grey: Grey, size: int) -> Codes:
+    """Let ``imagehash`` itself decide where rounding would: it is what others' lists come from."""
+    import imagehash  # noqa: PLC0415 # it takes SciPy with it, and ties are rare
+
+    # Already at the size that imagehash resizes to, so it hashes these very pixels
+    picture = imagehash.Image.fromarray(grey)
+    return pack(imagehash.phash(picture, hash_size=size).hash.reshape(1, -1))[0]
+
+
+ALGORITHMS: Mapping[str, Algorithm] = {
+    algorithm.name: algorithm
+    for algorithm in (
+        Algorithm("phash", {64: 8, 256: 32}, _square, phash, flat=(0x00, 0xFF, 0x80)),
+        Algorithm("dhash", {64: 4, 256: 16}, _one_wider, dhash, flat=(0x00, 0xFF)),
+    )
+}
+"""The one table of algorithms, with their widths and default thresholds."""
+
+
+def check_kind(kind: HashKind) -> HashKind:
+    """Return ``kind`` if hashmatch computes it.
+
+    Raises:
+        SettingsError: the algorithm is unknown, or has no such width.
+    """
+    algorithm = ALGORITHMS.get(kind.algorithm)
+    if algorithm is None:
+        raise SettingsError(
+            f"unknown algorithm {kind.algorithm!r}; choose from {', '.join(ALGORITHMS)}"
+        )
+    if kind.bits not in algorithm.thresholds:
+        widths = " or ".join(str(bits) for bits in algorithm.thresholds)
+        raise SettingsError(f"{kind.algorithm} has {widths} bits, not {kind.bits}")
+    return kind
+
+
+def default_threshold(kind: HashKind) -> int:
+    """The default threshold of a kind of hash, in bits."""
+    return ALGORITHMS[check_kind(kind).algorithm].thresholds[kind.bits]
+
+
+def to_code(value: PerceptualHash) -> Codes:
+    """One hash as a code, shape (words,), uint64."""
+    return np.array(value.words, dtype=np.uint64)
+
+
+def from_code(kind: HashKind, code: Codes) -> PerceptualHash:
+    """A code, shape (words,), as a hash of that kind."""
+    return PerceptualHash(kind.algorithm, kind.bits, tuple(int(word) for word in code))
