@@ -1,0 +1,32 @@
+"""Pictures for tests: abstract patterns out of a seed, and variants of them.
+
+One door to the makers in fixtures/, which the committed pictures come from too.
+"""
+
+from __future__ import annotations
+
+from textures import checkered, flat, gradient
+from textures import texture as photo
+from variants import (
+    animation,
+    as_mode,
+    encode,
+    hide_colours,
+    letterboxed,
+    padded,
+    with_orientation,
+)
+
+__all__ = [
+    "animation",
+    "as_mode",
+    "checkered",
+    "encode",
+    "flat",
+    "gradient",
+    "hide_colours",
+    "letterboxed",
+    "padded",
+    "photo",
+    "with_orientation",
+]
