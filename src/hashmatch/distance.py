@@ -39,8 +39,10 @@ def distances(
     Returns:
         uint16, of the broadcast shape without its last axis.
     """
-    # One word at a time: no temporary of the whole broadcast shape, and no slow sum over a short axis
-    total = np.bitwise_count(first[..., 0] ^ second[..., 0]).astype(np.uint16)
+    # One word at a time: no temporary of the whole shape, and no slow sum over a short axis
+    total: npt.NDArray[np.uint16] = np.bitwise_count(first[..., 0] ^ second[..., 0]).astype(
+        np.uint16
+    )
     for word in range(1, first.shape[-1]):
         total += np.bitwise_count(first[..., word] ^ second[..., word])
     return total

@@ -79,11 +79,11 @@ class HashListError(HashmatchError, ValueError):
         self.count = len(self.problems) if count is None else count
 
 
-class InputError(HashmatchError, OSError):
+class InputError(HashmatchError):
     """A file or folder that was to be read is not there or cannot be opened."""
 
 
-class OutputError(HashmatchError, OSError):
+class OutputError(HashmatchError):
     """A result could not be written."""
 
 
@@ -100,11 +100,25 @@ class DecodeError(HashmatchError):
 
     Attributes:
         reason: the reason that the verdict will carry.
+        format: the picture's format, where that much is known.
+        width: its width in pixels; 0 where unknown.
+        height: its height in pixels; 0 where unknown.
     """
 
-    def __init__(self, reason: Reason, message: str) -> None:
+    def __init__(
+        self,
+        reason: Reason,
+        message: str,
+        *,
+        format: str | None = None,  # noqa: A002 # the word that records use
+        width: int = 0,
+        height: int = 0,
+    ) -> None:
         super().__init__(message)
         self.reason = reason
+        self.format = format
+        self.width = width
+        self.height = height
 
 
 class OutcomeTruthError(HashmatchError, TypeError):

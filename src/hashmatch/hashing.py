@@ -148,8 +148,10 @@ def _phash_by_imagehash(grey: Grey, size: int) -> Codes:
     import imagehash  # noqa: PLC0415 # it takes SciPy with it, and ties are rare
 
     # Already at the size that imagehash resizes to, so it hashes these very pixels
-    picture = imagehash.Image.fromarray(grey)
-    return pack(imagehash.phash(picture, hash_size=size).hash.reshape(1, -1))[0]
+    picture = imagehash.Image.fromarray(grey)  # type: ignore[attr-defined] # Pillow, as it sees it
+    bits: npt.NDArray[np.bool_] = imagehash.phash(picture, hash_size=size).hash
+    code: Codes = pack(bits.reshape(1, -1))[0]
+    return code
 
 
 ALGORITHMS: Mapping[str, Algorithm] = {

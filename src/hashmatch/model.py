@@ -181,6 +181,7 @@ class ExamineOptions:
         limits: what a picture may cost.
         formats: names of the formats to decode, of ``DEFAULT_FORMATS`` and ``OPTIONAL_FORMATS``.
         mirrors: also look at the seven flips and quarter turns of every view.
+        digests: names of exact digests to take of the file's bytes, such as ``sha256``.
 
     Raises:
         SettingsError: a format is not one that hashmatch decodes.
@@ -190,12 +191,13 @@ class ExamineOptions:
     limits: Limits = Limits()
     formats: frozenset[str] = DEFAULT_FORMATS
     mirrors: bool = False
+    digests: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         unknown = self.formats - DEFAULT_FORMATS - OPTIONAL_FORMATS
         if unknown:
             known = ", ".join(sorted(DEFAULT_FORMATS | OPTIONAL_FORMATS))
-            raise SettingsError(f"unknown format {sorted(unknown)[0]}; choose from {known}")
+            raise SettingsError(f"unknown format {min(unknown)}; choose from {known}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +226,7 @@ class Examination:
         views: every view that could be examined.
         reason: why something of the file was not examined; None where all of it was.
         detail: the reason in words, for people; it never holds picture content.
+        digests: hex digests of the file's bytes, in the order of ``ExamineOptions.digests``.
     """
 
     format: str | None = None
@@ -232,6 +235,7 @@ class Examination:
     views: tuple[ViewHashes, ...] = ()
     reason: Reason | None = None
     detail: str | None = None
+    digests: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def quality(self) -> int | None:
@@ -274,11 +278,11 @@ class Outcome:
 
     Attributes:
         verdict: exactly one.
-        reason: why something was not examined. Always set with ``unscanned``; with ``match`` and
-            ``low_information`` it says that the rest of the file was not examined.
+        reason: why something was not examined. Always set with ``unscanned``; with ``match`` it
+            says that the rest of the file was not examined.
         detail: the reason in words.
-        matches: the nearest entries, best first; for ``low_information`` the candidates that a
-            human should look at.
+        matches: the nearest entries, best first. Those with ``low_information`` set are candidates
+            that a human should look at, and no plain matches.
         match_count: how many entries are near, of which ``matches`` holds the nearest.
         quality: 0 to 100, the best of any view; None where nothing could be examined.
         width: pixels, as stored; 0 where unknown.
@@ -300,5 +304,3 @@ class Outcome:
         raise OutcomeTruthError(
             "an outcome is neither true nor false: compare outcome.verdict with a Verdict"
         )
-
-

@@ -1,0 +1,102 @@
+"""The command ``hashmatch``: which subcommands there are, and what each ending exits with."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from hashmatch._version import __version__
+from hashmatch.cli.hash import hash_command
+from hashmatch.cli.options import say
+from hashmatch.cli.scan import scan_command
+from hashmatch.errors import HashListError, HashmatchError, InputError, SettingsError
+
+USAGE = 64
+BAD_LIST = 65
+NO_INPUT = 66
+INTERNAL = 70
+INTERRUPTED = 130
+PIPE_CLOSED = 141
+
+app = typer.Typer(
+    name="hashmatch",
+    help="Find pictures that match a hash list.",
+    no_args_is_help=True,
+    add_completion=False,
+    # Their panels show the values of local variables, hashes among them
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("scan")(scan_command)
+app.command("hash")(hash_command)
+
+
+def main() -> None:
+    """Run the command, and exit with its code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command with these arguments.
+
+    Returns:
+        The exit code.
+    """
+    try:
+        code = app(args=list(arguments), prog_name="hashmatch", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except typer.TyperException as error:
+        say(error.format_message(), "try 'hashmatch --help'")
+        return USAGE
+    except HashmatchError as error:
+        say(*_lines_of(error))
+        return _exit_code_of(error)
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the results has enough: end without a word, here and at interpreter exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+    except Exception as error:  # noqa: BLE001 # the last line of defence: a crash must exit 70
+        say(f"internal error: {type(error).__name__} in {_place_of(error)}")
+        return INTERNAL
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)
+    ] = False,
+) -> None:
+    if version:
+        typer.echo(f"hashmatch {__version__}")
+        raise typer.Exit
+
+
+def _exit_code_of(error: HashmatchError) -> int:
+    kinds = {SettingsError: USAGE, HashListError: BAD_LIST, InputError: NO_INPUT}
+    for kind, code in kinds.items():
+        if isinstance(error, kind):
+            return code
+    return INTERNAL
+
+
+def _lines_of(error: HashmatchError) -> list[str]:
+    problems = getattr(error, "problems", ())
+    lines = [str(problem) for problem in problems]
+    hidden = getattr(error, "count", 0) - len(problems)
+    if hidden > 0:
+        lines.append(f"... and {hidden} more")
+    return [*lines, str(error)]
+
+
+def _place_of(error: Exception) -> str:
+    """Where an error came from: never its message, which may quote what it choked on."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{os.path.basename(frame.filename)}:{frame.lineno} ({frame.name})"  # noqa: PTH119

@@ -1,0 +1,101 @@
+"""Options that several commands share, and what their texts mean."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hashmatch.errors import SettingsError
+from hashmatch.model import DEFAULT_FORMATS, OPTIONAL_FORMATS, Limits
+
+DEFAULT_LIMITS = Limits()
+
+Paths = Annotated[
+    list[Path], typer.Argument(metavar="PATH...", help="Files and folders.", show_default=False)
+]
+Output = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Write the results there, whole or not at all."),
+]
+Jobs = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Pictures to decode at a time. Default: one for each core."),
+]
+AllowFormat = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="avif|jpeg2000|heif",
+        help="Also decode this format; may be given several times.",
+    ),
+]
+MaxPixels = Annotated[int, typer.Option(metavar="N", help="Largest picture, in pixels.")]
+MaxBytes = Annotated[int, typer.Option(metavar="N", help="Largest file, in bytes.")]
+MaxFrames = Annotated[int, typer.Option(metavar="N", help="Most frames or pages of a picture.")]
+
+
+def say(*lines: str) -> None:
+    """Tell the operator something, on stderr, whatever names it holds."""
+    from hashmatch.report.text import printable  # noqa: PLC0415 # reports take NumPy with them
+
+    for line in lines:
+        sys.stderr.write(f"hashmatch: {printable(line)}\n")
+
+
+def parse_thresholds(texts: Sequence[str]) -> dict[str, int] | int | None:
+    """Read ``8``, or ``phash=8`` and ``dhash=4``.
+
+    Raises:
+        SettingsError: it is neither.
+    """
+    if not texts:
+        return None
+    pairs = [text.rpartition("=")[::2] for text in texts]
+    if not all(bits.isascii() and bits.isdigit() for _, bits in pairs):
+        raise SettingsError("--threshold takes a number of bits, or ALGORITHM=BITS such as phash=8")
+    if len(pairs) == 1 and not pairs[0][0]:
+        return int(pairs[0][1])
+    if not all(name for name, _ in pairs):
+        raise SettingsError("give one --threshold for all algorithms, or one for each by name")
+    return {name: int(bits) for name, bits in pairs}
+
+
+def resolve_jobs(jobs: int | None) -> int:
+    """How many pictures to decode at a time: as asked, or one for each core that we may use.
+
+    Raises:
+        SettingsError: it is under 1.
+    """
+    if jobs is not None and jobs < 1:
+        raise SettingsError("--jobs must be at least 1")
+    if jobs is not None:
+        return jobs
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def resolve_formats(names: Sequence[str]) -> frozenset[str]:
+    """The formats to decode: the usual ones, and those asked for.
+
+    Raises:
+        SettingsError: a name is of no format that is decoded on request.
+    """
+    asked = frozenset(name.upper() for name in names)
+    if not asked <= OPTIONAL_FORMATS:
+        known = ", ".join(sorted(name.lower() for name in OPTIONAL_FORMATS))
+        raise SettingsError(f"--allow-format takes one of: {known}")
+    return DEFAULT_FORMATS | asked
+
+
+def resolve_limits(max_pixels: int, max_bytes: int, max_frames: int) -> Limits:
+    """The limits that were asked for.
+
+    Raises:
+        SettingsError: one is under 1.
+    """
+    return Limits(max_pixels=max_pixels, max_bytes=max_bytes, max_frames=max_frames)

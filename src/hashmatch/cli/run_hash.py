@@ -1,0 +1,61 @@
+"""What ``hashmatch hash`` does, once its options are understood."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from hashmatch.cli.options import say
+from hashmatch.decode import lift_pillow_limit, load_decoders
+from hashmatch.hashing import check_kind
+from hashmatch.model import ExamineOptions, HashKind, Limits
+from hashmatch.report import make_hash_writer, open_output
+from hashmatch.scan import below, check_paths, examine_all
+
+UNSCANNED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class HashSettings:
+    """The options of one run, as plain values."""
+
+    paths: tuple[Path, ...]
+    algorithms: tuple[str, ...]
+    output_format: str
+    output: Path | None
+    jobs: int
+    mirrors: bool
+    formats: frozenset[str]
+    limits: Limits
+
+
+def run_hash(settings: HashSettings) -> int:
+    """Hash, write the hashes, and return the exit code."""
+    kinds = tuple(dict.fromkeys(_parse_kind(name) for name in settings.algorithms))
+    paths = check_paths(settings.paths)
+    load_decoders(settings.formats)
+    lift_pillow_limit()
+    options = ExamineOptions(
+        kinds=kinds,
+        limits=settings.limits,
+        formats=settings.formats,
+        mirrors=settings.mirrors,
+        digests=("sha256",),
+    )
+    exit_code = 0
+    with open_output(settings.output) as stream:
+        writer = make_hash_writer(settings.output_format, stream, kinds)
+        for path, examination in examine_all(paths, options, jobs=settings.jobs):
+            if examination.views:
+                writer.write(below(path, paths), examination)
+            if examination.reason is not None:
+                exit_code = UNSCANNED
+                say(f"{os.fsdecode(path)}: {examination.reason}: {examination.detail}")
+    return exit_code
+
+
+def _parse_kind(name: str) -> HashKind:
+    """Read ``phash``, which has 64 bits, or ``phash-256``."""
+    algorithm, _, bits = name.partition("-")
+    return check_kind(HashKind(algorithm, int(bits) if bits.isdigit() else 64 if not bits else 0))

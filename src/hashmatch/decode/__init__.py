@@ -1,0 +1,29 @@
+"""Bytes to bounded grey views. Nothing outside this package imports Pillow."""
+
+import PIL
+from PIL.Image import Image as PilImage
+
+from hashmatch.decode.formats import sniff
+from hashmatch.decode.picture import (
+    Picture,
+    adopt_picture,
+    lift_pillow_limit,
+    load_decoders,
+    open_picture,
+)
+from hashmatch.decode.views import MirrorView, View
+
+PILLOW_VERSION = PIL.__version__
+
+__all__ = [
+    "PILLOW_VERSION",
+    "MirrorView",
+    "Picture",
+    "PilImage",
+    "View",
+    "adopt_picture",
+    "lift_pillow_limit",
+    "load_decoders",
+    "open_picture",
+    "sniff",
+]

@@ -1,0 +1,91 @@
+"""Finding the uniform border around a picture: padding, letterboxes and frames.
+
+A border moves pHash by some 20 bits, so the picture inside it is looked up by itself.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+Box: TypeAlias = tuple[int, int, int, int]
+
+TOLERANCE = 10
+"""Grey levels by which a line's pixels may differ from the border: JPEG's noise and ringing."""
+
+OUTLIERS = 0.01
+"""Share of a line's pixels that may differ more: specks, and ringing at the picture's corners."""
+
+MIN_BORDER = 0.01
+"""Share of the side that a border must take up, to be more than a ragged edge."""
+
+MIN_CONTENT = 0.1
+"""Share of the side that must be left: less is a mark on a blank page, not a picture in a frame."""
+
+_MAX_ROUNDS = 4  # a letterbox within padding within a frame, and one to spare
+
+
+def content_box(grey: Image.Image) -> Box | None:
+    """Find the picture within a uniform border.
+
+    Args:
+        grey: mode ``L``.
+
+    Returns:
+        (left, top, right, bottom) in pixels, as Pillow's ``crop`` takes it; None where there is no
+        border, or nothing but border.
+    """
+    width, height = grey.size
+    if not _has_uniform_edge(grey):
+        return None
+    pixels = np.asarray(grey)
+    left, top, right, bottom = 0, 0, width, height
+    for _ in range(_MAX_ROUNDS):
+        inner = pixels[top:bottom, left:right]
+        above, below = _border(inner), _border(inner[::-1])
+        if above + below >= len(inner):
+            return None
+        inner = inner[above : len(inner) - below]
+        before, after = _border(inner.T), _border(inner.T[::-1])
+        if before + after >= inner.shape[1]:
+            return None
+        if not (above or below or before or after):
+            break
+        left, top, right, bottom = left + before, top + above, right - after, bottom - below
+    spare_width, spare_height = width - (right - left), height - (bottom - top)
+    if spare_width < max(2, width * MIN_BORDER) and spare_height < max(2, height * MIN_BORDER):
+        return None
+    if right - left < width * MIN_CONTENT or bottom - top < height * MIN_CONTENT:
+        return None
+    return left, top, right, bottom
+
+
+def _has_uniform_edge(grey: Image.Image) -> bool:
+    """Look at the four outermost lines alone: most pictures have no border, and end here."""
+    width, height = grey.size
+    edges = (
+        (0, 0, width, 1),
+        (0, height - 1, width, height),
+        (0, 0, 1, height),
+        (width - 1, 0, width, height),
+    )
+    return any(_border(np.asarray(grey.crop(edge)).reshape(1, -1)) for edge in edges)
+
+
+def _border(lines: npt.NDArray[np.uint8]) -> int:
+    """Count the leading lines, shape (lines, pixels), that all show the first line's level."""
+    level = int(np.median(lines[0]))
+    count = 0
+    step = 1
+    while count < len(lines):
+        # Ever larger steps: few look-ups for no border, few calls for a thick one
+        chunk = lines[count : count + step].astype(np.int16)
+        uniform = (np.abs(chunk - level) > TOLERANCE).mean(axis=1) <= OUTLIERS
+        if not uniform.all():
+            return count + int(uniform.argmin())
+        count += len(chunk)
+        step = min(2 * step, 64)
+    return count

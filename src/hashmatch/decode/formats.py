@@ -1,0 +1,91 @@
+"""Which format a file is in, told by its first bytes and never by its name.
+
+Sources: the magic numbers in each format's specification; for ISO base media files the brands
+registered for HEIF (ISO/IEC 23008-12) and AVIF.
+"""
+
+from __future__ import annotations
+
+SNIFF_BYTES = 1024
+"""How much of a file ``sniff`` wants to see."""
+
+# Formats of pictures that hashmatch decodes, on request at least
+_DECODED = (
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (b"GIF87a", "GIF"),
+    (b"GIF89a", "GIF"),
+    (b"II*\x00", "TIFF"),
+    (b"MM\x00*", "TIFF"),
+    (b"II+\x00", "TIFF"),
+    (b"MM\x00+", "TIFF"),
+    (b"\x00\x00\x00\x0cjP  \r\n\x87\n", "JPEG2000"),
+    (b"\xff\x4f\xff\x51", "JPEG2000"),
+)
+
+# Pictures all the same: to call them "no image" would clear them silently
+_RECOGNISED = (
+    (b"8BPS", "PSD"),
+    (b"\x00\x00\x00\x0cJXL \r\n\x87\n", "JXL"),
+    (b"\xff\x0a", "JXL"),
+    (b"II\xbc\x01", "JXR"),
+    (b"DDS ", "DDS"),
+    (b"qoif", "QOI"),
+    (b"v/1\x01", "EXR"),
+    (b"#?RADIANCE", "HDR"),
+    (b"#?RGBE", "HDR"),
+    (b"gimp xcf", "XCF"),
+    (b"AT&TFORM", "DJVU"),
+    (b"SIMPLE  =", "FITS"),
+    (b"icns", "ICNS"),
+    (b"\x00\x00\x01\x00", "ICO"),
+    (b"\x00\x00\x02\x00", "CUR"),
+    (b"%!PS", "EPS"),
+    (b"\xc5\xd0\xd3\xc6", "EPS"),
+    (b"\x01\xda\x00\x01", "SGI"),
+    (b"\x01\xda\x01\x01", "SGI"),
+    (b"\xd7\xcd\xc6\x9a", "WMF"),
+    (b"FUJIFILMCCD-RAW", "RAF"),
+    (b"IIRO", "ORF"),
+    (b"IIU\x00", "RW2"),
+)
+
+_BMP_HEADER_SIZES = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
+_AVIF_BRANDS = frozenset({b"avif", b"avis"})
+_HEIF_BRANDS = frozenset(
+    {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
+)
+
+
+def sniff(head: bytes) -> str | None:
+    """Name the picture format that ``head``, the first ``SNIFF_BYTES`` of a file, begins.
+
+    Returns:
+        A name such as ``JPEG``, also for formats that hashmatch does not decode; None where it is
+        no picture.
+    """
+    for magic, name in _DECODED + _RECOGNISED:
+        if head.startswith(magic):
+            return name
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "WEBP"
+    # Two letters are weak evidence: ask for a plausible header too, or texts would be pictures
+    if head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADER_SIZES:
+        return "BMP"
+    if head[4:8] == b"ftyp":
+        return _sniff_brands(head)
+    if head[:1] == b"P" and head[1:2] in b"1234567" and head[2:3].isspace():
+        return "PNM"
+    if b"<svg" in head.lower():
+        return "SVG"
+    return None
+
+
+def _sniff_brands(head: bytes) -> str | None:
+    size = int.from_bytes(head[:4], "big")
+    brands = {head[8:12]} | {head[i : i + 4] for i in range(16, min(size, len(head)), 4)}
+    if brands & _AVIF_BRANDS:
+        return "AVIF"
+    if brands & _HEIF_BRANDS:
+        return "HEIF"
+    return "CR3" if b"crx " in brands else None

@@ -1,0 +1,202 @@
+"""Bytes to frames: opened by content, within limits, and never half-read in silence."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from io import BytesIO
+
+from PIL import Image, UnidentifiedImageError
+
+from hashmatch.decode.formats import SNIFF_BYTES, sniff
+from hashmatch.decode.truncation import ends_early
+from hashmatch.decode.views import View, views
+from hashmatch.errors import DecodeError, MissingExtraError
+from hashmatch.model import DEFAULT_FORMATS, OPTIONAL_FORMATS, Limits, Reason
+
+# Registered one by one: Image.init() would load every decoder that Pillow has
+_PLUGINS = {
+    "JPEG": "PIL.JpegImagePlugin",
+    "MPO": "PIL.MpoImagePlugin",
+    "PNG": "PIL.PngImagePlugin",
+    "GIF": "PIL.GifImagePlugin",
+    "WEBP": "PIL.WebPImagePlugin",
+    "BMP": "PIL.BmpImagePlugin",
+    "TIFF": "PIL.TiffImagePlugin",
+    "AVIF": "PIL.AvifImagePlugin",
+    "JPEG2000": "PIL.Jpeg2KImagePlugin",
+}
+
+# What Pillow's decoders raise on hostile bytes, as seen by fuzzing; a closed list, so that a
+# mistake of our own is not taken for a broken picture
+_DECODER_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    ArithmeticError,
+    LookupError,
+    EOFError,
+    AttributeError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+    UnidentifiedImageError,
+)
+
+# Their decoders go on without a word where the file was cut
+_SILENT_WHEN_CUT = frozenset({"GIF", "JPEG2000"})
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An opened picture: its header is read and within the limits, its pixels are not read yet.
+
+    Attributes:
+        format: by content; ``MPO`` for a JPEG that holds several pictures.
+        width: pixels of the first frame, as stored.
+        height: pixels of the first frame, as stored.
+    """
+
+    format: str
+    width: int
+    height: int
+    _image: Image.Image
+    _data: bytes
+    _limits: Limits
+
+    def views(self) -> Iterator[list[View]]:
+        """Decode frame by frame, and yield the views of each.
+
+        They are valid until the next frame is asked for.
+
+        Raises:
+            DecodeError: the frames so far are all that could be had within the limits.
+        """
+        number = 0
+        while self._seek(number):
+            if number == self._limits.max_frames:
+                raise DecodeError(Reason.FRAME_LIMIT, f"more than {self._limits.max_frames} frames")
+            _check_pixels(self._image, self.format, self._limits)
+            with _classified(self.format, self._data):
+                self._image.load()
+                found = list(views(self._image, number))
+            yield found
+            number += 1
+        announced = 0 if self.format == "GIF" else getattr(self._image, "n_frames", 1)
+        cut = self.format in _SILENT_WHEN_CUT and ends_early(self.format, self._data)
+        if cut or number < announced:
+            raise DecodeError(Reason.TRUNCATED, "the file ends before its last frame")
+
+    def _seek(self, number: int) -> bool:
+        if number == 0 and not getattr(self._image, "is_animated", False):
+            return True
+        try:
+            with _classified(self.format, self._data, passing=EOFError):
+                self._image.seek(number)
+        except EOFError:
+            return False
+        return True
+
+
+def open_picture(data: bytes, formats: frozenset[str], limits: Limits) -> Picture | None:
+    """Open a picture by its content, reading its header alone.
+
+    Args:
+        data: the whole file.
+        formats: names of the formats that may be decoded.
+        limits: what the picture may cost.
+
+    Returns:
+        None where ``data`` is no picture of any kind known.
+
+    Raises:
+        DecodeError: it is a picture, and cannot be examined.
+        MissingExtraError: ``formats`` has HEIF, and its package is not installed.
+    """
+    if len(data) > limits.max_bytes:
+        raise DecodeError(Reason.TOO_LARGE, f"more than {limits.max_bytes} bytes")
+    name = sniff(data[:SNIFF_BYTES])
+    if name is None:
+        return None
+    if name not in formats:
+        optional = " (decoded on request)" if name in OPTIONAL_FORMATS else ""
+        raise DecodeError(Reason.UNSUPPORTED_FORMAT, f"{name} is not decoded{optional}")
+    load_decoders(formats)
+    # The MPO decoder is reached through the JPEG one, which looks for further pictures
+    with _classified(name, data):
+        image = Image.open(BytesIO(data), formats=(name,))
+    _check_pixels(image, name, limits)
+    width, height = image.size
+    return Picture(image.format or name, width, height, image, data, limits)
+
+
+def adopt_picture(image: Image.Image, limits: Limits) -> Picture:
+    """Take a picture that the caller has opened.
+
+    Raises:
+        DecodeError: it is over the limits.
+    """
+    name = image.format or "memory"
+    _check_pixels(image, name, limits)
+    return Picture(name, image.width, image.height, image, b"", limits)
+
+
+def load_decoders(formats: frozenset[str] = DEFAULT_FORMATS) -> None:
+    """Import the decoders of these formats, and no others.
+
+    Raises:
+        MissingExtraError: one of them comes with an extra that is not installed.
+    """
+    for name in sorted(formats):
+        if name == "HEIF":
+            try:
+                import_module("pillow_heif").register_heif_opener()
+            except ImportError:
+                raise MissingExtraError("decoding HEIF", "heif") from None
+        else:
+            import_module(_PLUGINS[name])
+
+
+def lift_pillow_limit() -> None:
+    """Let hashmatch's own limits hold alone in this process.
+
+    Pillow has a limit on pixels of its own, for the whole process, which warns at 89 megapixels and
+    refuses at twice that. A library must not change it for its host, so only processes of our own
+    call this; elsewhere what Pillow refuses is ``too_large``.
+    """
+    Image.MAX_IMAGE_PIXELS = None
+
+
+def _check_pixels(image: Image.Image, picture_format: str, limits: Limits) -> None:
+    width, height = image.size
+    if width * height > limits.max_pixels:
+        raise DecodeError(
+            Reason.TOO_LARGE,
+            f"{width}x{height} is more than {limits.max_pixels} pixels",
+            format=picture_format,
+            width=width,
+            height=height,
+        )
+
+
+@contextmanager
+def _classified(
+    name: str, data: bytes, passing: type[Exception] | tuple[()] = ()
+) -> Iterator[None]:
+    """Turn what a decoder raises into the reason that the verdict will carry."""
+    try:
+        yield
+    except passing:
+        raise
+    except (MemoryError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise DecodeError(Reason.TOO_LARGE, "too large to decode", format=name) from error
+    except _DECODER_ERRORS as error:
+        said = isinstance(error, EOFError) or "truncated" in str(error).lower()
+        if said or ends_early(name, data):
+            raise DecodeError(Reason.TRUNCATED, "the file ends early", format=name) from error
+        raise DecodeError(Reason.UNDECODABLE, f"no valid {name}", format=name) from error

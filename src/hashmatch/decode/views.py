@@ -1,0 +1,171 @@
+"""The views of one frame: every reading of its pixels under which it could be on a list.
+
+A view is a chain of readings, and its name says which: ``stored`` alone, or ``upright``,
+``over-white``, ``scaled``, ``trimmed``, ``frame:2`` and so on, joined by ``+`` where one follows
+another (``over-white+trimmed``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from hashmatch.decode.border import content_box
+
+Grey: TypeAlias = npt.NDArray[np.uint8]
+
+STORED = "stored"
+
+_ORIENTATION_TAG = 0x0112
+
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+# The other seven symmetries of the square: name, whether the axes swap, and what to do to pixels
+_MIRRORS: tuple[tuple[str, bool, Callable[[Grey], Grey]], ...] = (
+    ("mirror", False, lambda grey: grey[:, ::-1]),
+    ("flip", False, lambda grey: grey[::-1]),
+    ("rotate-180", False, lambda grey: grey[::-1, ::-1]),
+    ("rotate-90", True, lambda grey: grey.T[::-1]),
+    ("rotate-270", True, lambda grey: grey.T[:, ::-1]),
+    ("transpose", True, lambda grey: grey.T),
+    ("transverse", True, lambda grey: grey.T[::-1, ::-1]),
+)
+
+_WIDE_MODES = frozenset({"I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
+
+
+class View:
+    """One grey reading of a frame, asked for at whatever small size a hash wants.
+
+    Attributes:
+        name: which reading.
+    """
+
+    def __init__(self, name: str, picture: Image.Image) -> None:
+        self.name = name
+        self._picture = picture
+        self._small: dict[tuple[int, int], Grey] = {}
+
+    def grey(self, width: int, height: int) -> Grey:
+        """Grey values, uint8 of shape (height, width), resized as ``imagehash`` does."""
+        size = (width, height)
+        if size not in self._small:
+            self._small[size] = np.asarray(self._picture.resize(size, Image.Resampling.LANCZOS))
+        return self._small[size]
+
+    def detail(self, side: int) -> Grey:
+        """Grey values, uint8 of shape (side, side), smoothed as PDQ does with a tent filter."""
+        return np.asarray(self._picture.resize((side, side), Image.Resampling.BILINEAR))
+
+    def mirrors(self) -> Iterator[MirrorView]:
+        """The other seven symmetries of this view, from its small grey values alone."""
+        for name, swaps, turn in _MIRRORS:
+            yield MirrorView(_join(self.name, name), self, swaps, turn)
+
+
+class MirrorView:
+    """A flip or a quarter turn of another view."""
+
+    def __init__(self, name: str, view: View, swaps: bool, turn: Callable[[Grey], Grey]) -> None:
+        self.name = name
+        self._view = view
+        self._swaps = swaps
+        self._turn = turn
+
+    def grey(self, width: int, height: int) -> Grey:
+        """Grey values, uint8 of shape (height, width), of the turned view."""
+        size = (height, width) if self._swaps else (width, height)
+        return self._turn(self._view.grey(*size))
+
+    def detail(self, side: int) -> Grey:
+        """Grey values of shape (side, side); the amount of detail knows no direction."""
+        return self._view.detail(side)
+
+
+def views(frame: Image.Image, number: int) -> Iterator[View]:
+    """Yield the views of one decoded frame, the frame as ``imagehash`` reads it first.
+
+    Args:
+        frame: decoded pixels.
+        number: which frame of the file it is, from 0.
+    """
+    name = STORED if number == 0 else f"frame:{number}"
+    stored = _as_imagehash_reads(frame)
+    yield View(name, stored)
+    visible: list[tuple[str, Image.Image]] = [(name, stored)]
+    if frame.mode in _WIDE_MODES:
+        visible = [(_join(name, "scaled"), _scaled(frame))]
+    elif (alpha := _alpha(frame)) is not None:
+        visible = [
+            (_join(name, f"over-{colour}"), _over(alpha, colour)) for colour in ("white", "black")
+        ]
+    turn = _UPRIGHT.get(_orientation(frame))
+    if turn is not None:
+        visible = [(_join(label, "upright"), grey.transpose(turn)) for label, grey in visible]
+    for label, grey in visible:
+        if label != name:
+            yield View(label, grey)
+        box = content_box(grey)
+        if box is not None:
+            yield View(_join(label, "trimmed"), grey.crop(box))
+
+
+def _join(name: str, step: str) -> str:
+    return step if name == STORED else f"{name}+{step}"
+
+
+def _as_imagehash_reads(frame: Image.Image) -> Image.Image:
+    if frame.mode == "L":
+        return frame
+    if frame.mode == "P" and isinstance(frame.info.get("transparency"), bytes):
+        # Pillow would warn that it drops the transparency, which is what is wanted here
+        frame = frame.copy()
+        del frame.info["transparency"]
+    return frame.convert("L")
+
+
+def _scaled(frame: Image.Image) -> Image.Image:
+    """Bring greys of more than 8 bits down to 8 by the range they use, where Pillow would clip."""
+    values = np.asarray(frame).astype(np.float64)
+    values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+    low, high = float(values.min()), float(values.max())
+    if low >= 0 and high > 255:
+        low, top = 0.0, 2.0 ** np.ceil(np.log2(high + 1))
+    else:
+        top = high
+    span = top - low
+    scaled = np.rint((values - low) * (255 / span if span else 0))
+    return Image.fromarray(scaled.astype(np.uint8))
+
+
+def _alpha(frame: Image.Image) -> Image.Image | None:
+    """The frame as RGBA, if some pixel of it is not opaque."""
+    if not frame.has_transparency_data:
+        return None
+    rgba = frame.convert("RGBA")
+    opaque = rgba.getchannel("A").histogram()[255]
+    return rgba if opaque < rgba.width * rgba.height else None
+
+
+def _over(rgba: Image.Image, colour: str) -> Image.Image:
+    ground = Image.new("RGBA", rgba.size, colour)
+    return Image.alpha_composite(ground, rgba).convert("L")
+
+
+def _orientation(frame: Image.Image) -> int:
+    try:
+        return int(frame.getexif().get(_ORIENTATION_TAG, 1))
+    except (SyntaxError, ValueError, TypeError, LookupError, OSError, ArithmeticError):
+        return 1  # viewers show a picture with broken EXIF as it is stored
