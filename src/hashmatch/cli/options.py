@@ -12,6 +12,7 @@ import typer
 
 from hashmatch.errors import SettingsError
 from hashmatch.model import DEFAULT_FORMATS, OPTIONAL_FORMATS, Limits
+from hashmatch.printable import printable
 
 DEFAULT_LIMITS = Limits()
 
@@ -40,8 +41,6 @@ MaxFrames = Annotated[int, typer.Option(metavar="N", help="Most frames or pages 
 
 def say(*lines: str) -> None:
     """Tell the operator something, on stderr, whatever names it holds."""
-    from hashmatch.report.text import printable  # noqa: PLC0415 # reports take NumPy with them
-
     for line in lines:
         sys.stderr.write(f"hashmatch: {printable(line)}\n")
 

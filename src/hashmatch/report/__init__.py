@@ -1,10 +1,10 @@
 """Outcomes to records, and records to JSONL, CSV or a table for people."""
 
+from hashmatch.printable import printable
 from hashmatch.report.hashes import HashWriter, make_hash_writer
 from hashmatch.report.output import open_output
 from hashmatch.report.records import SCHEMA, Run, Tally, file_record, path_fields, summary_record
 from hashmatch.report.renderers import FORMATS, Renderer, make_renderer, summary_line
-from hashmatch.report.text import printable
 
 __all__ = [
     "FORMATS",

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from hashmatch.errors import SettingsError
-from hashmatch.model import Examination, HashKind
+from hashmatch.matcher import QUALITY_FLOOR
+from hashmatch.model import Examination, HashKind, ViewHashes
+from hashmatch.printable import printable
 from hashmatch.report.records import path_fields
-from hashmatch.report.text import printable
 
 _ID_DIGITS = 12
 """Hex digits of a file's SHA-256 that serve as the id of its entry."""
@@ -29,10 +30,11 @@ class HashWriter(ABC):
 
 
 class ListWriter(HashWriter):
-    """The text list format, version 1: an entry for the stored view of each picture.
+    """The text list format, version 1, with an entry for the stored view of each picture.
 
-    Files with the same bytes would give the same id twice, which no list may have; the later ones
-    are named in a comment.
+    Where that view shows next to nothing, the first one with detail takes its place. Files with the
+    same bytes would give the same id twice, which no list may have: the later ones are named in a
+    comment.
     """
 
     def __init__(self, stream: TextIO, kinds: Sequence[HashKind]) -> None:
@@ -48,9 +50,15 @@ class ListWriter(HashWriter):
             self._stream.write(f"# same file as {entry}: {label}\n")
             return
         self._seen.add(entry)
-        for value in examination.views[0].hashes:
+        for value in _telling(examination).hashes:
             prefix = "" if value.algorithm == self._kinds[0].algorithm else f"{value.algorithm}:"
             self._stream.write(f"{prefix}{value} {entry} {label}\n")
+
+
+def _telling(examination: Examination) -> ViewHashes:
+    """The first view with detail: the stored one, unless Pillow clips it (16-bit greys) or so."""
+    views = examination.views
+    return next((view for view in views if view.quality >= QUALITY_FLOOR), views[0])
 
 
 class RecordWriter(HashWriter):

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import TextIO
 
 from hashmatch.errors import SettingsError
+from hashmatch.printable import printable
 from hashmatch.report.records import Record
-from hashmatch.report.text import printable
 
 _MATCH_COLUMNS = ("list", "entry", "label", "algorithm", "bits", "distance", "threshold", "view")
 _COLUMNS = (
