@@ -18,7 +18,7 @@ from pictures import animation, as_mode, hide_colours, letterboxed, padded, phot
 
 ROOT = Path(generate.__file__).parent
 IMAGES = ROOT / "benign_images"
-COMMITTED = sorted(path.relative_to(IMAGES).as_posix() for path in IMAGES.rglob("*.*"))
+COMMITTED = sorted(path.relative_to(IMAGES).as_posix() for path in IMAGES.rglob("[!.]*.*"))
 THRESHOLDS = {"phash": 8, "dhash": 4}
 ENTRY = re.compile(r"(?:(phash|dhash):)?([0-9a-f]{16}) (\S+) (\S.*)")
 
