@@ -1,0 +1,127 @@
+"""Columns of short texts as two flat arrays: ten million texts are not ten million objects.
+
+A column is the UTF-8 bytes of all its texts end to end, and the offsets where each one begins.
+Both arrays can be views of a memory-mapped file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Bytes: TypeAlias = npt.NDArray[np.uint8]
+Rows: TypeAlias = npt.NDArray[np.int64]
+
+FINGERPRINT_BASE = 0x9E3779B97F4A7C15
+"""Odd, so that its powers modulo 2^64 never vanish. It spreads; it is no secret."""
+
+_SLICE = 1 << 16
+
+
+def read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The same array as a view that cannot be written to, the caller's own left as it was."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+@dataclass(frozen=True, eq=False, repr=False, slots=True)
+class TextColumn:
+    """Texts by row. An empty text stands for one that is absent.
+
+    Attributes:
+        data: uint8, the UTF-8 bytes of all texts end to end.
+        offsets: uint32 or uint64, shape (rows + 1,): where each text begins, and the last one ends.
+    """
+
+    data: Bytes
+    offsets: npt.NDArray[np.unsignedinteger[Any]]
+
+    @classmethod
+    def from_bytes(cls, texts: Sequence[bytes]) -> TextColumn:
+        """Make a column of encoded texts."""
+        lengths = np.fromiter((len(text) for text in texts), dtype=np.int64, count=len(texts))
+        return cls(np.frombuffer(b"".join(texts), dtype=np.uint8), _offsets(lengths))
+
+    @classmethod
+    def gather(cls, buffer: Bytes, starts: Rows, ends: Rows) -> TextColumn:
+        """Make a column of the spans ``buffer[starts[i]:ends[i]]``."""
+        lengths = ends - starts
+        offsets = _offsets(lengths)
+        # Where in the buffer each byte comes from: its place in the column plus its span's shift
+        shift = np.repeat(starts - offsets[:-1].astype(np.int64), lengths)
+        shift += np.arange(len(shift))
+        return cls(buffer[shift], offsets)
+
+    @classmethod
+    def concatenate(cls, columns: Iterable[TextColumn]) -> TextColumn:
+        """Put columns one under the other."""
+        parts = list(columns)
+        lengths = [np.diff(part.offsets).astype(np.int64) for part in parts]
+        data = np.concatenate([part.data for part in parts] or [np.empty(0, np.uint8)])
+        return cls(data, _offsets(np.concatenate(lengths or [np.empty(0, np.int64)])))
+
+    def take(self, rows: Rows) -> TextColumn:
+        """The column of some rows, in the order asked for."""
+        starts = self.offsets[:-1][rows].astype(np.int64)
+        return self.gather(self.data, starts, self.offsets[1:][rows].astype(np.int64))
+
+    def fingerprints(self) -> npt.NDArray[np.uint64]:
+        """A 64-bit number per text, equal for equal texts and seldom for others; 0 for none."""
+        longest = int(np.diff(self.offsets).max(initial=0))
+        powers = np.full(longest, FINGERPRINT_BASE, dtype=np.uint64).cumprod(dtype=np.uint64)
+        # Slices bound the memory: each byte of text costs 24 here
+        slices = [self._fingerprint_slice(first, powers) for first in range(0, len(self), _SLICE)]
+        return np.concatenate(slices or [np.empty(0, np.uint64)])
+
+    def is_empty(self) -> bool:
+        """Tell whether no row has a text."""
+        return int(self.offsets[-1]) == int(self.offsets[0])
+
+    def bytes_at(self, row: int) -> bytes:
+        """The encoded text of a row."""
+        return self.data[int(self.offsets[row]) : int(self.offsets[row + 1])].tobytes()
+
+    def texts(self, first: int, last: int) -> list[str]:
+        """The texts of the rows from ``first`` to before ``last``: quicker than one by one."""
+        offsets = self.offsets[first : last + 1].tolist()
+        data = self.data[offsets[0] : offsets[-1]].tobytes()
+        return [
+            data[begin - offsets[0] : end - offsets[0]].decode() for begin, end in pairwise(offsets)
+        ]
+
+    def __getitem__(self, row: int) -> str:
+        return self.bytes_at(row).decode()
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __repr__(self) -> str:
+        return f"<TextColumn of {len(self):,} rows>"
+
+    def _fingerprint_slice(
+        self, first: int, powers: npt.NDArray[np.uint64]
+    ) -> npt.NDArray[np.uint64]:
+        offsets = self.offsets[first : first + _SLICE + 1].astype(np.int64)
+        starts, lengths = offsets[:-1], np.diff(offsets)
+        place = np.arange(offsets[0], offsets[-1]) - np.repeat(starts, lengths)
+        weighted = powers[place] * self.data[offsets[0] : offsets[-1]]
+        running = np.zeros(len(weighted) + 1, dtype=np.uint64)
+        np.cumsum(weighted, out=running[1:])
+        # Sums wrap around, and so do their differences: the arithmetic is modulo 2^64 throughout
+        prints: npt.NDArray[np.uint64] = (
+            running[offsets[1:] - offsets[0]] - running[starts - offsets[0]]
+        )
+        return prints
+
+
+def _offsets(lengths: Rows) -> npt.NDArray[np.unsignedinteger[Any]]:
+    offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    narrow = np.uint32 if offsets[-1] <= np.iinfo(np.uint32).max else np.uint64
+    return offsets.astype(narrow)

@@ -1,0 +1,106 @@
+"""Lists made of ``Entry`` objects rather than of a file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import islice
+
+from hashmatch.errors import HashListError
+from hashmatch.hashing import ALGORITHMS
+from hashmatch.hashlist.assemble import Batch, RawRow, assemble
+from hashmatch.hashlist.characters import FORBIDDEN, printable, without_blanks
+from hashmatch.hashlist.contents import Contents
+from hashmatch.hashlist.problems import Problems
+from hashmatch.hashlist.text.writer import text_blocks
+from hashmatch.model import Entry, HashKind
+
+BATCH_ROWS = 1 << 16
+"""As Python objects, rows take some 500 bytes each; so not all of them at once."""
+
+
+def contents_of_entries(
+    entries: Iterable[Entry], *, name: str, version: str | None, created: str | None
+) -> Contents:
+    """Make a list of entries, numbered from 1 where a problem names its line.
+
+    Raises:
+        HashListError: something is wrong with some of them.
+    """
+    problems = Problems(name)
+    numbered = _Numbered(entries)
+    batches = list(_batches(numbered, problems))
+    sections, flat = assemble(batches, without_blanks(printable(name)), problems)
+    if problems.count:
+        raise problems.error(numbered.count, advice="fix them", unit="entries")
+    contents = Contents(
+        sections=sections,
+        name=_header_value("name", name, name) or printable(""),
+        version=_header_value("version", version, name),
+        created=_header_value("created", created, name),
+        flat=flat,
+    )
+    digest = hashlib.sha256()
+    for block in text_blocks(contents, check=False):
+        digest.update(block)
+    return replace(contents, digest=digest.hexdigest())
+
+
+class _Numbered:
+    """Numbers entries from 1, and knows how many there were."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self.count = 0
+        self._entries = entries
+
+    def __iter__(self) -> Iterator[tuple[int, Entry]]:
+        for entry in self._entries:
+            self.count += 1
+            yield self.count, entry
+
+
+def _batches(entries: Iterable[tuple[int, Entry]], problems: Problems) -> Iterator[Batch]:
+    remaining = iter(entries)
+    while chunk := list(islice(remaining, BATCH_ROWS)):
+        rows: dict[HashKind, list[RawRow]] = {}
+        for number, entry in chunk:
+            fault = _fault(entry)
+            if fault is not None:
+                problems.add(number, fault)
+                continue
+            label = (entry.label or "").encode()
+            row = (number, entry.hash.words, entry.id.encode(), label)
+            rows.setdefault(entry.hash.kind, []).append(row)
+        for kind, of_kind in rows.items():
+            yield Batch.of_rows(kind, of_kind)
+
+
+def _fault(entry: Entry) -> str | None:
+    kind = entry.hash.kind
+    known = ALGORITHMS.get(kind.algorithm)
+    if known is None or kind.bits not in known.thresholds:
+        return f"no hash list holds {kind}"
+    if not entry.id:
+        return "the entry has no id"
+    for what, text in (("id", entry.id), ("label", entry.label or "")):
+        if not _is_clean(text):
+            return f"a control character in the {what}"
+    return None
+
+
+def _is_clean(text: str) -> bool:
+    """Tell whether a text is valid Unicode on one line."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\t" not in text and not FORBIDDEN.search(text)
+
+
+def _header_value(key: str, value: str | None, source: str) -> str | None:
+    if value is None:
+        return None
+    if not _is_clean(value):
+        raise HashListError(f"a control character in the {key}", path=printable(source))
+    return value.strip(" ") or None

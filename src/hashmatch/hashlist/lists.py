@@ -1,0 +1,166 @@
+"""``HashList``: an operator's list, checked, read-only, and silent about its hashes."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import NoReturn
+
+from hashmatch.errors import HashListError, SettingsError
+from hashmatch.hashing import ALGORITHMS
+from hashmatch.hashlist.atomic import write_atomically
+from hashmatch.hashlist.contents import Contents
+from hashmatch.hashlist.entries import contents_of_entries
+from hashmatch.hashlist.section import Section, refuse_pickling
+from hashmatch.hashlist.text.reader import Options, read_text
+from hashmatch.hashlist.text.writer import text_blocks
+from hashmatch.model import Entry, HashKind
+
+
+class HashList:
+    """A hash list in memory. It does not change, so threads may share it.
+
+    Entries of one algorithm and width form a section of flat arrays; no object is kept per entry.
+
+    Attributes:
+        name: what records call the list: its header's name, else its file's.
+        version: as the list gives it; None where it does not.
+        created: as the list gives it; None where it does not.
+        digest: SHA-256, hex, of the bytes that were read; of the text that ``dumps`` would write
+            where the list was made of entries.
+        source: the file as messages name it.
+        flat: how many flat hashes were left out, which would match every blank picture.
+        skipped: how many bad entries were left out.
+        notices: what the operator should be told, a sentence each.
+        sections: the entries by kind.
+    """
+
+    def __init__(self, contents: Contents, *, source: str) -> None:
+        self._contents = contents
+        self.name = contents.name
+        self.version = contents.version
+        self.created = contents.created
+        self.digest = contents.digest
+        self.source = source
+        self.flat = contents.flat
+        self.skipped = contents.skipped
+        self.notices = contents.notices
+        self.sections: Mapping[HashKind, Section] = contents.sections
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        algorithm: str | None = None,
+        skip_bad_entries: bool = False,
+    ) -> HashList:
+        """Read a list from a file.
+
+        Args:
+            path: the file.
+            algorithm: what hashes are where neither the header nor a prefix says; ``phash`` with a
+                notice where this is None.
+            skip_bad_entries: where lines are wrong, load the rest and count them.
+
+        Raises:
+            HashListError: the file cannot be read, or something in it is wrong: ``problems`` has
+                everything that is, by line.
+            SettingsError: the algorithm is unknown.
+        """
+        options = _options(Path(path), algorithm, skip_bad_entries)
+        try:
+            with open(path, "rb") as stream:
+                return cls(read_text(stream, options), source=options.source)
+        except OSError as error:
+            message = f"cannot read the hash list: {error.strerror or 'the reading failed'}"
+            raise HashListError(message, path=options.source) from error
+
+    @classmethod
+    def loads(
+        cls,
+        data: bytes | str,
+        *,
+        name: str = "<memory>",
+        algorithm: str | None = None,
+        skip_bad_entries: bool = False,
+    ) -> HashList:
+        """Read a list from memory.
+
+        Args:
+            data: the text of the list, encoded or not.
+            name: what stands for the file's name.
+            algorithm: as in ``load``.
+            skip_bad_entries: as in ``load``.
+
+        Raises:
+            HashListError: something is wrong: ``problems`` has everything that is, by line.
+            SettingsError: the algorithm is unknown.
+        """
+        options = _options(Path(name), algorithm, skip_bad_entries)
+        encoded = data.encode(errors="surrogatepass") if isinstance(data, str) else data
+        return cls(read_text(io.BytesIO(encoded), options), source=options.source)
+
+    @classmethod
+    def from_entries(
+        cls,
+        entries: Iterable[Entry],
+        *,
+        name: str = "<memory>",
+        version: str | None = None,
+        created: str | None = None,
+    ) -> HashList:
+        """Make a list of entries.
+
+        Args:
+            entries: in order. They count from 1 where a problem names its line.
+            name: of the list.
+            version: of the list.
+            created: when the list was made.
+
+        Raises:
+            HashListError: something is wrong with some of them: ``problems`` has everything.
+        """
+        contents = contents_of_entries(entries, name=name, version=version, created=created)
+        return cls(contents, source=name)
+
+    def dumps(self) -> str:
+        """The list in the text format. Reading it gives equal entries.
+
+        Raises:
+            HashListError: an id or a label is such that the text format cannot hold it.
+        """
+        return b"".join(text_blocks(self._contents)).decode()
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the list in the text format, whole or not at all, readable by its owner alone.
+
+        Raises:
+            HashListError: an id or a label is such that the text format cannot hold it.
+            OutputError: the file cannot be written.
+        """
+        with write_atomically(path) as stream:
+            for block in text_blocks(self._contents):
+                stream.write(block)
+
+    def __len__(self) -> int:
+        """How many entries can match."""
+        return sum(len(section) for section in self.sections.values())
+
+    def __iter__(self) -> Iterator[Entry]:
+        for section in self.sections.values():
+            yield from section
+
+    def __repr__(self) -> str:
+        return f"<HashList {self.name!r}, {len(self):,} entries>"
+
+    def __reduce__(self) -> NoReturn:
+        refuse_pickling("a hash list")
+
+
+def _options(path: Path, algorithm: str | None, skip_bad_entries: bool) -> Options:
+    if algorithm is not None and algorithm not in ALGORITHMS:
+        raise SettingsError(f"unknown algorithm {algorithm!r}; choose from {', '.join(ALGORITHMS)}")
+    return Options(str(path), path.name, algorithm, skip_bad_entries)

@@ -1,0 +1,1 @@
+"""The text list format, version 1: an entry a line."""

@@ -1,0 +1,233 @@
+"""The grammar of the text list format, version 1, line by line.
+
+This is the readable reference. ``blocks`` parses regular lines many at a time, and hands every line
+that it does not understand to ``parse_lines``, so that all messages come from here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeAlias
+
+from hashmatch.hashing import ALGORITHMS
+from hashmatch.hashlist.assemble import Batch, RawRow
+from hashmatch.hashlist.characters import FORBIDDEN
+from hashmatch.hashlist.problems import Problems
+from hashmatch.model import HashKind
+
+ASSUMED_ALGORITHM = "phash"
+"""What a hash is where neither list nor operator says."""
+
+HEADER_KEYS = ("algorithm", "name", "version", "created")
+
+MAX_LINE_BYTES = 1 << 16
+"""Far beyond any entry; a file without line ends must not fill the memory."""
+
+_HEADER_LINE = re.compile(rf"#\s*({'|'.join(HEADER_KEYS)})\s*:\s*(.+)", re.IGNORECASE)
+_HEX = re.compile(r"[0-9A-Fa-f]+")
+_BLANKS = re.compile(r"[ \t]+")
+
+
+class LineError(ValueError):
+    """A line is no entry. Its message quotes nothing of the line."""
+
+
+class Row(NamedTuple):
+    """One entry as its line gives it; id and label are empty where there is none."""
+
+    kind: HashKind
+    words: tuple[int, ...]
+    id: bytes
+    label: bytes
+    names_algorithm: bool
+
+
+@dataclass(slots=True)
+class Header:
+    """What a list says of itself before its first entry.
+
+    Attributes:
+        values: by key.
+        faulty: something in it is wrong, so that no entry can be relied on.
+        ended: the first entry has been seen.
+    """
+
+    values: dict[str, str] = field(default_factory=dict)
+    faulty: bool = False
+
+    ended: bool = False
+
+    def take(self, block: bytes, line: int, problems: Problems) -> tuple[int, int]:
+        """Read the lines of a block that still belong to the header.
+
+        Args:
+            block: whole lines, each ended by LF.
+            line: the number of the first one.
+            problems: where lines that are wrong are noted.
+
+        Returns:
+            Where in the block the rest begins, and the number of its first line.
+        """
+        start = 0
+        while not self.ended and start < len(block):
+            end = block.index(b"\n", start)
+            self.ended = not self._take_line(block[start:end], line, problems)
+            if not self.ended:
+                start = end + 1
+                line += 1
+        return start, line
+
+    def default_algorithm(self, otherwise: str | None) -> str | None:
+        """What a hash is that names no algorithm; None where the header leaves that unclear."""
+        named = self.values.get("algorithm")
+        return named or (None if self.faulty else otherwise or ASSUMED_ALGORITHM)
+
+    def _take_line(self, raw: bytes, line: int, problems: Problems) -> bool:
+        """Read one line, and tell whether it belongs to the header."""
+        try:
+            text = decode_line(raw)
+        except LineError as error:
+            if not raw.lstrip().startswith(b"#"):
+                return False
+            problems.add(line, str(error))
+            self.faulty = True
+            return True
+        if text and not text.startswith("#"):
+            return False
+        found = _HEADER_LINE.fullmatch(text)
+        if found:
+            try:
+                self._set(found[1].lower(), found[2])
+            except LineError as error:
+                problems.add(line, str(error))
+                self.faulty = True
+        return True
+
+    def _set(self, key: str, value: str) -> None:
+        if key in self.values:
+            raise LineError(f"the header gives its {key} twice")
+        if "\t" in value:
+            raise LineError(f"a control character in the {key}")
+        if key == "algorithm":
+            value = value.lower()
+            if value not in ALGORITHMS:
+                raise LineError(unknown_algorithm())
+        self.values[key] = value
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Parsed:
+    """What was read of a block of lines.
+
+    Attributes:
+        batches: one for each kind.
+        unnamed: how many of the rows name no algorithm themselves.
+    """
+
+    batches: list[Batch]
+    unnamed: int
+
+
+ParseBlock: TypeAlias = Callable[[bytes, int, str | None, Problems], Parsed]
+"""From whole lines, the number of the first, the default algorithm and a place for problems."""
+
+
+def parse_block(block: bytes, first_line: int, algorithm: str | None, problems: Problems) -> Parsed:
+    """Parse lines one by one: the reference.
+
+    Args:
+        block: whole lines, each ended by LF.
+        first_line: the number of the first one.
+        algorithm: what a hash is that names no algorithm; None where that cannot be known.
+        problems: where lines that are wrong are noted.
+    """
+    lines = enumerate(block.split(b"\n")[:-1], first_line)
+    return parse_lines(lines, algorithm, problems)
+
+
+def parse_lines(
+    lines: Iterable[tuple[int, bytes]], algorithm: str | None, problems: Problems
+) -> Parsed:
+    """Parse numbered lines one by one."""
+    rows: dict[HashKind, list[RawRow]] = {}
+    unnamed = 0
+    for line, raw in lines:
+        try:
+            row = parse_line(raw, algorithm)
+        except LineError as error:
+            problems.add(line, str(error))
+            continue
+        if row is not None:
+            rows.setdefault(row.kind, []).append((line, row.words, row.id, row.label))
+            unnamed += not row.names_algorithm
+    return Parsed([Batch.of_rows(kind, of_kind) for kind, of_kind in rows.items()], unnamed)
+
+
+def parse_line(raw: bytes, algorithm: str | None) -> Row | None:
+    """Parse one line.
+
+    Args:
+        raw: the line without its LF.
+        algorithm: what the hash is if the line does not say; None where that cannot be known.
+
+    Returns:
+        The row; None for a blank line, a comment, or a hash that may be anything.
+
+    Raises:
+        LineError: it is not an entry, nor a comment.
+    """
+    text = decode_line(raw)
+    if not text or text.startswith("#"):
+        return None
+    value, entry_id, label, *_ = [*_BLANKS.split(text, maxsplit=2), "", ""]
+    if "\t" in label:
+        raise LineError("a control character in the label")
+    prefix, colon, digits = value.rpartition(":")
+    named = prefix.lower() if colon else algorithm
+    if not _HEX.fullmatch(digits):
+        raise LineError("the hash is not hex")
+    if named is None:
+        return None
+    kind, words = parse_hash(digits, named)
+    return Row(kind, words, entry_id.encode(), label.encode(), names_algorithm=bool(colon))
+
+
+def decode_line(raw: bytes) -> str:
+    """Decode a line and strip the blanks around it.
+
+    Raises:
+        LineError: it is too long, not UTF-8, or has control characters.
+    """
+    if len(raw) > MAX_LINE_BYTES:
+        raise LineError(f"the line is longer than {MAX_LINE_BYTES:,} bytes")
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        raise LineError("the line is not UTF-8") from None
+    text = text.removesuffix("\r")
+    if FORBIDDEN.search(text):
+        raise LineError("a control character in the line")
+    return text.strip(" \t")
+
+
+def parse_hash(digits: str, algorithm: str) -> tuple[HashKind, tuple[int, ...]]:
+    """Make a hash of hex digits.
+
+    Raises:
+        LineError: the algorithm is unknown, or has no such width.
+    """
+    known = ALGORITHMS.get(algorithm)
+    if known is None:
+        raise LineError(unknown_algorithm())
+    kind = HashKind(algorithm, 4 * len(digits))
+    if kind.bits not in known.thresholds:
+        widths = " or ".join(f"{bits // 4}" for bits in known.thresholds)
+        raise LineError(f"{algorithm} has {widths} digits, not {len(digits):,}")
+    return kind, tuple(int(digits[i : i + 16], 16) for i in range(0, len(digits), 16))
+
+
+def unknown_algorithm() -> str:
+    """Say so, without naming what was found in its place."""
+    return f"unknown algorithm; choose from {', '.join(ALGORITHMS)}"

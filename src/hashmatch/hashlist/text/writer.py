@@ -1,0 +1,70 @@
+"""Writes a list in the text format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hashmatch.errors import HashListError
+from hashmatch.hashlist.contents import Contents
+from hashmatch.hashlist.section import SLICE_ROWS, Section
+from hashmatch.hashlist.text.grammar import MAX_LINE_BYTES
+
+MAX_CHARACTERS = (MAX_LINE_BYTES - 1024) // 4
+"""Of id and label together: so many fit into a line whatever UTF-8 makes of them."""
+
+
+def text_blocks(contents: Contents, *, check: bool = True) -> Iterator[bytes]:
+    """Write a list as UTF-8 text, a block of lines at a time.
+
+    Every entry gets its id, also one that was called by its line, so that it keeps its name.
+
+    Args:
+        contents: the list.
+        check: refuse what would not read back as the same entry.
+
+    Raises:
+        HashListError: the format cannot hold an entry.
+    """
+    default = next((kind.algorithm for kind in contents.sections), None)
+    header = {
+        "name": contents.name,
+        "version": contents.version,
+        "created": contents.created,
+        "algorithm": default,
+    }
+    yield "".join(f"# {key}: {value}\n" for key, value in header.items() if value).encode()
+    for kind, section in contents.sections.items():
+        prefix = "" if kind.algorithm == default else f"{kind.algorithm}:"
+        for first in range(0, len(section), SLICE_ROWS):
+            yield _lines(section, first, prefix, contents.name if check else None).encode()
+
+
+def _lines(section: Section, first: int, prefix: str, checked: str | None) -> str:
+    """Lines of a slice of a section; ``checked`` is the list's name if they must read back."""
+    codes = section.codes[first : first + SLICE_ROWS]
+    last = first + len(codes)
+    digits = codes.astype(">u8").tobytes().hex()
+    width = section.kind.bits // 4
+    lines = []
+    fields = zip(section.ids_of(first, last), section.labels_of(first, last), strict=True)
+    for place, (entry_id, label) in enumerate(fields):
+        fault = _fault(entry_id, label) if checked is not None else None
+        if fault:
+            raise HashListError(
+                f"the text format cannot hold entry {first + place + 1:,} of {section.kind}: "
+                f"{fault}",
+                path=checked,
+            )
+        value = digits[place * width : (place + 1) * width]
+        lines.append(f"{prefix}{value} {entry_id}" + (f" {label}\n" if label else "\n"))
+    return "".join(lines)
+
+
+def _fault(entry_id: str, label: str | None) -> str | None:
+    if " " in entry_id:
+        return "its id has a blank"
+    if label is not None and label != label.strip(" "):
+        return "its label begins or ends with a blank"
+    if len(entry_id) + len(label or "") > MAX_CHARACTERS:
+        return "its id and label are too long for a line"
+    return None
