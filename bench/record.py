@@ -1,0 +1,73 @@
+"""How every benchmark says what it measured, where, and how to measure it again."""
+
+from __future__ import annotations
+
+import datetime as dt
+import importlib.metadata
+import json
+import os
+import platform
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+RUNS = Path(__file__).resolve().parent / "runs"
+PACKAGES = ("numpy", "pillow", "imagehash")
+
+
+def machine() -> dict[str, Any]:
+    """The machine and the versions that a figure belongs to."""
+    return {
+        "cpu": _cpu(),
+        "cores": os.cpu_count(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        **{name: _version(name) for name in PACKAGES},
+    }
+
+
+def save(name: str, seed: int, results: Any) -> Path:
+    """Write results to ``bench/runs/NAME-DATE.json``, with all that is needed to repeat them.
+
+    Args:
+        name: of the benchmark.
+        seed: what its data was made from.
+        results: anything that JSON can say.
+
+    Returns:
+        The file, which replaces that of an earlier run on the same day.
+    """
+    today = dt.datetime.now(dt.UTC).date().isoformat()
+    path = RUNS / f"{name}-{today}.json"
+    path.parent.mkdir(exist_ok=True)
+    run = {
+        "date": today,
+        "command": shlex.join(["python", _relative(sys.argv[0]), *sys.argv[1:]]),
+        "seed": seed,
+        "machine": machine(),
+        "results": results,
+    }
+    path.write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
+    return path
+
+
+def _relative(program: str) -> str:
+    """The program as called from the top of the repository."""
+    path, top = Path(program).resolve(), RUNS.parent.parent
+    return str(path.relative_to(top)) if path.is_relative_to(top) else path.name
+
+
+def _cpu() -> str:
+    """The processor's own name where Linux tells it, else what Python knows."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None

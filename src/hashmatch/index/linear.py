@@ -1,0 +1,88 @@
+"""Comparing with every entry: the reference that all other indexes are held to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from hashmatch.index.base import Codes, Hits, Index, Tables
+from hashmatch.model import WORD_BITS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy.typing as npt
+
+TILE = 1 << 15
+"""Pairs compared at a time: their XOR, 256 KiB, stays in a core's own cache (measured)."""
+
+
+class LinearIndex(Index):
+    """Compares each query with each entry; needs no table, and no time to build.
+
+    The work is cut into tiles of queries and entries, so that its memory is the same for any
+    number of either.
+    """
+
+    kind: ClassVar[str] = "linear"
+
+    def pieces(self, queries: Codes, radius: int) -> Iterator[Hits]:
+        """See ``Index.pieces``."""
+        entries = min(len(self.codes), TILE)
+        if not entries:
+            return
+        step = TILE // entries
+        # 256 differing bits would overflow a byte
+        counted = np.uint8 if WORD_BITS * self.codes.shape[1] < 256 else np.uint16
+        differing = np.empty((step, entries), np.uint64)
+        distance = np.empty((step, entries), counted)
+        for top in range(0, len(queries), step):
+            tile = queries[top : top + step, None]
+            for left in range(0, len(self.codes), entries):
+                block = self.codes[left : left + entries]
+                shape = np.s_[: len(tile), : len(block)]
+                total = _compare(tile, block, differing[shape], distance[shape])
+                near = (total <= radius).ravel().nonzero()[0]
+                if len(near):
+                    query, row = np.divmod(near, len(block))
+                    yield Hits(query + top, row + left, total[query, row].astype(np.uint16))
+
+    def _build(self) -> Tables:
+        return {}
+
+    def _take_up(self, tables: Tables) -> None:
+        """The codes are all there is."""
+
+    def tables(self) -> Tables:
+        """None: see ``Index.tables``."""
+        return {}
+
+    def explain(self) -> str:
+        """See ``Index.explain``."""
+        return f"linear scan of {len(self)} entries, {self.reason}"
+
+
+def _compare(
+    queries: Codes,
+    block: Codes,
+    differing: Codes,
+    distance: npt.NDArray[np.unsignedinteger],
+) -> npt.NDArray[np.unsignedinteger]:
+    """``hashmatch.distance.distances`` into buffers that are already in the cache.
+
+    Args:
+        queries: shape (q, 1, words).
+        block: shape (n, words).
+        differing: shape (q, n), scratch.
+        distance: shape (q, n), overwritten.
+
+    Returns:
+        ``distance``, in bits.
+    """
+    np.bitwise_xor(queries[..., 0], block[:, 0], out=differing)
+    np.bitwise_count(differing, out=distance, casting="unsafe")
+    for word in range(1, block.shape[1]):
+        np.bitwise_xor(queries[..., word], block[:, word], out=differing)
+        distance += np.bitwise_count(differing)
+    return distance
