@@ -196,6 +196,16 @@ def test_all_bad_lines_are_told_at_once_and_none_is_quoted(tmp_path: Path) -> No
     assert OTHER[:6] not in shown.lower()
 
 
+def test_ids_that_only_look_like_places() -> None:
+    """An id like ``file:line`` is wrong only where it is what another entry is called, and once."""
+    text = f"{PHASH}\n{PHASH} list.txt:01\n{PHASH} list.txt:2\n{PHASH} list.txt:{'9' * 5000}\n"
+    assert len(HashList.loads(text, name="list.txt")) == 4
+    assert problems_of(f"{PHASH}\n{PHASH} list.txt:1\n{PHASH} list.txt:1\n") == [
+        (2, "the id stands for line 1, which has none"),
+        (3, "the id stands for line 1, which has none"),
+    ]
+
+
 def test_skip_bad_entries_loads_and_counts_the_rest() -> None:
     """Bad lines, and later rows of an id that stands twice, are left out and counted."""
     text = f"{PHASH} a\nbad\n{OTHER} a\n{OTHER} b\n"
