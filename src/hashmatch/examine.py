@@ -7,16 +7,24 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import BinaryIO, TypeAlias
 
 import numpy as np
 
-from hashmatch.decode import MirrorView, Picture, PilImage, View, adopt_picture, open_picture
+from hashmatch.decode import (
+    TRIMMED,
+    MirrorView,
+    Picture,
+    PilImage,
+    View,
+    adopt_picture,
+    open_picture,
+)
 from hashmatch.errors import DecodeError, SettingsError
-from hashmatch.hashing import ALGORITHMS, QUALITY_GRID, from_code, quality
-from hashmatch.model import Examination, ExamineOptions, PerceptualHash, ViewHashes
+from hashmatch.hashing import ALGORITHMS, QUALITY_GRID, from_codes, quality
+from hashmatch.model import Examination, ExamineOptions, HashKind, PerceptualHash, ViewHashes
 from hashmatch.reading import read_file
 
 Source: TypeAlias = "bytes | bytearray | memoryview | str | os.PathLike[str] | BinaryIO | PilImage"
@@ -37,18 +45,40 @@ def examine(source: Source, options: ExamineOptions) -> Examination:
         SettingsError: ``source`` is none of these.
         MissingExtraError: a format asked for needs a package that is not installed.
     """
-    if isinstance(source, PilImage):
-        return _examine(lambda: adopt_picture(source, options.limits), options)
     try:
-        data = _read(source, options.limits.max_bytes)
+        loaded = load(source, options.limits.max_bytes)
     except DecodeError as error:
-        return _failed(error)
-    digests = tuple(hashlib.new(name, data).hexdigest() for name in options.digests)
-    found = _examine(lambda: open_picture(data, options.formats, options.limits), options)
+        return failed(error)
+    if isinstance(loaded, PilImage):
+        return _examine(lambda: adopt_picture(loaded, options.limits), options)
+    digests = tuple(hashlib.new(name, loaded).hexdigest() for name in options.digests)
+    found = _examine(lambda: open_picture(loaded, options.formats, options.limits), options)
     return replace(found, digests=digests) if digests else found
 
 
-def _failed(error: DecodeError) -> Examination:
+def load(source: Source, max_bytes: int) -> bytes | PilImage:
+    """Bring a source into memory, so that it can be examined more than once.
+
+    Raises:
+        DecodeError: it cannot be read, or has more bytes than that.
+        SettingsError: it is nothing that can be examined.
+    """
+    if isinstance(source, bytes | PilImage):
+        return source
+    if isinstance(source, bytearray | memoryview):
+        return bytes(source)
+    if isinstance(source, str | os.PathLike):
+        return read_file(source, max_bytes)
+    if callable(getattr(source, "read", None)):
+        return _read_stream(source, max_bytes)
+    raise SettingsError(
+        f"cannot examine a {type(source).__name__}: give bytes, a path, a binary file or a"
+        " PIL.Image"
+    )
+
+
+def failed(error: DecodeError) -> Examination:
+    """The examination of what could not be opened or read."""
     return Examination(
         format=error.format,
         width=error.width,
@@ -62,9 +92,12 @@ def _examine(opened: Callable[[], Picture | None], options: ExamineOptions) -> E
     try:
         picture = opened()
     except DecodeError as error:
-        return _failed(error)
+        return failed(error)
     if picture is None:
         return Examination()
+    preview = _preview(picture, options)
+    if options.fast and _tells_enough(preview, options):
+        return _examination(picture, preview, preview, exact=False)
     hashed: list[ViewHashes] = []
     failure: DecodeError | None = None
     try:
@@ -72,27 +105,51 @@ def _examine(opened: Callable[[], Picture | None], options: ExamineOptions) -> E
             hashed.extend(_hash_views(frame, options))
     except DecodeError as error:
         failure = error
+    return _examination(picture, hashed, preview or hashed, failure)
+
+
+def _preview(picture: Picture, options: ExamineOptions) -> list[ViewHashes]:
+    """The views of the picture at reduced scale; none where it has no preview.
+
+    Quality is always theirs, so that it is the same whether hashes are exact or not.
+    """
+    found = picture.preview()
+    if found is None:
+        return []
+    if not options.fast:
+        options = replace(options, kinds=())
+    return _hash_views(found, options, preview=True)
+
+
+def _tells_enough(preview: Sequence[ViewHashes], options: ExamineOptions) -> bool:
+    """Whether a preview's hashes are as near to the exact ones as was measured.
+
+    With little detail they are not; nor where a border was cut off, at pixels of another scale.
+    """
+    return bool(preview) and all(
+        view.quality >= options.quality_floor and TRIMMED not in view.view for view in preview
+    )
+
+
+def _examination(
+    picture: Picture,
+    hashed: Sequence[ViewHashes],
+    measured: Sequence[ViewHashes],
+    failure: DecodeError | None = None,
+    *,
+    exact: bool = True,
+) -> Examination:
+    quality = {view.view: view.quality for view in measured}
     return Examination(
         format=picture.format,
         width=picture.width,
         height=picture.height,
-        views=tuple(hashed),
+        views=tuple(replace(view, quality=quality.get(view.view, view.quality)) for view in hashed),
+        quality=max(quality.values(), default=None) if hashed else None,
         reason=failure.reason if failure else None,
         detail=failure.message if failure else None,
+        exact=exact,
     )
-
-
-def _read(source: Source, max_bytes: int) -> bytes:
-    if isinstance(source, bytes | bytearray | memoryview):
-        return bytes(source)
-    if isinstance(source, str | os.PathLike):
-        return read_file(source, max_bytes)
-    if isinstance(source, PilImage) or not callable(getattr(source, "read", None)):
-        raise SettingsError(
-            f"cannot examine a {type(source).__name__}: give bytes, a path, a binary file or a"
-            " PIL.Image"
-        )
-    return _read_stream(source, max_bytes)
 
 
 def _read_stream(file: BinaryIO, max_bytes: int) -> bytes:
@@ -105,18 +162,34 @@ def _read_stream(file: BinaryIO, max_bytes: int) -> bytes:
     return bytes(data)
 
 
-def _hash_views(found: Iterable[View], options: ExamineOptions) -> Iterator[ViewHashes]:
+def _hash_views(
+    found: Iterable[View], options: ExamineOptions, *, preview: bool = False
+) -> list[ViewHashes]:
     """Hash the views of one frame together: a batch costs hardly more than one."""
     every: list[View | MirrorView] = []
     for plain in found:
         every += [plain, *plain.mirrors()] if options.mirrors else [plain]
-    qualities = quality(np.stack([view.detail(QUALITY_GRID) for view in every]))
-    columns: list[list[PerceptualHash]] = []
-    for kind in options.kinds:
-        algorithm = ALGORITHMS[kind.algorithm]
-        width, height = algorithm.grid(kind.bits)
-        grey = np.stack([view.grey(width, height) for view in every])
-        columns.append([from_code(kind, code) for code in algorithm.compute(grey, kind.bits)])
-    for row, view in enumerate(every):
-        hashes = tuple(column[row] for column in columns)
-        yield ViewHashes(view.name, int(qualities[row]), hashes)
+    qualities = quality(np.stack([view.detail(QUALITY_GRID) for view in every])).tolist()
+    hashes = [_hash_column(every, kind, preview=preview) for kind in options.kinds]
+    return [
+        ViewHashes(
+            view.name,
+            qualities[row],
+            hashes=tuple(exact[row] for exact, _ in hashes),
+            doubts=tuple(doubts[row] for _, doubts in hashes if doubts),
+        )
+        for row, view in enumerate(every)
+    ]
+
+
+def _hash_column(
+    every: Sequence[View | MirrorView], kind: HashKind, *, preview: bool
+) -> tuple[list[PerceptualHash], list[PerceptualHash]]:
+    """Hash all views by one algorithm; of previews, tell the doubtful bits too."""
+    algorithm = ALGORITHMS[kind.algorithm]
+    width, height = algorithm.grid(kind.bits)
+    grey = np.stack([view.grey(width, height) for view in every])
+    if not preview:
+        return from_codes(kind, algorithm.hash(grey, kind.bits)), []
+    codes, doubts = algorithm.hash_preview(grey, kind.bits)
+    return from_codes(kind, codes), from_codes(kind, doubts)

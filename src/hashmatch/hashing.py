@@ -11,7 +11,7 @@ Facebook, 2019, appendix on the quality metric).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import isqrt
@@ -24,15 +24,16 @@ from hashmatch.errors import SettingsError
 from hashmatch.model import HashKind, PerceptualHash
 
 Grey: TypeAlias = npt.NDArray[np.uint8]
+Measure: TypeAlias = npt.NDArray[np.float64] | npt.NDArray[np.int16]
 Codes: TypeAlias = npt.NDArray[np.uint64]
 
 PHASH_OVERSAMPLING = 4
 """pHash looks at the lowest quarter of the frequencies, as ``imagehash``'s ``highfreq_factor``."""
 
-TIE_MARGIN = 1e-6
-"""A DCT coefficient this near to the median may fall on either side of it by rounding alone.
+TIE_MARGIN = 1e-9
+"""A measure this near to zero may fall on either side of it by rounding alone, in grey levels.
 
-Coefficients reach 10^6, so two correct double-precision transforms differ by some 10^-9.
+Two correct double-precision transforms of 8-bit greys differ by some 10^-12 grey levels.
 """
 
 QUALITY_GRID = 64
@@ -43,21 +44,47 @@ QUALITY_GRID = 64
 class Algorithm:
     """How one kind of perceptual hash is computed.
 
+    A hash is the signs of a measure, so how far each measure is from zero tells how sure its bit
+    is. That is what lets a cheap preview of a picture stand in for the picture: a preview moves
+    every measure a little, and so can flip only the bits whose measure is near zero, the
+    *doubtful* ones, and of those only a few. The two constants that say how near and how few were
+    measured; ``docs/decisions.md`` has the evidence.
+
     Attributes:
         name: as lists and records spell it.
         thresholds: for each width in bits, the default threshold: the largest distance, in bits,
             that counts as near.
         grid: from the width in bits to the (width, height) in pixels of the grey picture wanted.
-        compute: from grey pictures, uint8 of shape (n, height, width), and the width in bits, to
-            codes, uint64 of shape (n, bits / 64), most significant bit first.
+        measure: from grey pictures, uint8 of shape (n, height, width), and the width in bits, to
+            measures in grey levels, shape (n, bits); a bit is set where its measure is positive.
         flat: the top byte of each code that a blank picture gives, the lower bits being all alike.
+        doubt: grey levels; a preview flips no bit whose measure, in the preview, is larger.
+        flips: for each width, how many bits a preview flips at the most.
+        settle: decides a picture whose bits rounding would decide; None where rounding cannot.
     """
 
     name: str
     thresholds: Mapping[int, int]
     grid: Callable[[int], tuple[int, int]]
-    compute: Callable[[Grey, int], Codes]
+    measure: Callable[[Grey, int], Measure]
     flat: tuple[int, ...]
+    doubt: float
+    flips: Mapping[int, int]
+    settle: Callable[[Grey, int], Codes] | None = None
+
+    def hash(self, grey: Grey, bits: int) -> Codes:
+        """Hash grey pictures, uint8 of shape (n, height, width), to codes, (n, bits / 64)."""
+        measure = self.measure(grey, bits)
+        codes = pack(measure > 0)
+        if self.settle is not None:
+            for row in np.flatnonzero((np.abs(measure) < TIE_MARGIN).any(axis=1)):
+                codes[row] = self.settle(grey[row], bits)
+        return codes
+
+    def hash_preview(self, grey: Grey, bits: int) -> tuple[Codes, Codes]:
+        """Hash previews; the second array, of the shape of the first, has the doubtful bits set."""
+        measure = self.measure(grey, bits)
+        return pack(measure > 0), pack(np.abs(measure) <= self.doubt)
 
     def is_flat(self, codes: Codes) -> npt.NDArray[np.bool_]:
         """Tell which codes, shape (n, words), are what a blank picture gives."""
@@ -74,37 +101,36 @@ def pack(bits: npt.NDArray[np.bool_]) -> Codes:
     return np.packbits(bits, axis=1).view(">u8").astype(np.uint64)
 
 
-def phash(grey: Grey, bits: int = 64) -> Codes:
-    """Hash by the signs of low DCT frequencies about their median.
+def measure_phash(grey: Grey, bits: int) -> npt.NDArray[np.float64]:
+    """PHash's measure: the low DCT frequencies, less their median.
 
     Args:
         grey: shape (n, 4 * size, 4 * size), uint8, where size * size is ``bits``.
         bits: the width of the hash.
 
     Returns:
-        Codes, shape (n, bits / 64), equal to ``imagehash.phash`` bit for bit.
+        float64, shape (n, bits), in grey levels; its signs equal ``imagehash.phash`` bit for bit.
     """
     size = isqrt(bits)
     basis = _dct_basis(size * PHASH_OVERSAMPLING, size)
     low = (basis @ grey.astype(np.float64) @ basis.T).reshape(len(grey), bits)
-    median = np.median(low, axis=1, keepdims=True)
-    codes = pack(low > median)
-    for row in np.flatnonzero((np.abs(low - median) < TIE_MARGIN).any(axis=1)):
-        codes[row] = _phash_by_imagehash(grey[row], size)
-    return codes
+    middle = np.sort(low, axis=1)[:, bits // 2 - 1 : bits // 2 + 1]
+    measure: npt.NDArray[np.float64] = low - middle.mean(axis=1, keepdims=True)
+    return measure
 
 
-def dhash(grey: Grey, bits: int = 64) -> Codes:
-    """Hash by whether each pixel is brighter than its left neighbour.
+def measure_dhash(grey: Grey, bits: int) -> npt.NDArray[np.int16]:
+    """DHash's measure: how much brighter each pixel is than its left neighbour.
 
     Args:
         grey: shape (n, size, size + 1), uint8, where size * size is ``bits``.
         bits: the width of the hash.
 
     Returns:
-        Codes, shape (n, bits / 64), equal to ``imagehash.dhash`` bit for bit.
+        int16, shape (n, bits), in grey levels; its signs equal ``imagehash.dhash`` bit for bit.
     """
-    return pack((grey[:, :, 1:] > grey[:, :, :-1]).reshape(len(grey), bits))
+    level = grey.astype(np.int16)
+    return (level[:, :, 1:] - level[:, :, :-1]).reshape(len(grey), bits)
 
 
 def quality(grey: Grey) -> npt.NDArray[np.uint8]:
@@ -137,28 +163,45 @@ def _one_wider(bits: int) -> tuple[int, int]:
 
 @cache
 def _dct_basis(length: int, rows: int) -> npt.NDArray[np.float64]:
-    """The first rows of the unnormalised DCT-II, as ``scipy.fftpack.dct`` scales it."""
+    """The first rows of the DCT-II, scaled so that a coefficient is in grey levels."""
     frequency = np.arange(rows)[:, None]
     sample = np.arange(length)[None, :]
-    return 2.0 * np.cos(np.pi * frequency * (2 * sample + 1) / (2 * length))
+    return np.cos(np.pi * frequency * (2 * sample + 1) / (2 * length)) / length
 
 
-def _phash_by_imagehash(grey: Grey, size: int) -> Codes:
+def _phash_by_imagehash(grey: Grey, bits: int) -> Codes:
     """Let ``imagehash`` itself decide where rounding would: it is what others' lists come from."""
     import imagehash  # noqa: PLC0415 # it takes SciPy with it, and ties are rare
 
     # Already at the size that imagehash resizes to, so it hashes these very pixels
     picture = imagehash.Image.fromarray(grey)  # type: ignore[attr-defined] # Pillow, as it sees it
-    bits: npt.NDArray[np.bool_] = imagehash.phash(picture, hash_size=size).hash
-    code: Codes = pack(bits.reshape(1, -1))[0]
+    signs: npt.NDArray[np.bool_] = imagehash.phash(picture, hash_size=isqrt(bits)).hash
+    code: Codes = pack(signs.reshape(1, -1))[0]
     return code
 
 
 ALGORITHMS: Mapping[str, Algorithm] = {
     algorithm.name: algorithm
     for algorithm in (
-        Algorithm("phash", {64: 8, 256: 32}, _square, phash, flat=(0x00, 0xFF, 0x80)),
-        Algorithm("dhash", {64: 4, 256: 16}, _one_wider, dhash, flat=(0x00, 0xFF)),
+        Algorithm(
+            name="phash",
+            thresholds={64: 8, 256: 32},
+            grid=_square,
+            measure=measure_phash,
+            flat=(0x00, 0xFF, 0x80),
+            doubt=0.15,
+            flips={64: 6, 256: 24},
+            settle=_phash_by_imagehash,
+        ),
+        Algorithm(
+            name="dhash",
+            thresholds={64: 4, 256: 16},
+            grid=_one_wider,
+            measure=measure_dhash,
+            flat=(0x00, 0xFF),
+            doubt=3,
+            flips={64: 4, 256: 12},
+        ),
     )
 }
 """The one table of algorithms, with their widths and default thresholds."""
@@ -186,11 +229,16 @@ def default_threshold(kind: HashKind) -> int:
     return ALGORITHMS[check_kind(kind).algorithm].thresholds[kind.bits]
 
 
-def to_code(value: PerceptualHash) -> Codes:
-    """One hash as a code, shape (words,), uint64."""
-    return np.array(value.words, dtype=np.uint64)
+def to_codes(hashes: Sequence[PerceptualHash]) -> Codes:
+    """Hashes of one kind as codes, shape (n, words), uint64."""
+    return np.array([value.words for value in hashes], dtype=np.uint64)
+
+
+def from_codes(kind: HashKind, codes: Codes) -> list[PerceptualHash]:
+    """Codes, shape (n, words), as hashes of that kind."""
+    return [PerceptualHash(kind.algorithm, kind.bits, tuple(code)) for code in codes.tolist()]
 
 
 def from_code(kind: HashKind, code: Codes) -> PerceptualHash:
-    """A code, shape (words,), as a hash of that kind."""
-    return PerceptualHash(kind.algorithm, kind.bits, tuple(int(word) for word in code))
+    """One code, shape (words,), as a hash of that kind."""
+    return from_codes(kind, code[None])[0]

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, NoReturn
 
-import numpy as np
-
-from hashmatch.errors import HashListError, SettingsError
-from hashmatch.examine import Source, examine
-from hashmatch.hashing import ALGORITHMS, default_threshold, to_code
+from hashmatch.distance import distances
+from hashmatch.errors import DecodeError, HashListError, SettingsError
+from hashmatch.examine import Source, examine, failed, load
+from hashmatch.hashing import ALGORITHMS, default_threshold, to_codes
 from hashmatch.hashlist import HashList, Section
 from hashmatch.index import Index, build_index
 from hashmatch.model import (
     DEFAULT_FORMATS,
+    QUALITY_FLOOR,
     Examination,
     ExamineOptions,
     HashKind,
@@ -27,14 +27,8 @@ from hashmatch.model import (
 
 Threshold = int | Mapping[str, int] | None
 
-QUALITY_FLOOR = 50
-"""Below it a picture has so little detail that being near to an entry says little.
-
-PDQ's authors discard hashes of quality 49 and less.
-"""
-
 MAX_MATCHES = 10
-_BATCH = 64
+DECODE_MODES = ("fast", "exact")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +68,8 @@ class Matcher:
         limits: what a picture may cost.
         formats: names of the picture formats to decode.
         mirrors: also look up the flips and quarter turns of every view.
+        decode: ``fast`` looks at a preview first, and decodes in full only what may be near to an
+            entry; ``exact`` decodes everything in full. The outcomes are the same.
         max_matches: how many of the nearest entries an outcome names.
 
     Raises:
@@ -91,6 +87,7 @@ class Matcher:
         limits: Limits | None = None,
         formats: Iterable[str] = DEFAULT_FORMATS,
         mirrors: bool = False,
+        decode: str = "fast",
         max_matches: int = MAX_MATCHES,
     ) -> None:
         self.hash_lists = (hash_lists,) if isinstance(hash_lists, HashList) else tuple(hash_lists)
@@ -102,18 +99,22 @@ class Matcher:
             raise HashListError("no hash list was given")
         if not 0 <= quality_floor <= 100:
             raise SettingsError("the quality floor is a number from 0 to 100")
+        if decode not in DECODE_MODES:
+            raise SettingsError(f"unknown way to decode {decode!r}; choose from fast, exact")
         if max_matches < 1:
             raise SettingsError("the number of matches to name must be at least 1")
         self.quality_floor = quality_floor
         self.max_matches = max_matches
         _check_names(threshold)
         self.thresholds = {kind: _resolve_threshold(kind, threshold) for kind in kinds}
-        self.options = ExamineOptions(
+        self.exact_options = ExamineOptions(
             kinds=tuple(kinds),
             limits=limits or Limits(),
             formats=frozenset(formats),
             mirrors=mirrors,
+            quality_floor=quality_floor,
         )
+        self.options = replace(self.exact_options, fast=decode == "fast")
         self._tables = [
             _Table(hash_list.name, section, self.thresholds[kind], self._index(section, index))
             for hash_list in self.hash_lists
@@ -129,23 +130,42 @@ class Matcher:
         Raises:
             SettingsError: ``source`` is none of these.
         """
-        return self.judge([examine(source, self.options)])[0]
+        try:
+            loaded = load(source, self.options.limits.max_bytes)
+        except DecodeError as error:
+            return self.judge([failed(error)])[0]
+        (outcome,) = self.screen([examine(loaded, self.options)])
+        if outcome is None:
+            (outcome,) = self.judge([examine(loaded, self.exact_options)])
+        return outcome
 
     def match_many(self, sources: Iterable[Source]) -> Iterator[Outcome]:
-        """Examine many pictures, looking them up together; outcomes come in the sources' order.
+        """Examine one picture after another; outcomes come in the sources' order.
 
         Sources are taken as they are needed, so a stream of any length does.
         """
-        waiting: list[Examination] = []
-        for source in sources:
-            waiting.append(examine(source, self.options))
-            if len(waiting) == _BATCH:
-                yield from self.judge(waiting)
-                waiting = []
-        yield from self.judge(waiting)
+        return map(self.match, sources)
+
+    def screen(self, examinations: Sequence[Examination]) -> list[Outcome | None]:
+        """Judge what can be judged, all in one batch.
+
+        A preview that could be near to an entry, were its doubtful bits others, cannot.
+
+        Returns:
+            None for each picture that must be examined again, with ``exact_options``.
+        """
+        suspects = self._suspects(examinations)
+        sure = [number for number in range(len(examinations)) if number not in suspects]
+        outcomes = self.judge([examinations[number] for number in sure])
+        decided = dict(zip(sure, outcomes, strict=True))
+        return [decided.get(number) for number in range(len(examinations))]
 
     def judge(self, examinations: Sequence[Examination]) -> list[Outcome]:
-        """Look up what was examined with this matcher's ``options``, all in one batch."""
+        """Give each examination its outcome, all in one batch.
+
+        Args:
+            examinations: exact ones, and previews that ``screen`` found far from every entry.
+        """
         hits = self._look_up(examinations)
         return [
             self._outcome(examination, hits.get(number, []))
@@ -173,32 +193,56 @@ class Matcher:
     def _index(self, section: Section, kind: str) -> Index:
         return build_index(section.codes, kind, radius=self.thresholds[section.kind])
 
-    def _look_up(self, examinations: Sequence[Examination]) -> dict[int, list[_Hit]]:
-        """Find the near entries of each examination, by its number, through all its views."""
-        places = [
-            (number, view)
-            for number, examination in enumerate(examinations)
-            for view in range(len(examination.views))
-        ]
-        found: dict[int, list[_Hit]] = defaultdict(list)
-        if not places:
-            return found
-        queries = {
-            kind: np.stack(
-                [
-                    to_code(examinations[number].views[view].hashes[column])
-                    for number, view in places
-                ]
-            )
-            for column, kind in enumerate(self.options.kinds)
-        }
-        for position, table in enumerate(self._tables):
-            hits = table.index.search(queries[table.section.kind], table.threshold)
-            for query, row, bits in zip(*(array.tolist() for array in hits), strict=True):
-                number, view = places[query]
-                low = examinations[number].views[view].quality < self.quality_floor
-                found[number].append(_Hit(low, bits, position, row, view))
+    def _suspects(self, examinations: Sequence[Examination]) -> set[int]:
+        """The previews, by number, whose exact hashes may be near to an entry.
+
+        The exact hash differs from the preview's in doubtful bits alone, and in a few of them: so
+        it is near only where the preview is within the threshold and those few, and within the
+        threshold by the bits that are not in doubt.
+        """
+        places = _places(examinations, exact=False)
+        found: set[int] = set()
+        for column, tables in self._by_column() if places else ():
+            kind = self.options.kinds[column]
+            views = [examinations[number].views[view] for number, view in places]
+            queries = to_codes([view.hashes[column] for view in views])
+            certain = ~to_codes([view.doubts[column] for view in views])
+            reach = ALGORITHMS[kind.algorithm].flips[kind.bits]
+            for _, table in tables:
+                hits = table.index.search(queries, table.threshold + reach)
+                entries = table.section.codes[hits.row]
+                mask = certain[hits.query]
+                near = distances(queries[hits.query] & mask, entries & mask) <= table.threshold
+                found.update(places[query][0] for query in hits.query[near].tolist())
         return found
+
+    def _look_up(self, examinations: Sequence[Examination]) -> dict[int, list[_Hit]]:
+        """Find the near entries of each exact examination, by its number, through all its views."""
+        places = _places(examinations, exact=True)
+        found: dict[int, list[_Hit]] = defaultdict(list)
+        for column, tables in self._by_column() if places else ():
+            queries = to_codes(
+                [examinations[number].views[view].hashes[column] for number, view in places]
+            )
+            for position, table in tables:
+                hits = table.index.search(queries, table.threshold)
+                for query, row, bits in zip(*(array.tolist() for array in hits), strict=True):
+                    number, view = places[query]
+                    low = examinations[number].views[view].quality < self.quality_floor
+                    found[number].append(_Hit(low, bits, position, row, view))
+        return found
+
+    def _by_column(self) -> Iterator[tuple[int, list[tuple[int, _Table]]]]:
+        """The tables, with their positions, for each kind of hash, in the order of the options."""
+        for column, kind in enumerate(self.options.kinds):
+            yield (
+                column,
+                [
+                    (position, table)
+                    for position, table in enumerate(self._tables)
+                    if table.section.kind == kind
+                ],
+            )
 
     def _outcome(self, examination: Examination, hits: list[_Hit]) -> Outcome:
         # The best view of each entry is the one that counts
@@ -240,6 +284,16 @@ class Matcher:
         raise TypeError(
             "a matcher holds a hash list, and is not pickled: build one where it is used"
         )
+
+
+def _places(examinations: Sequence[Examination], *, exact: bool) -> list[tuple[int, int]]:
+    """Every view, as the number of its examination and its own, of the exact ones or the others."""
+    return [
+        (number, view)
+        for number, examination in enumerate(examinations)
+        if examination.exact is exact
+        for view in range(len(examination.views))
+    ]
 
 
 def _verdict(examination: Examination, nearest: Sequence[_Hit]) -> Verdict:

@@ -165,6 +165,12 @@ class Limits:
                 raise SettingsError(f"{name} must be at least 1")
 
 
+QUALITY_FLOOR = 50
+"""Below it a picture has so little detail that being near to an entry says little.
+
+PDQ's authors discard hashes of quality 49 and less.
+"""
+
 DEFAULT_FORMATS = frozenset({"JPEG", "MPO", "PNG", "GIF", "WEBP", "BMP", "TIFF"})
 """Decoded unless told otherwise."""
 
@@ -181,6 +187,8 @@ class ExamineOptions:
         limits: what a picture may cost.
         formats: names of the formats to decode, of ``DEFAULT_FORMATS`` and ``OPTIONAL_FORMATS``.
         mirrors: also look at the seven flips and quarter turns of every view.
+        fast: where a preview of a picture will do, give its hashes and leave the picture be.
+        quality_floor: 0 to 100; a picture with a view below it is always examined in full.
         digests: names of exact digests to take of the file's bytes, such as ``sha256``.
 
     Raises:
@@ -191,6 +199,8 @@ class ExamineOptions:
     limits: Limits = Limits()
     formats: frozenset[str] = DEFAULT_FORMATS
     mirrors: bool = False
+    fast: bool = False
+    quality_floor: int = QUALITY_FLOOR
     digests: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -208,11 +218,13 @@ class ViewHashes:
         view: which reading of the file: ``stored``, ``upright``, ``trimmed``, ``frame:3``, ...
         quality: 0 to 100, the amount of detail in the view.
         hashes: in the order of ``ExamineOptions.kinds``.
+        doubts: for a preview, a hash for each of ``hashes`` whose set bits are the doubtful ones.
     """
 
     view: str
     quality: int
     hashes: tuple[PerceptualHash, ...] = field(repr=False)
+    doubts: tuple[PerceptualHash, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +238,8 @@ class Examination:
         views: every view that could be examined.
         reason: why something of the file was not examined; None where all of it was.
         detail: the reason in words, for people; it never holds picture content.
+        quality: the best quality of any view, 0 to 100; None where there is no view.
+        exact: the hashes are exact; else they are a preview's, some bits off.
         digests: hex digests of the file's bytes, in the order of ``ExamineOptions.digests``.
     """
 
@@ -235,12 +249,9 @@ class Examination:
     views: tuple[ViewHashes, ...] = ()
     reason: Reason | None = None
     detail: str | None = None
+    quality: int | None = None
+    exact: bool = True
     digests: tuple[str, ...] = field(default=(), repr=False)
-
-    @property
-    def quality(self) -> int | None:
-        """The best quality of any view, 0 to 100; None where there is no view."""
-        return max((view.quality for view in self.views), default=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,11 +28,12 @@ MIN_CONTENT = 0.1
 _MAX_ROUNDS = 4  # a letterbox within padding within a frame, and one to spare
 
 
-def content_box(grey: Image.Image) -> Box | None:
+def content_box(grey: Image.Image, min_border: float = MIN_BORDER) -> Box | None:
     """Find the picture within a uniform border.
 
     Args:
         grey: mode ``L``.
+        min_border: the share of the side that a border must take up.
 
     Returns:
         (left, top, right, bottom) in pixels, as Pillow's ``crop`` takes it; None where there is no
@@ -56,7 +57,7 @@ def content_box(grey: Image.Image) -> Box | None:
             break
         left, top, right, bottom = left + before, top + above, right - after, bottom - below
     spare_width, spare_height = width - (right - left), height - (bottom - top)
-    if spare_width < max(2, width * MIN_BORDER) and spare_height < max(2, height * MIN_BORDER):
+    if spare_width < max(2, width * min_border) and spare_height < max(2, height * min_border):
         return None
     if right - left < width * MIN_CONTENT or bottom - top < height * MIN_CONTENT:
         return None
@@ -72,18 +73,24 @@ def _has_uniform_edge(grey: Image.Image) -> bool:
         (0, 0, 1, height),
         (width - 1, 0, width, height),
     )
-    return any(_border(np.asarray(grey.crop(edge)).reshape(1, -1)) for edge in edges)
+    # Not np.asarray(): its way through Pillow costs more than the rest of this for a small picture
+    return any(
+        _border(np.frombuffer(grey.crop(edge).tobytes(), dtype=np.uint8)[None]) for edge in edges
+    )
 
 
 def _border(lines: npt.NDArray[np.uint8]) -> int:
     """Count the leading lines, shape (lines, pixels), that all show the first line's level."""
-    level = int(np.median(lines[0]))
+    width = lines.shape[1]
+    level = int(np.sort(lines[0])[width // 2])
+    darkest, lightest = max(level - TOLERANCE, 0), min(level + TOLERANCE, 255)
     count = 0
     step = 1
     while count < len(lines):
         # Ever larger steps: few look-ups for no border, few calls for a thick one
-        chunk = lines[count : count + step].astype(np.int16)
-        uniform = (np.abs(chunk - level) > TOLERANCE).mean(axis=1) <= OUTLIERS
+        chunk = lines[count : count + step]
+        outliers = np.count_nonzero((chunk < darkest) | (chunk > lightest), axis=1)
+        uniform = outliers <= OUTLIERS * width
         if not uniform.all():
             return count + int(uniform.argmin())
         count += len(chunk)

@@ -14,11 +14,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from hashmatch.decode.border import content_box
+from hashmatch.decode.border import MIN_BORDER, content_box
 
 Grey: TypeAlias = npt.NDArray[np.uint8]
 
 STORED = "stored"
+TRIMMED = "trimmed"
 
 _ORIENTATION_TAG = 0x0112
 
@@ -94,13 +95,15 @@ class MirrorView:
         return self._view.detail(side)
 
 
-def views(frame: Image.Image, number: int) -> Iterator[View]:
+def views(frame: Image.Image, number: int, *, reduced: bool = False) -> Iterator[View]:
     """Yield the views of one decoded frame, the frame as ``imagehash`` reads it first.
 
     Args:
         frame: decoded pixels.
         number: which frame of the file it is, from 0.
+        reduced: it is decoded at reduced scale, where a border may have lost a part of its width.
     """
+    min_border = MIN_BORDER / 2 if reduced else MIN_BORDER
     name = STORED if number == 0 else f"frame:{number}"
     stored = _as_imagehash_reads(frame)
     yield View(name, stored)
@@ -117,9 +120,9 @@ def views(frame: Image.Image, number: int) -> Iterator[View]:
     for label, grey in visible:
         if label != name:
             yield View(label, grey)
-        box = content_box(grey)
+        box = content_box(grey, min_border)
         if box is not None:
-            yield View(_join(label, "trimmed"), grey.crop(box))
+            yield View(_join(label, TRIMMED), grey.crop(box))
 
 
 def _join(name: str, step: str) -> str:

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from hashmatch.errors import SettingsError
-from hashmatch.matcher import QUALITY_FLOOR
-from hashmatch.model import Examination, HashKind, ViewHashes
+from hashmatch.model import QUALITY_FLOOR, Examination, HashKind, ViewHashes
 from hashmatch.printable import printable
 from hashmatch.report.records import path_fields
 

@@ -47,7 +47,7 @@ def scan(
     Returns:
         One result for every file, in the order of the walk.
     """
-    examined = examine_all(paths, matcher.options, jobs=jobs, counts=counts)
+    examined = examine_all(paths, matcher.exact_options, jobs=jobs, counts=counts)
     while batch := list(islice(examined, _BATCH)):
         outcomes = matcher.judge([examination for _, examination in batch])
         for (path, _), outcome in zip(batch, outcomes, strict=True):
