@@ -171,6 +171,33 @@ QUALITY_FLOOR = 50
 PDQ's authors discard hashes of quality 49 and less.
 """
 
+
+@dataclass(frozen=True, slots=True)
+class ArchiveLimits:
+    """What an archive may cost, counted while it is unpacked.
+
+    Attributes:
+        max_members: entries in all, folders and the members of nested archives included.
+        max_total_bytes: bytes unpacked in all, those of nested archives included.
+        max_ratio: bytes unpacked for each byte packed, of a member and of the whole. It is judged
+            from 64 MiB unpacked on, since a blank picture packs to a thousandth of its size.
+        max_depth: archives within archives; the outermost is depth 1.
+
+    Raises:
+        SettingsError: a limit is under 1.
+    """
+
+    max_members: int = 10_000
+    max_total_bytes: int = 4 * 1024 * 1024 * 1024
+    max_ratio: int = 200
+    max_depth: int = 3
+
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            if getattr(self, name) < 1:
+                raise SettingsError(f"{name} must be at least 1")
+
+
 DEFAULT_FORMATS = frozenset({"JPEG", "MPO", "PNG", "GIF", "WEBP", "BMP", "TIFF"})
 """Decoded unless told otherwise."""
 
