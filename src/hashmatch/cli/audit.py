@@ -1,0 +1,33 @@
+"""``hashmatch audit``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+audit_app = typer.Typer(
+    help="Check the audit trail that scan --audit writes.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+@audit_app.command("verify")
+def verify_command(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The audit trail.")],
+    anchor: Annotated[
+        str | None,
+        typer.Option(metavar="HEX", help="The head that an earlier run printed, kept elsewhere."),
+    ] = None,
+) -> int:
+    """Find every record that was edited, removed, added or moved.
+
+    Without an anchor, nothing can show that the end was cut off, or that the whole file was written
+    anew. Exit codes, a bit mask: 0 all is whole, 1 something was tampered with, 2 a run has no end
+    or a crash tore a line, 3 both. 66 no such file.
+    """
+    from hashmatch.cli.run_audit import run_verify  # noqa: PLC0415 # only who asks pays for it
+
+    return run_verify(file, anchor)
