@@ -127,9 +127,19 @@ def test_what_is_flat_depends_on_the_algorithm() -> None:
 
 
 def test_a_list_of_flat_hashes_alone_has_no_section() -> None:
-    """A section is never empty."""
-    assert HashList.loads("0000000000000000 a\n").sections == {}
-    assert len(HashList.loads("")) == 0
+    """A section is never empty, and a list that can match nothing says so."""
+    found = HashList.loads("phash:0000000000000000 a\n")
+    assert found.sections == {}
+    assert found.notices == ("the list has no entry that can match",)
+
+
+def test_an_empty_file_is_no_list(tmp_path: Path) -> None:
+    """What a failed download leaves does not pass for a list that matches nothing."""
+    path = tmp_path / "list.txt"
+    path.touch()
+    with pytest.raises(HashListError, match=r"list\.txt: the hash list is an empty file"):
+        HashList.load(path)
+    assert len(HashList.loads("\n")) == 0
 
 
 BAD_LINES = [
@@ -231,6 +241,8 @@ def test_a_bad_header_cannot_be_skipped(header: str, message: str) -> None:
     found = problems_of(text, skip_bad_entries=True)
     line = 2 + header.count("\n")
     assert found[0] == (line, message)
+    # How wide a hash may be is known only where its algorithm is
+    assert (line + 1 in dict(found)) == ("algorithm twice" in message)
     assert (line + 2, "dhash has 16 or 64 digits, not 18") in found
     assert found[-1] == (line + 3, "the hash is not hex")
 
@@ -283,7 +295,7 @@ def test_round_trip(made: list[Entry], version: str | None, crlf: bool) -> None:
     again = HashList.loads(text.replace("\n", "\r\n") if crlf else text)
     assert list(again) == list(first)
     assert (again.name, again.version, again.created) == ("Some list", version, None)
-    assert again.notices == ()
+    assert again.notices == first.notices
     if not crlf:
         assert again.digest == first.digest
         assert again.dumps() == text
@@ -364,7 +376,7 @@ def test_any_bytes_give_a_list_or_an_error_with_lines(data: bytes) -> None:
     """No input makes the reader fail in any other way."""
     lines: list[int | None] = []
     try:
-        HashList.loads(data)
+        read_text(io.BytesIO(data), Options("x", "x"))
     except HashListError as error:
         lines = [problem.line for problem in error.problems] or [data.index(b"\0")]
     assert None not in lines

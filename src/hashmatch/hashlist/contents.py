@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy.typing as npt
 
 from hashmatch.hashlist.section import Section
 from hashmatch.model import HashKind
+
+
+class IndexTables(NamedTuple):
+    """A stored index: the name of its kind, and its arrays by name. Opaque to this package."""
+
+    kind: str
+    arrays: Mapping[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True, eq=False, repr=False, slots=True)
@@ -22,6 +32,7 @@ class Contents:
         flat: how many flat hashes were left out.
         skipped: how many bad entries were left out.
         notices: what the operator should be told, a sentence each.
+        tables: by kind, the index that was stored with the list.
     """
 
     sections: Mapping[HashKind, Section]
@@ -32,6 +43,7 @@ class Contents:
     flat: int = 0
     skipped: int = 0
     notices: tuple[str, ...] = ()
+    tables: Mapping[HashKind, IndexTables] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"<Contents {self.name!r}>"

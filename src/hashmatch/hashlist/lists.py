@@ -6,17 +6,20 @@ import io
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NoReturn
+from typing import BinaryIO, NoReturn
 
 from hashmatch.errors import HashListError, SettingsError
 from hashmatch.hashing import ALGORITHMS
 from hashmatch.hashlist.atomic import write_atomically
-from hashmatch.hashlist.contents import Contents
+from hashmatch.hashlist.compiled import MAGIC, read_compiled
+from hashmatch.hashlist.contents import Contents, IndexTables
 from hashmatch.hashlist.entries import contents_of_entries
 from hashmatch.hashlist.section import Section, refuse_pickling
 from hashmatch.hashlist.text.reader import Options, read_text
 from hashmatch.hashlist.text.writer import text_blocks
 from hashmatch.model import Entry, HashKind
+
+EMPTY = "the list has no entry that can match"
 
 
 class HashList:
@@ -35,6 +38,7 @@ class HashList:
         skipped: how many bad entries were left out.
         notices: what the operator should be told, a sentence each.
         sections: the entries by kind.
+        tables: by kind, the index that a compiled list brings with it.
     """
 
     def __init__(self, contents: Contents, *, source: str) -> None:
@@ -46,8 +50,9 @@ class HashList:
         self.source = source
         self.flat = contents.flat
         self.skipped = contents.skipped
-        self.notices = contents.notices
         self.sections: Mapping[HashKind, Section] = contents.sections
+        self.tables: Mapping[HashKind, IndexTables] = contents.tables
+        self.notices = contents.notices if len(self) else (*contents.notices, EMPTY)
 
     @classmethod
     def load(
@@ -57,7 +62,7 @@ class HashList:
         algorithm: str | None = None,
         skip_bad_entries: bool = False,
     ) -> HashList:
-        """Read a list from a file.
+        """Read a list from a file, in the text format or compiled.
 
         Args:
             path: the file.
@@ -73,7 +78,7 @@ class HashList:
         options = _options(Path(path), algorithm, skip_bad_entries)
         try:
             with open(path, "rb") as stream:
-                return cls(read_text(stream, options), source=options.source)
+                return cls(_read(stream, options), source=options.source)
         except OSError as error:
             message = f"cannot read the hash list: {error.strerror or 'the reading failed'}"
             raise HashListError(message, path=options.source) from error
@@ -90,7 +95,7 @@ class HashList:
         """Read a list from memory.
 
         Args:
-            data: the text of the list, encoded or not.
+            data: the text of the list, encoded or not, or the bytes of a compiled file.
             name: what stands for the file's name.
             algorithm: as in ``load``.
             skip_bad_entries: as in ``load``.
@@ -101,7 +106,7 @@ class HashList:
         """
         options = _options(Path(name), algorithm, skip_bad_entries)
         encoded = data.encode(errors="surrogatepass") if isinstance(data, str) else data
-        return cls(read_text(io.BytesIO(encoded), options), source=options.source)
+        return cls(_read(io.BytesIO(encoded), options), source=options.source)
 
     @classmethod
     def from_entries(
@@ -158,6 +163,17 @@ class HashList:
 
     def __reduce__(self) -> NoReturn:
         refuse_pickling("a hash list")
+
+
+def _read(stream: BinaryIO, options: Options) -> Contents:
+    """Read a list in the format that its first bytes tell."""
+    head = stream.read(len(MAGIC))
+    if not head:
+        # What a failed download leaves must not pass for a list that matches nothing
+        raise HashListError("the hash list is an empty file", path=options.source)
+    if head == MAGIC:
+        return read_compiled(stream, options.source)
+    return read_text(stream, options, head)
 
 
 def _options(path: Path, algorithm: str | None, skip_bad_entries: bool) -> Options:

@@ -46,13 +46,18 @@ class Options:
 
 
 def read_text(
-    stream: BinaryIO, options: Options, *, parse_block: ParseBlock = blocks.parse_block
+    stream: BinaryIO,
+    options: Options,
+    head: bytes = b"",
+    *,
+    parse_block: ParseBlock = blocks.parse_block,
 ) -> Contents:
     """Read a list in the text format.
 
     Args:
-        stream: at its beginning.
+        stream: what follows the head.
         options: how.
+        head: what has been read of the list so far.
         parse_block: ``blocks.parse_block``, or the slow reference to compare it with.
 
     Raises:
@@ -62,7 +67,7 @@ def read_text(
     header = Header()
     batches: list[Batch] = []
     unnamed = 0
-    reading = _Lines(stream, options.source)
+    reading = _Lines(stream, head, options.source)
     for block, first_line in reading:
         start, line = header.take(block, first_line, problems)
         if start < len(block):
@@ -97,8 +102,9 @@ class _Lines:
     much comes as shows that it is.
     """
 
-    def __init__(self, stream: BinaryIO, source: str) -> None:
+    def __init__(self, stream: BinaryIO, head: bytes, source: str) -> None:
         self.count = 0
+        self._head = head
         self._stream = stream
         self._source = source
         self._hash = hashlib.sha256()
@@ -125,7 +131,7 @@ class _Lines:
         return block, first
 
     def _chunks(self) -> Iterator[bytes]:
-        chunk = self._stream.read(BLOCK_BYTES)
+        chunk = self._head + self._stream.read(BLOCK_BYTES)
         if b"\0" in chunk[:NUL_SEARCH_BYTES]:
             raise HashListError(
                 "this is no text in UTF-8, so no hash list: it has zero bytes", path=self._source

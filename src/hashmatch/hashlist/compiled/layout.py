@@ -1,0 +1,201 @@
+"""The layout of a compiled list: what reader and writer agree upon."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from math import prod
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from hashmatch.model import HashKind
+
+MAGIC = b"\x89HML\r\n\x1a\n"
+"""As in PNG: a byte beyond ASCII and both line ends, which transfer as text would spoil."""
+
+FORMAT_VERSION = 1
+ALIGNMENT = 64
+PIECE_BYTES = 16 << 20
+
+PREFIX = struct.Struct("<8sII32s")
+"""Magic, format version, length of the header, SHA-256 of the three others and the header."""
+
+ELEMENT_TYPES = frozenset(
+    ("bool", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)))
+)
+
+
+Arrays: TypeAlias = dict[str, npt.NDArray[Any]]
+
+
+class LayoutError(ValueError):
+    """The header is not one that this version writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayRecord:
+    """What the header says of one array.
+
+    Attributes:
+        type: of its elements, one of ``ELEMENT_TYPES``; little-endian in the file.
+        shape: of the array, in C order.
+        sha256: hex, of each piece of its bytes, padding included.
+    """
+
+    type: str
+    shape: tuple[int, ...]
+    sha256: tuple[str, ...]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of its elements as they lie in the file."""
+        return np.dtype(self.type).newbyteorder("<")
+
+    @property
+    def elements(self) -> int:
+        """How many elements it has."""
+        return prod(self.shape)
+
+    @property
+    def stored_bytes(self) -> int:
+        """How many bytes it takes in the file, padding included."""
+        return padded(self.elements * self.dtype.itemsize)
+
+
+@dataclass(frozen=True, slots=True)
+class SectionRecord:
+    """What the header says of one section.
+
+    Attributes:
+        kind: algorithm and width.
+        origin: as in ``Section``.
+        index: the kind of index that the tables are of; None where there are none.
+        arrays: by name, in the order in which they lie in the file.
+    """
+
+    kind: HashKind
+    origin: str
+    index: str | None
+    arrays: Mapping[str, ArrayRecord]
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The header of a compiled list; its fields are those of ``HashList``."""
+
+    name: str
+    version: str | None
+    created: str | None
+    digest: str
+    flat: int
+    skipped: int
+    sections: tuple[SectionRecord, ...]
+
+    def encode(self) -> bytes:
+        """The beginning of the file, up to the first array."""
+        text = json.dumps(self._plain(), ensure_ascii=False, separators=(",", ":")).encode()
+        length = padded(PREFIX.size + len(text)) - PREFIX.size
+        text = text.ljust(length, b" ")
+        digest = header_digest(FORMAT_VERSION, text, length)
+        return PREFIX.pack(MAGIC, FORMAT_VERSION, length, digest) + text
+
+    def _plain(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "version": self.version,
+            "created": self.created,
+            "digest": self.digest,
+            "flat": self.flat,
+            "skipped": self.skipped,
+            "sections": [
+                {
+                    "algorithm": section.kind.algorithm,
+                    "bits": section.kind.bits,
+                    "origin": section.origin,
+                    "index": section.index,
+                    "arrays": {
+                        name: {"type": record.type, "shape": record.shape, "sha256": record.sha256}
+                        for name, record in section.arrays.items()
+                    },
+                }
+                for section in self.sections
+            ],
+        }
+
+    @classmethod
+    def decode(cls, text: bytes) -> Header:
+        """Read a header, whose checksum has been verified.
+
+        Raises:
+            LayoutError: it is not one that this version writes.
+        """
+        try:
+            return _header(json.loads(text))
+        except (ValueError, RecursionError):
+            raise LayoutError("the header makes no sense") from None
+
+
+def header_digest(version: int, text: bytes, length: int) -> bytes:
+    """SHA-256 of what comes before the arrays, the digest itself left out."""
+    return hashlib.sha256(PREFIX.pack(MAGIC, version, length, b"")[:-32] + text).digest()
+
+
+def padded(size: int) -> int:
+    """The next multiple of the alignment."""
+    return -(-size // ALIGNMENT) * ALIGNMENT
+
+
+def piece_digests(pieces: Sequence[memoryview | bytes]) -> Iterator[str]:
+    """SHA-256, hex, of each piece, computed on all processors at once."""
+    # hashlib lets go of the interpreter while it digests
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield from pool.map(lambda piece: hashlib.sha256(piece).hexdigest(), pieces)
+
+
+def _header(plain: Any) -> Header:
+    return Header(
+        name=_take(plain, "name", str),
+        version=_take(plain, "version", str, type(None)),
+        created=_take(plain, "created", str, type(None)),
+        digest=_take(plain, "digest", str),
+        flat=_take(plain, "flat", int),
+        skipped=_take(plain, "skipped", int),
+        sections=tuple(_section(section) for section in _take(plain, "sections", list)),
+    )
+
+
+def _section(plain: Any) -> SectionRecord:
+    return SectionRecord(
+        kind=HashKind(_take(plain, "algorithm", str), _take(plain, "bits", int)),
+        origin=_take(plain, "origin", str),
+        index=_take(plain, "index", str, type(None)),
+        arrays={name: _array(record) for name, record in _take(plain, "arrays", dict).items()},
+    )
+
+
+def _array(plain: Any) -> ArrayRecord:
+    record = ArrayRecord(
+        type=_take(plain, "type", str),
+        shape=tuple(_take(plain, "shape", list)),
+        sha256=tuple(_take(plain, "sha256", list)),
+    )
+    if record.type not in ELEMENT_TYPES:
+        raise LayoutError("an array has elements of an unknown type")
+    if not all(type(length) is int and length >= 0 for length in record.shape):
+        raise LayoutError("an array has no shape")
+    return record
+
+
+def _take(plain: Any, key: str, *types: type) -> Any:
+    value = plain.get(key) if isinstance(plain, dict) else plain
+    # No isinstance: true is an int in Python, and none in JSON
+    if type(value) not in types:
+        raise LayoutError("a value in the header is missing or of another type")
+    return value

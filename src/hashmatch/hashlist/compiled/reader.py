@@ -1,0 +1,176 @@
+"""Opens compiled lists: verified first, then used where they lie."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import stat
+from collections.abc import Mapping
+from typing import Any, BinaryIO, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from hashmatch.errors import HashListError
+from hashmatch.hashing import ALGORITHMS
+from hashmatch.hashlist.columns import TextColumn
+from hashmatch.hashlist.compiled.layout import (
+    FORMAT_VERSION,
+    MAGIC,
+    PIECE_BYTES,
+    PREFIX,
+    Arrays,
+    Header,
+    LayoutError,
+    SectionRecord,
+    header_digest,
+    piece_digests,
+)
+from hashmatch.hashlist.contents import Contents, IndexTables
+from hashmatch.hashlist.section import Section
+from hashmatch.model import HashKind
+
+Data: TypeAlias = mmap.mmap | bytes
+
+DAMAGED = "the compiled hash list is damaged or cut short: compile it again"
+UNKNOWN_KIND = "the compiled hash list has hashes of an algorithm or a width that is not known here"
+
+
+def read_compiled(stream: BinaryIO, source: str) -> Contents:
+    """Open a compiled list, all its checksums verified.
+
+    A file is mapped, so that processes share its pages; nobody may change it in place while it is
+    in use. What is no file, a pipe for one, is read into memory.
+
+    Args:
+        stream: its magic just read.
+        source: the file as messages name it.
+
+    Raises:
+        HashListError: it is damaged, or of a newer format, or has hashes of an unknown kind.
+    """
+    data = _map(stream)
+    try:
+        header, start = _header(data, source)
+        arrays = _arrays(data, header, start)
+        sections: dict[HashKind, Section] = {}
+        tables: dict[HashKind, IndexTables] = {}
+        for record, of_section in zip(header.sections, arrays, strict=True):
+            _check_kind(record, sections, source)
+            sections[record.kind] = _section(record, of_section)
+            if record.index is not None:
+                tables[record.kind] = IndexTables(record.index, _below("index", of_section))
+    except LayoutError:
+        raise HashListError(DAMAGED, path=source) from None
+    return Contents(
+        sections=sections,
+        name=header.name,
+        version=header.version,
+        created=header.created,
+        digest=header.digest,
+        flat=header.flat,
+        skipped=header.skipped,
+        tables=tables,
+    )
+
+
+def _map(stream: BinaryIO) -> Data:
+    try:
+        descriptor = stream.fileno()
+    except OSError:
+        return MAGIC + stream.read()
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
+    return MAGIC + stream.read()
+
+
+def _header(data: Data, source: str) -> tuple[Header, int]:
+    """The header, verified, and where the arrays begin."""
+    if len(data) < PREFIX.size:
+        raise LayoutError("the file ends before its header")
+    _, version, length, digest = PREFIX.unpack(data[: PREFIX.size])
+    if version > FORMAT_VERSION:
+        raise HashListError(
+            f"the hash list was compiled for file format {version}, and this hashmatch knows none "
+            f"above {FORMAT_VERSION}: upgrade it, or compile the list again",
+            path=source,
+        )
+    text = data[PREFIX.size : PREFIX.size + length]
+    if header_digest(version, text, length) != digest:
+        raise LayoutError("the header does not fit its checksum")
+    return Header.decode(text), PREFIX.size + length
+
+
+def _arrays(data: Data, header: Header, start: int) -> list[Arrays]:
+    """The arrays of each section, verified, as views of the data."""
+    found: list[Arrays] = []
+    pieces: list[memoryview] = []
+    expected: list[str] = []
+    view = memoryview(data)
+    for section in header.sections:
+        found.append({})
+        for name, record in section.arrays.items():
+            end = start + record.stored_bytes
+            if end > len(data) or any(length > len(data) for length in record.shape):
+                raise LayoutError("the file ends before its last array")
+            pieces += [
+                view[at : min(at + PIECE_BYTES, end)] for at in range(start, end, PIECE_BYTES)
+            ]
+            expected += record.sha256
+            flat = np.frombuffer(view[start:end], dtype=record.dtype)
+            found[-1][name] = _native(flat[: record.elements].reshape(record.shape))
+            start = end
+    if start != len(data):
+        raise LayoutError("something follows the last array")
+    if list(piece_digests(pieces)) != expected:
+        raise LayoutError("an array does not fit its checksums")
+    return found
+
+
+def _native(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def _check_kind(record: SectionRecord, others: Mapping[HashKind, Section], source: str) -> None:
+    known = ALGORITHMS.get(record.kind.algorithm)
+    if known is None or record.kind.bits not in known.thresholds:
+        raise HashListError(UNKNOWN_KIND, path=source)
+    if record.kind in others:
+        raise LayoutError("two sections are of one kind")
+
+
+def _section(record: SectionRecord, arrays: Arrays) -> Section:
+    """A section of its arrays; their shapes are checked, and none may be left over."""
+    rest = {name: array for name, array in arrays.items() if not name.startswith("index.")}
+    codes = rest.pop("codes", None)
+    rows = 0 if codes is None else len(codes)
+    if codes is None or codes.shape != (rows, record.kind.words) or codes.dtype != np.uint64:
+        raise LayoutError("the codes do not fit the kind of hash")
+    lines = rest.pop("lines", None)
+    if lines is not None and (lines.shape != (rows,) or lines.dtype.kind != "u"):
+        raise LayoutError("the lines do not fit the codes")
+    ids = _column(rest, "ids", rows)
+    labels = _column(rest, "labels", rows)
+    if rest or (ids is None and lines is None):
+        raise LayoutError("a section has unknown arrays, or neither ids nor lines")
+    return Section(record.kind, codes, ids, labels, lines, record.origin)
+
+
+def _column(arrays: Arrays, name: str, rows: int) -> TextColumn | None:
+    data, offsets = arrays.pop(f"{name}.data", None), arrays.pop(f"{name}.offsets", None)
+    if (data is None) != (offsets is None):
+        raise LayoutError("a column of texts lacks one of its arrays")
+    if data is None or offsets is None:
+        return None
+    if data.ndim != 1 or data.dtype != np.uint8:
+        raise LayoutError("a column of texts is not of bytes")
+    if offsets.shape != (rows + 1,) or offsets.dtype not in (np.uint32, np.uint64):
+        raise LayoutError("a column of texts does not fit the codes")
+    return TextColumn(data, offsets)
+
+
+def _below(name: str, arrays: Arrays) -> Arrays:
+    prefix = f"{name}."
+    return {
+        key.removeprefix(prefix): array for key, array in arrays.items() if key.startswith(prefix)
+    }

@@ -1,0 +1,116 @@
+"""Writes compiled lists."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hashmatch.errors import SettingsError
+from hashmatch.hashlist.atomic import write_atomically
+from hashmatch.hashlist.compiled.layout import (
+    ELEMENT_TYPES,
+    PIECE_BYTES,
+    ArrayRecord,
+    Arrays,
+    Header,
+    SectionRecord,
+    padded,
+    piece_digests,
+)
+from hashmatch.hashlist.contents import IndexTables
+from hashmatch.hashlist.section import Section
+from hashmatch.model import HashKind
+
+if TYPE_CHECKING:
+    from hashmatch.hashlist.lists import HashList
+
+
+def save_compiled(
+    hash_list: HashList,
+    path: str | os.PathLike[str],
+    tables: Mapping[HashKind, IndexTables] | None = None,
+) -> None:
+    """Write a list as a compiled file, whole or not at all, readable by its owner alone.
+
+    Args:
+        hash_list: the list.
+        path: the file; an old one is replaced when the new one is complete and on the disk.
+        tables: the index of each section as its kind and its arrays by name, to be stored along.
+
+    Raises:
+        SettingsError: a table is of a section that the list does not have, or of elements that
+            are neither integers nor booleans.
+        OutputError: the file cannot be written.
+    """
+    tables = tables or {}
+    if tables.keys() - hash_list.sections.keys():
+        raise SettingsError("index tables are given for hashes that the list does not have")
+    parts = [
+        (section, tables.get(kind), _arrays(section, tables.get(kind)))
+        for kind, section in hash_list.sections.items()
+    ]
+    header = Header(
+        name=hash_list.name,
+        version=hash_list.version,
+        created=hash_list.created,
+        digest=hash_list.digest,
+        flat=hash_list.flat,
+        skipped=hash_list.skipped,
+        sections=tuple(
+            SectionRecord(
+                kind=section.kind,
+                origin=section.origin,
+                index=index[0] if index else None,
+                arrays={name: _record(array) for name, array in arrays.items()},
+            )
+            for section, index, arrays in parts
+        ),
+    )
+    with write_atomically(path) as stream:
+        stream.write(header.encode())
+        for _, _, arrays in parts:
+            for array in arrays.values():
+                for piece in _pieces(array):
+                    stream.write(piece)
+
+
+def _arrays(section: Section, index: IndexTables | None) -> Arrays:
+    arrays: Arrays = {"codes": section.codes}
+    for name, column in (("ids", section.ids), ("labels", section.labels)):
+        if column is not None:
+            arrays |= {f"{name}.data": column.data, f"{name}.offsets": column.offsets}
+    if section.lines is not None:
+        arrays["lines"] = section.lines
+    if index is not None:
+        arrays |= {f"index.{name}": array for name, array in index[1].items()}
+    return {name: _little_endian(array) for name, array in arrays.items()}
+
+
+def _little_endian(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    if array.dtype.name not in ELEMENT_TYPES:
+        raise SettingsError("a compiled list holds arrays of integers and booleans only")
+    little = array.dtype.newbyteorder("<")
+    return np.asarray(array, dtype=little, order="C")
+
+
+def _record(array: npt.NDArray[Any]) -> ArrayRecord:
+    return ArrayRecord(
+        type=array.dtype.name,
+        shape=array.shape,
+        sha256=tuple(piece_digests(list(_pieces(array)))),
+    )
+
+
+def _pieces(array: npt.NDArray[Any]) -> Iterator[memoryview | bytes]:
+    """The bytes of an array in pieces, the last one with its padding."""
+    data = array.reshape(-1).view(np.uint8).data
+    whole = len(data) // PIECE_BYTES * PIECE_BYTES
+    for start in range(0, whole, PIECE_BYTES):
+        yield data[start : start + PIECE_BYTES]
+    if whole < len(data):
+        rest = bytes(data[whole:])
+        yield rest.ljust(padded(len(rest)), b"\0")
