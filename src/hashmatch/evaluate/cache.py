@@ -1,0 +1,132 @@
+"""What was measured already, kept in a file, so that an evaluation can be taken up again.
+
+The file holds hashes of the operator's own ordinary pictures, so it is readable by its owner alone.
+A line of JSON is added for each picture; one that was cut short is measured again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TextIO
+
+import numpy as np
+
+from hashmatch._version import __version__
+from hashmatch.decode import PILLOW_VERSION
+from hashmatch.errors import HashError, OutputError
+from hashmatch.evaluate.pictures import Facts, Variant, hashed_kinds
+from hashmatch.evaluate.settings import Settings
+from hashmatch.model import PerceptualHash
+
+_FORMAT = 1
+
+
+class Cache:
+    """Facts by the digest of the file and by all that they depend on.
+
+    Args:
+        path: a file that is made where there is none.
+        settings: of the evaluation; facts measured under others are passed over.
+
+    Raises:
+        OutputError: the file cannot be opened.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], settings: Settings) -> None:
+        self._settings = settings
+        self._key = _fingerprint(settings)
+        self._known: dict[str, Facts] = {}
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        except OSError as error:
+            raise OutputError(
+                f"cannot open the cache: {os.strerror(error.errno or 0)}", path=str(path)
+            ) from error
+        self._file: TextIO = os.fdopen(descriptor, "a", encoding="utf-8", newline="\n")
+        self._load(Path(path).read_bytes())
+
+    def get(self, digest: str) -> Facts | None:
+        """What is known of the file with this digest."""
+        return self._known.get(digest)
+
+    def add(self, facts: Facts) -> None:
+        """Keep what was measured of one file."""
+        if facts.digest and facts.digest not in self._known:
+            self._known[facts.digest] = facts
+            row = {"key": self._key, **_to_json(facts)}
+            self._file.write(json.dumps(row, separators=(",", ":")) + "\n")
+            self._file.flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+    def _load(self, data: bytes) -> None:
+        for line in data.split(b"\n"):
+            try:
+                row = json.loads(line)
+                if row["key"] == self._key:
+                    facts = _from_json(row, self._settings)
+                    self._known[facts.digest] = facts
+            except (ValueError, KeyError, TypeError, HashError):
+                continue  # cut short when a run was stopped, or no line of ours: measured again
+        if data and not data.endswith(b"\n"):
+            self._file.write("\n")
+
+
+def _fingerprint(settings: Settings) -> str:
+    """All that facts depend on, besides the file: not what they are then weighed by."""
+    record = settings.record()
+    for name in ("list_size", "files_per_day", "max_false_per_day"):
+        del record[name]
+    record |= {
+        "format": _FORMAT,
+        "hashmatch": __version__,
+        "pillow": PILLOW_VERSION,
+        "numpy": np.__version__,
+    }
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _to_json(facts: Facts) -> dict[str, Any]:
+    return {
+        "digest": facts.digest,
+        "problem": facts.problem,
+        "low": facts.low_information,
+        "entry": [str(value) for value in facts.entry],
+        "queries": [[str(value) for value in view] for view in facts.queries],
+        "variants": [
+            [[view.view, *view.distances] for view in variant] for variant in facts.variants
+        ],
+    }
+
+
+def _from_json(row: dict[str, Any], settings: Settings) -> Facts:
+    kinds = hashed_kinds(settings)
+
+    def hashes(texts: list[str]) -> tuple[PerceptualHash, ...]:
+        pairs = zip(kinds, texts, strict=True) if texts else ()
+        return tuple(PerceptualHash.from_hex(text, kind.algorithm) for kind, text in pairs)
+
+    return Facts(
+        digest=row["digest"],
+        problem=row["problem"],
+        low_information=row["low"],
+        entry=hashes(row["entry"]),
+        queries=tuple(hashes(view) for view in row["queries"]),
+        variants=tuple(
+            tuple(Variant(view[0], tuple(view[1:])) for view in variant)
+            for variant in row["variants"]
+        ),
+    )

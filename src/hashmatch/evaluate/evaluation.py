@@ -1,0 +1,243 @@
+"""The whole of an evaluation: pictures in, figures out."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from hashmatch.errors import InputError, SettingsError
+from hashmatch.evaluate.against import ListFigures, weigh_lists
+from hashmatch.evaluate.figures import Figures, found_by_level, measure, variant_levels
+from hashmatch.evaluate.gather import Measurements, Progress, Unused, gather
+from hashmatch.evaluate.identity import CHOOSE, LEFT_OUT, SCORE, Identities, identify
+from hashmatch.evaluate.labels import LabelFigures, LabelledPair, numbered, weigh_labels
+from hashmatch.evaluate.negatives import NearPairs, choose_radius, count_distances, find_near
+from hashmatch.evaluate.recommend import Comparison, Recommendation, compare, recommend
+from hashmatch.evaluate.rules import Rule, joint_rules, single_rules
+from hashmatch.evaluate.settings import MIN_PICTURES, Settings
+from hashmatch.hashing import default_threshold
+from hashmatch.hashlist import HashList
+from hashmatch.scan import check_paths
+
+Ints: TypeAlias = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class RuleFigures:
+    """All about one rule.
+
+    Attributes:
+        rule: the rule.
+        choose: its figures on the half that thresholds are chosen on.
+        score: its figures on the half that they are scored on.
+        recommendation: what the data supports.
+        usual: the level of the default thresholds: the first one's, where there are two.
+        comparison: against the first algorithm alone; None but for rules that both must be near.
+        labels: its figures on the operator's own pairs, where there are any.
+    """
+
+    rule: Rule
+    choose: Figures
+    score: Figures
+    recommendation: Recommendation
+    usual: int
+    comparison: Comparison | None = None
+    labels: LabelFigures | None = None
+
+    @property
+    def level(self) -> int:
+        """The level to speak of: the recommended one, or the usual one where none is."""
+        chosen = self.recommendation.level
+        return self.usual if chosen is None else chosen
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Evaluation:
+    """What came of an evaluation; ``record`` makes of it what is written.
+
+    Attributes:
+        settings: what was asked.
+        pictures: what was measured.
+        identities: who is who among them.
+        files: how many files there were.
+        unused: those that are no part of it, and why.
+        negatives: for each kind, the count of pairs of different pictures at each distance.
+        positives: for each kind, the count of variants at each distance, by their best views.
+        near: the pairs of different pictures that are near.
+        rules: the figures of each rule.
+        lists: the figures of each list.
+        hash_lists: the lists themselves.
+        started: when it began.
+        seconds: how long it took.
+    """
+
+    settings: Settings
+    pictures: Measurements
+    identities: Identities
+    files: int
+    unused: tuple[Unused, ...]
+    negatives: tuple[Ints, ...]
+    positives: tuple[Ints, ...]
+    near: NearPairs
+    rules: tuple[RuleFigures, ...]
+    lists: tuple[ListFigures, ...] = ()
+    hash_lists: tuple[HashList, ...] = ()
+    started: datetime | None = None
+    seconds: float = 0.0
+
+
+def evaluate(
+    paths: Sequence[str | bytes | os.PathLike[str]],
+    settings: Settings | None = None,
+    *,
+    hash_lists: Sequence[HashList] = (),
+    pairs: Sequence[LabelledPair] = (),
+    jobs: int = 1,
+    cache: Path | None = None,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Evaluate thresholds on ordinary pictures.
+
+    Args:
+        paths: files and folders of pictures that are on no list, and as ordinary as may be.
+        settings: what to evaluate, and for how large a list and how many files.
+        hash_lists: lists to look the pictures up in.
+        pairs: pairs of pictures that a human has called the same or different.
+        jobs: how many processes to use; the result is the same for any number.
+        cache: a file that keeps what was measured, so that a stopped run can be taken up again.
+        progress: is called with the files done, and all of them.
+
+    Raises:
+        InputError: a path is not there, or too few of the pictures are of any use.
+        SettingsError: a setting makes no sense.
+        OutputError: the cache cannot be opened.
+    """
+    started, clock = datetime.now(UTC), time.monotonic()
+    settings = settings or Settings()
+    if not settings.transforms:
+        raise SettingsError("there is no transform to evaluate")
+    pictures, unused, files = gather(
+        check_paths(paths), settings, jobs=jobs, cache=cache, progress=progress
+    )
+    labelled = numbered(list(pairs), pictures)
+    identities = identify(
+        pictures,
+        settings.seed,
+        same=[pair[:2] for pair in labelled if pair[2]],
+        different=[pair[:2] for pair in labelled if not pair[2]],
+    )
+    _check_enough(identities, unused, files)
+    found = analyse(pictures, identities, settings)
+    return replace(
+        found,
+        files=files,
+        unused=tuple(unused),
+        rules=_with_labels(found.rules, pairs, settings, jobs),
+        lists=tuple(weigh_lists(pictures, identities, list(hash_lists), settings)),
+        hash_lists=tuple(hash_lists),
+        started=started,
+        seconds=time.monotonic() - clock,
+    )
+
+
+def analyse(pictures: Measurements, identities: Identities, settings: Settings) -> Evaluation:
+    """Compute all figures from what was measured: pure arithmetic."""
+    negatives = count_distances(pictures, identities)
+    near = find_near(pictures, identities, choose_radius(negatives))
+    rules = _rules(pictures, identities, near)
+    every = [_rule_figures(rule, pictures, identities, near, settings) for rule in rules]
+    alone = {figures.rule.columns[0]: figures for figures in every if figures.rule.is_single}
+    weighed = [
+        replace(
+            figures,
+            comparison=compare(
+                figures.score,
+                alone[figures.rule.columns[0]].score,
+                figures.recommendation.level,
+            ),
+        )
+        if figures.rule.all_must and not figures.rule.is_single
+        else figures
+        for figures in every
+    ]
+    return Evaluation(
+        settings=settings,
+        pictures=pictures,
+        identities=identities,
+        files=len(pictures),
+        unused=(),
+        negatives=tuple(negatives),
+        positives=tuple(
+            _positives(pictures, identities, column) for column in range(len(pictures.kinds))
+        ),
+        near=near,
+        rules=tuple(weighed),
+    )
+
+
+def _check_enough(identities: Identities, unused: Collection[Unused], files: int) -> None:
+    kept = int((identities.part != LEFT_OUT).sum())
+    if kept >= MIN_PICTURES:
+        return
+    low = sum(file.why.startswith("low_information") for file in unused)
+    raise InputError(
+        f"too few pictures to say anything: {kept} of {files} files are different, readable"
+        f" pictures with some detail, and {MIN_PICTURES} are the least"
+        f" ({len(unused) - low} cannot be read as pictures, {low} show too little,"
+        f" {len(identities.part) - kept} are copies of others)"
+    )
+
+
+def _rules(pictures: Measurements, identities: Identities, near: NearPairs) -> list[Rule]:
+    singles = single_rules(pictures.kinds, near.radius)
+    choose = identities.members(CHOOSE)
+    recall = [
+        found_by_level(variant_levels(pictures, rule)[choose], rule.levels) for rule in singles
+    ]
+    return [*singles, *joint_rules(pictures.kinds, singles, recall)]
+
+
+def _rule_figures(
+    rule: Rule,
+    pictures: Measurements,
+    identities: Identities,
+    near: NearPairs,
+    settings: Settings,
+) -> RuleFigures:
+    choose, score = (
+        measure(pictures, rule, near, identities.members(part)) for part in (CHOOSE, SCORE)
+    )
+    usual = default_threshold(pictures.kinds[rule.columns[0]])
+    return RuleFigures(
+        rule, choose, score, recommend(choose, score, settings), min(usual, rule.levels - 1)
+    )
+
+
+def _positives(pictures: Measurements, identities: Identities, column: int) -> Ints:
+    """Count the variants of all but copies at each distance, by their best views."""
+    bits = pictures.kinds[column].bits
+    rule = Rule("all", (column,), True, np.arange(bits + 1)[:, None])
+    best = variant_levels(pictures, rule)[identities.part != LEFT_OUT]
+    return np.bincount(best.ravel(), minlength=bits + 2)[: bits + 1]
+
+
+def _with_labels(
+    rules: tuple[RuleFigures, ...], pairs: Sequence[LabelledPair], settings: Settings, jobs: int
+) -> tuple[RuleFigures, ...]:
+    """Add the figures on labelled pairs, whose pictures may lie anywhere."""
+    if not pairs:
+        return rules
+    names = sorted({name for pair in pairs for name in (pair.first, pair.second)})
+    pictures, _, _ = gather(check_paths(names), replace(settings, transforms=()), jobs=jobs)
+    known = numbered(list(pairs), pictures)
+    return tuple(
+        replace(figures, labels=weigh_labels(known, pictures, figures.rule)) for figures in rules
+    )

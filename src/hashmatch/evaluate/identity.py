@@ -1,0 +1,141 @@
+"""Which pictures of a folder are copies of each other, and which part each identity falls in.
+
+A copy that was counted as another picture would be a false match that is none, at every threshold.
+But to tell copies by the very distance under evaluation would define false matches away. So other
+evidence decides: the 256-bit hashes of both algorithms must agree. A 64-bit hash holds the coarse
+layout alone; two pictures that share it by chance differ in the 192 finer bits as any two do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from hashmatch.distance import distances
+from hashmatch.evaluate.gather import Measurements
+from hashmatch.evaluate.pictures import IDENTITY_KINDS
+from hashmatch.index import LinearIndex
+
+Ints: TypeAlias = npt.NDArray[np.int64]
+Pair: TypeAlias = tuple[int, int]
+
+COPY_BITS = 64
+"""Copies differ in at most so many of 256 bits, in both algorithms; other pictures in about 128."""
+
+CHOOSE, SCORE, LEFT_OUT = 0, 1, 2
+"""The part of a picture: to choose thresholds on, to score them on, or a copy of another."""
+
+
+class Copy(NamedTuple):
+    """Two pictures that count as one.
+
+    Attributes:
+        first: the number of a picture.
+        second: the number of another, later one.
+        why: ``same bytes``, ``labelled same``, or ``near`` by both 256-bit hashes.
+    """
+
+    first: int
+    second: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identities:
+    """Who is who.
+
+    Attributes:
+        copies: pairs that count as one picture.
+        part: shape (n,): ``CHOOSE`` or ``SCORE`` for the first picture of each identity, and
+            ``LEFT_OUT`` for its copies.
+    """
+
+    copies: tuple[Copy, ...]
+    part: Ints
+
+    def members(self, part: int) -> Ints:
+        """The numbers of the pictures in a part."""
+        return np.flatnonzero(self.part == part)
+
+
+def identify(
+    pictures: Measurements,
+    seed: int,
+    same: Collection[Pair] = (),
+    different: Collection[Pair] = (),
+) -> Identities:
+    """Find the copies, and split the identities in two halves.
+
+    Args:
+        pictures: what was measured.
+        seed: of the split. Which half a picture falls in hangs on its bytes, not on its name.
+        same: pairs that a human calls the same picture.
+        different: pairs that a human calls different ones, whatever their hashes say.
+    """
+    copies = [*_same_bytes(pictures), *(Copy(*pair, "labelled same") for pair in same)]
+    known = {(copy.first, copy.second) for copy in copies} | set(different)
+    copies += [Copy(*pair, "near") for pair in _near(pictures) if pair not in known]
+    first = _first_of_each(len(pictures), copies)
+    part = np.full(len(pictures), LEFT_OUT, dtype=np.int64)
+    chosen = np.flatnonzero(first == np.arange(len(pictures)))
+    drawn = sorted(chosen.tolist(), key=lambda number: _draw(seed, pictures.digests[number]))
+    part[drawn] = SCORE
+    part[drawn[: (len(drawn) + 1) // 2]] = CHOOSE
+    return Identities(tuple(sorted(copies)), part)
+
+
+def _draw(seed: int, digest: str) -> bytes:
+    return hashlib.sha256(f"{seed}:split:{digest}".encode()).digest()
+
+
+def _same_bytes(pictures: Measurements) -> list[Copy]:
+    seen: dict[str, int] = {}
+    copies = []
+    for number, digest in enumerate(pictures.digests):
+        first = seen.setdefault(digest, number)
+        if first != number:
+            copies.append(Copy(first, number, "same bytes"))
+    return copies
+
+
+def _near(pictures: Measurements) -> list[Pair]:
+    """Pairs near by both kinds; of pictures with one and the same hash, each with the first."""
+    fine, other = (pictures.entries[kind] for kind in IDENTITY_KINDS)
+    both = np.concatenate([fine, other], axis=1)
+    # Equal hashes are taken together first, or a folder of one picture would be all pairs
+    _, first, back = np.unique(both, axis=0, return_index=True, return_inverse=True)
+    hits = LinearIndex(fine[first]).search(fine[first], COPY_BITS)
+    later = hits.query < hits.row
+    query, row = hits.query[later], hits.row[later]
+    near = distances(other[first[query]], other[first[row]]) <= COPY_BITS
+    found = [(first[query[near]], first[row[near]])]
+    twins = np.flatnonzero(first[back] != np.arange(len(back)))
+    found.append((first[back[twins]], twins))
+    return sorted(
+        (min(pair), max(pair))
+        for left, right in found
+        for pair in zip(left.tolist(), right.tolist(), strict=True)
+    )
+
+
+def _first_of_each(count: int, copies: list[Copy]) -> Ints:
+    """For each picture the first that it is a copy of, by however many steps."""
+    group = connected([copy[:2] for copy in copies], count)
+    _, first = np.unique(group, return_index=True)
+    return np.asarray(first, np.int64)[group]
+
+
+def connected(pairs: Sequence[Pair], count: int) -> Ints:
+    """Number the groups that pairs join ``count`` pictures to; shape (count,)."""
+    from scipy.sparse import coo_array  # noqa: PLC0415 # SciPy takes its time to start
+    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415 # as above
+
+    ends = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+    graph = coo_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(count, count))
+    _, group = connected_components(graph, directed=False)
+    return np.asarray(group, np.int64)

@@ -1,0 +1,121 @@
+"""All pairs of different pictures: how far apart they are, and which are near."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from hashmatch.distance import distances
+from hashmatch.evaluate.gather import Measurements
+from hashmatch.evaluate.identity import LEFT_OUT, Identities
+from hashmatch.evaluate.rules import MAX_SHARE, Rule
+from hashmatch.index import build_index
+
+Ints: TypeAlias = npt.NDArray[np.int64]
+
+MAX_NEAR = 3_000_000
+"""Thresholds are looked at only as far as no more pairs than this are near: a laxer one is no
+threshold, since a file in a hundred would match any entry."""
+
+_TILE = 1 << 22
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class NearPairs:
+    """Ordered pairs of different pictures that are near by some kind.
+
+    Attributes:
+        query: shape (m,), the picture that is looked up.
+        entry: shape (m,), the picture that a list would hold.
+        distance: shape (m, kinds), in bits, of the view looked up; a pair has a row for each view.
+        radius: for each kind, the distance up to which all pairs are here.
+    """
+
+    query: Ints
+    entry: Ints
+    distance: npt.NDArray[np.uint16]
+    radius: tuple[int, ...]
+
+    def levels(self, rule: Rule) -> tuple[Ints, Ints, Ints]:
+        """Query, entry and level of each pair that is a match at some level, by its best view."""
+        level = rule.level(self.distance)
+        near = level < rule.levels
+        return best_of_each(self.query[near], self.entry[near], level[near])
+
+
+def best_of_each(query: Ints, entry: Ints, level: Ints) -> tuple[Ints, Ints, Ints]:
+    """Keep the lowest level of each pair that comes several times, in the order of the pairs."""
+    order = np.lexsort((level, entry, query))
+    query, entry, level = query[order], entry[order], level[order]
+    best = np.ones(len(order), dtype=np.bool_)
+    best[1:] = (query[1:] != query[:-1]) | (entry[1:] != entry[:-1])
+    return query[best], entry[best], level[best]
+
+
+def count_distances(pictures: Measurements, identities: Identities) -> list[Ints]:
+    """Count the ordered pairs of different pictures at each distance, by their nearest views.
+
+    Returns:
+        For each kind, shape (bits + 1,).
+    """
+    kept = identities.part != LEFT_OUT
+    numbers = np.flatnonzero(kept)
+    views = kept[pictures.owner]
+    place = np.searchsorted(numbers, pictures.owner[views])
+    counts = []
+    for kind in pictures.kinds:
+        entries, queries = pictures.entries[kind][kept], pictures.queries[kind][views]
+        counts.append(_histogram(entries, queries, place, kind.bits))
+    return counts
+
+
+def _histogram(
+    entries: npt.NDArray[np.uint64], queries: npt.NDArray[np.uint64], place: Ints, bits: int
+) -> Ints:
+    total = np.zeros(bits + 1, dtype=np.int64)
+    step = max(1, _TILE // max(1, len(entries)))
+    for first in range(0, len(entries), step):
+        last = min(first + step, len(entries))
+        start, stop = np.searchsorted(place, (first, last))
+        apart = distances(queries[start:stop, None], entries)
+        if stop - start > last - first:
+            views = np.searchsorted(place[start:stop], np.arange(first, last))
+            apart = np.minimum.reduceat(apart, views, axis=0)
+        total += np.bincount(apart.ravel(), minlength=bits + 1)
+        itself = apart[np.arange(last - first), np.arange(first, last)]
+        total -= np.bincount(itself, minlength=bits + 1)
+    return total
+
+
+def choose_radius(counts: list[Ints]) -> tuple[int, ...]:
+    """How far to look, for each kind: all thresholds that could be of any use."""
+    radius = []
+    for count in counts:
+        useful = int(MAX_SHARE * (len(count) - 1))
+        bearable = int(np.searchsorted(count.cumsum(), MAX_NEAR, side="right")) - 1
+        radius.append(max(0, min(useful, bearable)))
+    return tuple(radius)
+
+
+def find_near(pictures: Measurements, identities: Identities, radius: tuple[int, ...]) -> NearPairs:
+    """Find the pairs of different pictures that are near by some kind, through the index."""
+    kept = identities.part != LEFT_OUT
+    entries, views = np.flatnonzero(kept), np.flatnonzero(kept[pictures.owner])
+    keys = []
+    for kind, bits in zip(pictures.kinds, radius, strict=True):
+        index = build_index(pictures.entries[kind][entries], radius=bits)
+        hits = index.search(pictures.queries[kind][views], bits)
+        keys.append(hits.query * len(entries) + hits.row)
+    both = np.unique(np.concatenate(keys))
+    view, entry = views[both // max(1, len(entries))], entries[both % max(1, len(entries))]
+    query = pictures.owner[view]
+    others = query != entry
+    view, entry, query = view[others], entry[others], query[others]
+    apart = [
+        distances(pictures.queries[kind][view], pictures.entries[kind][entry])
+        for kind in pictures.kinds
+    ]
+    return NearPairs(query, entry, np.stack(apart, axis=1), radius)
