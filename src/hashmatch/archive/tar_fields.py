@@ -1,0 +1,99 @@
+"""How a tar writes what it says: headers, numbers, and keywords with their values.
+
+Sources: POSIX.1-2017 pax (ustar and pax), and the GNU tar manual, "Basic Tar Format".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hashmatch.errors import DecodeError
+from hashmatch.model import Reason
+
+BLOCK = 512
+"""Bytes of a header, and the unit that everything in a tar is padded to."""
+
+SPARSE_PREFIX = b"GNU.sparse."
+"""What the keywords that tell of sparse files begin with."""
+
+SPARSE_NAME = SPARSE_PREFIX + b"name"
+"""The keyword for the name of a sparse file."""
+
+_CHECKSUM = slice(148, 156)
+_MAX_DIGITS = 20
+_LENGTH_BYTES = 8  # more digits than any header has bytes
+# Those that bear on names and content; to keep all would let an archive fill the memory
+_WANTED = frozenset({b"path", b"size", SPARSE_NAME}) | {
+    SPARSE_PREFIX + keyword for keyword in (b"major", b"realsize", b"map", b"size", b"numblocks")
+}
+
+
+def is_tar_header(block: bytes) -> bool:
+    """Tell a tar header by its checksum, which every kind of tar has."""
+    if len(block) < BLOCK:
+        return False
+    stored = _read_octal(block[_CHECKSUM])
+    if not stored:
+        return False
+    rest = block[: _CHECKSUM.start] + b" " * 8 + block[_CHECKSUM.stop : BLOCK]
+    total = sum(rest)
+    # Some old writers added the bytes up as signed ones
+    return stored == total or stored == total - 256 * sum(byte > 0x7F for byte in rest)
+
+
+def read_number(field: bytes) -> int:
+    """Read a number of a header.
+
+    Raises:
+        DecodeError: it is none.
+    """
+    if field[0] == 0x80:  # a later custom for numbers that octal digits have no room for
+        return int.from_bytes(field[1:], "big")
+    number = _read_octal(field)
+    if number is None:
+        raise broken_tar()
+    return number
+
+
+def _read_octal(field: bytes) -> int | None:
+    digits = field.partition(b"\x00")[0].strip(b" ")
+    return None if digits.strip(b"01234567") else int(digits or b"0", 8)
+
+
+def read_decimal(text: bytes) -> int:
+    """Read a number of a keyword.
+
+    Raises:
+        DecodeError: it is none.
+    """
+    if not text.isdigit() or len(text) > _MAX_DIGITS:
+        raise broken_tar()
+    return int(text)
+
+
+def read_keywords(value: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Read what pax calls records: ``LENGTH KEYWORD=VALUE``, each ended by a line feed.
+
+    Returns:
+        Keyword and value of those that bear on names and content, the last of each to hold.
+
+    Raises:
+        DecodeError: they are broken.
+    """
+    position = 0
+    while position < len(value) and value[position]:
+        length, _, _ = value[position : position + _LENGTH_BYTES].partition(b" ")
+        if not length.isdigit() or int(length) < len(length) + 2:
+            raise broken_tar()
+        record = value[position : position + int(length)]
+        keyword, equals, text = record[len(length) + 1 : -1].partition(b"=")
+        if not equals or len(record) < int(length) or not record.endswith(b"\n"):
+            raise broken_tar()
+        if keyword in _WANTED:
+            yield keyword, text
+        position += len(record)
+
+
+def broken_tar() -> DecodeError:
+    """Say that what should be a tar's structure is none."""
+    return DecodeError(Reason.UNDECODABLE, "no valid TAR data")
