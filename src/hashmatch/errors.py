@@ -26,6 +26,18 @@ if TYPE_CHECKING:
     from hashmatch.model import Reason
 
 
+def place_of(error: BaseException) -> str:
+    """Say what an unexpected error is and where it came from, for a bug report.
+
+    Never its message, which may quote what the code choked on: a hash, or a line of a list.
+    """
+    import traceback  # noqa: PLC0415 # only for what should never happen
+
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    file = frame.filename.replace("\\", "/").rpartition("/")[2]
+    return f"{type(error).__name__} in {file}:{frame.lineno}"
+
+
 class HashmatchError(Exception):
     """The root of the tree.
 

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from io import BytesIO
 from typing import BinaryIO, TypeAlias
 
 import numpy as np
 
+from hashmatch.archive import HEAD_BYTES, read_archive, sniff_archive
 from hashmatch.decode import (
     TRIMMED,
     MirrorView,
@@ -21,14 +23,25 @@ from hashmatch.decode import (
     View,
     adopt_picture,
     open_picture,
+    sniff,
 )
 from hashmatch.errors import DecodeError, SettingsError
 from hashmatch.hashing import ALGORITHMS, QUALITY_GRID, from_codes, quality
-from hashmatch.model import Examination, ExamineOptions, HashKind, PerceptualHash, ViewHashes
-from hashmatch.reading import read_file
+from hashmatch.model import (
+    Examination,
+    ExamineOptions,
+    HashKind,
+    PerceptualHash,
+    Reason,
+    ViewHashes,
+)
+from hashmatch.reading import open_file, steady
 
 Source: TypeAlias = "bytes | bytearray | memoryview | str | os.PathLike[str] | BinaryIO | PilImage"
 """What may be examined: bytes, a path, a file open for reading in binary, or a ``PIL.Image``."""
+
+
+_CHUNK = 1 << 20
 
 
 def examine(source: Source, options: ExamineOptions) -> Examination:
@@ -51,9 +64,70 @@ def examine(source: Source, options: ExamineOptions) -> Examination:
         return failed(error)
     if isinstance(loaded, PilImage):
         return _examine(lambda: adopt_picture(loaded, options.limits), options)
-    digests = tuple(hashlib.new(name, loaded).hexdigest() for name in options.digests)
-    found = _examine(lambda: open_picture(loaded, options.formats, options.limits), options)
-    return replace(found, digests=digests) if digests else found
+    if (archive := sniff_archive(loaded[:HEAD_BYTES])) is not None:
+        # To call it no image would clear what it holds
+        return failed(DecodeError(Reason.UNSUPPORTED_FORMAT, "an archive", format=archive))
+    return _examine_bytes(loaded, options)
+
+
+def examine_file(
+    descriptor: int, options: ExamineOptions, *, skip: int = 0
+) -> Iterator[tuple[bytes | None, Examination | None]]:
+    """Examine an open file, and where it is an archive, each of its members.
+
+    Args:
+        descriptor: of a file open for reading; it stays open.
+        options: what to compute, and what a picture or an archive may cost.
+        skip: how many members of an archive to pass over.
+
+    Yields:
+        Each member's path with None as it is begun, then with its examination; and at the end None
+        with the examination of the file itself.
+    """
+    try:
+        with steady(descriptor) as (file, size):
+            head = file.read(HEAD_BYTES)
+            file.seek(0)
+            if sniff_archive(head) is not None:
+                yield from _examine_members(file, options, skip)
+                found = replace(Examination(), digests=_digest(file, options))
+            elif size > options.limits.max_bytes and sniff(head) is None:
+                found = replace(Examination(), digests=_digest(file, options))
+            else:
+                found = _examine_bytes(_read_stream(file, options.limits.max_bytes), options)
+    except DecodeError as error:
+        found = failed(error)
+    yield None, found
+
+
+def _examine_members(
+    file: BinaryIO, options: ExamineOptions, skip: int
+) -> Iterator[tuple[bytes, Examination | None]]:
+    for member in read_archive(file, options.archives, options.limits.max_bytes, skip):
+        yield member.path, None
+        if member.problem is not None:
+            yield member.path, failed(member.problem)
+        elif member.data is None:
+            yield member.path, Examination()
+        else:
+            yield member.path, _examine_bytes(member.data, options)
+
+
+def _examine_bytes(data: bytes, options: ExamineOptions) -> Examination:
+    found = _examine(lambda: open_picture(data, options.formats, options.limits), options)
+    return replace(found, digests=_digest(BytesIO(data), options)) if options.digests else found
+
+
+def _digest(file: BinaryIO, options: ExamineOptions) -> tuple[str, ...]:
+    """The digests of a whole file, however large, as hex."""
+    if not options.digests:
+        return ()
+    digests = [hashlib.new(name) for name in options.digests]
+    file.seek(0)
+    while chunk := file.read(_CHUNK):
+        for digest in digests:
+            digest.update(chunk)
+    return tuple(digest.hexdigest() for digest in digests)
 
 
 def load(source: Source, max_bytes: int) -> bytes | PilImage:
@@ -68,7 +142,7 @@ def load(source: Source, max_bytes: int) -> bytes | PilImage:
     if isinstance(source, bytearray | memoryview):
         return bytes(source)
     if isinstance(source, str | os.PathLike):
-        return read_file(source, max_bytes)
+        return _read_path(source, max_bytes)
     if callable(getattr(source, "read", None)):
         return _read_stream(source, max_bytes)
     raise SettingsError(
@@ -150,6 +224,15 @@ def _examination(
         detail=failure.message if failure else None,
         exact=exact,
     )
+
+
+def _read_path(path: str | os.PathLike[str], max_bytes: int) -> bytes:
+    descriptor = open_file(path)
+    try:
+        with steady(descriptor) as (file, _):
+            return _read_stream(file, max_bytes)
+    finally:
+        os.close(descriptor)
 
 
 def _read_stream(file: BinaryIO, max_bytes: int) -> bytes:

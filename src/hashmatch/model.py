@@ -212,6 +212,7 @@ class ExamineOptions:
     Attributes:
         kinds: the hashes to compute of every view.
         limits: what a picture may cost.
+        archives: what an archive may cost.
         formats: names of the formats to decode, of ``DEFAULT_FORMATS`` and ``OPTIONAL_FORMATS``.
         mirrors: also look at the seven flips and quarter turns of every view.
         fast: where a preview of a picture will do, give its hashes and leave the picture be.
@@ -224,6 +225,7 @@ class ExamineOptions:
 
     kinds: tuple[HashKind, ...]
     limits: Limits = Limits()
+    archives: ArchiveLimits = ArchiveLimits()
     formats: frozenset[str] = DEFAULT_FORMATS
     mirrors: bool = False
     fast: bool = False

@@ -5,6 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
 
 from hashmatch.errors import DecodeError
 from hashmatch.model import Reason
@@ -21,24 +24,6 @@ NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 """Pass as ``flags`` to refuse a symbolic link in the last part of a path."""
 
 _SPECIAL = frozenset({errno.ELOOP, errno.ENXIO, errno.ENODEV, errno.EOPNOTSUPP})
-
-
-def read_file(path: str | bytes | os.PathLike[str], max_bytes: int) -> bytes:
-    """Read a whole regular file.
-
-    Args:
-        path: which.
-        max_bytes: the largest size to read.
-
-    Raises:
-        DecodeError: with ``vanished``, ``permission``, ``special_file``, ``too_large``,
-            ``changed``, or ``undecodable`` where the medium fails.
-    """
-    descriptor = open_file(path)
-    try:
-        return read_descriptor(descriptor, max_bytes)
-    finally:
-        os.close(descriptor)
 
 
 def open_file(
@@ -60,33 +45,28 @@ def open_file(
         raise reason_of(error) from error
 
 
-def read_descriptor(descriptor: int, max_bytes: int) -> bytes:
-    """Read a whole regular file from its start.
+@contextmanager
+def steady(descriptor: int) -> Iterator[tuple[BinaryIO, int]]:
+    """Read a regular file that holds still meanwhile.
+
+    Yields:
+        The file, at its start, and its size in bytes. The descriptor stays open.
 
     Raises:
-        DecodeError: as ``read_file``.
+        DecodeError: with ``special_file``, ``changed``, or whatever ``reason_of`` says.
     """
     try:
-        return _read(descriptor, max_bytes)
+        before = os.fstat(descriptor)
+        if not stat.S_ISREG(before.st_mode):
+            raise DecodeError(Reason.SPECIAL_FILE, "no regular file")
+        with open(descriptor, "rb", closefd=False) as file:
+            file.seek(0)
+            yield file, before.st_size
+        after = os.fstat(descriptor)
     except OSError as error:
         raise reason_of(error) from error
-
-
-def _read(descriptor: int, max_bytes: int) -> bytes:
-    before = os.fstat(descriptor)
-    if not stat.S_ISREG(before.st_mode):
-        raise DecodeError(Reason.SPECIAL_FILE, "no regular file")
-    if before.st_size > max_bytes:
-        raise DecodeError(Reason.TOO_LARGE, f"more than {max_bytes} bytes")
-    with open(descriptor, "rb", closefd=False) as file:
-        file.seek(0)
-        # One byte more than there should be shows whether it grew
-        data = file.read(before.st_size + 1)
-    after = os.fstat(descriptor)
-    still = (before.st_mtime_ns, before.st_size) == (after.st_mtime_ns, after.st_size)
-    if len(data) != before.st_size or not still:
+    if (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size):
         raise DecodeError(Reason.CHANGED, "the file changed while it was read")
-    return data
 
 
 def reason_of(error: OSError) -> DecodeError:

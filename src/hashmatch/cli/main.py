@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -15,7 +14,7 @@ from hashmatch.cli.audit import audit_app
 from hashmatch.cli.hash import hash_command
 from hashmatch.cli.options import say
 from hashmatch.cli.scan import scan_command
-from hashmatch.errors import HashListError, HashmatchError, InputError, SettingsError
+from hashmatch.errors import HashListError, HashmatchError, InputError, SettingsError, place_of
 
 USAGE = 64
 BAD_LIST = 65
@@ -66,7 +65,7 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
     except Exception as error:  # noqa: BLE001 # the last line of defence: a crash must exit 70
-        say(f"internal error: {type(error).__name__} in {_place_of(error)}")
+        say(f"internal error: {place_of(error)}")
         return INTERNAL
 
 
@@ -103,9 +102,3 @@ def _lines_of(error: HashmatchError) -> list[str]:
     if hidden > 0:
         lines.append(f"... and {hidden} more")
     return [*lines, str(error)]
-
-
-def _place_of(error: Exception) -> str:
-    """Where an error came from: never its message, which may quote what it choked on."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{os.path.basename(frame.filename)}:{frame.lineno} ({frame.name})"  # noqa: PTH119

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hashmatch.cli.options import say
-from hashmatch.decode import lift_pillow_limit, load_decoders
+from hashmatch.decode import load_decoders
 from hashmatch.hashing import check_kind
-from hashmatch.model import ExamineOptions, HashKind, Limits
+from hashmatch.model import OPTIONAL_FORMATS, ExamineOptions, HashKind, Limits
 from hashmatch.report import make_hash_writer, open_output
-from hashmatch.scan import below, check_paths, examine_all
+from hashmatch.scan import below, check_paths, examine_all, make_pool
 
 UNSCANNED = 2
 
@@ -34,8 +34,7 @@ def run_hash(settings: HashSettings) -> int:
     """Hash, write the hashes, and return the exit code."""
     kinds = tuple(dict.fromkeys(_parse_kind(name) for name in settings.algorithms))
     paths = check_paths(settings.paths)
-    load_decoders(settings.formats)
-    lift_pillow_limit()
+    load_decoders(settings.formats & OPTIONAL_FORMATS)  # to say at once what is not installed
     options = ExamineOptions(
         kinds=kinds,
         limits=settings.limits,
@@ -44,9 +43,9 @@ def run_hash(settings: HashSettings) -> int:
         digests=("sha256",),
     )
     exit_code = 0
-    with open_output(settings.output) as stream:
+    with make_pool(settings.jobs) as pool, open_output(settings.output) as stream:
         writer = make_hash_writer(settings.output_format, stream, kinds)
-        for path, examination in examine_all(paths, options, jobs=settings.jobs):
+        for path, examination in examine_all(paths, options, pool):
             if examination.views:
                 writer.write(below(path, paths), examination)
             if examination.reason is not None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from hashmatch.cli.options import say
-from hashmatch.decode import lift_pillow_limit, load_decoders
+from hashmatch.decode import load_decoders
 from hashmatch.hashlist import HashList
 from hashmatch.matcher import Matcher, Threshold
-from hashmatch.model import Limits
+from hashmatch.model import OPTIONAL_FORMATS, Limits
 from hashmatch.report import (
+    Record,
+    Renderer,
     Run,
     Tally,
     file_record,
@@ -19,7 +22,7 @@ from hashmatch.report import (
     summary_line,
     summary_record,
 )
-from hashmatch.scan import WalkCounts, check_paths, scan
+from hashmatch.scan import AnyPool, WalkCounts, check_paths, make_pool, scan
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class ScanSettings:
     threshold: Threshold
     quality_floor: int
     mirrors: bool
+    decode: str
     max_matches: int
     skip_bad_entries: bool
     index: str
@@ -46,23 +50,30 @@ class ScanSettings:
 def run_scan(settings: ScanSettings) -> int:
     """Scan, write the results, and return the exit code."""
     paths = check_paths(settings.paths)
-    load_decoders(settings.formats)
-    lift_pillow_limit()
-    matcher = _build_matcher(settings)
-    tally, counts, run = Tally(), WalkCounts(), Run(settings.jobs)
-    with open_output(settings.output) as stream:
-        renderer = make_renderer(settings.output_format, stream)
-        try:
-            for result in scan(paths, matcher, jobs=settings.jobs, counts=counts):
-                tally.add(result.outcome)
-                renderer.file(file_record(result))
-        except KeyboardInterrupt:
-            run.interrupted = True
-        summary = summary_record(tally, counts, matcher, run)
-        renderer.summary(summary)
+    load_decoders(settings.formats & OPTIONAL_FORMATS)  # to say at once what is not installed
+    with make_pool(settings.jobs) as pool:
+        matcher = _build_matcher(settings)
+        with open_output(settings.output) as stream:
+            renderer = make_renderer(settings.output_format, stream)
+            summary = _scan(paths, matcher, pool, renderer, Run(settings.jobs))
+            renderer.summary(summary)
     if settings.output is not None or settings.output_format == "csv":
         say(summary_line(summary))
     return int(summary["exit_code"])
+
+
+def _scan(
+    paths: Sequence[bytes], matcher: Matcher, pool: AnyPool, renderer: Renderer, run: Run
+) -> Record:
+    """Render each file's record, and return the summary, also where Ctrl-C ends it early."""
+    tally, counts = Tally(), WalkCounts()
+    try:
+        for result in scan(paths, matcher, pool, counts):
+            tally.add(result.outcome)
+            renderer.file(file_record(result))
+    except KeyboardInterrupt:
+        run.interrupted = True
+    return summary_record(tally, counts, matcher, run)
 
 
 def _build_matcher(settings: ScanSettings) -> Matcher:
@@ -83,6 +94,7 @@ def _build_matcher(settings: ScanSettings) -> Matcher:
         limits=settings.limits,
         formats=settings.formats,
         mirrors=settings.mirrors,
+        decode=settings.decode,
         max_matches=settings.max_matches,
     )
     if settings.verbose:

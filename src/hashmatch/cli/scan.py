@@ -41,6 +41,13 @@ def scan_command(
     mirrors: Annotated[
         bool, typer.Option("--mirrors", help="Also look up flips and quarter turns.")
     ] = False,
+    decode: Annotated[
+        str,
+        typer.Option(
+            metavar="fast|exact",
+            help="fast decodes in full only what may be near to an entry, with the same results.",
+        ),
+    ] = "fast",
     max_matches: Annotated[
         int, typer.Option(metavar="N", help="How many of the nearest entries to name for a file.")
     ] = 10,
@@ -80,6 +87,7 @@ def scan_command(
             threshold=opt.parse_thresholds(threshold or []),
             quality_floor=quality_floor,
             mirrors=mirrors,
+            decode=decode,
             max_matches=max_matches,
             skip_bad_entries=skip_bad_entries,
             index=index,

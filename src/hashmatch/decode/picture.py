@@ -141,11 +141,11 @@ def open_picture(data: bytes, formats: frozenset[str], limits: Limits) -> Pictur
         DecodeError: it is a picture, and cannot be examined.
         MissingExtraError: ``formats`` has HEIF, and its package is not installed.
     """
-    if len(data) > limits.max_bytes:
-        raise DecodeError(Reason.TOO_LARGE, f"more than {limits.max_bytes} bytes")
     name = sniff(data[:SNIFF_BYTES])
     if name is None:
         return None
+    if len(data) > limits.max_bytes:
+        raise DecodeError(Reason.TOO_LARGE, f"more than {limits.max_bytes} bytes", format=name)
     if name not in formats:
         optional = " (decoded on request)" if name in OPTIONAL_FORMATS else ""
         raise DecodeError(Reason.UNSUPPORTED_FORMAT, f"{name} is not decoded{optional}")

@@ -3,13 +3,22 @@
 from hashmatch.printable import printable
 from hashmatch.report.hashes import HashWriter, make_hash_writer
 from hashmatch.report.output import open_output
-from hashmatch.report.records import SCHEMA, Run, Tally, file_record, path_fields, summary_record
+from hashmatch.report.records import (
+    SCHEMA,
+    Record,
+    Run,
+    Tally,
+    file_record,
+    path_fields,
+    summary_record,
+)
 from hashmatch.report.renderers import FORMATS, Renderer, make_renderer, summary_line
 
 __all__ = [
     "FORMATS",
     "SCHEMA",
     "HashWriter",
+    "Record",
     "Renderer",
     "Run",
     "Tally",

@@ -1,36 +1,70 @@
 """The files below a path, one by one, in an order that depends on their names alone.
 
-Folders are opened relative to the folder that they were seen in, and never through a symbolic
-link, so that nobody can lead a scan out of its root by swapping one in.
+Folders are opened relative to the folder that they were seen in, and unless asked never through a
+symbolic link, so that nobody can lead a scan out of its root by swapping one in.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import BinaryIO
 
-from hashmatch.errors import DecodeError, InputError
+from hashmatch.errors import DecodeError, InputError, SettingsError
 from hashmatch.model import Reason
 from hashmatch.reading import NO_FOLLOW, open_file, reason_of
 
 # Without it (Windows), folders are reached by their whole paths
 _BY_DESCRIPTOR = os.scandir in os.supports_fd and os.open in os.supports_dir_fd
-_SPECIAL = DecodeError(Reason.SPECIAL_FILE, "no regular file")
 _FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
+_SPECIAL = DecodeError(Reason.SPECIAL_FILE, "no regular file")
+
+
+@dataclass(frozen=True, slots=True)
+class WalkOptions:
+    """Which files to take.
+
+    Attributes:
+        include: patterns as in ``.gitignore``; if there are any, only files that one of them fits.
+        exclude: patterns as in ``.gitignore``; files and whole folders to leave out.
+        follow_symlinks: take what symbolic links point to; a link back to a folder that it lies in
+            is passed over.
+        one_file_system: do not enter folders on which another file system is mounted.
+        max_depth: how many levels of folders to enter; 1 is the folder named and no other.
+
+    Raises:
+        SettingsError: the depth is under 1.
+    """
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    follow_symlinks: bool = False
+    one_file_system: bool = False
+    max_depth: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.max_depth is not None and self.max_depth < 1:
+            raise SettingsError("the depth must be at least 1")
 
 
 @dataclass(slots=True)
 class WalkCounts:
-    """What a walk met besides files.
+    """What a walk met besides the files that it took.
 
     Attributes:
         folders: folders entered.
-        symlinks: symbolic links, which are not followed.
+        symlinks: symbolic links passed over.
+        excluded: files and folders left out by ``include`` and ``exclude``.
+        other_file_systems: folders left out by ``one_file_system``.
+        too_deep: folders left out by ``max_depth``.
     """
 
     folders: int = 0
     symlinks: int = 0
+    excluded: int = 0
+    other_file_systems: int = 0
+    too_deep: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +72,18 @@ class Found:
     """A file that a walk came upon, or a folder that it could not enter.
 
     Attributes:
-        path: as given on the command line, with what lies below it.
+        path: as given, with what lies below it.
         problem: why it cannot be examined, where that is known already.
+        name: relative to ``folder``.
+        folder: the descriptor of the folder it was seen in, if any.
+        flags: for opening it.
     """
 
     path: bytes
     problem: DecodeError | None = None
-    _name: bytes = b""
-    _folder: int | None = None
+    name: bytes = b""
+    folder: int | None = None
+    flags: int = 0
 
     def open(self) -> int:
         """Open the file for reading, and return its descriptor.
@@ -55,21 +93,12 @@ class Found:
         Raises:
             DecodeError: it cannot be opened.
         """
-        if self._folder is None:
-            return open_file(self.path)
-        return open_file(self._name, flags=NO_FOLLOW, folder=self._folder)
+        if self.problem is not None:
+            raise self.problem
+        return open_file(self.name or self.path, flags=self.flags, folder=self.folder)
 
 
-@dataclass(slots=True)
-class _Folder:
-    """A folder on the way: what is left of it, last first."""
-
-    path: bytes
-    descriptor: int | None
-    names: list[tuple[bytes, str]] = field(default_factory=list)
-
-
-def check_paths(paths: Sequence[str | bytes | os.PathLike[str]]) -> list[bytes]:
+def check_paths(paths: Iterable[str | bytes | os.PathLike[str]]) -> list[bytes]:
     """Return the paths as bytes, if all of them are there.
 
     Raises:
@@ -80,11 +109,24 @@ def check_paths(paths: Sequence[str | bytes | os.PathLike[str]]) -> list[bytes]:
         try:
             os.stat(path)
         except OSError as error:
-            name = os.fsdecode(path)
-            raise InputError(
-                f"cannot scan it: {os.strerror(error.errno or 0)}", path=name
-            ) from error
+            name, why = os.fsdecode(path), os.strerror(error.errno or 0)
+            raise InputError(f"cannot scan it: {why}", path=name) from error
     return checked
+
+
+def read_paths(file: BinaryIO, separator: bytes = b"\n") -> Iterator[bytes]:
+    """Read paths from a file, one after another, as they come.
+
+    Args:
+        file: open for reading in binary; a pipe does.
+        separator: what stands behind each path: a newline, or NUL, which no path can hold.
+    """
+    rest = b""
+    while chunk := file.read1(1 << 16) if hasattr(file, "read1") else file.read(1 << 16):
+        *whole, rest = (rest + chunk).split(separator)
+        yield from filter(None, whole)
+    if rest:
+        yield rest
 
 
 def below(path: bytes, roots: Sequence[bytes]) -> bytes:
@@ -98,80 +140,155 @@ def below(path: bytes, roots: Sequence[bytes]) -> bytes:
     return path
 
 
-def walk(paths: Sequence[bytes], counts: WalkCounts) -> Iterator[Found]:
+def walk(
+    paths: Iterable[bytes],
+    counts: WalkCounts,
+    options: WalkOptions = WalkOptions(),  # frozen
+) -> Iterator[Found]:
     """Yield every file at or below the paths: folder by folder, in the order of their names' bytes.
 
     Args:
         paths: files and folders; a symbolic link is followed here, where the operator named it.
         counts: is counted up on the way.
+        options: which files to take.
     """
+    walker = _Walker(counts, options)
     for path in paths:
         if os.path.isdir(path):
-            yield from _walk_folder(path, counts)
+            yield from walker.walk(path)
         else:
             yield Found(path)
 
 
-def _walk_folder(root: bytes, counts: WalkCounts) -> Iterator[Found]:
-    stack: list[_Folder] = []
-    try:
-        problem = _enter(stack, root, root, None, counts)
-        if problem is not None:
-            yield problem
-        while stack:
-            folder = stack[-1]
-            if not folder.names:
+@dataclass(slots=True)
+class _Folder:
+    """A folder on the way: what is left of it, last first."""
+
+    path: bytes
+    descriptor: int | None
+    identity: tuple[int, int]
+    names: list[tuple[bytes, str]] = field(default_factory=list)
+
+
+class _Walker:
+    """Walks below one root at a time, keeping the folders between root and file open."""
+
+    def __init__(self, counts: WalkCounts, options: WalkOptions) -> None:
+        self._counts = counts
+        self._options = options
+        self._include = _compile(options.include)
+        self._exclude = _compile(options.exclude)
+        self._no_follow = 0 if options.follow_symlinks else NO_FOLLOW
+
+    def walk(self, root: bytes) -> Iterator[Found]:
+        stack: list[_Folder] = []
+        try:
+            yield from self._enter(stack, root, root)
+            while stack:
+                folder = stack[-1]
+                if not folder.names:
+                    _leave(stack)
+                    continue
+                name, kind = folder.names.pop()
+                path = os.path.join(folder.path, name)
+                if self._leaves_out(path[len(stack[0].path) :], kind):
+                    continue
+                if kind == "folder":
+                    yield from self._enter(stack, path, name)
+                else:
+                    problem = _SPECIAL if kind == "special" else None
+                    yield Found(path, problem, name, folder.descriptor, self._no_follow)
+        finally:
+            while stack:
                 _leave(stack)
-                continue
-            name, kind = folder.names.pop()
-            path = os.path.join(folder.path, name)
-            if kind == "symlink":
-                counts.symlinks += 1
-            elif kind == "folder":
-                problem = _enter(stack, path, name, folder.descriptor, counts)
-                if problem is not None:
-                    yield problem
-            else:
-                yield Found(path, _SPECIAL if kind == "special" else None, name, folder.descriptor)
-    finally:
-        while stack:
-            _leave(stack)
 
+    def _leaves_out(self, path: bytes, kind: str) -> bool:
+        if kind == "symlink":
+            self._counts.symlinks += 1
+            return True
+        name = os.fsdecode(path).lstrip(os.sep) + ("/" if kind == "folder" else "")
+        out = (self._exclude is not None and self._exclude(name)) or (
+            self._include is not None and kind != "folder" and not self._include(name)
+        )
+        self._counts.excluded += out
+        return out
 
-def _enter(
-    stack: list[_Folder], path: bytes, name: bytes, parent: int | None, counts: WalkCounts
-) -> Found | None:
-    """Open a folder and list it. Returns what to say of it where that fails."""
-    descriptor = None
-    try:
-        if _BY_DESCRIPTOR:
-            flags = _FOLDER_FLAGS | (NO_FOLLOW if parent is not None else 0)
-            descriptor = os.open(name, flags, dir_fd=parent)
-        names = _list(path if descriptor is None else descriptor)
-    except OSError as error:
-        if descriptor is not None:
+    def _enter(self, stack: list[_Folder], path: bytes, name: bytes) -> Iterator[Found]:
+        """Open a folder and list it; what cannot be entered is found and told."""
+        if self._options.max_depth is not None and len(stack) >= self._options.max_depth:
+            self._counts.too_deep += 1
+            return
+        try:
+            folder = self._open(path, name, stack[-1].descriptor if stack else None)
+        except OSError as error:
+            yield Found(path, reason_of(error))
+            return
+        if self._may_enter(stack, folder):
+            self._counts.folders += 1
+            stack.append(folder)
+        else:
+            _close(folder)
+
+    def _may_enter(self, stack: list[_Folder], folder: _Folder) -> bool:
+        if any(folder.identity == above.identity for above in stack):
+            self._counts.symlinks += 1  # only a link can lead back up
+            return False
+        if self._options.one_file_system and stack and folder.identity[0] != stack[0].identity[0]:
+            self._counts.other_file_systems += 1
+            return False
+        return True
+
+    def _open(self, path: bytes, name: bytes, parent: int | None) -> _Folder:
+        if not _BY_DESCRIPTOR:
+            status = os.stat(path)
+            return _Folder(path, None, (status.st_dev, status.st_ino), self._list(path))
+        flags = _FOLDER_FLAGS | (self._no_follow if parent is not None else 0)
+        descriptor = os.open(name, flags, dir_fd=parent)
+        try:
+            status = os.fstat(descriptor)
+            names = self._list(descriptor)
+        except OSError:
             os.close(descriptor)
-        return Found(path, reason_of(error))
-    counts.folders += 1
-    stack.append(_Folder(path, descriptor, names))
-    return None
+            raise
+        return _Folder(path, descriptor, (status.st_dev, status.st_ino), names)
+
+    def _list(self, folder: int | bytes) -> list[tuple[bytes, str]]:
+        """Names and kinds of what a folder holds, the last name first."""
+        with os.scandir(folder) as entries:
+            return sorted(
+                ((os.fsencode(entry.name), self._kind(entry)) for entry in entries), reverse=True
+            )
+
+    def _kind(self, entry: os.DirEntry[str] | os.DirEntry[bytes]) -> str:
+        follow = self._options.follow_symlinks
+        if entry.is_symlink():
+            if not follow:
+                return "symlink"
+            try:
+                entry.stat()
+            except OSError:
+                return "symlink"  # it points nowhere
+        if entry.is_dir(follow_symlinks=follow):
+            return "folder"
+        return "file" if entry.is_file(follow_symlinks=follow) else "special"
+
+
+def _compile(patterns: Sequence[str]) -> Callable[[str], bool] | None:
+    """A test of a path against patterns as in ``.gitignore``; None where there are none."""
+    if not patterns:
+        return None
+    from pathspec import GitIgnoreSpec  # noqa: PLC0415 # most scans have no patterns
+
+    try:
+        return GitIgnoreSpec.from_lines(patterns).match_file
+    except ValueError as error:
+        raise SettingsError(f"a pattern is not valid: {error}") from error
 
 
 def _leave(stack: list[_Folder]) -> None:
-    descriptor = stack.pop().descriptor
-    if descriptor is not None:
-        os.close(descriptor)
+    _close(stack.pop())
 
 
-def _list(folder: int | bytes) -> list[tuple[bytes, str]]:
-    """Names and kinds of what a folder holds, the last name first."""
-    with os.scandir(folder) as entries:
-        return sorted(((os.fsencode(entry.name), _kind(entry)) for entry in entries), reverse=True)
-
-
-def _kind(entry: os.DirEntry[str] | os.DirEntry[bytes]) -> str:
-    if entry.is_symlink():
-        return "symlink"
-    if entry.is_dir(follow_symlinks=False):
-        return "folder"
-    return "file" if entry.is_file(follow_symlinks=False) else "special"
+def _close(folder: _Folder) -> None:
+    if folder.descriptor is not None:
+        os.close(folder.descriptor)

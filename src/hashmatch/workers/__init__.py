@@ -1,0 +1,12 @@
+"""Decoding in processes that hold no list, may do next to nothing, and can be lost one by one.
+
+The *supervisor* (``pool.py``) is in the scanning process. It starts one *zygote* (``zygote.py``), a
+fresh interpreter that loads the decoders, gives up every right it can, and then forks *workers*
+(``worker.py``) on demand. A worker is handed open files, one by one, and answers with hashes
+(``protocol.py``). What it answers is parsed and checked, never unpickled.
+"""
+
+from hashmatch.workers.pool import Job, Pool, Reply, WorkerLimits, isolation_available
+from hashmatch.workers.threads import ThreadPool
+
+__all__ = ["Job", "Pool", "Reply", "ThreadPool", "WorkerLimits", "isolation_available"]

@@ -1,0 +1,369 @@
+"""The supervisor: hands files to workers, collects what they answer, and outlives their deaths.
+
+A worker that dies is blamed on the file, or the archive's member, that it was on, and on nothing
+else: the files queued behind it go to other workers. Since anyone may kill a process, the file gets
+a second try with a fresh worker before it is given up as ``decoder_crash``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from hashmatch.errors import DecodeError, HashmatchError, SettingsError
+from hashmatch.examine import failed
+from hashmatch.model import Examination, ExamineOptions, Reason
+from hashmatch.workers.protocol import (
+    FORK,
+    JOB,
+    REAP,
+    Answer,
+    ProtocolError,
+    decode_answer,
+    encode_options,
+    frame,
+    take_frame,
+)
+
+_QUEUED = 3
+"""Jobs that a worker has at a time: enough that it never waits, few enough to hand over."""
+
+_TRIES = 2
+
+# What a worker may say of its own end: nothing that could carry a picture's content
+_PLACE = re.compile(r"[A-Za-z]{1,64} in [a-z_0-9]{1,64}\.py:[0-9]{1,6}", re.ASCII)
+
+# A worker that memory ran out for dies in one of these ways, if its decoder did not notice
+_OUT_OF_MEMORY = frozenset({signal.SIGABRT, signal.SIGKILL, signal.SIGSEGV})
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLimits:
+    """What a worker may use.
+
+    Attributes:
+        max_memory: bytes of address space.
+        max_seconds: wall-clock seconds for one file, or one member of an archive.
+
+    Raises:
+        SettingsError: a limit is too small to decode anything with.
+    """
+
+    max_memory: int = 2 * 1024 * 1024 * 1024
+    max_seconds: float = 20.0
+
+    def __post_init__(self) -> None:
+        if self.max_memory < 256 * 1024 * 1024:
+            raise SettingsError("a worker needs at least 256 MiB of memory")
+        if not self.max_seconds > 0:
+            raise SettingsError("the time for a file must be more than 0 seconds")
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """An open file to examine.
+
+    Attributes:
+        descriptor: of the file; it stays open, and the caller's.
+        exact: decode in full, whatever the options say.
+        skip: how many members of an archive to pass over.
+        count: how many members to examine; 0 for all, and then the file itself.
+        member: the member that a worker has begun.
+        tries: how many workers died on it, since the last answer.
+    """
+
+    descriptor: int
+    exact: bool = False
+    skip: int = 0
+    count: int = 0
+    member: bytes | None = None
+    tries: int = 0
+
+
+class Reply(NamedTuple):
+    """What came of a job, or of a part of it.
+
+    Attributes:
+        job: the job.
+        member: which member of an archive it is about; None for the file itself.
+        examination: None where the job ends without one, its ``count`` of members done.
+        end: nothing more comes of this job.
+    """
+
+    job: Job
+    member: bytes | None
+    examination: Examination | None
+    end: bool
+
+
+@dataclass(slots=True, eq=False)
+class _Worker:
+    pid: int
+    channel: socket.socket
+    jobs: deque[Job] = field(default_factory=deque)
+    received: bytearray = field(default_factory=bytearray)
+    since: float = 0.0  # when it began what it is on
+    overdue: bool = False
+    died_of: str | None = None  # its own word, where it was a mistake in Python
+
+
+def isolation_available() -> bool:
+    """Whether this system can hand open files to forked processes (Windows cannot)."""
+    return hasattr(os, "fork") and hasattr(socket, "send_fds") and hasattr(socket, "AF_UNIX")
+
+
+class Pool:
+    """A set of workers.
+
+    Start one before the lists are loaded, and its decoders load meanwhile.
+
+    Args:
+        jobs: how many workers.
+        limits: what each may use.
+
+    Attributes:
+        protection: what the workers gave up, as ``enter_sandbox`` tells it; after ``configure``.
+
+    Raises:
+        HashmatchError: the processes cannot be started.
+    """
+
+    def __init__(self, jobs: int, limits: WorkerLimits = WorkerLimits()) -> None:  # frozen
+        self.protection: dict[str, Any] = {}
+        self._limits = limits
+        self._size = jobs
+        self._options: ExamineOptions | None = None
+        self._backlog: deque[Job] = deque()
+        self._workers: list[_Worker] = []
+        self._selector = selectors.DefaultSelector()
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        with theirs:
+            # -P: a numpy.py in the folder to scan is no module of ours. One BLAS thread: a process
+            # with threads cannot fork, and a worker is one core's share
+            self._zygote = subprocess.Popen(  # noqa: S603 # our own interpreter and module
+                [sys.executable, "-P", "-m", "hashmatch.workers.zygote", str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+            )
+
+    def configure(self, options: ExamineOptions) -> Self:
+        """Say what to examine, and let the workers begin. Once only."""
+        self._options = options
+        settings = {"options": encode_options(options), "max_memory": self._limits.max_memory}
+        self._control.sendall(frame(settings))
+        self.protection = self._hear()
+        self._workers = [self._fork() for _ in range(self._size)]
+        return self
+
+    def submit(self, job: Job) -> None:
+        """Queue a job. Its descriptor must stay open until its last reply."""
+        self._backlog.append(job)
+        self._feed()
+
+    @property
+    def hungry(self) -> bool:
+        """Whether a further job would be begun soon."""
+        return not self._backlog and any(len(worker.jobs) < _QUEUED for worker in self._workers)
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is a job that has not ended."""
+        return bool(self._backlog) or any(worker.jobs for worker in self._workers)
+
+    def poll(self, timeout: float) -> list[Reply]:
+        """Wait for replies, at most so many seconds, and return what there is."""
+        replies: list[Reply] = []
+        for key, _ in self._selector.select(self._patience(timeout)):
+            replies.extend(self._listen(key.data))
+        now = time.monotonic()
+        for worker in self._workers:
+            if (
+                worker.jobs
+                and not worker.overdue
+                and now >= worker.since + self._limits.max_seconds
+            ):
+                worker.overdue = True
+                _kill(worker.pid)  # its end of the channel closes, and the next poll sees that
+        self._feed()
+        return replies
+
+    def close(self) -> None:
+        """End all workers, whatever they are on."""
+        for worker in self._workers:
+            _kill(worker.pid)
+            worker.channel.close()
+        self._workers = []
+        self._selector.close()
+        self._control.close()  # the zygote takes this as its end
+        self._zygote.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _patience(self, timeout: float) -> float:
+        """How long to wait at the most: until the next worker is overdue."""
+        now = time.monotonic()
+        deadlines = (
+            worker.since + self._limits.max_seconds - now
+            for worker in self._workers
+            if worker.jobs and not worker.overdue
+        )
+        return max(0.0, min(timeout, *deadlines, timeout))
+
+    def _feed(self) -> None:
+        while self._backlog:
+            worker = min(self._workers, key=lambda worker: len(worker.jobs))
+            if len(worker.jobs) >= _QUEUED:
+                return
+            job = self._backlog.popleft()
+            if not worker.jobs:
+                worker.since = time.monotonic()
+            worker.jobs.append(job)
+            header = JOB.pack(id(job), job.exact, job.skip, job.count)
+            try:
+                socket.send_fds(worker.channel, [header], [job.descriptor])
+            except (BrokenPipeError, ConnectionError):
+                continue  # it has died with the job in its queue: its channel will tell
+
+    def _listen(self, worker: _Worker) -> Iterator[Reply]:
+        try:
+            received = worker.channel.recv(1 << 20)
+        except ConnectionError:
+            received = b""
+        worker.received += received
+        try:
+            while (message := take_frame(worker.received)) is not None:
+                reply = self._understand(worker, message)
+                if reply is not None:
+                    yield reply
+        except ProtocolError:
+            _kill(worker.pid)
+            received = b""
+        if not received:
+            yield from self._bury(worker)
+
+    def _understand(self, worker: _Worker, message: dict[str, Any]) -> Reply | None:
+        assert self._options is not None  # noqa: S101 # workers exist only once configured
+        if isinstance(message.get("died_of"), str) and _PLACE.fullmatch(message["died_of"]):
+            worker.died_of = message["died_of"]
+            return None
+        answer: Answer = decode_answer(message, self._options.kinds)
+        if not worker.jobs or answer.job != id(worker.jobs[0]):
+            raise ProtocolError
+        worker.since = time.monotonic()
+        job = worker.jobs[0]
+        job.tries = 0
+        if answer.end:
+            worker.jobs.popleft()
+            job.member = None
+            return Reply(job, None, answer.examination, end=True)
+        job.member = answer.member
+        if answer.examination is None:
+            return None
+        return self._member_done(job, answer.examination)
+
+    def _member_done(self, job: Job, examination: Examination) -> Reply:
+        member, job.member = job.member, None
+        job.skip += 1
+        return Reply(job, member, examination, end=False)
+
+    def _bury(self, worker: _Worker) -> Iterator[Reply]:
+        """Take leave of a dead worker: blame what it was on, hand over the rest, fork another."""
+        self._selector.unregister(worker.channel)
+        worker.channel.close()
+        _kill(worker.pid)  # it may have closed its channel and live on
+        self._control.sendall(REAP + worker.pid.to_bytes(8, "big"))
+        ending = self._hear()
+        self._workers.remove(worker)
+        if worker.jobs:
+            culprit = worker.jobs[0]
+            culprit.tries += 1
+            if worker.overdue or culprit.tries == _TRIES:
+                worker.jobs.popleft()
+                yield self._give_up(culprit, self._cause(worker, ending))
+        self._backlog.extendleft(reversed(worker.jobs))
+        self._workers.append(self._fork())
+
+    def _give_up(self, job: Job, cause: DecodeError) -> Reply:
+        """Record what killed a worker; of an archive, go on behind the member that did."""
+        job.tries = 0
+        if job.member is None:
+            return Reply(job, None, failed(cause), end=True)
+        reply = self._member_done(job, failed(cause))
+        if job.count:
+            job.count -= 1
+            if not job.count:
+                return reply._replace(end=True)
+        self._backlog.appendleft(job)
+        return reply
+
+    def _cause(self, worker: _Worker, ending: dict[str, Any]) -> DecodeError:
+        if worker.overdue:
+            seconds = f"{self._limits.max_seconds:g}"
+            return DecodeError(Reason.TIMEOUT, f"not decoded within {seconds} seconds")
+        status, peak = ending["status"], ending["peak_kib"] * 1024
+        died_of = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
+        if died_of in _OUT_OF_MEMORY and peak > self._limits.max_memory // 2:
+            return DecodeError(Reason.TOO_LARGE, "the decoder ran out of memory")
+        of = f" of {worker.died_of}" if worker.died_of else ""
+        return DecodeError(Reason.DECODER_CRASH, f"the decoder died{of}")
+
+    def _fork(self) -> _Worker:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        with theirs:
+            try:
+                socket.send_fds(self._control, [FORK + bytes(8)], [theirs.fileno()])
+            except ConnectionError:
+                raise self._no_zygote() from None
+        worker = _Worker(self._hear()["pid"], ours)
+        self._selector.register(ours, selectors.EVENT_READ, worker)
+        return worker
+
+    def _hear(self) -> dict[str, Any]:
+        """The zygote's answer."""
+        buffer = bytearray()
+        while (message := take_frame(buffer)) is None:
+            try:
+                received = self._control.recv(65536)
+            except ConnectionError:
+                received = b""
+            if not received:
+                raise self._no_zygote()
+            buffer += received
+        return message
+
+    def _no_zygote(self) -> HashmatchError:
+        return HashmatchError(
+            "the process that decoders run in could not be started, or has died; try"
+            " 'hashmatch doctor'"
+        )
+
+
+def _kill(pid: int) -> None:
+    """Kill a worker. Its pid is its own until the zygote has reaped it, which we ask for."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return

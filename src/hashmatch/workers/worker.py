@@ -1,0 +1,43 @@
+"""The process that meets untrusted bytes: it takes open files and answers with hashes."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+
+from hashmatch.examine import examine_file
+from hashmatch.model import ExamineOptions
+from hashmatch.workers.protocol import JOB, Answer, encode_answer
+
+
+def serve(channel: socket.socket, options: ExamineOptions) -> None:
+    """Answer jobs, one after the other, until there are no more."""
+    while True:
+        header, descriptors, _, _ = socket.recv_fds(channel, JOB.size, 1)
+        if len(header) < JOB.size or not descriptors:
+            return
+        try:
+            for answer in answers(header, descriptors[0], options):
+                channel.sendall(encode_answer(answer))
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
+
+
+def answers(header: bytes, descriptor: int, options: ExamineOptions) -> Iterator[Answer]:
+    """Do one job.
+
+    Of an archive's member, say first that it is begun, so that the supervisor knows what a worker
+    was on when it died.
+    """
+    job, exact, skip, count = JOB.unpack(header)
+    options = replace(options, fast=options.fast and not exact)
+    done = 0
+    for member, examination in examine_file(descriptor, options, skip=skip):
+        yield Answer(job, member, examination, end=member is None)
+        done += member is not None and examination is not None
+        if count and done == count:
+            yield Answer(job, None, None, end=True)
+            return
