@@ -9,17 +9,29 @@
         print(rule["name"], rule["recommendation"]["sentence"])
 """
 
+from hashmatch.evaluate.baseline import load_record, with_baseline
 from hashmatch.evaluate.evaluation import Evaluation, RuleFigures, analyse, evaluate
+from hashmatch.evaluate.labels import LabelledPair, read_pairs
+from hashmatch.evaluate.output import to_json, write
+from hashmatch.evaluate.record import SCHEMA, record
 from hashmatch.evaluate.settings import Settings
 from hashmatch.evaluate.transforms import TRANSFORMS, Transform, choose_transforms
 
 __all__ = [
+    "SCHEMA",
     "TRANSFORMS",
     "Evaluation",
+    "LabelledPair",
     "RuleFigures",
     "Settings",
     "Transform",
     "analyse",
     "choose_transforms",
     "evaluate",
+    "load_record",
+    "read_pairs",
+    "record",
+    "to_json",
+    "with_baseline",
+    "write",
 ]

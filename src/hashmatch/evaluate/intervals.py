@@ -46,7 +46,9 @@ def wilson(share: Floats | float, of: Floats | float) -> Estimate:
     weight = 1 + Z**2 / count
     middle = (value + Z**2 / (2 * count)) / weight
     reach = Z / weight * np.sqrt(value * (1 - value) / count + Z**2 / (4 * count**2))
-    return Estimate(value, np.maximum(0, middle - reach), np.minimum(1, middle + reach))
+    # At either end of the scale the interval begins there, whatever rounding makes of it
+    low = np.where(value > 0, np.maximum(0, middle - reach), 0.0)
+    return Estimate(value, low, np.where(value < 1, np.minimum(1, middle + reach), 1.0))
 
 
 def wilson_of_means(shares: Floats) -> Estimate:

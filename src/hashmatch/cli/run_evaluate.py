@@ -1,0 +1,138 @@
+"""What ``hashmatch evaluate`` does, once its options are understood."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hashmatch.cli.options import say
+from hashmatch.decode import lift_pillow_limit, load_decoders
+from hashmatch.errors import SettingsError
+from hashmatch.evaluate import (
+    TRANSFORMS,
+    Settings,
+    choose_transforms,
+    evaluate,
+    load_record,
+    read_pairs,
+    record,
+    with_baseline,
+    write,
+)
+from hashmatch.hashing import check_kind
+from hashmatch.hashlist import HashList
+from hashmatch.model import HashKind, Limits
+
+USUAL_LIST_SIZE = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluateSettings:
+    """The options of one evaluation, as plain values."""
+
+    paths: tuple[Path, ...]
+    output: Path | None
+    algorithms: tuple[str, ...]
+    list_size: int | None
+    files_per_day: int
+    max_false_per_day: float
+    transforms: tuple[str, ...]
+    lists: tuple[Path, ...]
+    pairs: Path | None
+    baseline: Path | None
+    cache: Path | None
+    seed: int
+    quality_floor: int
+    mirrors: bool
+    jobs: int
+    formats: frozenset[str]
+    limits: Limits
+
+
+def show_transforms() -> int:
+    """Print the register of transforms, and return the exit code."""
+    for transform in TRANSFORMS.values():
+        values = ", ".join(f"{name} {value}" for name, value in transform.parameters.items())
+        print(
+            f"{transform.name:<16} {transform.group:<9} {transform.imitates:<42} {values}".rstrip()
+        )
+    return 0
+
+
+def run_evaluate(asked: EvaluateSettings) -> int:
+    """Evaluate, write the results, say what came of it, and return the exit code."""
+    if not asked.paths:
+        raise SettingsError("give files or folders of ordinary pictures")
+    load_decoders(asked.formats)
+    lift_pillow_limit()
+    # Whatever could be wrong with the other files is told before hours are spent
+    hash_lists = [HashList.load(path) for path in asked.lists]
+    pairs = read_pairs(asked.pairs) if asked.pairs is not None else []
+    earlier = load_record(asked.baseline) if asked.baseline is not None else None
+    for hash_list in hash_lists:
+        for notice in hash_list.notices:
+            say(f"{hash_list.name}: {notice}")
+    evaluation = evaluate(
+        [str(path) for path in asked.paths],
+        _settings(asked, hash_lists),
+        hash_lists=hash_lists,
+        pairs=pairs,
+        jobs=asked.jobs,
+        cache=asked.cache,
+        progress=_show_progress if sys.stderr.isatty() else None,
+    )
+    result = record(evaluation)
+    if earlier is not None:
+        result = with_baseline(result, earlier)
+    _print(result)
+    if asked.output is not None:
+        for path in write(result, asked.output):
+            say(f"written: {path}")
+    return 0
+
+
+def _settings(asked: EvaluateSettings, hash_lists: list[HashList]) -> Settings:
+    entries = max((len(hash_list) for hash_list in hash_lists), default=0)
+    return Settings(
+        kinds=tuple(dict.fromkeys(_parse_kind(name) for name in asked.algorithms)),
+        transforms=choose_transforms(asked.transforms),
+        seed=asked.seed,
+        list_size=(entries or USUAL_LIST_SIZE) if asked.list_size is None else asked.list_size,
+        files_per_day=asked.files_per_day,
+        max_false_per_day=asked.max_false_per_day,
+        quality_floor=asked.quality_floor,
+        mirrors=asked.mirrors,
+        formats=asked.formats,
+        limits=asked.limits,
+    )
+
+
+def _parse_kind(name: str) -> HashKind:
+    """Read ``phash``, which has 64 bits, or ``phash-256``."""
+    algorithm, _, bits = name.partition("-")
+    return check_kind(HashKind(algorithm, int(bits) if bits.isdigit() else 64 if not bits else 0))
+
+
+def _show_progress(done: int, total: int) -> None:
+    sys.stderr.write(f"\r{done:,} of {total:,} pictures" + ("\n" if done == total else ""))
+    sys.stderr.flush()
+
+
+def _print(result: dict[str, Any]) -> None:
+    pictures = result["pictures"]
+    print(
+        f"{pictures['different']:,} different pictures of {pictures['files']:,} files"
+        f" ({pictures['copies']:,} copies left out, {sum(pictures['unusable'].values()):,} of no"
+        " use)"
+    )
+    for sentence in (result["baseline"] or {"sentences": []})["sentences"]:
+        print(f"\nSince the last evaluation: {sentence}")
+    for hash_list in result["lists"]:
+        for kind in hash_list["kinds"]:
+            print(f"\n{hash_list['name']}: {kind['sentence']}")
+    for rule in result["rules"]:
+        print(f"\n{rule['name']}: {rule['recommendation']['sentence']}")
+        if rule["comparison"]:
+            print(rule["comparison"]["sentence"])

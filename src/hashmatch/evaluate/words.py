@@ -1,0 +1,110 @@
+"""What figures say, in plain sentences: the same in the record, on the page and on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hashmatch.evaluate.settings import Settings
+
+Record = Mapping[str, Any]
+
+
+def recommendation(rule: Record, settings: Settings) -> str:
+    """What to use, what it buys, and whether the held-out half agrees."""
+    chosen, level = rule["recommendation"], rule["recommendation"]["level"]
+    volume = f"{settings.files_per_day:,} files a day against {settings.list_size:,} entries"
+    limit = amount(settings.max_false_per_day)
+    if level is None:
+        bound = rule["choose"]["false_per_day"]["high"][0]
+        return (
+            f"No threshold can be recommended. For {volume}, these pictures cannot show less than"
+            f" {amount(bound)} false matches a day at any threshold, and {limit} are acceptable."
+            f" At least {chosen['more_pictures']:,} more pictures are needed."
+        )
+    score = rule["score"]
+    recall = interval(at(score["recall"], level), percent)
+    outcome = {
+        "held": "On the half of the pictures that had no say in it, the limit is kept too",
+        "open": "The half of the pictures that had no say in it is too small to confirm the limit",
+        "broken": "On the half of the pictures that had no say in it, the limit is NOT kept",
+    }[chosen["outcome"]]
+    return (
+        f"Use {thresholds(rule['thresholds'][level])}: the largest with at most {limit} false"
+        f" matches a day for {volume}. It finds {recall} of the everyday variants. {outcome}:"
+        f" {interval(at(score['false_per_day'], level), amount)} false matches a day."
+    )
+
+
+def comparison(rule: Record) -> str:
+    """Whether two algorithms together have a tenth of the false matches of one."""
+    compared = rule["comparison"]
+    first = next(iter(rule["thresholds"][0]))
+    at_level = thresholds(rule["thresholds"][compared["level"]])
+    where = f"At {at_level}, which finds {percent(compared['recall'])} of the variants,"
+    if compared["false_alone"] is None:
+        return f"{where} {first} alone finds as much at no threshold looked at: no comparison."
+    counts = (
+        f"{where} {rule['name']} has {compared['false_together']:,} false matches on the held-out"
+        f" half, and {first} alone at {compared['alone_level']} bits, which finds as much, has"
+        f" {compared['false_alone']:,}"
+    )
+    return {
+        "a_tenth": f"{counts}: at most a tenth.",
+        "more": f"{counts}: that is NOT a tenth.",
+        "cannot_tell": f"{counts}: too few to say whether that is a tenth.",
+    }[compared["verdict"]]
+
+
+def against_list(kind: Record, settings: Settings) -> str:
+    """How the operator's own list does with ordinary pictures."""
+    threshold, score = kind["threshold"], kind["score"]
+    matched = kind["choose"]["matched"][threshold] + score["matched"][threshold]
+    total = kind["choose"]["pictures"] + score["pictures"]
+    limit = amount(settings.max_false_per_day)
+    found = (
+        f"At {kind['algorithm']} {threshold}, {matched:,} of {total:,} ordinary pictures match"
+        f" {kind['matching_entries']:,} of {kind['entries']:,} entries."
+    )
+    if kind["level"] is None:
+        return (
+            f"{found} {total:,} pictures cannot show that at most {limit} of"
+            f" {settings.files_per_day:,} files a day match falsely, at any threshold."
+        )
+    daily = interval(at(score["files_per_day"], kind["level"]), amount)
+    return (
+        f"{found} The largest threshold with at most {limit} files a day that match falsely is"
+        f" {kind['level']}; on the held-out half that gives {daily} a day."
+    )
+
+
+def thresholds(bits: Mapping[str, int]) -> str:
+    """Such as ``phash 8`` or ``phash 8 with dhash 4``."""
+    return " with ".join(f"{name} {value}" for name, value in bits.items())
+
+
+def at(estimate: Record, level: int) -> tuple[float, float, float]:
+    """An estimate at one level: value, low and high."""
+    return estimate["value"][level], estimate["low"][level], estimate["high"][level]
+
+
+def interval(estimate: tuple[float, float, float], show: Any) -> str:
+    """Such as ``97.1% (96.4% to 97.8%)``, or a bound alone where nothing was seen."""
+    value, low, high = estimate
+    if value == 0 and low == 0:
+        return f"at most {show(high)} (none seen)"
+    return f"{show(value)} ({show(low)} to {show(high)})"
+
+
+def percent(share: float) -> str:
+    """A share of one in percent, with one decimal."""
+    return f"{100 * share:.1f}%"
+
+
+def amount(value: float) -> str:
+    """A number of whatever size, with two digits that count."""
+    if value == 0:
+        return "0"
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.2g}" if value >= 0.001 else f"{value:.0e}"
