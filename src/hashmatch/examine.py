@@ -35,7 +35,7 @@ from hashmatch.model import (
     Reason,
     ViewHashes,
 )
-from hashmatch.reading import open_file, steady
+from hashmatch.reading import read_file, read_stream, steady
 
 Source: TypeAlias = "bytes | bytearray | memoryview | str | os.PathLike[str] | BinaryIO | PilImage"
 """What may be examined: bytes, a path, a file open for reading in binary, or a ``PIL.Image``."""
@@ -94,7 +94,7 @@ def examine_file(
             elif size > options.limits.max_bytes and sniff(head) is None:
                 found = replace(Examination(), digests=_digest(file, options))
             else:
-                found = _examine_bytes(_read_stream(file, options.limits.max_bytes), options)
+                found = _examine_bytes(read_stream(file, options.limits.max_bytes), options)
     except DecodeError as error:
         found = failed(error)
     yield None, found
@@ -142,9 +142,9 @@ def load(source: Source, max_bytes: int) -> bytes | PilImage:
     if isinstance(source, bytearray | memoryview):
         return bytes(source)
     if isinstance(source, str | os.PathLike):
-        return _read_path(source, max_bytes)
+        return read_file(source, max_bytes)
     if callable(getattr(source, "read", None)):
-        return _read_stream(source, max_bytes)
+        return read_stream(source, max_bytes)
     raise SettingsError(
         f"cannot examine a {type(source).__name__}: give bytes, a path, a binary file or a"
         " PIL.Image"
@@ -224,25 +224,6 @@ def _examination(
         detail=failure.message if failure else None,
         exact=exact,
     )
-
-
-def _read_path(path: str | os.PathLike[str], max_bytes: int) -> bytes:
-    descriptor = open_file(path)
-    try:
-        with steady(descriptor) as (file, _):
-            return _read_stream(file, max_bytes)
-    finally:
-        os.close(descriptor)
-
-
-def _read_stream(file: BinaryIO, max_bytes: int) -> bytes:
-    """Read to the end, or one byte past what is allowed: sockets and pipes give what they have."""
-    data = bytearray()
-    while len(data) <= max_bytes and (more := file.read(max_bytes + 1 - len(data))):
-        if not isinstance(more, bytes):
-            raise SettingsError("the file is open as text: open it in binary, mode 'rb'")
-        data += more
-    return bytes(data)
 
 
 def _hash_views(

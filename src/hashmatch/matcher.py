@@ -16,6 +16,7 @@ from hashmatch.index import Index, build_index
 from hashmatch.model import (
     DEFAULT_FORMATS,
     QUALITY_FLOOR,
+    ArchiveLimits,
     Examination,
     ExamineOptions,
     HashKind,
@@ -66,6 +67,7 @@ class Matcher:
         quality_floor: 0 to 100; near entries of a view below it are candidates for a human, with
             the verdict ``low_information``, and no match.
         limits: what a picture may cost.
+        archives: what an archive may cost, where one is scanned.
         formats: names of the picture formats to decode.
         mirrors: also look up the flips and quarter turns of every view.
         decode: ``fast`` looks at a preview first, and decodes in full only what may be near to an
@@ -84,7 +86,8 @@ class Matcher:
         threshold: Threshold = None,
         index: str = "auto",
         quality_floor: int = QUALITY_FLOOR,
-        limits: Limits | None = None,
+        limits: Limits = Limits(),
+        archives: ArchiveLimits = ArchiveLimits(),
         formats: Iterable[str] = DEFAULT_FORMATS,
         mirrors: bool = False,
         decode: str = "fast",
@@ -109,7 +112,8 @@ class Matcher:
         self.thresholds = {kind: _resolve_threshold(kind, threshold) for kind in kinds}
         self.exact_options = ExamineOptions(
             kinds=tuple(kinds),
-            limits=limits or Limits(),
+            limits=limits,
+            archives=archives,
             formats=frozenset(formats),
             mirrors=mirrors,
             quality_floor=quality_floor,
@@ -181,6 +185,7 @@ class Matcher:
             "mirrors": self.options.mirrors,
             "formats": sorted(self.options.formats),
             "limits": asdict(self.options.limits),
+            "archives": asdict(self.options.archives),
         }
 
     def explain(self) -> list[str]:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import stat
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from hashmatch.errors import DecodeError
+from hashmatch.errors import DecodeError, SettingsError
 from hashmatch.model import Reason
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer as Buffer
 
 # Not blocking, so that a FIFO without a writer cannot hold up a scan; absent on Windows
 _FLAGS = (
@@ -23,6 +28,8 @@ _FLAGS = (
 NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 """Pass as ``flags`` to refuse a symbolic link in the last part of a path."""
 
+_BUFFER = 1 << 16
+_POSITION_LOCK = threading.Lock()
 _SPECIAL = frozenset({errno.ELOOP, errno.ENXIO, errno.ENODEV, errno.EOPNOTSUPP})
 
 
@@ -45,6 +52,75 @@ def open_file(
         raise reason_of(error) from error
 
 
+def read_file(path: str | bytes | os.PathLike[str], max_bytes: int) -> bytes:
+    """Read a regular file whole, or one byte past ``max_bytes``.
+
+    Raises:
+        DecodeError: with ``vanished``, ``permission``, ``special_file``, ``changed``, or
+            ``undecodable`` where the medium fails.
+    """
+    descriptor = open_file(path)
+    try:
+        with steady(descriptor) as (file, _):
+            return read_stream(file, max_bytes)
+    finally:
+        os.close(descriptor)
+
+
+def read_stream(file: BinaryIO, max_bytes: int) -> bytes:
+    """Read to the end, or one byte past ``max_bytes``: pipes and sockets give what they have.
+
+    Raises:
+        SettingsError: the file is open as text.
+    """
+    data = bytearray()
+    while len(data) <= max_bytes and (more := file.read(max_bytes + 1 - len(data))):
+        if not isinstance(more, bytes):
+            raise SettingsError("the file is open as text: open it in binary, mode 'rb'")
+        data += more
+    return bytes(data)
+
+
+class _Positioned(io.RawIOBase):
+    """A file read by position, since descriptors of one open file share theirs.
+
+    Two workers may read the same archive at a time, each with a descriptor of the same open file.
+    """
+
+    def __init__(self, descriptor: int, size: int) -> None:
+        self._descriptor = descriptor
+        self._size = size
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
+        if base + offset < 0:
+            raise ValueError("a position before the start of the file")
+        self._position = base + offset
+        return self._position
+
+    def readinto(self, buffer: Buffer) -> int:
+        view = memoryview(buffer)
+        data = _read_at(self._descriptor, len(view), self._position)
+        view[: len(data)] = data
+        self._position += len(data)
+        return len(data)
+
+
+def _read_at(descriptor: int, length: int, position: int) -> bytes:
+    if hasattr(os, "pread"):
+        return os.pread(descriptor, length, position)
+    with _POSITION_LOCK:  # Windows has threads, and no read by position
+        os.lseek(descriptor, position, os.SEEK_SET)
+        return os.read(descriptor, length)
+
+
 @contextmanager
 def steady(descriptor: int) -> Iterator[tuple[BinaryIO, int]]:
     """Read a regular file that holds still meanwhile.
@@ -59,9 +135,7 @@ def steady(descriptor: int) -> Iterator[tuple[BinaryIO, int]]:
         before = os.fstat(descriptor)
         if not stat.S_ISREG(before.st_mode):
             raise DecodeError(Reason.SPECIAL_FILE, "no regular file")
-        with open(descriptor, "rb", closefd=False) as file:
-            file.seek(0)
-            yield file, before.st_size
+        yield io.BufferedReader(_Positioned(descriptor, before.st_size), _BUFFER), before.st_size
         after = os.fstat(descriptor)
     except OSError as error:
         raise reason_of(error) from error

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from hashmatch.cli import options as opt
+from hashmatch.model import Limits
 
 
 def hash_command(
@@ -53,6 +54,6 @@ def hash_command(
             jobs=opt.resolve_jobs(jobs),
             mirrors=mirrors,
             formats=opt.resolve_formats(allow_format or []),
-            limits=opt.resolve_limits(max_pixels, max_bytes, max_frames),
+            limits=Limits(max_pixels, max_bytes, max_frames),
         )
     )

@@ -11,6 +11,7 @@ import typer
 
 from hashmatch._version import __version__
 from hashmatch.cli.audit import audit_app
+from hashmatch.cli.doctor import doctor_command
 from hashmatch.cli.evaluate import evaluate_command
 from hashmatch.cli.hash import hash_command
 from hashmatch.cli.options import say
@@ -35,6 +36,7 @@ app = typer.Typer(
 )
 app.command("scan")(scan_command)
 app.command("hash")(hash_command)
+app.command("doctor")(doctor_command)
 app.command("evaluate")(evaluate_command)
 app.add_typer(audit_app, name="audit")
 

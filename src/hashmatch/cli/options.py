@@ -11,13 +11,73 @@ from typing import Annotated
 import typer
 
 from hashmatch.errors import SettingsError
-from hashmatch.model import DEFAULT_FORMATS, OPTIONAL_FORMATS, Limits
+from hashmatch.model import DEFAULT_FORMATS, OPTIONAL_FORMATS, ArchiveLimits, Limits
 from hashmatch.printable import printable
 
 DEFAULT_LIMITS = Limits()
+DEFAULT_ARCHIVES = ArchiveLimits()
+DEFAULT_MEMORY_MIB = 2048
+DEFAULT_SECONDS = 20.0
 
 Paths = Annotated[
     list[Path], typer.Argument(metavar="PATH...", help="Files and folders.", show_default=False)
+]
+MaybePaths = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="[PATH]...", help="Files and folders.", show_default=False),
+]
+FilesFrom = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE", help="Also scan the paths that stand in FILE, one a line; - is stdin."
+    ),
+]
+Null = Annotated[
+    bool, typer.Option("--null", "-0", help="In --files-from, NUL stands behind each path.")
+]
+Include = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="PATTERN",
+        help="Take only files that fit, as in .gitignore; may be given several times.",
+    ),
+]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="PATTERN",
+        help="Leave out files and folders that fit, as in .gitignore; may be given several times.",
+    ),
+]
+FollowSymlinks = Annotated[
+    bool, typer.Option("--follow-symlinks", help="Take what symbolic links point to.")
+]
+OneFileSystem = Annotated[
+    bool,
+    typer.Option("--one-file-system", help="Do not enter folders of other file systems."),
+]
+MaxDepth = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Levels of folders to enter; 1 is PATH itself alone."),
+]
+MaxMemory = Annotated[
+    int, typer.Option(metavar="MIB", help="Address space of each decoding process.")
+]
+Timeout = Annotated[
+    float, typer.Option(metavar="SECONDS", help="Time for one file, or member of an archive.")
+]
+MaxMembers = Annotated[int, typer.Option(metavar="N", help="Most members of an archive.")]
+MaxUnpacked = Annotated[
+    int, typer.Option(metavar="N", help="Most bytes that an archive may unpack to.")
+]
+MaxRatio = Annotated[
+    int, typer.Option(metavar="N", help="Most bytes unpacked for each byte packed.")
+]
+MaxNesting = Annotated[
+    int, typer.Option(metavar="N", help="Archives within archives; 1 opens no inner ones.")
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Show no progress and no notices on stderr.")
 ]
 Output = Annotated[
     Path | None,
@@ -73,9 +133,7 @@ def resolve_jobs(jobs: int | None) -> int:
         raise SettingsError("--jobs must be at least 1")
     if jobs is not None:
         return jobs
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return allowed_cores()
 
 
 def resolve_formats(names: Sequence[str]) -> frozenset[str]:
@@ -98,3 +156,28 @@ def resolve_limits(max_pixels: int, max_bytes: int, max_frames: int) -> Limits:
         SettingsError: one is under 1.
     """
     return Limits(max_pixels=max_pixels, max_bytes=max_bytes, max_frames=max_frames)
+
+
+def allowed_cores() -> int:
+    """How many cores this process may use: by its affinity, and by its control group's quota."""
+    if hasattr(os, "sched_getaffinity"):
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    quota = _cgroup_quota()
+    return max(1, min(cores, quota)) if quota else cores
+
+
+def _cgroup_quota(root: Path = Path("/sys/fs/cgroup")) -> int | None:
+    """Whole cores that the control group may use, rounded up; None where it has no limit."""
+    try:  # version 2, as cgroup-v2.rst has it: "MAX PERIOD" in microseconds
+        most, period = (root / "cpu.max").read_text().split()
+    except (OSError, ValueError):
+        try:  # version 1
+            most = (root / "cpu" / "cpu.cfs_quota_us").read_text().strip()
+            period = (root / "cpu" / "cpu.cfs_period_us").read_text().strip()
+        except OSError:
+            return None
+    if not (most.isdigit() and period.isdigit() and int(period)):
+        return None
+    return -(-int(most) // int(period))

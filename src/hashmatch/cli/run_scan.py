@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import sys
+from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import BinaryIO
 
 from hashmatch.cli.options import say
+from hashmatch.cli.progress import Progress, make_progress
 from hashmatch.decode import load_decoders
+from hashmatch.errors import InputError, SettingsError
 from hashmatch.hashlist import HashList
 from hashmatch.matcher import Matcher, Threshold
-from hashmatch.model import OPTIONAL_FORMATS, Limits
+from hashmatch.model import OPTIONAL_FORMATS, ArchiveLimits, Limits
 from hashmatch.report import (
     Record,
     Renderer,
@@ -22,7 +29,16 @@ from hashmatch.report import (
     summary_line,
     summary_record,
 )
-from hashmatch.scan import AnyPool, WalkCounts, check_paths, make_pool, scan
+from hashmatch.scan import (
+    AnyPool,
+    WalkCounts,
+    WalkOptions,
+    check_paths,
+    make_pool,
+    read_paths,
+    scan,
+)
+from hashmatch.workers import WorkerLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +46,8 @@ class ScanSettings:
     """The options of one scan, as plain values."""
 
     paths: tuple[Path, ...]
+    files_from: str | None
+    null: bool
     lists: tuple[Path, ...]
     algorithm: str | None
     threshold: Threshold
@@ -44,36 +62,68 @@ class ScanSettings:
     jobs: int
     formats: frozenset[str]
     limits: Limits
+    archives: ArchiveLimits
+    walk: WalkOptions
+    workers: WorkerLimits
+    quiet: bool
     verbose: bool
 
 
 def run_scan(settings: ScanSettings) -> int:
     """Scan, write the results, and return the exit code."""
-    paths = check_paths(settings.paths)
     load_decoders(settings.formats & OPTIONAL_FORMATS)  # to say at once what is not installed
-    with make_pool(settings.jobs) as pool:
+    with ExitStack() as stack:
+        paths = _paths(settings, stack)
+        pool = make_pool(settings.jobs, settings.workers)
+        stack.callback(pool.close)
         matcher = _build_matcher(settings)
-        with open_output(settings.output) as stream:
-            renderer = make_renderer(settings.output_format, stream)
-            summary = _scan(paths, matcher, pool, renderer, Run(settings.jobs))
-            renderer.summary(summary)
-    if settings.output is not None or settings.output_format == "csv":
+        stream = stack.enter_context(open_output(settings.output))
+        renderer = make_renderer(settings.output_format, stream)
+        progress = stack.enter_context(make_progress(quiet=settings.quiet))
+        summary = _scan(paths, matcher, pool, settings, renderer, progress)
+        renderer.summary(summary)
+    if not settings.quiet and (settings.output or settings.output_format == "csv"):
         say(summary_line(summary))
     return int(summary["exit_code"])
 
 
+def _paths(settings: ScanSettings, stack: ExitStack) -> Iterable[bytes]:
+    """The paths given, all of which must be there, and those that stand in ``--files-from``."""
+    if not settings.paths and settings.files_from is None:
+        raise SettingsError("say what to scan: give a PATH, or --files-from")
+    given = check_paths(settings.paths)
+    if settings.files_from is None:
+        return given
+    if settings.files_from == "-":
+        file: BinaryIO = sys.stdin.buffer
+    else:
+        try:
+            file = open(settings.files_from, "rb")  # noqa: SIM115 # the stack closes it
+        except OSError as error:
+            why = os.strerror(error.errno or 0)
+            raise InputError(f"cannot read it: {why}", path=settings.files_from) from error
+        stack.enter_context(file)
+    return chain(given, read_paths(file, b"\0" if settings.null else b"\n"))
+
+
 def _scan(
-    paths: Sequence[bytes], matcher: Matcher, pool: AnyPool, renderer: Renderer, run: Run
+    paths: Iterable[bytes],
+    matcher: Matcher,
+    pool: AnyPool,
+    settings: ScanSettings,
+    renderer: Renderer,
+    progress: Progress,
 ) -> Record:
     """Render each file's record, and return the summary, also where Ctrl-C ends it early."""
-    tally, counts = Tally(), WalkCounts()
+    tally, counts, run = Tally(), WalkCounts(), Run(settings.jobs)
     try:
-        for result in scan(paths, matcher, pool, counts):
+        for result in scan(paths, matcher, pool, counts, settings.walk):
             tally.add(result.outcome)
             renderer.file(file_record(result))
+            progress.update(tally)
     except KeyboardInterrupt:
         run.interrupted = True
-    return summary_record(tally, counts, matcher, run)
+    return summary_record(tally, counts, settings.walk, matcher, run)
 
 
 def _build_matcher(settings: ScanSettings) -> Matcher:
@@ -84,7 +134,7 @@ def _build_matcher(settings: ScanSettings) -> Matcher:
         for path in settings.lists
     ]
     for hash_list in hash_lists:
-        for notice in hash_list.notices:
+        for notice in () if settings.quiet else hash_list.notices:
             say(f"{hash_list.name}: {notice}")
     matcher = Matcher(
         hash_lists,
@@ -92,6 +142,7 @@ def _build_matcher(settings: ScanSettings) -> Matcher:
         index=settings.index,
         quality_floor=settings.quality_floor,
         limits=settings.limits,
+        archives=settings.archives,
         formats=settings.formats,
         mirrors=settings.mirrors,
         decode=settings.decode,

@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 
 from hashmatch.cli import options as opt
+from hashmatch.model import ArchiveLimits, Limits
 
 
 def scan_command(
-    paths: opt.Paths,
+    paths: opt.MaybePaths = None,
+    *,
     lists: Annotated[
         list[Path],
         typer.Option("--list", metavar="FILE", help="A hash list; may be given several times."),
@@ -63,10 +65,24 @@ def scan_command(
     ] = "table",
     output: opt.Output = None,
     jobs: opt.Jobs = None,
+    files_from: opt.FilesFrom = None,
+    null: opt.Null = False,
+    include: opt.Include = None,
+    exclude: opt.Exclude = None,
+    follow_symlinks: opt.FollowSymlinks = False,
+    one_file_system: opt.OneFileSystem = False,
+    max_depth: opt.MaxDepth = None,
     allow_format: opt.AllowFormat = None,
     max_pixels: opt.MaxPixels = opt.DEFAULT_LIMITS.max_pixels,
     max_bytes: opt.MaxBytes = opt.DEFAULT_LIMITS.max_bytes,
     max_frames: opt.MaxFrames = opt.DEFAULT_LIMITS.max_frames,
+    max_members: opt.MaxMembers = opt.DEFAULT_ARCHIVES.max_members,
+    max_unpacked: opt.MaxUnpacked = opt.DEFAULT_ARCHIVES.max_total_bytes,
+    max_ratio: opt.MaxRatio = opt.DEFAULT_ARCHIVES.max_ratio,
+    max_nesting: opt.MaxNesting = opt.DEFAULT_ARCHIVES.max_depth,
+    max_memory: opt.MaxMemory = opt.DEFAULT_MEMORY_MIB,
+    timeout: opt.Timeout = opt.DEFAULT_SECONDS,
+    quiet: opt.Quiet = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Say on stderr which indexes are used, and why.")
     ] = False,
@@ -77,11 +93,16 @@ def scan_command(
     both, +4 a picture with little detail has a candidate for a human. 64 wrong usage, 65 bad list,
     66 no such input, 70 internal error, 130 interrupted.
     """
-    from hashmatch.cli.run_scan import ScanSettings, run_scan  # noqa: PLC0415 # it takes NumPy
+    # These take NumPy, and so their time
+    from hashmatch.cli.run_scan import ScanSettings, run_scan  # noqa: PLC0415
+    from hashmatch.scan import WalkOptions  # noqa: PLC0415
+    from hashmatch.workers import WorkerLimits  # noqa: PLC0415
 
     return run_scan(
         ScanSettings(
-            paths=tuple(paths),
+            paths=tuple(paths or ()),
+            files_from=files_from,
+            null=null,
             lists=tuple(lists),
             algorithm=algorithm,
             threshold=opt.parse_thresholds(threshold or []),
@@ -95,7 +116,17 @@ def scan_command(
             output=output,
             jobs=opt.resolve_jobs(jobs),
             formats=opt.resolve_formats(allow_format or []),
-            limits=opt.resolve_limits(max_pixels, max_bytes, max_frames),
+            limits=Limits(max_pixels, max_bytes, max_frames),
+            archives=ArchiveLimits(max_members, max_unpacked, max_ratio, max_nesting),
+            walk=WalkOptions(
+                include=tuple(include or ()),
+                exclude=tuple(exclude or ()),
+                follow_symlinks=follow_symlinks,
+                one_file_system=one_file_system,
+                max_depth=max_depth,
+            ),
+            workers=WorkerLimits(max_memory << 20, timeout),
+            quiet=quiet,
             verbose=verbose,
         )
     )

@@ -7,6 +7,7 @@ from hashmatch.decode.formats import sniff
 from hashmatch.decode.picture import (
     Picture,
     adopt_picture,
+    decoders,
     lift_pillow_limit,
     load_decoders,
     open_picture,
@@ -23,6 +24,7 @@ __all__ = [
     "PilImage",
     "View",
     "adopt_picture",
+    "decoders",
     "lift_pillow_limit",
     "load_decoders",
     "open_picture",

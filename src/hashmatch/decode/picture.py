@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from io import BytesIO
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError, features
 
 from hashmatch.decode.formats import SNIFF_BYTES, sniff
 from hashmatch.decode.truncation import ends_early
@@ -29,6 +30,18 @@ _PLUGINS = {
     "TIFF": "PIL.TiffImagePlugin",
     "AVIF": "PIL.AvifImagePlugin",
     "JPEG2000": "PIL.Jpeg2KImagePlugin",
+}
+
+_LIBRARIES = {
+    "JPEG": ("libjpeg-turbo", "libjpeg_turbo"),
+    "MPO": ("libjpeg-turbo", "libjpeg_turbo"),
+    "PNG": ("zlib", "zlib"),
+    "GIF": ("Pillow", None),
+    "WEBP": ("libwebp", "webp"),
+    "BMP": ("Pillow", None),
+    "TIFF": ("libtiff", "libtiff"),
+    "AVIF": ("libavif", "avif"),
+    "JPEG2000": ("OpenJPEG", "jpg_2000"),
 }
 
 # What Pillow's decoders raise on hostile bytes, as seen by fuzzing; a closed list, so that a
@@ -183,6 +196,19 @@ def load_decoders(formats: frozenset[str] = DEFAULT_FORMATS) -> None:
                 raise MissingExtraError("decoding HEIF", "heif") from None
         else:
             import_module(_PLUGINS[name])
+
+
+def decoders() -> dict[str, str]:
+    """What would decode each format: the library and its version, as Pillow tells it."""
+    found = {}
+    for name, (library, feature) in _LIBRARIES.items():
+        known = features.version(feature) if feature else None
+        found[name] = (
+            f"{library} {known}" if known else (library if not feature else "not built in")
+        )
+    heif = find_spec("pillow_heif") is not None
+    found["HEIF"] = "pillow-heif" if heif else "not installed: pip install 'hashmatch[heif]'"
+    return found
 
 
 def lift_pillow_limit() -> None:

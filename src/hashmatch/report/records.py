@@ -19,7 +19,7 @@ from hashmatch.decode import PILLOW_VERSION
 from hashmatch.hashlist import HashList
 from hashmatch.matcher import Matcher
 from hashmatch.model import Match, Outcome, Reason, Verdict
-from hashmatch.scan import FileResult, WalkCounts
+from hashmatch.scan import FileResult, WalkCounts, WalkOptions
 
 SCHEMA = 1
 INTERRUPTED = 130
@@ -119,7 +119,9 @@ def _match_record(match: Match) -> Record:
     }
 
 
-def summary_record(tally: Tally, counts: WalkCounts, matcher: Matcher, run: Run) -> Record:
+def summary_record(
+    tally: Tally, counts: WalkCounts, walk: WalkOptions, matcher: Matcher, run: Run
+) -> Record:
     """The last record of a scan: what was done, with what, and what came of it."""
     return {
         "type": "summary",
@@ -129,7 +131,7 @@ def summary_record(tally: Tally, counts: WalkCounts, matcher: Matcher, run: Run)
         "reasons": {reason.value: tally.reasons[reason] for reason in Reason},
         "walk": asdict(counts),
         "lists": [_list_record(hash_list) for hash_list in matcher.hash_lists],
-        "settings": matcher.settings(),
+        "settings": matcher.settings() | {"walk": asdict(walk)},
         "versions": {"hashmatch": __version__, "pillow": PILLOW_VERSION},
         "run": run.record(),
         "exit_code": INTERRUPTED if run.interrupted else tally.exit_code,

@@ -2,15 +2,17 @@
 
 from hashmatch.scan.conveyor import AnyPool
 from hashmatch.scan.engine import FileResult, examine_all, make_pool, scan
-from hashmatch.scan.walk import WalkCounts, below, check_paths
+from hashmatch.scan.walk import WalkCounts, WalkOptions, below, check_paths, read_paths
 
 __all__ = [
     "AnyPool",
     "FileResult",
     "WalkCounts",
+    "WalkOptions",
     "below",
     "check_paths",
     "examine_all",
     "make_pool",
+    "read_paths",
     "scan",
 ]

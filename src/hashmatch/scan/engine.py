@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from hashmatch.matcher import Matcher
 from hashmatch.model import Examination, ExamineOptions, Outcome
 from hashmatch.scan.conveyor import AnyPool, Conveyor
-from hashmatch.scan.walk import WalkCounts, walk
+from hashmatch.scan.walk import WalkCounts, WalkOptions, walk
 from hashmatch.workers import Pool, ThreadPool, WorkerLimits, isolation_available
 
 
@@ -33,7 +33,11 @@ def make_pool(jobs: int, limits: WorkerLimits | None = None) -> AnyPool:
 
 
 def scan(
-    paths: Sequence[bytes], matcher: Matcher, pool: AnyPool, counts: WalkCounts | None = None
+    paths: Iterable[bytes],
+    matcher: Matcher,
+    pool: AnyPool,
+    counts: WalkCounts | None = None,
+    options: WalkOptions = WalkOptions(),
 ) -> Iterator[FileResult]:
     """Scan files and folders.
 
@@ -42,18 +46,19 @@ def scan(
         matcher: what to look up in.
         pool: who decodes; the results are the same for any number of workers.
         counts: is counted up with what the walk meets besides files.
+        options: which files to take.
 
     Returns:
         One result for every file and every member of an archive, in the order of the walk; an
         archive comes behind its members.
     """
     conveyor = Conveyor(pool.configure(matcher.options), matcher.screen)
-    for path, outcome in conveyor.run(walk(paths, counts or WalkCounts())):
+    for path, outcome in conveyor.run(walk(paths, counts or WalkCounts(), options)):
         yield FileResult(path, outcome)
 
 
 def examine_all(
-    paths: Sequence[bytes],
+    paths: Iterable[bytes],
     options: ExamineOptions,
     pool: AnyPool,
     counts: WalkCounts | None = None,

@@ -1,0 +1,125 @@
+"""What ``hashmatch doctor`` looks at."""
+
+from __future__ import annotations
+
+import json
+import math
+import platform
+import struct
+import sys
+import tempfile
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from hashmatch._version import __version__
+from hashmatch.cli.options import allowed_cores
+from hashmatch.decode import decoders
+from hashmatch.errors import HashmatchError
+from hashmatch.hashing import ALGORITHMS
+from hashmatch.hashlist import HashList
+from hashmatch.matcher import Matcher
+from hashmatch.model import ArchiveLimits, Entry, Limits, PerceptualHash, Verdict
+from hashmatch.scan import make_pool, scan
+from hashmatch.workers import WorkerLimits, isolation_available
+
+_FAILED = 70
+
+_GOLDEN = {"phash": "e1f8f1071e42b41f", "dhash": "1e1717e5686ecb18"}
+"""What ``imagehash`` 4.3 makes of the test picture, so that drift of the decoder shows."""
+
+
+def run_doctor(*, as_json: bool) -> int:
+    """Look, write what was found, and return the exit code."""
+    tests, protection = _self_test()
+    report = {
+        "versions": {
+            "hashmatch": __version__,
+            "python": platform.python_version(),
+            "system": platform.platform(terse=True),
+            **{name: _version(name) for name in ("numpy", "pillow", "imagehash")},
+        },
+        "decoders": decoders(),
+        "algorithms": {
+            f"{name}-{bits}": f"default threshold {threshold}"
+            for name, algorithm in ALGORITHMS.items()
+            for bits, threshold in algorithm.thresholds.items()
+        },
+        "protection": protection,
+        "limits": {
+            "cores": allowed_cores(),
+            **asdict(Limits()),
+            **asdict(ArchiveLimits()),
+            **asdict(WorkerLimits()),
+        },
+        "self_test": tests,
+    }
+    sys.stdout.write(json.dumps(report) + "\n" if as_json else _text(report))
+    return 0 if all(result == "passed" for result in tests.values()) else _FAILED
+
+
+def _self_test() -> tuple[dict[str, str], dict[str, Any]]:
+    """Scan two small files the whole way, through a worker, and see what comes of them."""
+    entries = [
+        Entry(f"test-{name}", PerceptualHash.from_hex(text, name)) for name, text in _GOLDEN.items()
+    ]
+    with tempfile.TemporaryDirectory(prefix="hashmatch-doctor-") as folder:
+        picture = _test_picture()
+        Path(folder, "cut.bmp").write_bytes(picture[:-100])
+        Path(folder, "whole.bmp").write_bytes(picture)
+        pool = make_pool(1)
+        try:
+            matcher = Matcher(HashList.from_entries(entries, name="self-test"), quality_floor=0)
+            cut, whole = (result.outcome for result in scan([folder.encode()], matcher, pool))
+            protection = {"separate_processes": isolation_available(), **pool.protection}
+        except HashmatchError as error:
+            return {"decoding process": f"failed: {error}"}, {"separate_processes": False}
+        finally:
+            pool.close()
+    exact = {match.algorithm for match in whole.matches if match.distance == 0}
+    return {
+        **{f"{name} equals imagehash": "passed" if name in exact else "failed" for name in _GOLDEN},
+        "a match is found": "passed" if whole.verdict is Verdict.MATCH else "failed",
+        "a truncated file is not cleared": (
+            "passed" if cut.verdict is Verdict.UNSCANNED else "failed"
+        ),
+    }, protection
+
+
+def _test_picture() -> bytes:
+    """A grey pattern of waves, 96 x 64, as an uncompressed BMP."""
+    width, height = 96, 64
+    rows = b"".join(
+        bytes(
+            128 + int(60 * math.sin(x * x / 400 + y / 9)) + int(60 * math.cos(y * y / 300 - x / 13))
+            for x in range(width)
+            for _ in range(3)
+        )
+        for y in reversed(range(height))
+    )
+    header = struct.pack("<2sIHHI", b"BM", 54 + len(rows), 0, 0, 54)
+    return header + struct.pack("<IiiHHIIiiII", 40, width, height, 1, 24, 0, 0, 0, 0, 0, 0) + rows
+
+
+def _text(report: dict[str, Any]) -> str:
+    lines = []
+    for heading, values in report.items():
+        lines.append(f"{heading.replace('_', ' ')}:")
+        lines += [
+            f"  {name.replace('_', ' '):<34} {_said(value)}" for name, value in values.items()
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _said(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "no" if value is None else str(value)
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
