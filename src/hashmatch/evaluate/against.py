@@ -128,12 +128,12 @@ def _weigh(
         matched=matched,
         hits=hits.cumsum(),
         named=tuple(
-            NamedEntry(section.id(row), int(counts[row]), int(nearest[row]))
+            NamedEntry(section.entry(row).id, int(counts[row]), int(nearest[row]))
             for row in order.tolist()
             if counts[row]
         ),
         matching_entries=int((counts > 0).sum()),
-        near_flat=tuple(section.id(row) for row in flat[:NAMED].tolist()),
+        near_flat=tuple(section.entry(row).id for row in flat[:NAMED].tolist()),
         near_flat_count=len(flat),
         level=int(bearable[-1]) if len(bearable) else None,
     )

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from hashmatch.evaluate.cache import Cache
 from hashmatch.evaluate.pictures import Facts, hashed_kinds, measure_picture, read_picture
 from hashmatch.evaluate.settings import Settings
-from hashmatch.hashing import Codes, to_code
+from hashmatch.hashing import Codes
 from hashmatch.model import HashKind, PerceptualHash
 from hashmatch.scan.walk import WalkCounts, walk
 
@@ -185,7 +185,7 @@ def _by_kind(
     kinds: tuple[HashKind, ...], hashes: list[tuple[PerceptualHash, ...]]
 ) -> dict[HashKind, Codes]:
     return {
-        kind: np.array([to_code(row[column]) for row in hashes], dtype=np.uint64).reshape(
+        kind: np.array([row[column].words for row in hashes], dtype=np.uint64).reshape(
             -1, kind.words
         )
         for column, kind in enumerate(kinds)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -20,8 +21,8 @@ from hashmatch.errors import DecodeError
 from hashmatch.evaluate.settings import WORKING_PIXELS, Settings
 from hashmatch.evaluate.transforms import TRANSFORMS
 from hashmatch.examine import examine
-from hashmatch.model import ExamineOptions, HashKind, PerceptualHash, ViewHashes
-from hashmatch.reading import read_file
+from hashmatch.model import ExamineOptions, HashKind, PerceptualHash, Reason, ViewHashes
+from hashmatch.reading import open_file, steady
 
 Distances: TypeAlias = tuple[int, ...]
 
@@ -77,7 +78,16 @@ def read_picture(path: bytes, settings: Settings) -> tuple[bytes, Facts | None]:
         Its bytes, and None; or what is known of it without them.
     """
     try:
-        return read_file(path, settings.limits.max_bytes), None
+        descriptor = open_file(path)
+        try:
+            with steady(descriptor) as (file, size):
+                if size > settings.limits.max_bytes:
+                    raise DecodeError(
+                        Reason.TOO_LARGE, f"more than {settings.limits.max_bytes} bytes"
+                    )
+                return file.read(size), None
+        finally:
+            os.close(descriptor)
     except DecodeError as error:
         return b"", Facts(digest="", problem=f"{error.reason}: {error.message}")
 
