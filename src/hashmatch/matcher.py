@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
+from hashmatch.archive import sniff_archive
+from hashmatch.decode import PilImage
 from hashmatch.distance import distances
 from hashmatch.errors import DecodeError, HashListError, SettingsError
 from hashmatch.examine import Source, examine, failed, load
@@ -25,6 +27,7 @@ from hashmatch.model import (
     Outcome,
     Verdict,
 )
+from hashmatch.workers import SharedPool
 
 Threshold = int | Mapping[str, int] | None
 
@@ -72,6 +75,10 @@ class Matcher:
         mirrors: also look up the flips and quarter turns of every view.
         decode: ``fast`` looks at a preview first, and decodes in full only what may be near to an
             entry; ``exact`` decodes everything in full. The outcomes are the same.
+        isolate: decode in worker processes that hold no list, with limits on memory and time, so
+            that bytes which crash or take over a decoder harm nothing else. Close the matcher, or
+            use it in a ``with`` statement, to end them. A ``PIL.Image`` is decoded already.
+        workers: how many processes, with ``isolate``.
         max_matches: how many of the nearest entries an outcome names.
 
     Raises:
@@ -91,6 +98,8 @@ class Matcher:
         formats: Iterable[str] = DEFAULT_FORMATS,
         mirrors: bool = False,
         decode: str = "fast",
+        isolate: bool = False,
+        workers: int = 1,
         max_matches: int = MAX_MATCHES,
     ) -> None:
         self.hash_lists = (hash_lists,) if isinstance(hash_lists, HashList) else tuple(hash_lists)
@@ -124,6 +133,7 @@ class Matcher:
             for hash_list in self.hash_lists
             for kind, section in hash_list.sections.items()
         ]
+        self._pool = SharedPool(self.options, workers) if isolate else None
 
     def match(self, source: Source) -> Outcome:
         """Examine one picture and look it up.
@@ -138,9 +148,9 @@ class Matcher:
             loaded = load(source, self.options.limits.max_bytes)
         except DecodeError as error:
             return self.judge([failed(error)])[0]
-        (outcome,) = self.screen([examine(loaded, self.options)])
+        (outcome,) = self.screen([self._examine(loaded, exact=False)])
         if outcome is None:
-            (outcome,) = self.judge([examine(loaded, self.exact_options)])
+            (outcome,) = self.judge([self._examine(loaded, exact=True)])
         return outcome
 
     def match_many(self, sources: Iterable[Source]) -> Iterator[Outcome]:
@@ -176,6 +186,17 @@ class Matcher:
             for number, examination in enumerate(examinations)
         ]
 
+    def close(self) -> None:
+        """End the worker processes, if there are any."""
+        if self._pool is not None:
+            self._pool.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def settings(self) -> dict[str, Any]:
         """Whatever of this matcher could change a verdict, apart from the lists."""
         return {
@@ -197,6 +218,11 @@ class Matcher:
 
     def _index(self, section: Section, kind: str) -> Index:
         return build_index(section.codes, kind, radius=self.thresholds[section.kind])
+
+    def _examine(self, loaded: bytes | PilImage, *, exact: bool) -> Examination:
+        if self._pool is not None and isinstance(loaded, bytes) and not sniff_archive(loaded):
+            return self._pool.examine(loaded, exact=exact)
+        return examine(loaded, self.exact_options if exact else self.options)
 
     def _suspects(self, examinations: Sequence[Examination]) -> set[int]:
         """The previews, by number, whose exact hashes may be near to an entry.

@@ -7,6 +7,15 @@ fresh interpreter that loads the decoders, gives up every right it can, and then
 """
 
 from hashmatch.workers.pool import Job, Pool, Reply, WorkerLimits, isolation_available
+from hashmatch.workers.shared import SharedPool
 from hashmatch.workers.threads import ThreadPool
 
-__all__ = ["Job", "Pool", "Reply", "ThreadPool", "WorkerLimits", "isolation_available"]
+__all__ = [
+    "Job",
+    "Pool",
+    "Reply",
+    "SharedPool",
+    "ThreadPool",
+    "WorkerLimits",
+    "isolation_available",
+]

@@ -180,6 +180,10 @@ class Pool:
         self._backlog.append(job)
         self._feed()
 
+    def wake_by(self, bell: socket.socket) -> None:
+        """End a ``poll`` early whenever something is sent to that socket, which the pool owns."""
+        self._selector.register(bell, selectors.EVENT_READ, None)
+
     @property
     def hungry(self) -> bool:
         """Whether a further job would be begun soon."""
@@ -194,7 +198,10 @@ class Pool:
         """Wait for replies, at most so many seconds, and return what there is."""
         replies: list[Reply] = []
         for key, _ in self._selector.select(self._patience(timeout)):
-            replies.extend(self._listen(key.data))
+            if key.data is None:
+                os.read(key.fd, 4096)
+            else:
+                replies.extend(self._listen(key.data))
         now = time.monotonic()
         for worker in self._workers:
             if (
