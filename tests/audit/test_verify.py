@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hashmatch.audit import verify
-from hashmatch.audit.chain import START_OF_CHAIN, digest_of
 from hashmatch.errors import InputError, SettingsError
-from hashmatch.journal import canonical
+from hashmatch.journal.chain import START_OF_CHAIN, canonical, digest_of
 
 from .trails import forged, lines_of, write_run
 

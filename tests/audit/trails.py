@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hashmatch.audit import AuditLog
-from hashmatch.audit.chain import digest_of
-from hashmatch.journal import canonical
+from hashmatch.journal.chain import canonical, digest_of
 
 LISTS = [{"name": "synthetic", "version": "1", "digest": "sha256:" + "ab" * 32, "entries": 3}]
 

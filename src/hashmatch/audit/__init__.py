@@ -1,6 +1,6 @@
 """The audit trail: who scanned what, with which lists, and what came of it, each record chained."""
 
 from hashmatch.audit.log import AuditLog
-from hashmatch.audit.verify import Finding, Verification, verify
+from hashmatch.audit.verify import Verification, verify
 
-__all__ = ["AuditLog", "Finding", "Verification", "verify"]
+__all__ = ["AuditLog", "Verification", "verify"]

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
-import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
 from hashmatch._version import __version__
-from hashmatch.audit.chain import START_OF_CHAIN, Event, digest_of, parse
 from hashmatch.errors import OutputError
-from hashmatch.journal import Journal, canonical, torn_event
-
-_SYNC_SECONDS = 1.0
+from hashmatch.journal import Event, Journal, who
 
 
 class AuditLog:
@@ -27,21 +21,13 @@ class AuditLog:
     A run is ``start``, any number of ``add``, and ``finish``. Leaving the block before ``finish``
     records that the run was aborted. Records are written at once and outlast a killed process.
     ``start``, ``finish`` and whatever is added with ``sync`` also outlast a power cut; of the
-    others it takes those of the last second or so.
-
-    Not for several threads at a time.
-
-    Attributes:
-        head: the digest of the last record; None while it is unknown, after a failed write.
+    others it takes those of the last second or so. Not for several threads at a time.
     """
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._seq = 0
         self._running = False
-        self._synced = 0.0
         self._counts: Counter[str] = Counter()
-        self.head: str | None = None
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], *, wait: float = 0.0) -> Self:
@@ -58,14 +44,7 @@ class AuditLog:
                 crash.
             SettingsError: this system has no locks for files.
         """
-        journal = Journal(path, lambda line: parse(line) is not None, wait=wait)
-        log = cls(journal)
-        try:
-            log._resume()
-        except BaseException:
-            journal.close()
-            raise
-        return log
+        return cls(Journal(path, wait=wait))
 
     def start(
         self,
@@ -91,7 +70,7 @@ class AuditLog:
         event = {
             "type": "start",
             "command": command,
-            "who": {"uid": _uid(), "user": _user_name(), "host": platform.node()},
+            "who": who(),
             "process": os.getpid(),
             "versions": {
                 **(versions or {}),
@@ -101,7 +80,7 @@ class AuditLog:
             "settings": dict(settings),
             "lists": [dict(each) for each in lists],
         }
-        self._append(event, sync=True)
+        self._journal.append(event, sync=True)
 
     def add(self, event: Event, *, sync: bool = False) -> None:
         """Record something that happened.
@@ -113,7 +92,7 @@ class AuditLog:
         Raises:
             OutputError: it could not be written.
         """
-        self._append(event, sync=sync or time.monotonic() - self._synced > _SYNC_SECONDS)
+        self._journal.append(event, sync=sync)
         self._counts[event["type"]] += 1
 
     def finish(self, *, exit_code: int, counts: Mapping[str, Any]) -> str:
@@ -136,7 +115,7 @@ class AuditLog:
             "events": dict(self._counts),
         }
         self._running = False
-        return self._append(event, sync=True)
+        return self._journal.append(event, sync=True)
 
     def close(self) -> None:
         """Close the file, which lets the next writer in."""
@@ -156,51 +135,6 @@ class AuditLog:
                 # What ended the run is worth more to the operator than a second complaint
                 with suppress(OutputError):
                     name = None if kind is None else kind.__name__
-                    self._append({"type": "abort", "error": name}, sync=True)
+                    self._journal.append({"type": "abort", "error": name}, sync=True)
         finally:
             self.close()
-
-    def _append(self, event: Event, *, sync: bool) -> str:
-        if self.head is None:
-            self._resume()
-        record = {
-            "seq": self._seq + 1,
-            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
-            "event": event,
-            "previous": self.head,
-        }
-        digest = digest_of(record)
-        # Unknown until the write is through, whatever interrupts it
-        self.head = None
-        self._journal.write(canonical({**record, "digest": digest}), sync=sync)
-        if sync:
-            self._synced = time.monotonic()
-        self._seq += 1
-        self.head = digest
-        return digest
-
-    def _resume(self) -> None:
-        tail = self._journal.tail()
-        record = parse(tail.last)
-        self._seq, self.head = (
-            (0, START_OF_CHAIN) if record is None else (record["seq"], record["digest"])
-        )
-        if tail.torn:
-            digest = hashlib.sha256(tail.torn).hexdigest()
-            self._append(torn_event(len(tail.torn), digest), sync=True)
-
-
-def _uid() -> int | None:
-    return os.getuid() if hasattr(os, "getuid") else None
-
-
-def _user_name() -> str | None:
-    """The name of who runs this, from the system and not from variables that anyone can set."""
-    try:
-        import pwd  # noqa: PLC0415 # absent on Windows
-    except ImportError:
-        return None
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return None

@@ -1,4 +1,4 @@
-"""The records of an audit trail, and the chain that holds them together.
+"""The records of a journal, and the chain that holds them together.
 
 A line is a JSON object with five keys: ``seq`` counts the file's records from 1; ``time`` is when
 (UTC, ISO 8601); ``event`` is what happened, by its ``type``; ``previous`` is the ``digest`` of the
@@ -8,7 +8,7 @@ moves a record must compute every later one anew. The digest of the last record,
 the file's anchor: kept elsewhere, it shows that too, and that nothing was cut off at the end.
 
 The same idea as in certificate transparency logs (RFC 9162), with a chain in place of a tree: a
-trail is read whole, and by few.
+journal is read whole, and by few.
 """
 
 from __future__ import annotations
@@ -18,14 +18,30 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from hashmatch.journal import canonical
-
 START_OF_CHAIN = "0" * 64
 """What the first record names as the digest before it."""
 
 _SHAPE = {"digest": str, "event": dict, "previous": str, "seq": int, "time": str}
 
 Event = Mapping[str, Any]
+
+
+def canonical(record: Event) -> bytes:
+    """The one way to write a record: JSON in ASCII, keys sorted, no blanks, no newline."""
+    text = json.dumps(
+        record, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
+    )
+    return text.encode("ascii")
+
+
+def digest_of(record: Event) -> str:
+    """The SHA-256, in hex, of a record that has no ``digest`` yet."""
+    return hashlib.sha256(canonical(record)).hexdigest()
+
+
+def torn_event(length: int, digest: str) -> dict[str, Any]:
+    """What a writer says of a torn line that it found: its bytes, and their SHA-256 in hex."""
+    return {"type": "torn", "bytes": length, "sha256": digest}
 
 
 def parse(line: bytes) -> dict[str, Any] | None:
@@ -42,8 +58,3 @@ def parse(line: bytes) -> dict[str, Any] | None:
     if digest_of(rest) != record["digest"] or not isinstance(record["event"].get("type"), str):
         return None
     return record
-
-
-def digest_of(record: Mapping[str, Any]) -> str:
-    """The SHA-256, in hex, of a record that has no ``digest`` yet."""
-    return hashlib.sha256(canonical(record)).hexdigest()

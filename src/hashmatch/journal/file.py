@@ -1,29 +1,25 @@
-"""Append-only files of JSON lines: one writer at a time, and no crash can garble what is written.
+"""Files of lines that only grow: one writer at a time, and no crash can garble what is written.
 
-The audit trail and the quarantine's manifest are both such files. A line goes out in one write, at
-once, so that a killed process loses nothing that it reported as written; ``sync`` makes it outlast
-a power cut as well. What a crash or a full disk tore off stays in the file: the next writer begins
-a new line after it and says so. Nothing is ever taken back, so the file may have the file system's
-own append-only flag.
+A line goes out in one write, at once, so that a killed process loses nothing that it reported as
+written; ``sync`` makes it outlast a power cut as well. What a crash or a full disk tore off stays
+in the file, and the next line begins after it. Nothing is ever taken back, so the file may have the
+file system's own append-only flag.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
 
 from hashmatch.errors import OutputError, SettingsError
 
 try:
     import fcntl
-except ImportError:  # Windows: it can read journals, and write none
+except ImportError:  # Windows: it can read such files, and write none
     fcntl = None  # type: ignore[assignment] # a module, or None where there is none
 
 _WINDOWS = (1 << 16, 1 << 22, 1 << 26)
@@ -41,25 +37,10 @@ _FLAGS = (
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _RETRY_SECONDS = 0.01
 
-Record = Mapping[str, Any]
-
-
-def canonical(record: Record) -> bytes:
-    """The one way to write a record: JSON in ASCII, keys sorted, no blanks, no newline."""
-    text = json.dumps(
-        record, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
-    )
-    return text.encode("ascii")
-
-
-def torn_event(length: int, digest: str) -> dict[str, Any]:
-    """What a writer says of a torn line that it found: its bytes, and their SHA-256 in hex."""
-    return {"type": "torn", "bytes": length, "sha256": digest}
-
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """How a journal ends.
+    """How a file of lines ends.
 
     Attributes:
         last: its last whole line, without the newline; empty where there is none.
@@ -70,8 +51,8 @@ class Tail:
     torn: bytes
 
 
-class Journal:
-    """A journal that is open for writing. Use as a context manager.
+class AppendOnlyFile:
+    """A file of lines that is open for writing.
 
     Args:
         path: the file; made with mode 0600 where there is none. A symbolic link is refused.
@@ -174,17 +155,6 @@ class Journal:
     def close(self) -> None:
         """Close the file, which lets the next writer in."""
         os.close(self._descriptor)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _check(self) -> None:
         found = os.fstat(self._descriptor)
