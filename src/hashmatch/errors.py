@@ -8,6 +8,7 @@
     +-- HashListError          the hash list cannot be used as it is          (exit 65)
     +-- InputError             a file or folder to scan is not there          (exit 66)
     +-- OutputError            a result could not be written                  (exit 70)
+    +-- QuarantineError        a file could not be moved away, or brought back (exit 70)
     +-- HashError              a value is no hash of its algorithm and width
     |   +-- HashMismatchError  two hashes of different algorithm or width were compared
     +-- DecodeError            a picture cannot be examined; carries the ``Reason``
@@ -97,6 +98,10 @@ class InputError(HashmatchError):
 
 class OutputError(HashmatchError):
     """A result could not be written."""
+
+
+class QuarantineError(HashmatchError):
+    """A file could not be moved into quarantine, or brought back; it is where it was."""
 
 
 class HashError(HashmatchError, ValueError):

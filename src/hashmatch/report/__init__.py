@@ -1,5 +1,6 @@
 """Outcomes to records, and records to JSONL, CSV or a table for people."""
 
+from hashmatch.paths import path_fields
 from hashmatch.printable import printable
 from hashmatch.report.hashes import HashWriter, make_hash_writer
 from hashmatch.report.output import open_output
@@ -9,7 +10,6 @@ from hashmatch.report.records import (
     Run,
     Tally,
     file_record,
-    path_fields,
     summary_record,
 )
 from hashmatch.report.renderers import FORMATS, Renderer, make_renderer, summary_line

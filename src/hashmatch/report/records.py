@@ -7,7 +7,6 @@ is no UTF-8), ``verdict``, ``reason``, ``detail``, ``matches``, ``match_count``,
 
 from __future__ import annotations
 
-import base64
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass, field
@@ -19,6 +18,7 @@ from hashmatch.decode import PILLOW_VERSION
 from hashmatch.hashlist import HashList
 from hashmatch.matcher import Matcher
 from hashmatch.model import Match, Outcome, Reason, Verdict
+from hashmatch.paths import path_fields
 from hashmatch.scan import FileResult, WalkCounts, WalkOptions
 
 SCHEMA = 1
@@ -75,14 +75,6 @@ class Run:
             "jobs": self.jobs,
             "interrupted": self.interrupted,
         }
-
-
-def path_fields(path: bytes) -> Record:
-    """The path as ``path``, or as ``path_b64`` (RFC 4648) where its bytes are no UTF-8."""
-    try:
-        return {"path": path.decode("utf-8")}
-    except UnicodeDecodeError:
-        return {"path_b64": base64.b64encode(path).decode("ascii")}
 
 
 def file_record(result: FileResult) -> Record:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import json
 import os
@@ -11,6 +10,7 @@ from collections.abc import Callable
 from typing import TextIO
 
 from hashmatch.errors import SettingsError
+from hashmatch.paths import path_of
 from hashmatch.printable import printable
 from hashmatch.report.records import Record
 
@@ -80,7 +80,7 @@ class TableRenderer(Renderer):
 
     def file(self, record: Record) -> None:
         """Write a file's lines: one a match, one if it is unscanned, none if it is clear."""
-        path = printable(_path_of(record))
+        path = printable(path_of(record))
         for match in record["matches"]:
             verdict = "low_information" if match["low_information"] else "match"
             label = f" ({printable(match['label'])})" if match["label"] else ""
@@ -136,10 +136,3 @@ def summary_line(record: Record) -> str:
     ]
     stopped = "interrupted: " if record["run"].get("interrupted") else ""
     return f"{stopped}{record['files']} files: {', '.join(parts)}"
-
-
-def _path_of(record: Record) -> str | bytes:
-    if "path_b64" in record:
-        return base64.b64decode(record["path_b64"])
-    path: str = record["path"]
-    return path
