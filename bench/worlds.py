@@ -1,0 +1,136 @@
+"""Simulated pictures, of which the truth is known: how often variants are near, and others.
+
+A world has families of look-alikes, some large and most small, as folders of pictures have them. A
+picture's hash is the centre of its family with some bits flipped, and pictures differ in how many.
+Two algorithms see the same families from centres of their own, so that their false matches go
+together, as those of real algorithms do. Variants of a picture lie at a distance that hangs on the
+transform and on the picture, so that those of one picture hang together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit
+from scipy.stats import binom
+
+from hashmatch.distance import distances
+from hashmatch.evaluate import Settings
+from hashmatch.evaluate.gather import Measurements
+from hashmatch.evaluate.identity import CHOOSE, SCORE, Identities
+from hashmatch.evaluate.pictures import IDENTITY_KINDS
+
+Floats = npt.NDArray[np.float64]
+
+BITS = 64
+DEPTH = 21
+"""Levels that the truth is told for."""
+
+FLIPS = (0.05, 0.15, 0.4)
+SHARES = (0.2, 0.3, 0.5)
+"""How many bits pictures flip from their family's centre, and how many pictures do so."""
+
+EASE = (-5.0, -3.2, -2.2, -1.2)
+SPREAD = 0.7
+"""How hard each transform is, and how much pictures differ in that, in log odds of a bit."""
+
+
+@dataclass(frozen=True)
+class World:
+    """Where pictures come from.
+
+    Attributes:
+        centres: the hash of each family, by algorithm; shape (families, 1), uint64.
+        weights: how many of all pictures belong to each family; they add up to 1.
+    """
+
+    centres: tuple[npt.NDArray[np.uint64], ...]
+    weights: Floats
+
+    @classmethod
+    def make(cls, seed: int, families: int = 400, skew: float = 1.0) -> World:
+        """Make a world.
+
+        Args:
+            seed: of the families' hashes.
+            families: how many there are.
+            skew: 0 for families of one size, more for a few large ones among many small ones.
+        """
+        rng = np.random.default_rng(seed)
+        weights = 1 / (np.arange(families) + 10.0) ** skew
+        centres = tuple(rng.integers(0, 2**64, (families, 1), dtype=np.uint64) for _ in range(2))
+        return cls(centres, weights / weights.sum())
+
+    def sample(self, seed: tuple[int, ...], pictures: int) -> tuple[Measurements, Identities]:
+        """Draw pictures, with all that an evaluation would measure of them."""
+        rng = np.random.default_rng(seed)
+        settings = Settings()
+        family = rng.choice(len(self.weights), pictures, p=self.weights)
+        flips = rng.choice(FLIPS, pictures, p=SHARES)
+        codes = {}
+        for kind, centres in zip(settings.kinds, self.centres, strict=True):
+            flipped = rng.random((pictures, BITS)) < flips[:, None]
+            codes[kind] = centres[family] ^ np.packbits(flipped, axis=1).view(">u8").astype(
+                np.uint64
+            )
+        hardness = rng.standard_normal((pictures, 1, 1))
+        odds = expit(np.array(EASE)[None, :, None] + SPREAD * hardness)
+        distance = rng.binomial(BITS, odds, (pictures, len(EASE), 2)).astype(np.uint16)
+        places = np.stack(np.divmod(np.arange(pictures * len(EASE)), len(EASE)), axis=1)
+        drawn = rng.permutation(pictures)
+        part = np.full(pictures, SCORE)
+        part[drawn[: pictures // 2]] = CHOOSE
+        measured = Measurements(
+            names=tuple(b"%d" % number for number in range(pictures)),
+            digests=tuple(f"{number:064x}" for number in range(pictures)),
+            kinds=settings.kinds,
+            transforms=settings.transforms[: len(EASE)],
+            entries=codes | dict.fromkeys(IDENTITY_KINDS, np.zeros((pictures, 4), np.uint64)),
+            queries=codes,
+            owner=np.arange(pictures),
+            variant=places,
+            stored=np.ones(len(places), dtype=np.bool_),
+            distance=distance.reshape(-1, 2),
+        )
+        return measured, Identities((), part)
+
+    def false_rates(self) -> Floats:
+        """How often two pictures are within two thresholds at once: shape (DEPTH + 1, DEPTH + 1).
+
+        The last row and column are for no threshold at all, so that they hold the rates of one
+        algorithm alone.
+        """
+        apart = [
+            distances(centres[:, None], centres[None]).astype(np.int64) for centres in self.centres
+        ]
+        weights = np.outer(self.weights, self.weights)
+        both = (apart[0] * (BITS + 1) + apart[1]).ravel()
+        grid = np.bincount(both, weights=weights.ravel(), minlength=(BITS + 1) ** 2)
+        grid = grid.reshape(BITS + 1, BITS + 1)
+        rates = np.zeros((DEPTH + 1, DEPTH + 1))
+        pairs = product(zip(FLIPS, SHARES, strict=True), repeat=2)
+        for (first, first_share), (second, second_share) in pairs:
+            differ = first * (1 - second) + second * (1 - first)
+            within = np.stack([_within(centre, differ) for centre in range(BITS + 1)])
+            rates += first_share * second_share * (within.T @ grid @ within)
+        return rates
+
+    def recalls(self) -> Floats:
+        """How many variants are within two thresholds: (transforms, DEPTH + 1, DEPTH + 1)."""
+        nodes, weights = np.polynomial.hermite_e.hermegauss(61)
+        odds = expit(np.array(EASE)[:, None] + SPREAD * nodes)
+        within = binom.cdf(np.arange(DEPTH)[:, None, None], BITS, odds)
+        within = np.concatenate([within, np.ones((1, *odds.shape))])
+        share = weights / weights.sum()
+        return np.einsum("atn,btn,n->tab", within, within, share)
+
+
+def _within(apart: int, differ: float) -> Floats:
+    """How often two pictures are within each threshold, whose centres are ``apart`` bits apart."""
+    same = binom.pmf(np.arange(BITS - apart + 1), BITS - apart, differ)
+    other = binom.pmf(np.arange(apart + 1), apart, 1 - differ)
+    chances = np.convolve(same, other).cumsum()[:DEPTH]
+    return np.append(chances, 1.0)
