@@ -4,5 +4,6 @@ from hashmatch.hashlist.compiled import save_compiled
 from hashmatch.hashlist.contents import IndexTables
 from hashmatch.hashlist.lists import HashList
 from hashmatch.hashlist.section import Section
+from hashmatch.hashlist.updates import SectionUpdate
 
-__all__ = ["HashList", "IndexTables", "Section", "save_compiled"]
+__all__ = ["HashList", "IndexTables", "Section", "SectionUpdate", "save_compiled"]

@@ -43,6 +43,11 @@ class TextColumn:
     offsets: npt.NDArray[np.unsignedinteger[Any]]
 
     @classmethod
+    def empty(cls, rows: int) -> TextColumn:
+        """A column where no row has a text."""
+        return cls(np.empty(0, dtype=np.uint8), np.zeros(rows + 1, dtype=np.uint32))
+
+    @classmethod
     def from_bytes(cls, texts: Sequence[bytes]) -> TextColumn:
         """Make a column of encoded texts."""
         lengths = np.fromiter((len(text) for text in texts), dtype=np.int64, count=len(texts))
@@ -63,8 +68,9 @@ class TextColumn:
         """Put columns one under the other."""
         parts = list(columns)
         lengths = [np.diff(part.offsets).astype(np.int64) for part in parts]
-        data = np.concatenate([part.data for part in parts] or [np.empty(0, np.uint8)])
-        return cls(data, _offsets(np.concatenate(lengths or [np.empty(0, np.int64)])))
+        # A column may be a window of a larger one, its offsets not beginning at 0
+        data = [part.data[int(part.offsets[0]) : int(part.offsets[-1])] for part in parts]
+        return cls(np.concatenate(data), _offsets(np.concatenate(lengths)))
 
     def take(self, rows: Rows) -> TextColumn:
         """The column of some rows, in the order asked for."""

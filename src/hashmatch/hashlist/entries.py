@@ -9,10 +9,11 @@ from itertools import islice
 
 from hashmatch.errors import HashListError
 from hashmatch.hashing import ALGORITHMS
-from hashmatch.hashlist.assemble import Batch, RawRow, assemble
+from hashmatch.hashlist.assemble import FIELDS, RawRow, assemble, section_of_rows
 from hashmatch.hashlist.characters import FORBIDDEN, printable, without_blanks
 from hashmatch.hashlist.contents import Contents
 from hashmatch.hashlist.problems import Problems
+from hashmatch.hashlist.section import Section
 from hashmatch.hashlist.text.writer import text_blocks
 from hashmatch.model import Entry, HashKind
 
@@ -30,8 +31,8 @@ def contents_of_entries(
     """
     problems = Problems(name)
     numbered = _Numbered(entries)
-    batches = list(_batches(numbered, problems))
-    sections, flat = assemble(batches, without_blanks(printable(name)), problems)
+    parts = list(_parts(numbered, without_blanks(printable(name)), problems))
+    sections, flat_ids = assemble(parts, problems)
     if problems.count:
         raise problems.error(numbered.count, advice="fix them", unit="entries")
     contents = Contents(
@@ -39,7 +40,8 @@ def contents_of_entries(
         name=_header_value("name", name, name) or printable(""),
         version=_header_value("version", version, name),
         created=_header_value("created", created, name),
-        flat=flat,
+        flat=len(flat_ids),
+        dropped=tuple(flat_ids),
     )
     digest = hashlib.sha256()
     for block in text_blocks(contents, check=False):
@@ -60,7 +62,9 @@ class _Numbered:
             yield self.count, entry
 
 
-def _batches(entries: Iterable[tuple[int, Entry]], problems: Problems) -> Iterator[Batch]:
+def _parts(
+    entries: Iterable[tuple[int, Entry]], origin: str, problems: Problems
+) -> Iterator[Section]:
     remaining = iter(entries)
     while chunk := list(islice(remaining, BATCH_ROWS)):
         rows: dict[HashKind, list[RawRow]] = {}
@@ -69,11 +73,10 @@ def _batches(entries: Iterable[tuple[int, Entry]], problems: Problems) -> Iterat
             if fault is not None:
                 problems.add(number, fault)
                 continue
-            label = (entry.label or "").encode()
-            row = (number, entry.hash.words, entry.id.encode(), label)
-            rows.setdefault(entry.hash.kind, []).append(row)
+            texts = [(getattr(entry, name) or "").encode() for name in FIELDS]
+            rows.setdefault(entry.hash.kind, []).append((number, entry.hash.words, texts))
         for kind, of_kind in rows.items():
-            yield Batch.of_rows(kind, of_kind)
+            yield section_of_rows(kind, of_kind, origin)
 
 
 def _fault(entry: Entry) -> str | None:

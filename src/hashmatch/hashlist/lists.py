@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
@@ -17,6 +18,7 @@ from hashmatch.hashlist.entries import contents_of_entries
 from hashmatch.hashlist.section import Section, refuse_pickling
 from hashmatch.hashlist.text.reader import Options, read_text
 from hashmatch.hashlist.text.writer import text_blocks
+from hashmatch.hashlist.updates import SectionUpdate, updated
 from hashmatch.model import Entry, HashKind
 
 EMPTY = "the list has no entry that can match"
@@ -39,10 +41,13 @@ class HashList:
         notices: what the operator should be told, a sentence each.
         sections: the entries by kind.
         tables: by kind, the index that a compiled list brings with it.
+        updates: by kind, sections with changes laid over them by ``apply``. Such a kind is in
+            ``sections`` too, where the changes are merged when it is asked for.
+        contents: all but the source, as one value.
     """
 
     def __init__(self, contents: Contents, *, source: str) -> None:
-        self._contents = contents
+        self.contents = contents
         self.name = contents.name
         self.version = contents.version
         self.created = contents.created
@@ -52,6 +57,7 @@ class HashList:
         self.skipped = contents.skipped
         self.sections: Mapping[HashKind, Section] = contents.sections
         self.tables: Mapping[HashKind, IndexTables] = contents.tables
+        self.updates: Mapping[HashKind, SectionUpdate] = contents.updates
         self.notices = contents.notices if len(self) else (*contents.notices, EMPTY)
 
     @classmethod
@@ -131,13 +137,52 @@ class HashList:
         contents = contents_of_entries(entries, name=name, version=version, created=created)
         return cls(contents, source=name)
 
+    def apply(
+        self,
+        additions: HashList | Iterable[Entry] = (),
+        withdrawals: Iterable[str] = (),
+        *,
+        version: str | None = None,
+        created: str | None = None,
+    ) -> HashList:
+        """A new list with changes. This one stays as it is, and shares what did not change.
+
+        An addition replaces whatever has its id, under any algorithm; an id that is also withdrawn
+        is replaced too. A few changes to millions of entries are laid over them, see ``updates``;
+        many are merged.
+
+        Args:
+            additions: another list, or entries.
+            withdrawals: ids of entries that must not match any more. An id that the list does not
+                have changes nothing, and is counted in a notice.
+            version: of the new list; that of this one where it is not given.
+            created: when the new list was made; that of this one where it is not given.
+
+        Raises:
+            HashListError: something is wrong with the additions.
+        """
+        if not isinstance(additions, HashList):
+            additions = HashList.from_entries(additions, name=self.name)
+        contents = updated(self.contents, additions.contents, set(withdrawals))
+        version, created = version or self.version, created or self.created
+        return HashList(replace(contents, version=version, created=created), source=self.source)
+
+    def find(self, entry_id: str) -> tuple[Entry, ...]:
+        """The entries that have an id: at most one for each algorithm and width."""
+        found = []
+        for kind in self.sections:
+            update = self.updates.get(kind)
+            section = self.sections[kind] if update is None else update
+            found += [section.entry(row) for row in section.find([entry_id]).tolist() if row >= 0]
+        return tuple(found)
+
     def dumps(self) -> str:
         """The list in the text format. Reading it gives equal entries.
 
         Raises:
             HashListError: an id or a label is such that the text format cannot hold it.
         """
-        return b"".join(text_blocks(self._contents)).decode()
+        return b"".join(text_blocks(self.contents)).decode()
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the list in the text format, whole or not at all, readable by its owner alone.
@@ -147,12 +192,15 @@ class HashList:
             OutputError: the file cannot be written.
         """
         with write_atomically(path) as stream:
-            for block in text_blocks(self._contents):
+            for block in text_blocks(self.contents):
                 stream.write(block)
 
     def __len__(self) -> int:
         """How many entries can match."""
-        return sum(len(section) for section in self.sections.values())
+        sizes = {kind: len(update) for kind, update in self.updates.items()}
+        return sum(
+            sizes[kind] if kind in sizes else len(self.sections[kind]) for kind in self.sections
+        )
 
     def __iter__(self) -> Iterator[Entry]:
         for section in self.sections.values():

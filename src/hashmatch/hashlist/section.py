@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from hashmatch.hashing import Codes, from_code
-from hashmatch.hashlist.columns import TextColumn, read_only
+from hashmatch.hashlist.columns import Rows, TextColumn, read_only
+from hashmatch.hashlist.lookup import ABSENT, Order, find_rows, fingerprint_order
 from hashmatch.model import Entry, HashKind, PerceptualHash
+
+Lines: TypeAlias = npt.NDArray[np.unsignedinteger[Any]]
 
 SLICE_ROWS = 1 << 13
 """How many rows become Python objects at once, where all are gone through."""
@@ -24,69 +27,150 @@ class Section:
     Attributes:
         kind: algorithm and width of every hash here.
         codes: uint64, shape (rows, words), C-contiguous, read-only.
-        ids: the list's ids, empty where it gives none; None where it gives none at all.
-        labels: the labels, empty where there is none; None where there is none at all.
-        lines: the line of each entry, for those without an id; None where all have one.
+        columns: the texts of the entries, by the name of the field of ``Entry``; empty where an
+            entry has none, and a column that would be empty throughout may be left out.
+        lines: unsigned, shape (rows,): the line of each entry, ascending over those without an id;
+            None where all have one.
         origin: what comes before the line in the id of an entry without one.
+        id_order: the rows in the order by which ids are found; computed when first asked for.
     """
 
     kind: HashKind
     codes: Codes
-    ids: TextColumn | None
-    labels: TextColumn | None
-    lines: npt.NDArray[np.unsignedinteger[Any]] | None
+    columns: Mapping[str, TextColumn]
+    lines: Lines | None
     origin: str
+    id_order: Order | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "codes", read_only(np.ascontiguousarray(self.codes)))
 
-    def id(self, row: int) -> str:
-        """The id of an entry: the list's own, else ``file:line``."""
-        given = self.ids[row] if self.ids is not None else ""
-        return given or f"{self.origin}:{self.line(row)}"
+    @classmethod
+    def concatenated(cls, sections: Sequence[Section]) -> Section:
+        """At least one section, all of one kind and one origin, one under the other."""
+        first = sections[0]
+        if len(sections) == 1:
+            return first
+        names = dict.fromkeys(name for section in sections for name in section.columns)
+        return cls(
+            kind=first.kind,
+            codes=np.concatenate([section.codes for section in sections]),
+            columns={
+                name: TextColumn.concatenate(section.column(name) for section in sections)
+                for name in names
+            },
+            lines=_concatenated_lines(sections),
+            origin=first.origin,
+        )
 
-    def label(self, row: int) -> str | None:
-        """The label of an entry."""
-        return (self.labels[row] or None) if self.labels is not None else None
+    def take(self, rows: Rows) -> Section:
+        """The section of some rows, in the order asked for."""
+        return Section(
+            kind=self.kind,
+            codes=self.codes[rows],
+            columns={name: column.take(rows) for name, column in self.columns.items()},
+            lines=self.lines[rows] if self.lines is not None else None,
+            origin=self.origin,
+        )
 
-    def line(self, row: int) -> int | None:
-        """The line of an entry in the list's text, where it is known."""
-        return int(self.lines[row]) if self.lines is not None else None
+    def slim(self) -> Section:
+        """The same rows without what takes memory for nothing."""
+        columns = {name: column for name, column in self.columns.items() if not column.is_empty()}
+        all_have_ids = bool((np.diff(self.column("id").offsets) > 0).all())
+        lines = None if all_have_ids else self.lines
+        return Section(self.kind, self.codes, columns, lines, self.origin, self.id_order)
+
+    def named(self) -> Section:
+        """The same rows, each with an id of its own: ``file:line`` is spelt out."""
+        if self.lines is None:
+            return self
+        ids = TextColumn.from_bytes([entry_id.encode() for entry_id in self.ids(0, len(self))])
+        return Section(self.kind, self.codes, {**self.columns, "id": ids}, None, self.origin)
+
+    def column(self, name: str) -> TextColumn:
+        """A column by its name, also where it is left out."""
+        column = self.columns.get(name)
+        return TextColumn.empty(len(self)) if column is None else column
 
     def entry(self, row: int) -> Entry:
         """The entry of a row."""
-        return Entry(self.id(row), from_code(self.kind, self.codes[row]), self.label(row))
+        texts = {name: column[row] or None for name, column in self.columns.items()}
+        entry_id = texts.pop("id", None) or f"{self.origin}:{self.line(row)}"
+        return Entry(entry_id, from_code(self.kind, self.codes[row]), **texts)
 
-    def ids_of(self, first: int, last: int) -> list[str]:
-        """The ids of the rows from ``first`` to before ``last``."""
-        given = self.ids.texts(first, last) if self.ids is not None else [""] * (last - first)
+    def line(self, row: int) -> int:
+        """The line of an entry in the list's text, counted from 1; 0 where it is not known."""
+        return int(self.lines[row]) if self.lines is not None else 0
+
+    def ids(self, first: int, last: int) -> list[str]:
+        """The ids of the rows from ``first`` to before ``last``: the list's own, else by line."""
+        given = self.column("id").texts(first, last) if "id" in self.columns else None
         if self.lines is None:
-            return given
-        lines = self.lines[first:last].tolist()
-        return [own or f"{self.origin}:{line}" for own, line in zip(given, lines, strict=True)]
+            return given or []
+        by_line = [f"{self.origin}:{line}" for line in self.lines[first:last].tolist()]
+        return [own or other for own, other in zip(given or by_line, by_line, strict=True)]
 
-    def labels_of(self, first: int, last: int) -> list[str | None]:
-        """The labels of the rows from ``first`` to before ``last``."""
-        if self.labels is None:
-            return [None] * (last - first)
-        return [label or None for label in self.labels.texts(first, last)]
+    def find(self, ids: Sequence[str]) -> Rows:
+        """Find entries by their ids.
+
+        Returns:
+            int64, shape (ids,): the row of each, -1 where there is none.
+        """
+        rows = np.full(len(ids), ABSENT, dtype=np.int64)
+        order = self.order_of_ids()
+        if order is not None:
+            encoded = [entry_id.encode(errors="surrogatepass") for entry_id in ids]
+            rows = find_rows(self.columns["id"], order, encoded)
+        if self.lines is not None:
+            rows = np.where(rows == ABSENT, self._find_by_line(ids, self.lines), rows)
+        return rows
+
+    def order_of_ids(self) -> Order | None:
+        """The order by which ids are found; None where there are none."""
+        if self.id_order is None and "id" in self.columns:
+            # Two threads may both compute it, and it does no harm
+            object.__setattr__(self, "id_order", fingerprint_order(self.columns["id"]))
+        return self.id_order
+
+    def _find_by_line(self, ids: Sequence[str], lines: Lines) -> Rows:
+        prefix = f"{self.origin}:"
+        found = np.full(len(ids), ABSENT, dtype=np.int64)
+        asked = {
+            place: int(entry_id[len(prefix) :])
+            for place, entry_id in enumerate(ids)
+            if entry_id.startswith(prefix) and is_line_number(entry_id[len(prefix) :])
+        }
+        if asked:
+            nameless = np.flatnonzero(np.diff(self.column("id").offsets) == 0)
+            places = np.searchsorted(lines[nameless], list(asked.values()))
+            for (place, line), at in zip(asked.items(), places.tolist(), strict=True):
+                if at < len(nameless) and lines[nameless[at]] == line:
+                    found[place] = nameless[at]
+        return found
 
     def __len__(self) -> int:
         return len(self.codes)
 
     def __iter__(self) -> Iterator[Entry]:
+        others = [name for name in self.columns if name != "id"]
         for first in range(0, len(self), SLICE_ROWS):
             last = min(first + SLICE_ROWS, len(self))
             words = self.codes[first:last].tolist()
-            fields = zip(self.ids_of(first, last), words, self.labels_of(first, last), strict=True)
-            for entry_id, code, label in fields:
-                yield Entry(entry_id, PerceptualHash(*self.kind, tuple(code)), label)
+            columns = [self.columns[name].texts(first, last) for name in others]
+            for entry_id, code, *texts in zip(self.ids(first, last), words, *columns, strict=True):
+                fields = {name: text or None for name, text in zip(others, texts, strict=True)}
+                yield Entry(entry_id, PerceptualHash(*self.kind, tuple(code)), **fields)
 
     def __repr__(self) -> str:
         return f"<Section {self.kind}, {len(self):,} entries>"
 
     def __reduce__(self) -> NoReturn:
         refuse_pickling("a section of a hash list")
+
+
+def is_line_number(text: str) -> bool:
+    """Tell whether a text is a number as lines are counted: not 007, and of no absurd length."""
+    return text.isascii() and text.isdigit() and len(text) <= 10 and not text.startswith("0")
 
 
 def refuse_pickling(what: str) -> NoReturn:
@@ -98,4 +182,16 @@ def refuse_pickling(what: str) -> NoReturn:
     raise TypeError(
         f"{what} is not pickled, since its hashes would end up in files and processes that nobody "
         "thought of: open the list where it is needed"
+    )
+
+
+def _concatenated_lines(sections: Sequence[Section]) -> Lines | None:
+    if all(section.lines is None for section in sections):
+        return None
+    # Where all have ids, no line is asked for
+    return np.concatenate(
+        [
+            np.zeros(len(section), np.uint32) if section.lines is None else section.lines
+            for section in sections
+        ]
     )

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from hashmatch.errors import HashListError
 from hashmatch.hashing import ALGORITHMS
+from hashmatch.hashlist.assemble import FIELDS
 from hashmatch.hashlist.columns import TextColumn
 from hashmatch.hashlist.compiled.layout import (
     FORMAT_VERSION,
@@ -146,14 +147,19 @@ def _section(record: SectionRecord, arrays: Arrays) -> Section:
     rows = 0 if codes is None else len(codes)
     if codes is None or codes.shape != (rows, record.kind.words) or codes.dtype != np.uint64:
         raise LayoutError("the codes do not fit the kind of hash")
-    lines = rest.pop("lines", None)
+    lines, id_order = rest.pop("lines", None), rest.pop("id_order", None)
     if lines is not None and (lines.shape != (rows,) or lines.dtype.kind != "u"):
         raise LayoutError("the lines do not fit the codes")
-    ids = _column(rest, "ids", rows)
-    labels = _column(rest, "labels", rows)
-    if rest or (ids is None and lines is None):
+    if id_order is not None and (id_order.shape != (rows,) or id_order.dtype != np.uint32):
+        raise LayoutError("the order of ids does not fit the codes")
+    columns = {}
+    for name in FIELDS:
+        column = _column(rest, name, rows)
+        if column is not None:
+            columns[name] = column
+    if rest or (lines is None and "id" not in columns):
         raise LayoutError("a section has unknown arrays, or neither ids nor lines")
-    return Section(record.kind, codes, ids, labels, lines, record.origin)
+    return Section(record.kind, codes, columns, lines, record.origin, id_order)
 
 
 def _column(arrays: Arrays, name: str, rows: int) -> TextColumn | None:

@@ -80,11 +80,11 @@ def save_compiled(
 
 def _arrays(section: Section, index: IndexTables | None) -> Arrays:
     arrays: Arrays = {"codes": section.codes}
-    for name, column in (("ids", section.ids), ("labels", section.labels)):
-        if column is not None:
-            arrays |= {f"{name}.data": column.data, f"{name}.offsets": column.offsets}
-    if section.lines is not None:
-        arrays["lines"] = section.lines
+    for name, column in section.columns.items():
+        arrays |= {f"{name}.data": column.data, f"{name}.offsets": column.offsets}
+    for name, array in (("lines", section.lines), ("id_order", section.order_of_ids())):
+        if array is not None:
+            arrays[name] = array
     if index is not None:
         arrays |= {f"index.{name}": array for name, array in index[1].items()}
     return {name: _little_endian(array) for name, array in arrays.items()}

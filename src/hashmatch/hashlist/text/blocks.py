@@ -7,7 +7,6 @@ others to ``grammar.parse_lines``, so the result, and every message, is the same
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import chain
 from typing import TypeAlias
 
 import numpy as np
@@ -15,11 +14,11 @@ import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
 from hashmatch.hashing import ALGORITHMS, Codes
-from hashmatch.hashlist.assemble import Batch, join_by_kind
+from hashmatch.hashlist.assemble import join_by_kind
 from hashmatch.hashlist.characters import FORBIDDEN_BEYOND_ASCII
 from hashmatch.hashlist.columns import Bytes, Rows, TextColumn
-from hashmatch.hashlist.problems import Problems
-from hashmatch.hashlist.text.grammar import MAX_LINE_BYTES, Parsed, parse_lines
+from hashmatch.hashlist.section import Section
+from hashmatch.hashlist.text.grammar import MAX_LINE_BYTES, Context, Parsed, parse_lines
 from hashmatch.model import HashKind
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
@@ -56,57 +55,57 @@ class _Fields:
     id: tuple[Rows, Rows]
     label: tuple[Rows, Rows]
 
-    def batch(self, rows: Rows, kind: HashKind, codes: Codes, first_line: int) -> Batch:
-        """The rows as a batch, given their codes."""
-        return Batch(
-            kind,
-            self.line[rows] + first_line,
-            codes,
-            TextColumn.gather(self.buffer, self.id[0][rows], self.id[1][rows]),
-            TextColumn.gather(self.buffer, self.label[0][rows], self.label[1][rows]),
-        )
+    def column(self, field: tuple[Rows, Rows], rows: Rows) -> TextColumn:
+        """The texts of a field."""
+        begin, end = field
+        return TextColumn.gather(self.buffer, begin[rows], end[rows])
 
 
-def parse_block(block: bytes, first_line: int, algorithm: str | None, problems: Problems) -> Parsed:
+def parse_block(block: bytes, first_line: int, context: Context) -> Parsed:
     """Parse whole lines: what ``grammar.parse_block`` does, only faster."""
     buffer = np.frombuffer(block, dtype=np.uint8)
     line_ends = np.flatnonzero(buffer == LF)
     line_starts = np.concatenate(([0], line_ends[:-1] + 1))
     odd = _odd_lines(block, buffer, line_starts, line_ends)
     fields = _split(buffer, line_starts, line_ends, odd)
-    batches, left_over, unnamed = _batches(fields, algorithm, first_line)
+    sections, left_over, unnamed = _sections(fields, first_line, context)
     odd[left_over] = True
     others = parse_lines(
         (
             (first_line + line, block[line_starts[line] : line_ends[line]])
             for line in np.flatnonzero(odd).tolist()
         ),
-        algorithm,
-        problems,
+        context,
     )
-    return Parsed(join_by_kind(chain(batches, others.batches)), unnamed + others.unnamed)
+    return Parsed(join_by_kind(sections + others.sections), unnamed + others.unnamed)
 
 
-def _batches(
-    fields: _Fields, algorithm: str | None, first_line: int
-) -> tuple[list[Batch], Rows, int]:
-    """Make a batch of each kind.
+def _sections(
+    fields: _Fields, first_line: int, context: Context
+) -> tuple[list[Section], Rows, int]:
+    """Make a section of each kind.
 
     Returns:
-        The batches, the lines that fit none of them, and how many rows name no algorithm.
+        The sections, the lines that fit none of them, and how many rows name no algorithm.
     """
-    names = _algorithms(fields, algorithm)
+    names = _algorithms(fields, context.algorithm)
     taken = np.zeros(len(names), dtype=np.bool_)
-    batches = []
+    sections = []
     for index, (name, known) in enumerate(ALGORITHMS.items()):
         for bits in known.thresholds:
             of_kind = (names == index) & (fields.value[1] - fields.digits == bits // 4)
             rows, codes = _codes(fields, np.flatnonzero(of_kind), bits)
             if rows.size:
-                batches.append(fields.batch(rows, HashKind(name, bits), codes, first_line))
+                columns = {
+                    "id": fields.column(fields.id, rows),
+                    "label": fields.column(fields.label, rows),
+                }
+                lines = (fields.line[rows] + first_line).astype(np.uint32)
+                kind = HashKind(name, bits)
+                sections.append(Section(kind, codes, columns, lines, context.origin))
                 taken[rows] = True
     unnamed = int((taken & (fields.digits == fields.value[0])).sum())
-    return batches, fields.line[~taken], unnamed
+    return sections, fields.line[~taken], unnamed
 
 
 def _odd_lines(block: bytes, buffer: Bytes, line_starts: Rows, line_ends: Rows) -> Mask:

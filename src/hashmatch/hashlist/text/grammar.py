@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 from hashmatch.hashing import ALGORITHMS
-from hashmatch.hashlist.assemble import Batch, RawRow
+from hashmatch.hashlist.assemble import RawRow, section_of_rows
 from hashmatch.hashlist.characters import FORBIDDEN
 from hashmatch.hashlist.problems import Problems
+from hashmatch.hashlist.section import Section
 from hashmatch.model import HashKind
 
 ASSUMED_ALGORITHM = "phash"
@@ -35,12 +36,11 @@ class LineError(ValueError):
 
 
 class Row(NamedTuple):
-    """One entry as its line gives it; id and label are empty where there is none."""
+    """One entry as its line gives it; its texts are id and label."""
 
     kind: HashKind
     words: tuple[int, ...]
-    id: bytes
-    label: bytes
+    texts: tuple[bytes, bytes]
     names_algorithm: bool
 
 
@@ -118,51 +118,64 @@ class Header:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class Context:
+    """What lines mean beyond what they say.
+
+    Attributes:
+        algorithm: what a hash is that names no algorithm; None where that cannot be known.
+        origin: what comes before the line in the id of an entry without one.
+        problems: where lines that are wrong are noted.
+    """
+
+    algorithm: str | None
+    origin: str
+    problems: Problems
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class Parsed:
     """What was read of a block of lines.
 
     Attributes:
-        batches: one for each kind.
+        sections: one for each kind, with lines.
         unnamed: how many of the rows name no algorithm themselves.
     """
 
-    batches: list[Batch]
+    sections: list[Section]
     unnamed: int
 
 
-ParseBlock: TypeAlias = Callable[[bytes, int, str | None, Problems], Parsed]
-"""From whole lines, the number of the first, the default algorithm and a place for problems."""
+ParseBlock: TypeAlias = Callable[[bytes, int, Context], Parsed]
+"""From whole lines, the number of the first, and the context."""
 
 
-def parse_block(block: bytes, first_line: int, algorithm: str | None, problems: Problems) -> Parsed:
+def parse_block(block: bytes, first_line: int, context: Context) -> Parsed:
     """Parse lines one by one: the reference.
 
     Args:
         block: whole lines, each ended by LF.
         first_line: the number of the first one.
-        algorithm: what a hash is that names no algorithm; None where that cannot be known.
-        problems: where lines that are wrong are noted.
+        context: what the lines mean beyond what they say.
     """
     lines = enumerate(block.split(b"\n")[:-1], first_line)
-    return parse_lines(lines, algorithm, problems)
+    return parse_lines(lines, context)
 
 
-def parse_lines(
-    lines: Iterable[tuple[int, bytes]], algorithm: str | None, problems: Problems
-) -> Parsed:
+def parse_lines(lines: Iterable[tuple[int, bytes]], context: Context) -> Parsed:
     """Parse numbered lines one by one."""
     rows: dict[HashKind, list[RawRow]] = {}
     unnamed = 0
     for line, raw in lines:
         try:
-            row = parse_line(raw, algorithm)
+            row = parse_line(raw, context.algorithm)
         except LineError as error:
-            problems.add(line, str(error))
+            context.problems.add(line, str(error))
             continue
         if row is not None:
-            rows.setdefault(row.kind, []).append((line, row.words, row.id, row.label))
+            rows.setdefault(row.kind, []).append((line, row.words, row.texts))
             unnamed += not row.names_algorithm
-    return Parsed([Batch.of_rows(kind, of_kind) for kind, of_kind in rows.items()], unnamed)
+    sections = [section_of_rows(kind, of_kind, context.origin) for kind, of_kind in rows.items()]
+    return Parsed(sections, unnamed)
 
 
 def parse_line(raw: bytes, algorithm: str | None) -> Row | None:
@@ -191,7 +204,7 @@ def parse_line(raw: bytes, algorithm: str | None) -> Row | None:
     if named is None:
         return None
     kind, words = parse_hash(digits, named)
-    return Row(kind, words, entry_id.encode(), label.encode(), names_algorithm=bool(colon))
+    return Row(kind, words, (entry_id.encode(), label.encode()), names_algorithm=bool(colon))
 
 
 def decode_line(raw: bytes) -> str:

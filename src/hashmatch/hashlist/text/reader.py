@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from hashmatch.errors import HashListError
-from hashmatch.hashlist.assemble import Batch, assemble
+from hashmatch.hashlist.assemble import assemble
 from hashmatch.hashlist.characters import printable, without_blanks
 from hashmatch.hashlist.contents import Contents
 from hashmatch.hashlist.problems import Problems
+from hashmatch.hashlist.section import Section
 from hashmatch.hashlist.text import blocks
 from hashmatch.hashlist.text.grammar import (
     ASSUMED_ALGORITHM,
     MAX_LINE_BYTES,
+    Context,
     Header,
     ParseBlock,
 )
@@ -65,18 +67,18 @@ def read_text(
     """
     problems = Problems(options.source)
     header = Header()
-    batches: list[Batch] = []
+    parts: list[Section] = []
     unnamed = 0
+    origin = without_blanks(printable(options.file_name))
     reading = _Lines(stream, head, options.source)
     for block, first_line in reading:
         start, line = header.take(block, first_line, problems)
         if start < len(block):
-            default = header.default_algorithm(options.algorithm)
-            parsed = parse_block(block[start:] if start else block, line, default, problems)
-            batches += parsed.batches
+            context = Context(header.default_algorithm(options.algorithm), origin, problems)
+            parsed = parse_block(block[start:] if start else block, line, context)
+            parts += parsed.sections
             unnamed += parsed.unnamed
-    origin = without_blanks(printable(options.file_name))
-    sections, flat = assemble(batches, origin, problems)
+    sections, flat_ids = assemble(parts, problems)
     if header.faulty or (problems.count and not options.skip_bad_entries):
         it = "it" if problems.count == 1 else "them"
         rest = "" if header.faulty else ", or use --skip-bad-entries to load the rest"
@@ -89,7 +91,8 @@ def read_text(
         version=values.get("version"),
         created=values.get("created"),
         digest=reading.digest(),
-        flat=flat,
+        flat=len(flat_ids),
+        dropped=tuple(flat_ids),
         skipped=problems.count,
         notices=(f"no algorithm is named: {ASSUMED_ALGORITHM} is assumed",) if assumed else (),
     )

@@ -46,7 +46,7 @@ def _lines(section: Section, first: int, prefix: str, checked: str | None) -> st
     digits = codes.astype(">u8").tobytes().hex()
     width = section.kind.bits // 4
     lines = []
-    fields = zip(section.ids_of(first, last), section.labels_of(first, last), strict=True)
+    fields = zip(section.ids(first, last), section.column("label").texts(first, last), strict=True)
     for place, (entry_id, label) in enumerate(fields):
         fault = _fault(entry_id, label) if checked is not None else None
         if fault:
@@ -60,11 +60,11 @@ def _lines(section: Section, first: int, prefix: str, checked: str | None) -> st
     return "".join(lines)
 
 
-def _fault(entry_id: str, label: str | None) -> str | None:
+def _fault(entry_id: str, label: str) -> str | None:
     if " " in entry_id:
         return "its id has a blank"
-    if label is not None and label != label.strip(" "):
+    if label != label.strip(" "):
         return "its label begins or ends with a blank"
-    if len(entry_id) + len(label or "") > MAX_CHARACTERS:
+    if len(entry_id) + len(label) > MAX_CHARACTERS:
         return "its id and label are too long for a line"
     return None

@@ -1,0 +1,58 @@
+"""Finding rows by their id in a column of millions, without an object per row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from hashmatch.hashlist.columns import Rows, TextColumn
+
+Order: TypeAlias = npt.NDArray[np.uint32]
+
+ABSENT = -1
+
+
+def fingerprint_order(column: TextColumn) -> Order:
+    """All rows in the order of their texts' fingerprints: 4 bytes a row make lookups quick."""
+    return np.argsort(column.fingerprints(), kind="stable").astype(np.uint32)
+
+
+def find_rows(column: TextColumn, order: Order, texts: Sequence[bytes]) -> Rows:
+    """Find the row of each text, by a binary search for all of them at once.
+
+    Args:
+        column: where to look; no text stands in it twice, but that of rows without one.
+        order: its ``fingerprint_order``.
+        texts: what to look for.
+
+    Returns:
+        int64, shape (texts,): the rows, ``ABSENT`` where there is none.
+    """
+    wanted = TextColumn.from_bytes(texts).fingerprints()
+    low = np.zeros(len(texts), dtype=np.int64)
+    high = np.full(len(texts), len(order), dtype=np.int64)
+    while (searching := np.flatnonzero(low < high)).size:
+        middle = (low[searching] + high[searching]) // 2
+        found = column.take(order[middle].astype(np.int64)).fingerprints()
+        below = found < wanted[searching]
+        low[searching[below]] = middle[below] + 1
+        high[searching[~below]] = middle[~below]
+    places = zip(low.tolist(), wanted, texts, strict=True)
+    return np.array([_first_equal(column, order, *place) for place in places], dtype=np.int64)
+
+
+def _first_equal(
+    column: TextColumn, order: Order, place: int, wanted: np.uint64, text: bytes
+) -> int:
+    """Of the rows from a place on that share the fingerprint, the one that has the text."""
+    while text and place < len(order):
+        row = int(order[place])
+        if column.bytes_at(row) == text:
+            return row
+        if column.take(np.array([row])).fingerprints()[0] != wanted:
+            break
+        place += 1
+    return ABSENT

@@ -1,0 +1,186 @@
+"""Changes laid over a list, so that millions of entries are not copied for a few."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NoReturn
+
+import numpy as np
+
+from hashmatch.hashlist.columns import Rows, read_only
+from hashmatch.hashlist.contents import Contents, IndexTables
+from hashmatch.hashlist.lookup import ABSENT
+from hashmatch.hashlist.section import Section, refuse_pickling
+from hashmatch.model import Entry, HashKind
+
+GROWN = 1 / 64
+"""Changes beyond this part of the base are merged into it, since every lookup pays for them."""
+
+
+@dataclass(frozen=True, eq=False, repr=False, slots=True)
+class SectionUpdate:
+    """The rows of a base section, but those withdrawn, and of a small section added to it.
+
+    Base rows keep their numbers, so an index over the base stays valid: what it finds among the
+    withdrawn rows is to be left out. Added row ``i`` has the number ``len(base) + i``.
+
+    Attributes:
+        base: the section before the changes.
+        added: the rows added since, each with an id of its own; there may be none.
+        withdrawn: int64, ascending: the base rows that must not match any more.
+        tables: the stored index of the base, where there is one.
+    """
+
+    base: Section
+    added: Section
+    withdrawn: Rows
+    tables: IndexTables | None = None
+
+    @classmethod
+    def of(cls, base: Section, tables: IndexTables | None = None) -> SectionUpdate:
+        """A section with no change to it so far."""
+        nothing = np.empty((0, base.kind.words), dtype=np.uint64)
+        added = Section(base.kind, nothing, {}, None, base.origin)
+        return cls(base, added, np.empty(0, np.int64), tables)
+
+    @property
+    def kind(self) -> HashKind:
+        """Algorithm and width of every hash here."""
+        return self.base.kind
+
+    def entry(self, row: int) -> Entry:
+        """The entry of a row, base rows first and added rows after them."""
+        in_base = row < len(self.base)
+        return self.base.entry(row) if in_base else self.added.entry(row - len(self.base))
+
+    def find(self, ids: Sequence[str]) -> Rows:
+        """Find entries by their ids.
+
+        Returns:
+            int64, shape (ids,): the row of each, -1 where there is none that is not withdrawn.
+        """
+        base, added = self.base.find(ids), self.added.find(ids)
+        base[np.isin(base, self.withdrawn)] = ABSENT
+        return np.where(added == ABSENT, base, added + len(self.base))
+
+    def changed(self, withdrawn: Rows, added: Section | None) -> SectionUpdate:
+        """The same with rows withdrawn, and with others added, whose ids no row has that is left.
+
+        What was added and is withdrawn again is gone for good, and the rows after it move up.
+        """
+        base = withdrawn[withdrawn < len(self.base)]
+        gone = withdrawn[withdrawn >= len(self.base)] - len(self.base)
+        left = self.added.take(np.delete(np.arange(len(self.added)), gone))
+        return replace(
+            self,
+            added=left if added is None else Section.concatenated([left, added.named()]),
+            withdrawn=read_only(np.union1d(self.withdrawn, base)),
+        )
+
+    def is_plain(self) -> bool:
+        """Tell whether the base is all there is to it."""
+        return not len(self.added) and not len(self.withdrawn)
+
+    def has_grown(self) -> bool:
+        """Tell whether the changes should be merged into the base."""
+        return len(self.added) + len(self.withdrawn) > GROWN * len(self.base)
+
+    def merged(self) -> Section:
+        """One section of all rows that are not withdrawn, in their order."""
+        left = np.delete(np.arange(len(self.base)), self.withdrawn)
+        return Section.concatenated([self.base.take(left), self.added]).slim()
+
+    def __len__(self) -> int:
+        return len(self.base) - len(self.withdrawn) + len(self.added)
+
+    def __repr__(self) -> str:
+        return f"<SectionUpdate {self.kind}, {len(self):,} entries>"
+
+    def __reduce__(self) -> NoReturn:
+        refuse_pickling("a section of a hash list")
+
+
+class MergedSections(Mapping[HashKind, Section]):
+    """Sections by kind, those with changes merged when somebody asks for them.
+
+    Whoever knows of updates looks at them instead, and nothing is merged.
+    """
+
+    def __init__(
+        self, plain: Mapping[HashKind, Section], updates: Mapping[HashKind, SectionUpdate]
+    ) -> None:
+        self._kinds = (*plain, *updates)
+        self._sections = dict(plain)
+        self._updates = updates
+
+    def __getitem__(self, kind: HashKind) -> Section:
+        if kind not in self._sections and kind in self._updates:
+            # Two threads may both merge it, and it does no harm
+            self._sections[kind] = self._updates[kind].merged()
+        return self._sections[kind]
+
+    def __iter__(self) -> Iterator[HashKind]:
+        return iter(self._kinds)
+
+    def __len__(self) -> int:
+        return len(self._kinds)
+
+
+def updated(old: Contents, added: Contents, withdrawals: Collection[str]) -> Contents:
+    """A list with entries withdrawn and others added, which replace those of the same id.
+
+    Args:
+        old: the list before; it does not change.
+        added: the new entries.
+        withdrawals: ids.
+    """
+    withdrawn = sorted(withdrawals)
+    ids = [*withdrawn, *added.dropped, *_ids(added)]
+    held = np.zeros(len(withdrawn), dtype=np.bool_)
+    plain: dict[HashKind, Section] = {}
+    tables: dict[HashKind, IndexTables] = {}
+    updates: dict[HashKind, SectionUpdate] = {}
+    for kind in old.sections:
+        before = old.updates.get(kind)
+        if before is None:
+            before = SectionUpdate.of(old.sections[kind], old.tables.get(kind))
+        rows = before.find(ids)
+        held |= rows[: len(withdrawn)] != ABSENT
+        after = before.changed(rows[rows != ABSENT], added.sections.get(kind))
+        if after.is_plain() and after.tables is not None:
+            tables[kind] = after.tables
+        if after.is_plain() or (len(after) and after.has_grown()):
+            plain[kind] = after.base if after.is_plain() else after.merged()
+        elif len(after):
+            updates[kind] = after
+    plain |= {
+        kind: section.named()
+        for kind, section in added.sections.items()
+        if kind not in old.sections
+    }
+    absent = len(withdrawn) - int(held.sum())
+    notices = (f"{absent:,} of the withdrawn ids are not in the list",) if absent else ()
+    return replace(
+        old,
+        sections=MergedSections(plain, updates) if updates else plain,
+        updates=updates,
+        tables=tables,
+        digest=_history_digest(old, added, withdrawn),
+        dropped=(),
+        flat=old.flat + added.flat,
+        skipped=old.skipped + added.skipped,
+        notices=(*old.notices, *added.notices, *notices),
+    )
+
+
+def _ids(contents: Contents) -> Iterator[str]:
+    for section in contents.sections.values():
+        yield from section.ids(0, len(section))
+
+
+def _history_digest(old: Contents, added: Contents, withdrawn: Sequence[str]) -> str:
+    """A digest of what the list was and what was done to it, since digesting it all takes long."""
+    text = "\n".join([old.digest, added.digest, *withdrawn])
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()

@@ -1,0 +1,217 @@
+"""``HashList.apply``: what the changed list holds, and what it costs."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule
+
+from hashmatch.errors import HashListError
+from hashmatch.hashlist import HashList, IndexTables, columns, save_compiled
+from hashmatch.hashlist.columns import TextColumn
+from hashmatch.hashlist.lookup import find_rows, fingerprint_order
+from hashmatch.model import Entry, HashKind, PerceptualHash
+
+from .strategies import KINDS, is_flat
+
+PHASH = HashKind("phash", 64)
+
+
+def entry(name: str, code: int, kind: HashKind = PHASH, label: str | None = None) -> Entry:
+    """An entry whose hash is a number, repeated over its words."""
+    return Entry(name, PerceptualHash(*kind, (code,) * kind.words), label)
+
+
+def numbered(count: int, prefix: str = "n") -> list[Entry]:
+    """Entries whose hashes all differ."""
+    return [entry(f"{prefix}{n}", (n + 1) * 0x9E37_79B9_7F4A_7C15 % 2**64) for n in range(count)]
+
+
+def live(hash_list: HashList) -> list[Entry]:
+    """The entries as a matcher that knows of updates sees them, row by row."""
+    found = []
+    for kind in hash_list.sections:
+        update = hash_list.updates.get(kind)
+        if update is None:
+            found += list(hash_list.sections[kind])
+            continue
+        rows = set(range(len(update.base) + len(update.added))) - set(update.withdrawn.tolist())
+        found += [update.entry(row) for row in sorted(rows)]
+    return found
+
+
+def in_order(entries: Iterable[Entry]) -> list[Entry]:
+    """Entries in an order that depends on nothing but them."""
+    return sorted(entries, key=lambda e: (e.id, e.hash.kind, str(e.hash)))
+
+
+def same(hash_list: HashList, expected: Iterable[Entry]) -> None:
+    """Hold every view of a list to what it should have."""
+    wanted = in_order(expected)
+    assert len(hash_list) == len(wanted)
+    assert in_order(live(hash_list)) == wanted
+    assert in_order(hash_list) == wanted
+    assert len(hash_list.sections) == len({e.hash.kind for e in wanted})
+
+
+def test_additions_match_and_withdrawals_do_not() -> None:
+    """The new list has what was added and not what was withdrawn; the old one is as it was."""
+    old = HashList.from_entries(numbered(300), name="daily", version="1")
+    new = old.apply([entry("x", 7)], ["n5", "n6"], version="2")
+    same(new, [*numbered(300)[:5], *numbered(300)[7:], entry("x", 7)])
+    same(old, numbered(300))
+    assert (old.version, new.version, new.name, new.notices) == ("1", "2", "daily", ())
+    assert new.digest != old.digest
+
+
+def test_few_changes_share_the_base() -> None:
+    """Base rows keep their numbers, added rows follow, withdrawn rows are told."""
+    old = HashList.from_entries(numbered(300))
+    update = old.apply([entry("x", 7)], ["n5"]).updates[PHASH]
+    assert update.base is old.sections[PHASH]
+    assert update.withdrawn.tolist() == [5]
+    assert update.entry(299).id == "n299"
+    assert update.entry(300) == entry("x", 7)
+    assert repr(update) == "<SectionUpdate phash-64, 300 entries>"
+    with pytest.raises(TypeError, match="is not pickled"):
+        update.__reduce__()
+
+
+def test_many_changes_are_merged() -> None:
+    """When the changes have grown, the section is one again."""
+    old = HashList.from_entries(numbered(300))
+    new = old.apply([entry(f"x{n}", n + 1) for n in range(4)], ["n0", "n1"])
+    assert new.updates == {}
+    same(new, [*numbered(300)[2:], *(entry(f"x{n}", n + 1) for n in range(4))])
+    same(new.apply([], ["x0"]), [*numbered(300)[2:], *(entry(f"x{n}", n + 1) for n in range(1, 4))])
+
+
+def test_an_addition_replaces_its_id_under_every_algorithm() -> None:
+    """An entry that comes again is taken as all that is known of it."""
+    text = "".join(f"phash:{n:016x} n{n}\ndhash:{n:016x} n{n}\n" for n in range(1, 301))
+    old = HashList.loads(text)
+    new = old.apply([entry("n7", 2**40, label="new")], ["n7"])
+    assert new.find("n7") == (entry("n7", 2**40, label="new"),)
+    assert len(new) == 599
+    assert new.apply([], ["n7"]).find("n7") == ()
+    assert old.find("n7") == (entry("n7", 7), entry("n7", 7, HashKind("dhash", 64)))
+
+
+def test_entries_without_id_are_withdrawn_by_line() -> None:
+    """``file:line`` is an id like any other, in the base and among additions."""
+    lines = "".join(f"{n + 1:016x}\n" for n in range(200))
+    old = HashList.loads(f"# algorithm: phash\n{lines}", name="a.txt")
+    assert [e.id for e in old.find("a.txt:3")] == ["a.txt:3"]
+    absent = ["a.txt:1", "a.txt:202", "a.txt:03", "b.txt:3", "a.txt:", "", f"a.txt:{10**30}"]
+    new = old.apply(HashList.loads("phash:00000000000000aa\n", name="b.txt"), ["a.txt:3", *absent])
+    assert new.notices == ("7 of the withdrawn ids are not in the list",)
+    assert new.find("a.txt:3") == ()
+    assert new.find("b.txt:1") == (entry("b.txt:1", 0xAA),)
+    merged = new.apply([], [f"a.txt:{n}" for n in range(4, 100)])
+    assert merged.updates == {}
+    assert len(merged) == 200 + 1 - 97
+    assert merged.find("a.txt:100") == (entry("a.txt:100", 99),)
+    same(HashList.loads(merged.dumps()), merged)
+
+
+def test_a_kind_can_come_and_go() -> None:
+    """A section appears with its first entry and is gone with its last."""
+    old = HashList.from_entries([entry("a", 5)])
+    both = old.apply(HashList.loads("dhash:0000000000000007 b\n"))
+    assert set(both.sections) == {PHASH, ("dhash", 64)}
+    assert list(both.apply([], ["a"]).sections) == [("dhash", 64)]
+    none = both.apply([], ["a", "b"])
+    assert dict(none.sections) == {}
+    assert "the list has no entry that can match" in none.notices
+
+
+def test_bad_additions_are_refused_and_flat_ones_counted() -> None:
+    """Additions are checked as any list is."""
+    old = HashList.from_entries(numbered(3))
+    with pytest.raises(HashListError, match="1 of 2 entries is wrong"):
+        old.apply([entry("x", 7), entry("x", 8)])
+    assert old.apply([entry("x", 0)]).flat == 1
+    same(old.apply([entry("n1", 0)]), [numbered(3)[0], numbered(3)[2]])
+
+
+def test_tables_stay_with_their_base(tmp_path: Path) -> None:
+    """A stored index is told of only together with the rows that it was built over."""
+    old = HashList.from_entries([*numbered(300), entry("d", 5, HashKind("dhash", 64))])
+    tables = {kind: IndexTables("x", {"t": np.arange(3)}) for kind in old.sections}
+    save_compiled(old, tmp_path / "a.hml", tables)
+    opened = HashList.load(tmp_path / "a.hml")
+    new = opened.apply([entry("x", 7)])
+    assert list(new.tables) == [("dhash", 64)]
+    assert new.updates[PHASH].tables is opened.tables[PHASH]
+    merged = new.apply([entry(f"x{n}", n + 1) for n in range(100)])
+    assert list(merged.tables) == [("dhash", 64)]
+    assert merged.updates == {}
+    save_compiled(new, tmp_path / "b.hml")
+    same(HashList.load(tmp_path / "b.hml"), new)
+
+
+small_ids = st.sampled_from([f"n{n}" for n in range(12)])
+changes = st.lists(
+    st.builds(
+        entry,
+        small_ids,
+        st.integers(0, 2**64 - 1) | st.just(0),
+        st.sampled_from(KINDS[:3]),
+        st.none() | st.just("label"),
+    ),
+    max_size=6,
+    unique_by=lambda made: (made.id, made.hash.kind),
+)
+
+
+class Updating(RuleBasedStateMachine):
+    """Applies changes to lists at random, and holds each list to a plain dictionary."""
+
+    lists = Bundle("lists")
+
+    @initialize(target=lists, made=changes, padding=st.integers(0, 200))
+    def start(self, made: list[Entry], padding: int) -> tuple[HashList, list[Entry]]:
+        """Start with a list, padded so that changes are small or large beside it."""
+        entries = [*made, *numbered(padding, "p")]
+        return HashList.from_entries(entries), [e for e in entries if not is_flat(e.hash)]
+
+    @rule(target=lists, state=lists, made=changes, gone=st.lists(small_ids, max_size=5))
+    def apply(
+        self, state: tuple[HashList, list[Entry]], made: list[Entry], gone: list[str]
+    ) -> tuple[HashList, list[Entry]]:
+        """Change a list, any of those made so far."""
+        hash_list, expected = state
+        solid = [e for e in made if not is_flat(e.hash)]
+        replaced = {*gone, *(e.id for e in made)}
+        left = [e for e in expected if e.id not in replaced]
+        new = hash_list.apply(made, gone)
+        same(new, [*left, *solid])
+        for name in ("n0", "n7", "p3"):
+            wanted = [e for e in [*left, *solid] if e.id == name]
+            assert in_order(new.find(name)) == in_order(wanted)
+        return new, [*left, *solid]
+
+    @rule(state=lists)
+    def look_again(self, state: tuple[HashList, list[Entry]]) -> None:
+        """A list does not change, whatever was made of it."""
+        same(*state)
+
+
+TestUpdating = Updating.TestCase
+TestUpdating.settings = settings(max_examples=40, stateful_step_count=12, deadline=None)
+
+
+@given(st.lists(st.text(max_size=4), unique=True), st.lists(st.text(max_size=4)), st.booleans())
+def test_rows_are_found_by_text(texts: list[str], asked: list[str], collide: bool) -> None:
+    """Every text is found where it is, also when all fingerprints are equal."""
+    base = columns.FINGERPRINT_BASE
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(columns, "FINGERPRINT_BASE", 0 if collide else base)
+        column = TextColumn.from_bytes([text.encode() for text in texts])
+        order = fingerprint_order(column)
+        asked = [*asked, *texts]
+        found = find_rows(column, order, [text.encode() for text in asked]).tolist()
+    assert found == [texts.index(text) if text and text in texts else -1 for text in asked]
