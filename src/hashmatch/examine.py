@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from io import BytesIO
 from typing import BinaryIO, TypeAlias
@@ -66,7 +66,8 @@ def examine(source: Source, options: ExamineOptions) -> Examination:
         return _examine(lambda: adopt_picture(loaded, options.limits), options)
     if (archive := sniff_archive(loaded[:HEAD_BYTES])) is not None:
         # To call it no image would clear what it holds
-        return failed(DecodeError(Reason.UNSUPPORTED_FORMAT, "an archive", format=archive))
+        unopened = DecodeError(Reason.UNSUPPORTED_FORMAT, "an archive", format=archive)
+        return replace(failed(unopened), digests=_digest(BytesIO(loaded), options))
     return _examine_bytes(loaded, options)
 
 
@@ -89,10 +90,9 @@ def examine_file(
             head = file.read(HEAD_BYTES)
             file.seek(0)
             if sniff_archive(head) is not None:
-                yield from _examine_members(file, options, skip)
-                found = replace(Examination(), digests=_digest(file, options))
-            elif size > options.limits.max_bytes and sniff(head) is None:
-                found = replace(Examination(), digests=_digest(file, options))
+                found = yield from _examine_archive(file, options, skip)
+            elif size > options.limits.max_bytes:
+                found = _examine_large(file, head, options)
             else:
                 found = _examine_bytes(read_stream(file, options.limits.max_bytes), options)
     except DecodeError as error:
@@ -100,21 +100,39 @@ def examine_file(
     yield None, found
 
 
-def _examine_members(
+def _examine_archive(
     file: BinaryIO, options: ExamineOptions, skip: int
-) -> Iterator[tuple[bytes, Examination | None]]:
-    for member in read_archive(file, options.archives, options.limits.max_bytes, skip):
-        yield member.path, None
-        if member.problem is not None:
-            yield member.path, failed(member.problem)
-        elif member.data is None:
-            yield member.path, Examination()
-        else:
-            yield member.path, _examine_bytes(member.data, options)
+) -> Generator[tuple[bytes, Examination | None], None, Examination]:
+    """Yield an archive's members, and return the examination of the archive itself."""
+    found = Examination()
+    try:
+        for member in read_archive(file, options.archives, options.limits.max_bytes, skip):
+            yield member.path, None
+            if member.problem is not None:
+                yield member.path, failed(member.problem)
+            elif member.data is None:
+                yield member.path, Examination()
+            else:
+                yield member.path, _examine_bytes(member.data, options)
+    except DecodeError as error:
+        found = failed(error)
+    return replace(found, digests=_digest(file, options))
+
+
+def _examine_large(file: BinaryIO, head: bytes, options: ExamineOptions) -> Examination:
+    """A file over the limit: a picture is not opened, anything else needs no opening."""
+    found = Examination()
+    if (name := sniff(head)) is not None:
+        most = options.limits.max_bytes
+        found = failed(DecodeError(Reason.TOO_LARGE, f"more than {most} bytes", format=name))
+    return replace(found, digests=_digest(file, options))
 
 
 def _examine_bytes(data: bytes, options: ExamineOptions) -> Examination:
-    found = _examine(lambda: open_picture(data, options.formats, options.limits), options)
+    if options.kinds:
+        found = _examine(lambda: open_picture(data, options.formats, options.limits), options)
+    else:
+        found = Examination(format=sniff(data[:HEAD_BYTES]))
     return replace(found, digests=_digest(BytesIO(data), options)) if options.digests else found
 
 

@@ -2,58 +2,40 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, NoReturn, Self
 
 from hashmatch.archive import sniff_archive
 from hashmatch.decode import PilImage
-from hashmatch.distance import distances
-from hashmatch.errors import DecodeError, HashListError, SettingsError
+from hashmatch.errors import DecodeError, SettingsError
 from hashmatch.examine import Source, examine, failed, load
-from hashmatch.hashing import ALGORITHMS, default_threshold, to_codes
-from hashmatch.hashlist import HashList, Section
-from hashmatch.index import Index, build_index
+from hashmatch.hashlist import HashList
+from hashmatch.lookup import Hit, Lookup, Threshold
 from hashmatch.model import (
     DEFAULT_FORMATS,
     QUALITY_FLOOR,
     ArchiveLimits,
     Examination,
     ExamineOptions,
-    HashKind,
     Limits,
-    Match,
     Outcome,
     Verdict,
 )
 from hashmatch.workers import SharedPool
-
-Threshold = int | Mapping[str, int] | None
 
 MAX_MATCHES = 10
 DECODE_MODES = ("fast", "exact")
 
 
 @dataclass(frozen=True, slots=True)
-class _Table:
-    """The entries of one list and one kind of hash, ready to be looked up."""
+class _Lists:
+    """The lists in force, with all that depends on them: replaced as one, so never a mixture."""
 
-    list_name: str
-    section: Section
-    threshold: int
-    index: Index
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class _Hit:
-    """A near entry. Hits sort best first: detail before distance, then the lists' own order."""
-
-    low_information: bool
-    distance: int
-    table: int
-    row: int
-    view: int
+    hash_lists: tuple[HashList, ...]
+    lookup: Lookup
+    options: ExamineOptions
+    exact_options: ExamineOptions
 
 
 class Matcher:
@@ -102,13 +84,6 @@ class Matcher:
         workers: int = 1,
         max_matches: int = MAX_MATCHES,
     ) -> None:
-        self.hash_lists = (hash_lists,) if isinstance(hash_lists, HashList) else tuple(hash_lists)
-        for hash_list in self.hash_lists:
-            if not hash_list.sections:
-                raise HashListError("the list holds no entry that can match", path=hash_list.name)
-        kinds = sorted({kind for hash_list in self.hash_lists for kind in hash_list.sections})
-        if not kinds:
-            raise HashListError("no hash list was given")
         if not 0 <= quality_floor <= 100:
             raise SettingsError("the quality floor is a number from 0 to 100")
         if decode not in DECODE_MODES:
@@ -117,23 +92,61 @@ class Matcher:
             raise SettingsError("the number of matches to name must be at least 1")
         self.quality_floor = quality_floor
         self.max_matches = max_matches
-        _check_names(threshold)
-        self.thresholds = {kind: _resolve_threshold(kind, threshold) for kind in kinds}
-        self.exact_options = ExamineOptions(
-            kinds=tuple(kinds),
+        self._threshold = threshold
+        self._index = index
+        self._base = ExamineOptions(
+            kinds=(),
             limits=limits,
             archives=archives,
             formats=frozenset(formats),
             mirrors=mirrors,
+            fast=decode == "fast",
             quality_floor=quality_floor,
         )
-        self.options = replace(self.exact_options, fast=decode == "fast")
-        self._tables = [
-            _Table(hash_list.name, section, self.thresholds[kind], self._index(section, index))
-            for hash_list in self.hash_lists
-            for kind, section in hash_list.sections.items()
-        ]
+        self._lists = self._prepare(hash_lists)
         self._pool = SharedPool(self.options, workers) if isolate else None
+
+    @property
+    def hash_lists(self) -> tuple[HashList, ...]:
+        """The lists in force."""
+        return self._lists.hash_lists
+
+    @property
+    def options(self) -> ExamineOptions:
+        """How to examine a picture for ``screen``."""
+        return self._lists.options
+
+    @property
+    def exact_options(self) -> ExamineOptions:
+        """How to examine a picture for ``judge``."""
+        return self._lists.exact_options
+
+    def replace(self, hash_lists: HashList | Sequence[HashList]) -> None:
+        """Put other lists in force, from the next call on.
+
+        Threads that are matching meanwhile see the old lists or the new ones, never a mixture.
+
+        Raises:
+            HashListError: the lists hold nothing that could match; the old ones stay in force.
+            SettingsError: the matcher's workers compute other hashes than these lists hold.
+        """
+        lists = self._prepare(hash_lists)
+        if self._pool is not None and lists.options != self._lists.options:
+            raise SettingsError(
+                "these lists hold other kinds of hashes: build a new matcher to isolate them"
+            )
+        self._lists = lists
+
+    def _prepare(self, hash_lists: HashList | Sequence[HashList]) -> _Lists:
+        chosen = (hash_lists,) if isinstance(hash_lists, HashList) else tuple(hash_lists)
+        lookup = Lookup(
+            chosen,
+            threshold=self._threshold,
+            index=self._index,
+            quality_floor=self.quality_floor,
+        )
+        options = replace(self._base, kinds=lookup.kinds, digests=lookup.digests)
+        return _Lists(chosen, lookup, options, replace(options, fast=False))
 
     def match(self, source: Source) -> Outcome:
         """Examine one picture and look it up.
@@ -144,13 +157,14 @@ class Matcher:
         Raises:
             SettingsError: ``source`` is none of these.
         """
+        lists = self._lists
         try:
-            loaded = load(source, self.options.limits.max_bytes)
+            loaded = load(source, self._base.limits.max_bytes)
         except DecodeError as error:
-            return self.judge([failed(error)])[0]
-        (outcome,) = self.screen([self._examine(loaded, exact=False)])
+            return self._judge(lists, [failed(error)])[0]
+        (outcome,) = self._screen(lists, [self._examine(loaded, lists.options)])
         if outcome is None:
-            (outcome,) = self.judge([self._examine(loaded, exact=True)])
+            (outcome,) = self._judge(lists, [self._examine(loaded, lists.exact_options)])
         return outcome
 
     def match_many(self, sources: Iterable[Source]) -> Iterator[Outcome]:
@@ -168,11 +182,7 @@ class Matcher:
         Returns:
             None for each picture that must be examined again, with ``exact_options``.
         """
-        suspects = self._suspects(examinations)
-        sure = [number for number in range(len(examinations)) if number not in suspects]
-        outcomes = self.judge([examinations[number] for number in sure])
-        decided = dict(zip(sure, outcomes, strict=True))
-        return [decided.get(number) for number in range(len(examinations))]
+        return self._screen(self._lists, examinations)
 
     def judge(self, examinations: Sequence[Examination]) -> list[Outcome]:
         """Give each examination its outcome, all in one batch.
@@ -180,11 +190,7 @@ class Matcher:
         Args:
             examinations: exact ones, and previews that ``screen`` found far from every entry.
         """
-        hits = self._look_up(examinations)
-        return [
-            self._outcome(examination, hits.get(number, []))
-            for number, examination in enumerate(examinations)
-        ]
+        return self._judge(self._lists, examinations)
 
     def close(self) -> None:
         """End the worker processes, if there are any."""
@@ -200,7 +206,7 @@ class Matcher:
     def settings(self) -> dict[str, Any]:
         """Whatever of this matcher could change a verdict, apart from the lists."""
         return {
-            "thresholds": {str(kind): bits for kind, bits in self.thresholds.items()},
+            "thresholds": {str(kind): bits for kind, bits in self._lists.lookup.thresholds.items()},
             "quality_floor": self.quality_floor,
             "max_matches": self.max_matches,
             "mirrors": self.options.mirrors,
@@ -211,101 +217,39 @@ class Matcher:
 
     def explain(self) -> list[str]:
         """Say for each list and kind of hash which index was chosen, and why."""
+        return self._lists.lookup.explain()
+
+    def _screen(self, lists: _Lists, examinations: Sequence[Examination]) -> list[Outcome | None]:
+        suspects = lists.lookup.suspects(examinations)
+        sure = [number for number in range(len(examinations)) if number not in suspects]
+        outcomes = self._judge(lists, [examinations[number] for number in sure])
+        decided = dict(zip(sure, outcomes, strict=True))
+        return [decided.get(number) for number in range(len(examinations))]
+
+    def _judge(self, lists: _Lists, examinations: Sequence[Examination]) -> list[Outcome]:
+        hits = lists.lookup.hits(examinations)
         return [
-            f"{table.list_name}, {table.section.kind}: {table.index.explain()}"
-            for table in self._tables
+            self._outcome(lists.lookup, examination, hits.get(number, []))
+            for number, examination in enumerate(examinations)
         ]
 
-    def _index(self, section: Section, kind: str) -> Index:
-        return build_index(section.codes, kind, radius=self.thresholds[section.kind])
-
-    def _examine(self, loaded: bytes | PilImage, *, exact: bool) -> Examination:
+    def _examine(self, loaded: bytes | PilImage, options: ExamineOptions) -> Examination:
         if self._pool is not None and isinstance(loaded, bytes) and not sniff_archive(loaded):
-            return self._pool.examine(loaded, exact=exact)
-        return examine(loaded, self.exact_options if exact else self.options)
+            return self._pool.examine(loaded, exact=not options.fast)
+        return examine(loaded, options)
 
-    def _suspects(self, examinations: Sequence[Examination]) -> set[int]:
-        """The previews, by number, whose exact hashes may be near to an entry.
-
-        The exact hash differs from the preview's in doubtful bits alone, and in a few of them: so
-        it is near only where the preview is within the threshold and those few, and within the
-        threshold by the bits that are not in doubt.
-        """
-        places = _places(examinations, exact=False)
-        found: set[int] = set()
-        for column, tables in self._by_column() if places else ():
-            kind = self.options.kinds[column]
-            views = [examinations[number].views[view] for number, view in places]
-            queries = to_codes([view.hashes[column] for view in views])
-            certain = ~to_codes([view.doubts[column] for view in views])
-            reach = ALGORITHMS[kind.algorithm].flips[kind.bits]
-            for _, table in tables:
-                hits = table.index.search(queries, table.threshold + reach)
-                entries = table.section.codes[hits.row]
-                mask = certain[hits.query]
-                near = distances(queries[hits.query] & mask, entries & mask) <= table.threshold
-                found.update(places[query][0] for query in hits.query[near].tolist())
-        return found
-
-    def _look_up(self, examinations: Sequence[Examination]) -> dict[int, list[_Hit]]:
-        """Find the near entries of each exact examination, by its number, through all its views."""
-        places = _places(examinations, exact=True)
-        found: dict[int, list[_Hit]] = defaultdict(list)
-        for column, tables in self._by_column() if places else ():
-            queries = to_codes(
-                [examinations[number].views[view].hashes[column] for number, view in places]
-            )
-            for position, table in tables:
-                hits = table.index.search(queries, table.threshold)
-                for query, row, bits in zip(*(array.tolist() for array in hits), strict=True):
-                    number, view = places[query]
-                    low = examinations[number].views[view].quality < self.quality_floor
-                    found[number].append(_Hit(low, bits, position, row, view))
-        return found
-
-    def _by_column(self) -> Iterator[tuple[int, list[tuple[int, _Table]]]]:
-        """The tables, with their positions, for each kind of hash, in the order of the options."""
-        for column, kind in enumerate(self.options.kinds):
-            yield (
-                column,
-                [
-                    (position, table)
-                    for position, table in enumerate(self._tables)
-                    if table.section.kind == kind
-                ],
-            )
-
-    def _outcome(self, examination: Examination, hits: list[_Hit]) -> Outcome:
-        # The best view of each entry is the one that counts
-        best: dict[tuple[int, int], _Hit] = {}
-        for hit in sorted(hits):
-            best.setdefault((hit.table, hit.row), hit)
-        nearest = list(best.values())
+    def _outcome(self, lookup: Lookup, examination: Examination, nearest: Sequence[Hit]) -> Outcome:
+        named = nearest[: self.max_matches]
         return Outcome(
             verdict=_verdict(examination, nearest),
             reason=examination.reason,
             detail=examination.detail,
-            matches=tuple(self._match(examination, hit) for hit in nearest[: self.max_matches]),
+            matches=tuple(lookup.match(examination, hit) for hit in named),
             match_count=len(nearest),
             quality=examination.quality,
             width=examination.width,
             height=examination.height,
             format=examination.format,
-        )
-
-    def _match(self, examination: Examination, hit: _Hit) -> Match:
-        table = self._tables[hit.table]
-        view = examination.views[hit.view]
-        return Match(
-            list=table.list_name,
-            entry=table.section.entry(hit.row),
-            algorithm=table.section.kind.algorithm,
-            bits=table.section.kind.bits,
-            distance=hit.distance,
-            threshold=table.threshold,
-            view=view.view,
-            quality=view.quality,
-            low_information=hit.low_information,
         )
 
     def __repr__(self) -> str:
@@ -317,17 +261,7 @@ class Matcher:
         )
 
 
-def _places(examinations: Sequence[Examination], *, exact: bool) -> list[tuple[int, int]]:
-    """Every view, as the number of its examination and its own, of the exact ones or the others."""
-    return [
-        (number, view)
-        for number, examination in enumerate(examinations)
-        if examination.exact is exact
-        for view in range(len(examination.views))
-    ]
-
-
-def _verdict(examination: Examination, nearest: Sequence[_Hit]) -> Verdict:
+def _verdict(examination: Examination, nearest: Sequence[Hit]) -> Verdict:
     """Decide. A match counts even where the rest of the file could not be examined."""
     if nearest and not nearest[0].low_information:
         return Verdict.MATCH
@@ -336,32 +270,3 @@ def _verdict(examination: Examination, nearest: Sequence[_Hit]) -> Verdict:
     if nearest:
         return Verdict.LOW_INFORMATION
     return Verdict.NOT_IMAGE if examination.format is None else Verdict.CLEAR
-
-
-def _check_names(threshold: Threshold) -> None:
-    """Refuse a threshold for something that does not exist: it would quietly do nothing."""
-    for name in threshold if isinstance(threshold, Mapping) else ():
-        if name not in ALGORITHMS and not any(
-            name == str(HashKind(algorithm.name, bits))
-            for algorithm in ALGORITHMS.values()
-            for bits in algorithm.thresholds
-        ):
-            raise SettingsError(
-                f"a threshold is given for {name!r}; choose from {', '.join(ALGORITHMS)}, or a name"
-                " and width such as phash-256"
-            )
-
-
-def _resolve_threshold(kind: HashKind, threshold: Threshold) -> int:
-    if isinstance(threshold, Mapping):
-        chosen = threshold.get(str(kind), threshold.get(kind.algorithm))
-    else:
-        chosen = threshold
-    if chosen is None:
-        return default_threshold(kind)
-    # Unrelated pictures lie about half the bits apart, so from there on everything would match
-    if not 0 <= chosen < kind.bits // 2:
-        raise SettingsError(
-            f"a threshold for {kind} is a number of bits from 0 to {kind.bits // 2 - 1}"
-        )
-    return chosen

@@ -29,18 +29,25 @@ class HashKind(NamedTuple):
         return f"{self.algorithm}-{self.bits}"
 
 
+DIGEST_BITS = {"md5": 128, "sha1": 160, "sha256": 256}
+"""Exact digests of a file's bytes, and their widths. Two of them are near only when equal."""
+
+
 @dataclass(frozen=True, slots=True)
 class PerceptualHash:
     """One hash, which never travels without its algorithm and its width.
+
+    An exact digest is carried the same way.
 
     ``str()`` gives the bits as ``imagehash`` prints them: hex, most significant bit first.
     ``repr()`` does not, since it ends up in logs and tracebacks. ``==`` compares values; for how
     near two hashes are, and an error where they cannot be compared, use ``hashmatch.distance``.
 
     Attributes:
-        algorithm: ``phash`` or ``dhash``.
-        bits: the width, a multiple of 64.
-        words: the bits as unsigned 64-bit integers, the first word the most significant.
+        algorithm: ``phash`` or ``dhash``; or ``md5``, ``sha1`` or ``sha256``.
+        bits: the width, a multiple of 64; of a SHA-1, 160.
+        words: the bits as unsigned 64-bit integers, the first word the most significant; what a
+            SHA-1 leaves of its last word is zero.
 
     Raises:
         HashError: ``words`` does not hold exactly ``bits`` bits.
@@ -51,10 +58,14 @@ class PerceptualHash:
     words: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        if self.bits <= 0 or self.bits % WORD_BITS or len(self.words) * WORD_BITS != self.bits:
+        if self.bits != DIGEST_BITS.get(self.algorithm, self.bits // WORD_BITS * WORD_BITS):
+            raise HashError(f"{self.bits} bits are no {self.algorithm}")
+        if self.bits <= 0 or len(self.words) != self.kind.words:
             raise HashError(f"a hash of {self.bits} bits does not fit {len(self.words)} words")
         if not all(0 <= word < 1 << WORD_BITS for word in self.words):
             raise HashError("a word of a hash is an unsigned 64-bit integer")
+        if self.words[-1] & ((1 << len(self.words) * WORD_BITS - self.bits) - 1):
+            raise HashError(f"a hash of {self.bits} bits has more bits set than that")
 
     @property
     def kind(self) -> HashKind:
@@ -66,15 +77,15 @@ class PerceptualHash:
         """Read a hash as ``imagehash`` prints it: hex in either case, MSB first, 4 bits a digit.
 
         Raises:
-            HashError: ``text`` is not hex, or no multiple of 16 digits.
+            HashError: ``text`` is not hex, or not as long as a hash of this algorithm is.
         """
         # int() alone would also take "0x", underscores, signs and blanks
-        if not text or len(text) % 16 or not text.isascii() or not text.isalnum():
-            raise HashError("a hash is a multiple of 16 hex digits")
+        if not text or not text.isascii() or not text.isalnum():
+            raise HashError("a hash is written in hex digits")
         try:
-            words = tuple(int(text[i : i + 16], 16) for i in range(0, len(text), 16))
+            words = tuple(int(text[i : i + 16].ljust(16, "0"), 16) for i in range(0, len(text), 16))
         except ValueError:
-            raise HashError("a hash is a multiple of 16 hex digits") from None
+            raise HashError("a hash is written in hex digits") from None
         return cls(algorithm, 4 * len(text), words)
 
     @classmethod
@@ -93,7 +104,7 @@ class PerceptualHash:
         return imagehash.hex_to_hash(str(self))
 
     def __str__(self) -> str:
-        return "".join(f"{word:016x}" for word in self.words)
+        return "".join(f"{word:016x}" for word in self.words)[: self.bits // 4]
 
     def __repr__(self) -> str:
         return f"<PerceptualHash {self.kind}>"
@@ -210,7 +221,7 @@ class ExamineOptions:
     """How pictures are examined; the same for a whole scan, and free of any list.
 
     Attributes:
-        kinds: the hashes to compute of every view.
+        kinds: the hashes to compute of every view; with none, pictures are not decoded at all.
         limits: what a picture may cost.
         archives: what an archive may cost.
         formats: names of the formats to decode, of ``DEFAULT_FORMATS`` and ``OPTIONAL_FORMATS``.

@@ -16,7 +16,8 @@ from hashmatch.cli.progress import Progress, make_progress
 from hashmatch.decode import load_decoders
 from hashmatch.errors import InputError, SettingsError
 from hashmatch.hashlist import HashList
-from hashmatch.matcher import Matcher, Threshold
+from hashmatch.lookup import Threshold
+from hashmatch.matcher import Matcher
 from hashmatch.model import OPTIONAL_FORMATS, ArchiveLimits, Limits
 from hashmatch.report import (
     Record,

@@ -1,0 +1,241 @@
+"""Examinations looked up in lists: which entries are near, through which view.
+
+A picture's own hashes come as *exact* ones or as those of a *preview*. Exact ones are found near or
+not. A preview is at most *suspect*: its exact hashes may be near, and must be had to know.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from hashmatch.distance import distances
+from hashmatch.errors import HashListError, SettingsError
+from hashmatch.hashing import ALGORITHMS, default_threshold, to_codes
+from hashmatch.hashlist import HashList, Section
+from hashmatch.index import Index, build_index
+from hashmatch.model import DIGEST_BITS, Examination, HashKind, Match, PerceptualHash
+
+Threshold = int | Mapping[str, int] | None
+
+BYTES = "bytes"
+"""The view of a match by exact digest: the file's bytes themselves."""
+
+_BYTES_VIEW = -1
+_FULL_QUALITY = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """The entries of one list and one kind of hash, ready to be looked up."""
+
+    list_name: str
+    section: Section
+    threshold: int
+    index: Index
+
+    @property
+    def kind(self) -> HashKind:
+        return self.section.kind
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Hit:
+    """A near entry. Hits sort best first.
+
+    Attributes:
+        low_information: the view has too little detail for this to say much.
+        perceptual: it is no exact digest.
+        distance: in bits.
+        table: where the entry is.
+        row: which entry.
+        view: which view of the picture; -1 for its bytes.
+    """
+
+    low_information: bool
+    perceptual: bool
+    distance: int
+    table: int
+    row: int
+    view: int
+
+
+class Lookup:
+    """Lists ready to be looked up in. It never changes, so threads may share it.
+
+    Args:
+        hash_lists: the lists.
+        threshold: as ``Matcher`` takes it.
+        index: as ``Matcher`` takes it.
+        quality_floor: as ``Matcher`` takes it.
+
+    Attributes:
+        kinds: the perceptual hashes that are looked up, in the order that examinations have them.
+        digests: the exact digests that are looked up, likewise.
+        thresholds: for each kind, in bits.
+
+    Raises:
+        HashListError: a list holds nothing that could match.
+        SettingsError: a threshold makes no sense.
+    """
+
+    def __init__(
+        self,
+        hash_lists: Sequence[HashList],
+        *,
+        threshold: Threshold,
+        index: str,
+        quality_floor: int,
+    ) -> None:
+        if not hash_lists:
+            raise HashListError("no hash list was given")
+        for hash_list in hash_lists:
+            if not hash_list.sections:
+                raise HashListError("the list holds no entry that can match", path=hash_list.name)
+        _check_names(threshold)
+        every = sorted({kind for hash_list in hash_lists for kind in hash_list.sections})
+        self.kinds = tuple(kind for kind in every if kind.algorithm not in DIGEST_BITS)
+        self.digests = tuple(kind.algorithm for kind in every if kind.algorithm in DIGEST_BITS)
+        self.thresholds = {kind: _resolve_threshold(kind, threshold) for kind in self.kinds}
+        self._quality_floor = quality_floor
+        self._tables = [
+            _Table(hash_list.name, section, reach, build_index(section.codes, index, radius=reach))
+            for hash_list in hash_lists
+            for kind, section in hash_list.sections.items()
+            for reach in (self.thresholds.get(kind, 0),)
+        ]
+
+    def explain(self) -> list[str]:
+        """Say for each list and kind of hash which index was chosen, and why."""
+        return [
+            f"{table.list_name}, {table.kind}: {table.index.explain()}" for table in self._tables
+        ]
+
+    def suspects(self, examinations: Sequence[Examination]) -> set[int]:
+        """The previews, by number, whose exact hashes may be near to an entry.
+
+        The exact hash differs from the preview's in doubtful bits alone, and in a few of them: so
+        it is near only where the preview is within the threshold and those few, and within the
+        threshold by the bits that are not in doubt.
+        """
+        previews = [number for number, found in enumerate(examinations) if not found.exact]
+        found = {number for number, _ in self._digest_hits(examinations, previews)}
+        places = _places(examinations, previews)
+        for column, kind in enumerate(self.kinds if places else ()):
+            views = [examinations[number].views[view] for number, view in places]
+            queries = to_codes([view.hashes[column] for view in views])
+            certain = ~to_codes([view.doubts[column] for view in views])
+            flips = ALGORITHMS[kind.algorithm].flips[kind.bits]
+            for _, table in self._tables_of(kind):
+                hits = table.index.search(queries, table.threshold + flips)
+                mask = certain[hits.query]
+                sure = distances(queries[hits.query] & mask, table.section.codes[hits.row] & mask)
+                near = hits.query[sure <= table.threshold]
+                found.update(places[query][0] for query in near.tolist())
+        return found
+
+    def hits(self, examinations: Sequence[Examination]) -> dict[int, list[Hit]]:
+        """The near entries of each exact examination, by its number, each by its best view."""
+        exact = [number for number, found in enumerate(examinations) if found.exact]
+        found: dict[int, list[Hit]] = defaultdict(list)
+        for number, hit in self._digest_hits(examinations, exact):
+            found[number].append(hit)
+        places = _places(examinations, exact)
+        for column, kind in enumerate(self.kinds if places else ()):
+            queries = to_codes(
+                [examinations[number].views[view].hashes[column] for number, view in places]
+            )
+            for position, table in self._tables_of(kind):
+                near = table.index.search(queries, table.threshold)
+                for query, row, bits in zip(*(array.tolist() for array in near), strict=True):
+                    number, view = places[query]
+                    low = examinations[number].views[view].quality < self._quality_floor
+                    found[number].append(
+                        Hit(low, perceptual=True, distance=bits, table=position, row=row, view=view)
+                    )
+        return {number: _best(hits) for number, hits in found.items()}
+
+    def match(self, examination: Examination, hit: Hit) -> Match:
+        """A hit, told in full."""
+        table = self._tables[hit.table]
+        view = examination.views[hit.view] if hit.perceptual else None
+        return Match(
+            list=table.list_name,
+            entry=table.section.entry(hit.row),
+            algorithm=table.kind.algorithm,
+            bits=table.kind.bits,
+            distance=hit.distance,
+            threshold=table.threshold,
+            view=view.view if view else BYTES,
+            quality=view.quality if view else _FULL_QUALITY,
+            low_information=hit.low_information,
+        )
+
+    def _digest_hits(
+        self, examinations: Sequence[Examination], numbers: Sequence[int]
+    ) -> Iterator[tuple[int, Hit]]:
+        """Entries equal to a digest of the file's bytes."""
+        numbers = [number for number in numbers if examinations[number].digests]
+        for column, algorithm in enumerate(self.digests if numbers else ()):
+            values = [examinations[number].digests[column] for number in numbers]
+            queries = to_codes([PerceptualHash.from_hex(value, algorithm) for value in values])
+            kind = HashKind(algorithm, DIGEST_BITS[algorithm])
+            for position, table in self._tables_of(kind):
+                equal = table.index.search(queries, 0)
+                for query, row in zip(equal.query.tolist(), equal.row.tolist(), strict=True):
+                    hit = Hit(
+                        low_information=False,
+                        perceptual=False,
+                        distance=0,
+                        table=position,
+                        row=row,
+                        view=_BYTES_VIEW,
+                    )
+                    yield numbers[query], hit
+
+    def _tables_of(self, kind: HashKind) -> Iterator[tuple[int, _Table]]:
+        return ((at, table) for at, table in enumerate(self._tables) if table.kind == kind)
+
+
+def _places(examinations: Sequence[Examination], numbers: Sequence[int]) -> list[tuple[int, int]]:
+    """Every view of these examinations, as the number of the examination and its own."""
+    return [(number, view) for number in numbers for view in range(len(examinations[number].views))]
+
+
+def _best(hits: list[Hit]) -> list[Hit]:
+    """The best hit of each entry, the best first."""
+    best: dict[tuple[int, int], Hit] = {}
+    for hit in sorted(hits):
+        best.setdefault((hit.table, hit.row), hit)
+    return list(best.values())
+
+
+def _check_names(threshold: Threshold) -> None:
+    """Refuse a threshold for something that does not exist: it would quietly do nothing."""
+    known = {
+        name
+        for algorithm in ALGORITHMS.values()
+        for bits in algorithm.thresholds
+        for name in (algorithm.name, str(HashKind(algorithm.name, bits)))
+    }
+    for name in threshold if isinstance(threshold, Mapping) else ():
+        if name not in known:
+            raise SettingsError(
+                f"a threshold is given for {name!r}; choose from {', '.join(sorted(known))}"
+            )
+
+
+def _resolve_threshold(kind: HashKind, threshold: Threshold) -> int:
+    if isinstance(threshold, Mapping):
+        chosen = threshold.get(str(kind), threshold.get(kind.algorithm))
+    else:
+        chosen = threshold
+    if chosen is None:
+        return default_threshold(kind)
+    # Unrelated pictures lie about half the bits apart, so from there on everything would match
+    if not 0 <= chosen < kind.bits // 2:
+        raise SettingsError(
+            f"a threshold for {kind} is a number of bits from 0 to {kind.bits // 2 - 1}"
+        )
+    return chosen
