@@ -28,6 +28,13 @@ MAX_WINDOW_BITS = 27
 MAX_XZ_MEMORY = 256 * 1024 * 1024
 """Bytes that unpacking xz may take; its highest preset takes 65 MiB."""
 
+# Part of Python from 3.14 on, unless that was built without
+_ZSTD = (
+    ("compression.zstd", "a Python that was built with it")
+    if sys.version_info >= (3, 14)
+    else ("backports.zstd", "a package: pip install backports.zstd")
+)
+
 _INPUT_STEP = 32 * 1024  # small, since what is behind the end of a stream is copied at each end
 _MAGIC_BYTES = 10
 _MIN_LZMA_WINDOW = 4096
@@ -88,27 +95,25 @@ class Unpacked(Stream):
         with _classified(self._codec.name):
             if self._decompressor is None:
                 self._decompressor = self._codec.start()
-            while not self._decompressor.eof or self._next_stream():
-                packed = self._take() if self._decompressor.needs_input else b""
+            while not self._decompressor.eof or self._begin_next(self._decompressor.unused_data):
+                hungry = self._decompressor.needs_input
+                packed = self._take() if hungry else b""
                 part = self._decompressor.decompress(packed, count)
                 if part:
                     return part
-                if self._decompressor.needs_input and not packed and not self._decompressor.eof:
-                    if self._codec.ends_itself:
-                        raise DecodeError(Reason.TRUNCATED, "the compressed data end early")
+                if hungry and not packed:
                     break
+            if self._codec.ends_itself and not self._decompressor.eof:
+                raise DecodeError(Reason.TRUNCATED, "the compressed data end early")
         return b""
 
     def _take(self) -> bytes:
         taken, self._waiting = self._waiting or self._source.read(_INPUT_STEP), b""
         return taken
 
-    def _next_stream(self) -> bool:
+    def _begin_next(self, rest: bytes) -> bool:
         """Begin the stream that follows the one just ended, behind any padding."""
-        ended = self._decompressor
-        if ended is None:
-            return False
-        rest = ended.unused_data.lstrip(b"\x00")
+        rest = rest.lstrip(b"\x00")
         while len(rest) < _MAGIC_BYTES and (more := self._source.read(_INPUT_STEP)):
             rest = (rest + more).lstrip(b"\x00")
         if sniff_archive(rest) != self._codec.name:
@@ -182,14 +187,10 @@ class _Zstd:
 
 
 def _zstd_package() -> ModuleType:
-    """Import Zstandard, which Python has from 3.14 on unless it was built without."""
-    name = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
+    package, remedy = _ZSTD
     try:
-        return import_module(name)
+        return import_module(package)
     except ImportError:
-        remedy = "a Python with compression.zstd"
-        if sys.version_info < (3, 14):
-            remedy = "a package: pip install backports.zstd"
         raise DecodeError(Reason.UNSUPPORTED_FORMAT, f"ZSTD needs {remedy}") from None
 
 

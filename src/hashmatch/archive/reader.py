@@ -103,7 +103,10 @@ class _Reader:
         name = sniff_archive(content.peek(HEAD_BYTES))
         if name is None and self._skip and size is not None:
             return None, b""  # the archive knows where the next entry begins
-        data = content.read(self._max_bytes + 1)
+        try:
+            data = content.read(self._max_bytes + 1)
+        except MemoryError:
+            raise DecodeError(Reason.TOO_LARGE, "more than there is memory for") from None
         if len(data) > self._max_bytes:
             raise self._too_large()
         return name, data
