@@ -70,12 +70,14 @@ def test_additions_match_and_withdrawals_do_not() -> None:
 def test_few_changes_share_the_base() -> None:
     """Base rows keep their numbers, added rows follow, withdrawn rows are told."""
     old = HashList.from_entries(numbered(300))
-    update = old.apply([entry("x", 7)], ["n5"]).updates[PHASH]
+    new = old.apply([entry("x", 7)], ["n5"]).apply([], ["n8"])
+    assert vars(new.sections)["_sections"] == {}, "nothing is merged unasked"
+    update = new.updates[PHASH]
     assert update.base is old.sections[PHASH]
-    assert update.withdrawn.tolist() == [5]
+    assert update.withdrawn.tolist() == [5, 8]
     assert update.entry(299).id == "n299"
     assert update.entry(300) == entry("x", 7)
-    assert repr(update) == "<SectionUpdate phash-64, 300 entries>"
+    assert repr(update) == "<SectionUpdate phash-64, 299 entries>"
     with pytest.raises(TypeError, match="is not pickled"):
         update.__reduce__()
 

@@ -40,19 +40,22 @@ def find_rows(column: TextColumn, order: Order, texts: Sequence[bytes]) -> Rows:
         below = found < wanted[searching]
         low[searching[below]] = middle[below] + 1
         high[searching[~below]] = middle[~below]
-    places = zip(low.tolist(), wanted, texts, strict=True)
-    return np.array([_first_equal(column, order, *place) for place in places], dtype=np.int64)
+    low[[not text for text in texts]] = len(order)
+    rows = np.full(len(texts), ABSENT, dtype=np.int64)
+    while (alike := _alike(column, order, low, wanted)).size:
+        # Texts may share a fingerprint, seldom as it is: the bytes decide
+        for place in alike.tolist():
+            row = int(order[low[place]])
+            if column.bytes_at(row) == texts[place]:
+                rows[place] = row
+        low[alike] += 1
+        low[alike[rows[alike] != ABSENT]] = len(order)
+    return rows
 
 
-def _first_equal(
-    column: TextColumn, order: Order, place: int, wanted: np.uint64, text: bytes
-) -> int:
-    """Of the rows from a place on that share the fingerprint, the one that has the text."""
-    while text and place < len(order):
-        row = int(order[place])
-        if column.bytes_at(row) == text:
-            return row
-        if column.take(np.array([row])).fingerprints()[0] != wanted:
-            break
-        place += 1
-    return ABSENT
+def _alike(column: TextColumn, order: Order, places: Rows, wanted: npt.NDArray[np.uint64]) -> Rows:
+    """Which of the places in the order hold a row with the wanted fingerprint."""
+    inside = np.flatnonzero(places < len(order))
+    found = column.take(order[places[inside]].astype(np.int64)).fingerprints()
+    alike: Rows = inside[found == wanted[inside]]
+    return alike

@@ -15,7 +15,7 @@ from hashmatch.hashlist.lookup import ABSENT
 from hashmatch.hashlist.section import Section, refuse_pickling
 from hashmatch.model import Entry, HashKind
 
-GROWN = 1 / 64
+GROWN = 1 / 128
 """Changes beyond this part of the base are merged into it, since every lookup pays for them."""
 
 
@@ -120,6 +120,10 @@ class MergedSections(Mapping[HashKind, Section]):
             # Two threads may both merge it, and it does no harm
             self._sections[kind] = self._updates[kind].merged()
         return self._sections[kind]
+
+    def __contains__(self, kind: object) -> bool:
+        # The inherited one would merge
+        return kind in self._kinds
 
     def __iter__(self) -> Iterator[HashKind]:
         return iter(self._kinds)
