@@ -1,0 +1,39 @@
+"""A small folder of pictures, evaluated once for all tests that only look at the result."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from hashmatch.evaluate import Evaluation, Settings, evaluate
+from pictures import flat, photo
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
+
+TRANSFORMS = ("jpeg-50", "half-size", "crop-5-aside", "pad-10", "mirror", "noise")
+SETTINGS = Settings(
+    transforms=TRANSFORMS, list_size=100, files_per_day=10, max_false_per_day=200, seed=3
+)
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """26 different pictures, two copies, and three files of no use."""
+    path = tmp_path_factory.mktemp("pictures")
+    for number in range(26):
+        photo(900 + number, 96, 72).save(path / f"{number:02}.png")
+    (path / "copy-of-03.png").write_bytes((path / "03.png").read_bytes())
+    Image.open(path / "05.png").save(path / "near-05.jpg", quality=70)
+    flat(64, 64).save(path / "z-flat.png")
+    (path / "z-cut.png").write_bytes((path / "00.png").read_bytes()[:900])
+    (path / "z-text.txt").write_text("no picture")
+    return path
+
+
+@pytest.fixture(scope="session")
+def evaluation(folder: Path) -> Evaluation:
+    """What came of that folder."""
+    return evaluate([folder], SETTINGS)

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from hashmatch.cli.main import run
+from pictures import photo
+
+FEW = ("--transforms", "jpeg-50", "--transforms", "mirror")
+
+
+def test_command_says_what_it_found(
+    folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The command prints counts and a sentence for each rule, and writes the three files."""
+    output = tmp_path / "report"
+    assert run(["evaluate", str(folder), *FEW, "--jobs", "1", "-o", str(output)]) == 0
+    said, told = capfd.readouterr()
+    assert "26 different pictures of 31 files (2 copies left out, 3 of no use)" in said
+    assert "phash and dhash: No threshold can be recommended." in said
+    assert "more pictures are needed" in said
+    assert "evaluation.html" in told
+    found = json.loads((output / "evaluation.json").read_text())
+    assert found["settings"]["list_size"] == 100_000
+    assert found["settings"]["transforms"] == ["jpeg-50", "mirror"]
+
+
+def test_command_takes_list_pairs_and_baseline(
+    folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A list sets the list size, and everything that came of it is printed."""
+    (tmp_path / "list.txt").write_text("00ff00ff12345678 one\nff00ff0087654321 two\n")
+    (tmp_path / "pairs.csv").write_text(f"{folder}/00.png,{folder}/01.png,different\n")
+    common = ["evaluate", str(folder), *FEW, "--jobs", "1", "--algorithm", "phash"]
+    assert run([*common, "-o", str(tmp_path)]) == 0
+    capfd.readouterr()
+    arguments = ["--list", str(tmp_path / "list.txt"), "--pairs", str(tmp_path / "pairs.csv")]
+    arguments += ["--baseline", str(tmp_path / "evaluation.json"), "-o", str(tmp_path / "new")]
+    assert run([*common, *arguments]) == 0
+    said, told = capfd.readouterr()
+    assert "list.txt: At phash 8, 0 of 26 ordinary pictures match" in said
+    assert "Since the last evaluation: Other settings than last time: list_size." in said
+    assert "no algorithm" in told
+    found = json.loads((tmp_path / "new" / "evaluation.json").read_text())
+    assert found["settings"]["list_size"] == 2
+    assert found["rules"][0]["labels"]["different"] == 1
+    assert found["baseline"]["same_pictures"]
+
+
+def test_command_lists_transforms(capfd: pytest.CaptureFixture[str]) -> None:
+    """--list-transforms shows names, groups, what they imitate and their parameters."""
+    assert run(["evaluate", "--list-transforms"]) == 0
+    said = capfd.readouterr().out
+    assert "jpeg-twice       encoding  saved, sent and saved again" in said
+    assert "quality 75, again 60" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ([], 64),
+        (["--algorithm", "phash-100"], 64),
+        (["--transforms", "sepia", "."], 64),
+        (["--max-false-per-day", "0", "."], 64),
+        (["--list", "nowhere.txt", "."], 65),
+        (["--baseline", "nowhere.json", "."], 66),
+        (["--pairs", "nowhere.csv", "."], 66),
+        (["nowhere"], 66),
+    ],
+)
+def test_command_exits_with_its_errors(
+    arguments: list[str], code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wrong usage, bad lists and missing inputs have the exit codes of every command."""
+    monkeypatch.chdir(tmp_path)
+    assert run(["evaluate", *arguments]) == code
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals to a group of processes")
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_an_interrupted_run_is_taken_up_again(jobs: str, tmp_path: Path) -> None:
+    """Ctrl-C exits 130 and writes no report, and with the cache the next run goes on from there."""
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for number in range(24):
+        photo(40 + number, 160, 120).save(pictures / f"{number}.png")
+    cache, report = tmp_path / "cache", tmp_path / "report"
+    command = [
+        *(sys.executable, "-c", "from hashmatch.cli.main import main; main()"),
+        *("evaluate", str(pictures), "--jobs", jobs, "--cache", str(cache), "-o", str(report)),
+        *("--transforms", "overlay"),
+    ]
+    process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE)
+    while not cache.exists() or cache.read_bytes().count(b"\n") < 3:
+        assert process.poll() is None
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)
+    _, told = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert b"Traceback" not in told
+    assert not report.exists()
+    done = cache.read_bytes().count(b"\n")
+    assert done < 24
+    assert run(["evaluate", *command[4:], "--jobs", "1"]) == 0
+    assert cache.read_bytes().count(b"\n") == 24
+    assert len(list(report.iterdir())) == 3

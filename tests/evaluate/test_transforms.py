@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from hashmatch import SettingsError
+from hashmatch.evaluate import TRANSFORMS, choose_transforms, transforms
+from pictures import photo
+
+EVERY = sorted(TRANSFORMS)
+
+
+def generator() -> np.random.Generator:
+    """The same places and grains every time."""
+    return np.random.Generator(np.random.PCG64(5))
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_transform_is_pure(name: str) -> None:
+    """A transform gives the same pixels for the same seed, and leaves its picture as it was."""
+    picture = photo(1, 90, 70)
+    before = picture.tobytes()
+    first, second = (TRANSFORMS[name](picture, generator()) for _ in range(2))
+    assert picture.tobytes() == before
+    assert first.mode == "RGB"
+    assert (first.size, first.tobytes()) == (second.size, second.tobytes())
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_transform_changes_something(name: str) -> None:
+    """Every transform leaves other pixels or another size than it found."""
+    picture = photo(2, 190, 140)
+    changed = TRANSFORMS[name](picture, generator())
+    assert (changed.size, changed.tobytes()) != (picture.size, picture.tobytes())
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(1, 70), st.integers(1, 70))
+def test_transforms_take_any_size(width: int, height: int) -> None:
+    """Every transform gives a picture for any size down to a single pixel."""
+    picture = Image.new("RGB", (width, height), "teal")
+    for transform in TRANSFORMS.values():
+        assert min(transform(picture, generator()).size) >= 1
+
+
+@pytest.mark.parametrize("name", ["crop-10-aside", "noise", "watermark"])
+def test_seed_decides_places_and_grains(name: str) -> None:
+    """Another seed puts a crop or a mark elsewhere and draws other grains."""
+    picture = photo(3, 90, 70)
+    other = np.random.Generator(np.random.PCG64(6))
+    assert TRANSFORMS[name](picture, generator()).tobytes() != (
+        TRANSFORMS[name](picture, other).tobytes()
+    )
+
+
+def test_letterbox_fits_wide_pictures_into_narrow_frames() -> None:
+    """A picture of 16:9 gets bars above and below, a narrower one at its sides."""
+    change = TRANSFORMS["letterbox"]
+    assert change(Image.new("RGB", (160, 90)), generator()).size == (160, 120)
+    assert change(Image.new("RGB", (90, 90)), generator()).size == (160, 90)
+
+
+def test_every_transform_cites_its_source() -> None:
+    """The register says what each transform imitates, and its source is told in the module."""
+    told = str(transforms.__doc__)
+    for transform in TRANSFORMS.values():
+        assert transform.imitates
+        assert f"* {transform.source}:" in told
+
+
+def test_transforms_are_chosen_by_name_and_group() -> None:
+    """Names and groups may be mixed, nothing stands for all, and the order is the register's."""
+    assert choose_transforms([]) == tuple(TRANSFORMS)
+    assert choose_transforms(["mirror", "jpeg-95", "size"]) == (
+        *("jpeg-95", "half-size", "quarter-size", "thumbnail", "squeezed"),
+        "mirror",
+    )
+
+
+def test_unknown_transform_is_refused() -> None:
+    """A name that stands for nothing is told, and where to find the names."""
+    with pytest.raises(SettingsError, match=r"'sepia'.*--list-transforms"):
+        choose_transforms(["sepia"])
