@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from hashmatch._version import __version__
 
 if TYPE_CHECKING:
-    from hashmatch.distance import distance
+    from hashmatch.distance import hamming_distance
     from hashmatch.errors import HashListError, HashmatchError, SettingsError
     from hashmatch.hashlist import HashList
     from hashmatch.index import build_index
@@ -47,7 +47,7 @@ _HOMES = {
     "SettingsError": "errors",
     "Verdict": "model",
     "build_index": "index",
-    "distance": "distance",
+    "hamming_distance": "distance",
 }
 
 __all__ = [
@@ -66,7 +66,7 @@ __all__ = [
     "Verdict",
     "__version__",
     "build_index",
-    "distance",
+    "hamming_distance",
 ]
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hashmatch.model import PerceptualHash
 
 
-def distance(first: PerceptualHash, second: PerceptualHash) -> int:
+def hamming_distance(first: PerceptualHash, second: PerceptualHash) -> int:
     """How many bits two hashes differ in.
 
     The scalar reference that ``distances`` is tested against.

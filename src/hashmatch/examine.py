@@ -26,7 +26,7 @@ from hashmatch.decode import (
     sniff,
 )
 from hashmatch.errors import DecodeError, SettingsError
-from hashmatch.hashing import ALGORITHMS, QUALITY_GRID, from_codes, quality
+from hashmatch.hashing import ALGORITHMS, QUALITY_GRID, Algorithm, Grey, from_codes, quality
 from hashmatch.model import (
     Examination,
     ExamineOptions,
@@ -95,9 +95,28 @@ def examine_file(
                 found = _examine_large(file, head, options)
             else:
                 found = _examine_bytes(read_stream(file, options.limits.max_bytes), options)
+                if size > options.limits.max_bytes:  # what was read of it is not all of it
+                    found = replace(found, digests=_digest(file, options))
     except DecodeError as error:
         found = failed(error)
     yield None, found
+
+
+def digest_file(descriptor: int, options: ExamineOptions) -> Examination:
+    """Take the digests of an open file, and look no further into it.
+
+    Args:
+        descriptor: of a file open for reading; it stays open.
+        options: which digests.
+
+    Returns:
+        An examination with digests and nothing else, or with the reason why there are none.
+    """
+    try:
+        with steady(descriptor) as (file, _):
+            return replace(Examination(), digests=_digest(file, options))
+    except DecodeError as error:
+        return failed(error)
 
 
 def _examine_archive(
@@ -216,10 +235,15 @@ def _preview(picture: Picture, options: ExamineOptions) -> list[ViewHashes]:
 def _tells_enough(preview: Sequence[ViewHashes], options: ExamineOptions) -> bool:
     """Whether a preview's hashes are as near to the exact ones as was measured.
 
-    With little detail they are not; nor where a border was cut off, at pixels of another scale.
+    With little detail they are not; nor where a border was cut off, at pixels of another scale; and
+    of some algorithms it was not measured.
     """
-    return bool(preview) and all(
-        view.quality >= options.quality_floor and TRIMMED not in view.view for view in preview
+    return (
+        bool(preview)
+        and all(ALGORITHMS[kind.algorithm].flips is not None for kind in options.kinds)
+        and all(
+            view.quality >= options.quality_floor and TRIMMED not in view.view for view in preview
+        )
     )
 
 
@@ -269,9 +293,25 @@ def _hash_column(
 ) -> tuple[list[PerceptualHash], list[PerceptualHash]]:
     """Hash all views by one algorithm; of previews, tell the doubtful bits too."""
     algorithm = ALGORITHMS[kind.algorithm]
-    width, height = algorithm.grid(kind.bits)
-    grey = np.stack([view.grey(width, height) for view in every])
-    if not preview:
-        return from_codes(kind, algorithm.hash(grey, kind.bits)), []
-    codes, doubts = algorithm.hash_preview(grey, kind.bits)
-    return from_codes(kind, codes), from_codes(kind, doubts)
+    hashes: list[PerceptualHash] = []
+    doubts: list[PerceptualHash] = []
+    for pictures in _pictures(every, algorithm, kind.bits):
+        if preview:
+            codes, doubtful = algorithm.hash_preview(pictures, kind.bits)
+            doubts += from_codes(kind, doubtful)
+        else:
+            codes = algorithm.hash(pictures, kind.bits)
+        hashes += from_codes(kind, codes)
+    return hashes, doubts
+
+
+def _pictures(
+    every: Sequence[View | MirrorView], algorithm: Algorithm, bits: int
+) -> Iterator[Grey]:
+    """What the algorithm wants to see: a batch of small pictures, or one after another whole."""
+    if algorithm.grid is not None:
+        width, height = algorithm.grid(bits)
+        yield np.stack([view.grey(width, height) for view in every])
+        return
+    for view in every:
+        yield view.whole(colour=algorithm.colour)[None]

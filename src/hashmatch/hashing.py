@@ -11,16 +11,17 @@ Facebook, 2019, appendix on the quality metric).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
+from importlib import import_module
 from math import isqrt
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from hashmatch.errors import SettingsError
+from hashmatch.errors import MissingExtraError, SettingsError
 from hashmatch.model import HashKind, PerceptualHash
 
 Grey: TypeAlias = npt.NDArray[np.uint8]
@@ -35,6 +36,9 @@ TIE_MARGIN = 1e-9
 
 Two correct double-precision transforms of 8-bit greys differ by some 10^-12 grey levels.
 """
+
+PLUGINS = "hashmatch.algorithms"
+"""The group of entry points under which packages offer further algorithms."""
 
 QUALITY_GRID = 64
 """PDQ measures its gradient on 64 x 64 grey values."""
@@ -54,23 +58,30 @@ class Algorithm:
         name: as lists and records spell it.
         thresholds: for each width in bits, the default threshold: the largest distance, in bits,
             that counts as near.
-        grid: from the width in bits to the (width, height) in pixels of the grey picture wanted.
-        measure: from grey pictures, uint8 of shape (n, height, width), and the width in bits, to
-            measures in grey levels, shape (n, bits); a bit is set where its measure is positive.
+        measure: from pictures, uint8, and the width in bits, to measures of shape (n, bits); a bit
+            is set where its measure is positive.
+        grid: from the width in bits to the (width, height) in pixels of the grey picture that
+            ``measure`` wants; it gets a batch of shape (n, height, width). With None it gets one
+            picture at a time at its own size, shape (1, height, width).
+        colour: with no grid, it gets RGB, shape (1, height, width, 3).
         flat: the top byte of each code that a blank picture gives, the lower bits being all alike.
-        doubt: grey levels; a preview flips no bit whose measure, in the preview, is larger.
-        flips: for each width, how many bits a preview flips at the most.
+        flips: for each width, how many bits a preview flips at the most; None where nobody has
+            measured that, so that every picture is decoded in full.
+        doubt: a preview flips no bit whose measure, in the preview, is larger.
         settle: decides a picture whose bits rounding would decide; None where rounding cannot.
+        check: raises where something that the algorithm needs is not installed.
     """
 
     name: str
     thresholds: Mapping[int, int]
-    grid: Callable[[int], tuple[int, int]]
     measure: Callable[[Grey, int], Measure]
-    flat: tuple[int, ...]
-    doubt: float
-    flips: Mapping[int, int]
+    grid: Callable[[int], tuple[int, int]] | None = None
+    colour: bool = False
+    flat: tuple[int, ...] = ()
+    flips: Mapping[int, int] | None = None
+    doubt: float = 0
     settle: Callable[[Grey, int], Codes] | None = None
+    check: Callable[[], object] = bool
 
     def hash(self, grey: Grey, bits: int) -> Codes:
         """Hash grey pictures, uint8 of shape (n, height, width), to codes, (n, bits / 64)."""
@@ -180,30 +191,123 @@ def _phash_by_imagehash(grey: Grey, bits: int) -> Codes:
     return code
 
 
-ALGORITHMS: Mapping[str, Algorithm] = {
-    algorithm.name: algorithm
-    for algorithm in (
-        Algorithm(
-            name="phash",
-            thresholds={64: 8, 256: 32},
-            grid=_square,
-            measure=measure_phash,
-            flat=(0x00, 0xFF, 0x80),
-            doubt=0.15,
-            flips={64: 6, 256: 24},
-            settle=_phash_by_imagehash,
-        ),
-        Algorithm(
-            name="dhash",
-            thresholds={64: 4, 256: 16},
-            grid=_one_wider,
-            measure=measure_dhash,
-            flat=(0x00, 0xFF),
-            doubt=3,
-            flips={64: 4, 256: 12},
-        ),
-    )
-}
+def measure_pdq(grey: Grey, bits: int) -> npt.NDArray[np.float64]:
+    """PDQ's measure: the low DCT frequencies of the smoothed picture, less their median.
+
+    Args:
+        grey: shape (1, height, width), uint8.
+        bits: 256.
+
+    Returns:
+        float64, shape (1, 256); its signs are what the package ``pdqhash`` makes of the picture,
+        which is the reference implementation.
+
+    Raises:
+        MissingExtraError: the package is not installed.
+    """
+    picture = np.broadcast_to(grey[0, :, :, None], (*grey.shape[1:], 3))
+    low, _ = _pdqhash().compute_float(np.ascontiguousarray(picture))
+    values = np.asarray(low, dtype=np.float64).reshape(1, bits)
+    measure: npt.NDArray[np.float64] = values - np.median(values)
+    return measure
+
+
+def _pdqhash() -> Any:
+    try:
+        return import_module("pdqhash")
+    except ImportError:
+        raise MissingExtraError("PDQ", "pdq") from None
+
+
+def from_function(
+    name: str,
+    bits: int,
+    threshold: int,
+    compute: Callable[[Grey], npt.NDArray[np.bool_]],
+    *,
+    colour: bool = False,
+) -> Algorithm:
+    """Make an algorithm of a function, for a plug-in.
+
+    A package offers it under an entry point of the group ``hashmatch.algorithms``, whose name is
+    that of the algorithm and whose object is the ``Algorithm``.
+
+    Args:
+        name: as lists and records are to spell it.
+        bits: the width, a multiple of 64.
+        threshold: the default threshold, in bits.
+        compute: from one picture, uint8 of shape (height, width), or (height, width, 3) in RGB
+            with ``colour``, to its bits, shape (bits,), most significant first.
+        colour: give it RGB.
+    """
+
+    def measure(pictures: Grey, _: int) -> npt.NDArray[np.int16]:
+        signs = np.asarray(compute(pictures[0]), dtype=np.bool_).reshape(1, bits)
+        return np.where(signs, 1, -1).astype(np.int16)
+
+    return Algorithm(name, thresholds={bits: threshold}, measure=measure, colour=colour)
+
+
+_BUILT_IN = (
+    Algorithm(
+        name="phash",
+        thresholds={64: 8, 256: 32},
+        grid=_square,
+        measure=measure_phash,
+        flat=(0x00, 0xFF, 0x80),
+        flips={64: 6, 256: 24},
+        doubt=0.15,
+        settle=_phash_by_imagehash,
+    ),
+    Algorithm(
+        name="dhash",
+        thresholds={64: 4, 256: 16},
+        grid=_one_wider,
+        measure=measure_dhash,
+        flat=(0x00, 0xFF),
+        flips={64: 4, 256: 12},
+        doubt=3,
+    ),
+    Algorithm(
+        name="pdq",
+        thresholds={256: 31},
+        measure=measure_pdq,
+        flat=(0x00, 0xFF),
+        flips={256: 24},
+        doubt=20,
+        check=_pdqhash,
+    ),
+)
+
+
+class _Registry(Mapping[str, Algorithm]):
+    """The algorithms built in, and those that installed packages offer as entry points."""
+
+    @cached_property
+    def _all(self) -> dict[str, Algorithm]:
+        from importlib.metadata import entry_points  # noqa: PLC0415 # it takes its time
+
+        found = {algorithm.name: algorithm for algorithm in _BUILT_IN}
+        for point in sorted(entry_points(group=PLUGINS), key=lambda point: point.name):
+            algorithm = point.load()
+            if not isinstance(algorithm, Algorithm) or algorithm.name in found:
+                raise SettingsError(
+                    f"the plug-in {point.value} offers no Algorithm, or one whose name is taken"
+                )
+            found[algorithm.name] = algorithm
+        return found
+
+    def __getitem__(self, name: str) -> Algorithm:
+        return self._all[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+
+ALGORITHMS: Mapping[str, Algorithm] = _Registry()
 """The one table of algorithms, with their widths and default thresholds."""
 
 
@@ -212,6 +316,7 @@ def check_kind(kind: HashKind) -> HashKind:
 
     Raises:
         SettingsError: the algorithm is unknown, or has no such width.
+        MissingExtraError: it needs a package that is not installed.
     """
     algorithm = ALGORITHMS.get(kind.algorithm)
     if algorithm is None:
@@ -221,6 +326,7 @@ def check_kind(kind: HashKind) -> HashKind:
     if kind.bits not in algorithm.thresholds:
         widths = " or ".join(str(bits) for bits in algorithm.thresholds)
         raise SettingsError(f"{kind.algorithm} has {widths} bits, not {kind.bits}")
+    algorithm.check()
     return kind
 
 

@@ -126,7 +126,7 @@ class Lookup:
             views = [examinations[number].views[view] for number, view in places]
             queries = to_codes([view.hashes[column] for view in views])
             certain = ~to_codes([view.doubts[column] for view in views])
-            flips = ALGORITHMS[kind.algorithm].flips[kind.bits]
+            flips = (ALGORITHMS[kind.algorithm].flips or {}).get(kind.bits, kind.bits)
             for _, table in self._tables_of(kind):
                 hits = table.index.search(queries, table.threshold + flips)
                 mask = certain[hits.query]

@@ -40,8 +40,9 @@ class PerceptualHash:
     An exact digest is carried the same way.
 
     ``str()`` gives the bits as ``imagehash`` prints them: hex, most significant bit first.
-    ``repr()`` does not, since it ends up in logs and tracebacks. ``==`` compares values; for how
-    near two hashes are, and an error where they cannot be compared, use ``hashmatch.distance``.
+    ``repr()`` does not, since it ends up in logs and tracebacks. ``==`` compares values;
+    ``hashmatch.hamming_distance`` tells how near two hashes are, and raises where they cannot be
+    compared.
 
     Attributes:
         algorithm: ``phash`` or ``dhash``; or ``md5``, ``sha1`` or ``sha256``.
@@ -308,6 +309,8 @@ class Match:
         view: the view of the file that is this near.
         quality: 0 to 100, of that view.
         low_information: that view is under the quality floor, so the match says little.
+        confirmed: the distance is exact; else it is that of a preview, some bits off, and the file
+            could not be read to make sure.
     """
 
     list: str
@@ -319,6 +322,7 @@ class Match:
     view: str
     quality: int
     low_information: bool = False
+    confirmed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,6 +343,8 @@ class Outcome:
         width: pixels, as stored; 0 where unknown.
         height: pixels, as stored; 0 where unknown.
         format: the picture's format, by content; None where it is no picture.
+        suppressed: near entries that a human found to be no match for this very file; they count
+            for nothing, and are named so that nothing vanishes.
     """
 
     verdict: Verdict
@@ -350,6 +356,7 @@ class Outcome:
     width: int = 0
     height: int = 0
     format: str | None = None
+    suppressed: tuple[Match, ...] = ()
 
     def __bool__(self) -> NoReturn:
         raise OutcomeTruthError(

@@ -8,6 +8,7 @@ another (``over-white+trimmed``).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -33,42 +34,63 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
+
+def _turned(pixels: Grey) -> Grey:
+    """Rows and columns exchanged; colours, if there are any, stay together."""
+    return pixels.swapaxes(0, 1)
+
+
 # The other seven symmetries of the square: name, whether the axes swap, and what to do to pixels
 _MIRRORS: tuple[tuple[str, bool, Callable[[Grey], Grey]], ...] = (
     ("mirror", False, lambda grey: grey[:, ::-1]),
     ("flip", False, lambda grey: grey[::-1]),
     ("rotate-180", False, lambda grey: grey[::-1, ::-1]),
-    ("rotate-90", True, lambda grey: grey.T[::-1]),
-    ("rotate-270", True, lambda grey: grey.T[:, ::-1]),
-    ("transpose", True, lambda grey: grey.T),
-    ("transverse", True, lambda grey: grey.T[::-1, ::-1]),
+    ("rotate-90", True, lambda grey: _turned(grey)[::-1]),
+    ("rotate-270", True, lambda grey: _turned(grey)[:, ::-1]),
+    ("transpose", True, _turned),
+    ("transverse", True, lambda grey: _turned(grey)[::-1, ::-1]),
 )
 
 _WIDE_MODES = frozenset({"I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
 
 
 class View:
-    """One grey reading of a frame, asked for at whatever small size a hash wants.
+    """One reading of a frame, asked for at whatever size a hash wants.
+
+    Args:
+        name: which reading.
+        picture: mode ``L``.
+        colour: gives the same in RGB, for the few that ask.
 
     Attributes:
         name: which reading.
+        picture: mode ``L``.
     """
 
-    def __init__(self, name: str, picture: Image.Image) -> None:
+    def __init__(self, name: str, picture: Image.Image, colour: Callable[[], Image.Image]) -> None:
         self.name = name
-        self._picture = picture
+        self.picture = picture
+        self._colour = colour
         self._small: dict[tuple[int, int], Grey] = {}
+
+    def then(self, step: str, change: Callable[[Image.Image], Image.Image]) -> View:
+        """The reading that goes one step further."""
+        return View(_join(self.name, step), change(self.picture), lambda: change(self._colour()))
 
     def grey(self, width: int, height: int) -> Grey:
         """Grey values, uint8 of shape (height, width), resized as ``imagehash`` does."""
         size = (width, height)
         if size not in self._small:
-            self._small[size] = np.asarray(self._picture.resize(size, Image.Resampling.LANCZOS))
+            self._small[size] = np.asarray(self.picture.resize(size, Image.Resampling.LANCZOS))
         return self._small[size]
+
+    def whole(self, *, colour: bool = False) -> Grey:
+        """All pixels: uint8 of shape (height, width), or (height, width, 3) in RGB."""
+        return np.asarray(self._colour() if colour else self.picture)
 
     def detail(self, side: int) -> Grey:
         """Grey values, uint8 of shape (side, side), smoothed as PDQ does with a tent filter."""
-        return np.asarray(self._picture.resize((side, side), Image.Resampling.BILINEAR))
+        return np.asarray(self.picture.resize((side, side), Image.Resampling.BILINEAR))
 
     def mirrors(self) -> Iterator[MirrorView]:
         """The other seven symmetries of this view, from its small grey values alone."""
@@ -90,6 +112,10 @@ class MirrorView:
         size = (height, width) if self._swaps else (width, height)
         return self._turn(self._view.grey(*size))
 
+    def whole(self, *, colour: bool = False) -> Grey:
+        """All pixels of the turned view, as ``View.whole`` gives them."""
+        return np.ascontiguousarray(self._turn(self._view.whole(colour=colour)))
+
     def detail(self, side: int) -> Grey:
         """Grey values of shape (side, side); the amount of detail knows no direction."""
         return self._view.detail(side)
@@ -105,24 +131,35 @@ def views(frame: Image.Image, number: int, *, reduced: bool = False) -> Iterator
     """
     min_border = MIN_BORDER / 2 if reduced else MIN_BORDER
     name = STORED if number == 0 else f"frame:{number}"
-    stored = _as_imagehash_reads(frame)
-    yield View(name, stored)
-    visible: list[tuple[str, Image.Image]] = [(name, stored)]
-    if frame.mode in _WIDE_MODES:
-        visible = [(_join(name, "scaled"), _scaled(frame))]
-    elif (alpha := _alpha(frame)) is not None:
-        visible = [
-            (_join(name, f"over-{colour}"), _over(alpha, colour)) for colour in ("white", "black")
-        ]
+    stored = View(
+        name, _as_imagehash_reads(frame), lambda: _without_transparency(frame).convert("RGB")
+    )
+    yield stored
+    visible = _visible(stored, frame)
     turn = _UPRIGHT.get(_orientation(frame))
     if turn is not None:
-        visible = [(_join(label, "upright"), grey.transpose(turn)) for label, grey in visible]
-    for label, grey in visible:
-        if label != name:
-            yield View(label, grey)
-        box = content_box(grey, min_border)
+        visible = [view.then("upright", lambda image: image.transpose(turn)) for view in visible]
+    for view in visible:
+        if view is not stored:
+            yield view
+        box = content_box(view.picture, min_border)
         if box is not None:
-            yield View(_join(label, TRIMMED), grey.crop(box))
+            yield view.then(TRIMMED, partial(Image.Image.crop, box=box))
+
+
+def _visible(stored: View, frame: Image.Image) -> list[View]:
+    """What people see of the frame, where that is not what ``imagehash`` reads."""
+    if frame.mode in _WIDE_MODES:
+        scaled = _scaled(frame)
+        return [View(_join(stored.name, "scaled"), scaled, lambda: scaled.convert("RGB"))]
+    alpha = _alpha(frame)
+    if alpha is None:
+        return [stored]
+    return [
+        View(_join(stored.name, f"over-{name}"), over.convert("L"), partial(over.convert, "RGB"))
+        for name in ("white", "black")
+        for over in (Image.alpha_composite(Image.new("RGBA", alpha.size, name), alpha),)
+    ]
 
 
 def _join(name: str, step: str) -> str:
@@ -130,13 +167,16 @@ def _join(name: str, step: str) -> str:
 
 
 def _as_imagehash_reads(frame: Image.Image) -> Image.Image:
-    if frame.mode == "L":
+    return frame if frame.mode == "L" else _without_transparency(frame).convert("L")
+
+
+def _without_transparency(frame: Image.Image) -> Image.Image:
+    """A palette's transparency left out, which Pillow would do too, with a warning."""
+    if frame.mode != "P" or not isinstance(frame.info.get("transparency"), bytes):
         return frame
-    if frame.mode == "P" and isinstance(frame.info.get("transparency"), bytes):
-        # Pillow would warn that it drops the transparency, which is what is wanted here
-        frame = frame.copy()
-        del frame.info["transparency"]
-    return frame.convert("L")
+    frame = frame.copy()
+    del frame.info["transparency"]
+    return frame
 
 
 def _scaled(frame: Image.Image) -> Image.Image:
@@ -160,11 +200,6 @@ def _alpha(frame: Image.Image) -> Image.Image | None:
     rgba = frame.convert("RGBA")
     opaque = rgba.getchannel("A").histogram()[255]
     return rgba if opaque < rgba.width * rgba.height else None
-
-
-def _over(rgba: Image.Image, colour: str) -> Image.Image:
-    ground = Image.new("RGBA", rgba.size, colour)
-    return Image.alpha_composite(ground, rgba).convert("L")
 
 
 def _orientation(frame: Image.Image) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -16,7 +17,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from hashmatch.decode import load_decoders, sniff
-from hashmatch.distance import distance
+from hashmatch.distance import hamming_distance
 from hashmatch.errors import DecodeError
 from hashmatch.evaluate.settings import WORKING_PIXELS, Settings
 from hashmatch.evaluate.transforms import TRANSFORMS
@@ -110,7 +111,7 @@ def measure_picture(data: bytes, settings: Settings) -> Facts:
         digest,
         entry=entry,
         queries=tuple(view.hashes for view in telling),
-        variants=_variants(_visible(data), digest, entry, settings),
+        variants=tuple(_measure_variants(data, entry, settings)),
     )
 
 
@@ -124,23 +125,33 @@ def _telling(views: tuple[ViewHashes, ...], settings: Settings) -> list[ViewHash
     return [view for view in views if view.quality >= settings.quality_floor]
 
 
-def _variants(
-    picture: Image.Image, digest: str, entry: tuple[PerceptualHash, ...], settings: Settings
-) -> tuple[tuple[Variant, ...], ...]:
-    options = _options(settings, settings.kinds)
-    found = []
+def variants(data: bytes, settings: Settings) -> Iterator[Image.Image]:
+    """Change a picture in each way that was asked for.
+
+    Args:
+        data: the file; only one that ``examine`` has taken.
+        settings: which transforms, in which order, and the seed.
+    """
+    picture = _visible(data)
+    digest = hashlib.sha256(data).hexdigest()
     for name in settings.transforms:
         # Of the picture and the transform alone, so that no order of work can change it
         seed = hashlib.sha256(f"{settings.seed}:{digest}:{name}".encode()).digest()
         generator = np.random.Generator(np.random.PCG64(int.from_bytes(seed, "big")))
-        changed = TRANSFORMS[name](picture, generator)
+        yield TRANSFORMS[name](picture, generator)
+
+
+def _measure_variants(
+    data: bytes, entry: tuple[PerceptualHash, ...], settings: Settings
+) -> Iterator[tuple[Variant, ...]]:
+    options = _options(settings, settings.kinds)
+    for changed in variants(data, settings):
         views = _telling(examine(changed, options).views, settings)
-        found.append(tuple(Variant(view.view, _distances(view, entry)) for view in views))
-    return tuple(found)
+        yield tuple(Variant(view.view, _distances(view, entry)) for view in views)
 
 
 def _distances(view: ViewHashes, entry: tuple[PerceptualHash, ...]) -> Distances:
-    return tuple(distance(ours, theirs) for ours, theirs in zip(view.hashes, entry, strict=False))
+    return tuple(hamming_distance(ours, theirs) for ours, theirs in zip(view.hashes, entry, strict=False))
 
 
 def _visible(data: bytes) -> Image.Image:
