@@ -9,7 +9,6 @@ import typer
 
 audit_app = typer.Typer(
     help="Check the audit trail that scan --audit writes.",
-    no_args_is_help=True,
     rich_markup_mode=None,
 )
 

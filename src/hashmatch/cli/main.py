@@ -28,7 +28,6 @@ PIPE_CLOSED = 141
 app = typer.Typer(
     name="hashmatch",
     help="Find pictures that match a hash list.",
-    no_args_is_help=True,
     add_completion=False,
     # Their panels show the values of local variables, hashes among them
     pretty_exceptions_enable=False,
@@ -52,9 +51,16 @@ def run(arguments: Sequence[str]) -> int:
     Returns:
         The exit code.
     """
+    code = _run(arguments)
+    _give_up_broken_streams()
+    return code
+
+
+def _run(arguments: Sequence[str]) -> int:
     try:
         code = app(args=list(arguments), prog_name="hashmatch", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except typer.TyperException as error:
         say(error.format_message(), "try 'hashmatch --help'")
@@ -65,12 +71,20 @@ def run(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read the results has enough: end without a word, here and at interpreter exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return PIPE_CLOSED
+        return PIPE_CLOSED  # whoever read the results has enough: end without a word
     except Exception as error:  # noqa: BLE001 # the last line of defence: a crash must exit 70
         say(f"internal error: {place_of(error)}")
         return INTERNAL
+
+
+def _give_up_broken_streams() -> None:
+    """Keep Python from flushing them once more at its exit, and exiting 120 where that fails."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _show_version(wanted: bool) -> None:

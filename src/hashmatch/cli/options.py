@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -100,9 +101,14 @@ MaxFrames = Annotated[int, typer.Option(metavar="N", help="Most frames or pages 
 
 
 def say(*lines: str) -> None:
-    """Tell the operator something, on stderr, whatever names it holds."""
-    for line in lines:
-        sys.stderr.write(f"hashmatch: {printable(line)}\n")
+    """Tell the operator something, on stderr, whatever names it holds.
+
+    Where stderr is closed or full nobody can be told; what the command does and how it exits must
+    not depend on that.
+    """
+    with suppress(OSError, ValueError):
+        for line in lines if sys.stderr is not None else ():
+            sys.stderr.write(f"hashmatch: {printable(line)}\n")
 
 
 def parse_thresholds(texts: Sequence[str]) -> dict[str, int] | int | None:

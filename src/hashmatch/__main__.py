@@ -1,0 +1,29 @@
+"""The command ``hashmatch``, also as ``python -m hashmatch``.
+
+It is imported with care: Python exits 1 where an import fails, and 1 is what ``scan`` says of a
+match.
+"""
+
+from __future__ import annotations
+
+import sys
+
+INTERNAL = 70
+INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the command, and exit with its code, whatever happens."""
+    try:
+        from hashmatch.cli.main import main as command  # noqa: PLC0415 # it may fail, and that must be caught
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except Exception as error:  # noqa: BLE001 # a broken installation must exit 70
+        if sys.stderr is not None:
+            sys.stderr.write(f"hashmatch: cannot start: {type(error).__name__}: {error}\n")
+        sys.exit(INTERNAL)
+    command()
+
+
+if __name__ == "__main__":
+    main()
