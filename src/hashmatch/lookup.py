@@ -9,15 +9,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
 
 from hashmatch.distance import distances
 from hashmatch.errors import HashListError, SettingsError
-from hashmatch.hashing import ALGORITHMS, default_threshold, to_codes
+from hashmatch.hashing import ALGORITHMS, Codes, default_threshold, to_codes
 from hashmatch.hashlist import HashList, Section
 from hashmatch.index import Index, build_index
 from hashmatch.model import DIGEST_BITS, Examination, HashKind, Match, PerceptualHash
 
 Threshold = int | Mapping[str, int] | None
+
+Flags: TypeAlias = npt.NDArray[np.bool_]
 
 BYTES = "bytes"
 """The view of a match by exact digest: the file's bytes themselves."""
@@ -113,17 +119,13 @@ class Lookup:
         ]
 
     def suspects(self, examinations: Sequence[Examination]) -> set[int]:
-        """The previews, by number, whose exact hashes may be near to an entry.
-
-        The exact hash differs from the preview's in doubtful bits alone, and in a few of them: so
-        it is near only where the preview is within the threshold and those few, and within the
-        threshold by the bits that are not in doubt.
-        """
+        """The previews, by number, whose exact hashes may be near to an entry."""
         previews = [number for number, found in enumerate(examinations) if not found.exact]
         found = {number for number, _ in self._digest_hits(examinations, previews)}
         places = _places(examinations, previews)
         for column, kind in enumerate(self.kinds if places else ()):
             views = [examinations[number].views[view] for number, view in places]
+<<<<<<< HEAD
             queries = to_codes([view.hashes[column] for view in views])
             certain = ~to_codes([view.doubts[column] for view in views])
             flips = (ALGORITHMS[kind.algorithm].flips or {}).get(kind.bits, kind.bits)
@@ -133,6 +135,47 @@ class Lookup:
                 sure = distances(queries[hits.query] & mask, table.section.codes[hits.row] & mask)
                 near = hits.query[sure <= table.threshold]
                 found.update(places[query][0] for query in near.tolist())
+=======
+            codes = to_codes([view.hashes[column] for view in views])
+            doubts = to_codes([view.doubts[column] for view in views])
+            near = self.near(kind, codes, doubts).nonzero()[0]
+            found.update(places[query][0] for query in near.tolist())
+        return found
+
+    def near(self, kind: HashKind, codes: Codes, doubts: Codes | None = None) -> Flags:
+        """Tell which of many hashes may be near to an entry; no object is made of any of them.
+
+        A preview's exact hash differs from it in doubtful bits alone, and in a few of them: so it
+        is near only where the preview is within the threshold and those few, and within the
+        threshold by the bits that are not in doubt.
+
+        Args:
+            kind: of the hashes, or digests.
+            codes: shape (n, words).
+            doubts: of previews, their doubtful bits, of the same shape; None for exact hashes.
+
+        Returns:
+            bool, shape (n,).
+        """
+        found = np.zeros(len(codes), dtype=np.bool_)
+        tables = [table for _, table in self._tables_of(kind)]
+        if doubts is None:
+            for table in tables:
+                found[table.index.search(codes, table.threshold).query] = True
+            return found
+        # No more bits can have flipped than are in doubt, and a small radius is soon looked up
+        flips = (ALGORITHMS[kind.algorithm].flips or {}).get(kind.bits, kind.bits)
+        reach = np.minimum(distances(doubts, np.zeros_like(doubts)), flips)
+        for bits in np.unique(reach).tolist() if tables else ():
+            group = (reach == bits).nonzero()[0]
+            for table in tables:
+                hits = table.index.search(codes[group], table.threshold + bits)
+                query = group[hits.query]
+                sure = ~doubts[query]
+                entries = table.section.codes[hits.row]
+                near = distances(codes[query] & sure, entries & sure) <= table.threshold
+                found[query[near]] = True
+>>>>>>> 075d397 (Digest files without decoding them; look many hashes up without an object for each)
         return found
 
     def hits(self, examinations: Sequence[Examination]) -> dict[int, list[Hit]]:

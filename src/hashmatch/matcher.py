@@ -10,14 +10,16 @@ from hashmatch.archive import sniff_archive
 from hashmatch.decode import PilImage
 from hashmatch.errors import DecodeError, SettingsError
 from hashmatch.examine import Source, examine, failed, load
+from hashmatch.hashing import Codes
 from hashmatch.hashlist import HashList
-from hashmatch.lookup import Hit, Lookup, Threshold
+from hashmatch.lookup import Flags, Hit, Lookup, Threshold
 from hashmatch.model import (
     DEFAULT_FORMATS,
     QUALITY_FLOOR,
     ArchiveLimits,
     Examination,
     ExamineOptions,
+    HashKind,
     Limits,
     Outcome,
     Verdict,
@@ -191,6 +193,13 @@ class Matcher:
             examinations: exact ones, and previews that ``screen`` found far from every entry.
         """
         return self._judge(self._lists, examinations)
+
+    def near(self, kind: HashKind, codes: Codes, doubts: Codes | None = None) -> Flags:
+        """Tell which of many hashes may be near to an entry; see ``Lookup.near``.
+
+        Whatever it says no to has no match, so the rest alone needs to be screened.
+        """
+        return self._lists.lookup.near(kind, codes, doubts)
 
     def close(self) -> None:
         """End the worker processes, if there are any."""

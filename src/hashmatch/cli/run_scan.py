@@ -54,6 +54,7 @@ class ScanSettings:
     threshold: Threshold
     quality_floor: int
     mirrors: bool
+    require: str
     decode: str
     max_matches: int
     skip_bad_entries: bool
@@ -146,6 +147,7 @@ def _build_matcher(settings: ScanSettings) -> Matcher:
         archives=settings.archives,
         formats=settings.formats,
         mirrors=settings.mirrors,
+        require=settings.require,
         decode=settings.decode,
         max_matches=settings.max_matches,
     )

@@ -43,6 +43,14 @@ def scan_command(
     mirrors: Annotated[
         bool, typer.Option("--mirrors", help="Also look up flips and quarter turns.")
     ] = False,
+    require: Annotated[
+        str,
+        typer.Option(
+            metavar="any|all",
+            help="Whether any near hash of an entry is a match, or all that its list gives for it"
+            " must be near.",
+        ),
+    ] = "any",
     decode: Annotated[
         str,
         typer.Option(
@@ -108,6 +116,7 @@ def scan_command(
             threshold=opt.parse_thresholds(threshold or []),
             quality_floor=quality_floor,
             mirrors=mirrors,
+            require=require,
             decode=decode,
             max_matches=max_matches,
             skip_bad_entries=skip_bad_entries,
