@@ -97,6 +97,20 @@ class Found:
             raise self.problem
         return open_file(self.name or self.path, flags=self.flags, folder=self.folder)
 
+    def stat(self) -> os.stat_result:
+        """Ask about the file that ``open`` would open, without opening it.
+
+        Only before the walk goes on.
+
+        Raises:
+            OSError: the system cannot tell.
+        """
+        return os.stat(
+            self.name or self.path,
+            dir_fd=self.folder,
+            follow_symlinks=not self.flags & NO_FOLLOW,
+        )
+
 
 def check_paths(paths: Iterable[str | bytes | os.PathLike[str]]) -> list[bytes]:
     """Return the paths as bytes, if all of them are there.

@@ -77,6 +77,7 @@ class Job:
     Attributes:
         descriptor: of the file; it stays open, and the caller's.
         exact: decode in full, whatever the options say.
+        digest_only: take the file's digests, and look no further into it.
         skip: how many members of an archive to pass over.
         count: how many members to examine; 0 for all, and then the file itself.
         member: the member that a worker has begun.
@@ -85,6 +86,7 @@ class Job:
 
     descriptor: int
     exact: bool = False
+    digest_only: bool = False
     skip: int = 0
     count: int = 0
     member: bytes | None = None
@@ -254,7 +256,7 @@ class Pool:
             if not worker.jobs:
                 worker.since = time.monotonic()
             worker.jobs.append(job)
-            header = JOB.pack(id(job), job.exact, job.skip, job.count)
+            header = JOB.pack(id(job), job.exact, job.digest_only, job.skip, job.count)
             try:
                 socket.send_fds(worker.channel, [header], [job.descriptor])
             except (BrokenPipeError, ConnectionError):

@@ -30,8 +30,10 @@ FORK = b"F"
 REAP = b"R"
 """To the zygote: wait for the worker whose pid follows. The answer is how it ended."""
 
-JOB = struct.Struct(">Q?II")
-"""Header of a job: its number, whether to decode in full, members to skip, and to do (0: all)."""
+JOB = struct.Struct(">Q??II")
+"""Header of a job: its number, whether to decode in full, whether to take digests and no more,
+members to skip, and to do (0: all).
+"""
 
 LENGTH = struct.Struct(">I")
 """Header of a frame: the length of the JSON behind it, in bytes."""

@@ -13,7 +13,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from hashmatch.examine import examine_file
+from hashmatch.examine import digest_file, examine_file
 from hashmatch.model import ExamineOptions
 from hashmatch.workers.pool import Job, Reply
 
@@ -94,6 +94,10 @@ class ThreadPool:
                 self._replies.put(error)
 
     def _do(self, job: Job, options: ExamineOptions) -> None:
+        if job.digest_only:
+            found = digest_file(job.descriptor, options)
+            self._replies.put(Reply(job, None, found, end=True))
+            return
         options = replace(options, fast=options.fast and not job.exact)
         done = 0
         for member, examination in examine_file(job.descriptor, options, skip=job.skip):

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Iterator
 from dataclasses import replace
 
-from hashmatch.examine import examine_file
+from hashmatch.examine import digest_file, examine_file
 from hashmatch.model import ExamineOptions
 from hashmatch.workers.protocol import JOB, Answer, encode_answer
 
@@ -32,7 +32,10 @@ def answers(header: bytes, descriptor: int, options: ExamineOptions) -> Iterator
     Of an archive's member, say first that it is begun, so that the supervisor knows what a worker
     was on when it died.
     """
-    job, exact, skip, count = JOB.unpack(header)
+    job, exact, digest_only, skip, count = JOB.unpack(header)
+    if digest_only:
+        yield Answer(job, None, digest_file(descriptor, options), end=True)
+        return
     options = replace(options, fast=options.fast and not exact)
     done = 0
     for member, examination in examine_file(descriptor, options, skip=skip):
