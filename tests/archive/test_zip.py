@@ -257,6 +257,17 @@ def test_overlapping_members_use_up_the_budget() -> None:
     assert [key[2] for key in found] == [None] * 4 + [Reason.ARCHIVE_LIMIT]
 
 
+def test_members_that_unpack_to_nothing_use_up_the_budget() -> None:
+    """What a member takes up counts, where that is more than what it gives."""
+    empty_blocks = b"\x00\x00\x00\xff\xff" * 20_000
+    first = Forged(b"0", empty_blocks + b"\x03\x00", 8, size=0, crc=0)
+    shared = {"size": 0, "crc": 0, "packed_size": len(first.packed), "offset": 0}
+    members = [first, *(Forged(b"%d" % n, b"", 8, **shared) for n in range(1000))]
+    found, reason = read_all(forge_zip(members))
+    assert reason == Reason.ARCHIVE_LIMIT
+    assert 600 < len(found) < 700
+
+
 def test_ratio_of_a_member() -> None:
     """A large member that unpacks to too many times its size is refused; others are read."""
     limits = ArchiveLimits(max_ratio=500)

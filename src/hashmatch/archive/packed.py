@@ -128,8 +128,6 @@ def _classified(name: str) -> Iterator[None]:
     """Turn what a decompressor raises into the reason that the verdict will carry."""
     try:
         yield
-    except MemoryError as error:
-        raise DecodeError(Reason.TOO_LARGE, f"{name} needs too much memory") from error
     except _DECOMPRESSOR_ERRORS as error:
         if "memory" in str(error).lower():
             raise DecodeError(Reason.TOO_LARGE, f"{name} needs too much memory") from error

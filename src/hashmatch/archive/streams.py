@@ -85,6 +85,10 @@ class Stream(ABC):
             raise bare(self._failure)
         try:
             return act(count)
+        except MemoryError:
+            # Some of the streams below have gone on by then, and others have not
+            self._failure = DecodeError(Reason.TOO_LARGE, "more than there is memory for")
+            raise bare(self._failure) from None
         except DecodeError as error:
             self._failure = bare(error)
             raise

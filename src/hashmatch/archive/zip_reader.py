@@ -78,8 +78,9 @@ class _Record:
 def zip_entries(file: BinaryIO, size: int, budget: Budget) -> Iterator[Entry]:
     """Yield the entries in the order of the directory.
 
-    What a member announces is charged when it is opened. It is also the most that it can give, so
-    members that share their packed bytes, as in David Fifield's bombs, use up the budget like any.
+    What a member announces, to unpack to or to take up, is charged when it is opened. It can give
+    and take no more than that, so members that share their packed bytes, as in David Fifield's
+    bombs, use up the budget like any.
 
     Args:
         file: the archive.
@@ -174,7 +175,7 @@ def _entry(file: BinaryIO, size: int, origin: int, record: _Record, budget: Budg
 
     def open_() -> Stream:
         _check(record, budget)
-        budget.spend(record.size)
+        budget.spend(max(record.size, record.packed))
         packed = _packed(file, size, origin + record.offset, record.packed)
         return Checked(_unpacked(packed, record), record.size, record.crc)
 
