@@ -27,6 +27,8 @@ Pair: TypeAlias = tuple[int, int]
 COPY_BITS = 64
 """Copies differ in at most so many of 256 bits, in both algorithms; other pictures in about 128."""
 
+_STEP = 1024
+
 CHOOSE, SCORE, LEFT_OUT = 0, 1, 2
 """The part of a picture: to choose thresholds on, to score them on, or a copy of another."""
 
@@ -109,11 +111,14 @@ def _near(pictures: Measurements) -> list[Pair]:
     both = np.concatenate([fine, other], axis=1)
     # Equal hashes are taken together first, or a folder of one picture would be all pairs
     _, first, back = np.unique(both, axis=0, return_index=True, return_inverse=True)
-    hits = LinearIndex(fine[first]).search(fine[first], COPY_BITS)
-    later = hits.query < hits.row
-    query, row = hits.query[later], hits.row[later]
-    near = distances(other[first[query]], other[first[row]]) <= COPY_BITS
-    found = [(first[query[near]], first[row[near]])]
+    found = []
+    for start in range(0, len(first), _STEP):
+        # Each with itself and the later ones alone: half of the work
+        rest = first[start:]
+        hits = LinearIndex(fine[rest]).search(fine[rest[:_STEP]], COPY_BITS)
+        left, right = rest[hits.query], rest[hits.row]
+        near = (hits.query < hits.row) & (distances(other[left], other[right]) <= COPY_BITS)
+        found.append((left[near], right[near]))
     twins = np.flatnonzero(first[back] != np.arange(len(back)))
     found.append((first[back[twins]], twins))
     return sorted(

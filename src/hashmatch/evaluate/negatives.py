@@ -20,7 +20,8 @@ MAX_NEAR = 3_000_000
 """Thresholds are looked at only as far as no more pairs than this are near: a laxer one is no
 threshold, since a file in a hundred would match any entry."""
 
-_TILE = 1 << 22
+_TILE = 1 << 17
+"""Pairs compared at a time: their distances stay in a core's own cache."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -151,7 +151,9 @@ def _measure_variants(
 
 
 def _distances(view: ViewHashes, entry: tuple[PerceptualHash, ...]) -> Distances:
-    return tuple(hamming_distance(ours, theirs) for ours, theirs in zip(view.hashes, entry, strict=False))
+    return tuple(
+        hamming_distance(ours, theirs) for ours, theirs in zip(view.hashes, entry, strict=False)
+    )
 
 
 def _visible(data: bytes) -> Image.Image:

@@ -20,7 +20,7 @@ def recommendation(rule: Record, settings: Settings) -> str:
         return (
             f"No threshold can be recommended. For {volume}, these pictures cannot show less than"
             f" {amount(bound)} false matches a day at any threshold, and {limit} are acceptable."
-            f" At least {chosen['more_pictures']:,} more pictures are needed."
+            f" At least {chosen['more_pictures']:,} more pictures are needed.{_unseen(rule)}"
         )
     score = rule["score"]
     recall = interval(at(score["recall"], level), percent)
@@ -34,6 +34,14 @@ def recommendation(rule: Record, settings: Settings) -> str:
         f" matches a day for {volume}. It finds {recall} of the everyday variants. {outcome}:"
         f" {interval(at(score['false_per_day'], level), amount)} false matches a day."
     )
+
+
+def _unseen(rule: Record) -> str:
+    """How far the pictures that thresholds are chosen on had no false match at all."""
+    level = rule["recommendation"]["unseen_level"]
+    if level is None:
+        return " There are false matches at every threshold."
+    return f" No false match was seen up to {thresholds(rule['thresholds'][level])}, among so few."
 
 
 def comparison(rule: Record) -> str:

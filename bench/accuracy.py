@@ -1,0 +1,225 @@
+"""What rules find at an equal rate of false matches: ours, and those of other packages.
+
+    python bench/accuracy.py [--pictures N] [--rate R] [--seed S]
+
+All see the same generated pictures and the same everyday variants of them. For each rule, the
+largest threshold is chosen on one half of the pictures whose rate of false matches there is at most
+R; its recall, and the false matches that it really has, are counted on the other half. "Without
+views" looks at the stored pixels alone, as the other packages do. A package that is not installed
+is named as missing. Generated pictures say how rules compare, not what they do on yours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+import record
+from hashmatch.evaluate import Evaluation, RuleFigures, Settings, analyse
+from hashmatch.evaluate.gather import Measurements, gather
+from hashmatch.evaluate.identity import Identities, identify
+from hashmatch.evaluate.pictures import variants
+from hashmatch.evaluate.rules import label
+from hashmatch.model import HashKind
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "fixtures"))
+from textures import texture
+
+SIZE = (400, 300)
+WIDE = (HashKind("phash", 256), HashKind("dhash", 256))
+
+Bits = npt.NDArray[np.bool_]
+Hasher = Callable[[Image.Image], Bits]
+
+
+def imagehash_hashers() -> Mapping[str, Hasher]:
+    """Of the package that hashmatch is bit for bit equal to."""
+    import imagehash  # noqa: PLC0415 # it may not be there
+
+    return {
+        "phash": lambda picture: imagehash.phash(picture).hash.ravel(),
+        "dhash": lambda picture: imagehash.dhash(picture).hash.ravel(),
+    }
+
+
+def imagededup_hashers() -> Mapping[str, Hasher]:
+    """Of imagededup, which gives hex."""
+    from imagededup.methods import DHash, PHash  # noqa: PLC0415 # it may not be there
+
+    def bits(text: str) -> Bits:
+        return np.unpackbits(np.frombuffer(bytes.fromhex(text), np.uint8)).astype(np.bool_)
+
+    methods = {"phash": PHash(verbose=False), "dhash": DHash(verbose=False)}
+    return {
+        name: lambda picture, method=method: bits(
+            method.encode_image(image_array=np.asarray(picture))
+        )
+        for name, method in methods.items()
+    }
+
+
+def perception_hashers() -> Mapping[str, Hasher]:
+    """Of perception, which gives vectors of bits."""
+    from perception import hashers  # noqa: PLC0415 # it may not be there
+
+    return {
+        name: lambda picture, hasher=hasher: np.asarray(
+            hasher.compute(picture, hash_format="vector")
+        ).astype(np.bool_)
+        for name, hasher in (("phash", hashers.PHash()), ("dhash", hashers.DHash()))
+    }
+
+
+PEERS = {
+    "imagehash": imagehash_hashers,
+    "imagededup": imagededup_hashers,
+    "perception": perception_hashers,
+}
+
+
+def pack(rows: list[Bits]) -> npt.NDArray[np.uint64]:
+    """Bits as hashes, shape (n, words)."""
+    return np.packbits(np.stack(rows), axis=1).view(">u8").astype(np.uint64)
+
+
+def measure_peer(
+    ours: Measurements, hashers: Mapping[str, Hasher], settings: Settings
+) -> Measurements:
+    """What another package's hashes say of the same pictures and variants."""
+    columns: dict[str, tuple[list[Bits], list[npt.NDArray[np.int64]]]] = {
+        name: ([], []) for name in hashers
+    }
+    for path in ours.names:
+        data = Path(path.decode()).read_bytes()
+        original = Image.open(path.decode()).convert("RGB")
+        changed = list(variants(data, settings))
+        for name, hasher in hashers.items():
+            entry = hasher(original)
+            columns[name][0].append(entry)
+            columns[name][1].append(
+                np.array([np.count_nonzero(hasher(one) != entry) for one in changed])
+            )
+    codes = {kind: pack(columns[kind.algorithm][0]) for kind in settings.kinds}
+    return replace(
+        ours,
+        entries=codes,
+        queries=codes,
+        owner=np.arange(len(ours)),
+        variant=np.stack(
+            np.divmod(np.arange(len(ours) * len(settings.transforms)), len(settings.transforms)),
+            axis=1,
+        ),
+        stored=np.ones(len(ours) * len(settings.transforms), np.bool_),
+        distance=np.stack(
+            [np.concatenate(columns[kind.algorithm][1]) for kind in settings.kinds], axis=1
+        ).astype(np.uint16),
+    )
+
+
+def stored_alone(measured: Measurements) -> Measurements:
+    """The same without any view of a variant but the stored one."""
+    return replace(
+        measured,
+        variant=measured.variant[measured.stored],
+        stored=measured.stored[measured.stored],
+        distance=measured.distance[measured.stored],
+    )
+
+
+def score(figures: RuleFigures, kinds: tuple[HashKind, ...], rate: float) -> dict[str, Any]:
+    """Choose a level on the one half, and count on the other."""
+    bearable = np.flatnonzero(figures.choose.pairs.rate.value <= rate)
+    if not len(bearable):
+        return {"thresholds": None}
+    level = int(bearable[-1])
+    recall = figures.score.recall
+    return {
+        "thresholds": {
+            label(kinds[column]): int(bits)
+            for column, bits in zip(
+                figures.rule.columns, figures.rule.thresholds[level], strict=True
+            )
+        },
+        "laxest_looked_at": level == figures.rule.levels - 1,
+        "recall": [round(float(end[level]), 4) for end in recall],
+        "false_matches": int(figures.score.pairs.matches[level]),
+        "pairs": figures.score.pairs.pairs,
+        "recall_by_transform": {
+            name: round(float(share), 3)
+            for name, share in zip(
+                ALL.transforms, figures.score.recall_by_transform.value[level], strict=True
+            )
+        },
+    }
+
+
+ALL = Settings()
+
+
+def table(name: str, evaluation: Evaluation, rate: float) -> dict[str, Any]:
+    """Score all rules of one contestant, and print them."""
+    rows = {}
+    for figures in evaluation.rules:
+        row = score(figures, evaluation.pictures.kinds, rate)
+        rows[figures.rule.name] = row
+        if row["thresholds"] is not None:
+            value, low, high = row["recall"]
+            print(
+                f"{name:<28} {figures.rule.name:<24} {row['thresholds']!s:<34}"
+                f" {value:.3f} ({low:.3f} to {high:.3f})  {row['false_matches']} false"
+            )
+    return rows
+
+
+def contest(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Let all contestants see the same pictures."""
+    narrow, wide = replace(ALL, seed=options.seed), replace(ALL, seed=options.seed, kinds=WIDE)
+    results: dict[str, Any] = {}
+    identities: Identities | None = None
+    for settings in (narrow, wide):
+        measured, _, _ = gather([str(folder).encode()], settings, jobs=options.jobs)
+        identities = identities or identify(measured, options.seed)
+        bits = settings.kinds[0].bits
+        for views, looked_at in (("views", measured), ("without views", stored_alone(measured))):
+            name = f"hashmatch, {bits} bits, {views}"
+            results[name] = table(name, analyse(looked_at, identities, settings), options.rate)
+        if settings is narrow:
+            for peer, make in PEERS.items():
+                try:
+                    hashers = make()
+                except ImportError as error:
+                    results[peer] = {"missing": f"pip install {peer}", "why": str(error)}
+                    print(f"{peer}: missing, pip install {peer}")
+                    continue
+                theirs = measure_peer(measured, hashers, settings)
+                results[peer] = table(peer, analyse(theirs, identities, settings), options.rate)
+    return results
+
+
+def main() -> None:
+    """Make pictures, let all see them, print and save."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--pictures", type=int, default=1_000)
+    parser.add_argument("--rate", type=float, default=1e-4, help="false matches per comparison")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(options.pictures):
+            picture = texture(2_000_000 * options.seed + number, *SIZE, roughness=0.66)
+            picture.save(Path(folder) / f"{number:05}.jpg", quality=88)
+        results = contest(Path(folder), options)
+    print(f"saved as {record.save('accuracy', options.seed, vars(options) | {'rules': results})}")
+
+
+if __name__ == "__main__":
+    main()
