@@ -36,7 +36,7 @@ _FULL_QUALITY = 100
 class _Table:
     """The entries of one list and one kind of hash, ready to be looked up."""
 
-    list_name: str
+    hash_list: HashList
     section: Section
     threshold: int
     index: Index
@@ -75,6 +75,7 @@ class Lookup:
         threshold: as ``Matcher`` takes it.
         index: as ``Matcher`` takes it.
         quality_floor: as ``Matcher`` takes it.
+        require: as ``Matcher`` takes it.
 
     Attributes:
         kinds: the perceptual hashes that are looked up, in the order that examinations have them.
@@ -93,6 +94,7 @@ class Lookup:
         threshold: Threshold,
         index: str,
         quality_floor: int,
+        require: str = "any",
     ) -> None:
         if not hash_lists:
             raise HashListError("no hash list was given")
@@ -105,8 +107,9 @@ class Lookup:
         self.digests = tuple(kind.algorithm for kind in every if kind.algorithm in DIGEST_BITS)
         self.thresholds = {kind: _resolve_threshold(kind, threshold) for kind in self.kinds}
         self._quality_floor = quality_floor
+        self._require_all = require == "all"
         self._tables = [
-            _Table(hash_list.name, section, reach, build_index(section.codes, index, radius=reach))
+            _Table(hash_list, section, reach, build_index(section.codes, index, radius=reach))
             for hash_list in hash_lists
             for kind, section in hash_list.sections.items()
             for reach in (self.thresholds.get(kind, 0),)
@@ -115,7 +118,8 @@ class Lookup:
     def explain(self) -> list[str]:
         """Say for each list and kind of hash which index was chosen, and why."""
         return [
-            f"{table.list_name}, {table.kind}: {table.index.explain()}" for table in self._tables
+            f"{table.hash_list.name}, {table.kind}: {table.index.explain()}"
+            for table in self._tables
         ]
 
     def suspects(self, examinations: Sequence[Examination]) -> set[int]:
@@ -125,17 +129,6 @@ class Lookup:
         places = _places(examinations, previews)
         for column, kind in enumerate(self.kinds if places else ()):
             views = [examinations[number].views[view] for number, view in places]
-<<<<<<< HEAD
-            queries = to_codes([view.hashes[column] for view in views])
-            certain = ~to_codes([view.doubts[column] for view in views])
-            flips = (ALGORITHMS[kind.algorithm].flips or {}).get(kind.bits, kind.bits)
-            for _, table in self._tables_of(kind):
-                hits = table.index.search(queries, table.threshold + flips)
-                mask = certain[hits.query]
-                sure = distances(queries[hits.query] & mask, table.section.codes[hits.row] & mask)
-                near = hits.query[sure <= table.threshold]
-                found.update(places[query][0] for query in near.tolist())
-=======
             codes = to_codes([view.hashes[column] for view in views])
             doubts = to_codes([view.doubts[column] for view in views])
             near = self.near(kind, codes, doubts).nonzero()[0]
@@ -175,7 +168,6 @@ class Lookup:
                 entries = table.section.codes[hits.row]
                 near = distances(codes[query] & sure, entries & sure) <= table.threshold
                 found[query[near]] = True
->>>>>>> 075d397 (Digest files without decoding them; look many hashes up without an object for each)
         return found
 
     def hits(self, examinations: Sequence[Examination]) -> dict[int, list[Hit]]:
@@ -197,14 +189,41 @@ class Lookup:
                     found[number].append(
                         Hit(low, perceptual=True, distance=bits, table=position, row=row, view=view)
                     )
-        return {number: _best(hits) for number, hits in found.items()}
+        return {number: self._agreed(_best(hits)) for number, hits in found.items()}
+
+    def _agreed(self, hits: list[Hit]) -> list[Hit]:
+        """Where all algorithms must agree, the hits on entries that are near by each they have.
+
+        An exact digest needs no agreement.
+        """
+        if not self._require_all:
+            return hits
+        near: dict[tuple[int, str], set[HashKind]] = defaultdict(set)
+        for hit in hits:
+            near[self._identity(hit)].add(self._tables[hit.table].kind)
+        return [
+            hit
+            for hit in hits
+            if not hit.perceptual or self._wanted(hit) <= near[self._identity(hit)]
+        ]
+
+    def _identity(self, hit: Hit) -> tuple[int, str]:
+        table = self._tables[hit.table]
+        return id(table.hash_list), table.section.entry(hit.row).id
+
+    def _wanted(self, hit: Hit) -> set[HashKind]:
+        """The kinds of perceptual hashes that the list has for a hit's entry."""
+        table = self._tables[hit.table]
+        entries = table.hash_list.find(table.section.entry(hit.row).id)
+        kinds = {entry.hash.kind for entry in entries} or {table.kind}
+        return {kind for kind in kinds if kind.algorithm not in DIGEST_BITS}
 
     def match(self, examination: Examination, hit: Hit) -> Match:
         """A hit, told in full."""
         table = self._tables[hit.table]
         view = examination.views[hit.view] if hit.perceptual else None
         return Match(
-            list=table.list_name,
+            list=table.hash_list.name,
             entry=table.section.entry(hit.row),
             algorithm=table.kind.algorithm,
             bits=table.kind.bits,

@@ -28,6 +28,7 @@ from hashmatch.workers import SharedPool
 
 MAX_MATCHES = 10
 DECODE_MODES = ("fast", "exact")
+REQUIRE_MODES = ("any", "all")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,8 @@ class Matcher:
         archives: what an archive may cost, where one is scanned.
         formats: names of the picture formats to decode.
         mirrors: also look up the flips and quarter turns of every view.
+        require: ``any`` hash of an entry that is near makes a match; or ``all`` hashes that the
+            list gives for the entry (the same id under several algorithms) must be near.
         decode: ``fast`` looks at a preview first, and decodes in full only what may be near to an
             entry; ``exact`` decodes everything in full. The outcomes are the same.
         isolate: decode in worker processes that hold no list, with limits on memory and time, so
@@ -81,6 +84,7 @@ class Matcher:
         archives: ArchiveLimits = ArchiveLimits(),
         formats: Iterable[str] = DEFAULT_FORMATS,
         mirrors: bool = False,
+        require: str = "any",
         decode: str = "fast",
         isolate: bool = False,
         workers: int = 1,
@@ -90,12 +94,15 @@ class Matcher:
             raise SettingsError("the quality floor is a number from 0 to 100")
         if decode not in DECODE_MODES:
             raise SettingsError(f"unknown way to decode {decode!r}; choose from fast, exact")
+        if require not in REQUIRE_MODES:
+            raise SettingsError(f"unknown requirement {require!r}; choose from any, all")
         if max_matches < 1:
             raise SettingsError("the number of matches to name must be at least 1")
         self.quality_floor = quality_floor
         self.max_matches = max_matches
         self._threshold = threshold
         self._index = index
+        self._require = require
         self._base = ExamineOptions(
             kinds=(),
             limits=limits,
@@ -146,6 +153,7 @@ class Matcher:
             threshold=self._threshold,
             index=self._index,
             quality_floor=self.quality_floor,
+            require=self._require,
         )
         options = replace(self._base, kinds=lookup.kinds, digests=lookup.digests)
         return _Lists(chosen, lookup, options, replace(options, fast=False))
@@ -217,6 +225,7 @@ class Matcher:
         return {
             "thresholds": {str(kind): bits for kind, bits in self._lists.lookup.thresholds.items()},
             "quality_floor": self.quality_floor,
+            "require": self._require,
             "max_matches": self.max_matches,
             "mirrors": self.options.mirrors,
             "formats": sorted(self.options.formats),

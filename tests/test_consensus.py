@@ -1,0 +1,110 @@
+"""Entries with several hashes, and lists replaced while others match."""
+
+import hashlib
+import threading
+
+import pytest
+
+from hashmatch import Entry, HashKind, HashList, Matcher, SettingsError, Verdict
+from hashmatch.errors import HashListError
+from hashmatch.examine import examine
+from hashmatch.model import ExamineOptions, PerceptualHash
+from pictures import encode, photo
+
+KINDS = (HashKind("phash", 64), HashKind("dhash", 64))
+
+
+def hashes_of(seed: int) -> tuple[PerceptualHash, ...]:
+    """Both hashes of one picture."""
+    return examine(photo(seed, 400, 300), ExamineOptions(kinds=KINDS)).views[0].hashes
+
+
+@pytest.fixture(scope="module")
+def consensus_list() -> HashList:
+    """Three entries: both hashes of a picture, one of each of two pictures, and one alone."""
+    (phash, dhash), (other_phash, _) = hashes_of(1), hashes_of(2)
+    return HashList.from_entries(
+        [
+            Entry("both", phash),
+            Entry("both", dhash),
+            Entry("one-of-two", other_phash),
+            Entry("one-of-two", dhash),
+            Entry("single", phash),
+        ],
+        name="consensus",
+    )
+
+
+def test_any_near_hash_of_an_entry_is_a_match(consensus_list: HashList) -> None:
+    """With require=any, an entry matches by whichever of its hashes is near."""
+    outcome = Matcher(consensus_list).match(photo(1, 400, 300))
+    assert {match.entry.id for match in outcome.matches} == {"both", "one-of-two", "single"}
+
+
+def test_all_hashes_of_an_entry_must_agree(consensus_list: HashList) -> None:
+    """With require=all, an entry matches only when each hash that its list gives is near."""
+    outcome = Matcher(consensus_list, require="all").match(photo(1, 400, 300))
+    named = [(match.entry.id, match.algorithm) for match in outcome.matches]
+    assert sorted(named) == [("both", "dhash"), ("both", "phash"), ("single", "phash")]
+
+
+def test_no_agreement_is_no_match(consensus_list: HashList) -> None:
+    """With require=all, a picture near to one of an entry's two hashes is clear."""
+    only = HashList.from_entries([e for e in consensus_list if e.id == "one-of-two"], name="x")
+    assert Matcher(only, require="all").match(photo(1, 400, 300)).verdict is Verdict.CLEAR
+
+
+def test_an_exact_digest_needs_no_agreement() -> None:
+    """The digest of the very file matches, though the entry's perceptual hash is far off."""
+    data = encode(photo(1, 400, 300), "PNG")
+    digest = PerceptualHash.from_hex(hashlib.sha256(data).hexdigest(), "sha256")
+    try:
+        hash_list = HashList.from_entries(
+            [Entry("e", digest), Entry("e", hashes_of(2)[0])], name="digests"
+        )
+    except HashListError:
+        pytest.skip("lists do not hold digests yet")
+    (match,) = Matcher(hash_list, require="all").match(data).matches
+    assert (match.algorithm, match.view, match.distance) == ("sha256", "bytes", 0)
+
+
+def test_an_unknown_requirement_is_refused(consensus_list: HashList) -> None:
+    """A requirement that does not exist is an error that names those that do."""
+    with pytest.raises(SettingsError, match="any, all"):
+        Matcher(consensus_list, require="most")
+
+
+def test_replaced_lists_are_seen_whole() -> None:
+    """Threads that match while lists are replaced see one list or the other, never a mixture."""
+    phash, dhash = hashes_of(1)
+    lists = [
+        HashList.from_entries([Entry(f"{name}-p", phash), Entry(f"{name}-d", dhash)], name=name)
+        for name in ("old", "new")
+    ]
+    matcher, picture = Matcher(lists[0]), photo(1, 400, 300)
+    wrong: list[set[str]] = []
+    done = threading.Event()
+
+    def match_on() -> None:
+        while not done.is_set():
+            seen = {match.list for match in matcher.match(picture).matches}
+            if len(seen) != 1:
+                wrong.append(seen)
+
+    threads = [threading.Thread(target=match_on) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for number in range(200):
+        matcher.replace(lists[number % 2])
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_a_replacement_that_cannot_match_changes_nothing(consensus_list: HashList) -> None:
+    """A list without entries is refused, and the old one stays in force."""
+    matcher = Matcher(consensus_list)
+    with pytest.raises(HashListError):
+        matcher.replace(HashList.from_entries([], name="empty"))
+    assert matcher.match(photo(1, 400, 300)).verdict is Verdict.MATCH
