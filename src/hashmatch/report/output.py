@@ -23,7 +23,8 @@ def open_output(path: Path | None) -> Iterator[TextIO]:
     """Open the results' destination for text in UTF-8.
 
     A file is written beside its place, synced, and renamed at the end; if something goes wrong
-    before that, what was at ``path`` stays. Its mode is 0600, since it tells who matched.
+    before that, what was at ``path`` stays. Its mode is 0600, since it tells who matched. A link
+    stays, and what it points to is replaced; a folder or a device is refused.
 
     Args:
         path: a file, or None for standard output.
@@ -31,11 +32,20 @@ def open_output(path: Path | None) -> Iterator[TextIO]:
     Raises:
         OutputError: the file cannot be written.
     """
-    if path is None:
-        yield from _standard_output()
-        return
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+        yield from _standard_output() if path is None else _file(path)
+    except OSError as error:
+        if error.errno in _FULL:
+            raise _cannot_write(path, error) from error
+        raise
+
+
+def _file(path: Path) -> Iterator[TextIO]:
+    try:
+        target = path.resolve()
+        if target.exists() and not target.is_file():
+            raise OutputError("cannot write it: it is no regular file", path=str(path))
+        descriptor, name = tempfile.mkstemp(prefix=".hashmatch-", suffix=".tmp", dir=target.parent)
     except OSError as error:
         raise _cannot_write(path, error) from error
     temporary = Path(name)
@@ -44,16 +54,17 @@ def open_output(path: Path | None) -> Iterator[TextIO]:
             yield stream
             stream.flush()
             os.fsync(descriptor)
-        temporary.replace(path)
-    except OSError as error:
-        if error.errno in _FULL:
+        try:
+            temporary.replace(target)
+        except OSError as error:
             raise _cannot_write(path, error) from error
-        raise
     finally:
         temporary.unlink(missing_ok=True)
 
 
 def _standard_output() -> Iterator[TextIO]:
+    if sys.stdout is None:  # Python's way of saying that it is closed
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
     # Bytes in UTF-8 whatever the locale: names must come through as they are
     stream = io.TextIOWrapper(
         sys.stdout.buffer, encoding="utf-8", newline="", line_buffering=sys.stdout.isatty()
@@ -65,5 +76,6 @@ def _standard_output() -> Iterator[TextIO]:
         stream.detach()
 
 
-def _cannot_write(path: Path, error: OSError) -> OutputError:
-    return OutputError(f"cannot write it: {os.strerror(error.errno or 0)}", path=str(path))
+def _cannot_write(path: Path | None, error: OSError) -> OutputError:
+    place = "standard output" if path is None else str(path)
+    return OutputError(f"cannot write it: {os.strerror(error.errno or 0)}", path=place)
