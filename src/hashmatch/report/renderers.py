@@ -14,9 +14,12 @@ from hashmatch.paths import path_of
 from hashmatch.printable import printable
 from hashmatch.report.records import Record
 
-_MATCH_COLUMNS = ("list", "entry", "label", "algorithm", "bits", "distance", "threshold", "view")
+_MATCH_COLUMNS = (
+    *("list", "entry", "label", "algorithm", "bits", "distance", "threshold", "view"),
+    "low_information",
+)
 _COLUMNS = (
-    *("path", "path_b64", "verdict", "reason", "detail"),
+    *("path", "path_b64", "verdict", "reason", "detail", "match_count"),
     *_MATCH_COLUMNS,
     *("quality", "width", "height", "format"),
 )
@@ -89,7 +92,9 @@ class TableRenderer(Renderer):
             self._line(verdict, f"{near} {match['view']}", f"{path}  is near  {entry}")
         more = record["match_count"] - len(record["matches"])
         if more:
-            self._line("match", "", f"{path}  is near to {more} more entries")
+            # Candidates come last, so behind one there is nothing else
+            verdict = "low_information" if record["matches"][-1]["low_information"] else "match"
+            self._line(verdict, "", f"{path}  is near to {more} more entries")
         if record["reason"] is not None:
             self._line("unscanned", record["reason"], f"{path}  {record['detail'] or ''}".rstrip())
 
