@@ -38,17 +38,20 @@ class ListWriter(HashWriter):
 
     def __init__(self, stream: TextIO, kinds: Sequence[HashKind]) -> None:
         super().__init__(stream, kinds)
-        self._seen: set[str] = set()
+        self._digests: dict[str, str] = {}  # of the file behind each id
         stream.write(f"# algorithm: {kinds[0].algorithm}\n")
 
     def write(self, path: bytes, examination: Examination) -> None:
         """Write the entries of one picture."""
-        entry = f"sha256:{examination.digests[0][:_ID_DIGITS]}"
+        digest = examination.digests[0]
+        entry = f"sha256:{digest[:_ID_DIGITS]}"
+        if self._digests.get(entry, digest) != digest:
+            entry = f"sha256:{digest}"  # of millions of files, some begin alike
         label = printable(path)
-        if entry in self._seen:
+        if entry in self._digests:
             self._stream.write(f"# same file as {entry}: {label}\n")
             return
-        self._seen.add(entry)
+        self._digests[entry] = digest
         for value in _telling(examination).hashes:
             prefix = "" if value.algorithm == self._kinds[0].algorithm else f"{value.algorithm}:"
             self._stream.write(f"{prefix}{value} {entry} {label}\n")
