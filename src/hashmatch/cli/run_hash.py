@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hashmatch.cli.options import say
 from hashmatch.decode import load_decoders
-from hashmatch.hashing import check_kind
+from hashmatch.hashing import ALGORITHMS, check_kind
 from hashmatch.model import OPTIONAL_FORMATS, ExamineOptions, HashKind, Limits
 from hashmatch.report import make_hash_writer, open_output
 from hashmatch.scan import below, check_paths, examine_all, make_pool
@@ -55,6 +55,10 @@ def run_hash(settings: HashSettings) -> int:
 
 
 def _parse_kind(name: str) -> HashKind:
-    """Read ``phash``, which has 64 bits, or ``phash-256``."""
-    algorithm, _, bits = name.partition("-")
-    return check_kind(HashKind(algorithm, int(bits) if bits.isdigit() else 64 if not bits else 0))
+    """Read ``phash``, which means its smallest width, or ``phash-256``."""
+    algorithm, _, width = name.partition("-")
+    if width:
+        bits = int(width) if width.isdecimal() else 0
+    else:
+        bits = min(ALGORITHMS[algorithm].thresholds) if algorithm in ALGORITHMS else 0
+    return check_kind(HashKind(algorithm, bits))
