@@ -50,6 +50,8 @@ def open_file(
         return os.open(path, _FLAGS | flags, dir_fd=folder)
     except OSError as error:
         raise reason_of(error) from error
+    except ValueError:
+        raise DecodeError(Reason.VANISHED, "no file's name holds a NUL") from None
 
 
 def read_file(path: str | bytes | os.PathLike[str], max_bytes: int) -> bytes:
