@@ -1,0 +1,183 @@
+"""Signatures over hash lists: who released this list, and that not a byte of it has changed.
+
+A signature is a small file beside the list: one line of JSON that tells the digest of the list's
+bytes, its name, version and date, signed with Ed25519 (RFC 8032). Its bytes are exactly what this
+module writes, so that no byte of it can be changed unnoticed either.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from hashmatch.errors import HashListError, MissingExtraError, SettingsError
+from hashmatch.hashlist.atomic import write_atomically
+from hashmatch.hashlist.lists import HashList
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+        Ed25519PrivateKey,
+        Ed25519PublicKey,
+    )
+
+SUFFIX = ".sig"
+_CONTEXT = b"hashmatch list signature 1\n"
+"""Put before what is signed, so that no signature made for another purpose fits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What a signature says of a list.
+
+    Attributes:
+        digest: SHA-256, hex, of the list's bytes.
+        name: of the list.
+        version: as the list gives it, if it does.
+        created: as the list gives it, if it does.
+    """
+
+    digest: str
+    name: str
+    version: str | None
+    created: str | None
+
+    @classmethod
+    def of(cls, hash_list: HashList) -> Statement:
+        """What a signature of this list would say."""
+        return cls(hash_list.digest, hash_list.name, hash_list.version, hash_list.created)
+
+    def signed_bytes(self) -> bytes:
+        """What the key signs."""
+        return _CONTEXT + _json(asdict(self))
+
+
+def make_keys(private: Path, public: Path) -> None:
+    """Make a pair of keys, in PEM: PKCS #8 for the private one, mode 0600.
+
+    Raises:
+        SettingsError: one of the files is there already.
+        OutputError: one cannot be written.
+        MissingExtraError: the package that signs is not installed.
+    """
+    ed25519, serialization = _library()
+    for path in (private, public):
+        if path.exists():
+            raise SettingsError(f"{path} is there already: a key is never written over")
+    key = ed25519.Ed25519PrivateKey.generate()
+    pem, none = serialization.Encoding.PEM, serialization.NoEncryption()
+    with write_atomically(private) as stream:
+        stream.write(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, none))
+    spki = serialization.PublicFormat.SubjectPublicKeyInfo
+    with write_atomically(public) as stream:
+        stream.write(key.public_key().public_bytes(pem, spki))
+
+
+def sign_list(path: Path, key: Path) -> Path:
+    """Sign a list, and return the signature's path: the list's with ``.sig`` behind it.
+
+    Raises:
+        HashListError: the list cannot be used as it is, so it is not to be signed either.
+        SettingsError: the key cannot be read.
+        OutputError: the signature cannot be written.
+        MissingExtraError: the package that signs is not installed.
+    """
+    private = _private_key(key)
+    statement = Statement.of(HashList.load(path))
+    signature = private.sign(statement.signed_bytes())
+    signature_path = path.with_name(path.name + SUFFIX)
+    with write_atomically(signature_path) as stream:
+        stream.write(_file(statement, signature))
+    return signature_path
+
+
+def verify_list(hash_list: HashList, signature_path: Path, key: Path) -> Statement:
+    """Check that a loaded list is what the owner of a key has signed.
+
+    Raises:
+        HashListError: it is not, or the signature cannot be read.
+        SettingsError: the key cannot be read.
+        MissingExtraError: the package that verifies is not installed.
+    """
+    public = _public_key(key)
+    try:
+        data = signature_path.read_bytes()
+    except OSError as error:
+        why = os.strerror(error.errno or 0)
+        message = f"the list has no signature that can be read: {why}"
+        raise HashListError(message, path=str(signature_path)) from error
+    statement, signature = _parse(data, str(signature_path))
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 # an extra
+
+    try:
+        public.verify(signature, statement.signed_bytes())
+    except InvalidSignature:
+        message = "the signature is not by this key, or was changed"
+        raise HashListError(message, path=str(signature_path)) from None
+    if statement != Statement.of(hash_list):
+        message = "the signature is of another list, or the list was changed"
+        raise HashListError(message, path=hash_list.source)
+    return statement
+
+
+def _file(statement: Statement, signature: bytes) -> bytes:
+    fields = {"hashmatch_signature": 1, **asdict(statement)}
+    return _json({**fields, "signature": base64.b64encode(signature).decode()}) + b"\n"
+
+
+def _parse(data: bytes, path: str) -> tuple[Statement, bytes]:
+    try:
+        fields: dict[str, Any] = json.loads(data)
+        if fields.pop("hashmatch_signature") != 1:
+            raise HashListError("the signature is of a newer kind: update hashmatch", path=path)
+        signature = base64.b64decode(fields.pop("signature"), validate=True)
+        statement = Statement(**fields)
+        same = _file(statement, signature) == data
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise HashListError("it is no signature of a list", path=path) from None
+    if not same:
+        raise HashListError("the signature was changed", path=path)
+    return statement, signature
+
+
+def _json(fields: dict[str, Any]) -> bytes:
+    return json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _private_key(path: Path) -> Ed25519PrivateKey:
+    ed25519, serialization = _library()
+    key = _load(path, lambda pem: serialization.load_pem_private_key(pem, password=None))
+    if not isinstance(key, ed25519.Ed25519PrivateKey):
+        raise SettingsError(f"{path} is no Ed25519 private key in PEM")
+    return cast("Ed25519PrivateKey", key)
+
+
+def _public_key(path: Path) -> Ed25519PublicKey:
+    ed25519, serialization = _library()
+    key = _load(path, serialization.load_pem_public_key)
+    if not isinstance(key, ed25519.Ed25519PublicKey):
+        raise SettingsError(f"{path} is no Ed25519 public key in PEM")
+    return cast("Ed25519PublicKey", key)
+
+
+def _load(path: Path, parse: Any) -> object:
+    try:
+        return parse(path.read_bytes())
+    except OSError as error:
+        raise SettingsError(
+            f"cannot read the key {path}: {os.strerror(error.errno or 0)}"
+        ) from error
+    except (ValueError, TypeError):  # never with its message: it may quote the key
+        raise SettingsError(f"{path} is no key in PEM, or needs a password") from None
+
+
+def _library() -> tuple[Any, Any]:
+    try:
+        from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 # an extra
+        from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: PLC0415
+    except ImportError:
+        raise MissingExtraError("signatures", "sign") from None
+    return ed25519, serialization

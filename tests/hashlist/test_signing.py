@@ -1,0 +1,190 @@
+"""Signatures, freshness, exposure and synthetic lists."""
+
+import itertools
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from hashmatch import Entry, HashKind, HashList, PerceptualHash, SettingsError, hamming_distance
+from hashmatch.errors import HashListError
+from hashmatch.hashlist.freshness import SeenVersions, exposure, parse_duration, staleness
+from hashmatch.hashlist.signing import make_keys, sign_list, verify_list
+from hashmatch.hashlist.synth import plant, synthesize
+
+pytest.importorskip("cryptography")
+
+TEXT = b"# algorithm: phash\n# name: signed\n# version: 3\n9ec5d32b1a6c4e35 one first\n"
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def signed(tmp_path: Path) -> Path:
+    """A folder with a list, its signature and the keys."""
+    (tmp_path / "list.txt").write_bytes(TEXT)
+    make_keys(tmp_path / "key", tmp_path / "key.pub")
+    sign_list(tmp_path / "list.txt", tmp_path / "key")
+    return tmp_path
+
+
+def check(folder: Path) -> None:
+    """Load and verify what is in the folder."""
+    hash_list = HashList.load(folder / "list.txt")
+    verify_list(hash_list, folder / "list.txt.sig", folder / "key.pub")
+
+
+def test_a_signed_list_verifies(signed: Path) -> None:
+    """What was signed verifies, and the private key is for its owner alone."""
+    check(signed)
+    assert (signed / "key").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("name", ["list.txt", "list.txt.sig"])
+def test_every_flipped_byte_is_refused(signed: Path, name: str) -> None:
+    """Any byte of list or signature turned over, in any of three ways, is refused."""
+    path = signed / name
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        for mask in (0x01, 0x20, 0xFF):
+            changed = bytearray(whole)
+            changed[place] ^= mask
+            path.write_bytes(changed)
+            with pytest.raises(HashListError):
+                check(signed)
+    path.write_bytes(whole)
+    check(signed)
+
+
+def test_every_cut_signature_is_refused(signed: Path) -> None:
+    """A signature cut at any length is refused."""
+    path = signed / "list.txt.sig"
+    whole = path.read_bytes()
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        with pytest.raises(HashListError):
+            check(signed)
+
+
+def test_another_key_is_refused(signed: Path) -> None:
+    """A signature by a key that is not the one asked for is refused."""
+    make_keys(signed / "other", signed / "other.pub")
+    hash_list = HashList.load(signed / "list.txt")
+    with pytest.raises(HashListError, match="not by this key"):
+        verify_list(hash_list, signed / "list.txt.sig", signed / "other.pub")
+
+
+def test_a_missing_signature_is_refused(signed: Path) -> None:
+    """A list without a signature file is refused with the file's name."""
+    (signed / "list.txt.sig").unlink()
+    with pytest.raises(HashListError, match=r"list\.txt\.sig"):
+        check(signed)
+
+
+def test_keys_are_never_written_over(signed: Path) -> None:
+    """Making keys where there are some is an error, and leaves them."""
+    before = (signed / "key").read_bytes()
+    with pytest.raises(SettingsError, match="there already"):
+        make_keys(signed / "key", signed / "fresh.pub")
+    assert (signed / "key").read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"", b"no key", TEXT])
+def test_what_is_no_key_is_refused_unquoted(signed: Path, content: bytes) -> None:
+    """A key file that holds none is a clear error which quotes nothing of it."""
+    (signed / "bad").write_bytes(content)
+    for call in (
+        lambda: sign_list(signed / "list.txt", signed / "bad"),
+        lambda: verify_list(
+            HashList.load(signed / "list.txt"), signed / "list.txt.sig", signed / "bad"
+        ),
+    ):
+        with pytest.raises(SettingsError) as error:
+            call()
+        assert "9ec5d32b" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("created", "days", "stale"),
+    [
+        ("2026-02-28", 7, False),
+        ("2026-02-20", 7, True),
+        ("2026-02-22T00:00:00+00:00", 7, False),
+        (None, 7, True),
+        ("last week", 7, True),
+    ],
+)
+def test_old_lists_are_told(created: str | None, days: int, stale: bool) -> None:
+    """A list older than allowed, or of unknown age, is told; a young one is not."""
+    entry = Entry("a", PerceptualHash.from_hex("9ec5d32b1a6c4e35"))
+    hash_list = HashList.from_entries([entry], name="aged", created=created)
+    assert (staleness(hash_list, timedelta(days=days), NOW) is not None) is stale
+
+
+def test_durations() -> None:
+    """Hours, days and weeks are read; anything else is an error."""
+    assert parse_duration("36h") == timedelta(hours=36)
+    assert parse_duration("2w") == timedelta(days=14)
+    for wrong in ("7", "d", "-1d", "7 d", "1y", ""):
+        with pytest.raises(SettingsError):
+            parse_duration(wrong)
+
+
+@pytest.mark.parametrize(
+    ("last", "now", "refused"),
+    [
+        ("9", "10", False),
+        ("10", "9", True),
+        ("1.2", "1.2", False),
+        ("2026-02", "2026-01", True),
+        ("3", None, True),
+        (None, "1", False),
+    ],
+)
+def test_rolled_back_versions_are_told(
+    tmp_path: Path, last: str | None, now: str | None, refused: bool
+) -> None:
+    """A version below the last one used is told, numbers being compared as numbers."""
+    entry = Entry("a", PerceptualHash.from_hex("9ec5d32b1a6c4e35"))
+    path = tmp_path / "seen.json"
+    SeenVersions(path).note(HashList.from_entries([entry], name="x", version=last))
+    later = HashList.from_entries([entry], name="x", version=now)
+    assert (SeenVersions(path).rollback(later) is not None) is refused
+
+
+def test_a_broken_record_of_versions_is_an_error(tmp_path: Path) -> None:
+    """A file of versions that cannot be read is not taken for an empty one."""
+    (tmp_path / "seen.json").write_bytes(b"[1, 2")
+    with pytest.raises(SettingsError):
+        SeenVersions(tmp_path / "seen.json")
+
+
+@pytest.mark.parametrize(("mode", "told"), [(0o600, False), (0o640, True), (0o604, True)])
+def test_exposed_files_are_told(tmp_path: Path, mode: int, told: bool) -> None:
+    """A list that others can read is told."""
+    path = tmp_path / "list.txt"
+    path.write_bytes(TEXT)
+    path.chmod(mode)
+    assert (exposure(path) is not None) is told
+
+
+@pytest.mark.parametrize("clustered", [False, True])
+def test_synthetic_lists_are_reproducible(clustered: bool) -> None:
+    """The same seed gives the same entries, another seed others, and none is flat."""
+    kind = HashKind("phash", 64)
+    first, again, other = (
+        [entry.hash for entry in synthesize(3000, kind, seed=seed, clustered=clustered)]
+        for seed in (1, 1, 2)
+    )
+    assert first == again != other
+    assert len(first) == 3000
+    if clustered:
+        near = sum(hamming_distance(a, b) <= 12 for a, b in itertools.pairwise(first))
+        assert near > 2000
+
+
+def test_planted_entries_lie_where_they_say() -> None:
+    """An entry planted at a distance from a picture lies exactly there."""
+    picture = PerceptualHash.from_hex("9ec5d32b1a6c4e35")
+    for entry, planted in plant([picture, picture], range(0, 65, 8), seed=3):
+        assert hamming_distance(entry.hash, picture) == planted.distance
+        assert entry.id == planted.entry
