@@ -20,12 +20,13 @@ DEFAULT_ARCHIVES = ArchiveLimits()
 DEFAULT_MEMORY_MIB = 2048
 DEFAULT_SECONDS = 20.0
 
+# Not as Path, which takes an empty text, such as a variable that is not set, for the current folder
 Paths = Annotated[
-    list[Path], typer.Argument(metavar="PATH...", help="Files and folders.", show_default=False)
+    list[str], typer.Argument(metavar="PATH", help="Files and folders.", show_default=False)
 ]
 MaybePaths = Annotated[
-    list[Path] | None,
-    typer.Argument(metavar="[PATH]...", help="Files and folders.", show_default=False),
+    list[str] | None,
+    typer.Argument(metavar="PATH", help="Files and folders.", show_default=False),
 ]
 FilesFrom = Annotated[
     str | None,

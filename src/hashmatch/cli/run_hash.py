@@ -20,7 +20,7 @@ UNSCANNED = 2
 class HashSettings:
     """The options of one run, as plain values."""
 
-    paths: tuple[Path, ...]
+    paths: tuple[str, ...]
     algorithms: tuple[str, ...]
     output_format: str
     output: Path | None

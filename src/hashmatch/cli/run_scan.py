@@ -46,7 +46,7 @@ from hashmatch.workers import WorkerLimits
 class ScanSettings:
     """The options of one scan, as plain values."""
 
-    paths: tuple[Path, ...]
+    paths: tuple[str, ...]
     files_from: str | None
     null: bool
     lists: tuple[Path, ...]
