@@ -115,7 +115,8 @@ class AuditLog:
             "events": dict(self._counts),
         }
         self._running = False
-        return self._journal.append(event, sync=True)
+        head: str = self._journal.append(event, sync=True)["digest"]
+        return head
 
     def close(self) -> None:
         """Close the file, which lets the next writer in."""

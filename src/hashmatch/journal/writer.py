@@ -6,6 +6,7 @@ import hashlib
 import os
 import time
 from datetime import UTC, datetime
+from typing import Any
 
 from hashmatch.journal.chain import START_OF_CHAIN, Event, canonical, digest_of, parse, torn_event
 from hashmatch.journal.file import AppendOnlyFile
@@ -45,7 +46,7 @@ class Journal:
             self._file.close()
             raise
 
-    def append(self, event: Event, *, sync: bool = False) -> str:
+    def append(self, event: Event, *, sync: bool = False) -> dict[str, Any]:
         """Add a record of something that happened.
 
         Args:
@@ -53,29 +54,29 @@ class Journal:
             sync: return only when the medium has it.
 
         Returns:
-            The new head.
+            The record as it was written, which is the new last one.
 
         Raises:
             OutputError: it could not be written.
         """
         if self.head is None:
             self._resume()
-        record = {
+        record: dict[str, Any] = {
             "seq": self._seq + 1,
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "event": event,
             "previous": self.head,
         }
-        digest = digest_of(record)
+        record["digest"] = digest_of(record)
         sync = sync or time.monotonic() - self._synced > _SYNC_SECONDS
         # Unknown until the write is through, whatever interrupts it
         self.head = None
-        self._file.write(canonical({**record, "digest": digest}), sync=sync)
+        self._file.write(canonical(record), sync=sync)
         if sync:
             self._synced = time.monotonic()
         self._seq += 1
-        self.head = digest
-        return digest
+        self.head = record["digest"]
+        return record
 
     def close(self) -> None:
         """Close the file, which lets the next writer in."""
