@@ -97,12 +97,13 @@ def test_an_interrupted_run_is_taken_up_again(jobs: str, tmp_path: Path) -> None
         *("evaluate", str(pictures), "--jobs", jobs, "--cache", str(cache), "-o", str(report)),
         *("--transforms", "overlay"),
     ]
-    process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE)
-    while not cache.exists() or cache.read_bytes().count(b"\n") < 3:
-        assert process.poll() is None
-        time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGINT)
-    _, told = process.communicate(timeout=30)
+    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, start_new_session=True, **pipes) as process:
+        while not cache.exists() or cache.read_bytes().count(b"\n") < 3:
+            assert process.poll() is None
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGINT)
+        _, told = process.communicate(timeout=60)
     assert process.returncode == 130
     assert b"Traceback" not in told
     assert not report.exists()
@@ -111,3 +112,24 @@ def test_an_interrupted_run_is_taken_up_again(jobs: str, tmp_path: Path) -> None
     assert run(["evaluate", *command[4:], "--jobs", "1"]) == 0
     assert cache.read_bytes().count(b"\n") == 24
     assert len(list(report.iterdir())) == 3
+
+
+@pytest.mark.skipif(os.name != "posix", reason="killing is told by signals")
+def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
+    """However the parent ends, no worker stays behind."""
+    for number in range(60):
+        photo(90 + number, 160, 120).save(tmp_path / f"{number}.png")
+    cache = tmp_path / "cache"
+    command = [
+        *(sys.executable, "-c", "from hashmatch.cli.main import main; main()"),
+        *("evaluate", str(tmp_path), "--jobs", "2", "--cache", str(cache)),
+    ]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, **pipes) as process:
+        while not cache.exists() or not cache.read_bytes():
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.kill()
+        # Workers have inherited the pipe: it ends when the last of them does
+        assert process.communicate(timeout=60)[0] == b""
+        assert process.returncode == -signal.SIGKILL

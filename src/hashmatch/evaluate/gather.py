@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
+import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -124,7 +126,7 @@ def _measured(
         return
     waiting: deque[tuple[bytes, Result]] = deque()
     # Spawned, not forked: the same on every system, and no lock of a thread is carried along
-    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _ignore_interrupts)
+    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _serve_parent)
     try:
         for name in names:
             data, facts = _look(name, settings, cache)
@@ -149,9 +151,17 @@ def _first(waiting: deque[tuple[bytes, Result]]) -> tuple[bytes, Facts]:
     return name, result.result() if isinstance(result, Future) else result
 
 
-def _ignore_interrupts() -> None:
-    """Leave Ctrl-C to the parent, which then ends its workers in good order."""
+def _serve_parent() -> None:
+    """Leave Ctrl-C to the parent, and end with it, however it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def stack(used: Sequence[tuple[bytes, Facts]], settings: Settings) -> Measurements:
