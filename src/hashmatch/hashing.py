@@ -330,6 +330,16 @@ def check_kind(kind: HashKind) -> HashKind:
     return kind
 
 
+def parse_kind(name: str) -> HashKind:
+    """Read ``phash``, which means its smallest width, or ``phash-256``."""
+    algorithm, _, width = name.partition("-")
+    if width:
+        bits = int(width) if width.isdecimal() else 0
+    else:
+        bits = min(ALGORITHMS[algorithm].thresholds) if algorithm in ALGORITHMS else 0
+    return check_kind(HashKind(algorithm, bits))
+
+
 def default_threshold(kind: HashKind) -> int:
     """The default threshold of a kind of hash, in bits."""
     return ALGORITHMS[check_kind(kind).algorithm].thresholds[kind.bits]

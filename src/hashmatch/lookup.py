@@ -18,7 +18,7 @@ from hashmatch.distance import distances
 from hashmatch.errors import HashListError, SettingsError
 from hashmatch.hashing import ALGORITHMS, Codes, default_threshold, to_codes
 from hashmatch.hashlist import HashList, Section
-from hashmatch.index import Index, build_index
+from hashmatch.index import Index, build_index, open_index
 from hashmatch.model import DIGEST_BITS, Examination, HashKind, Match, PerceptualHash
 
 Threshold = int | Mapping[str, int] | None
@@ -109,7 +109,7 @@ class Lookup:
         self._quality_floor = quality_floor
         self._require_all = require == "all"
         self._tables = [
-            _Table(hash_list, section, reach, build_index(section.codes, index, radius=reach))
+            _Table(hash_list, section, reach, _index(hash_list, section, index, reach))
             for hash_list in hash_lists
             for kind, section in hash_list.sections.items()
             for reach in (self.thresholds.get(kind, 0),)
@@ -258,6 +258,14 @@ class Lookup:
 
     def _tables_of(self, kind: HashKind) -> Iterator[tuple[int, _Table]]:
         return ((at, table) for at, table in enumerate(self._tables) if table.kind == kind)
+
+
+def _index(hash_list: HashList, section: Section, kind: str, reach: int) -> Index:
+    """The index that a compiled list brings with it, or a new one."""
+    stored = hash_list.tables.get(section.kind)
+    if stored is not None and kind in ("auto", stored.kind):
+        return open_index(stored.kind, section.codes, stored.arrays)
+    return build_index(section.codes, kind, radius=reach)
 
 
 def _places(examinations: Sequence[Examination], numbers: Sequence[int]) -> list[tuple[int, int]]:

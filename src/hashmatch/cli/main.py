@@ -14,7 +14,9 @@ from hashmatch.cli.audit import audit_app
 from hashmatch.cli.doctor import doctor_command
 from hashmatch.cli.evaluate import evaluate_command
 from hashmatch.cli.hash import hash_command
+from hashmatch.cli.lists import list_app
 from hashmatch.cli.options import say
+from hashmatch.cli.quarantine import quarantine_app
 from hashmatch.cli.scan import scan_command
 from hashmatch.errors import HashListError, HashmatchError, InputError, SettingsError, place_of
 
@@ -37,7 +39,9 @@ app.command("scan")(scan_command)
 app.command("hash")(hash_command)
 app.command("doctor")(doctor_command)
 app.command("evaluate")(evaluate_command)
+app.add_typer(list_app, name="list")
 app.add_typer(audit_app, name="audit")
+app.add_typer(quarantine_app, name="quarantine")
 
 
 def main() -> None:

@@ -81,6 +81,13 @@ MaxNesting = Annotated[
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Show no progress and no notices on stderr.")
 ]
+Algorithm = Annotated[
+    str | None,
+    typer.Option(metavar="ALGORITHM", help="What hashes are where the list does not say."),
+]
+SkipBadEntries = Annotated[
+    bool, typer.Option("--skip-bad-entries", help="Use the rest of a list that has wrong lines.")
+]
 Output = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Write the results there, whole or not at all."),

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from hashmatch.cli.options import say
 from hashmatch.decode import load_decoders
-from hashmatch.hashing import ALGORITHMS, check_kind
-from hashmatch.model import OPTIONAL_FORMATS, ExamineOptions, HashKind, Limits
+from hashmatch.hashing import parse_kind
+from hashmatch.model import OPTIONAL_FORMATS, ExamineOptions, Limits
 from hashmatch.report import make_hash_writer, open_output
 from hashmatch.scan import below, check_paths, examine_all, make_pool
 
@@ -32,7 +32,7 @@ class HashSettings:
 
 def run_hash(settings: HashSettings) -> int:
     """Hash, write the hashes, and return the exit code."""
-    kinds = tuple(dict.fromkeys(_parse_kind(name) for name in settings.algorithms))
+    kinds = tuple(dict.fromkeys(parse_kind(name) for name in settings.algorithms))
     paths = check_paths(settings.paths)
     load_decoders(settings.formats & OPTIONAL_FORMATS)  # to say at once what is not installed
     options = ExamineOptions(
@@ -52,13 +52,3 @@ def run_hash(settings: HashSettings) -> int:
                 exit_code = UNSCANNED
                 say(f"{os.fsdecode(path)}: {examination.reason}: {examination.detail}")
     return exit_code
-
-
-def _parse_kind(name: str) -> HashKind:
-    """Read ``phash``, which means its smallest width, or ``phash-256``."""
-    algorithm, _, width = name.partition("-")
-    if width:
-        bits = int(width) if width.isdecimal() else 0
-    else:
-        bits = min(ALGORITHMS[algorithm].thresholds) if algorithm in ALGORITHMS else 0
-    return check_kind(HashKind(algorithm, bits))
