@@ -4,7 +4,15 @@ from hypothesis import strategies as st
 
 from hashmatch.model import Entry, HashKind, PerceptualHash
 
-KINDS = [HashKind(name, bits) for name in ("phash", "dhash") for bits in (64, 256)]
+KINDS = [
+    *(HashKind(name, bits) for name in ("phash", "dhash") for bits in (64, 256)),
+    *(HashKind(*kind) for kind in [("pdq", 256), ("md5", 128), ("sha1", 160), ("sha256", 256)]),
+]
+EMPTY = {
+    "md5": "d41d8cd98f00b204e9800998ecf8427e",
+    "sha1": "da39a3ee5e6b4b0d3255bfef95601890afd80709",
+    "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+}
 
 characters = st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp"))
 ids = st.text(characters, min_size=1, max_size=12).filter(lambda text: " " not in text)
@@ -18,12 +26,16 @@ words = st.one_of(
 def hashes(draw: st.DrawFn) -> PerceptualHash:
     """Hashes of every kind that a list can hold, flat ones among them."""
     kind = draw(st.sampled_from(KINDS))
-    return PerceptualHash(*kind, tuple(draw(words) for _ in range(kind.words)))
+    made = [draw(words) for _ in range(kind.words)]
+    made[-1] &= ~0 << 64 * kind.words - kind.bits
+    return PerceptualHash(*kind, tuple(made))
 
 
 def is_flat(value: PerceptualHash) -> bool:
-    """What a blank picture gives, told without NumPy."""
+    """What a blank picture or an empty file gives, told without NumPy."""
     text = str(value)
+    if value.algorithm in EMPTY:
+        return text == EMPTY[value.algorithm]
     patterns = {"0" * len(text), "f" * len(text)}
     if value.algorithm == "phash":
         patterns.add("8" + "0" * (len(text) - 1))
@@ -40,9 +52,10 @@ _values = st.one_of(
     hashes().map(lambda value: str(value).upper()),
     hashes().map(lambda value: f"{value.algorithm}:{value}"),
     hashes().map(lambda value: f"{value.algorithm.upper()}:{value}"),
+    st.sampled_from([f"{name}:{digest}" for name, digest in EMPTY.items()]),
     st.text("0123456789abcdefABCDEF", max_size=70),
     st.sampled_from(
-        ["phash:", "pdq:", ":", "0x", "dhash:phash:", "é", "00ff", "#", "\x00", "G" * 16]
+        ["phash:", "ahash:", ":", "0x", "dhash:phash:", "é", "00ff", "#", "\x00", "G" * 16]
     ),
     st.text(max_size=8),
 )
@@ -65,7 +78,7 @@ _lines = st.one_of(
             "# a comment",
             " # algorithm: dhash",
             "#algorithm:DHASH",
-            "# algorithm: pdq",
+            "# algorithm: ahash",
             "# name: one",
             "# Version : 7",
             "# created: 2026-01-02",

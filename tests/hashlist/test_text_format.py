@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from hashmatch.errors import HashListError, SettingsError
 from hashmatch.hashlist import HashList
+from hashmatch.hashlist.kinds import algorithms
 from hashmatch.hashlist.text import blocks, grammar
 from hashmatch.hashlist.text.reader import Options, read_text
 from hashmatch.model import Entry, HashKind, PerceptualHash
 
-from .strategies import almost_lists, entry_lists, is_flat
+from .strategies import EMPTY, almost_lists, entry_lists, is_flat
 
 PHASH = "ca9a11fe0123bead"
 """A canary: it must never be seen in a message."""
@@ -112,10 +113,19 @@ def test_name_and_source_come_from_the_path(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "flat", ["0" * 16, "f" * 16, "F" * 64, "8" + "0" * 63, "dhash:" + "0" * 64]
+    "flat",
+    [
+        "0" * 16,
+        "f" * 16,
+        "F" * 64,
+        "8" + "0" * 63,
+        "dhash:" + "0" * 64,
+        "pdq:" + "0" * 64,
+        *(f"{name}:{digest}" for name, digest in EMPTY.items()),
+    ],
 )
 def test_flat_hashes_are_counted_and_left_out(flat: str) -> None:
-    """What a blank picture gives never becomes an entry that can match."""
+    """What a blank picture or an empty file gives never becomes an entry that can match."""
     found = HashList.loads(f"{flat} a\n{PHASH} b\n")
     assert (len(found), found.flat, found.skipped) == (1, 1, 0)
     assert next(iter(found)).id == "b"
@@ -142,6 +152,8 @@ def test_an_empty_file_is_no_list(tmp_path: Path) -> None:
     assert len(HashList.loads("\n")) == 0
 
 
+UNKNOWN = "unknown algorithm; choose from " + ", ".join(algorithms())
+
 BAD_LINES = [
     (f"{PHASH}0 x".encode(), "phash has 16 or 64 digits, not 17"),
     (f"{PHASH[:15]} x".encode(), "phash has 16 or 64 digits, not 15"),
@@ -153,9 +165,11 @@ BAD_LINES = [
     (f"{PHASH},x,label".encode(), "the hash is not hex"),
     ("٠١٢٣٤٥٦٧٨٩٠١٢٣٤٥".encode(), "the hash is not hex"),
     (b"dhash: x", "the hash is not hex"),
-    (f"pdq:{WIDE} x".encode(), "unknown algorithm; choose from phash, dhash"),
-    (f":{PHASH}".encode(), "unknown algorithm; choose from phash, dhash"),
-    (f"phash:phash:{PHASH}".encode(), "unknown algorithm; choose from phash, dhash"),
+    (f"ahash:{WIDE} x".encode(), UNKNOWN),
+    (f"sha1:{WIDE[:39]} x".encode(), "sha1 has 40 digits, not 39"),
+    (f"md5:{WIDE[:40]} x".encode(), "md5 has 32 digits, not 40"),
+    (f":{PHASH}".encode(), UNKNOWN),
+    (f"phash:phash:{PHASH}".encode(), UNKNOWN),
     (f"{PHASH} x\0".encode(), "a control character in the line"),
     (f"# {PHASH} \0".encode(), "a control character in the line"),
     (f"{PHASH} i\x1bd".encode(), "a control character in the line"),
@@ -198,7 +212,7 @@ def test_all_bad_lines_are_told_at_once_and_none_is_quoted(tmp_path: Path) -> No
     ]
     assert error.count == len(BAD_LINES)
     assert str(error) == (
-        f"{path}: 29 of 32 lines are wrong; fix them, or use --skip-bad-entries to load the rest"
+        f"{path}: 31 of 34 lines are wrong; fix them, or use --skip-bad-entries to load the rest"
     )
     shown = "".join(traceback.format_exception(error)) + repr(error)
     shown += "".join(f"{problem} {problem!r}" for problem in error.problems)
@@ -227,7 +241,7 @@ def test_skip_bad_entries_loads_and_counts_the_rest() -> None:
 @pytest.mark.parametrize(
     ("header", "message"),
     [
-        ("# algorithm: pdq", "unknown algorithm; choose from phash, dhash"),
+        ("# algorithm: ahash", UNKNOWN),
         ("# algorithm: phash\n# algorithm: phash", "the header gives its algorithm twice"),
         ("# name: a\n# name: b", "the header gives its name twice"),
         ("# name: a\tb", "a control character in the name"),

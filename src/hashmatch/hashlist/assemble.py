@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
-from hashmatch.hashing import ALGORITHMS
 from hashmatch.hashlist.columns import Rows, TextColumn
+from hashmatch.hashlist.kinds import is_void
 from hashmatch.hashlist.problems import Problems
 from hashmatch.hashlist.section import Section, is_line_number
 from hashmatch.model import HashKind
@@ -69,7 +69,7 @@ def assemble(
     flat_ids: list[str] = []
     for section in join_by_kind(parts):
         keep = ~_repeated(section, problems)
-        flat = keep & ALGORITHMS[section.kind.algorithm].is_flat(section.codes)
+        flat = keep & is_void(section.kind, section.codes)
         if flat.any():
             flat_ids += section.take(np.flatnonzero(flat)).ids(0, int(flat.sum()))
             keep &= ~flat

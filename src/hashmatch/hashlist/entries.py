@@ -8,10 +8,10 @@ from dataclasses import replace
 from itertools import islice
 
 from hashmatch.errors import HashListError
-from hashmatch.hashing import ALGORITHMS
 from hashmatch.hashlist.assemble import FIELDS, RawRow, assemble, section_of_rows
 from hashmatch.hashlist.characters import FORBIDDEN, printable, without_blanks
 from hashmatch.hashlist.contents import Contents
+from hashmatch.hashlist.kinds import is_known
 from hashmatch.hashlist.problems import Problems
 from hashmatch.hashlist.section import Section
 from hashmatch.hashlist.text.writer import text_blocks
@@ -80,10 +80,8 @@ def _parts(
 
 
 def _fault(entry: Entry) -> str | None:
-    kind = entry.hash.kind
-    known = ALGORITHMS.get(kind.algorithm)
-    if known is None or kind.bits not in known.thresholds:
-        return f"no hash list holds {kind}"
+    if not is_known(entry.hash.kind):
+        return f"no hash list holds {entry.hash.kind}"
     if not entry.id:
         return "the entry has no id"
     for what, text in (("id", entry.id), ("label", entry.label or "")):

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import BinaryIO, NoReturn
 
 from hashmatch.errors import HashListError, SettingsError
-from hashmatch.hashing import ALGORITHMS
 from hashmatch.hashlist.atomic import write_atomically
 from hashmatch.hashlist.compiled import MAGIC, read_compiled
 from hashmatch.hashlist.contents import Contents, IndexTables
 from hashmatch.hashlist.entries import contents_of_entries
+from hashmatch.hashlist.kinds import algorithms, widths
 from hashmatch.hashlist.section import Section, refuse_pickling
 from hashmatch.hashlist.text.reader import Options, read_text
 from hashmatch.hashlist.text.writer import text_blocks
@@ -225,6 +225,8 @@ def _read(stream: BinaryIO, options: Options) -> Contents:
 
 
 def _options(path: Path, algorithm: str | None, skip_bad_entries: bool) -> Options:
-    if algorithm is not None and algorithm not in ALGORITHMS:
-        raise SettingsError(f"unknown algorithm {algorithm!r}; choose from {', '.join(ALGORITHMS)}")
+    if algorithm is not None and not widths(algorithm):
+        raise SettingsError(
+            f"unknown algorithm {algorithm!r}; choose from {', '.join(algorithms())}"
+        )
     return Options(str(path), path.name, algorithm, skip_bad_entries)

@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from hashmatch.errors import HashListError
-from hashmatch.hashing import ALGORITHMS
 from hashmatch.hashlist.assemble import FIELDS
 from hashmatch.hashlist.columns import TextColumn
 from hashmatch.hashlist.compiled.layout import (
@@ -28,6 +27,7 @@ from hashmatch.hashlist.compiled.layout import (
     piece_digests,
 )
 from hashmatch.hashlist.contents import Contents, IndexTables
+from hashmatch.hashlist.kinds import is_known
 from hashmatch.hashlist.section import Section
 from hashmatch.model import HashKind
 
@@ -133,8 +133,7 @@ def _native(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def _check_kind(record: SectionRecord, others: Mapping[HashKind, Section], source: str) -> None:
-    known = ALGORITHMS.get(record.kind.algorithm)
-    if known is None or record.kind.bits not in known.thresholds:
+    if not is_known(record.kind):
         raise HashListError(UNKNOWN_KIND, path=source)
     if record.kind in others:
         raise LayoutError("two sections are of one kind")

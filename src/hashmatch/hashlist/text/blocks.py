@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
-from hashmatch.hashing import ALGORITHMS, Codes
+from hashmatch.hashing import Codes
 from hashmatch.hashlist.assemble import join_by_kind
 from hashmatch.hashlist.characters import FORBIDDEN_BEYOND_ASCII
 from hashmatch.hashlist.columns import Bytes, Rows, TextColumn
+from hashmatch.hashlist.kinds import algorithms, kinds
 from hashmatch.hashlist.section import Section
 from hashmatch.hashlist.text.grammar import MAX_LINE_BYTES, Context, Parsed, parse_lines
 from hashmatch.model import HashKind
@@ -91,19 +92,18 @@ def _sections(
     names = _algorithms(fields, context.algorithm)
     taken = np.zeros(len(names), dtype=np.bool_)
     sections = []
-    for index, (name, known) in enumerate(ALGORITHMS.items()):
-        for bits in known.thresholds:
-            of_kind = (names == index) & (fields.value[1] - fields.digits == bits // 4)
-            rows, codes = _codes(fields, np.flatnonzero(of_kind), bits)
-            if rows.size:
-                columns = {
-                    "id": fields.column(fields.id, rows),
-                    "label": fields.column(fields.label, rows),
-                }
-                lines = (fields.line[rows] + first_line).astype(np.uint32)
-                kind = HashKind(name, bits)
-                sections.append(Section(kind, codes, columns, lines, context.origin))
-                taken[rows] = True
+    for kind in kinds():
+        of_kind = names == algorithms().index(kind.algorithm)
+        of_kind &= fields.value[1] - fields.digits == kind.bits // 4
+        rows, codes = _codes(fields, np.flatnonzero(of_kind), kind)
+        if rows.size:
+            columns = {
+                "id": fields.column(fields.id, rows),
+                "label": fields.column(fields.label, rows),
+            }
+            lines = (fields.line[rows] + first_line).astype(np.uint32)
+            sections.append(Section(kind, codes, columns, lines, context.origin))
+            taken[rows] = True
     unnamed = int((taken & (fields.digits == fields.value[0])).sum())
     return sections, fields.line[~taken], unnamed
 
@@ -158,8 +158,8 @@ def _split(buffer: Bytes, line_starts: Rows, line_ends: Rows, odd: Mask) -> _Fie
 
 
 def _algorithms(fields: _Fields, algorithm: str | None) -> Rows:
-    """The index in ``ALGORITHMS`` of each entry's algorithm, or ``ASK_REFERENCE``."""
-    names = list(ALGORITHMS)
+    """The index in ``algorithms()`` of each entry's algorithm, or ``ASK_REFERENCE``."""
+    names = algorithms()
     unnamed = fields.digits == fields.value[0]
     found = np.where(unnamed, names.index(algorithm) if algorithm else ASK_REFERENCE, ASK_REFERENCE)
     if not unnamed.all():
@@ -176,13 +176,14 @@ def _algorithms(fields: _Fields, algorithm: str | None) -> Rows:
     return found
 
 
-def _codes(fields: _Fields, rows: Rows, bits: int) -> tuple[Rows, Codes]:
+def _codes(fields: _Fields, rows: Rows, kind: HashKind) -> tuple[Rows, Codes]:
     """Those of the rows whose digits are hex, and their codes."""
     if not rows.size:
-        return rows, np.empty((0, bits // 64), dtype=np.uint64)
-    nibbles = _NIBBLES[sliding_window_view(fields.buffer, bits // 4)[fields.digits[rows]]]
+        return rows, np.empty((0, kind.words), dtype=np.uint64)
+    nibbles = _NIBBLES[sliding_window_view(fields.buffer, kind.bits // 4)[fields.digits[rows]]]
     hexadecimal = (nibbles != NOT_HEX).all(axis=1)
     if not hexadecimal.all():
         rows, nibbles = rows[hexadecimal], nibbles[hexadecimal]
-    packed = nibbles[:, ::2] << 4 | nibbles[:, 1::2]
+    packed = np.zeros((len(rows), 8 * kind.words), dtype=np.uint8)
+    packed[:, : kind.bits // 8] = nibbles[:, ::2] << 4 | nibbles[:, 1::2]
     return rows, packed.view(">u8").astype(np.uint64)

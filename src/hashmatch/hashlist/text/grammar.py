@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
-from hashmatch.hashing import ALGORITHMS
 from hashmatch.hashlist.assemble import RawRow, section_of_rows
 from hashmatch.hashlist.characters import FORBIDDEN
+from hashmatch.hashlist.kinds import unknown_algorithm, widths
 from hashmatch.hashlist.problems import Problems
 from hashmatch.hashlist.section import Section
-from hashmatch.model import HashKind
+from hashmatch.model import HashKind, PerceptualHash
 
 ASSUMED_ALGORITHM = "phash"
 """What a hash is where neither list nor operator says."""
@@ -112,7 +112,7 @@ class Header:
             raise LineError(f"a control character in the {key}")
         if key == "algorithm":
             value = value.lower()
-            if value not in ALGORITHMS:
+            if not widths(value):
                 raise LineError(unknown_algorithm())
         self.values[key] = value
 
@@ -231,16 +231,11 @@ def parse_hash(digits: str, algorithm: str) -> tuple[HashKind, tuple[int, ...]]:
     Raises:
         LineError: the algorithm is unknown, or has no such width.
     """
-    known = ALGORITHMS.get(algorithm)
-    if known is None:
+    known = widths(algorithm)
+    if not known:
         raise LineError(unknown_algorithm())
     kind = HashKind(algorithm, 4 * len(digits))
-    if kind.bits not in known.thresholds:
-        widths = " or ".join(f"{bits // 4}" for bits in known.thresholds)
-        raise LineError(f"{algorithm} has {widths} digits, not {len(digits):,}")
-    return kind, tuple(int(digits[i : i + 16], 16) for i in range(0, len(digits), 16))
-
-
-def unknown_algorithm() -> str:
-    """Say so, without naming what was found in its place."""
-    return f"unknown algorithm; choose from {', '.join(ALGORITHMS)}"
+    if kind.bits not in known:
+        lengths = " or ".join(f"{bits // 4}" for bits in known)
+        raise LineError(f"{algorithm} has {lengths} digits, not {len(digits):,}")
+    return kind, PerceptualHash.from_hex(digits, algorithm).words

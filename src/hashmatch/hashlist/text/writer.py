@@ -44,7 +44,7 @@ def _lines(section: Section, first: int, prefix: str, checked: str | None) -> st
     codes = section.codes[first : first + SLICE_ROWS]
     last = first + len(codes)
     digits = codes.astype(">u8").tobytes().hex()
-    width = section.kind.bits // 4
+    width, stride = section.kind.bits // 4, 16 * section.kind.words
     lines = []
     fields = zip(section.ids(first, last), section.column("label").texts(first, last), strict=True)
     for place, (entry_id, label) in enumerate(fields):
@@ -55,7 +55,7 @@ def _lines(section: Section, first: int, prefix: str, checked: str | None) -> st
                 f"{fault}",
                 path=checked,
             )
-        value = digits[place * width : (place + 1) * width]
+        value = digits[place * stride : place * stride + width]
         lines.append(f"{prefix}{value} {entry_id}" + (f" {label}\n" if label else "\n"))
     return "".join(lines)
 
