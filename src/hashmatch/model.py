@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from string import hexdigits
 from typing import Any, NamedTuple, NoReturn
 
 from hashmatch.errors import HashError, OutcomeTruthError, SettingsError
 
 WORD_BITS = 64
+_HEX_DIGITS = frozenset(hexdigits)
 
 
 class HashKind(NamedTuple):
@@ -80,13 +82,10 @@ class PerceptualHash:
         Raises:
             HashError: ``text`` is not hex, or not as long as a hash of this algorithm is.
         """
-        # int() alone would also take "0x", underscores, signs and blanks
-        if not text or not text.isascii() or not text.isalnum():
+        # int() alone would also take "0x", underscores, signs, blanks and the digits of all scripts
+        if not text or not set(text) <= _HEX_DIGITS:
             raise HashError("a hash is written in hex digits")
-        try:
-            words = tuple(int(text[i : i + 16].ljust(16, "0"), 16) for i in range(0, len(text), 16))
-        except ValueError:
-            raise HashError("a hash is written in hex digits") from None
+        words = tuple(int(text[i : i + 16].ljust(16, "0"), 16) for i in range(0, len(text), 16))
         return cls(algorithm, 4 * len(text), words)
 
     @classmethod

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import pickle
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import hashmatch
+from commands import environment
+
+
+def run_python(code: str) -> str:
+    """What a fresh interpreter prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+def test_public_names_are_what_can_be_imported() -> None:
+    """``__all__``, ``dir()`` and what the package gives are the same, sorted, and no more."""
+    assert hashmatch.__all__ == sorted(hashmatch.__all__)
+    assert dir(hashmatch) == hashmatch.__all__
+    assert len(hashmatch.__all__) < 25
+    for name in hashmatch.__all__:
+        home = getattr(hashmatch, name)
+        assert home is not None
+        if hasattr(home, "__module__"):
+            assert home.__module__.startswith("hashmatch.")
+    everything: dict[str, object] = {}
+    exec("from hashmatch import *", everything)
+    assert set(hashmatch.__all__) <= set(everything)
+
+
+def test_no_public_name_is_that_of_a_module() -> None:
+    """A public name means one thing: importing a module of that name would put it in its place."""
+    modules = {module.name for module in pkgutil.iter_modules(hashmatch.__path__)}
+    assert "matcher" in modules
+    assert not modules & set(hashmatch.__all__)
+
+
+def test_unknown_names_are_attribute_errors() -> None:
+    """A name that is not public fails as it does on any module."""
+    with pytest.raises(AttributeError, match="has no attribute 'Matchers'"):
+        _ = hashmatch.Matchers
+    with pytest.raises(ImportError):
+        exec("from hashmatch import lookup_of_nothing")
+
+
+def test_import_takes_nothing_heavy_along() -> None:
+    """Importing hashmatch, its errors and values loads neither NumPy nor Pillow nor Typer."""
+    loaded = run_python(
+        "import sys, hashmatch; hashmatch.Verdict, hashmatch.HashListError, hashmatch.Limits\n"
+        "print({'numpy', 'PIL', 'imagehash', 'typer', 'sqlite3'} & set(sys.modules))"
+    )
+    assert loaded.strip() == "set()"
+
+
+def test_command_line_is_parsed_without_numpy() -> None:
+    """What ``--help`` and ``--version`` need loads neither NumPy nor Pillow."""
+    loaded = run_python(
+        "import sys; from hashmatch.cli.main import run; run(['scan', '--help'])\n"
+        "print({'numpy', 'PIL', 'imagehash'} & set(sys.modules))"
+    )
+    assert loaded.splitlines()[-1] == "set()"
+
+
+def test_layers_import_downwards_only() -> None:
+    """Each layer imports only those below it, and only decode imports Pillow."""
+    program = Path(sys.executable).with_name("lint-imports")
+    root = Path(__file__).resolve().parent.parent
+    done = subprocess.run(
+        [program, "--no-cache"],
+        cwd=root,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_four_lines_match_an_upload(tmp_path: Path) -> None:
+    """The example in the package's documentation works as it stands."""
+    root = Path(__file__).resolve().parent.parent / "fixtures"
+    upload = (root / "benign_images/variants/harbour-half-size.jpg").read_bytes()
+    held: list[tuple[str, int]] = []
+    (tmp_path / "hashes.txt").write_bytes((root / "hashes.txt").read_bytes())
+    lines = [line[4:] for line in (hashmatch.__doc__ or "").splitlines() if line[:4] == "    "]
+    assert len(lines) == 5
+    example = "\n".join(lines).replace("hashes.txt", str(tmp_path / "hashes.txt"))
+    exec(example, {"upload": upload, "hold": lambda *found: held.append(found)})
+    assert held == [("synthetic-0001", 0)]
+
+
+@pytest.mark.parametrize("error", [hashmatch.HashListError, hashmatch.SettingsError])
+def test_errors_are_one_family_and_name_the_place(error: type[hashmatch.HashmatchError]) -> None:
+    """An error says where it happened, and can be caught with its whole family."""
+    with pytest.raises(hashmatch.HashmatchError) as caught:
+        raise error("it is wrong", path="list.txt", line=7)
+    assert str(caught.value) == "list.txt:7: it is wrong"
+    assert isinstance(caught.value, ValueError)
+    assert str(error("it is wrong")) == "it is wrong"
+
+
+def test_nothing_that_holds_a_list_is_pickled() -> None:
+    """A list and a matcher refuse to be pickled: a hash list never leaves its process by chance."""
+    hash_list = hashmatch.HashList.loads("# algorithm: phash\nca9a11fe0123bead one\n")
+    matcher = hashmatch.Matcher(hash_list)
+    for secret in (hash_list, matcher):
+        with pytest.raises(TypeError):
+            pickle.dumps(secret)
