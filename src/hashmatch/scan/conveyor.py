@@ -2,7 +2,7 @@
 
 Every file, and every member of an archive, goes the same way: a worker examines it, the matcher
 screens what was found, and where a preview could be near to an entry, a worker decodes it in full
-and the matcher judges that.
+and the matcher judges that. What a memory knows of a file takes the place of the first step.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from hashmatch.errors import DecodeError
 from hashmatch.examine import failed
 from hashmatch.model import Examination
+from hashmatch.scan.state.memory import NoMemory, Visit, changed_since
+from hashmatch.scan.state.rows import Evidence, Stored, Unconfirmed
 from hashmatch.scan.walk import Found
 from hashmatch.workers import Job, Pool, Reply, ThreadPool
 
@@ -28,7 +30,10 @@ MEMBER_MARK = b"!/"
 """Between an archive's path and that of its member."""
 
 _WINDOW = 192
-"""Files on their way at a time. Each may hold a descriptor, and a process has 256 at the least."""
+"""Open files on their way at a time; a process has 256 descriptors at the least."""
+
+_MOST = 1024
+"""Files on their way at a time, most of them known, so that they hold no descriptor."""
 
 _BATCH = 64
 """Examinations that are screened together, if they come quickly enough."""
@@ -43,27 +48,44 @@ class _Part(Generic[Result]):
 
     file: _File[Result]
     path: bytes
-    examination: Examination
+    evidence: Evidence
     member: int | None  # which one of the archive; None for the file itself
     result: Result | None = None
+
+    @property
+    def number(self) -> int:
+        """As the memory counts: 0 for the file itself, its members from 1."""
+        return 0 if self.member is None else self.member + 1
 
 
 @dataclass(slots=True, eq=False)
 class _File(Generic[Result]):
     """A walked file on its way."""
 
-    path: bytes
+    found: Found
+    visit: Visit
     descriptor: int | None = None
     parts: deque[_Part[Result]] = field(default_factory=deque)  # those that have not left yet
     members: int = 0
     undecided: int = 0
     complete: bool = False  # no further part comes
 
-    def close(self) -> None:
-        """Close its descriptor, if it is still open."""
+    @property
+    def path(self) -> bytes:
+        """As the walk found it."""
+        return self.found.path
+
+    @property
+    def descriptors(self) -> int:
+        """How many it holds: its own, and that of the folder to open it from."""
+        return (self.descriptor is not None) + self.found.own
+
+    def close(self, error: DecodeError | None = None) -> None:
+        """Close its descriptors; whoever would still open it gets the error, if there is one."""
         if self.descriptor is not None:
             os.close(self.descriptor)
             self.descriptor = None
+        self.found = self.found.let_go(error)
 
 
 class Conveyor(Generic[Result]):
@@ -71,17 +93,24 @@ class Conveyor(Generic[Result]):
 
     Args:
         pool: who examines.
-        screen: gives each of a batch of examinations its result, or None where it must be examined
-            again in full.
+        screen: gives each of a batch of examinations, or of what is known in their place, its
+            result, or None where it must be examined again in full.
+        memory: what is known of files, and what is to be kept of them.
     """
 
     def __init__(
-        self, pool: AnyPool, screen: Callable[[Sequence[Examination]], Sequence[Result | None]]
+        self,
+        pool: AnyPool,
+        screen: Callable[[Sequence[Any]], Sequence[Result | None]],
+        memory: NoMemory | None = None,
     ) -> None:
         self._pool = pool
         self._screen = screen
+        self._memory = memory or NoMemory()
         self._files: deque[_File[Result]] = deque()
         self._jobs: dict[Job, tuple[_File[Result], _Part[Result] | None]] = {}
+        self._waiting: dict[Visit, _File[Result]] = {}
+        self._open = 0
         self._unscreened: list[_Part[Result]] = []
         self._since = 0.0
 
@@ -94,6 +123,7 @@ class Conveyor(Generic[Result]):
                 more = more and self._load(source)
                 for reply in self._pool.poll(_PATIENCE if self._pool.busy else 0):
                     self._take(reply)
+                self._memory.tick()
                 if self._is_time_to_screen():
                     self._screen_all()
                 yield from self._unload()
@@ -103,20 +133,45 @@ class Conveyor(Generic[Result]):
 
     def _load(self, source: Iterator[Found]) -> bool:
         """Take files from the walk while there is room. False where there are no more."""
-        while len(self._files) < _WINDOW and self._pool.hungry:
+        while len(self._files) < _MOST and self._open < _WINDOW and self._pool.hungry:
             found = next(source, None)
             if found is None:
                 return False
-            file: _File[Result] = _File(found.path)
+            file: _File[Result] = _File(found, self._memory.visit(found))
             self._files.append(file)
-            try:
-                # At once: the walk keeps its folder open only until the next file
-                file.descriptor = found.open()
-            except DecodeError as error:
-                self._arrive(_Part(file, file.path, failed(error), None))
-            else:
-                self._submit(Job(file.descriptor), file, None)
+            # At once: the walk keeps its folder open only until the next file
+            if file.visit.known:
+                if not all(row.exact for row in file.visit.known):
+                    file.found = found.held()
+                    self._open += file.descriptors
+                self._arrive_known(file, file.visit.known)
+            elif self._open_file(file):
+                if self._memory.opened(file.visit, file.descriptor or 0):
+                    self._submit(Job(file.descriptor or 0, digest_only=True), file, None)
+                else:
+                    self._submit(Job(file.descriptor or 0), file, None)
         return True
+
+    def _open_file(self, file: _File[Result]) -> bool:
+        """Open a file to be examined. False where it cannot be, which is all there is to know."""
+        try:
+            file.descriptor = file.found.open()
+        except DecodeError as error:
+            self._arrive(file, None, failed(error))
+            return False
+        self._open += 1
+        return True
+
+    def _settle(self, file: _File[Result]) -> None:
+        """Decide about a file that was digested: it is known, must be examined, or waits."""
+        known = self._memory.settle(file.visit)
+        if known is None:
+            self._waiting[file.visit] = file
+        elif known:
+            self._arrive_known(file, known)
+        else:
+            assert file.descriptor is not None  # noqa: S101 # it was digested
+            self._submit(Job(file.descriptor), file, None)
 
     def _submit(self, job: Job, file: _File[Result], part: _Part[Result] | None) -> None:
         self._jobs[job] = (file, part)
@@ -129,19 +184,32 @@ class Conveyor(Generic[Result]):
         if reply.examination is None:
             return
         if part is not None:  # it was examined again, in full
-            part.examination = reply.examination
+            part.evidence = reply.examination
+            self._memory.refine(file.visit, part.number, reply.examination)
             self._queue(part)
-        elif reply.member is None:
-            self._arrive(_Part(file, file.path, reply.examination, None))
+        elif reply.job.digest_only and reply.examination.reason is None:
+            file.visit.digested = reply.examination
+            self._settle(file)
         else:
-            path = file.path + MEMBER_MARK + reply.member
-            self._arrive(_Part(file, path, reply.examination, file.members))
+            self._arrive(file, reply.member, reply.examination)
 
-    def _arrive(self, part: _Part[Result]) -> None:
-        file = part.file
-        if part.member is None:
+    def _arrive(self, file: _File[Result], member: bytes | None, examination: Examination) -> None:
+        """Take what a worker found out of a file, or of a member of it."""
+        self._add_part(file, member, examination)
+        for visit in self._memory.learn(file.visit, member, examination):
+            self._settle(self._waiting.pop(visit))
+
+    def _arrive_known(self, file: _File[Result], known: Sequence[Stored]) -> None:
+        """Take what is known of a file and of its members, which come first."""
+        for row in (*known[1:], known[0]):
+            self._add_part(file, row.name, row)
+
+    def _add_part(self, file: _File[Result], member: bytes | None, evidence: Evidence) -> None:
+        if member is None:
+            part = _Part(file, file.path, evidence, None)
             file.complete = True
         else:
+            part = _Part(file, file.path + MEMBER_MARK + member, evidence, file.members)
             file.members += 1
         file.undecided += 1
         file.parts.append(part)
@@ -161,7 +229,7 @@ class Conveyor(Generic[Result]):
 
     def _screen_all(self) -> None:
         parts, self._unscreened = self._unscreened, []
-        results = self._screen([part.examination for part in parts])
+        results = self._screen([part.evidence for part in parts])
         for part, result in zip(parts, results, strict=True):
             if result is None:
                 self._examine_in_full(part)
@@ -169,16 +237,36 @@ class Conveyor(Generic[Result]):
             part.result = result
             part.file.undecided -= 1
             if part.file.complete and not part.file.undecided:
-                part.file.close()
+                self._close(part.file)
+
+    def _close(self, file: _File[Result], error: DecodeError | None = None) -> None:
+        self._open -= file.descriptors
+        file.close(error)
 
     def _examine_in_full(self, part: _Part[Result]) -> None:
-        descriptor = part.file.descriptor
-        assert descriptor is not None  # noqa: S101 # open until all its parts are decided
+        try:
+            descriptor = self._descriptor(part.file)
+        except DecodeError as error:
+            assert isinstance(part.evidence, Stored)  # noqa: S101 # other files are still open
+            part.evidence = Unconfirmed(part.evidence, error)
+            self._queue(part)
+            return
         if part.member is None:
             job = Job(descriptor, exact=True)
         else:
             job = Job(descriptor, exact=True, skip=part.member, count=1)
         self._submit(job, part.file, part)
+
+    def _descriptor(self, file: _File[Result]) -> int:
+        """The file, open until all its parts are decided, or opened now where it was known."""
+        if file.descriptor is None:
+            file.descriptor = file.found.open()
+            self._open += 1
+            changed = changed_since(file.visit, file.descriptor)
+            if changed is not None:
+                self._close(file, changed)
+                raise changed
+        return file.descriptor
 
     def _unload(self) -> Iterator[tuple[bytes, Result]]:
         while self._files:

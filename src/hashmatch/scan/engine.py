@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from hashmatch.matcher import Matcher
 from hashmatch.model import Examination, ExamineOptions, Outcome
 from hashmatch.scan.conveyor import AnyPool, Conveyor
-from hashmatch.scan.walk import WalkCounts, WalkOptions, walk
+from hashmatch.scan.judge import Judge
+from hashmatch.scan.state import Memory
+from hashmatch.scan.walk import Found, WalkCounts, WalkOptions, walk
 from hashmatch.workers import Pool, ThreadPool, WorkerLimits, isolation_available
 
 
@@ -38,6 +40,7 @@ def scan(
     pool: AnyPool,
     counts: WalkCounts | None = None,
     options: WalkOptions = WalkOptions(),
+    memory: Memory | None = None,
 ) -> Iterator[FileResult]:
     """Scan files and folders.
 
@@ -47,14 +50,33 @@ def scan(
         pool: who decodes; the results are the same for any number of workers.
         counts: is counted up with what the walk meets besides files.
         options: which files to take.
+        memory: what earlier scans found out, which then is not found out again; the results are the
+            same, but for matches that a human took back.
 
     Returns:
         One result for every file and every member of an archive, in the order of the walk; an
         archive comes behind its members.
     """
-    conveyor = Conveyor(pool.configure(matcher.options), matcher.screen)
-    for path, outcome in conveyor.run(walk(paths, counts or WalkCounts(), options)):
-        yield FileResult(path, outcome)
+    counts = counts or WalkCounts()
+    if memory is None:
+        conveyor = Conveyor(pool.configure(matcher.options), matcher.screen)
+        for path, outcome in conveyor.run(walk(paths, counts, options)):
+            yield FileResult(path, outcome)
+        return
+    judge = Judge(matcher, memory.state, memory.options.digests)
+    remembering = Conveyor(pool.configure(memory.options), judge.screen, memory)
+    for path, judged in remembering.run(_walk_knowing(paths, counts, options, memory)):
+        memory.note(path, judged)
+        yield FileResult(path, judged.outcome)
+
+
+def _walk_knowing(
+    paths: Iterable[bytes], counts: WalkCounts, options: WalkOptions, memory: Memory
+) -> Iterator[Found]:
+    for path in paths:
+        memory.enter(path)
+        yield from walk([path], counts, options)
+        memory.leave()
 
 
 def examine_all(

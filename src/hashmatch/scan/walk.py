@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 from hashmatch.errors import DecodeError, InputError, SettingsError
@@ -19,6 +19,7 @@ from hashmatch.reading import NO_FOLLOW, open_file, reason_of
 _BY_DESCRIPTOR = os.scandir in os.supports_fd and os.open in os.supports_dir_fd
 _FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
 _SPECIAL = DecodeError(Reason.SPECIAL_FILE, "no regular file")
+_LET_GO = DecodeError(Reason.VANISHED, "the file was let go of")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ class Found:
         name: relative to ``folder``.
         folder: the descriptor of the folder it was seen in, if any.
         flags: for opening it.
+        own: the descriptor of the folder is its own, and no other's.
     """
 
     path: bytes
@@ -84,6 +86,7 @@ class Found:
     name: bytes = b""
     folder: int | None = None
     flags: int = 0
+    own: bool = False
 
     def open(self) -> int:
         """Open the file for reading, and return its descriptor.
@@ -96,6 +99,16 @@ class Found:
         if self.problem is not None:
             raise self.problem
         return open_file(self.name or self.path, flags=self.flags, folder=self.folder)
+
+    def held(self) -> Found:
+        """The same file, to be opened whenever it may be, until ``let_go``."""
+        return self if self.folder is None else replace(self, folder=os.dup(self.folder), own=True)
+
+    def let_go(self, problem: DecodeError | None = None) -> Found:
+        """The same file, held no more; ``problem`` is why it cannot be opened now."""
+        if self.own and self.folder is not None:
+            os.close(self.folder)
+        return replace(self, problem=problem or _LET_GO, folder=None, own=False)
 
     def stat(self) -> os.stat_result:
         """Ask about the file that ``open`` would open, without opening it.

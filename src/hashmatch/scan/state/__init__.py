@@ -1,0 +1,6 @@
+"""What a scan remembers, so that the next one decodes only what is new or changed."""
+
+from hashmatch.scan.state.memory import Counts, Memory
+from hashmatch.scan.state.store import State
+
+__all__ = ["Counts", "Memory", "State"]

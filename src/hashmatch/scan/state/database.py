@@ -1,0 +1,236 @@
+"""The file that a state lives in: its schema, its lock, and errors that say what to do."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from sqlite3 import Cursor
+from typing import Any
+
+from hashmatch.errors import InputError, OutputError
+from hashmatch.reading import NO_FOLLOW
+
+SCHEMA_VERSION = 1
+
+_APPLICATION = 0x484D7374  # "HMst": SQLite keeps it in the header, for file(1) and for us
+
+_SCHEMA = """
+CREATE TABLE settings (
+    id INTEGER PRIMARY KEY,
+    base TEXT NOT NULL,      -- whatever else could change a hash, as JSON
+    kinds TEXT NOT NULL,     -- of the hashes of each view, as JSON
+    digests TEXT NOT NULL,   -- names, as JSON
+    UNIQUE (base, kinds, digests)
+);
+CREATE TABLE files (
+    key BLOB NOT NULL,       -- absolute path, NUL in place of each separator: sorts like a walk
+    member INTEGER NOT NULL, -- 0 the file itself, 1... the members of an archive
+    name BLOB,               -- of a member, within the archive
+    device INTEGER, inode INTEGER, size INTEGER, mtime_ns INTEGER,
+    members INTEGER,         -- of an archive, how many rows follow; all were written at once
+    sha256 BLOB,             -- NULL where the bytes were not all read
+    settings INTEGER NOT NULL REFERENCES settings,
+    exact INTEGER NOT NULL,
+    format TEXT, width INTEGER NOT NULL, height INTEGER NOT NULL,
+    quality INTEGER, reason TEXT, detail TEXT,
+    hashes BLOB NOT NULL,    -- see blob.py
+    examined INTEGER NOT NULL, -- nanoseconds since 1970
+    gone INTEGER,            -- when the file was first missed; NULL while it is there
+    PRIMARY KEY (key, member)
+) WITHOUT ROWID;
+CREATE INDEX contents ON files (size, sha256) WHERE member = 0;
+CREATE TABLE runs (
+    id INTEGER PRIMARY KEY,
+    command TEXT NOT NULL,
+    started TEXT NOT NULL,
+    summary TEXT             -- the summary record, as JSON; NULL where the run did not end
+);
+CREATE TABLE matches (       -- of a content and an entry, wherever the content lies
+    id INTEGER PRIMARY KEY,
+    sha256 BLOB NOT NULL, list TEXT NOT NULL, entry TEXT NOT NULL,
+    algorithm TEXT NOT NULL, bits INTEGER NOT NULL,
+    label TEXT, distance INTEGER NOT NULL, threshold INTEGER NOT NULL,
+    view TEXT NOT NULL, quality INTEGER NOT NULL,
+    low_information INTEGER NOT NULL, confirmed INTEGER NOT NULL,
+    path BLOB NOT NULL,      -- where it was found last
+    first_run INTEGER NOT NULL REFERENCES runs, last_run INTEGER NOT NULL REFERENCES runs,
+    UNIQUE (sha256, list, entry, algorithm, bits)
+);
+CREATE TABLE reviews (       -- what humans said, never changed; the latest counts
+    id INTEGER PRIMARY KEY,
+    match INTEGER NOT NULL REFERENCES matches,
+    verdict TEXT NOT NULL, by TEXT NOT NULL, at TEXT NOT NULL, note TEXT,
+    UNIQUE (match, verdict, by, at)
+);
+"""
+
+_COMMIT_ROWS = 16
+_COMMIT_SECONDS = 0.05
+"""What a kill may cost: the files of so many rows, or so many seconds, are examined again."""
+
+_BUSY_SECONDS = 30
+"""How long to wait for another process to end its transaction, of which none takes long."""
+
+_CHECKPOINT_PAGES = 8192
+
+
+class Database:
+    """One open state file.
+
+    Args:
+        path: the file.
+        create: make it where there is none, with mode 0600.
+        lock: be the only one that scans; other processes may read, and import reviews.
+
+    Raises:
+        InputError: it is not there, is no state, or is of a newer version.
+        OutputError: it cannot be made, or is locked.
+    """
+
+    def __init__(self, path: str, *, create: bool, lock: bool) -> None:
+        self.path = path
+        self._pending = 0
+        self._since = 0.0
+        self._lock: sqlite3.Connection | None = None
+        _make(path) if create else _check_there(path)
+        try:
+            if lock:
+                self._take_lock()
+            with self.told():
+                self._connection = self._connect()
+                self._prepare()
+        except BaseException:
+            self._unlock()
+            raise
+
+    def read(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows that a query gives."""
+        with self.told():
+            return self._connection.execute(query, values).fetchall()
+
+    def write(self, statement: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> Cursor:
+        """Change something, within a transaction that ``tick`` ends."""
+        with self.told():
+            self._begin()
+            self._pending += 1
+            return self._connection.execute(statement, values)
+
+    def tick(self) -> None:
+        """End the transaction if it is long or old enough. To be called again and again."""
+        if self._pending >= _COMMIT_ROWS or (
+            self._pending and time.monotonic() - self._since >= _COMMIT_SECONDS
+        ):
+            self.commit()
+
+    def commit(self) -> None:
+        """Make sure that what was written outlasts this process."""
+        with self.told():
+            self._pending = 0
+            if self._connection.in_transaction:
+                self._connection.execute("COMMIT")
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All that is written meanwhile, or nothing of it."""
+        self.commit()
+        try:
+            yield
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            self._pending = 0
+            raise
+        self.commit()
+
+    def close(self) -> None:
+        """Commit and close, which lets the next scan in."""
+        try:
+            self.commit()
+        finally:
+            self._connection.close()
+            self._unlock()
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Tell what SQLite says as an error of ours.
+
+        Raises:
+            OutputError: the medium is full or fails, or another process writes for too long.
+            InputError: the file is damaged.
+        """
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise OutputError(f"cannot use the state: {error}", path=self.path) from error
+        except sqlite3.DatabaseError as error:
+            raise InputError(f"the state is damaged: {error}", path=self.path) from error
+
+    def _begin(self) -> None:
+        if not self._connection.in_transaction:
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._since = time.monotonic()
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)
+        connection.execute("PRAGMA journal_mode = WAL")
+        # A power cut may take the last transactions, which are then done again, and nothing else
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+        return connection
+
+    def _prepare(self) -> None:
+        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        (application,) = self._connection.execute("PRAGMA application_id").fetchone()
+        (tables,) = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if version == 0 and application == 0 and tables == 0:
+            # One transaction, so that a kill leaves an empty file or a whole schema
+            self._connection.executescript(
+                f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA application_id = {_APPLICATION};"
+                f" PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+            )
+        elif application != _APPLICATION:
+            raise InputError("it is no state of hashmatch", path=self.path)
+        elif version > SCHEMA_VERSION:
+            raise InputError(
+                f"the state is of version {version}, made by a newer hashmatch; this one knows"
+                f" versions up to {SCHEMA_VERSION}",
+                path=self.path,
+            )
+
+    def _take_lock(self) -> None:
+        """Hold a lock that the system takes back whenever this process ends, however it does.
+
+        On a file of its own, since the state itself stays open to readers.
+        """
+        name = f"{self.path}.lock"
+        _make(name)
+        self._lock = sqlite3.connect(name, timeout=0, isolation_level=None)
+        try:
+            self._lock.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            message = "another scan is using this state; let it end, or give each its own"
+            raise OutputError(message, path=self.path) from error
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+
+
+def _make(path: str) -> None:
+    """Make an empty file that its owner alone may read, unless there is one."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | NO_FOLLOW, 0o600))
+    except OSError as error:
+        why = os.strerror(error.errno or 0)
+        raise OutputError(f"cannot open the state for writing: {why}", path=path) from error
+
+
+def _check_there(path: str) -> None:
+    try:
+        os.stat(path)
+    except OSError as error:
+        why = os.strerror(error.errno or 0)
+        raise InputError(f"cannot read the state: {why}", path=path) from error
