@@ -301,6 +301,7 @@ def test_a_file_without_line_ends_does_not_fill_the_memory() -> None:
     assert [problem.line for problem in caught.value.problems] == [1]
 
 
+@settings(deadline=None)
 @given(entry_lists, st.none() | st.just("7"), st.booleans())
 def test_round_trip(made: list[Entry], version: str | None, crlf: bool) -> None:
     """What is written as text reads back as the same entries, under the same name and version."""
@@ -315,6 +316,7 @@ def test_round_trip(made: list[Entry], version: str | None, crlf: bool) -> None:
         assert again.dumps() == text
 
 
+@settings(deadline=None)
 @given(entry_lists)
 def test_from_entries_keeps_all_but_flat_hashes(made: list[Entry]) -> None:
     """A list of entries gives the entries back, grouped by kind."""
@@ -348,7 +350,7 @@ def outcome(data: bytes, skip: bool, parse_block: grammar.ParseBlock) -> object:
     )
 
 
-@settings(max_examples=600)
+@settings(max_examples=600, deadline=None)
 @given(almost_lists, st.booleans())
 def test_fast_and_slow_reading_agree(data: bytes, skip: bool) -> None:
     """NumPy's reading and the line-by-line reference give the same list or the same problems."""
@@ -356,6 +358,7 @@ def test_fast_and_slow_reading_agree(data: bytes, skip: bool) -> None:
     assert fast == outcome(data, skip, grammar.parse_block)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_blocks_are_cut_anywhere(data: st.DataObject) -> None:
     """A list is read alike whatever pieces it comes in."""
@@ -384,7 +387,7 @@ def test_blocks_are_cut_anywhere(data: st.DataObject) -> None:
         assert read(Dripping()) == read(io.BytesIO(text))
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_give_a_list_or_an_error_with_lines(data: bytes) -> None:
     """No input makes the reader fail in any other way."""

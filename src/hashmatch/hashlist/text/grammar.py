@@ -16,7 +16,7 @@ from hashmatch.hashlist.characters import FORBIDDEN
 from hashmatch.hashlist.kinds import unknown_algorithm, widths
 from hashmatch.hashlist.problems import Problems
 from hashmatch.hashlist.section import Section
-from hashmatch.model import HashKind, PerceptualHash
+from hashmatch.model import HashKind
 
 ASSUMED_ALGORITHM = "phash"
 """What a hash is where neither list nor operator says."""
@@ -238,4 +238,7 @@ def parse_hash(digits: str, algorithm: str) -> tuple[HashKind, tuple[int, ...]]:
     if kind.bits not in known:
         lengths = " or ".join(f"{bits // 4}" for bits in known)
         raise LineError(f"{algorithm} has {lengths} digits, not {len(digits):,}")
-    return kind, PerceptualHash.from_hex(digits, algorithm).words
+    # A SHA-1 does not fill its last word
+    return kind, tuple(
+        int(digits[i : i + 16].ljust(16, "0"), 16) for i in range(0, len(digits), 16)
+    )
