@@ -18,6 +18,7 @@ $(READY): pyproject.toml
 	@touch $(READY)
 
 demo: $(READY) ## Scan the example pictures against the example list
+	@chmod go-rwx fixtures/hashes.txt # hashmatch warns of lists that others can read
 	@echo '$$ hashmatch scan fixtures/benign_images --list fixtures/hashes.txt'
 	@code=0; $(BIN)/hashmatch scan fixtures/benign_images --list fixtures/hashes.txt || code=$$?; \
 	echo "Exit code $$code: 1 is a match, 2 a file unscanned, 4 a candidate of low information; they add up."; \

@@ -81,6 +81,40 @@ MaxNesting = Annotated[
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Show no progress and no notices on stderr.")
 ]
+Lists = Annotated[
+    list[str],
+    typer.Option(
+        "--list",
+        metavar="FILE",
+        help="A hash list; - is stdin and fd:3 an open descriptor; may be given several times.",
+        show_default=False,
+    ),
+]
+MaxListAge = Annotated[
+    str | None, typer.Option(metavar="AGE", help="How old a list may be, such as 36h, 7d or 2w.")
+]
+Stale = Annotated[
+    str, typer.Option(metavar="warn|fail", help="What to do about a list that is older.")
+]
+SeenVersions = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Keep the last version used of each list there, and refuse a lower one.",
+    ),
+]
+AllowRollback = Annotated[
+    bool, typer.Option("--allow-rollback", help="Use a list of a lower version all the same.")
+]
+RequireSignature = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="KEY.pub", help="Refuse a list that this key has not signed (LIST.sig beside it)."
+    ),
+]
+Permissions = Annotated[
+    str, typer.Option(metavar="warn|fail", help="What to do about a list that others can read.")
+]
 Algorithm = Annotated[
     str | None,
     typer.Option(metavar="ALGORITHM", help="What hashes are where the list does not say."),

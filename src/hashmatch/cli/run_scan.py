@@ -11,11 +11,11 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
+from hashmatch.cli.load_lists import ListSettings, load_lists
 from hashmatch.cli.options import say
 from hashmatch.cli.progress import Progress, make_progress
 from hashmatch.decode import load_decoders
 from hashmatch.errors import InputError, SettingsError
-from hashmatch.hashlist import HashList
 from hashmatch.lookup import Threshold
 from hashmatch.matcher import Matcher
 from hashmatch.model import OPTIONAL_FORMATS, ArchiveLimits, Limits
@@ -49,15 +49,13 @@ class ScanSettings:
     paths: tuple[str, ...]
     files_from: str | None
     null: bool
-    lists: tuple[Path, ...]
-    algorithm: str | None
+    lists: ListSettings
     threshold: Threshold
     quality_floor: int
     mirrors: bool
     require: str
     decode: str
     max_matches: int
-    skip_bad_entries: bool
     index: str
     output_format: str
     output: Path | None
@@ -129,17 +127,8 @@ def _scan(
 
 
 def _build_matcher(settings: ScanSettings) -> Matcher:
-    hash_lists = [
-        HashList.load(
-            path, algorithm=settings.algorithm, skip_bad_entries=settings.skip_bad_entries
-        )
-        for path in settings.lists
-    ]
-    for hash_list in hash_lists:
-        for notice in () if settings.quiet else hash_list.notices:
-            say(f"{hash_list.name}: {notice}")
     matcher = Matcher(
-        hash_lists,
+        load_lists(settings.lists),
         threshold=settings.threshold,
         index=settings.index,
         quality_floor=settings.quality_floor,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,10 +13,7 @@ from hashmatch.model import ArchiveLimits, Limits
 def scan_command(
     paths: opt.MaybePaths = None,
     *,
-    lists: Annotated[
-        list[Path],
-        typer.Option("--list", metavar="FILE", help="A hash list; may be given several times."),
-    ],
+    lists: opt.Lists,
     algorithm: Annotated[
         str | None,
         typer.Option(
@@ -65,6 +61,12 @@ def scan_command(
         bool,
         typer.Option("--skip-bad-entries", help="Use the rest of a list that has wrong lines."),
     ] = False,
+    max_list_age: opt.MaxListAge = None,
+    stale: opt.Stale = "warn",
+    seen_versions: opt.SeenVersions = None,
+    allow_rollback: opt.AllowRollback = False,
+    require_signature: opt.RequireSignature = None,
+    permissions: opt.Permissions = "warn",
     index: Annotated[
         str, typer.Option(metavar="auto|linear|bktree", help="How to look hashes up.")
     ] = "auto",
@@ -102,6 +104,7 @@ def scan_command(
     66 no such input, 70 internal error, 130 interrupted.
     """
     # These take NumPy, and so their time
+    from hashmatch.cli.load_lists import ListSettings  # noqa: PLC0415
     from hashmatch.cli.run_scan import ScanSettings, run_scan  # noqa: PLC0415
     from hashmatch.scan import WalkOptions  # noqa: PLC0415
     from hashmatch.workers import WorkerLimits  # noqa: PLC0415
@@ -111,15 +114,24 @@ def scan_command(
             paths=tuple(paths or ()),
             files_from=files_from,
             null=null,
-            lists=tuple(lists),
-            algorithm=algorithm,
+            lists=ListSettings(
+                paths=tuple(lists),
+                algorithm=algorithm,
+                skip_bad_entries=skip_bad_entries,
+                max_age=max_list_age,
+                stale=stale,
+                seen_versions=seen_versions,
+                allow_rollback=allow_rollback,
+                public_key=require_signature,
+                permissions=permissions,
+                quiet=quiet,
+            ),
             threshold=opt.parse_thresholds(threshold or []),
             quality_floor=quality_floor,
             mirrors=mirrors,
             require=require,
             decode=decode,
             max_matches=max_matches,
-            skip_bad_entries=skip_bad_entries,
             index=index,
             output_format=output_format,
             output=output,
