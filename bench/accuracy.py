@@ -34,7 +34,7 @@ from hashmatch.model import HashKind
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "fixtures"))
 from textures import texture
 
-SIZE = (400, 300)
+SIZE = (320, 240)
 WIDE = (HashKind("phash", 256), HashKind("dhash", 256))
 
 Bits = npt.NDArray[np.bool_]

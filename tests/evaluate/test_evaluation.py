@@ -181,6 +181,18 @@ def test_cache_gives_the_same_and_measures_nothing_twice(
     assert len(cache.read_bytes().splitlines()) == 60
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs")
+def test_what_is_no_file_is_told(folder: Path) -> None:
+    """A FIFO among the pictures is counted with what is of no use, and never waited for."""
+    os.mkfifo(folder / "z-pipe")
+    try:
+        found = record(evaluate([folder], replace(SETTINGS, transforms=("mirror",))))
+    finally:
+        (folder / "z-pipe").unlink()
+    assert found["pictures"]["files"] == 32
+    assert found["pictures"]["unusable"]["special_file"] == 1
+
+
 def test_cache_that_cannot_be_opened_is_told(folder: Path, tmp_path: Path) -> None:
     """A cache in a folder that is not there is an error about that file."""
     with pytest.raises(OutputError, match="cannot open the cache"):

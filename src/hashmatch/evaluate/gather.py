@@ -100,9 +100,15 @@ def gather(
     Raises:
         OutputError: the cache cannot be opened.
     """
-    names = [found.path for found in walk(paths, WalkCounts()) if found.problem is None]
+    names: list[bytes] = []
     used: list[tuple[bytes, Facts]] = []
     unused: list[Unused] = []
+    for found in walk(paths, WalkCounts()):
+        if found.problem is None:
+            names.append(found.path)
+        else:
+            unused.append(Unused(found.path, f"{found.problem.reason}: {found.problem.message}"))
+    files = len(names) + len(unused)
     with Cache(cache, settings) if cache is not None else nullcontext() as kept:
         for done, (name, facts) in enumerate(_measured(names, settings, jobs, kept), start=1):
             if kept is not None:
@@ -113,7 +119,7 @@ def gather(
                 used.append((name, facts))
             if progress is not None:
                 progress(done, len(names))
-    return stack(used, settings), unused, len(names)
+    return stack(used, settings), unused, files
 
 
 def _measured(

@@ -12,7 +12,7 @@ from hashmatch.evaluate.settings import Settings
 
 TENTH = 0.1
 ENOUGH = 10
-"""False matches that one rule must have before it can be said to have ten times another's."""
+"""Fewer false matches than that of either rule do not say how they compare."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +103,7 @@ def compare(together: Figures, alone: Figures, level: int | None) -> Comparison:
         return Comparison(level, None, recall, ours, None, "cannot_tell")
     other = int(as_much[0])
     theirs = int(alone.pairs.matches[other])
-    if ours <= TENTH * theirs:
-        verdict = "a_tenth" if theirs >= ENOUGH else "cannot_tell"
-    else:
-        verdict = "more" if ours >= ENOUGH * TENTH and theirs > 0 else "cannot_tell"
+    verdict = "a_tenth" if ours <= TENTH * theirs else "more"
+    if max(ours, theirs) < ENOUGH:
+        verdict = "cannot_tell"
     return Comparison(level, other, recall, ours, theirs, verdict)

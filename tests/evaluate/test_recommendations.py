@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hashmatch.evaluate import Settings, words
+from hashmatch.evaluate.figures import Figures
+from hashmatch.evaluate.intervals import PairCounts, wilson
+from hashmatch.evaluate.recommend import compare, recommend
+
+SETTINGS = Settings(list_size=1000, files_per_day=1000, max_false_per_day=100)
+"""One comparison in ten thousand may be a false match."""
+
+
+def figures(matches: list[int], found: list[float], pictures: int = 1000) -> Figures:
+    """Figures with these false matches, as independent as may be, and these recalls, by level."""
+    pairs = pictures * (pictures - 1)
+    counts = np.array(matches)
+    variance = np.array(matches) / pairs**2
+    return Figures(
+        pictures,
+        np.zeros((len(matches), 1), np.int64),
+        wilson(np.array(found), pictures),
+        PairCounts(pictures, counts, variance),
+    )
+
+
+STEPS = [0.5, 0.6, 0.7, 0.8]
+
+
+@pytest.mark.parametrize(
+    ("score", "outcome"),
+    [([0, 2, 50, 90], "held"), ([0, 2, 90, 300], "open"), ([0, 2, 300, 900], "broken")],
+)
+def test_the_other_half_has_its_say(score: list[int], outcome: str) -> None:
+    """The level is chosen on the one half, and the other confirms it, cannot tell, or does not."""
+    chosen = recommend(figures([0, 3, 40, 400], STEPS), figures(score, STEPS), SETTINGS)
+    assert (chosen.level, chosen.outcome, chosen.unseen, chosen.more_pictures) == (2, outcome, 0, 0)
+
+
+def test_nothing_is_recommended_without_support() -> None:
+    """Where even the strictest bound is over the limit, more pictures are asked for."""
+    few = figures([0, 0, 1, 2], STEPS, pictures=100)
+    chosen = recommend(few, few, SETTINGS)
+    assert (chosen.level, chosen.outcome, chosen.unseen) == (None, "unsupported", 1)
+    # 22.5 / n^2 comes down to one in ten thousand at 475 pictures in each half
+    assert chosen.more_pictures == 2 * 475 - 200
+
+
+@pytest.mark.parametrize(
+    ("together", "alone", "verdict"),
+    [
+        ([0, 1, 2, 3], [5, 20, 60, 90], "a_tenth"),
+        ([0, 1, 9, 30], [5, 20, 60, 90], "more"),
+        ([0, 0, 0, 0], [0, 1, 4, 7], "cannot_tell"),
+        ([0, 1, 2, 3], [0, 0, 0, 0], "cannot_tell"),
+    ],
+)
+def test_both_together_are_held_against_one(
+    together: list[int], alone: list[int], verdict: str
+) -> None:
+    """At equal recall two algorithms have a tenth of the false matches, or not, or who knows."""
+    compared = compare(figures(together, STEPS), figures(alone, STEPS), 2)
+    assert (compared.level, compared.alone, compared.verdict) == (2, 2, verdict)
+    assert (compared.false_together, compared.false_alone) == (together[2], alone[2])
+
+
+def test_without_a_level_the_most_telling_is_compared() -> None:
+    """Where nothing is recommended, the laxest level that one alone can match is looked at."""
+    compared = compare(figures([0, 1, 2, 3], [0.4, 0.6, 0.75, 0.9]), figures([9] * 4, STEPS), None)
+    assert (compared.level, compared.alone) == (2, 3)
+
+
+def test_what_one_alone_never_finds_is_not_compared() -> None:
+    """Where one alone finds as much at no threshold, there is no comparison, and that is said."""
+    compared = compare(figures([0] * 4, [0.9] * 4), figures([9] * 4, STEPS), None)
+    assert (compared.alone, compared.false_alone, compared.verdict) == (None, None, "cannot_tell")
+    rule = {
+        "name": "phash and dhash",
+        "thresholds": [{"phash": 1, "dhash": 1}],
+        "comparison": {
+            "level": 0,
+            "alone_level": None,
+            "recall": 0.9,
+            "false_together": 0,
+            "false_alone": None,
+            "verdict": "cannot_tell",
+        },
+    }
+    assert "no comparison" in words.comparison(rule)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0, "0"), (1234.5, "1,234"), (12.34, "12"), (0.0123, "0.012"), (0.000123, "1e-04")],
+)
+def test_amounts_are_short(value: float, shown: str) -> None:
+    """Two digits that count are enough for any amount."""
+    assert words.amount(value) == shown
