@@ -32,6 +32,8 @@ from hashmatch.report import (
 )
 from hashmatch.scan import (
     AnyPool,
+    Memory,
+    State,
     WalkCounts,
     WalkOptions,
     check_paths,
@@ -65,6 +67,8 @@ class ScanSettings:
     archives: ArchiveLimits
     walk: WalkOptions
     workers: WorkerLimits
+    state: str | None
+    rehash: bool
     quiet: bool
     verbose: bool
 
@@ -77,10 +81,11 @@ def run_scan(settings: ScanSettings) -> int:
         pool = make_pool(settings.jobs, settings.workers)
         stack.callback(pool.close)
         matcher = _build_matcher(settings)
+        memory = _memory(settings, matcher, stack)
         stream = stack.enter_context(open_output(settings.output))
         renderer = make_renderer(settings.output_format, stream)
         progress = stack.enter_context(make_progress(quiet=settings.quiet))
-        summary = _scan(paths, matcher, pool, settings, renderer, progress)
+        summary = _scan(paths, matcher, pool, settings, renderer, progress, memory)
         renderer.summary(summary)
     if not settings.quiet and (settings.output or settings.output_format == "csv"):
         say(summary_line(summary))
@@ -113,17 +118,32 @@ def _scan(
     settings: ScanSettings,
     renderer: Renderer,
     progress: Progress,
+    memory: Memory | None,
 ) -> Record:
     """Render each file's record, and return the summary, also where Ctrl-C ends it early."""
-    tally, counts, run = Tally(), WalkCounts(), Run(settings.jobs)
+    tally, counts = Tally(), WalkCounts()
+    run = Run(settings.jobs, state=memory.counts if memory else None)
     try:
-        for result in scan(paths, matcher, pool, counts, settings.walk):
+        for result in scan(paths, matcher, pool, counts, settings.walk, memory):
             tally.add(result.outcome)
             renderer.file(file_record(result))
             progress.update(tally)
     except KeyboardInterrupt:
         run.interrupted = True
-    return summary_record(tally, counts, settings.walk, matcher, run)
+    summary = summary_record(tally, counts, settings.walk, matcher, run)
+    if memory is not None:
+        memory.end(summary)
+    return summary
+
+
+def _memory(settings: ScanSettings, matcher: Matcher, stack: ExitStack) -> Memory | None:
+    """What earlier scans found out, with ``--state``."""
+    if settings.state is None:
+        if settings.rehash:
+            raise SettingsError("--rehash needs a --state whose times it is to distrust")
+        return None
+    state = stack.enter_context(State(settings.state))
+    return Memory(state, matcher.options, rehash=settings.rehash)
 
 
 def _build_matcher(settings: ScanSettings) -> Matcher:

@@ -92,6 +92,19 @@ def scan_command(
     max_nesting: opt.MaxNesting = opt.DEFAULT_ARCHIVES.max_depth,
     max_memory: opt.MaxMemory = opt.DEFAULT_MEMORY_MIB,
     timeout: opt.Timeout = opt.DEFAULT_SECONDS,
+    state: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Keep what was found out there, and examine only what is new or changed since.",
+        ),
+    ] = None,
+    rehash: Annotated[
+        bool,
+        typer.Option(
+            "--rehash", help="With --state, read every file again, whatever its times say."
+        ),
+    ] = False,
     quiet: opt.Quiet = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Say on stderr which indexes are used, and why.")
@@ -147,6 +160,8 @@ def scan_command(
                 max_depth=max_depth,
             ),
             workers=WorkerLimits(max_memory << 20, timeout),
+            state=state,
+            rehash=rehash,
             quiet=quiet,
             verbose=verbose,
         )

@@ -1,8 +1,9 @@
 """The records that a scan writes: one schema, whatever they are rendered as.
 
 A file's record has the keys ``type`` ("file"), ``schema``, ``path`` (or ``path_b64`` where the name
-is no UTF-8), ``verdict``, ``reason``, ``detail``, ``matches``, ``match_count``, ``quality``,
-``width``, ``height`` and ``format``. The last record is the ``summary``. Neither holds a hash.
+is no UTF-8), ``verdict``, ``reason``, ``detail``, ``matches``, ``match_count``, ``suppressed``,
+``quality``, ``width``, ``height`` and ``format``. The last record is the ``summary``. Neither holds
+a hash.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from hashmatch.hashlist import HashList
 from hashmatch.matcher import Matcher
 from hashmatch.model import Match, Outcome, Reason, Verdict
 from hashmatch.paths import path_fields
-from hashmatch.scan import FileResult, WalkCounts, WalkOptions
+from hashmatch.scan import Counts, FileResult, WalkCounts, WalkOptions
 
 SCHEMA = 1
 INTERRUPTED = 130
@@ -32,12 +33,14 @@ class Tally:
     """Counts outcomes as they come, and tells the exit code that they amount to."""
 
     files: int = 0
+    suppressed: int = 0
     verdicts: Counter[Verdict] = field(default_factory=Counter)
     reasons: Counter[Reason] = field(default_factory=Counter)
 
     def add(self, outcome: Outcome) -> None:
         """Count one outcome."""
         self.files += 1
+        self.suppressed += len(outcome.suppressed)
         self.verdicts[outcome.verdict] += 1
         if outcome.reason is not None:
             self.reasons[outcome.reason] += 1
@@ -59,11 +62,13 @@ class Run:
     Attributes:
         jobs: how many pictures were decoded at a time.
         interrupted: the operator stopped it, so there are files that it never came to.
+        state: where the examinations came from, with a state.
         started: when.
     """
 
     jobs: int
     interrupted: bool = False
+    state: Counts | None = None
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     _clock: float = field(default_factory=time.monotonic)
 
@@ -74,6 +79,7 @@ class Run:
             "seconds": round(time.monotonic() - self._clock, 3),
             "jobs": self.jobs,
             "interrupted": self.interrupted,
+            "state": None if self.state is None else asdict(self.state),
         }
 
 
@@ -89,6 +95,7 @@ def file_record(result: FileResult) -> Record:
         "detail": outcome.detail,
         "matches": [_match_record(match) for match in outcome.matches],
         "match_count": outcome.match_count,
+        "suppressed": [_match_record(match) for match in outcome.suppressed],
         "quality": outcome.quality,
         "width": outcome.width,
         "height": outcome.height,
@@ -108,6 +115,7 @@ def _match_record(match: Match) -> Record:
         "view": match.view,
         "quality": match.quality,
         "low_information": match.low_information,
+        "confirmed": match.confirmed,
     }
 
 
@@ -121,6 +129,7 @@ def summary_record(
         "files": tally.files,
         "verdicts": {verdict.value: tally.verdicts[verdict] for verdict in Verdict},
         "reasons": {reason.value: tally.reasons[reason] for reason in Reason},
+        "suppressed": tally.suppressed,
         "walk": asdict(counts),
         "lists": [_list_record(hash_list) for hash_list in matcher.hash_lists],
         "settings": matcher.settings() | {"walk": asdict(walk)},

@@ -16,7 +16,7 @@ from hashmatch.report.records import Record
 
 _MATCH_COLUMNS = (
     *("list", "entry", "label", "algorithm", "bits", "distance", "threshold", "view"),
-    "low_information",
+    *("low_information", "confirmed"),
 )
 _COLUMNS = (
     *("path", "path_b64", "verdict", "reason", "detail", "match_count"),
@@ -89,11 +89,13 @@ class TableRenderer(Renderer):
             label = f" ({printable(match['label'])})" if match["label"] else ""
             near = f"{match['algorithm']} {match['distance']}<={match['threshold']}"
             entry = f"{printable(match['list'])}/{printable(match['entry'])}{label}"
-            self._line(verdict, f"{near} {match['view']}", f"{path}  is near  {entry}")
+            sure = "is" if match["confirmed"] else "may be"
+            self._line(verdict, f"{near} {match['view']}", f"{path}  {sure} near  {entry}")
         more = record["match_count"] - len(record["matches"])
         if more:
             # Candidates come last, so behind one there is nothing else
-            verdict = "low_information" if record["matches"][-1]["low_information"] else "match"
+            last = record["matches"][-1:]
+            verdict = "low_information" if last and last[0]["low_information"] else "match"
             self._line(verdict, "", f"{path}  is near to {more} more entries")
         if record["reason"] is not None:
             self._line("unscanned", record["reason"], f"{path}  {record['detail'] or ''}".rstrip())
@@ -139,5 +141,7 @@ def summary_line(record: Record) -> str:
         f"{verdicts['clear']} clear",
         f"{verdicts['not_image']} no image",
     ]
+    if record["suppressed"]:
+        parts.append(f"{record['suppressed']} suppressed by review")
     stopped = "interrupted: " if record["run"].get("interrupted") else ""
     return f"{stopped}{record['files']} files: {', '.join(parts)}"

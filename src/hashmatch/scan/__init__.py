@@ -2,11 +2,15 @@
 
 from hashmatch.scan.conveyor import AnyPool
 from hashmatch.scan.engine import FileResult, examine_all, make_pool, scan
+from hashmatch.scan.state import Counts, Memory, State
 from hashmatch.scan.walk import WalkCounts, WalkOptions, below, check_paths, read_paths
 
 __all__ = [
     "AnyPool",
+    "Counts",
     "FileResult",
+    "Memory",
+    "State",
     "WalkCounts",
     "WalkOptions",
     "below",
