@@ -94,9 +94,8 @@ def examine_file(
             elif size > options.limits.max_bytes:
                 found = _examine_large(file, head, options)
             else:
-                found = _examine_bytes(read_stream(file, options.limits.max_bytes), options)
-                if size > options.limits.max_bytes:  # what was read of it is not all of it
-                    found = replace(found, digests=_digest(file, options))
+                data = read_stream(file, options.limits.max_bytes, size)
+                found = _examine_bytes(data, options)
     except DecodeError as error:
         found = failed(error)
     yield None, found

@@ -29,6 +29,7 @@ NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 """Pass as ``flags`` to refuse a symbolic link in the last part of a path."""
 
 _BUFFER = 1 << 16
+_CHUNK = 1 << 20
 _POSITION_LOCK = threading.Lock()
 _SPECIAL = frozenset({errno.ELOOP, errno.ENXIO, errno.ENODEV, errno.EOPNOTSUPP})
 
@@ -63,24 +64,32 @@ def read_file(path: str | bytes | os.PathLike[str], max_bytes: int) -> bytes:
     """
     descriptor = open_file(path)
     try:
-        with steady(descriptor) as (file, _):
-            return read_stream(file, max_bytes)
+        with steady(descriptor) as (file, size):
+            return read_stream(file, max_bytes, size)
     finally:
         os.close(descriptor)
 
 
-def read_stream(file: BinaryIO, max_bytes: int) -> bytes:
+def read_stream(file: BinaryIO, max_bytes: int, size: int = _CHUNK) -> bytes:
     """Read to the end, or one byte past ``max_bytes``: pipes and sockets give what they have.
+
+    Args:
+        file: open for reading in binary.
+        max_bytes: read on no further than this.
+        size: how much to expect. As much memory is taken at once, and no more than there is.
 
     Raises:
         SettingsError: the file is open as text.
     """
-    data = bytearray()
-    while len(data) <= max_bytes and (more := file.read(max_bytes + 1 - len(data))):
+    chunks: list[bytes] = []
+    room, want = max_bytes + 1, min(size, max_bytes) + 1
+    while room and (more := file.read(min(want, room))):
         if not isinstance(more, bytes):
             raise SettingsError("the file is open as text: open it in binary, mode 'rb'")
-        data += more
-    return bytes(data)
+        chunks.append(more)
+        room -= len(more)
+        want = _CHUNK
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 class _Positioned(io.RawIOBase):
@@ -108,19 +117,19 @@ class _Positioned(io.RawIOBase):
         return self._position
 
     def readinto(self, buffer: Buffer) -> int:
-        view = memoryview(buffer)
-        data = _read_at(self._descriptor, len(view), self._position)
-        view[: len(data)] = data
-        self._position += len(data)
-        return len(data)
+        count = _read_at(self._descriptor, memoryview(buffer), self._position)
+        self._position += count
+        return count
 
 
-def _read_at(descriptor: int, length: int, position: int) -> bytes:
-    if hasattr(os, "pread"):
-        return os.pread(descriptor, length, position)
+def _read_at(descriptor: int, view: memoryview, position: int) -> int:
+    if hasattr(os, "preadv"):
+        return os.preadv(descriptor, [view], position)
     with _POSITION_LOCK:  # Windows has threads, and no read by position
         os.lseek(descriptor, position, os.SEEK_SET)
-        return os.read(descriptor, length)
+        data = os.read(descriptor, len(view))
+    view[: len(data)] = data
+    return len(data)
 
 
 @contextmanager

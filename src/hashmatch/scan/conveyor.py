@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from hashmatch.errors import DecodeError
 from hashmatch.examine import failed
-from hashmatch.model import Examination
+from hashmatch.model import Examination, Reason
 from hashmatch.scan.state.memory import NoMemory, Visit, changed_since
 from hashmatch.scan.state.rows import Evidence, Stored, Unconfirmed
 from hashmatch.scan.walk import Found
@@ -40,6 +40,8 @@ _BATCH = 64
 
 _PATIENCE = 0.05
 """Seconds that an examination waits for others to be screened with."""
+
+_CHANGED = DecodeError(Reason.CHANGED, "the archive changed while it was read")
 
 
 @dataclass(slots=True, eq=False)
@@ -181,11 +183,11 @@ class Conveyor(Generic[Result]):
         file, part = self._jobs[reply.job]
         if reply.end:
             del self._jobs[reply.job]
-        if reply.examination is None:
-            return
         if part is not None:  # it was examined again, in full
-            part.evidence = reply.examination
-            self._memory.refine(file.visit, part.number, reply.examination)
+            path = file.path if reply.member is None else file.path + MEMBER_MARK + reply.member
+            found = reply.examination if path == part.path else failed(_CHANGED)
+            part.evidence = found
+            self._memory.refine(file.visit, part.number, found)
             self._queue(part)
         elif reply.job.digest_only and reply.examination.reason is None:
             file.visit.digested = reply.examination

@@ -6,7 +6,8 @@ fresh interpreter that loads the decoders, gives up every right it can, and then
 (``protocol.py``). What it answers is parsed and checked, never unpickled.
 """
 
-from hashmatch.workers.pool import Job, Pool, Reply, WorkerLimits, isolation_available
+from hashmatch.workers.jobs import Job, Reply
+from hashmatch.workers.pool import Pool, WorkerLimits, isolation_available
 from hashmatch.workers.shared import SharedPool
 from hashmatch.workers.threads import ThreadPool
 

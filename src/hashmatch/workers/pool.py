@@ -1,8 +1,8 @@
 """The supervisor: hands files to workers, collects what they answer, and outlives their deaths.
 
 A worker that dies is blamed on the file, or the archive's member, that it was on, and on nothing
-else: the files queued behind it go to other workers. Since anyone may kill a process, the file gets
-a second try with a fresh worker before it is given up as ``decoder_crash``.
+else: the files queued behind it go to other workers. Since anyone may kill a process, the file is
+tried again, and only the third worker in a row that dies on it makes it a ``decoder_crash``.
 """
 
 from __future__ import annotations
@@ -19,16 +19,15 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from hashmatch.errors import DecodeError, HashmatchError, SettingsError
 from hashmatch.examine import failed
-from hashmatch.model import Examination, ExamineOptions, Reason
+from hashmatch.model import ExamineOptions, Reason
+from hashmatch.workers.jobs import Job, Reply
 from hashmatch.workers.protocol import (
     FORK,
-    JOB,
     REAP,
-    Answer,
     ProtocolError,
     decode_answer,
     encode_options,
@@ -39,13 +38,19 @@ from hashmatch.workers.protocol import (
 _QUEUED = 3
 """Jobs that a worker has at a time: enough that it never waits, few enough to hand over."""
 
-_TRIES = 2
+_TRIES = 3
 
 # What a worker may say of its own end: nothing that could carry a picture's content
-_PLACE = re.compile(r"[A-Za-z]{1,64} in [a-z_0-9]{1,64}\.py:[0-9]{1,6}", re.ASCII)
+_PLACE = re.compile(r"[A-Za-z_]{1,64} in [a-z_0-9]{1,64}\.py:[0-9]{1,6}", re.ASCII)
 
-# A worker that memory ran out for dies in one of these ways, if its decoder did not notice
-_OUT_OF_MEMORY = frozenset({signal.SIGABRT, signal.SIGKILL, signal.SIGSEGV})
+_STEP = 1.0
+"""Seconds between two looks at the workers that count at the most; see ``_Clock``."""
+
+_RECEIVE = 1 << 16
+
+# Whom the selector found something of, apart from workers
+_ZYGOTE = "zygote"
+_BELL = "bell"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,43 +75,23 @@ class WorkerLimits:
             raise SettingsError("the time for a file must be more than 0 seconds")
 
 
-@dataclass(slots=True, eq=False)
-class Job:
-    """An open file to examine.
+class _Clock:
+    """The time that this process had to look at its workers.
 
-    Attributes:
-        descriptor: of the file; it stays open, and the caller's.
-        exact: decode in full, whatever the options say.
-        digest_only: take the file's digests, and look no further into it.
-        skip: how many members of an archive to pass over.
-        count: how many members to examine; 0 for all, and then the file itself.
-        member: the member that a worker has begun.
-        tries: how many workers died on it, since the last answer.
+    While it was stopped, or waited for whoever reads its results, workers could not tell it that
+    they were done, and may have been stopped as well: that time is not theirs.
     """
 
-    descriptor: int
-    exact: bool = False
-    digest_only: bool = False
-    skip: int = 0
-    count: int = 0
-    member: bytes | None = None
-    tries: int = 0
+    def __init__(self) -> None:
+        self._seen = time.monotonic()
+        self.now = 0.0
 
-
-class Reply(NamedTuple):
-    """What came of a job, or of a part of it.
-
-    Attributes:
-        job: the job.
-        member: which member of an archive it is about; None for the file itself.
-        examination: None where the job ends without one, its ``count`` of members done.
-        end: nothing more comes of this job.
-    """
-
-    job: Job
-    member: bytes | None
-    examination: Examination | None
-    end: bool
+    def look(self) -> float:
+        """Go on by the time since the last look, but no more than a step."""
+        now = time.monotonic()
+        self.now += min(now - self._seen, _STEP)
+        self._seen = now
+        return self.now
 
 
 @dataclass(slots=True, eq=False)
@@ -115,7 +100,7 @@ class _Worker:
     channel: socket.socket
     jobs: deque[Job] = field(default_factory=deque)
     received: bytearray = field(default_factory=bytearray)
-    since: float = 0.0  # when it began what it is on
+    since: float = 0.0  # when it began what it is on, by the clock
     overdue: bool = False
     died_of: str | None = None  # its own word, where it was a mistake in Python
 
@@ -148,6 +133,7 @@ class Pool:
         self._options: ExamineOptions | None = None
         self._backlog: deque[Job] = deque()
         self._workers: list[_Worker] = []
+        self._clock = _Clock()
         self._selector = selectors.DefaultSelector()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with theirs:
@@ -172,8 +158,9 @@ class Pool:
         """Say what to examine, and let the workers begin. Once only."""
         self._options = options
         settings = {"options": encode_options(options), "max_memory": self._limits.max_memory}
-        self._control.sendall(frame(settings))
+        self._say(frame(settings))
         self.protection = self._hear()
+        self._selector.register(self._control, selectors.EVENT_READ, _ZYGOTE)
         self._workers = [self._fork() for _ in range(self._size)]
         return self
 
@@ -184,7 +171,7 @@ class Pool:
 
     def wake_by(self, bell: socket.socket) -> None:
         """End a ``poll`` early whenever something is sent to that socket, which the pool owns."""
-        self._selector.register(bell, selectors.EVENT_READ, None)
+        self._selector.register(bell, selectors.EVENT_READ, _BELL)
 
     @property
     def hungry(self) -> bool:
@@ -197,14 +184,20 @@ class Pool:
         return bool(self._backlog) or any(worker.jobs for worker in self._workers)
 
     def poll(self, timeout: float) -> list[Reply]:
-        """Wait for replies, at most so many seconds, and return what there is."""
+        """Wait for replies, at most so many seconds, and return what there is.
+
+        Raises:
+            HashmatchError: the processes are no more.
+        """
         replies: list[Reply] = []
         for key, _ in self._selector.select(self._patience(timeout)):
-            if key.data is None:
+            if key.data == _ZYGOTE:
+                raise self._no_zygote()  # it speaks only when asked, so this is its end
+            if key.data == _BELL:
                 os.read(key.fd, 4096)
             else:
                 replies.extend(self._listen(key.data))
-        now = time.monotonic()
+        now = self._clock.look()
         for worker in self._workers:
             if (
                 worker.jobs
@@ -219,7 +212,8 @@ class Pool:
     def close(self) -> None:
         """End all workers, whatever they are on."""
         for worker in self._workers:
-            _kill(worker.pid)
+            if self._zygote.poll() is None:  # else they died with it, and their numbers are free
+                _kill(worker.pid)
             worker.channel.close()
         self._workers = []
         self._selector.close()
@@ -239,13 +233,15 @@ class Pool:
 
     def _patience(self, timeout: float) -> float:
         """How long to wait at the most: until the next worker is overdue."""
-        now = time.monotonic()
-        deadlines = (
+        now = self._clock.look()
+        deadlines = [
             worker.since + self._limits.max_seconds - now
             for worker in self._workers
             if worker.jobs and not worker.overdue
-        )
-        return max(0.0, min(timeout, *deadlines, timeout))
+        ]
+        if deadlines:
+            timeout = min(timeout, _STEP, *deadlines)
+        return max(0.0, timeout)
 
     def _feed(self) -> None:
         while self._backlog:
@@ -254,17 +250,16 @@ class Pool:
                 return
             job = self._backlog.popleft()
             if not worker.jobs:
-                worker.since = time.monotonic()
+                worker.since = self._clock.look()
             worker.jobs.append(job)
-            header = JOB.pack(id(job), job.exact, job.digest_only, job.skip, job.count)
             try:
-                socket.send_fds(worker.channel, [header], [job.descriptor])
-            except (BrokenPipeError, ConnectionError):
+                socket.send_fds(worker.channel, [job.header()], [job.descriptor])
+            except ConnectionError:
                 continue  # it has died with the job in its queue: its channel will tell
 
     def _listen(self, worker: _Worker) -> Iterator[Reply]:
         try:
-            received = worker.channel.recv(1 << 20)
+            received = worker.channel.recv(_RECEIVE)
         except ConnectionError:
             received = b""
         worker.received += received
@@ -284,54 +279,39 @@ class Pool:
         if isinstance(message.get("died_of"), str) and _PLACE.fullmatch(message["died_of"]):
             worker.died_of = message["died_of"]
             return None
-        answer: Answer = decode_answer(message, self._options.kinds)
+        answer = decode_answer(message, self._options.kinds)
         if not worker.jobs or answer.job != id(worker.jobs[0]):
             raise ProtocolError
-        worker.since = time.monotonic()
-        job = worker.jobs[0]
-        job.tries = 0
-        if answer.end:
+        reply = worker.jobs[0].take(answer, self._options)
+        worker.since = self._clock.now
+        worker.overdue = False  # if it was killed for what it is now done with: the next is not due
+        if reply is not None and reply.end:
             worker.jobs.popleft()
-            job.member = None
-            return Reply(job, None, answer.examination, end=True)
-        job.member = answer.member
-        if answer.examination is None:
-            return None
-        return self._member_done(job, answer.examination)
-
-    def _member_done(self, job: Job, examination: Examination) -> Reply:
-        member, job.member = job.member, None
-        job.skip += 1
-        return Reply(job, member, examination, end=False)
+        return reply
 
     def _bury(self, worker: _Worker) -> Iterator[Reply]:
         """Take leave of a dead worker: blame what it was on, hand over the rest, fork another."""
         self._selector.unregister(worker.channel)
         worker.channel.close()
         _kill(worker.pid)  # it may have closed its channel and live on
-        self._control.sendall(REAP + worker.pid.to_bytes(8, "big"))
+        self._say(REAP + worker.pid.to_bytes(8, "big"))
         ending = self._hear()
         self._workers.remove(worker)
         if worker.jobs:
             culprit = worker.jobs[0]
             culprit.tries += 1
             if worker.overdue or culprit.tries == _TRIES:
-                worker.jobs.popleft()
-                yield self._give_up(culprit, self._cause(worker, ending))
+                yield self._give_up(worker, self._cause(worker, ending))
+            else:
+                culprit.member = None  # the next worker says anew what it begins
         self._backlog.extendleft(reversed(worker.jobs))
         self._workers.append(self._fork())
 
-    def _give_up(self, job: Job, cause: DecodeError) -> Reply:
+    def _give_up(self, worker: _Worker, cause: DecodeError) -> Reply:
         """Record what killed a worker; of an archive, go on behind the member that did."""
-        job.tries = 0
-        if job.member is None:
-            return Reply(job, None, failed(cause), end=True)
-        reply = self._member_done(job, failed(cause))
-        if job.count:
-            job.count -= 1
-            if not job.count:
-                return reply._replace(end=True)
-        self._backlog.appendleft(job)
+        reply = worker.jobs[0].done(failed(cause))
+        if reply.end:
+            worker.jobs.popleft()
         return reply
 
     def _cause(self, worker: _Worker, ending: dict[str, Any]) -> DecodeError:
@@ -340,7 +320,11 @@ class Pool:
             return DecodeError(Reason.TIMEOUT, f"not decoded within {seconds} seconds")
         status, peak = ending["status"], ending["peak_kib"] * 1024
         died_of = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
-        if died_of in _OUT_OF_MEMORY and peak > self._limits.max_memory // 2:
+        # Where memory runs out and the decoder does not notice, it is one of these
+        could_be_memory = died_of in (signal.SIGABRT, signal.SIGKILL, signal.SIGSEGV)
+        if (could_be_memory and peak > self._limits.max_memory // 2) or (
+            "MemoryError" in (worker.died_of or "")
+        ):
             return DecodeError(Reason.TOO_LARGE, "the decoder ran out of memory")
         of = f" of {worker.died_of}" if worker.died_of else ""
         return DecodeError(Reason.DECODER_CRASH, f"the decoder died{of}")
@@ -348,13 +332,17 @@ class Pool:
     def _fork(self) -> _Worker:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with theirs:
-            try:
-                socket.send_fds(self._control, [FORK + bytes(8)], [theirs.fileno()])
-            except ConnectionError:
-                raise self._no_zygote() from None
+            self._say(FORK + bytes(8), theirs.fileno())
         worker = _Worker(self._hear()["pid"], ours)
         self._selector.register(ours, selectors.EVENT_READ, worker)
         return worker
+
+    def _say(self, request: bytes, *descriptors: int) -> None:
+        """Ask the zygote for something."""
+        try:
+            socket.send_fds(self._control, [request], descriptors)
+        except ConnectionError:
+            raise self._no_zygote() from None
 
     def _hear(self) -> dict[str, Any]:
         """The zygote's answer."""

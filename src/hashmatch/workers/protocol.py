@@ -38,8 +38,10 @@ members to skip, and to do (0: all).
 LENGTH = struct.Struct(">I")
 """Header of a frame: the length of the JSON behind it, in bytes."""
 
-MAX_FRAME = 64 * 1024 * 1024
-"""Longer than anything a worker has to say."""
+MAX_FRAME = 16 * 1024 * 1024
+"""Longer than anything a worker has to say: some 50,000 views."""
+
+_MAX_TEXT = 1024  # characters; names of views and reasons in words are far shorter
 
 
 class Answer(NamedTuple):
@@ -48,7 +50,7 @@ class Answer(NamedTuple):
     Attributes:
         job: the number of the job.
         member: which member of an archive it is about; None for the file itself.
-        examination: None where the worker only says what it begins with, or that it is done.
+        examination: None where the worker only says which member it begins.
         end: nothing more comes of this job.
     """
 
@@ -113,7 +115,7 @@ def decode_answer(message: dict[str, Any], kinds: tuple[HashKind, ...]) -> Answe
     try:
         member, examination = message["member"], message["examination"]
         return Answer(
-            job=_integer(message["job"]),
+            job=_integer(message["job"], 2**64),
             member=None if member is None else base64.b64decode(member, validate=True),
             examination=None if examination is None else _decode_examination(examination, kinds),
             end=message["end"] is True,
@@ -168,7 +170,7 @@ def _decode_examination(message: dict[str, Any], kinds: tuple[HashKind, ...]) ->
         views=tuple(_decode_view(view, kinds, exact=exact) for view in message["views"]),
         reason=None if message["reason"] is None else Reason(message["reason"]),
         detail=_text_or_none(message["detail"]),
-        quality=None if quality is None else _integer(quality),
+        quality=None if quality is None else _integer(quality, 100),
         exact=exact,
         digests=tuple(_text(digest) for digest in message["digests"]),
     )
@@ -178,7 +180,7 @@ def _decode_view(message: list[Any], kinds: tuple[HashKind, ...], *, exact: bool
     name, quality, hashes, doubts = message
     return ViewHashes(
         _text(name),
-        _integer(quality),
+        _integer(quality, 100),
         _decode_hashes(hashes, kinds),
         _decode_hashes(doubts, () if exact else kinds),
     )
@@ -194,15 +196,16 @@ def _decode_hashes(texts: list[str], kinds: tuple[HashKind, ...]) -> tuple[Perce
     return hashes
 
 
-def _integer(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+def _integer(value: object, most: int = 2**53) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
         raise ValueError
     return value
 
 
 def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError
+    """A text that does nothing to a terminal, whatever it is printed into."""
+    if not isinstance(value, str) or len(value) > _MAX_TEXT or not value.isprintable():
+        raise ValueError
     return value
 
 

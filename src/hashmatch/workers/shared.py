@@ -12,7 +12,8 @@ from typing import IO
 
 from hashmatch.errors import HashmatchError, SettingsError
 from hashmatch.model import Examination, ExamineOptions
-from hashmatch.workers.pool import Job, Pool, WorkerLimits, isolation_available
+from hashmatch.workers.jobs import Job
+from hashmatch.workers.pool import Pool, WorkerLimits, isolation_available
 
 _POLL_SECONDS = 60.0
 
@@ -77,7 +78,7 @@ class SharedPool:
         try:
             while self._take_in(futures):
                 for reply in self._pool.poll(_POLL_SECONDS):
-                    if reply.end and reply.examination is not None:
+                    if reply.end:
                         futures.pop(reply.job).set_result(reply.examination)
         except HashmatchError as error:
             ending = error

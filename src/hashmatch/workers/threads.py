@@ -9,13 +9,12 @@ from __future__ import annotations
 import queue
 import threading
 from contextlib import suppress
-from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from hashmatch.examine import digest_file, examine_file
 from hashmatch.model import ExamineOptions
-from hashmatch.workers.pool import Job, Reply
+from hashmatch.workers.jobs import Job, Reply
+from hashmatch.workers.worker import answers
 
 
 class ThreadPool:
@@ -94,17 +93,6 @@ class ThreadPool:
                 self._replies.put(error)
 
     def _do(self, job: Job, options: ExamineOptions) -> None:
-        if job.digest_only:
-            found = digest_file(job.descriptor, options)
-            self._replies.put(Reply(job, None, found, end=True))
-            return
-        options = replace(options, fast=options.fast and not job.exact)
-        done = 0
-        for member, examination in examine_file(job.descriptor, options, skip=job.skip):
-            if examination is None:
-                continue
-            done += member is not None
-            end = member is None or done == job.count
-            self._replies.put(Reply(job, member, examination, end))
-            if end:
-                return
+        for answer in answers(job.header(), job.descriptor, options):
+            if (reply := job.take(answer, options)) is not None:
+                self._replies.put(reply)

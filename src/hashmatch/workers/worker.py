@@ -32,15 +32,16 @@ def answers(header: bytes, descriptor: int, options: ExamineOptions) -> Iterator
     Of an archive's member, say first that it is begun, so that the supervisor knows what a worker
     was on when it died.
     """
-    job, exact, digest_only, skip, count = JOB.unpack(header)
+    job, exact, digest_only, skip, left = JOB.unpack(header)
     if digest_only:
         yield Answer(job, None, digest_file(descriptor, options), end=True)
         return
-    options = replace(options, fast=options.fast and not exact)
-    done = 0
+    if exact:
+        options = replace(options, fast=False)
     for member, examination in examine_file(descriptor, options, skip=skip):
-        yield Answer(job, member, examination, end=member is None)
-        done += member is not None and examination is not None
-        if count and done == count:
-            yield Answer(job, None, None, end=True)
+        if member is not None and examination is not None:
+            left -= 1
+        end = member is None or (examination is not None and left == 0)
+        yield Answer(job, member, examination, end)
+        if end:
             return

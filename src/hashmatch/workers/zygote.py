@@ -18,7 +18,7 @@ from hashmatch.decode import lift_pillow_limit, load_decoders
 from hashmatch.errors import place_of
 from hashmatch.model import ExamineOptions
 from hashmatch.workers.protocol import FORK, REAP, decode_options, frame, take_frame
-from hashmatch.workers.sandbox import enter_sandbox
+from hashmatch.workers.sandbox import die_with, enter_sandbox
 from hashmatch.workers.worker import serve
 
 
@@ -38,9 +38,10 @@ def main(descriptor: int) -> None:
     while request := _receive_request(control):
         command, number, channel = request
         if command == FORK and channel is not None:
+            parent = os.getpid()
             pid = os.fork()
             if pid == 0:
-                _become_worker(control, channel, options)
+                _become_worker(control, channel, options, parent)
             channel.close()
             workers.add(pid)
             control.sendall(frame({"pid": pid}))
@@ -51,11 +52,15 @@ def main(descriptor: int) -> None:
     for pid in workers:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)  # so that the time they took is counted as the scan's
 
 
-def _become_worker(control: socket.socket, channel: socket.socket, options: ExamineOptions) -> None:
+def _become_worker(
+    control: socket.socket, channel: socket.socket, options: ExamineOptions, parent: int
+) -> None:
     code = 1
     try:
+        die_with(parent)
         control.close()
         serve(channel, options)
         code = 0

@@ -1,0 +1,97 @@
+"""Files that make a decoder die, hang or swell, by a plug-in that only the tests load.
+
+``install`` makes a ``sitecustomize`` module that workers import as they start. It wraps Pillow's
+``Image.open``: a picture whose bytes hold one of the marks below meets its fate there, inside the
+decoder, as a hostile file would bring it about.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from textwrap import dedent
+
+from pictures import photo
+
+KILL, SEGV, MEMORY, HANG, EXIT, BUG, GARBAGE = (
+    f"PLANT:{name}".encode()
+    for name in ("kill", "segv", "memory", "hang", "exit", "bug", "garbage")
+)
+
+_PLUG_IN = """
+    import ctypes, io, os, signal, socket, sys, time
+    from PIL import Image
+
+    def _kill():
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def _segv():
+        ctypes.string_at(0)
+
+    def _memory():
+        libc = ctypes.CDLL(None)
+        libc.malloc.restype = ctypes.c_void_p
+        libc.malloc.argtypes = [ctypes.c_size_t]
+        while True:
+            block = libc.malloc(1 << 24)
+            if not block:
+                os.abort()
+            ctypes.memset(block, 1, 1 << 24)
+
+    def _hang():
+        while True:
+            time.sleep(3600)
+
+    def _exit():
+        os._exit(0)
+
+    class Surprise(BaseException):
+        pass
+
+    def _bug():
+        raise AssertionError("a mistake of ours")
+
+    def _garbage():
+        # The worker's channel is one of the few sockets that it has
+        for descriptor in range(3, 64):
+            try:
+                channel = socket.socket(fileno=os.dup(descriptor))
+            except OSError:
+                continue
+            channel.sendall(GARBAGE)
+
+    GARBAGE = bytes.fromhex(os.environ.get("PLANTED_GARBAGE", "0000000474727565"))
+    _open = Image.open
+
+    def planted_open(file, *args, **kwargs):
+        if isinstance(file, io.BytesIO):
+            data = file.getvalue()
+            place = data.find(b"PLANT:")
+            if place >= 0:
+                name = data[place + 6 : place + 16].split(b";")[0].decode()
+                globals()["_" + name]()
+        return _open(file, *args, **kwargs)
+
+    if any(part.endswith("zygote") for part in sys.orig_argv):
+        Image.open = planted_open
+"""
+
+
+def install(folder: Path) -> Path:
+    """Write the plug-in into a folder that is to stand in ``sys.path`` or ``PYTHONPATH``."""
+    folder.mkdir(exist_ok=True)
+    (folder / "sitecustomize.py").write_text(dedent(_PLUG_IN))
+    return folder
+
+
+def picture(seed: int = 1, mark: bytes = b"", side: int = 48) -> bytes:
+    """A small JPEG, with a mark in its comment."""
+    file = io.BytesIO()
+    photo(seed, side, side).save(file, "JPEG", quality=85, comment=mark + b";")
+    return file.getvalue()
+
+
+def marked(data: bytes, mark: bytes) -> bytes:
+    """The same JPEG with another comment (marker FFFE behind the start of the image)."""
+    comment = mark + b";"
+    return data[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment + data[2:]
