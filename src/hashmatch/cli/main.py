@@ -17,6 +17,7 @@ from hashmatch.cli.hash import hash_command
 from hashmatch.cli.lists import list_app
 from hashmatch.cli.options import say
 from hashmatch.cli.quarantine import quarantine_app
+from hashmatch.cli.rematch import rematch_command
 from hashmatch.cli.scan import scan_command
 from hashmatch.errors import HashListError, HashmatchError, InputError, SettingsError, place_of
 
@@ -36,6 +37,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("scan")(scan_command)
+app.command("rematch")(rematch_command)
 app.command("hash")(hash_command)
 app.command("doctor")(doctor_command)
 app.command("evaluate")(evaluate_command)

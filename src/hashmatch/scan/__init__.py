@@ -2,6 +2,7 @@
 
 from hashmatch.scan.conveyor import AnyPool
 from hashmatch.scan.engine import FileResult, examine_all, make_pool, scan
+from hashmatch.scan.rematch import Replay, new_entries, rematch
 from hashmatch.scan.state import Counts, Memory, State
 from hashmatch.scan.walk import WalkCounts, WalkOptions, below, check_paths, read_paths
 
@@ -10,6 +11,7 @@ __all__ = [
     "Counts",
     "FileResult",
     "Memory",
+    "Replay",
     "State",
     "WalkCounts",
     "WalkOptions",
@@ -17,6 +19,8 @@ __all__ = [
     "check_paths",
     "examine_all",
     "make_pool",
+    "new_entries",
     "read_paths",
+    "rematch",
     "scan",
 ]

@@ -94,7 +94,7 @@ class Judge:
         if not wanted:
             return found
         digests = [unpack_hashes(row.hashes, settings.kinds).digests for row in rows]
-        for name in wanted:
+        for name in wanted if any(digests) else ():
             kind = HashKind(name, DIGEST_BITS[name])
             column = settings.digests.index(name)
             having = [number for number, each in enumerate(digests) if each]
@@ -122,7 +122,8 @@ class Judge:
         """A row as the examination that it was made of, as far as the matcher looks at it."""
         settings = self._state.settings(stored.settings)
         hashes = unpack_hashes(stored.hashes, settings.kinds)
-        columns_wanted = [settings.kinds.index(kind) for kind in self._matcher.options.kinds]
+        kinds = self._matcher.options.kinds if hashes.views else ()
+        columns_wanted = [settings.kinds.index(kind) for kind in kinds]
         return replace(
             bare(stored),
             exact=bool(stored.exact),

@@ -46,6 +46,7 @@ CREATE TABLE runs (
     id INTEGER PRIMARY KEY,
     command TEXT NOT NULL,
     started TEXT NOT NULL,
+    settings INTEGER NOT NULL REFERENCES settings,
     summary TEXT             -- the summary record, as JSON; NULL where the run did not end
 );
 CREATE TABLE matches (       -- of a content and an entry, wherever the content lies

@@ -157,11 +157,11 @@ class Memory(NoMemory):
         self.state = state
         self.options = replace(options, digests=tuple(dict.fromkeys((*options.digests, SHA256))))
         self.counts = Counts()
-        self._run = state.begin_run(command)
         self._rehash = rehash
         settings = Settings.of(self.options)
         self._settings = state.settings_number(settings)
         self._serving = state.serving(settings)
+        self._run = state.begin_run(command, self._settings)
         self._twins: Twins[Visit] = Twins()
         self._ahead: Iterator[Group] = iter(())
         self._next: Group | None = None

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 from hashmatch._version import __version__
 from hashmatch.decode import PILLOW_VERSION
-from hashmatch.model import ExamineOptions, HashKind
+from hashmatch.model import ArchiveLimits, ExamineOptions, HashKind, Limits
 
 _EXTRA_DECODERS = {"HEIF": "pillow-heif"}
 
@@ -50,6 +51,17 @@ class Settings:
             "quality_floor": options.quality_floor,
         }
         return cls(json.dumps(base, sort_keys=True), options.kinds, options.digests)
+
+    def options(self) -> dict[str, Any]:
+        """The arguments of a ``Matcher`` that examines pictures like this."""
+        base = json.loads(self.base)
+        return {
+            "limits": Limits(**base["limits"]),
+            "archives": ArchiveLimits(**base["archives"]),
+            "formats": frozenset(base["formats"]),
+            "mirrors": base["mirrors"],
+            "quality_floor": base["quality_floor"],
+        }
 
     def serves(self, wanted: Settings) -> bool:
         """Whether rows made like this hold all that rows made as wanted would."""

@@ -15,6 +15,7 @@ from operator import attrgetter
 from types import TracebackType
 from typing import Any, Self
 
+from hashmatch.errors import InputError
 from hashmatch.model import Examination, HashKind, Match
 from hashmatch.scan.state.database import Database
 from hashmatch.scan.state.rows import COLUMNS, Identity, Stored, columns_of
@@ -62,6 +63,10 @@ class State:
         self.path = os.fspath(path)
         self._settings = self._load_settings()
 
+    def every_settings(self) -> Mapping[int, Settings]:
+        """All settings that rows were made with, by number."""
+        return self._settings
+
     def settings(self, number: int) -> Settings:
         """How rows with this number of settings were made."""
         return self._settings[number]
@@ -86,6 +91,10 @@ class State:
         Rows may be written meanwhile; those behind the one that was read last may be seen.
         """
         return _groups(self._rows(root, root + b"\x01"))
+
+    def everything(self) -> Iterator[Group]:
+        """All files, in the order of a walk of everything."""
+        return _groups(self._rows(b"", b"\xff"))
 
     def group(self, key: bytes) -> Group:
         """The rows of one file; none where it is not known."""
@@ -160,11 +169,24 @@ class State:
         """Note that a file is there again."""
         self._database.write("UPDATE files SET gone = NULL WHERE key = ?", (key,))
 
-    def begin_run(self, command: str) -> int:
+    def latest_settings(self) -> Settings:
+        """How the last scan made its rows.
+
+        Raises:
+            InputError: there was none.
+        """
+        rows = self.read(
+            "SELECT settings FROM runs WHERE command = 'scan' ORDER BY id DESC LIMIT 1"
+        )
+        if not rows:
+            raise InputError("nothing was scanned with this state yet", path=self.path)
+        return self._settings[rows[0][0]]
+
+    def begin_run(self, command: str, settings: int) -> int:
         """Note that a run begins, and return its number."""
         started = datetime.now(UTC).isoformat(timespec="seconds")
-        query = "INSERT INTO runs (command, started) VALUES (?, ?)"
-        return self._database.write(query, (command, started)).lastrowid or 0
+        query = "INSERT INTO runs (command, started, settings) VALUES (?, ?, ?)"
+        return self._database.write(query, (command, started, settings)).lastrowid or 0
 
     def end_run(self, run: int, summary: Mapping[str, Any]) -> None:
         """Keep the summary of a run."""

@@ -1,0 +1,114 @@
+"""What ``hashmatch rematch`` does, once its options are understood."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from hashmatch.cli.load_lists import ListSettings, load_lists
+from hashmatch.cli.options import say
+from hashmatch.cli.progress import make_progress
+from hashmatch.hashlist import HashList
+from hashmatch.lookup import Threshold
+from hashmatch.matcher import Matcher
+from hashmatch.report import (
+    Record,
+    Renderer,
+    Run,
+    Tally,
+    file_record,
+    make_renderer,
+    open_output,
+    summary_line,
+    summary_record,
+)
+from hashmatch.scan import (
+    AnyPool,
+    Replay,
+    State,
+    WalkCounts,
+    WalkOptions,
+    make_pool,
+    new_entries,
+    rematch,
+)
+from hashmatch.workers import WorkerLimits
+
+
+@dataclass(frozen=True, slots=True)
+class RematchSettings:
+    """The options of one re-match, as plain values."""
+
+    state: str
+    lists: ListSettings
+    since: str | None
+    include_gone: bool
+    threshold: Threshold
+    require: str
+    max_matches: int
+    output_format: str
+    output: Path | None
+    jobs: int
+    workers: WorkerLimits
+    quiet: bool
+
+
+def run_rematch(settings: RematchSettings) -> int:
+    """Match what is stored, write the results, and return the exit code."""
+    with ExitStack() as stack:
+        state = stack.enter_context(State(settings.state, create=False))
+        pool = make_pool(settings.jobs, settings.workers)
+        stack.callback(pool.close)
+        hash_lists = _new_alone(load_lists(settings.lists), settings)
+        if not hash_lists:
+            say("the lists have no new entry: there is nothing to match again")
+            return 0
+        matcher = Matcher(
+            hash_lists,
+            threshold=settings.threshold,
+            require=settings.require,
+            max_matches=settings.max_matches,
+            **state.latest_settings().options(),
+        )
+        replay = Replay(state, matcher.options, include_gone=settings.include_gone)
+        stream = stack.enter_context(open_output(settings.output))
+        renderer = make_renderer(settings.output_format, stream)
+        summary = _rematch(matcher, pool, replay, settings, renderer)
+        renderer.summary(summary)
+    if not settings.quiet and (settings.output or settings.output_format == "csv"):
+        say(summary_line(summary))
+    return int(summary["exit_code"])
+
+
+def _new_alone(hash_lists: list[HashList], settings: RematchSettings) -> list[HashList]:
+    """The lists, or with ``--only-new-entries-since`` what is new of them, if anything is."""
+    if settings.since is None:
+        return hash_lists
+    old = HashList.load(settings.since, algorithm=settings.lists.algorithm)
+    new = [new_entries(hash_list, old) for hash_list in hash_lists]
+    for hash_list in () if settings.quiet else new:
+        say(f"{hash_list.name}: {len(hash_list)} new entries")
+    return [hash_list for hash_list in new if len(hash_list)]
+
+
+def _rematch(
+    matcher: Matcher,
+    pool: AnyPool,
+    replay: Replay,
+    settings: RematchSettings,
+    renderer: Renderer,
+) -> Record:
+    """Render each file's record, and return the summary, also where Ctrl-C ends it early."""
+    tally, run = Tally(), Run(settings.jobs, state=replay.counts)
+    with make_progress(quiet=settings.quiet) as progress:
+        try:
+            for result in rematch(matcher, pool, replay):
+                tally.add(result.outcome)
+                renderer.file(file_record(result))
+                progress.update(tally)
+        except KeyboardInterrupt:
+            run.interrupted = True
+    summary = summary_record(tally, WalkCounts(), WalkOptions(), matcher, run)
+    replay.end(summary)
+    return summary

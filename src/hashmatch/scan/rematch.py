@@ -1,0 +1,134 @@
+"""What is known of files, looked up in other lists or at another threshold, no file opened.
+
+Stored hashes of a preview may be near to an entry where the exact ones are not. Such files, and no
+others, are opened and decoded in full, as in a scan. Where one is gone or has changed, its matches
+say that their distances are not confirmed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from hashmatch.errors import SettingsError
+from hashmatch.hashlist import HashList, Section
+from hashmatch.matcher import Matcher
+from hashmatch.model import Examination, ExamineOptions
+from hashmatch.scan.conveyor import AnyPool, Conveyor
+from hashmatch.scan.engine import FileResult
+from hashmatch.scan.judge import Judge
+from hashmatch.scan.state.memory import Memory, Visit
+from hashmatch.scan.state.store import Group, State, path_of
+from hashmatch.scan.walk import Found
+
+_SLICE = 1 << 13
+"""Ids that become Python objects at a time."""
+
+
+class Replay(Memory):
+    """A state as a re-match uses it: every file that it knows is visited once more.
+
+    Args:
+        state: the state.
+        options: as of the matcher.
+        include_gone: also visit files that are not there any more.
+
+    Raises:
+        SettingsError: the state lacks hashes that the matcher looks up.
+    """
+
+    def __init__(
+        self, state: State, options: ExamineOptions, *, include_gone: bool = False
+    ) -> None:
+        _check_kinds(state, options, include_gone=include_gone)
+        super().__init__(state, options, command="rematch")
+        self._include_gone = include_gone
+        self._group: Group = []
+
+    def found(self) -> Iterator[Found]:
+        """Every file, in the order of a walk. ``visit`` knows the one that was found last."""
+        for group in self.state.everything():
+            if group[0].gone is not None and not self._include_gone:
+                self.counts.gone += 1
+                continue
+            self.counts.recalled += 1
+            self._group = group
+            yield Found(path_of(group[0].key))
+
+    def visit(self, found: Found) -> Visit:  # noqa: ARG002 # it is the one found last
+        """See ``NoMemory.visit``."""
+        return Visit(self._group[0].key, known=self._group)
+
+    def refine(self, visit: Visit, member: int, found: Examination) -> None:
+        """See ``NoMemory.refine``. Of files that were scanned with other settings, keep nothing."""
+        self.counts.examined += 1
+        if all(row.settings in self._serving for row in visit.known):
+            super().refine(visit, member, found)
+
+
+def rematch(matcher: Matcher, pool: AnyPool, replay: Replay) -> Iterator[FileResult]:
+    """Look all that a state knows up in other lists.
+
+    Args:
+        matcher: of the lists; it decodes as the last scan did where it is made with
+            ``State.latest_settings().options()``.
+        pool: who decodes candidates in full.
+        replay: the state.
+
+    Returns:
+        One result for every file and every member of an archive, by their absolute paths, in the
+        order of a walk.
+    """
+    judge = Judge(matcher, replay.state, replay.options.digests)
+    conveyor = Conveyor(pool.configure(replay.options), judge.screen, replay)
+    for path, judged in conveyor.run(replay.found()):
+        replay.note(path, judged)
+        yield FileResult(path, judged.outcome)
+
+
+def new_entries(hash_list: HashList, old: HashList) -> HashList:
+    """The entries of a list that an older one does not have: by hash, or by an id of its own.
+
+    It may have none. A label alone makes no entry new, nor does a line number.
+    """
+    sections = {}
+    for kind, section in hash_list.sections.items():
+        rows = np.arange(len(section))
+        if kind in old.sections:
+            rows = np.flatnonzero(_are_new(section, old.sections[kind]))
+        if len(rows):
+            sections[kind] = section.take(rows)
+    contents = replace(hash_list.contents, sections=sections, tables={}, updates={})
+    return HashList(contents, source=hash_list.source)
+
+
+def _are_new(section: Section, old: Section) -> npt.NDArray[np.bool_]:
+    one_field = np.dtype([(f"f{word}", np.uint64) for word in range(section.codes.shape[1])])
+    new = ~np.isin(section.codes.view(one_field).ravel(), old.codes.view(one_field).ravel())
+    own_id = np.diff(section.column("id").offsets) > 0
+    for first in range(0, len(section), _SLICE):
+        last = min(first + _SLICE, len(section))
+        unknown = old.find(section.ids(first, last)) < 0
+        new[first:last] |= unknown & own_id[first:last]
+    return new
+
+
+def _check_kinds(state: State, options: ExamineOptions, *, include_gone: bool) -> None:
+    """Refuse to call files clear whose hashes were never computed."""
+    there = "" if include_gone else " AND gone IS NULL"
+    for number, settings in state.every_settings().items():
+        for names, column in (
+            ([str(kind) for kind in options.kinds if kind not in settings.kinds], "quality"),
+            ([name for name in options.digests if name not in settings.digests], "sha256"),
+        ):
+            query = f"SELECT count(*) FROM files WHERE settings = ? AND {column} NOT NULL{there}"  # noqa: S608 # our own words
+            ((count,),) = state.read(query, (number,)) if names else ((0,),)
+            if count:
+                raise SettingsError(
+                    f"the state holds no {' nor '.join(names)} of {count} files: scan them with"
+                    " this list once",
+                    path=state.path,
+                )
