@@ -28,6 +28,8 @@ from .makers import (
 
 GIB = 1024 * MIB
 
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no rlimits")
+
 _READ = """
 import json, resource, sys
 from hashmatch.archive import read_archive

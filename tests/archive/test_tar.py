@@ -126,6 +126,8 @@ def test_a_member_cut_short_is_named() -> None:
     expected = [(b"a", b"1", None, False), (b"b", None, Reason.TRUNCATED, False)]
     assert read_all(data) == (expected, Reason.TRUNCATED)
     assert read_all(PACKERS["GZIP"](data)) == (expected, Reason.TRUNCATED)
+    for skip in range(3):
+        assert read_all(data, skip=skip) == (expected[skip:], Reason.TRUNCATED)
 
 
 @pytest.mark.parametrize(
