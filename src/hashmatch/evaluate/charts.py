@@ -132,4 +132,6 @@ def daily(record: Record, number: int) -> str:
 
 def power(value: float) -> str:
     """A power of ten, short."""
-    return f"{value:g}" if 0.001 <= value <= 10_000 else f"{value:.0e}".replace("e-0", "e-")
+    if 0.001 <= value <= 10_000:
+        return f"{value:g}"
+    return f"{value:.0e}".replace("e-0", "e-").replace("e+0", "e")

@@ -48,7 +48,7 @@ def heat_map(rule: Record) -> str:
     reading = (
         "The fuller the colour, the more of a transform's variants are found; thresholds of"
         f" {first} in bits below. The frame is at {words.thresholds(thresholds[shown])}, with its"
-        " shares on the right. A pale row is a change that this rule survives at no threshold."
+        " shares on the right. An empty row is a change that this rule survives at no threshold."
     )
     return figure(f"What is found: {rule['name']}", drawing, reading)
 

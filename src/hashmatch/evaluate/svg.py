@@ -41,8 +41,8 @@ class Scale:
         rough = (self.high - self.low) / wanted
         size = 10.0 ** math.floor(math.log10(rough))
         spacing = next(size * factor for factor in (1, 2, 5, 10) if size * factor >= rough)
-        count = math.floor((self.high - self.low) / spacing + 1e-9)
-        return [self.low + spacing * number for number in range(count + 1)]
+        first, last = math.ceil(self.low / spacing), math.floor(self.high / spacing + 1e-9)
+        return [spacing * number for number in range(first, last + 1)]
 
 
 def decades(values: Iterable[float], *, floor: float = 1e-300) -> Scale:
