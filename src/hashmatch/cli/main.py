@@ -17,6 +17,7 @@ from hashmatch.cli.hash import hash_command
 from hashmatch.cli.lists import list_app
 from hashmatch.cli.options import say
 from hashmatch.cli.quarantine import quarantine_app
+from hashmatch.cli.report import report_command
 from hashmatch.cli.rematch import rematch_command
 from hashmatch.cli.scan import scan_command
 from hashmatch.errors import HashListError, HashmatchError, InputError, SettingsError, place_of
@@ -42,6 +43,7 @@ app.command("hash")(hash_command)
 app.command("doctor")(doctor_command)
 app.command("evaluate")(evaluate_command)
 app.add_typer(list_app, name="list")
+app.command("report")(report_command)
 app.add_typer(audit_app, name="audit")
 app.add_typer(quarantine_app, name="quarantine")
 
