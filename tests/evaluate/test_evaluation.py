@@ -493,3 +493,16 @@ def test_wide_hashes_are_evaluated(folder: Path) -> None:
     found = record(evaluate([folder], settings))
     assert rule_of(found, "phash-256")["thresholds"][80] == {"phash-256": 80}
     assert "phash-256 and dhash-256" in to_html(found)
+
+
+def test_other_algorithms_are_evaluated(folder: Path) -> None:
+    """PDQ goes by its name alone, and together with any other hash of its width."""
+    pytest.importorskip("pdqhash")
+    kinds = (HashKind("phash", 256), HashKind("pdq", 256))
+    settings = replace(SETTINGS, kinds=kinds, transforms=("jpeg-50",))
+    found = record(evaluate([folder], settings))
+    assert [rule["name"] for rule in found["rules"]] == [
+        *("phash-256", "pdq", "phash-256 and pdq", "phash-256 or pdq")
+    ]
+    assert rule_of(found, "pdq")["usual"] == 31
+    assert rule_of(found, "pdq")["score"]["transforms"]["jpeg-50"]["found"][31] == 13

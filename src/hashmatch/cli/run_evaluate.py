@@ -21,9 +21,9 @@ from hashmatch.evaluate import (
     with_baseline,
     write,
 )
-from hashmatch.hashing import check_kind
+from hashmatch.hashing import parse_kind
 from hashmatch.hashlist import HashList
-from hashmatch.model import HashKind, Limits
+from hashmatch.model import Limits
 
 USUAL_LIST_SIZE = 100_000
 
@@ -96,7 +96,7 @@ def run_evaluate(asked: EvaluateSettings) -> int:
 def _settings(asked: EvaluateSettings, hash_lists: list[HashList]) -> Settings:
     entries = max((len(hash_list) for hash_list in hash_lists), default=0)
     return Settings(
-        kinds=tuple(dict.fromkeys(_parse_kind(name) for name in asked.algorithms)),
+        kinds=tuple(dict.fromkeys(parse_kind(name) for name in asked.algorithms)),
         transforms=choose_transforms(asked.transforms),
         seed=asked.seed,
         list_size=(entries or USUAL_LIST_SIZE) if asked.list_size is None else asked.list_size,
@@ -107,12 +107,6 @@ def _settings(asked: EvaluateSettings, hash_lists: list[HashList]) -> Settings:
         formats=asked.formats,
         limits=asked.limits,
     )
-
-
-def _parse_kind(name: str) -> HashKind:
-    """Read ``phash``, which has 64 bits, or ``phash-256``."""
-    algorithm, _, bits = name.partition("-")
-    return check_kind(HashKind(algorithm, int(bits) if bits.isdigit() else 64 if not bits else 0))
 
 
 def _show_progress(done: int, total: int) -> None:

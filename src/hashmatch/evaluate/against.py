@@ -105,7 +105,7 @@ def _weigh(
     settings: Settings,
 ) -> ListFigures:
     kind, threshold = section.kind, default_threshold(section.kind)
-    levels = int(REACH * kind.bits) + 1
+    levels = max(int(REACH * kind.bits), threshold) + 1
     best, counts, nearest, hits = _look_up(pictures, identities, section, threshold, levels)
     matched = np.stack(
         [

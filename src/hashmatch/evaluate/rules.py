@@ -15,6 +15,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from hashmatch.hashing import parse_kind
 from hashmatch.model import HashKind
 
 Ints: TypeAlias = npt.NDArray[np.int64]
@@ -67,8 +68,8 @@ class Rule:
 
 
 def label(kind: HashKind) -> str:
-    """What a kind is called: ``phash`` for 64 bits, ``phash-256`` for more."""
-    return kind.algorithm if kind.bits == 64 else str(kind)
+    """What a kind is called: by its algorithm alone at that one's usual width."""
+    return kind.algorithm if parse_kind(kind.algorithm) == kind else str(kind)
 
 
 def single_rules(kinds: Sequence[HashKind], radius: Sequence[int]) -> list[Rule]:
