@@ -6,6 +6,7 @@
     +-- SettingsError          a setting or an argument makes no sense        (exit 64)
     |   +-- MissingExtraError  an optional package is needed; says the install command
     +-- HashListError          the hash list cannot be used as it is          (exit 65)
+    +-- VerdictsError          a table of verdicts cannot be used as it is    (exit 65)
     +-- InputError             a file or folder to scan is not there          (exit 66)
     +-- OutputError            a result could not be written                  (exit 70)
     +-- QuarantineError        a file could not be moved away, or brought back (exit 70)
@@ -85,6 +86,28 @@ class HashListError(HashmatchError, ValueError):
         path: str | None = None,
         line: int | None = None,
         problems: Sequence[HashListError] = (),
+        count: int | None = None,
+    ) -> None:
+        super().__init__(message, path=path, line=line)
+        self.problems = tuple(problems)
+        self.count = len(self.problems) if count is None else count
+
+
+class VerdictsError(HashmatchError, ValueError):
+    """A table of verdicts cannot be used as it is.
+
+    Attributes:
+        problems: each row that is wrong, by line.
+        count: how many there are; more than ``problems`` holds when there are very many.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: str | None = None,
+        line: int | None = None,
+        problems: Sequence[VerdictsError] = (),
         count: int | None = None,
     ) -> None:
         super().__init__(message, path=path, line=line)

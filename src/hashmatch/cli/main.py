@@ -19,8 +19,16 @@ from hashmatch.cli.options import say
 from hashmatch.cli.quarantine import quarantine_app
 from hashmatch.cli.report import report_command
 from hashmatch.cli.rematch import rematch_command
+from hashmatch.cli.review import review_app
 from hashmatch.cli.scan import scan_command
-from hashmatch.errors import HashListError, HashmatchError, InputError, SettingsError, place_of
+from hashmatch.errors import (
+    HashListError,
+    HashmatchError,
+    InputError,
+    SettingsError,
+    VerdictsError,
+    place_of,
+)
 
 USAGE = 64
 BAD_LIST = 65
@@ -46,6 +54,7 @@ app.add_typer(list_app, name="list")
 app.command("report")(report_command)
 app.add_typer(audit_app, name="audit")
 app.add_typer(quarantine_app, name="quarantine")
+app.add_typer(review_app, name="review")
 
 
 def main() -> None:
@@ -114,7 +123,12 @@ def _options(
 
 
 def _exit_code_of(error: HashmatchError) -> int:
-    kinds = {SettingsError: USAGE, HashListError: BAD_LIST, InputError: NO_INPUT}
+    kinds = {
+        SettingsError: USAGE,
+        HashListError: BAD_LIST,
+        VerdictsError: BAD_LIST,
+        InputError: NO_INPUT,
+    }
     for kind, code in kinds.items():
         if isinstance(error, kind):
             return code

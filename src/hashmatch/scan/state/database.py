@@ -8,10 +8,13 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from sqlite3 import Cursor
-from typing import Any
+from typing import Any, TypeAlias
 
 from hashmatch.errors import InputError, OutputError
 from hashmatch.reading import NO_FOLLOW
+
+Values: TypeAlias = Sequence[Any] | Mapping[str, Any]
+"""For the placeholders of a statement."""
 
 SCHEMA_VERSION = 1
 
@@ -107,12 +110,12 @@ class Database:
             self._unlock()
             raise
 
-    def read(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def read(self, query: str, values: Values = ()) -> list[tuple[Any, ...]]:
         """All rows that a query gives."""
         with self.told():
             return self._connection.execute(query, values).fetchall()
 
-    def write(self, statement: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> Cursor:
+    def write(self, statement: str, values: Values = ()) -> Cursor:
         """Change something, within a transaction that ``tick`` ends."""
         with self.told():
             self._begin()

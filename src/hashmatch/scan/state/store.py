@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,12 +11,13 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from itertools import groupby
 from operator import attrgetter
+from sqlite3 import Cursor
 from types import TracebackType
 from typing import Any, Self
 
 from hashmatch.errors import InputError
 from hashmatch.model import Examination, HashKind, Match
-from hashmatch.scan.state.database import Database
+from hashmatch.scan.state.database import Database, Values
 from hashmatch.scan.state.rows import COLUMNS, Identity, Stored, columns_of
 from hashmatch.scan.state.settings import Settings
 
@@ -237,11 +237,11 @@ class State:
                 found[digest].add((name, entry))
         return {digest: frozenset(pairs) for digest, pairs in found.items()}
 
-    def read(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def read(self, query: str, values: Values = ()) -> list[tuple[Any, ...]]:
         """Ask the tables themselves; see ``database.py`` for what they hold."""
         return self._database.read(query, values)
 
-    def write(self, statement: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
+    def write(self, statement: str, values: Values = ()) -> Cursor:
         """Change the tables themselves."""
         return self._database.write(statement, values)
 

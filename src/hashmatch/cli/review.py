@@ -1,0 +1,90 @@
+"""``hashmatch review``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+review_app = typer.Typer(
+    help="Take matches to the people who decide, and their verdicts back.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Write there, whole or not at all."),
+]
+StateFile = Annotated[str, typer.Option("--state", metavar="FILE", help="What scan --state keeps.")]
+
+
+@review_app.command("export")
+def export_command(
+    *,
+    state: StateFile,
+    output: Output = None,
+    sample: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Only so many, drawn at random, for unbiased statistics."),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(metavar="N", help="Of the draw; the same seed draws the same sample.")
+    ] = 0,
+    near_threshold_first: Annotated[
+        bool,
+        typer.Option("--near-threshold-first", help="The likeliest mistakes first."),
+    ] = False,
+    reviewed: Annotated[
+        bool, typer.Option("--reviewed", help="Also what was reviewed already.")
+    ] = False,
+) -> int:
+    """Write the matches that wait for a human as CSV, with columns to fill in.
+
+    verdict is confirmed, false_positive or unsure; by is who says so; at is when, in ISO 8601.
+    """
+    from hashmatch.cli.run_review import run_export  # noqa: PLC0415 # NumPy takes its time
+
+    return run_export(
+        state,
+        output,
+        sample=sample,
+        seed=seed,
+        near_threshold_first=near_threshold_first,
+        reviewed=reviewed,
+    )
+
+
+@review_app.command("import")
+def import_command(
+    verdicts: Annotated[Path, typer.Argument(metavar="FILE", help="The table, filled in.")],
+    *,
+    state: StateFile,
+) -> int:
+    """Take verdicts in, all of them or, where a row is wrong, none.
+
+    A false positive suppresses that content and entry from the next scan on; its records and
+    summary say so. The latest verdict counts. Exit codes: 0 taken in, 65 a row is wrong.
+    """
+    from hashmatch.cli.run_review import run_import  # noqa: PLC0415
+
+    return run_import(state, verdicts)
+
+
+@review_app.command("stats")
+def stats_command(
+    *,
+    state: StateFile,
+    output_format: Annotated[
+        str, typer.Option("--format", metavar="table|json", help="How to write them.")
+    ] = "table",
+    output: Output = None,
+) -> int:
+    """Tell how often a match was one, with 95% intervals, and which entries are wrong most often.
+
+    The intervals hold for samples drawn at random (export --sample).
+    """
+    from hashmatch.cli.run_review import run_stats  # noqa: PLC0415
+
+    return run_stats(state, output_format, output)

@@ -1,0 +1,56 @@
+"""What ``hashmatch review`` does, once its options are understood."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hashmatch.cli.options import say
+from hashmatch.report import open_output
+from hashmatch.review import (
+    import_verdicts,
+    make_stats_writer,
+    read_queue,
+    review_stats,
+    write_queue,
+)
+from hashmatch.scan import State
+
+
+def run_export(
+    path: str,
+    output: Path | None,
+    *,
+    sample: int | None,
+    seed: int,
+    near_threshold_first: bool,
+    reviewed: bool,
+) -> int:
+    """Write the queue, and return the exit code."""
+    with State(path, create=False, lock=False) as state, open_output(output) as stream:
+        rows = read_queue(
+            state,
+            sample=sample,
+            seed=seed,
+            near_threshold_first=near_threshold_first,
+            reviewed=reviewed,
+        )
+        count = write_queue(rows, stream)
+    drawn = "" if sample is None else f", drawn with seed {seed}"
+    say(f"{count} matches to review{drawn}")
+    return 0
+
+
+def run_import(path: str, verdicts: Path) -> int:
+    """Take verdicts in, and return the exit code."""
+    with State(path, create=False, lock=False) as state:
+        found = import_verdicts(state, verdicts)
+    say(f"{found.added} verdicts added, {found.known} known already, {found.open} rows still open")
+    return 0
+
+
+def run_stats(path: str, output_format: str, output: Path | None) -> int:
+    """Write what the verdicts say, and return the exit code."""
+    write = make_stats_writer(output_format)
+    with State(path, create=False, lock=False) as state, open_output(output) as stream:
+        write(review_stats(state), stream)
+    return 0

@@ -1,0 +1,169 @@
+"""What humans said of matches, checked row by row and taken in whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from hashmatch.errors import InputError, VerdictsError
+from hashmatch.scan import State
+
+CONFIRMED = "confirmed"
+FALSE_POSITIVE = "false_positive"
+UNSURE = "unsure"
+VERDICTS = (CONFIRMED, FALSE_POSITIVE, UNSURE)
+
+_NEEDED = ("id", "verdict", "by", "at")
+_MAX_FIELD = 10_000
+_MAX_PROBLEMS = 1_000
+_CLOCKS_DIFFER = timedelta(days=1)
+
+
+class Review(NamedTuple):
+    """One verdict.
+
+    Attributes:
+        match: the id of the match.
+        verdict: one of ``VERDICTS``.
+        by: who said so.
+        at: when, ISO 8601 in UTC.
+        note: anything else.
+    """
+
+    match: int
+    verdict: str
+    by: str
+    at: str
+    note: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What came of an import.
+
+    Attributes:
+        added: verdicts taken in.
+        known: rows that were taken in before.
+        open: rows without a verdict yet.
+    """
+
+    added: int
+    known: int
+    open: int
+
+
+def import_verdicts(state: State, path: str | os.PathLike[str]) -> Imported:
+    """Take in a table of verdicts: the queue, filled in, or any CSV with id, verdict, by and at.
+
+    ``verdict`` is ``confirmed``, ``false_positive`` or ``unsure``, or empty where nobody has
+    decided; ``at`` a date or time in ISO 8601, UTC where it does not say. The latest verdict on a
+    match counts. A confirmed false positive suppresses the pair of content and entry from the next
+    scan on.
+
+    Raises:
+        VerdictsError: something is wrong: ``problems`` has every wrong row by line, and nothing was
+            taken in.
+        InputError: the file cannot be read.
+    """
+    name = os.fspath(path)
+    known = {number for (number,) in state.read("SELECT id FROM matches")}
+    reviews: list[Review] = []
+    problems: list[VerdictsError] = []
+    count = undecided = 0
+    seen: set[str] = set()
+    for line, row in _rows(name):
+        if row.get("verdict", "") == "":
+            undecided += 1
+            continue
+        found = _check(row, known, seen)
+        if isinstance(found, Review):
+            reviews.append(found)
+            continue
+        count += 1
+        if len(problems) < _MAX_PROBLEMS:
+            problems.append(VerdictsError(found, path=name, line=line))
+    if count:
+        raise VerdictsError(
+            f"{count} of {count + len(reviews)} verdicts are wrong; nothing was imported",
+            path=name,
+            problems=problems,
+            count=count,
+        )
+    added = _add(state, reviews)
+    return Imported(added, len(reviews) - added, undecided)
+
+
+def _rows(name: str) -> Iterator[tuple[int, Mapping[str, str]]]:
+    """The rows of the table, each with the line that it begins on."""
+    try:
+        # Spreadsheets put a byte order mark in front
+        with open(name, encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, strict=True)
+            header = next(reader, [])
+            missing = [column for column in _NEEDED if column not in header]
+            if missing:
+                raise VerdictsError(f"the table has no column {missing[0]!r}", path=name, line=1)
+            line = reader.line_num + 1
+            for fields in reader:
+                if fields:
+                    row = dict(zip(header, map(str.strip, fields), strict=False))
+                    yield line, row if len(fields) == len(header) else {"verdict": "?", "id": "?"}
+                line = reader.line_num + 1
+    except OSError as error:
+        why = os.strerror(error.errno or 0)
+        raise InputError(f"cannot read the verdicts: {why}", path=name) from error
+    except UnicodeDecodeError as error:
+        raise VerdictsError("the table is not in UTF-8", path=name) from error
+    except csv.Error as error:
+        raise VerdictsError(
+            "the table is no CSV from here on", path=name, line=reader.line_num
+        ) from error
+
+
+def _check(row: Mapping[str, str], known: set[int], seen: set[str]) -> Review | str:
+    """A row as a review, or what is wrong with it."""
+    number, verdict = row["id"], row["verdict"]
+    if number == "?":
+        return "has not as many fields as the header"
+    if not (number.isascii() and number.isdigit()) or int(number[:18]) not in known:
+        return "id: no match has it"
+    if number in seen:
+        return "id: an earlier row has it too"
+    seen.add(number)
+    if verdict not in VERDICTS:
+        return f"verdict: choose from {', '.join(VERDICTS)}"
+    if not row["by"]:
+        return "by: who said so is missing"
+    if any(len(text) > _MAX_FIELD for text in row.values()):
+        return f"a field has more than {_MAX_FIELD} characters"
+    at = _time(row["at"])
+    if at is None:
+        return "at: no date or time in ISO 8601, such as 2026-01-31 or 2026-01-31T14:00:00Z"
+    if at > datetime.now(UTC) + _CLOCKS_DIFFER:
+        return "at: lies in the future"
+    when = at.isoformat(timespec="seconds")
+    return Review(int(number), verdict, row["by"], when, row.get("note") or None)
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        at = datetime.fromisoformat(text)
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _add(state: State, reviews: list[Review]) -> int:
+    added = 0
+    with state.transaction():
+        for review in reviews:
+            added += state.write(
+                "INSERT OR IGNORE INTO reviews (match, verdict, by, at, note)"
+                " VALUES (?, ?, ?, ?, ?)",
+                review,
+            ).rowcount
+    return added
