@@ -1,0 +1,73 @@
+"""What the default thresholds find and cost on generated pictures, for docs/thresholds.md.
+
+    python bench/thresholds.py [--pictures N] [--jobs N] [--seed S] [--cache FILE]
+
+An evaluation as ``hashmatch evaluate`` makes it, for a list of 5,000 entries and 500 files a day,
+with 250 false matches a day: about what a thousand pictures can vouch for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import record as runs
+from hashmatch.evaluate import Settings, evaluate, record
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "fixtures"))
+from textures import texture
+
+SIZE = (320, 240)
+SETTINGS = {"list_size": 5_000, "files_per_day": 500, "max_false_per_day": 250.0}
+
+
+def summary(rule: dict[str, Any]) -> dict[str, Any]:
+    """A rule at its usual thresholds, and what is recommended."""
+    level, score = rule["usual"], rule["score"]
+    return {
+        "thresholds": rule["thresholds"][level],
+        "recall": [score["recall"][end][level] for end in ("value", "low", "high")],
+        "recall_by_transform": {
+            name: found["value"][level] for name, found in score["transforms"].items()
+        },
+        "false_matches": {
+            "pairs": score["pairs"],
+            "by_level": score["false_matches"],
+        },
+        "recommendation": rule["recommendation"],
+        "comparison": rule["comparison"],
+    }
+
+
+def main() -> None:
+    """Make pictures, evaluate them, print and save."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--pictures", type=int, default=1_000)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=80_000, help="of the first picture")
+    parser.add_argument("--cache", type=Path, help="what was measured, to be taken up again")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(options.pictures):
+            picture = texture(options.seed + number, *SIZE, roughness=0.66)
+            picture.save(Path(folder) / f"{number:05}.jpg", quality=88)
+        evaluation = evaluate(
+            [folder], Settings(**SETTINGS), jobs=options.jobs, cache=options.cache
+        )
+    found = record(evaluation)
+    results = {
+        "settings": SETTINGS,
+        "pictures": found["pictures"]["different"],
+        "pairs_by_distance": {one["algorithm"]: one["different"] for one in found["distances"]},
+        "rules": {rule["name"]: summary(rule) for rule in found["rules"]},
+    }
+    for rule in found["rules"]:
+        print(f"{rule['name']}: {rule['recommendation']['sentence']}")
+    print(f"saved as {runs.save('thresholds', options.seed, results)}")
+
+
+if __name__ == "__main__":
+    main()
