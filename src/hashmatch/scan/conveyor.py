@@ -87,7 +87,8 @@ class _File(Generic[Result]):
         if self.descriptor is not None:
             os.close(self.descriptor)
             self.descriptor = None
-        self.found = self.found.let_go(error)
+        if self.found.own or error is not None:
+            self.found = self.found.let_go(error)
 
 
 class Conveyor(Generic[Result]):

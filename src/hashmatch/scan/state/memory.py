@@ -282,16 +282,16 @@ class Memory(NoMemory):
 
     def _serves(self, group: Sequence[Stored]) -> bool:
         """Whether rows are whole, and hold all that this scan would find out."""
-        return (
-            group[0].sha256 is not None
-            and group[0].members == len(group) - 1
-            and all(
-                row.settings in self._serving
-                and (row.exact or self.options.fast)
-                and row.reason not in _TRIED_AGAIN
-                for row in group
-            )
-        )
+        if group[0].sha256 is None or group[0].members != len(group) - 1:
+            return False
+        for row in group:
+            if (
+                row.settings not in self._serving
+                or not (row.exact or self.options.fast)
+                or row.reason in _TRIED_AGAIN
+            ):
+                return False
+        return True
 
 
 def is_gone(key: bytes) -> bool:
