@@ -5,6 +5,7 @@ A border moves pHash by some 20 bits, so the picture inside it is looked up by i
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from typing import TypeAlias
 
 import numpy as np
@@ -73,10 +74,15 @@ def _has_uniform_edge(grey: Image.Image) -> bool:
         (0, 0, 1, height),
         (width - 1, 0, width, height),
     )
-    # Not np.asarray(): its way through Pillow costs more than the rest of this for a small picture
-    return any(
-        _border(np.frombuffer(grey.crop(edge).tobytes(), dtype=np.uint8)[None]) for edge in edges
-    )
+    return any(_is_uniform(grey.crop(edge).tobytes()) for edge in edges)
+
+
+def _is_uniform(line: bytes) -> bool:
+    """What ``_border`` asks of one line, in a tenth of the time."""
+    levels = np.sort(np.frombuffer(line, dtype=np.uint8)).tobytes()
+    level = levels[len(levels) // 2]
+    within = bisect_right(levels, level + TOLERANCE) - bisect_left(levels, level - TOLERANCE)
+    return len(levels) - within <= OUTLIERS * len(levels)
 
 
 def _border(lines: npt.NDArray[np.uint8]) -> int:

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from io import BytesIO
@@ -61,8 +62,12 @@ _DECODER_ERRORS = (
     UnidentifiedImageError,
 )
 
+LEAST_SIDE = 128
+"""Pixels that the short side of a picture with a preview has at least: smaller ones are decoded as
+soon, and their hashes move too far."""
+
 PREVIEW_SIDE = 256
-"""Pixels that the short side of a preview has at least: under that, hashes move too far."""
+"""Pixels that the short side keeps where a preview is reduced: under that, hashes move too far."""
 
 # Their decoders go on without a word where the file was cut
 _SILENT_WHEN_CUT = frozenset({"GIF", "JPEG2000"})
@@ -109,22 +114,22 @@ class Picture:
             raise DecodeError(Reason.TRUNCATED, "the file ends before its last frame")
 
     def preview(self) -> list[View] | None:
-        """Decode a JPEG at reduced scale, in a fraction of the time, and yield its views.
+        """Decode the luma of a JPEG alone, in a fraction of the time, and yield its views.
 
-        libjpeg scales within its DCT and leaves the colours out; the short side stays at
+        A large one is decoded at reduced scale, by libjpeg within its DCT; the short side stays at
         ``PREVIEW_SIDE`` pixels or more. Hashes of these views lie a few bits off the exact ones.
 
         Returns:
             None where there is no such short cut, or where it fails: decode in full.
         """
-        if self.format != "JPEG" or min(self.width, self.height) < PREVIEW_SIDE:
+        if self.format != "JPEG" or not self._data or min(self.width, self.height) < LEAST_SIDE:
             return None
         try:
             with _classified(self.format, self._data):
                 image = Image.open(BytesIO(self._data), formats=("JPEG",))
                 image.draft("L", (PREVIEW_SIDE, PREVIEW_SIDE))
                 image.load()
-                return list(views(image, 0, reduced=True))
+                return list(views(image, 0, reduced=image.size != (self.width, self.height)))
         except DecodeError:
             return None
 
@@ -182,6 +187,7 @@ def adopt_picture(image: Image.Image, limits: Limits) -> Picture:
     return Picture(name, image.width, image.height, image, b"", limits)
 
 
+@cache
 def load_decoders(formats: frozenset[str] = DEFAULT_FORMATS) -> None:
     """Import the decoders of these formats, and no others.
 
