@@ -6,15 +6,16 @@ import os
 import sys
 from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
+from hashmatch.cli.custody import Custody, CustodySettings, open_custody
 from hashmatch.cli.load_lists import ListSettings, load_lists
 from hashmatch.cli.options import say
 from hashmatch.cli.progress import Progress, make_progress
-from hashmatch.decode import load_decoders
+from hashmatch.decode import PILLOW_VERSION, load_decoders
 from hashmatch.errors import InputError, SettingsError
 from hashmatch.lookup import Threshold
 from hashmatch.matcher import Matcher
@@ -69,8 +70,20 @@ class ScanSettings:
     workers: WorkerLimits
     state: str | None
     rehash: bool
+    custody: CustodySettings
     quiet: bool
     verbose: bool
+
+    def record(self, matcher: Matcher) -> Record:
+        """What was asked for, as the audit trail tells it."""
+        return {
+            **matcher.settings(),
+            "walk": asdict(self.walk),
+            "paths": list(self.paths),
+            "files_from": self.files_from,
+            "state": self.state,
+            "rehash": self.rehash,
+        }
 
 
 def run_scan(settings: ScanSettings) -> int:
@@ -78,6 +91,7 @@ def run_scan(settings: ScanSettings) -> int:
     load_decoders(settings.formats & OPTIONAL_FORMATS)  # to say at once what is not installed
     with ExitStack() as stack:
         paths = _paths(settings, stack)
+        custody = open_custody(settings.custody, settings.paths, stack)
         pool = make_pool(settings.jobs, settings.workers)
         stack.callback(pool.close)
         matcher = _build_matcher(settings)
@@ -85,7 +99,7 @@ def run_scan(settings: ScanSettings) -> int:
         stream = stack.enter_context(open_output(settings.output))
         renderer = make_renderer(settings.output_format, stream)
         progress = stack.enter_context(make_progress(quiet=settings.quiet))
-        summary = _scan(paths, matcher, pool, settings, renderer, progress, memory)
+        summary = _scan(paths, matcher, pool, settings, renderer, progress, memory, custody)
         renderer.summary(summary)
     if not settings.quiet and (settings.output or settings.output_format == "csv"):
         say(summary_line(summary))
@@ -119,18 +133,24 @@ def _scan(
     renderer: Renderer,
     progress: Progress,
     memory: Memory | None,
+    custody: Custody,
 ) -> Record:
     """Render each file's record, and return the summary, also where Ctrl-C ends it early."""
     tally, counts = Tally(), WalkCounts()
     run = Run(settings.jobs, state=memory.counts if memory else None)
+    custody.begin(matcher, settings.record(matcher), {"pillow": PILLOW_VERSION})
+    moving = settings.custody.quarantine is not None
     try:
-        for result in scan(paths, matcher, pool, counts, settings.walk, memory):
+        for result in scan(paths, matcher, pool, counts, settings.walk, memory, digests=moving):
             tally.add(result.outcome)
-            renderer.file(file_record(result))
+            record = file_record(result)
+            custody.follow(result, record)
+            renderer.file(record)
             progress.update(tally)
     except KeyboardInterrupt:
         run.interrupted = True
     summary = summary_record(tally, counts, settings.walk, matcher, run)
+    custody.end(summary)
     if memory is not None:
         memory.end(summary)
     return summary

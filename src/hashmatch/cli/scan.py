@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -105,6 +106,21 @@ def scan_command(
             "--rehash", help="With --state, read every file again, whatever its times say."
         ),
     ] = False,
+    quarantine: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Move files that match there; see hashmatch quarantine."),
+    ] = None,
+    quarantine_archives: Annotated[
+        bool,
+        typer.Option("--quarantine-archives", help="Also move archives of which a member matches."),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what --quarantine would move.")
+    ] = False,
+    audit: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Add to this audit trail; see hashmatch audit."),
+    ] = None,
     quiet: opt.Quiet = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Say on stderr which indexes are used, and why.")
@@ -113,10 +129,12 @@ def scan_command(
     """Find the files that match a hash list.
 
     Exit codes, a bit mask: 0 every file examined and no match, 1 a match, 2 a file unscanned, 3
-    both, +4 a picture with little detail has a candidate for a human. 64 wrong usage, 65 bad list,
+    both, +4 a picture with little detail has a candidate for a human. A match that --quarantine
+    could not move adds 2 as well. 64 wrong usage, 65 bad list,
     66 no such input, 70 internal error, 130 interrupted.
     """
     # These take NumPy, and so their time
+    from hashmatch.cli.custody import CustodySettings  # noqa: PLC0415
     from hashmatch.cli.load_lists import ListSettings  # noqa: PLC0415
     from hashmatch.cli.run_scan import ScanSettings, run_scan  # noqa: PLC0415
     from hashmatch.scan import WalkOptions  # noqa: PLC0415
@@ -162,6 +180,7 @@ def scan_command(
             workers=WorkerLimits(max_memory << 20, timeout),
             state=state,
             rehash=rehash,
+            custody=CustodySettings(audit, quarantine, quarantine_archives, dry_run),
             quiet=quiet,
             verbose=verbose,
         )

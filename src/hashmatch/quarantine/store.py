@@ -105,6 +105,7 @@ class Quarantine:
             raise OutputError("its manifest was tampered with", path=os.fsdecode(self.folder))
         try:
             with _source(path, root) as (source, real), source.opened() as opened:
+                self._check_outside(source)
                 item = self._examine(real, opened, sha256, matches)
                 self._move(
                     item.event(),
@@ -170,6 +171,10 @@ class Quarantine:
             number = stored_id(os.fsencode(name))
             if number is not None:
                 yield number
+
+    def _check_outside(self, source: Place) -> None:
+        if os.path.samestat(os.fstat(source.folder), os.fstat(self._files)):
+            raise QuarantineError("it is in this quarantine already")
 
     def _examine(
         self, path: bytes, opened: int, sha256: str | None, matches: Sequence[Mapping[str, Any]]

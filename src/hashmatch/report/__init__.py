@@ -10,6 +10,7 @@ from hashmatch.report.records import (
     Run,
     Tally,
     file_record,
+    list_record,
     summary_record,
 )
 from hashmatch.report.renderers import FORMATS, Renderer, make_renderer, summary_line
@@ -23,6 +24,7 @@ __all__ = [
     "Run",
     "Tally",
     "file_record",
+    "list_record",
     "make_hash_writer",
     "make_renderer",
     "open_output",

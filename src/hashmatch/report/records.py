@@ -131,7 +131,7 @@ def summary_record(
         "reasons": {reason.value: tally.reasons[reason] for reason in Reason},
         "suppressed": tally.suppressed,
         "walk": asdict(counts),
-        "lists": [_list_record(hash_list) for hash_list in matcher.hash_lists],
+        "lists": [list_record(hash_list) for hash_list in matcher.hash_lists],
         "settings": matcher.settings() | {"walk": asdict(walk)},
         "versions": {"hashmatch": __version__, "pillow": PILLOW_VERSION},
         "run": run.record(),
@@ -139,7 +139,8 @@ def summary_record(
     }
 
 
-def _list_record(hash_list: HashList) -> Record:
+def list_record(hash_list: HashList) -> Record:
+    """What a summary tells of a list."""
     return {
         "name": hash_list.name,
         "version": hash_list.version,

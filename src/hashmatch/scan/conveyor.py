@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 from hashmatch.errors import DecodeError
 from hashmatch.examine import failed
@@ -91,6 +91,20 @@ class _File(Generic[Result]):
             self.found = self.found.let_go(error)
 
 
+class Carried(NamedTuple, Generic[Result]):
+    """What leaves a conveyor.
+
+    Attributes:
+        path: of the file, or of the member of an archive.
+        archive: the path of the archive that it is a member of; None for a file.
+        result: the result.
+    """
+
+    path: bytes
+    archive: bytes | None
+    result: Result
+
+
 class Conveyor(Generic[Result]):
     """Carries files from the walk to their results.
 
@@ -117,8 +131,8 @@ class Conveyor(Generic[Result]):
         self._unscreened: list[_Part[Result]] = []
         self._since = 0.0
 
-    def run(self, found: Iterable[Found]) -> Iterator[tuple[bytes, Result]]:
-        """Yield the path and the result of every file and member, in order."""
+    def run(self, found: Iterable[Found]) -> Iterator[Carried[Result]]:
+        """Yield the result of every file and member, in order; an archive behind its members."""
         source = iter(found)
         more = True
         try:
@@ -271,13 +285,13 @@ class Conveyor(Generic[Result]):
                 raise changed
         return file.descriptor
 
-    def _unload(self) -> Iterator[tuple[bytes, Result]]:
+    def _unload(self) -> Iterator[Carried[Result]]:
         while self._files:
             file = self._files[0]
             while file.parts and file.parts[0].result is not None:
                 part = file.parts.popleft()
                 assert part.result is not None  # noqa: S101 # as the loop says
-                yield part.path, part.result
+                yield Carried(part.path, file.path if part.number else None, part.result)
             if file.parts or not file.complete:
                 return
             self._files.popleft()

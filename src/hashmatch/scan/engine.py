@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from hashmatch.matcher import Matcher
 from hashmatch.model import Examination, ExamineOptions, Outcome
 from hashmatch.scan.conveyor import AnyPool, Conveyor
 from hashmatch.scan.judge import Judge
 from hashmatch.scan.state import Memory
+from hashmatch.scan.state.memory import Judged
+from hashmatch.scan.state.rows import SHA256, sha256_of
 from hashmatch.scan.walk import Found, WalkCounts, WalkOptions, walk
 from hashmatch.workers import Pool, ThreadPool, WorkerLimits, isolation_available
 
@@ -21,10 +24,15 @@ class FileResult:
     Attributes:
         path: as given on the command line, with what lies below it; any bytes but NUL.
         outcome: the outcome.
+        sha256: of the bytes that were examined; None where that was not asked for, or they were not
+            all read.
+        archive: the path of the archive that it is a member of; None for a file.
     """
 
     path: bytes
     outcome: Outcome
+    sha256: bytes | None = field(default=None, repr=False)
+    archive: bytes | None = None
 
 
 def make_pool(jobs: int, limits: WorkerLimits | None = None) -> AnyPool:
@@ -41,6 +49,8 @@ def scan(
     counts: WalkCounts | None = None,
     options: WalkOptions = WalkOptions(),
     memory: Memory | None = None,
+    *,
+    digests: bool = False,
 ) -> Iterator[FileResult]:
     """Scan files and folders.
 
@@ -52,6 +62,7 @@ def scan(
         options: which files to take.
         memory: what earlier scans found out, which then is not found out again; the results are the
             same, but for matches that a human took back.
+        digests: also take the SHA-256 of every file; with a memory, that is done anyway.
 
     Returns:
         One result for every file and every member of an archive, in the order of the walk; an
@@ -59,15 +70,31 @@ def scan(
     """
     counts = counts or WalkCounts()
     if memory is None:
-        conveyor = Conveyor(pool.configure(matcher.options), matcher.screen)
-        for path, outcome in conveyor.run(walk(paths, counts, options)):
-            yield FileResult(path, outcome)
+        asked = matcher.options
+        if digests:
+            asked = replace(asked, digests=tuple(dict.fromkeys((*asked.digests, SHA256))))
+        conveyor = Conveyor(pool.configure(asked), partial(_screen, matcher, asked.digests))
+        for path, archive, judged in conveyor.run(walk(paths, counts, options)):
+            yield FileResult(path, judged.outcome, judged.sha256, archive)
         return
     judge = Judge(matcher, memory.state, memory.options.digests)
     remembering = Conveyor(pool.configure(memory.options), judge.screen, memory)
-    for path, judged in remembering.run(_walk_knowing(paths, counts, options, memory)):
+    for path, archive, judged in remembering.run(_walk_knowing(paths, counts, options, memory)):
         memory.note(path, judged)
-        yield FileResult(path, judged.outcome)
+        yield FileResult(path, judged.outcome, judged.sha256, archive)
+
+
+def _screen(
+    matcher: Matcher, digests: Sequence[str], examinations: Sequence[Examination]
+) -> list[Judged | None]:
+    """Screen for a conveyor without memory."""
+    outcomes = matcher.screen(examinations)
+    return [
+        None
+        if outcome is None
+        else Judged(outcome, sha256_of(found, digests) if SHA256 in digests else None)
+        for found, outcome in zip(examinations, outcomes, strict=True)
+    ]
 
 
 def _walk_knowing(
@@ -87,4 +114,5 @@ def examine_all(
 ) -> Iterator[tuple[bytes, Examination]]:
     """Examine files and folders without any list, in the order of the walk."""
     conveyor: Conveyor[Examination] = Conveyor(pool.configure(options), list)
-    yield from conveyor.run(walk(paths, counts or WalkCounts()))
+    for path, _, examination in conveyor.run(walk(paths, counts or WalkCounts())):
+        yield path, examination

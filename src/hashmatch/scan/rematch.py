@@ -84,9 +84,9 @@ def rematch(matcher: Matcher, pool: AnyPool, replay: Replay) -> Iterator[FileRes
     """
     judge = Judge(matcher, replay.state, replay.options.digests)
     conveyor = Conveyor(pool.configure(replay.options), judge.screen, replay)
-    for path, judged in conveyor.run(replay.found()):
+    for path, archive, judged in conveyor.run(replay.found()):
         replay.note(path, judged)
-        yield FileResult(path, judged.outcome)
+        yield FileResult(path, judged.outcome, judged.sha256, archive)
 
 
 def new_entries(hash_list: HashList, old: HashList) -> HashList:

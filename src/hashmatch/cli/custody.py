@@ -1,0 +1,203 @@
+"""What a scan does about what it finds: it goes on record, and matched files are moved away."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hashmatch.audit import AuditLog
+from hashmatch.cli.options import say
+from hashmatch.cli.run_quarantine import say_settled
+from hashmatch.errors import QuarantineError, SettingsError
+from hashmatch.matcher import Matcher
+from hashmatch.model import Verdict
+from hashmatch.paths import path_fields
+from hashmatch.printable import printable
+from hashmatch.quarantine import Quarantine
+from hashmatch.report import Record, list_record
+from hashmatch.scan import FileResult
+
+NOT_MOVED = 2
+"""What a match that could not be moved adds to the exit code, as a file unscanned does."""
+
+
+@dataclass(frozen=True, slots=True)
+class CustodySettings:
+    """What a scan is to do about what it finds.
+
+    Attributes:
+        audit: the audit trail to write to.
+        quarantine: the folder to move matched files to.
+        archives: also move archives, for a member that matched.
+        dry_run: only say what would be moved.
+
+    Raises:
+        SettingsError: something is asked for that needs a quarantine, and there is none.
+    """
+
+    audit: Path | None = None
+    quarantine: Path | None = None
+    archives: bool = False
+    dry_run: bool = False
+
+    def __post_init__(self) -> None:
+        if self.quarantine is None and (self.archives or self.dry_run):
+            raise SettingsError("--dry-run and --quarantine-archives need a --quarantine")
+
+    def record(self) -> Record:
+        """As the audit trail tells them."""
+        return {
+            "quarantine": None if self.quarantine is None else str(self.quarantine),
+            "quarantine_archives": self.archives,
+            "dry_run": self.dry_run,
+        }
+
+
+@dataclass(slots=True)
+class _Moves:
+    """What became of the files to be moved."""
+
+    moved: int = 0
+    failed: int = 0
+    left: int = 0  # archives with a member that matched, and files in a dry run
+
+
+@dataclass(slots=True)
+class Custody:
+    """Follows a scan. Use ``open_custody``."""
+
+    settings: CustodySettings
+    roots: Sequence[bytes]
+    log: AuditLog | None = None
+    quarantine: Quarantine | None = None
+    _moves: _Moves = field(default_factory=_Moves)
+    _members: list[Mapping[str, Any]] = field(default_factory=list)
+
+    def begin(self, matcher: Matcher, settings: Mapping[str, Any], versions: Record) -> None:
+        """Put on record that a scan begins."""
+        if self.log is not None:
+            self.log.start(
+                command="scan",
+                settings={**settings, **self.settings.record()},
+                lists=[list_record(hash_list) for hash_list in matcher.hash_lists],
+                versions=versions,
+            )
+
+    def follow(self, result: FileResult, record: Record) -> None:
+        """Put one file's record on record if it is not clear, and move the file if it matched."""
+        self._log_file(record)
+        if self.settings.quarantine is None:
+            return
+        matched = result.outcome.verdict is Verdict.MATCH
+        if result.archive is not None:
+            self._members += record["matches"] if matched else ()
+            return
+        members, self._members = self._members, []
+        if matched:
+            self._take(result, record, record["matches"])
+        elif members and self.settings.archives:
+            self._take(result, record, members)
+        elif members:
+            self._moves.left += 1
+            say(f"{_name(result)}: a member matched; --quarantine-archives would move the archive")
+
+    def end(self, summary: Record) -> None:
+        """Add what became of the files to a scan's summary, and put that on record."""
+        if self.settings.quarantine is not None:
+            moves = self._moves
+            summary["quarantine"] = {
+                "moved": moves.moved,
+                "failed": moves.failed,
+                "left": moves.left,
+            }
+            if moves.failed and not summary["run"]["interrupted"]:
+                summary["exit_code"] |= NOT_MOVED
+        if self.log is not None:
+            names = ("files", "verdicts", "reasons", "suppressed", "quarantine")
+            counts = {name: summary[name] for name in names if name in summary}
+            head = self.log.finish(exit_code=summary["exit_code"], counts=counts)
+            say(f"audit head: {head}")
+
+    def _log_file(self, record: Record) -> None:
+        if self.log is None:
+            return
+        kind = record["verdict"]
+        if kind in {Verdict.CLEAR, Verdict.NOT_IMAGE}:
+            if not record["suppressed"]:
+                return
+            kind = "suppressed"
+        self.log.add({**record, "type": kind}, sync=kind == Verdict.MATCH)
+
+    def _take(
+        self, result: FileResult, record: Record, matches: Sequence[Mapping[str, Any]]
+    ) -> None:
+        event: Record = {"type": "quarantine", **path_fields(result.path)}
+        if self.quarantine is None:
+            self._moves.left += 1
+            say(f"{_name(result)}: would be moved")
+            event["dry_run"] = True
+        else:
+            event |= self._hold(self.quarantine, result, matches)
+            record["quarantine"] = event.get("id")
+        if self.log is not None:
+            self.log.add(event, sync=True)
+
+    def _hold(
+        self, quarantine: Quarantine, result: FileResult, matches: Sequence[Mapping[str, Any]]
+    ) -> Record:
+        try:
+            item = quarantine.hold(
+                result.path,
+                root=_root_of(result.path, self.roots),
+                sha256=None if result.sha256 is None else result.sha256.hex(),
+                matches=matches,
+            )
+        except QuarantineError as error:
+            self._moves.failed += 1
+            say(f"not moved: {error}")
+            return {"moved": False, "why": error.message}
+        self._moves.moved += 1
+        return {"moved": True, "id": item.id}
+
+
+def open_custody(settings: CustodySettings, paths: Sequence[str], stack: ExitStack) -> Custody:
+    """Open the audit trail and the quarantine, before anything is scanned.
+
+    Raises:
+        SettingsError: the quarantine lies in what is scanned.
+        OutputError: one of them cannot be opened, or is in use.
+    """
+    roots = [os.fsencode(path) for path in paths]
+    custody = Custody(settings, roots)
+    if settings.quarantine is not None:
+        _check_apart(settings.quarantine, roots)
+    if settings.audit is not None:
+        custody.log = stack.enter_context(AuditLog.open(settings.audit))
+    if settings.quarantine is not None and not settings.dry_run:
+        custody.quarantine = stack.enter_context(Quarantine(settings.quarantine))
+        say_settled(custody.quarantine)
+    return custody
+
+
+def _check_apart(quarantine: Path, roots: Sequence[bytes]) -> None:
+    real = os.fsencode(quarantine.resolve())
+    for root in roots:
+        above = os.path.realpath(root)
+        if real == above or real.startswith(os.path.join(above, b"")):  # noqa: PTH118 # bytes
+            raise SettingsError("the quarantine lies in what is scanned", path=str(quarantine))
+
+
+def _root_of(path: bytes, roots: Sequence[bytes]) -> bytes | None:
+    """The scanned folder that a file was found in; None where the operator named the file."""
+    for root in roots:
+        if path.startswith(os.path.join(root, b"")):  # noqa: PTH118 # bytes
+            return root
+    return None
+
+
+def _name(result: FileResult) -> str:
+    return printable(result.path)
