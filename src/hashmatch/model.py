@@ -118,11 +118,19 @@ class Entry:
         id: the list's own id for it, or ``file:line`` where the list gives none.
         hash: the hash itself; never shown by ``repr``.
         label: free text of the list's owner.
+        category: the grade that the list gives it, in the list's own words.
+        source: who contributed it.
+        added: when it came on the list, as the list says it.
+        expires: the date or the time, as ISO 8601 has them, after which it must not match.
     """
 
     id: str
     hash: PerceptualHash = field(repr=False)
     label: str | None = None
+    category: str | None = None
+    source: str | None = None
+    added: str | None = None
+    expires: str | None = None
 
 
 class Verdict(StrEnum):

@@ -3,7 +3,8 @@
 from hashmatch.hashlist.compiled import save_compiled
 from hashmatch.hashlist.contents import IndexTables
 from hashmatch.hashlist.lists import HashList
+from hashmatch.hashlist.policy import Policy
 from hashmatch.hashlist.section import Section
 from hashmatch.hashlist.updates import SectionUpdate
 
-__all__ = ["HashList", "IndexTables", "Section", "SectionUpdate", "save_compiled"]
+__all__ = ["HashList", "IndexTables", "Policy", "Section", "SectionUpdate", "save_compiled"]

@@ -15,8 +15,8 @@ from hashmatch.hashlist.problems import Problems
 from hashmatch.hashlist.section import Section, is_line_number
 from hashmatch.model import HashKind
 
-FIELDS = ("id", "label")
-"""The texts of an entry, in the order in which parsers give them."""
+FIELDS = ("id", "label", "category", "source", "added", "expires")
+"""The texts of an entry, in the order in which parsers give them; some give the first ones only."""
 
 RawRow: TypeAlias = tuple[int, Sequence[int], Sequence[bytes]]
 """Line, words, and the ``FIELDS``, encoded, empty where there is none."""
@@ -30,7 +30,7 @@ def section_of_rows(kind: HashKind, rows: Sequence[RawRow], origin: str) -> Sect
         np.array(words, dtype=np.uint64).reshape(len(rows), kind.words),
         {
             name: TextColumn.from_bytes(column)
-            for name, column in zip(FIELDS, zip(*texts, strict=True), strict=True)
+            for name, column in zip(FIELDS, zip(*texts, strict=True), strict=False)
         },
         np.array(lines, dtype=np.uint32),
         origin,
@@ -55,7 +55,7 @@ def _in_order(section: Section) -> Section:
 
 def assemble(
     parts: Iterable[Section], problems: Problems
-) -> tuple[Mapping[HashKind, Section], list[str]]:
+) -> tuple[Mapping[HashKind, Section], TextColumn]:
     """Make the sections of a list of all its parts.
 
     Args:
@@ -63,20 +63,20 @@ def assemble(
         problems: where an id that stands twice is noted; its later rows are left out.
 
     Returns:
-        The sections, and the ids of the flat hashes that were left out of them.
+        The sections, and the ids of the flat hashes that were left out.
     """
     sections = {}
-    flat_ids: list[str] = []
+    dropped = [TextColumn.empty(0)]
     for section in join_by_kind(parts):
         keep = ~_repeated(section, problems)
         flat = keep & is_void(section.kind, section.codes)
         if flat.any():
-            flat_ids += section.take(np.flatnonzero(flat)).ids(0, int(flat.sum()))
+            dropped.append(section.take(np.flatnonzero(flat)).named().column("id"))
             keep &= ~flat
         if keep.any():
             kept = section if keep.all() else section.take(np.flatnonzero(keep))
             sections[section.kind] = kept.slim()
-    return sections, flat_ids
+    return sections, TextColumn.concatenate(dropped)
 
 
 def _repeated(section: Section, problems: Problems) -> npt.NDArray[np.bool_]:

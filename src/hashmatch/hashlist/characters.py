@@ -23,3 +23,12 @@ def printable(name: str) -> str:
 def without_blanks(name: str) -> str:
     """A printable name in a form that can be part of an id."""
     return _BLANKS.sub("_", name)
+
+
+def is_clean(text: str) -> bool:
+    """Tell whether a text is valid Unicode on one line, without tabs."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\t" not in text and not FORBIDDEN.search(text)

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy.typing as npt
 
+from hashmatch.hashlist.columns import TextColumn
 from hashmatch.hashlist.section import Section
 from hashmatch.model import HashKind
 
 if TYPE_CHECKING:
     from hashmatch.hashlist.updates import SectionUpdate
+
+NOTHING = TextColumn.empty(0)
 
 
 class IndexTables(NamedTuple):
@@ -33,9 +36,12 @@ class Contents:
         created: as the list gives it.
         digest: SHA-256, hex, of the bytes that were read.
         flat: how many flat hashes were left out.
-        dropped: ids of entries that were left out because they must not match, flat ones: what
-            another list has of these ids must not match either once this one is applied to it.
         skipped: how many bad entries were left out.
+        unsupported: how many hashes were left out of algorithms that are not known here, by name.
+        left_out: how many entries must not match, by the reason.
+        withdrawn: ids of entries that the list withdraws.
+        dropped: ids of the other entries that were left out though they are sound: another list,
+            to which this one is applied, must not match what it has of these ids either.
         notices: what the operator should be told, a sentence each.
         tables: by kind, the index that was stored with the list, of sections without updates.
         updates: by kind, the sections that have changes laid over them.
@@ -47,8 +53,11 @@ class Contents:
     created: str | None = None
     digest: str = ""
     flat: int = 0
-    dropped: tuple[str, ...] = ()
     skipped: int = 0
+    unsupported: Mapping[str, int] = field(default_factory=dict)
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    withdrawn: TextColumn = NOTHING
+    dropped: TextColumn = NOTHING
     notices: tuple[str, ...] = ()
     tables: Mapping[HashKind, IndexTables] = field(default_factory=dict)
     updates: Mapping[HashKind, SectionUpdate] = field(default_factory=dict)

@@ -9,9 +9,10 @@ from itertools import islice
 
 from hashmatch.errors import HashListError
 from hashmatch.hashlist.assemble import FIELDS, RawRow, assemble, section_of_rows
-from hashmatch.hashlist.characters import FORBIDDEN, printable, without_blanks
+from hashmatch.hashlist.characters import is_clean, printable, without_blanks
 from hashmatch.hashlist.contents import Contents
 from hashmatch.hashlist.kinds import is_known
+from hashmatch.hashlist.policy import end_of_life
 from hashmatch.hashlist.problems import Problems
 from hashmatch.hashlist.section import Section
 from hashmatch.hashlist.text.writer import text_blocks
@@ -32,16 +33,16 @@ def contents_of_entries(
     problems = Problems(name)
     numbered = _Numbered(entries)
     parts = list(_parts(numbered, without_blanks(printable(name)), problems))
-    sections, flat_ids = assemble(parts, problems)
+    sections, dropped = assemble(parts, problems)
     if problems.count:
-        raise problems.error(numbered.count, advice="fix them", unit="entries")
+        raise problems.error(numbered.count, unit="entries", skippable=False)
     contents = Contents(
         sections=sections,
         name=_header_value("name", name, name) or printable(""),
         version=_header_value("version", version, name),
         created=_header_value("created", created, name),
-        flat=len(flat_ids),
-        dropped=tuple(flat_ids),
+        flat=len(dropped),
+        dropped=dropped,
     )
     digest = hashlib.sha256()
     for block in text_blocks(contents, check=False):
@@ -84,24 +85,17 @@ def _fault(entry: Entry) -> str | None:
         return f"no hash list holds {entry.hash.kind}"
     if not entry.id:
         return "the entry has no id"
-    for what, text in (("id", entry.id), ("label", entry.label or "")):
-        if not _is_clean(text):
-            return f"a control character in the {what}"
+    for name in FIELDS:
+        if not is_clean(getattr(entry, name) or ""):
+            return f"a control character in the {name}"
+    if entry.expires and end_of_life(entry.expires) is None:
+        return "the date on which it expires is no date"
     return None
-
-
-def _is_clean(text: str) -> bool:
-    """Tell whether a text is valid Unicode on one line."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return "\t" not in text and not FORBIDDEN.search(text)
 
 
 def _header_value(key: str, value: str | None, source: str) -> str | None:
     if value is None:
         return None
-    if not _is_clean(value):
+    if not is_clean(value):
         raise HashListError(f"a control character in the {key}", path=printable(source))
     return value.strip(" ") or None

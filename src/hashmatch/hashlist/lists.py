@@ -7,16 +7,17 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import NoReturn
 
 from hashmatch.errors import HashListError, SettingsError
 from hashmatch.hashlist.atomic import write_atomically
-from hashmatch.hashlist.compiled import MAGIC, read_compiled
 from hashmatch.hashlist.contents import Contents, IndexTables
 from hashmatch.hashlist.entries import contents_of_entries
+from hashmatch.hashlist.formats import read_list
 from hashmatch.hashlist.kinds import algorithms, widths
+from hashmatch.hashlist.policy import DEFAULT_POLICY, REASONS, Policy, select
 from hashmatch.hashlist.section import Section, refuse_pickling
-from hashmatch.hashlist.text.reader import Options, read_text
+from hashmatch.hashlist.source import Options
 from hashmatch.hashlist.text.writer import text_blocks
 from hashmatch.hashlist.updates import SectionUpdate, updated
 from hashmatch.model import Entry, HashKind
@@ -38,6 +39,8 @@ class HashList:
         source: the file as messages name it.
         flat: how many flat hashes were left out, which would match every blank picture.
         skipped: how many bad entries were left out.
+        unsupported: how many hashes were left out of algorithms that are not known here, by name.
+        left_out: how many entries must not match, by the reason: withdrawn, expired, category, ...
         notices: what the operator should be told, a sentence each.
         sections: the entries by kind.
         tables: by kind, the index that a compiled list brings with it.
@@ -55,10 +58,12 @@ class HashList:
         self.source = source
         self.flat = contents.flat
         self.skipped = contents.skipped
+        self.unsupported = contents.unsupported
+        self.left_out = contents.left_out
         self.sections: Mapping[HashKind, Section] = contents.sections
         self.tables: Mapping[HashKind, IndexTables] = contents.tables
         self.updates: Mapping[HashKind, SectionUpdate] = contents.updates
-        self.notices = contents.notices if len(self) else (*contents.notices, EMPTY)
+        self.notices = (*contents.notices, *_notices(contents), *(() if len(self) else (EMPTY,)))
 
     @classmethod
     def load(
@@ -67,27 +72,33 @@ class HashList:
         *,
         algorithm: str | None = None,
         skip_bad_entries: bool = False,
+        list_format: str | None = None,
+        policy: Policy | None = DEFAULT_POLICY,
     ) -> HashList:
-        """Read a list from a file, in the text format or compiled.
+        """Read a list from a file.
 
         Args:
             path: the file.
-            algorithm: what hashes are where neither the header nor a prefix says; ``phash`` with a
-                notice where this is None.
-            skip_bad_entries: where lines are wrong, load the rest and count them.
+            algorithm: what hashes are where the list does not say; ``phash`` with a notice where
+                this is None.
+            skip_bad_entries: where something is wrong, load the rest and count it.
+            list_format: the name of a format; None to tell it by the content.
+            policy: which entries may match; None to take all of them, as is right for a list that
+                is going to be written again.
 
         Raises:
             HashListError: the file cannot be read, or something in it is wrong: ``problems`` has
                 everything that is, by line.
-            SettingsError: the algorithm is unknown.
+            SettingsError: the algorithm or the format is unknown.
         """
         options = _options(Path(path), algorithm, skip_bad_entries)
         try:
             with open(path, "rb") as stream:
-                return cls(_read(stream, options), source=options.source)
+                contents = read_list(stream, options, list_format)
         except OSError as error:
             message = f"cannot read the hash list: {error.strerror or 'the reading failed'}"
             raise HashListError(message, path=options.source) from error
+        return cls(contents if policy is None else select(contents, policy), source=options.source)
 
     @classmethod
     def loads(
@@ -97,22 +108,27 @@ class HashList:
         name: str = "<memory>",
         algorithm: str | None = None,
         skip_bad_entries: bool = False,
+        list_format: str | None = None,
+        policy: Policy | None = DEFAULT_POLICY,
     ) -> HashList:
         """Read a list from memory.
 
         Args:
-            data: the text of the list, encoded or not, or the bytes of a compiled file.
+            data: what a file would have.
             name: what stands for the file's name.
             algorithm: as in ``load``.
             skip_bad_entries: as in ``load``.
+            list_format: as in ``load``.
+            policy: as in ``load``.
 
         Raises:
             HashListError: something is wrong: ``problems`` has everything that is, by line.
-            SettingsError: the algorithm is unknown.
+            SettingsError: the algorithm or the format is unknown.
         """
         options = _options(Path(name), algorithm, skip_bad_entries)
         encoded = data.encode(errors="surrogatepass") if isinstance(data, str) else data
-        return cls(_read(io.BytesIO(encoded), options), source=options.source)
+        contents = read_list(io.BytesIO(encoded), options, list_format)
+        return cls(contents if policy is None else select(contents, policy), source=options.source)
 
     @classmethod
     def from_entries(
@@ -122,6 +138,7 @@ class HashList:
         name: str = "<memory>",
         version: str | None = None,
         created: str | None = None,
+        policy: Policy | None = DEFAULT_POLICY,
     ) -> HashList:
         """Make a list of entries.
 
@@ -130,12 +147,17 @@ class HashList:
             name: of the list.
             version: of the list.
             created: when the list was made.
+            policy: as in ``load``.
 
         Raises:
             HashListError: something is wrong with some of them: ``problems`` has everything.
         """
         contents = contents_of_entries(entries, name=name, version=version, created=created)
-        return cls(contents, source=name)
+        return cls(contents if policy is None else select(contents, policy), source=name)
+
+    def select(self, policy: Policy) -> HashList:
+        """The list without the entries that may not match."""
+        return HashList(select(self.contents, policy), source=self.source)
 
     def apply(
         self,
@@ -213,15 +235,11 @@ class HashList:
         refuse_pickling("a hash list")
 
 
-def _read(stream: BinaryIO, options: Options) -> Contents:
-    """Read a list in the format that its first bytes tell."""
-    head = stream.read(len(MAGIC))
-    if not head:
-        # What a failed download leaves must not pass for a list that matches nothing
-        raise HashListError("the hash list is an empty file", path=options.source)
-    if head == MAGIC:
-        return read_compiled(stream, options.source)
-    return read_text(stream, options, head)
+def _notices(contents: Contents) -> Iterator[str]:
+    for name, count in sorted(contents.unsupported.items()):
+        yield f"{count:,} of {name} are left out: there is no such algorithm here"
+    for reason, count in sorted(contents.left_out.items()):
+        yield f"{count:,} are left out: {REASONS.get(reason, reason)}"
 
 
 def _options(path: Path, algorithm: str | None, skip_bad_entries: bool) -> Options:

@@ -26,20 +26,21 @@ class Problems:
         insort(self._kept, (line, message))
         del self._kept[KEPT_PROBLEMS:]
 
-    def error(self, total: int, *, advice: str, unit: str = "lines") -> HashListError:
+    def error(self, total: int, *, unit: str = "lines", skippable: bool = True) -> HashListError:
         """All of it as one error.
 
         Args:
             total: how many lines the list has.
-            advice: what to do about it.
             unit: what the list has instead, where it is not of lines.
+            skippable: the rest could be loaded without what is wrong.
         """
-        verb = "is" if self.count == 1 else "are"
+        verb, them = ("is", "it") if self.count == 1 else ("are", "them")
+        otherwise = ", or use --skip-bad-entries to load the rest" if skippable else ""
         problems = [
             HashListError(message, path=self.source, line=line) for line, message in self._kept
         ]
         return HashListError(
-            f"{self.count:,} of {total:,} {unit} {verb} wrong; {advice}",
+            f"{self.count:,} of {total:,} {unit} {verb} wrong; fix {them}{otherwise}",
             path=self.source,
             problems=problems,
             count=self.count,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NoReturn
@@ -10,7 +11,7 @@ from typing import NoReturn
 import numpy as np
 
 from hashmatch.hashlist.columns import Rows, read_only
-from hashmatch.hashlist.contents import Contents, IndexTables
+from hashmatch.hashlist.contents import NOTHING, Contents, IndexTables
 from hashmatch.hashlist.lookup import ABSENT
 from hashmatch.hashlist.section import Section, refuse_pickling
 from hashmatch.model import Entry, HashKind
@@ -141,7 +142,7 @@ def updated(old: Contents, added: Contents, withdrawals: Collection[str]) -> Con
         withdrawals: ids.
     """
     withdrawn = sorted(withdrawals)
-    ids = [*withdrawn, *added.dropped, *_ids(added)]
+    ids = [*withdrawn, *_ids(added)]
     held = np.zeros(len(withdrawn), dtype=np.bool_)
     plain: dict[HashKind, Section] = {}
     tables: dict[HashKind, IndexTables] = {}
@@ -172,14 +173,20 @@ def updated(old: Contents, added: Contents, withdrawals: Collection[str]) -> Con
         updates=updates,
         tables=tables,
         digest=_history_digest(old, added, withdrawn),
-        dropped=(),
+        withdrawn=NOTHING,
+        dropped=NOTHING,
         flat=old.flat + added.flat,
         skipped=old.skipped + added.skipped,
+        unsupported=dict(Counter(old.unsupported) + Counter(added.unsupported)),
+        left_out=dict(Counter(old.left_out) + Counter(added.left_out)),
         notices=(*old.notices, *added.notices, *notices),
     )
 
 
 def _ids(contents: Contents) -> Iterator[str]:
+    """The ids that a list has something to say of, be it only that they must not match."""
+    for column in (contents.withdrawn, contents.dropped):
+        yield from column.texts(0, len(column))
     for section in contents.sections.values():
         yield from section.ids(0, len(section))
 

@@ -96,6 +96,8 @@ class Header:
     digest: str
     flat: int
     skipped: int
+    unsupported: Mapping[str, int]
+    left_out: Mapping[str, int]
     sections: tuple[SectionRecord, ...]
 
     def encode(self) -> bytes:
@@ -114,6 +116,8 @@ class Header:
             "digest": self.digest,
             "flat": self.flat,
             "skipped": self.skipped,
+            "unsupported": dict(self.unsupported),
+            "left_out": dict(self.left_out),
             "sections": [
                 {
                     "algorithm": section.kind.algorithm,
@@ -167,8 +171,15 @@ def _header(plain: Any) -> Header:
         digest=_take(plain, "digest", str),
         flat=_take(plain, "flat", int),
         skipped=_take(plain, "skipped", int),
+        unsupported=_counts(plain, "unsupported"),
+        left_out=_counts(plain, "left_out"),
         sections=tuple(_section(section) for section in _take(plain, "sections", list)),
     )
+
+
+def _counts(plain: Any, key: str) -> dict[str, int]:
+    counts = _take(plain, key, dict)
+    return {name: _take(counts, name, int) for name in counts}
 
 
 def _section(plain: Any) -> SectionRecord:

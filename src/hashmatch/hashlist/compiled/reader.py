@@ -16,7 +16,6 @@ from hashmatch.hashlist.assemble import FIELDS
 from hashmatch.hashlist.columns import TextColumn
 from hashmatch.hashlist.compiled.layout import (
     FORMAT_VERSION,
-    MAGIC,
     PIECE_BYTES,
     PREFIX,
     Arrays,
@@ -37,20 +36,21 @@ DAMAGED = "the compiled hash list is damaged or cut short: compile it again"
 UNKNOWN_KIND = "the compiled hash list has hashes of an algorithm or a width that is not known here"
 
 
-def read_compiled(stream: BinaryIO, source: str) -> Contents:
+def read_compiled(stream: BinaryIO, head: bytes, source: str) -> Contents:
     """Open a compiled list, all its checksums verified.
 
     A file is mapped, so that processes share its pages; nobody may change it in place while it is
     in use. What is no file, a pipe for one, is read into memory.
 
     Args:
-        stream: its magic just read.
+        stream: what follows the head; where it is a file, all of the file is the list.
+        head: what has been read of it, its magic at least.
         source: the file as messages name it.
 
     Raises:
         HashListError: it is damaged, or of a newer format, or has hashes of an unknown kind.
     """
-    data = _map(stream)
+    data = _map(stream, head)
     try:
         header, start = _header(data, source)
         arrays = _arrays(data, header, start)
@@ -71,18 +71,20 @@ def read_compiled(stream: BinaryIO, source: str) -> Contents:
         digest=header.digest,
         flat=header.flat,
         skipped=header.skipped,
+        unsupported=header.unsupported,
+        left_out=header.left_out,
         tables=tables,
     )
 
 
-def _map(stream: BinaryIO) -> Data:
+def _map(stream: BinaryIO, head: bytes) -> Data:
     try:
         descriptor = stream.fileno()
     except OSError:
-        return MAGIC + stream.read()
+        return head + stream.read()
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
         return mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
-    return MAGIC + stream.read()
+    return head + stream.read()
 
 
 def _header(data: Data, source: str) -> tuple[Header, int]:

@@ -60,6 +60,8 @@ def save_compiled(
         digest=hash_list.digest,
         flat=hash_list.flat,
         skipped=hash_list.skipped,
+        unsupported=hash_list.unsupported,
+        left_out=hash_list.left_out,
         sections=tuple(
             SectionRecord(
                 kind=section.kind,

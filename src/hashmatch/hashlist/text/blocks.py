@@ -19,7 +19,8 @@ from hashmatch.hashlist.characters import FORBIDDEN_BEYOND_ASCII
 from hashmatch.hashlist.columns import Bytes, Rows, TextColumn
 from hashmatch.hashlist.kinds import algorithms, kinds
 from hashmatch.hashlist.section import Section
-from hashmatch.hashlist.text.grammar import MAX_LINE_BYTES, Context, Parsed, parse_lines
+from hashmatch.hashlist.source import MAX_LINE_BYTES
+from hashmatch.hashlist.text.grammar import Context, Parsed, parse_lines
 from hashmatch.model import HashKind
 
 Mask: TypeAlias = npt.NDArray[np.bool_]

@@ -16,15 +16,13 @@ from hashmatch.hashlist.characters import FORBIDDEN
 from hashmatch.hashlist.kinds import unknown_algorithm, widths
 from hashmatch.hashlist.problems import Problems
 from hashmatch.hashlist.section import Section
+from hashmatch.hashlist.source import MAX_LINE_BYTES
 from hashmatch.model import HashKind
 
 ASSUMED_ALGORITHM = "phash"
 """What a hash is where neither list nor operator says."""
 
 HEADER_KEYS = ("algorithm", "name", "version", "created")
-
-MAX_LINE_BYTES = 1 << 16
-"""Far beyond any entry; a file without line ends must not fill the memory."""
 
 _HEADER_LINE = re.compile(rf"#\s*({'|'.join(HEADER_KEYS)})\s*:\s*(.+)", re.IGNORECASE)
 _HEX = re.compile(r"[0-9A-Fa-f]+")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from hashmatch.errors import HashListError
 from hashmatch.hashlist.contents import Contents
 from hashmatch.hashlist.section import SLICE_ROWS, Section
-from hashmatch.hashlist.text.grammar import MAX_LINE_BYTES
+from hashmatch.hashlist.source import MAX_LINE_BYTES
 
 MAX_CHARACTERS = (MAX_LINE_BYTES - 1024) // 4
 """Of id and label together: so many fit into a line whatever UTF-8 makes of them."""
@@ -25,6 +25,12 @@ def text_blocks(contents: Contents, *, check: bool = True) -> Iterator[bytes]:
     Raises:
         HashListError: the format cannot hold an entry.
     """
+    if check:
+        beyond = {name for section in contents.sections.values() for name in section.columns}
+        beyond -= {"id", "label"}
+        if beyond or len(contents.withdrawn):
+            what = ", ".join(sorted(beyond)) or "withdrawals"
+            raise HashListError(f"the text format cannot hold {what}", path=contents.name)
     default = next((kind.algorithm for kind in contents.sections), None)
     header = {
         "name": contents.name,

@@ -1,0 +1,75 @@
+"""The formats in which lists come, and how they are told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from hashmatch.errors import HashListError, SettingsError
+from hashmatch.hashlist.compiled import MAGIC, read_compiled
+from hashmatch.hashlist.contents import Contents
+from hashmatch.hashlist.source import BOM, Options, Tap
+from hashmatch.hashlist.text.reader import read_text
+
+HEAD_BYTES = 1 << 16
+"""How much of a list is looked at to tell its format."""
+
+NUL_SEARCH_BYTES = 4096
+
+COMPILED = "compiled"
+TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One format of lists.
+
+    Attributes:
+        name: as operators spell it.
+        fits: tells from the first bytes of a list, without a byte order mark, whether it is one.
+        read: reads a list.
+    """
+
+    name: str
+    fits: Callable[[bytes], bool]
+    read: Callable[[Tap, Options], Contents]
+
+
+FORMATS: Mapping[str, Format] = {
+    form.name: form for form in (Format(TEXT, lambda _: True, read_text),)
+}
+"""By name; the first one that fits is it, and text fits everything."""
+
+
+def read_list(stream: BinaryIO, options: Options, list_format: str | None) -> Contents:
+    """Read a list in a format, or in the one that its first bytes tell.
+
+    Raises:
+        HashListError: something is wrong with it.
+        SettingsError: there is no such format.
+    """
+    names = (*FORMATS, COMPILED)
+    if list_format is not None and list_format not in names:
+        raise SettingsError(
+            f"unknown list format {list_format!r}; choose from {', '.join(sorted(names))}"
+        )
+    head = stream.read(HEAD_BYTES)
+    if not head:
+        # What a failed download leaves must not pass for a list that matches nothing
+        raise HashListError("the hash list is an empty file", path=options.source)
+    if head.startswith(MAGIC):
+        return read_compiled(stream, head, options.source)
+    if list_format == COMPILED:
+        raise HashListError("this is no compiled hash list", path=options.source)
+    if b"\0" in head[:NUL_SEARCH_BYTES]:
+        raise HashListError(
+            "this is no text in UTF-8, so no hash list: it has zero bytes", path=options.source
+        )
+    return FORMATS[list_format or detect(head)].read(Tap(stream, head), options)
+
+
+def detect(head: bytes) -> str:
+    """The name of the format that a list with these first bytes is in."""
+    text = head.removeprefix(BOM)
+    return next(name for name, form in FORMATS.items() if form.fits(text))

@@ -1,0 +1,154 @@
+"""Which entries of a list may match: by category, by source, and by date."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time
+
+import numpy as np
+import numpy.typing as npt
+
+from hashmatch.hashlist.columns import Rows, TextColumn
+from hashmatch.hashlist.contents import Contents, IndexTables
+from hashmatch.hashlist.section import Section
+from hashmatch.hashlist.updates import MergedSections, SectionUpdate
+from hashmatch.model import HashKind
+
+NOT_PERTINENT = frozenset({"0", "NEGATIVE_CLASS", "FALSE_POSITIVE"})
+"""Categories that say of an entry that it is none of what the list is about.
+
+0 in VICS data, and what ThreatExchange calls signals that were found to be wrong.
+"""
+
+REASONS = {
+    "withdrawn": "the list withdraws them",
+    "expired": "they have expired",
+    "not pertinent": "their category can mean not pertinent, and was not asked for",
+    "category": "of another category",
+    "source": "of another source",
+}
+"""Why entries are left out, in words."""
+
+DATE_CHARACTERS = len("2026-01-02")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Which entries may match.
+
+    Entries that have expired never do. Nor do those of a category that means not pertinent, unless
+    that category is asked for.
+
+    Attributes:
+        categories: only entries of these; None for those of all and of none.
+        exclude_categories: no entries of these.
+        sources: only entries of these; None for those of all and of none.
+        now: when entries are looked at that expire; None for the time of loading.
+    """
+
+    categories: frozenset[str] | None = None
+    exclude_categories: frozenset[str] = frozenset()
+    sources: frozenset[str] | None = None
+    now: datetime | None = None
+
+    def reasons(self) -> Mapping[str, tuple[str, Callable[[str], bool]]]:
+        """For each reason to leave an entry out, the field it lies in and what tells."""
+        now = self.now or datetime.now(UTC)
+        asked = self.categories or frozenset()
+        return {
+            "expired": ("expires", lambda text: bool(text) and _is_over(text, now)),
+            "not pertinent": ("category", lambda text: text in NOT_PERTINENT - asked),
+            "category": (
+                "category",
+                lambda text: (
+                    text in self.exclude_categories
+                    or (self.categories is not None and text not in self.categories)
+                ),
+            ),
+            "source": (
+                "source",
+                lambda text: self.sources is not None and text not in self.sources,
+            ),
+        }
+
+
+DEFAULT_POLICY = Policy()
+
+
+def end_of_life(text: str) -> datetime | None:
+    """When an entry that expires at this date or time stops matching; None if it is neither.
+
+    A date means the whole of that day. Without a time zone, UTC is meant.
+    """
+    try:
+        if len(text) <= DATE_CHARACTERS:
+            # To the last moment rather than to the next day: some lists write 9999-12-31 for never
+            moment = datetime.combine(date.fromisoformat(text), time.max)
+        else:
+            moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def select(contents: Contents, policy: Policy) -> Contents:
+    """The list without the entries that may not match.
+
+    Args:
+        contents: a list.
+        policy: which entries may match.
+    """
+    counts = Counter(contents.left_out)
+    plain: dict[HashKind, Section] = {}
+    tables: dict[HashKind, IndexTables] = {}
+    updates: dict[HashKind, SectionUpdate] = {}
+    dropped = [contents.dropped]
+    for kind, section in contents.sections.items():
+        rows, reasons = _left_out(section, policy)
+        counts.update(reasons)
+        if rows.size:
+            dropped.append(section.take(rows).named().column("id"))
+        index = contents.tables.get(kind)
+        if index is None or not rows.size:
+            left = section.take(np.delete(np.arange(len(section)), rows)) if rows.size else section
+            plain |= {kind: left} if len(left) else {}
+            tables |= {kind: index} if index is not None else {}
+        elif rows.size < len(section):
+            # The stored index finds all rows still, so they stay where they are
+            updates[kind] = SectionUpdate.of(section, index).changed(rows, None)
+    return replace(
+        contents,
+        sections=MergedSections(plain, updates) if updates else plain,
+        tables=tables,
+        updates=updates,
+        left_out=dict(counts),
+        dropped=TextColumn.concatenate(dropped),
+    )
+
+
+def _left_out(section: Section, policy: Policy) -> tuple[Rows, Mapping[str, int]]:
+    """The rows that may not match, and how many of them for which reason."""
+    mask = np.zeros(len(section), dtype=np.bool_)
+    counts = {}
+    for reason, (field, applies) in policy.reasons().items():
+        hit = ~mask & _where(section, field, applies)
+        if hit.any():
+            counts[reason] = int(hit.sum())
+            mask |= hit
+    return np.flatnonzero(mask), counts
+
+
+def _where(section: Section, field: str, applies: Callable[[str], bool]) -> npt.NDArray[np.bool_]:
+    """Which rows something applies to, asked once for each text that occurs."""
+    column = section.columns.get(field)
+    if column is None:
+        return np.full(len(section), applies(""), dtype=np.bool_)
+    _, first, which = np.unique(column.fingerprints(), return_index=True, return_inverse=True)
+    return np.array([applies(column[row]) for row in first.tolist()], dtype=np.bool_)[which]
+
+
+def _is_over(text: str, now: datetime) -> bool:
+    end = end_of_life(text)
+    return end is None or end <= now
