@@ -10,7 +10,7 @@ import numpy as np
 
 from hashmatch.hashing import default_threshold
 from hashmatch.hashlist import HashList, IndexTables, Section, save_compiled
-from hashmatch.index import Index, build_index
+from hashmatch.index import BuiltIndex, build_index
 from hashmatch.model import DIGEST_BITS, Entry, HashKind
 
 SAMPLE = 20_000
@@ -90,7 +90,7 @@ def compile_list(hash_list: HashList, path: str | os.PathLike[str]) -> list[str]
     return [f"{kind}: {index.explain()}" for kind, index in indexes.items()]
 
 
-def _index(section: Section) -> Index:
+def _index(section: Section) -> BuiltIndex:
     return build_index(section.codes, radius=_radius(section.kind))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from hashmatch.index import INDEX_KINDS, Codes, Hits, Index, open_index
+from hashmatch.index import INDEX_KINDS, BuiltIndex, Codes, Hits, open_index
 
 KINDS = (*INDEX_KINDS, "auto")
 WIDTHS = (64, 128, 192, 256)
@@ -29,7 +29,7 @@ def triples(hits: Hits) -> list[tuple[int, int, int]]:
     return list(zip(*(column.tolist() for column in hits), strict=True))
 
 
-def reopen(index: Index) -> Index:
+def reopen(index: BuiltIndex) -> BuiltIndex:
     """The index as a compiled list would give it back: from tables that cannot be written to."""
     frozen = {name: table.copy() for name, table in index.tables().items()}
     for table in frozen.values():

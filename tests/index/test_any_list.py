@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from hashmatch.index import Codes, bktree, build_index, linear, ranges
+from hashmatch.index import Codes, base, bktree, build_index, linear, multi, ranges
 
 from .oracle import KINDS, naive, questions, reopen, triples
 
@@ -17,25 +18,46 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True, scope="module")
 def small_limits() -> Iterator[None]:
-    """Leaves of 2 entries, tiles of 16 pairs, frontiers of 3 and steps of 2 blocks."""
+    """Leaves of 2 entries, tiles of 16 pairs, frontiers of 3, steps of 2 blocks, and so on."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(base, "MAX_QUERIES", 4)
+        patch.setattr(base, "BUNDLE", 3)
         patch.setattr(bktree, "LEAF", 2)
         patch.setattr(bktree, "FRONTIER", 3)
         patch.setattr(linear, "TILE", 16)
         patch.setattr(ranges, "STEP", 2)
+        patch.setattr(multi, "BUCKETS", 40)
+        patch.setattr(multi, "CANDIDATES", 10)
+        patch.setattr(multi, "FINDS", 3)
+        patch.setattr(multi, "CALL_NS", 0)
+        patch.setattr(multi, "BUCKET_NS", 20)
         yield
 
 
 @pytest.mark.parametrize("reopened", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=150, deadline=None)
-@given(question=questions())
-def test_equals_naive(kind: str, *, reopened: bool, question: tuple[Codes, Codes, int]) -> None:
+@settings(max_examples=60, deadline=None)
+@given(question=questions(), scan_ns=st.sampled_from([5, 50, 10_000]), k=st.integers(1, 4))
+def test_equals_naive(
+    kind: str, *, reopened: bool, question: tuple[Codes, Codes, int], scan_ns: int, k: int
+) -> None:
     """Any list of any width is answered as by plain integer arithmetic, also when reopened."""
     codes, queries, radius = question
-    index = build_index(codes, kind)
-    if reopened:
-        told = index.explain()
-        index = reopen(index)
-        assert index.explain() == told
-    assert triples(index.search(queries, radius)) == naive(codes, queries, radius)
+    with pytest.MonkeyPatch.context() as patch:
+        # From a scan so cheap that no bucket is looked at, to one so dear that all are
+        patch.setattr(multi, "SCAN_NS", scan_ns)
+        index = build_index(codes, kind)
+        if reopened:
+            told = index.explain()
+            index = reopen(index)
+            assert index.explain() == told
+        expected = naive(codes, queries, radius)
+        assert triples(index.search(queries, radius)) == expected
+        counts = [sum(query == asked for query, _, _ in expected) for asked in range(len(queries))]
+        assert index.any(queries, radius).tolist() == [count > 0 for count in counts]
+        nearest = index.nearest(queries, radius, k)
+        assert nearest.counts.tolist() == counts
+        places = [place for count in counts for place in range(count)]
+        assert triples(nearest.hits) == [
+            triple for triple, place in zip(expected, places, strict=True) if place < k
+        ]

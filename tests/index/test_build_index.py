@@ -5,23 +5,35 @@ from __future__ import annotations
 import pytest
 
 from hashmatch.errors import SettingsError
-from hashmatch.index import TREE_ENTRIES, build_index
+from hashmatch.index import FEW, build_index, open_index
 
 from .oracle import make
 
 
 def test_unknown_kind_names_the_choices() -> None:
     """An unknown kind raises SettingsError, which lists what there is."""
-    with pytest.raises(SettingsError, match="'tree'; choose from auto, linear, bktree"):
-        build_index(make("uniform", 1, 64, seed=1), "tree")
+    codes = make("uniform", 1, 64, seed=1)
+    with pytest.raises(SettingsError, match="'tree'; choose from auto, linear, bktree, multi"):
+        build_index(codes, "tree")
+    with pytest.raises(SettingsError, match="'tree'; choose from auto, linear, bktree, multi"):
+        open_index("tree", codes, {})
 
 
 @pytest.mark.parametrize(
-    ("count", "radius", "kind"),
-    [(1_000, 2, "linear"), (TREE_ENTRIES, 2, "bktree"), (TREE_ENTRIES, 12, "linear")],
+    ("shape", "count", "bits", "radius", "kind"),
+    [
+        ("uniform", FEW - 1, 64, 2, "linear"),
+        ("uniform", 20_000, 64, 2, "multi"),
+        ("uniform", 20_000, 256, 15, "multi"),
+        ("uniform", 20_000, 64, 20, "linear"),
+        ("equal", 20_000, 64, 2, "linear"),
+        ("tiny", 20_000, 256, 2, "linear"),
+    ],
 )
-def test_auto_chooses_by_size_and_radius(count: int, radius: int, kind: str) -> None:
-    """Small lists and large radii are scanned, the rest goes to the tree; explain() says why."""
-    index = build_index(make("uniform", count, 64, seed=2), radius=radius)
+def test_auto_chooses(shape: str, count: int, bits: int, radius: int, kind: str) -> None:
+    """What is chosen depends on the size, the radius and the list itself; explain() says why."""
+    index = build_index(make(shape, count, bits, seed=2), radius=radius)
     assert index.kind == kind
     assert "chosen since" in index.explain()
+    if count > FEW:
+        assert f"radius {radius}" in index.explain()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
 from hashmatch.errors import HashMismatchError, SettingsError
-from hashmatch.index import Codes, LinearIndex, base, build_index
+from hashmatch.index import Codes, LinearIndex, base, build_index, multi
 
 from .oracle import KINDS, SHAPES, WIDTHS, flip, make, naive, triples
 
@@ -15,6 +17,13 @@ from .oracle import KINDS, SHAPES, WIDTHS, flip, make, naive, triples
 def kind(request: pytest.FixtureRequest) -> str:
     """The name of a kind of index."""
     return str(request.param)
+
+
+@pytest.fixture(autouse=True)
+def _cheap_buckets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the multi-index look at buckets where its list is too short for that to pay off."""
+    monkeypatch.setattr(multi, "CALL_NS", 0)
+    monkeypatch.setattr(multi, "BUCKET_NS", 0)
 
 
 @pytest.mark.parametrize("bits", WIDTHS)
@@ -68,6 +77,47 @@ def test_many_equal_hashes(kind: str) -> None:
     assert index.search(codes[:1], 0).row.tolist() == list(range(100_000))
     assert not index.search(codes[:1] ^ np.uint64(1), 0).row.size
     assert index.search(codes[:1] ^ np.uint64(7), 3).distance.tolist() == [3] * 100_000
+
+
+def test_nearest_of_very_many(kind: str) -> None:
+    """Where 100,000 entries are near, the nearest are named in the memory that a few take."""
+    codes = np.concatenate([make("equal", 100_000, 64, seed=4), make("uniform", 9, 64, seed=5)])
+    codes[77_777] ^= np.uint64(1)
+    index = build_index(codes, kind)
+    queries = np.repeat(codes[77_777:77_778], 64, axis=0)
+    tracemalloc.start()
+    try:
+        hits, counts = index.nearest(queries, 3, 3)
+        near = index.any(queries, 3)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert counts.tolist() == [100_000] * 64
+    assert near.all()
+    expected = [
+        (query, row, far) for query in range(64) for row, far in ((77_777, 0), (0, 1), (1, 1))
+    ]
+    assert triples(hits) == expected
+    assert peak < 40e6 < 64 * 100_000 * hits.row.itemsize
+
+
+@pytest.mark.parametrize("k", [0, -1])
+def test_nearest_of_none(kind: str, k: int) -> None:
+    """Asking for fewer than one entry raises SettingsError."""
+    codes = make("uniform", 3, 64, seed=11)
+    with pytest.raises(SettingsError, match="at least"):
+        build_index(codes, kind).nearest(codes, 2, k)
+
+
+def test_no_queries(kind: str) -> None:
+    """A batch without queries is answered without hits, counts or flags."""
+    codes = make("uniform", 5_000, 64, seed=12)
+    index = build_index(codes, kind)
+    assert triples(index.search(codes[:0], 3)) == []
+    nearest = index.nearest(codes[:0], 3, 1)
+    assert triples(nearest.hits) == []
+    assert nearest.counts.tolist() == []
+    assert index.any(codes[:0], 3).tolist() == []
 
 
 def test_queries_of_another_width(kind: str) -> None:

@@ -5,10 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hashmatch.errors import SettingsError
-from hashmatch.index.base import Codes, Hits, Index, Tables, check_codes
+from hashmatch.index.base import (
+    BuiltIndex,
+    Codes,
+    Hits,
+    Index,
+    Nearest,
+    Tables,
+    check_codes,
+)
 from hashmatch.index.bktree import BKTree
+from hashmatch.index.delta import UpdatedIndex
 from hashmatch.index.linear import LinearIndex
-from hashmatch.model import WORD_BITS
+from hashmatch.index.multi import MultiIndex
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,22 +25,31 @@ if TYPE_CHECKING:
 __all__ = [
     "INDEX_KINDS",
     "BKTree",
+    "BuiltIndex",
     "Codes",
     "Hits",
     "Index",
     "LinearIndex",
+    "MultiIndex",
+    "Nearest",
+    "UpdatedIndex",
     "build_index",
     "open_index",
 ]
 
-INDEX_KINDS: Mapping[str, type[Index]] = {index.kind: index for index in (LinearIndex, BKTree)}
+INDEX_KINDS: Mapping[str, type[BuiltIndex]] = {
+    index.kind: index for index in (LinearIndex, BKTree, MultiIndex)
+}
 """The kinds of index by name; ``auto`` chooses among them."""
 
-TREE_ENTRIES = 100_000
-TREE_RADIUS = 1 / 16
+FEW = 4_096
+"""Entries that are compared before any table is looked up."""
+
+SAMPLE = 256
+"""Entries that are asked for, to learn how full the buckets of a list are."""
 
 
-def build_index(codes: Codes, kind: str = "auto", radius: int = 8) -> Index:
+def build_index(codes: Codes, kind: str = "auto", radius: int = 8) -> BuiltIndex:
     """Build an index over hashes of one algorithm and width.
 
     Args:
@@ -50,17 +68,19 @@ def build_index(codes: Codes, kind: str = "auto", radius: int = 8) -> Index:
     if kind != "auto":
         return _class_of(kind)(codes)
     codes = check_codes(codes)
-    # Measured, bench/bktree.py: under either bound a single query is answered faster by scanning
-    if len(codes) < TREE_ENTRIES:
-        return LinearIndex(
-            codes, reason=f"chosen since fewer than {TREE_ENTRIES} are soon compared"
-        )
-    if radius > TREE_RADIUS * WORD_BITS * codes.shape[1]:
-        return LinearIndex(codes, reason=f"chosen since a tree prunes little at radius {radius}")
-    return BKTree(codes, reason=f"chosen since it prunes well at radius {radius}")
+    if len(codes) < FEW:
+        return LinearIndex(codes, reason=f"chosen since fewer than {FEW} are soon compared")
+    index = MultiIndex(codes)
+    sample = codes[:: len(codes) // SAMPLE]
+    cost = float(index.expected_cost(sample, radius).mean())
+    if cost >= 1:
+        why = f"chosen since buckets cost {cost:.2g} times as much at radius {radius}"
+        return LinearIndex(codes, reason=why)
+    index.reason = f"chosen since at radius {radius} it costs {cost:.2g} of a scan"
+    return index
 
 
-def open_index(kind: str, codes: Codes, tables: Tables, reason: str = "as stored") -> Index:
+def open_index(kind: str, codes: Codes, tables: Tables, reason: str = "as stored") -> BuiltIndex:
     """An index again from what its ``kind``, ``codes``, ``tables()`` and ``reason`` were.
 
     Nothing is computed and nothing copied, so the arrays may be memory-mapped.
@@ -71,7 +91,7 @@ def open_index(kind: str, codes: Codes, tables: Tables, reason: str = "as stored
     return _class_of(kind)(codes, tables, reason)
 
 
-def _class_of(kind: str) -> type[Index]:
+def _class_of(kind: str) -> type[BuiltIndex]:
     if kind not in INDEX_KINDS:
         choices = ", ".join(["auto", *INDEX_KINDS])
         raise SettingsError(f"unknown kind of index {kind!r}; choose from {choices}")

@@ -7,8 +7,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from hashmatch.distance import distances
-from hashmatch.index.base import Codes, Hits, Index, Ints, Tables, take_table
-from hashmatch.index.ranges import Runs, compare_runs, pad, padded_shape, spread
+from hashmatch.index.base import BuiltIndex, Codes, Hits, Ints, Tables, take_table
+from hashmatch.index.ranges import (
+    BLOCK,
+    Distances,
+    compare_runs,
+    pad,
+    padded_length,
+    spread,
+    sum_words,
+)
 from hashmatch.model import WORD_BITS
 
 if TYPE_CHECKING:
@@ -23,7 +31,7 @@ FRONTIER = 1 << 16
 """Pairs of a query and a node visited at a time; more are cut, to bound the memory."""
 
 
-class BKTree(Index):
+class BKTree(BuiltIndex):
     """Prunes with the triangle inequality.
 
     After Burkhard & Keller, "Some approaches to best-match file searching", Communications of the
@@ -48,32 +56,47 @@ class BKTree(Index):
         """See ``Index.pieces``."""
         everyone = np.arange(len(queries))
         waiting = [(everyone, np.zeros_like(everyone))] if len(self.codes) else []
-        runs: list[Runs] = []
+        leaves: list[tuple[Ints, ...]] = []
         found = 0
         while waiting:
             query, node = waiting.pop()
             if len(query) > FRONTIER:
                 waiting.append((query[FRONTIER:], node[FRONTIER:]))
                 query, node = query[:FRONTIER], node[:FRONTIER]
-            leaves, query, node = self._visit(queries, radius, query, node)
+            runs, query, node = self._visit(queries, radius, query, node)
             # What is visited last is split first, which keeps this stack as shallow as the tree
             waiting += [(query, node)] if len(node) else []
-            runs.append(leaves)
-            found += len(leaves.query)
+            leaves.append(runs)
+            found += len(runs[0])
             # Together, since one query meets few leaves on each level and every call has its cost
             if found > FRONTIER or not waiting:
-                yield from self._compare(queries, Runs.join(runs), radius)
-                runs, found = [], 0
+                columns = (np.concatenate(column) for column in zip(*leaves, strict=True))
+                yield from self._compare(queries, radius, *columns)
+                leaves, found = [], 0
 
-    def _compare(self, queries: Codes, runs: Runs, radius: int) -> Iterator[Hits]:
+    def _compare(
+        self, queries: Codes, radius: int, query: Ints, start: Ints, stop: Ints
+    ) -> Iterator[Hits]:
         """Compare leaves, and name the entries by their rows."""
-        for hits in compare_runs(self._padded, queries, runs, radius):
-            yield hits._replace(row=self._order[hits.row].astype(np.int64))
+        entries = self._padded.reshape(-1, BLOCK, queries.shape[1])
+
+        def measure(block: Ints, run: Ints) -> Distances:
+            found = entries.take(block, axis=0)
+            found ^= queries.take(query[run], axis=0)[:, None]
+            return sum_words(np.bitwise_count(found)).reshape(-1)
+
+        for run, position, distance in compare_runs(measure, start, stop, radius):
+            row = self._order[position].astype(np.int64)
+            yield Hits(query[run], row, distance.astype(np.uint16))
 
     def _visit(
         self, queries: Codes, radius: int, query: Ints, node: Ints
-    ) -> tuple[Runs, Ints, Ints]:
-        """Go down one level: the leaves to compare, and the queries and nodes to visit next."""
+    ) -> tuple[tuple[Ints, Ints, Ints], Ints, Ints]:
+        """Go down one level.
+
+        Returns:
+            The leaves to compare, as query, start and stop; then the queries and nodes to visit.
+        """
         width = WORD_BITS * queries.shape[1] + 1
         child = node * width
         pivot = self._padded.take(self._leaves[child], axis=0)
@@ -81,10 +104,10 @@ class BKTree(Index):
         # The children from x - radius up to, not including, x + radius + 1, of those there are
         reach = np.array([[-radius], [radius + 1]])
         ends = np.minimum(np.maximum(exact + reach, child), child + width)
-        start, stop = self._leaves[ends]
+        start, stop = self._leaves[ends].astype(np.int64)
         first, last = self._nodes[ends].astype(np.int64)
         parent, place = spread(last - first)
-        return Runs(query, start, stop), query[parent], first[parent] + place
+        return (query, start, stop), query[parent], first[parent] + place
 
     def _build(self) -> Tables:
         order, leaves, nodes = _grow(self.codes)
@@ -95,10 +118,12 @@ class BKTree(Index):
         self._order = take_table(tables, "order", np.uint32, (len(self.codes),))
         self._leaves = take_table(tables, "leaves", np.uint32, (-1,))
         self._nodes = take_table(tables, "nodes", np.uint32, self._leaves.shape)
-        self._padded = take_table(tables, "padded", np.uint64, padded_shape(self.codes))
+        self._padded = take_table(
+            tables, "padded", np.uint64, (padded_length(len(self)), self.codes.shape[1])
+        )
 
     def tables(self) -> Tables:
-        """See ``Index.tables``."""
+        """See ``BuiltIndex.tables``."""
         return {
             "order": self._order,
             "leaves": self._leaves,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from hashmatch.index.base import Codes, Hits, Index, Tables
+from hashmatch.index.base import BuiltIndex, Codes, Hits, Tables
 from hashmatch.model import WORD_BITS
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ TILE = 1 << 15
 """Pairs compared at a time: their XOR, 256 KiB, stays in a core's own cache (measured)."""
 
 
-class LinearIndex(Index):
+class LinearIndex(BuiltIndex):
     """Compares each query with each entry; needs no table, and no time to build.
 
     The work is cut into tiles of queries and entries, so that its memory is the same for any
@@ -55,7 +55,7 @@ class LinearIndex(Index):
         """The codes are all there is."""
 
     def tables(self) -> Tables:
-        """None: see ``Index.tables``."""
+        """None: see ``BuiltIndex.tables``."""
         return {}
 
     def explain(self) -> str:

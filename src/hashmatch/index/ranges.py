@@ -1,59 +1,46 @@
 """Comparing queries with runs of entries: the kernel that the tree and the multi-index share.
 
 Both end in the same question: of the entries that lie side by side from ``start`` to ``stop``,
-which are near this query? The entries are fetched in aligned blocks of a cache line rather than
-one by one, which costs a few comparisons too many and a fraction of the time (measured: 1.4 ns an
-entry against 8).
+which are near this query? The entries are fetched in aligned blocks rather than one by one, which
+costs a few comparisons too many and a fraction of the time (measured: 1.4 ns an entry against 8).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from hashmatch.index.base import Codes, Hits, Ints
+from hashmatch.index.base import Codes, Ints, Number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
-Positions: TypeAlias = npt.NDArray[np.integer]
+Distances: TypeAlias = npt.NDArray[np.unsignedinteger]
+Measure: TypeAlias = "Callable[[Ints, Ints], Distances]"
+"""Compares whole blocks: from the numbers of blocks, and of the run that each belongs to, to the
+distances in bits, shape (blocks * BLOCK,)."""
+
 SHIFT = 3
 BLOCK = 1 << SHIFT
-"""Entries in a block."""
+"""Entries in a block: 64 bytes of 64-bit hashes, which is a cache line."""
 
-STEP = 1 << 12
-"""Blocks compared at a time: 32,768 entries, so that the work stays in a core's own cache."""
+CACHE_LINE = 64
 
-
-class Runs(NamedTuple):
-    """Runs of entries, each to be compared with one query: three arrays of one length.
-
-    Attributes:
-        query: the query's row in the batch.
-        start: the first position of the run.
-        stop: the position after its last.
-    """
-
-    query: Positions
-    start: Positions
-    stop: Positions
-
-    @classmethod
-    def join(cls, parts: Iterable[Runs]) -> Runs:
-        """One after another, in the order given."""
-        return cls(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+STEP = 1 << 15
+"""Blocks compared at a time: 262,144 entries, a few megabytes of work."""
 
 
-def padded_shape(codes: Codes) -> tuple[int, int]:
-    """The shape that ``pad`` gives: as many entries as fill the last block, and the words."""
-    return -(-len(codes) // BLOCK) * BLOCK, codes.shape[1]
+def padded_length(count: int) -> int:
+    """How many entries fill the blocks that this many need."""
+    return -(-count // BLOCK) * BLOCK
 
 
 def pad(codes: Codes) -> Codes:
-    """A copy of shape ``padded_shape(codes)``; what fills it up is never reported."""
-    padded = np.zeros(padded_shape(codes), np.uint64)
+    """A copy that fills its last block; what fills it up is never reported."""
+    shape = padded_length(len(codes)), codes.shape[1]
+    padded = aligned(shape[0] * shape[1], np.uint64).reshape(shape)
     padded[: len(codes)] = codes
     return padded
 
@@ -69,22 +56,24 @@ def spread(counts: Ints) -> tuple[Ints, Ints]:
     return group, np.arange(len(group)) - (ends - counts)[group]
 
 
-def compare_runs(padded: Codes, queries: Codes, runs: Runs, radius: int) -> Iterator[Hits]:
-    """The entries of each run that lie within the radius of the run's query.
+def compare_runs(
+    measure: Measure, start: Ints, stop: Ints, radius: int
+) -> Iterator[tuple[Ints, Ints, Distances]]:
+    """The entries of each run that are near.
 
     Args:
-        padded: what ``pad`` returned.
-        queries: shape (m, words).
-        runs: what to compare; none overlaps another of the same query.
+        measure: compares a run's query with the entries of a block.
+        start: the first position of each run.
+        stop: the position after its last; a run may be empty.
         radius: in bits, inclusive.
 
     Yields:
-        Hits whose ``row`` is the entry's position in ``padded``; at most ``STEP * BLOCK`` a piece.
+        Of near entries the run, the position and the distance, from at most ``STEP`` blocks; never
+        nothing.
     """
-    filled = (runs.stop > runs.start).nonzero()[0]
-    query, start, stop = (column[filled].astype(np.int64) for column in runs)
     first = start >> SHIFT
-    blocks = ((stop - 1) >> SHIFT) - first + 1
+    blocks = ((stop + (BLOCK - 1)) >> SHIFT) - first
+    blocks = (blocks * (stop > start)).astype(np.int64)
     ends = blocks.cumsum()
     origin = first - (ends - blocks)
     total = int(ends[-1]) if len(ends) else 0
@@ -96,38 +85,37 @@ def compare_runs(padded: Codes, queries: Codes, runs: Runs, radius: int) -> Iter
         counts[0] -= low
         run = np.arange(begin, last + 1).repeat(counts)
         block = origin[run] + np.arange(low, high)
-        near, distance = _near(padded, block, queries, query[run], radius)
+        distance = measure(block, run)
+        near = (distance <= radius).nonzero()[0]
         if len(near):
-            run = run[near >> SHIFT]
-            position = (block[near >> SHIFT] << SHIFT) + (near & (BLOCK - 1))
-            inside = (position >= start[run]) & (position < stop[run])
-            yield Hits(query[run][inside], position[inside], distance[inside])
+            place = near >> SHIFT
+            run = run[place]
+            position = (block[place] << SHIFT) + (near & (BLOCK - 1))
+            inside = ((position >= start[run]) & (position < stop[run])).nonzero()[0]
+            if len(inside):
+                yield run[inside], position[inside], distance[near[inside]]
 
 
-def _near(
-    padded: Codes, block: Ints, queries: Codes, query: Ints, radius: int
-) -> tuple[Ints, npt.NDArray[np.uint16]]:
-    """Compare whole blocks, each with its query: the places within them that are near, and how."""
-    words = padded.shape[1]
-    found = padded.reshape(-1, BLOCK, words).take(block, axis=0)
-    found ^= queries.take(query, axis=0)[:, None]
-    distance = sum_words(np.bitwise_count(found).reshape(-1, words))
-    near = (distance <= radius).nonzero()[0]
-    return near, distance[near].astype(np.uint16)
+def aligned(length: int, dtype: type[Number]) -> npt.NDArray[Number]:
+    """Zeros that begin on a cache line, so that no block lies across two."""
+    size = length * np.dtype(dtype).itemsize
+    raw = np.zeros(size + CACHE_LINE - 1, np.uint8)
+    first = -raw.ctypes.data % CACHE_LINE
+    return raw[first : first + size].view(dtype)
 
 
-def sum_words(counts: npt.NDArray[np.uint8]) -> npt.NDArray[np.unsignedinteger]:
+def sum_words(counts: npt.NDArray[np.uint8]) -> Distances:
     """Add up the bit counts of the words of each hash.
 
     Args:
-        counts: shape (n, words).
+        counts: shape (..., words).
 
     Returns:
-        Shape (n,), uint8 where it cannot overflow, else uint16.
+        Shape (...), uint8 where it cannot overflow, else uint16.
     """
-    total = counts[:, 0]
-    if counts.shape[1] > 1:
+    total: Distances = counts[..., 0]
+    if counts.shape[-1] > 1:
         total = total.astype(np.uint16)
-        for word in range(1, counts.shape[1]):
-            total += counts[:, word]
+        for word in range(1, counts.shape[-1]):
+            total += counts[..., word]
     return total

@@ -1,0 +1,286 @@
+"""Multi-index hashing: buckets of entries that share 16 bits with the query, or nearly."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from itertools import pairwise
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+import numpy as np
+
+from hashmatch.index.base import BuiltIndex, Codes, Hits, Ints, Tables, take_table
+from hashmatch.index.chunks import CHUNK_BITS, Cutter, Fields, arrange
+from hashmatch.index.linear import LinearIndex
+from hashmatch.index.ranges import (
+    BLOCK,
+    Distances,
+    Measure,
+    aligned,
+    compare_runs,
+    padded_length,
+    sum_words,
+)
+from hashmatch.model import WORD_BITS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy.typing as npt
+
+VALUES = 1 << CHUNK_BITS
+
+BUCKETS = 1 << 18
+"""Buckets looked at in one go, over all queries, to bound the memory."""
+
+CANDIDATES = 1 << 21
+"""Entries of those buckets looked at in one go; more only where one query alone has more."""
+
+FINDS = 1 << 16
+"""Entries compared in full in one go."""
+
+FRAGMENT_BITS = 32
+FOLLOWING = np.array([[1, 2], [2, 3], [3, 0], [0, 1]])
+"""The chunks that make up the fragments of each of four tables."""
+
+CALL_NS, BUCKET_NS, SCAN_NS = 50_000, 25, 1
+"""What it costs to ask at all, to look at a bucket, and to compare a word when scanning."""
+
+FRAGMENT_NS, CODE_NS, FIND_NS = 5, 40, 80
+"""What an entry of a bucket costs by its fragment, and by its hash; and to compare it in full."""
+
+
+class Probe(NamedTuple):
+    """Which buckets a radius asks for, and at what cost.
+
+    Attributes:
+        radii: for each chunk, how many of its bits a bucket may differ in; -1 for none at all.
+        chunk: of each bucket, int64, ascending.
+        bucket: the number of each bucket, of all tables, for a query of zeros, shape (buckets, 1).
+        flipped: in how many bits of its chunk each bucket differs from the query's own.
+        cost: what an entry of each bucket is expected to cost, in nanoseconds.
+    """
+
+    radii: npt.NDArray[np.int8]
+    chunk: Ints
+    bucket: Ints
+    flipped: npt.NDArray[np.uint8]
+    cost: npt.NDArray[np.float64]
+
+
+class MultiIndex(BuiltIndex):
+    """Finds the entries that share a chunk of 16 bits with the query, or nearly.
+
+    After Norouzi, Punjani & Fleet, "Fast exact search in Hamming space with multi-index hashing",
+    IEEE TPAMI 36(6), 2014. The invariant: cut both hashes into m chunks and write
+    ``radius = m * a + b`` with b < m. Then an entry within the radius differs from the query in at
+    most ``a`` bits in one of the first b + 1 chunks, or in at most ``a - 1`` bits in one of the
+    rest; else its distance would be at least (b + 1)(a + 1) + (m - b - 1) a = radius + 1.
+
+    For each chunk there is a table of the entries' rows, sorted by the value of that chunk, and
+    ``starts`` tells where the bucket of each value begins; all tables lie one after another, so
+    that a bucket is a run of positions. An entry that several chunks would find is reported by the
+    first alone.
+
+    Which bits make up a chunk is decided by the list: bits that agree with each other go to
+    different chunks (see ``chunks.arrange``), since they would fill a few buckets and leave the
+    rest empty.
+
+    Beside each row of a 64-bit list lies a fragment of the hash, the two chunks that follow the
+    table's own. It rules out nearly every candidate without a look at the hash itself, which is
+    elsewhere in memory and would take longer to come than all else together.
+
+    How many entries its buckets hold is known before any is looked at. So a batch is cut to bound
+    the memory, and a query for which a scan costs less is scanned: no list and no radius is a trap.
+    """
+
+    kind: ClassVar[str] = "multi"
+
+    def _build(self) -> Tables:
+        bits = arrange(self.codes)
+        fields = Cutter(bits)(self.codes)
+        count = fields.shape[1]
+        rows = aligned(padded_length(fields.size), np.uint32)
+        fragments = aligned(len(rows) if self.words == 1 else 0, np.uint32)
+        starts = np.zeros(count * VALUES + 1, np.uint32)
+        for table, field in enumerate(fields.T):
+            # A stable sort of 16-bit values is a radix sort
+            order = np.argsort(field, kind="stable")
+            part = slice(table * len(order), (table + 1) * len(order))
+            rows[part] = order
+            if len(fragments):
+                fragments[part] = _fragments(fields, FOLLOWING[table : table + 1])[order, 0]
+            held = np.bincount(field, minlength=VALUES)
+            starts[table * VALUES + 1 : (table + 1) * VALUES + 1] = held.cumsum() + part.start
+        return {"bits": bits, "rows": rows, "starts": starts, "fragments": fragments}
+
+    def _take_up(self, tables: Tables) -> None:
+        bits = WORD_BITS * self.words
+        count = bits // CHUNK_BITS
+        rows = padded_length(len(self) * count)
+        self._bits = take_table(tables, "bits", np.uint16, (bits,))
+        self._rows = take_table(tables, "rows", np.uint32, (rows,))
+        self._starts = take_table(tables, "starts", np.uint32, (count * VALUES + 1,))
+        fragments = rows if self.words == 1 else 0
+        self._fragments = take_table(tables, "fragments", np.uint32, (fragments,))
+        self._cut = Cutter(self._bits)
+        self._scan = LinearIndex(self.codes)
+
+    def tables(self) -> Tables:
+        """See ``BuiltIndex.tables``."""
+        return {
+            "bits": self._bits,
+            "rows": self._rows,
+            "starts": self._starts,
+            "fragments": self._fragments,
+        }
+
+    def explain(self) -> str:
+        """See ``Index.explain``."""
+        tables = len(self._cut.masks)
+        return f"multi-index of {len(self)} entries in {tables} tables, {self.reason}"
+
+    def expected_cost(self, queries: Codes, radius: int) -> npt.NDArray[np.float64]:
+        """What looking at each query's buckets is expected to cost, beside a scan for it.
+
+        Args:
+            queries: as for ``pieces``, answered in one batch.
+            radius: as for ``pieces``.
+
+        Returns:
+            One for each query: under 1 where its buckets are the cheaper way.
+        """
+        probe = probe_for(radius, self.words)
+        start, stop = self._runs(self._cut(queries), probe)
+        return self._cost(stop - start, probe) / self._scan_cost()
+
+    def pieces(self, queries: Codes, radius: int) -> Iterator[Hits]:
+        """See ``Index.pieces``."""
+        probe = probe_for(radius, self.words)
+        if CALL_NS / len(queries) + BUCKET_NS * len(probe.chunk) > self._scan_cost():
+            yield from self._scan.pieces(queries, radius)
+            return
+        step = max(1, BUCKETS // len(probe.chunk))
+        for first in range(0, len(queries), step):
+            for hits in self._batch(queries[first : first + step], radius, probe):
+                yield hits.moved(first)
+
+    def _scan_cost(self) -> int:
+        """What a scan for one query costs, in nanoseconds."""
+        return SCAN_NS * self.codes.size
+
+    def _cost(self, held: Ints, probe: Probe) -> npt.NDArray[np.float64]:
+        """What looking at buckets that hold so many costs for each query, in nanoseconds."""
+        cost: npt.NDArray[np.float64] = probe.cost @ held
+        cost += CALL_NS / held.shape[1] + BUCKET_NS * len(held)
+        return cost
+
+    def _runs(self, fields: Fields, probe: Probe) -> tuple[Ints, Ints]:
+        """Where the buckets begin and end that each query asks for: shape (buckets, queries)."""
+        bucket = fields.T[probe.chunk] ^ probe.bucket
+        return self._starts[bucket], self._starts[1:][bucket]
+
+    def _batch(self, queries: Codes, radius: int, probe: Probe) -> Iterator[Hits]:
+        """Answer queries whose buckets can all be listed at once, by buckets or by scanning."""
+        fields = self._cut(queries)
+        start, stop = self._runs(fields, probe)
+        held = stop - start
+        scanned = self._cost(held, probe) > self._scan_cost()
+        held *= ~scanned
+        for part in _parts(held.sum(axis=0)):
+            measure = self._measure(queries[part], fields[part], probe)
+            begin = start[:, part].reshape(-1)
+            found = list(compare_runs(measure, begin, begin + held[:, part].reshape(-1), radius))
+            if not found:
+                continue
+            run, position, _ = (np.concatenate(column) for column in zip(*found, strict=True))
+            bucket, query = np.divmod(run, part.stop - part.start)
+            # What buckets hold is known; how much of it is near is not before this point
+            dear = FIND_NS * np.bincount(query, minlength=part.stop - part.start)
+            scanned[part] |= dear > self._scan_cost()
+            looked = (~scanned[part][query]).nonzero()[0]
+            for top in range(0, len(looked), FINDS):
+                some = looked[top : top + FINDS]
+                row = self._rows[position[some]].astype(np.int64)
+                pairs = query[some] + part.start, row, probe.chunk[bucket[some]]
+                yield from self._first_finds(queries, *pairs, radius, probe)
+        if scanned.any():
+            rest = scanned.nonzero()[0]
+            for hits in self._scan.pieces(queries[rest], radius):
+                yield hits._replace(query=rest[hits.query])
+
+    def _measure(self, queries: Codes, fields: Fields, probe: Probe) -> Measure:
+        """How to compare the entries of a block: by fragments where there are, else whole."""
+        if not len(self._fragments):
+            rows = self._rows.reshape(-1, BLOCK)
+
+            def by_code(block: Ints, run: Ints) -> Distances:
+                found = self.codes.take(rows.take(block, axis=0), axis=0)
+                found ^= queries.take(run % len(queries), axis=0)[:, None]
+                return sum_words(np.bitwise_count(found)).reshape(-1)
+
+            return by_code
+
+        fragments = self._fragments.reshape(-1, BLOCK)
+        asked = _fragments(fields, FOLLOWING).reshape(-1, 1).repeat(BLOCK, axis=1)
+        asker = (np.arange(0, asked.shape[0], 4) + probe.chunk[:, None]).reshape(-1)
+        # What differs in the bucket's own chunk, for the eight entries of a block at once
+        flipped = (probe.flipped * np.uint64(0x0101010101010101)).repeat(len(queries))
+
+        def by_fragment(block: Ints, run: Ints) -> Distances:
+            found = fragments.take(block, axis=0)
+            found ^= asked.take(asker[run], axis=0)
+            counts = np.bitwise_count(found).reshape(-1)
+            counts.view(np.uint64)[:] += flipped[run]
+            return counts
+
+        return by_fragment
+
+    def _first_finds(
+        self, queries: Codes, query: Ints, row: Ints, chunk: Ints, radius: int, probe: Probe
+    ) -> Iterator[Hits]:
+        """Of pairs that these chunks found, those which are near and which none found before."""
+        differing = self.codes.take(row, axis=0) ^ queries.take(query, axis=0)
+        distance = sum_words(np.bitwise_count(differing))
+        near = (distance <= radius).nonzero()[0]
+        inside = sum_words(np.bitwise_count(differing[near, None] & self._cut.masks))
+        found_by = (inside <= probe.radii).argmax(axis=1)
+        first = near[found_by == chunk[near]]
+        if len(first):
+            yield Hits(query[first], row[first], distance[first].astype(np.uint16))
+
+
+def _parts(held: Ints) -> Iterator[slice]:
+    """Cut a batch whose queries have so many candidates, by ``CANDIDATES``."""
+    group = held.cumsum(dtype=np.int64) // CANDIDATES
+    cuts = (np.diff(group).nonzero()[0] + 1).tolist()
+    for first, last in pairwise([0, *cuts, len(held)]):
+        yield slice(first, last)
+
+
+def _fragments(fields: Fields, following: npt.NDArray[np.int64]) -> npt.NDArray[np.uint32]:
+    """Two chunks of each hash as one value, for each pair of chunks: shape (n, pairs)."""
+    return fields.take(following, axis=1).view(np.uint32)[..., 0]
+
+
+@lru_cache(maxsize=64)
+def probe_for(radius: int, words: int) -> Probe:
+    """The buckets to look at for hashes of this width: see the invariant of ``MultiIndex``."""
+    count = WORD_BITS * words // CHUNK_BITS
+    most, rest = divmod(radius, count)
+    radii = np.where(np.arange(count) <= rest, most, most - 1).astype(np.int8)
+    values = np.arange(VALUES)
+    flips = [values[np.bitwise_count(values) < reach + 1] for reach in radii.tolist()]
+    chunk = np.arange(count).repeat([len(flip) for flip in flips])
+    flip = np.concatenate(flips)
+    flipped = np.bitwise_count(flip)
+    passing = np.array([_chance(radius - done) for done in range(CHUNK_BITS + 1)])
+    by_fragment = FRAGMENT_NS + FIND_NS * passing[flipped]
+    cost = by_fragment if words == 1 else np.full(len(flip), float(CODE_NS))
+    return Probe(radii, chunk, (chunk << CHUNK_BITS | flip)[:, None], flipped, cost)
+
+
+def _chance(radius: int) -> float:
+    """How likely two fragments are within the radius that have nothing to do with each other."""
+    ways = sum(math.comb(FRAGMENT_BITS, bits) for bits in range(max(0, radius + 1)))
+    return float(ways / 2**FRAGMENT_BITS)

@@ -1,0 +1,111 @@
+"""What the multi-index rests on: chunks, radii of chunks, and what looking is expected to cost."""
+
+from __future__ import annotations
+
+import tracemalloc
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from hashmatch.index import Codes, Hits, LinearIndex, MultiIndex, multi, ranges
+from hashmatch.index.chunks import CHUNK_BITS, Cutter, arrange
+from hashmatch.index.multi import probe_for
+
+from .oracle import SHAPES, WIDTHS, make
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.mark.parametrize("bits", WIDTHS)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_chunks_share_out_the_bits(shape: str, bits: int) -> None:
+    """Each bit of a hash is in exactly one chunk, under the place that the arrangement gave it."""
+    codes = make(shape, 50, bits, seed=bits)
+    order = arrange(codes)
+    assert sorted(order.tolist()) == list(range(bits))
+    cutter = Cutter(order)
+    assert np.bitwise_xor.reduce(cutter.masks, axis=0).tolist() == [2**64 - 1] * (bits // 64)
+    for row, chunks in zip(codes.tolist(), cutter(codes).tolist(), strict=True):
+        value = sum(word << 64 * place for place, word in enumerate(row))
+        for place, bit in enumerate(order.tolist()):
+            chunk, rank = divmod(place, CHUNK_BITS)
+            assert chunks[chunk] >> rank & 1 == value >> bit & 1
+
+
+def test_bits_that_agree_go_to_different_chunks() -> None:
+    """Where the 8 bits of each byte are equal, each chunk gets 2 bits of each of 8 bytes."""
+    order = arrange(make("blocks", 5_000, 64, seed=1))
+    for chunk in order.reshape(-1, CHUNK_BITS):
+        assert np.bincount(chunk // 8, minlength=8).tolist() == [2] * 8
+
+
+def test_bits_that_never_change_are_shared_out() -> None:
+    """Where only 16 of 64 bits ever change, each chunk gets a quarter of them."""
+    codes = make("uniform", 5_000, 64, seed=2) & np.uint64(0xFFFF)
+    changing = (arrange(codes).reshape(-1, CHUNK_BITS) < 16).sum(axis=1)
+    assert changing.tolist() == [4, 4, 4, 4]
+
+
+@pytest.mark.parametrize("words", [1, 2, 3, 4])
+def test_radii_leave_no_gap(words: int) -> None:
+    """At each radius, exceeding the radius of every chunk takes just one bit more than it."""
+    for radius in range(64 * words + 1):
+        if radius // (4 * words) > 4:  # larger balls are as large as the table
+            break
+        radii = probe_for(radius, words).radii.astype(int)
+        assert (radii + 1).sum() == radius + 1
+        assert radii.max() - radii.min() <= 1
+
+
+def test_expected_cost_follows_the_list() -> None:
+    """Looking is expected to be cheap where buckets are few and even, else dear."""
+    uniform = make("uniform", 200_000, 64, seed=3)
+    equal = make("equal", 200_000, 64, seed=3)
+    index = MultiIndex(uniform)
+    assert index.expected_cost(uniform[:64], 4).mean() < 0.1
+    assert (
+        index.expected_cost(uniform[:64], 4).mean() < index.expected_cost(uniform[:64], 12).mean()
+    )
+    assert (MultiIndex(equal).expected_cost(equal[:4], 4) > 1).all()
+    assert (MultiIndex(equal).expected_cost(~equal[:64], 4) < 0.1).all()
+
+
+def test_memory_does_not_grow_with_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten times as many queries take ten times the candidates, and hardly more memory."""
+    monkeypatch.setattr(multi, "CANDIDATES", 20_000)
+    monkeypatch.setattr(multi, "BUCKETS", 40_000)
+    monkeypatch.setattr(ranges, "STEP", 1_000)
+    codes = make("clustered", 100_000, 64, seed=4)
+    index = MultiIndex(codes)
+    peaks = []
+    for count in (1_000, 10_000):
+        tracemalloc.start()
+        near = index.any(codes[:count], 8)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert near.all()
+    assert peaks[1] < 1.3 * peaks[0]
+
+
+def test_no_scan_where_buckets_are_cheap() -> None:
+    """A batch whose buckets hold little is answered from them; only dear queries are scanned."""
+    codes = make("uniform", 200_000, 64, seed=5)
+    codes[:50_000] = codes[0]
+    index = MultiIndex(codes)
+    scanned = []
+
+    class Watched(LinearIndex):
+        def pieces(self, queries: Codes, radius: int) -> Iterator[Hits]:
+            scanned.append(queries.copy())
+            return super().pieces(queries, radius)
+
+    index._scan = Watched(codes)
+    index.search(codes[100_000:100_064], 4)
+    assert scanned == []
+    index.search(np.concatenate([codes[100_000:100_064], codes[:1]]), 4)
+    assert [queries.tolist() for queries in scanned] == [codes[:1].tolist()]
+    scanned.clear()
+    index.search(codes[100_000:100_064], 30)
+    assert [len(queries) for queries in scanned] == [64]
