@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -55,11 +55,13 @@ _DECODER_ERRORS = (
     ArithmeticError,
     LookupError,
     EOFError,
+    AssertionError,
     AttributeError,
     RuntimeError,
     struct.error,
     zlib.error,
     UnidentifiedImageError,
+    Warning,  # where the host turns warnings into errors
 )
 
 LEAST_SIDE = 128
@@ -69,8 +71,8 @@ soon, and their hashes move too far."""
 PREVIEW_SIDE = 256
 """Pixels that the short side keeps where a preview is reduced: under that, hashes move too far."""
 
-# Their decoders go on without a word where the file was cut
-_SILENT_WHEN_CUT = frozenset({"GIF", "JPEG2000"})
+# Their decoders go on without a word where the file was cut, be it behind the last pixel
+_SILENT_WHEN_CUT = frozenset({"GIF", "JPEG2000", "PNG", "TIFF"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,15 @@ class Picture:
         Raises:
             DecodeError: the frames so far are all that could be had within the limits.
         """
+        start = self._image.tell()
+        try:
+            yield from self._frames()
+        finally:
+            if not self._data:  # the caller's picture: leave it at the frame where it was
+                with suppress(*_DECODER_ERRORS):
+                    self._image.seek(start)
+
+    def _frames(self) -> Iterator[list[View]]:
         number = 0
         while self._seek(number):
             if number == self._limits.max_frames:
@@ -108,10 +119,16 @@ class Picture:
                 found = list(views(self._image, number))
             yield found
             number += 1
-        announced = 0 if self.format == "GIF" else getattr(self._image, "n_frames", 1)
         cut = self.format in _SILENT_WHEN_CUT and ends_early(self.format, self._data)
-        if cut or number < announced:
+        if cut or number < self._announced():
             raise DecodeError(Reason.TRUNCATED, "the file ends before its last frame")
+
+    def _announced(self) -> int:
+        """How many frames there should be, where that is known without decoding them all."""
+        if self.format == "GIF":
+            return 1
+        with _classified(self.format, self._data):
+            return int(getattr(self._image, "n_frames", 1))
 
     def preview(self) -> list[View] | None:
         """Decode the luma of a JPEG alone, in a fraction of the time, and yield its views.
@@ -134,11 +151,11 @@ class Picture:
             return None
 
     def _seek(self, number: int) -> bool:
-        if number == 0 and not getattr(self._image, "is_animated", False):
-            return True
         try:
             with _classified(self.format, self._data, passing=EOFError):
-                self._image.seek(number)
+                # Even to ask this can mean to decode, and so to fail
+                if number or getattr(self._image, "is_animated", False):
+                    self._image.seek(number)
         except EOFError:
             return False
         return True

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from hashmatch.decode.tiff import tiff_ends_early
+
 _JPEG_END = b"\xff\xd9"
 _PNG_SIGNATURE_BYTES = 8
 _GIF_TRAILER = 0x3B
@@ -18,11 +20,11 @@ _GIF_IMAGE = 0x2C
 def ends_early(picture_format: str, data: bytes) -> bool:
     """Tell whether ``data`` lacks an end that its structure announces.
 
-    False where it is whole, where the structure is broken in another way, or where the format
-    announces no end (TIFF).
+    False where it is whole, where the structure is broken in another way, or where there are no
+    bytes to judge by.
     """
     check = _CHECKS.get(picture_format)
-    return check is not None and check(data)
+    return check is not None and bool(data) and check(data)
 
 
 def _jpeg(data: bytes) -> bool:
@@ -93,8 +95,10 @@ def _bmp(data: bytes) -> bool:
 
 def _boxes(data: bytes) -> bool:
     position = 0
+    has_pixels = False
     while position + 8 <= len(data):
         size = int.from_bytes(data[position : position + 4], "big")
+        has_pixels |= data[position + 4 : position + 8] == b"mdat"
         if size == 0:  # to the end of the file
             return False
         if size == 1:
@@ -102,21 +106,23 @@ def _boxes(data: bytes) -> bool:
         if size < 8:
             return False
         position += size
-    return position != len(data)
+    return position != len(data) or not has_pixels
 
 
-def _jpeg2000(data: bytes) -> bool:
+def _last_marker(data: bytes) -> bool:
+    # JPEG and JPEG 2000 have the same one; some writers pad behind it
     return not data.rstrip(b"\x00").endswith(_JPEG_END)
 
 
 _CHECKS: dict[str, Callable[[bytes], bool]] = {
     "JPEG": _jpeg,
-    "MPO": _jpeg,
+    "MPO": _last_marker,
     "PNG": _png,
     "GIF": _gif,
     "WEBP": _webp,
     "BMP": _bmp,
+    "TIFF": tiff_ends_early,
     "AVIF": _boxes,
     "HEIF": _boxes,
-    "JPEG2000": _jpeg2000,
+    "JPEG2000": _last_marker,
 }

@@ -205,5 +205,5 @@ def _alpha(frame: Image.Image) -> Image.Image | None:
 def _orientation(frame: Image.Image) -> int:
     try:
         return int(frame.getexif().get(_ORIENTATION_TAG, 1))
-    except (SyntaxError, ValueError, TypeError, LookupError, OSError, ArithmeticError):
+    except (SyntaxError, ValueError, TypeError, LookupError, OSError, ArithmeticError, Warning):
         return 1  # viewers show a picture with broken EXIF as it is stored
