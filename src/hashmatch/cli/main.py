@@ -17,8 +17,8 @@ from hashmatch.cli.hash import hash_command
 from hashmatch.cli.lists import list_app
 from hashmatch.cli.options import say
 from hashmatch.cli.quarantine import quarantine_app
-from hashmatch.cli.report import report_command
 from hashmatch.cli.rematch import rematch_command
+from hashmatch.cli.report import report_command
 from hashmatch.cli.review import review_app
 from hashmatch.cli.scan import scan_command
 from hashmatch.errors import (

@@ -106,8 +106,15 @@ def encode_answer(answer: Answer) -> bytes:
     )
 
 
-def decode_answer(message: dict[str, Any], kinds: tuple[HashKind, ...]) -> Answer:
+def decode_answer(
+    message: dict[str, Any], kinds: tuple[HashKind, ...], digests: tuple[str, ...] = ()
+) -> Answer:
     """Read an answer, trusting nothing in it.
+
+    Args:
+        message: the answer.
+        kinds: of the hashes that were asked for.
+        digests: the names of the digests that were asked for.
 
     Raises:
         ProtocolError: it is not one.
@@ -117,7 +124,9 @@ def decode_answer(message: dict[str, Any], kinds: tuple[HashKind, ...]) -> Answe
         return Answer(
             job=_integer(message["job"], 2**64),
             member=None if member is None else base64.b64decode(member, validate=True),
-            examination=None if examination is None else _decode_examination(examination, kinds),
+            examination=None
+            if examination is None
+            else _decode_examination(examination, kinds, digests),
             end=message["end"] is True,
         )
     except (KeyError, TypeError, ValueError):
@@ -160,7 +169,9 @@ def _encode_examination(found: Examination) -> dict[str, Any]:
     }
 
 
-def _decode_examination(message: dict[str, Any], kinds: tuple[HashKind, ...]) -> Examination:
+def _decode_examination(
+    message: dict[str, Any], kinds: tuple[HashKind, ...], digests: tuple[str, ...]
+) -> Examination:
     exact = message["exact"] is True
     quality = message["quality"]
     return Examination(
@@ -172,7 +183,7 @@ def _decode_examination(message: dict[str, Any], kinds: tuple[HashKind, ...]) ->
         detail=_text_or_none(message["detail"]),
         quality=None if quality is None else _integer(quality, 100),
         exact=exact,
-        digests=tuple(_text(digest) for digest in message["digests"]),
+        digests=_decode_digests(message["digests"], digests),
     )
 
 
@@ -194,6 +205,13 @@ def _decode_hashes(texts: list[str], kinds: tuple[HashKind, ...]) -> tuple[Perce
     if any(value.kind != kind for value, kind in zip(hashes, kinds, strict=True)):
         raise ValueError
     return hashes
+
+
+def _decode_digests(values: list[Any], names: tuple[str, ...]) -> tuple[str, ...]:
+    """All of the digests that were asked for, or where the bytes were not all read, none."""
+    for value, name in zip(values, names if values else (), strict=True):
+        PerceptualHash.from_hex(_text(value), name)
+    return tuple(values)
 
 
 def _integer(value: object, most: int = 2**53) -> int:

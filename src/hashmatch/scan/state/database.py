@@ -71,6 +71,8 @@ CREATE TABLE reviews (       -- what humans said, never changed; the latest coun
 );
 """
 
+_MAGIC = b"SQLite format 3\0"
+
 _COMMIT_ROWS = 16
 _COMMIT_SECONDS = 0.05
 """What a kill may cost: the files of so many rows, or so many seconds, are examined again."""
@@ -99,7 +101,9 @@ class Database:
         self._pending = 0
         self._since = 0.0
         self._lock: sqlite3.Connection | None = None
-        _make(path) if create else _check_there(path)
+        if create:
+            _make(path)
+        _check(path)
         try:
             if lock:
                 self._take_lock()
@@ -213,6 +217,7 @@ class Database:
         _make(name)
         self._lock = sqlite3.connect(name, timeout=0, isolation_level=None)
         try:
+            self._lock.execute("PRAGMA journal_mode = MEMORY")  # nothing is ever written to it
             self._lock.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError as error:
             message = "another scan is using this state; let it end, or give each its own"
@@ -232,9 +237,13 @@ def _make(path: str) -> None:
         raise OutputError(f"cannot open the state for writing: {why}", path=path) from error
 
 
-def _check_there(path: str) -> None:
+def _check(path: str) -> None:
+    """Refuse what is no database before SQLite, which takes a short file for an empty one."""
     try:
-        os.stat(path)
+        with open(path, "rb") as file:
+            head = file.read(len(_MAGIC))
     except OSError as error:
         why = os.strerror(error.errno or 0)
         raise InputError(f"cannot read the state: {why}", path=path) from error
+    if head not in (b"", _MAGIC):
+        raise InputError("it is no state of hashmatch", path=path)

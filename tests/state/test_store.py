@@ -1,0 +1,153 @@
+"""The state's file: its lock, its version, and what happens when it is not what it should be."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from commands import environment
+from hashmatch import Matcher
+from hashmatch.cli.main import run
+from hashmatch.errors import InputError, OutputError
+from hashmatch.scan import State
+from hashmatch.scan.state.database import SCHEMA_VERSION
+
+from .trees import far_list, state_scan, tree
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    """A state of three files."""
+    state_scan(tree(tmp_path / "files", 3), tmp_path / "scan.db", Matcher(far_list()))
+    return tmp_path / "scan.db"
+
+
+def test_files_are_for_their_owner_alone(tmp_path: Path) -> None:
+    """All files of a state have mode 0600, whatever the umask."""
+    before = os.umask(0)
+    try:
+        with State(tmp_path / "scan.db") as opened:
+            opened.write("INSERT INTO settings (base, kinds, digests) VALUES ('', '[]', '[]')")
+            names = sorted(path.name for path in tmp_path.iterdir())
+            assert names == ["scan.db", "scan.db-shm", "scan.db-wal", "scan.db.lock"]
+            for path in tmp_path.iterdir():
+                assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
+    finally:
+        os.umask(before)
+
+
+def test_second_scan_at_a_time_is_refused(state: Path) -> None:
+    """While a scan uses a state another is refused in words; readers are not."""
+    with State(state):
+        with pytest.raises(OutputError, match="another scan is using this state"):
+            State(state)
+        with State(state, create=False, lock=False) as reader:
+            assert reader.read("SELECT count(*) FROM files") == [(3,)]
+    State(state).close()
+
+
+def test_second_scan_exits_70(state: Path, tmp_path: Path, capfd: pytest.CaptureFixture) -> None:
+    """The command says who is in the way, names the state, and exits 70."""
+    (tmp_path / "list.txt").write_text("# algorithm: phash\n0123456789abcdef\n")
+    arguments = ["scan", str(tmp_path / "files"), "--list", str(tmp_path / "list.txt")]
+    with State(state):
+        assert run([*arguments, "--state", str(state), "-q"]) == 70
+    said = capfd.readouterr().err
+    assert f"{state}: another scan is using this state" in said
+
+
+def test_lock_ends_with_its_process(state: Path) -> None:
+    """A killed scan holds no lock: the next one begins at once."""
+    program = (
+        "import sys, time; from hashmatch.scan import State; s = State(sys.argv[1]);"
+        " print('held', flush=True); time.sleep(60)"
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-c", program, str(state)], stdout=subprocess.PIPE, env=environment()
+    )
+    assert holder.stdout is not None
+    with holder.stdout:
+        assert holder.stdout.readline() == b"held\n"
+    with pytest.raises(OutputError):
+        State(state)
+    holder.kill()
+    holder.wait()
+    began = time.monotonic()
+    State(state).close()
+    assert time.monotonic() - began < 5
+
+
+def test_newer_schema_is_refused(state: Path) -> None:
+    """A state of a later version is told as such, and not touched."""
+    with sqlite3.connect(state) as connection:
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    connection.close()
+    with pytest.raises(InputError, match="made by a newer hashmatch"):
+        State(state)
+
+
+@pytest.mark.parametrize("content", [b"no database at all, " * 100, b"x"])
+def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
+    """A file that is no database is refused and stays as it is."""
+    path = tmp_path / "other"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="no state of hashmatch"):
+        State(path)
+    assert path.read_bytes() == content
+
+
+def test_other_databases_are_refused(tmp_path: Path) -> None:
+    """A database of another program is refused."""
+    with sqlite3.connect(tmp_path / "other.db") as connection:
+        connection.execute("CREATE TABLE something (x)")
+    connection.close()
+    with pytest.raises(InputError, match="no state of hashmatch"):
+        State(tmp_path / "other.db")
+
+
+def test_missing_state_is_an_input_error(tmp_path: Path) -> None:
+    """What only reads a state makes none; a folder that is not there is told."""
+    with pytest.raises(InputError, match="No such file"):
+        State(tmp_path / "none.db", create=False)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(OutputError, match="No such file"):
+        State(tmp_path / "none" / "scan.db")
+
+
+def test_symbolic_link_is_not_followed_when_made(tmp_path: Path) -> None:
+    """Nobody leads the state elsewhere by a link in its place."""
+    (tmp_path / "scan.db").symlink_to(tmp_path / "elsewhere.db")
+    with pytest.raises(OutputError):
+        State(tmp_path / "scan.db")
+    assert not (tmp_path / "elsewhere.db").exists()
+
+
+def test_damaged_hashes_are_told(state: Path, tmp_path: Path) -> None:
+    """Hashes that were tampered with end the scan with an error that names the state."""
+    with State(state) as opened:
+        opened.write("UPDATE files SET hashes = x'0105'")
+    with pytest.raises(InputError, match="the stored hashes are damaged"):
+        state_scan(tmp_path / "files", state, Matcher(far_list()))
+
+
+def test_damaged_pages_are_told(state: Path, tmp_path: Path) -> None:
+    """A file with overwritten pages is an error that names it, and no other error."""
+    data = bytearray(state.read_bytes())
+    data[4096:] = b"\xa5" * (len(data) - 4096)
+    state.write_bytes(data)
+    with pytest.raises(InputError, match="damaged") as caught:
+        state_scan(tmp_path / "files", state, Matcher(far_list()))
+    assert caught.value.path == str(state)
+
+
+def test_states_say_nothing_of_hashes(state: Path) -> None:
+    """The representation of a state is its path."""
+    with State(state, lock=False) as opened:
+        assert repr(opened) == f"<State {str(state)!r}>"
