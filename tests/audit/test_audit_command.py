@@ -22,7 +22,7 @@ def test_whole_trail_exits_0(trail: Path, capsys: pytest.CaptureFixture[str]) ->
     """A whole trail exits 0, shows its head, and says what only an anchor could show."""
     assert run(["audit", "verify", str(trail)]) == 0
     printed = capsys.readouterr().out
-    assert "6 records of 1 runs; the chain is whole" in printed
+    assert "records 6, runs 1; the chain is whole" in printed
     assert f"head: {verify(trail).head}" in printed
     assert "No anchor was given" in printed
 

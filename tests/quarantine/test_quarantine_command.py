@@ -97,7 +97,7 @@ def test_restore_elsewhere(site: Site) -> None:
 def test_verify_exits_with_what_it_found(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     """A whole quarantine exits 0; a changed file 1; and each is named."""
     assert run(["quarantine", "verify", *_options(site)]) == 0
-    assert capsys.readouterr().out == "1 files in quarantine are whole\n"
+    assert capsys.readouterr().out == "whole in quarantine: 1\n"
     site.held()[0].write_bytes(b"changed")
     (site.quarantine / "files" / "stray").touch()
     assert run(["quarantine", "verify", *_options(site)]) == 1

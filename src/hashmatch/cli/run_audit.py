@@ -29,7 +29,7 @@ def run_verify(path: Path, anchor: str | None) -> int:
 
 def _sum_up(found: Verification) -> str:
     chain = "broken" if found.problem_count else "whole"
-    return f"{found.records} records of {found.runs} runs; the chain is {chain}"
+    return f"records {found.records}, runs {found.runs}; the chain is {chain}"
 
 
 def _what_it_shows(found: Verification, anchor: str | None) -> list[str]:

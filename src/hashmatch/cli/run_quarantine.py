@@ -66,7 +66,7 @@ def run_verify(folder: Path) -> int:
     for line in (*found.problems, *found.gaps):
         sys.stdout.write(f"{printable(line)}\n")
     whole = sum(check.problem is None and not check.interrupted for check in found.items)
-    sys.stdout.write(f"{whole} files in quarantine are whole\n")
+    sys.stdout.write(f"whole in quarantine: {whole}\n")
     wrong = bool(found.problems) or any(check.problem is not None for check in found.items)
     gaps = bool(found.gaps) or any(check.interrupted for check in found.items)
     return (WRONG if wrong else 0) | (INTERRUPTED if gaps else 0)
