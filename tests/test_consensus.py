@@ -108,3 +108,39 @@ def test_a_replacement_that_cannot_match_changes_nothing(consensus_list: HashLis
     with pytest.raises(HashListError):
         matcher.replace(HashList.from_entries([], name="empty"))
     assert matcher.match(photo(1, 400, 300)).verdict is Verdict.MATCH
+
+
+def test_changes_are_seen_at_the_next_call() -> None:
+    """What is added to a list matches, and what is withdrawn stops to, once it is replaced."""
+    phash, _ = hashes_of(1)
+    base = HashList.from_entries(
+        [Entry("a", phash), *(Entry(f"x{n}", value) for n, value in enumerate(far_hashes(2000)))],
+        name="updated",
+    )
+    matcher, picture = Matcher(base), photo(1, 400, 300)
+    changed = base.apply([Entry("b", phash)], ["a"])
+    matcher.replace(changed)
+    assert [match.entry.id for match in matcher.match(picture).matches] == ["b"]
+    matcher.replace(changed.apply([], ["b"]))
+    assert matcher.match(picture).verdict is Verdict.CLEAR
+    matcher.replace(base)
+    assert [match.entry.id for match in matcher.match(picture).matches] == ["a"]
+
+
+def far_hashes(count: int) -> list[PerceptualHash]:
+    """Hashes that are near to no picture used here."""
+    return [PerceptualHash("phash", 64, (number + 1,)) for number in range(count)]
+
+
+def test_the_nearest_are_named_and_all_are_counted() -> None:
+    """Of very many near entries the nearest ten are named, in order, and the rest is counted."""
+    phash, _ = hashes_of(1)
+    (word,) = phash.words
+    entries = [
+        Entry(f"e{number:04}", PerceptualHash("phash", 64, (word ^ (1 << number % 8) - 1,)))
+        for number in range(4000)
+    ]
+    outcome = Matcher(HashList.from_entries(entries, name="many")).match(photo(1, 400, 300))
+    assert outcome.match_count == 4000
+    assert [match.distance for match in outcome.matches] == [0] * 10
+    assert [match.entry.id for match in outcome.matches] == [f"e{n:04}" for n in range(0, 80, 8)]

@@ -6,7 +6,7 @@ not. A preview is at most *suspect*: its exact hashes may be near, and must be h
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -17,12 +17,13 @@ import numpy.typing as npt
 from hashmatch.distance import distances
 from hashmatch.errors import HashListError, SettingsError
 from hashmatch.hashing import ALGORITHMS, Codes, default_threshold, to_codes
-from hashmatch.hashlist import HashList, Section
-from hashmatch.index import Index, build_index, open_index
+from hashmatch.hashlist import HashList, Section, SectionUpdate
+from hashmatch.index import BuiltIndex, Hits, Index, UpdatedIndex, build_index, open_index
 from hashmatch.model import DIGEST_BITS, Examination, HashKind, Match, PerceptualHash
 
 Threshold = int | Mapping[str, int] | None
 
+Rows: TypeAlias = npt.NDArray[np.int64]
 Flags: TypeAlias = npt.NDArray[np.bool_]
 
 BYTES = "bytes"
@@ -37,13 +38,27 @@ class _Table:
     """The entries of one list and one kind of hash, ready to be looked up."""
 
     hash_list: HashList
-    section: Section
+    rows: Section | SectionUpdate
     threshold: int
+    base_index: BuiltIndex
     index: Index
 
     @property
     def kind(self) -> HashKind:
-        return self.section.kind
+        return self.rows.kind
+
+    @property
+    def base(self) -> Section:
+        """The entries that ``base_index`` is over."""
+        return self.rows.base if isinstance(self.rows, SectionUpdate) else self.rows
+
+    def codes(self, rows: Rows) -> Codes:
+        """The hashes of these rows: of the base, and behind them of what was added to it."""
+        codes = self.base.codes[np.minimum(rows, len(self.base) - 1)]
+        if isinstance(self.rows, SectionUpdate) and len(added := self.rows.added):
+            late = rows >= len(self.base)
+            codes[late] = added.codes[rows[late] - len(self.base)]
+        return codes
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -67,6 +82,23 @@ class Hit:
     view: int
 
 
+@dataclass(frozen=True, slots=True)
+class Near:
+    """What is near to one picture.
+
+    Attributes:
+        hits: the nearest entries, each by its best view, the best first.
+        count: how many entries are near; where more than are wanted are near through several
+            views, at least so many.
+    """
+
+    hits: list[Hit]
+    count: int
+
+
+NOTHING = Near([], 0)
+
+
 class Lookup:
     """Lists ready to be looked up in. It never changes, so threads may share it.
 
@@ -76,6 +108,8 @@ class Lookup:
         index: as ``Matcher`` takes it.
         quality_floor: as ``Matcher`` takes it.
         require: as ``Matcher`` takes it.
+        wanted: how many of the nearest entries of a picture to find.
+        previous: what was looked up in before; its indexes serve again where they can.
 
     Attributes:
         kinds: the perceptual hashes that are looked up, in the order that examinations have them.
@@ -95,6 +129,8 @@ class Lookup:
         index: str,
         quality_floor: int,
         require: str = "any",
+        wanted: int = 10,
+        previous: Lookup | None = None,
     ) -> None:
         if not hash_lists:
             raise HashListError("no hash list was given")
@@ -108,12 +144,17 @@ class Lookup:
         self.thresholds = {kind: _resolve_threshold(kind, threshold) for kind in self.kinds}
         self._quality_floor = quality_floor
         self._require_all = require == "all"
-        self._tables = [
-            _Table(hash_list, section, reach, _index(hash_list, section, index, reach))
+        self._wanted_hits = wanted
+        known = previous.indexes() if previous else {}
+        self._tables: list[_Table] = [
+            _make_table(hash_list, kind, index, self.thresholds.get(kind, 0), known)
             for hash_list in hash_lists
-            for kind, section in hash_list.sections.items()
-            for reach in (self.thresholds.get(kind, 0),)
+            for kind in hash_list.sections
         ]
+
+    def indexes(self) -> dict[int, BuiltIndex]:
+        """The indexes by the identity of the sections that they are over, which they keep alive."""
+        return {id(table.base): table.base_index for table in self._tables}
 
     def explain(self) -> list[str]:
         """Say for each list and kind of hash which index was chosen, and why."""
@@ -154,7 +195,7 @@ class Lookup:
         tables = [table for _, table in self._tables_of(kind)]
         if doubts is None:
             for table in tables:
-                found[table.index.search(codes, table.threshold).query] = True
+                found |= table.index.any(codes, table.threshold)
             return found
         # No more bits can have flipped than are in doubt, and a small radius is soon looked up
         flips = (ALGORITHMS[kind.algorithm].flips or {}).get(kind.bits, kind.bits)
@@ -165,31 +206,41 @@ class Lookup:
                 hits = table.index.search(codes[group], table.threshold + bits)
                 query = group[hits.query]
                 sure = ~doubts[query]
-                entries = table.section.codes[hits.row]
+                entries = table.codes(hits.row)
                 near = distances(codes[query] & sure, entries & sure) <= table.threshold
                 found[query[near]] = True
         return found
 
-    def hits(self, examinations: Sequence[Examination]) -> dict[int, list[Hit]]:
-        """The near entries of each exact examination, by its number, each by its best view."""
+    def near_entries(self, examinations: Sequence[Examination]) -> dict[int, Near]:
+        """The near entries of each exact examination that has any, by its number."""
         exact = [number for number, found in enumerate(examinations) if found.exact]
-        found: dict[int, list[Hit]] = defaultdict(list)
+        hits: dict[int, list[Hit]] = defaultdict(list)
+        unseen: Counter[int] = Counter()
         for number, hit in self._digest_hits(examinations, exact):
-            found[number].append(hit)
+            hits[number].append(hit)
         places = _places(examinations, exact)
         for column, kind in enumerate(self.kinds if places else ()):
             queries = to_codes(
                 [examinations[number].views[view].hashes[column] for number, view in places]
             )
             for position, table in self._tables_of(kind):
-                near = table.index.search(queries, table.threshold)
+                near, counts = self._search(table, queries)
                 for query, row, bits in zip(*(array.tolist() for array in near), strict=True):
                     number, view = places[query]
                     low = examinations[number].views[view].quality < self._quality_floor
-                    found[number].append(
+                    hits[number].append(
                         Hit(low, perceptual=True, distance=bits, table=position, row=row, view=view)
                     )
-        return {number: self._agreed(_best(hits)) for number, hits in found.items()}
+                unseen.update(_unseen(near, counts, places))
+        found = {number: self._agreed(_best(some)) for number, some in hits.items()}
+        return {number: Near(best, len(best) + unseen[number]) for number, best in found.items()}
+
+    def _search(self, table: _Table, queries: Codes) -> tuple[Hits, Rows]:
+        """The nearest entries of each query, and how many are near in all."""
+        if self._require_all:  # an entry far down may be the one on which all agree
+            near = table.index.search(queries, table.threshold)
+            return near, np.bincount(near.query, minlength=len(queries))
+        return table.index.nearest(queries, table.threshold, self._wanted_hits)
 
     def _agreed(self, hits: list[Hit]) -> list[Hit]:
         """Where all algorithms must agree, the hits on entries that are near by each they have.
@@ -209,12 +260,12 @@ class Lookup:
 
     def _identity(self, hit: Hit) -> tuple[int, str]:
         table = self._tables[hit.table]
-        return id(table.hash_list), table.section.entry(hit.row).id
+        return id(table.hash_list), table.rows.entry(hit.row).id
 
     def _wanted(self, hit: Hit) -> set[HashKind]:
         """The kinds of perceptual hashes that the list has for a hit's entry."""
         table = self._tables[hit.table]
-        entries = table.hash_list.find(table.section.entry(hit.row).id)
+        entries = table.hash_list.find(table.rows.entry(hit.row).id)
         kinds = {entry.hash.kind for entry in entries} or {table.kind}
         return {kind for kind in kinds if kind.algorithm not in DIGEST_BITS}
 
@@ -224,7 +275,7 @@ class Lookup:
         view = examination.views[hit.view] if hit.perceptual else None
         return Match(
             list=table.hash_list.name,
-            entry=table.section.entry(hit.row),
+            entry=table.rows.entry(hit.row),
             algorithm=table.kind.algorithm,
             bits=table.kind.bits,
             distance=hit.distance,
@@ -260,12 +311,34 @@ class Lookup:
         return ((at, table) for at, table in enumerate(self._tables) if table.kind == kind)
 
 
-def _index(hash_list: HashList, section: Section, kind: str, reach: int) -> Index:
-    """The index that a compiled list brings with it, or a new one."""
-    stored = hash_list.tables.get(section.kind)
-    if stored is not None and kind in ("auto", stored.kind):
-        return open_index(stored.kind, section.codes, stored.arrays)
-    return build_index(section.codes, kind, radius=reach)
+def _make_table(
+    hash_list: HashList, kind: HashKind, index: str, reach: int, known: Mapping[int, BuiltIndex]
+) -> _Table:
+    """Ready one section, with the index it brings, or one that is there already, or a new one."""
+    update = hash_list.updates.get(kind)
+    # Not asked for otherwise: the list would merge what is better left in two
+    base = hash_list.sections[kind] if update is None else update.base
+    stored = hash_list.tables.get(kind) if update is None else update.tables
+    base_index = known.get(id(base))
+    if base_index is None and stored is not None and index in ("auto", stored.kind):
+        base_index = open_index(stored.kind, base.codes, stored.arrays)
+    if base_index is None:
+        base_index = build_index(base.codes, index, radius=reach)
+    if update is None:
+        return _Table(hash_list, base, reach, base_index, base_index)
+    added = build_index(update.added.codes, radius=reach)
+    whole = UpdatedIndex(base_index, added, update.withdrawn)
+    return _Table(hash_list, update, reach, base_index, whole)
+
+
+def _unseen(near: Hits, counts: Rows, places: Sequence[tuple[int, int]]) -> dict[int, int]:
+    """By examination, how many near entries were counted and not found, through its best view."""
+    missing = counts - np.bincount(near.query, minlength=len(counts))
+    most: dict[int, int] = defaultdict(int)
+    for query in missing.nonzero()[0].tolist():
+        number, _ = places[query]
+        most[number] = max(most[number], int(missing[query]))
+    return most
 
 
 def _places(examinations: Sequence[Examination], numbers: Sequence[int]) -> list[tuple[int, int]]:

@@ -12,7 +12,7 @@ from hashmatch.errors import DecodeError, SettingsError
 from hashmatch.examine import Source, examine, failed, load
 from hashmatch.hashing import Codes
 from hashmatch.hashlist import HashList
-from hashmatch.lookup import Flags, Hit, Lookup, Threshold
+from hashmatch.lookup import NOTHING, Flags, Hit, Lookup, Near, Threshold
 from hashmatch.model import (
     DEFAULT_FORMATS,
     QUALITY_FLOOR,
@@ -139,14 +139,16 @@ class Matcher:
             HashListError: the lists hold nothing that could match; the old ones stay in force.
             SettingsError: the matcher's workers compute other hashes than these lists hold.
         """
-        lists = self._prepare(hash_lists)
+        lists = self._prepare(hash_lists, self._lists.lookup)
         if self._pool is not None and lists.options != self._lists.options:
             raise SettingsError(
                 "these lists hold other kinds of hashes: build a new matcher to isolate them"
             )
         self._lists = lists
 
-    def _prepare(self, hash_lists: HashList | Sequence[HashList]) -> _Lists:
+    def _prepare(
+        self, hash_lists: HashList | Sequence[HashList], previous: Lookup | None = None
+    ) -> _Lists:
         chosen = (hash_lists,) if isinstance(hash_lists, HashList) else tuple(hash_lists)
         lookup = Lookup(
             chosen,
@@ -154,6 +156,8 @@ class Matcher:
             index=self._index,
             quality_floor=self.quality_floor,
             require=self._require,
+            wanted=self.max_matches,
+            previous=previous,
         )
         options = replace(self._base, kinds=lookup.kinds, digests=lookup.digests)
         return _Lists(chosen, lookup, options, replace(options, fast=False))
@@ -245,9 +249,9 @@ class Matcher:
         return [decided.get(number) for number in range(len(examinations))]
 
     def _judge(self, lists: _Lists, examinations: Sequence[Examination]) -> list[Outcome]:
-        hits = lists.lookup.hits(examinations)
+        near = lists.lookup.near_entries(examinations)
         return [
-            self._outcome(lists.lookup, examination, hits.get(number, []))
+            self._outcome(lists.lookup, examination, near.get(number, NOTHING))
             for number, examination in enumerate(examinations)
         ]
 
@@ -256,14 +260,14 @@ class Matcher:
             return self._pool.examine(loaded, exact=not options.fast)
         return examine(loaded, options)
 
-    def _outcome(self, lookup: Lookup, examination: Examination, nearest: Sequence[Hit]) -> Outcome:
-        named = nearest[: self.max_matches]
+    def _outcome(self, lookup: Lookup, examination: Examination, near: Near) -> Outcome:
+        named = near.hits[: self.max_matches]
         return Outcome(
-            verdict=_verdict(examination, nearest),
+            verdict=_verdict(examination, near.hits),
             reason=examination.reason,
             detail=examination.detail,
             matches=tuple(lookup.match(examination, hit) for hit in named),
-            match_count=len(nearest),
+            match_count=near.count,
             quality=examination.quality,
             width=examination.width,
             height=examination.height,
