@@ -51,6 +51,7 @@ _MIRRORS: tuple[tuple[str, bool, Callable[[Grey], Grey]], ...] = (
     ("transverse", True, lambda grey: _turned(grey)[::-1, ::-1]),
 )
 
+_PIECE = 1 << 20  # pixels
 _WIDE_MODES = frozenset({"I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
 
 
@@ -181,16 +182,22 @@ def _without_transparency(frame: Image.Image) -> Image.Image:
 
 def _scaled(frame: Image.Image) -> Image.Image:
     """Bring greys of more than 8 bits down to 8 by the range they use, where Pillow would clip."""
-    values = np.asarray(frame).astype(np.float64)
-    values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+    values = np.asarray(frame)
+    if values.dtype.kind == "f":
+        values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
     low, high = float(values.min()), float(values.max())
     if low >= 0 and high > 255:
         low, top = 0.0, 2.0 ** np.ceil(np.log2(high + 1))
     else:
         top = high
-    span = top - low
-    scaled = np.rint((values - low) * (255 / span if span else 0))
-    return Image.fromarray(scaled.astype(np.uint8))
+    factor = 255 / (top - low) if top > low else 0.0
+    grey = np.empty(values.size, dtype=np.uint8)
+    flat = values.ravel()
+    # In pieces, since eight bytes for each of 100 megapixels are more than a picture is worth
+    for start in range(0, flat.size, _PIECE):
+        piece = flat[start : start + _PIECE].astype(np.float64)
+        grey[start : start + _PIECE] = np.rint((piece - low) * factor)
+    return Image.fromarray(grey.reshape(values.shape))
 
 
 def _alpha(frame: Image.Image) -> Image.Image | None:
