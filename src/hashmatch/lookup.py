@@ -197,18 +197,18 @@ class Lookup:
             for table in tables:
                 found |= table.index.any(codes, table.threshold)
             return found
-        # No more bits can have flipped than are in doubt, and a small radius is soon looked up
         flips = (ALGORITHMS[kind.algorithm].flips or {}).get(kind.bits, kind.bits)
-        reach = np.minimum(distances(doubts, np.zeros_like(doubts)), flips)
-        for bits in np.unique(reach).tolist() if tables else ():
-            group = (reach == bits).nonzero()[0]
+        doubtful = distances(doubts, np.zeros_like(doubts))
+        for bits in np.unique(doubtful).tolist() if tables else ():
+            group = (doubtful == bits).nonzero()[0]
             for table in tables:
-                hits = table.index.search(codes[group], table.threshold + bits)
-                query = group[hits.query]
-                sure = ~doubts[query]
-                entries = table.codes(hits.row)
-                near = distances(codes[query] & sure, entries & sure) <= table.threshold
-                found[query[near]] = True
+                for asked, radius in _readings(codes[group], doubts[group], bits, flips):
+                    hits = table.index.search(asked, table.threshold + radius)
+                    query, entries = group[hits.query], table.codes(hits.row)
+                    sure = ~doubts[query]
+                    near = distances(codes[query] & sure, entries & sure) <= table.threshold
+                    near &= distances(codes[query], entries) <= table.threshold + flips
+                    found[query[near]] = True
         return found
 
     def near_entries(self, examinations: Sequence[Examination]) -> dict[int, Near]:
@@ -339,6 +339,23 @@ def _unseen(near: Hits, counts: Rows, places: Sequence[tuple[int, int]]) -> dict
         number, _ = places[query]
         most[number] = max(most[number], int(missing[query]))
     return most
+
+
+def _readings(
+    codes: Codes, doubts: Codes, doubtful: int, flips: int
+) -> Iterator[tuple[Codes, int]]:
+    """What to look up of previews with so many doubtful bits, and how far beyond the threshold.
+
+    An entry differs from the preview in some of the doubtful bits, and from the preview with all
+    of them flipped in the others, so from one of the two in no more than half. Looking up twice at
+    a smaller radius soon pays: two bits of radius cost an index more than twice the time.
+    """
+    reach = min(doubtful, flips)
+    if doubtful // 2 > reach - 2:
+        yield codes, reach
+    else:
+        yield codes, doubtful // 2
+        yield codes ^ doubts, doubtful // 2
 
 
 def _places(examinations: Sequence[Examination], numbers: Sequence[int]) -> list[tuple[int, int]]:

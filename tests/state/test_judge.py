@@ -197,3 +197,34 @@ def test_suppressing_all_of_no_picture_leaves_no_image() -> None:
     """Bytes that matched by digest, and are no picture, are no picture again."""
     found = Outcome(Verdict.MATCH, matches=(match_of("a"),), match_count=1)
     assert suppress(found, frozenset({("synthetic", "a")})).verdict is Verdict.NOT_IMAGE
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 2**32), st.integers(0, 12), st.sampled_from(["linear", "multi"]))
+def test_near_says_no_only_where_no_doubt_could_help(seed: int, doubtful: int, index: str) -> None:
+    """A preview may be near exactly where some flips of a few doubtful bits bring it near."""
+    rng = np.random.default_rng(seed)
+    entries = rng.integers(0, 2**64, (300, 1), dtype=np.uint64)
+    text = "\n".join(f"{value:016x}" for value in entries[:, 0].tolist())
+    matcher = Matcher(HashList.loads(f"# algorithm: phash\n{text}\n"), index=index)
+    codes = entries[rng.integers(300, size=200)].copy()
+    doubts = np.zeros_like(codes)
+    for row in range(len(codes)):
+        places = rng.permutation(64).tolist()
+        for place in places[:doubtful]:
+            doubts[row] |= np.uint64(1 << place)
+        for place in rng.permutation(places[: doubtful + 14])[: rng.integers(0, 18)].tolist():
+            codes[row] ^= np.uint64(1 << place)
+    expected = []
+    for code, doubt in zip(codes[:, 0].tolist(), doubts[:, 0].tolist(), strict=True):
+        differing = [code ^ value for value in entries[:, 0].tolist()]
+        # The best that flipping at most six of the doubtful bits can do
+        best = (
+            (bits & ~doubt).bit_count() + max(0, (bits & doubt).bit_count() - 6)
+            for bits in differing
+        )
+        expected.append(min(best) <= 8)
+    kind = HashKind("phash", 64)
+    assert matcher.near(kind, codes, doubts).tolist() == expected
+    distance = [[(c ^ e).bit_count() for e in entries[:, 0].tolist()] for c in codes[:, 0].tolist()]
+    assert matcher.near(kind, codes).tolist() == [min(row) <= 8 for row in distance]
