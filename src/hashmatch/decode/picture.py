@@ -183,7 +183,9 @@ def open_picture(data: bytes, formats: frozenset[str], limits: Limits) -> Pictur
         raise DecodeError(Reason.TOO_LARGE, f"more than {limits.max_bytes} bytes", format=name)
     if name not in formats:
         optional = " (decoded on request)" if name in OPTIONAL_FORMATS else ""
-        raise DecodeError(Reason.UNSUPPORTED_FORMAT, f"{name} is not decoded{optional}")
+        raise DecodeError(
+            Reason.UNSUPPORTED_FORMAT, f"{name} is not decoded{optional}", format=name
+        )
     load_decoders(formats)
     # The MPO decoder is reached through the JPEG one, which looks for further pictures
     with _classified(name, data):
