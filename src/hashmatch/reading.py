@@ -156,7 +156,8 @@ def steady(descriptor: int) -> Iterator[tuple[BinaryIO, int]]:
 
 def reason_of(error: OSError) -> DecodeError:
     """The reason that a file could not be read, from what the system said."""
-    if isinstance(error, FileNotFoundError):
+    # The latter: one of the folders is gone, and something else is in its place
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
         return DecodeError(Reason.VANISHED, "the file is gone")
     if isinstance(error, PermissionError):
         return DecodeError(Reason.PERMISSION, "not permitted to read it")

@@ -19,6 +19,10 @@ from hashmatch.reading import NO_FOLLOW, open_file, reason_of
 _BY_DESCRIPTOR = os.scandir in os.supports_fd and os.open in os.supports_dir_fd
 _FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
 _SPECIAL = DecodeError(Reason.SPECIAL_FILE, "no regular file")
+_MOVED = DecodeError(Reason.CHANGED, "its folder was moved while it was scanned")
+
+_HELD = 64
+"""Folders that are open at a time. Those further up are opened again on the way back."""
 _LET_GO = DecodeError(Reason.VANISHED, "the file was let go of")
 
 
@@ -195,10 +199,31 @@ class _Folder:
     descriptor: int | None
     identity: tuple[int, int]
     names: list[tuple[bytes, str]] = field(default_factory=list)
+    moved: bool = False  # and so cannot be opened again
+
+    def close(self) -> None:
+        """Close its descriptor, if it has one."""
+        if self.descriptor is not None:
+            os.close(self.descriptor)
+            self.descriptor = None
+
+    def reopen(self, child: _Folder) -> None:
+        """Open it again, coming back from a folder that it holds, if it can still be found."""
+        for name, base in ((b"..", child.descriptor), (self.path, None)):
+            if name == b".." and base is None:
+                continue
+            try:
+                self.descriptor = os.open(name, _FOLDER_FLAGS, dir_fd=base)
+                if _identity(os.fstat(self.descriptor)) == self.identity:
+                    return
+            except OSError:
+                pass
+            self.close()  # it is another folder by now
+        self.moved = True
 
 
 class _Walker:
-    """Walks below one root at a time, keeping the folders between root and file open."""
+    """Walks below one root at a time, keeping the last folders between root and file open."""
 
     def __init__(self, counts: WalkCounts, options: WalkOptions) -> None:
         self._counts = counts
@@ -214,20 +239,29 @@ class _Walker:
             while stack:
                 folder = stack[-1]
                 if not folder.names:
-                    _leave(stack)
+                    self._leave(stack)
                     continue
                 name, kind = folder.names.pop()
                 path = os.path.join(folder.path, name)
                 if self._leaves_out(path[len(stack[0].path) :], kind):
                     continue
-                if kind == "folder":
+                if folder.moved:
+                    yield Found(path, _MOVED)
+                elif kind == "folder":
                     yield from self._enter(stack, path, name)
                 else:
                     problem = _SPECIAL if kind == "special" else None
                     yield Found(path, problem, name, folder.descriptor, self._no_follow)
         finally:
-            while stack:
-                _leave(stack)
+            for folder in stack:
+                folder.close()
+
+    def _leave(self, stack: list[_Folder]) -> None:
+        """Go back up."""
+        folder = stack.pop()
+        if _BY_DESCRIPTOR and stack and stack[-1].descriptor is None:
+            stack[-1].reopen(folder)
+        folder.close()
 
     def _leaves_out(self, path: bytes, kind: str) -> bool:
         if kind == "symlink":
@@ -253,8 +287,10 @@ class _Walker:
         if self._may_enter(stack, folder):
             self._counts.folders += 1
             stack.append(folder)
+            if len(stack) > _HELD:
+                stack[-1 - _HELD].close()
         else:
-            _close(folder)
+            folder.close()
 
     def _may_enter(self, stack: list[_Folder], folder: _Folder) -> bool:
         if any(folder.identity == above.identity for above in stack):
@@ -268,7 +304,7 @@ class _Walker:
     def _open(self, path: bytes, name: bytes, parent: int | None) -> _Folder:
         if not _BY_DESCRIPTOR:
             status = os.stat(path)
-            return _Folder(path, None, (status.st_dev, status.st_ino), self._list(path))
+            return _Folder(path, None, _identity(status), self._list(path))
         flags = _FOLDER_FLAGS | (self._no_follow if parent is not None else 0)
         descriptor = os.open(name, flags, dir_fd=parent)
         try:
@@ -277,7 +313,7 @@ class _Walker:
         except OSError:
             os.close(descriptor)
             raise
-        return _Folder(path, descriptor, (status.st_dev, status.st_ino), names)
+        return _Folder(path, descriptor, _identity(status), names)
 
     def _list(self, folder: int | bytes) -> list[tuple[bytes, str]]:
         """Names and kinds of what a folder holds, the last name first."""
@@ -312,10 +348,5 @@ def _compile(patterns: Sequence[str]) -> Callable[[str], bool] | None:
         raise SettingsError(f"a pattern is not valid: {error}") from error
 
 
-def _leave(stack: list[_Folder]) -> None:
-    _close(stack.pop())
-
-
-def _close(folder: _Folder) -> None:
-    if folder.descriptor is not None:
-        os.close(folder.descriptor)
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino

@@ -158,7 +158,12 @@ def _encode_examination(found: Examination) -> dict[str, Any]:
         "width": found.width,
         "height": found.height,
         "views": [
-            [view.view, view.quality, [str(h) for h in view.hashes], [str(h) for h in view.doubts]]
+            [
+                view.view,
+                view.quality,
+                [h.words for h in view.hashes],
+                [h.words for h in view.doubts],
+            ]
             for view in found.views
         ],
         "reason": found.reason,
@@ -197,14 +202,15 @@ def _decode_view(message: list[Any], kinds: tuple[HashKind, ...], *, exact: bool
     )
 
 
-def _decode_hashes(texts: list[str], kinds: tuple[HashKind, ...]) -> tuple[PerceptualHash, ...]:
-    hashes = tuple(
-        PerceptualHash.from_hex(text, kind.algorithm)
-        for text, kind in zip(texts, kinds, strict=True)
-    )
-    if any(value.kind != kind for value, kind in zip(hashes, kinds, strict=True)):
+def _decode_hashes(
+    values: list[list[int]], kinds: tuple[HashKind, ...]
+) -> tuple[PerceptualHash, ...]:
+    if not all(type(word) is int for words in values for word in words):
         raise ValueError
-    return hashes
+    return tuple(
+        PerceptualHash(kind.algorithm, kind.bits, tuple(words))
+        for words, kind in zip(values, kinds, strict=True)
+    )
 
 
 def _decode_digests(values: list[Any], names: tuple[str, ...]) -> tuple[str, ...]:

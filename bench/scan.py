@@ -1,0 +1,320 @@
+"""How fast whole scans are: ours against the loops people write, other packages, and the limit.
+
+    python bench/scan.py [--sets 12mp,mixture] [--lists 1000,1000000] [--rounds N] [--seed S]
+                         [--copies N] [--python NAME=INTERPRETER]
+
+Every contestant is a process of its own (bench/scan_contestants/), timed from its start to its end,
+list and imports included; contestants take turns, and the best round of each counts. The pictures
+are generated, with the spectrum of photographs; ``--copies`` scans each under several names. Lists
+hold random hashes, and entries near a tenth of the pictures. Answers are compared before any time
+is printed. Those who compute another hash are not compared, and say so.
+
+A package that is not installed is named as missing. As some need other versions of what we need,
+``--python perception=/path/to/python`` names the interpreter that a contestant runs under.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import imagehash
+from PIL import Image
+
+import record
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "fixtures"))
+from textures import texture
+
+HERE = Path(__file__).resolve().parent / "scan_contestants"
+ROUGHNESS = 0.8  # which makes files as large as those of photographs at quality 85
+OURS = [sys.executable, "-c", "from hashmatch.cli.main import main; main()"]
+SETS = {  # name: (width, height, suffix, options for saving, how many)
+    "12mp": (4000, 3000, "jpg", {"quality": 85}, 12),
+    "2mp": (1600, 1200, "jpg", {"quality": 85}, 60),
+    "0.3mp": (640, 480, "jpg", {"quality": 85}, 300),
+    "png": (1024, 768, "png", {}, 40),
+    "webp": (1024, 768, "webp", {"quality": 85}, 40),
+    "thumbnails": (200, 200, "jpg", {"quality": 85}, 2000),
+}
+MIXTURE = {"12mp": 12, "2mp": 60, "0.3mp": 200, "png": 20, "webp": 20, "thumbnails": 400}
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A process that scans.
+
+    Attributes:
+        name: in the results.
+        program: a file of bench/scan_contestants, or None for hashmatch itself.
+        jobs: how many pictures at a time.
+        decode: for hashmatch, how to decode.
+        install: how to get what it needs; None where that is here anyway.
+        compared: whether its answers must be ours.
+        sets: the sets that it can do anything with; None for all.
+    """
+
+    name: str
+    program: str | None = None
+    jobs: int = 1
+    decode: str = "fast"
+    install: str | None = None
+    compared: bool = True
+    sets: tuple[str, ...] | None = None
+
+    def command(self, python: str, entries: Path, folder: Path, output: Path) -> list[str]:
+        """How to run it."""
+        if self.program is None:
+            how = ["--jobs", str(self.jobs), "--decode", self.decode, "--threshold", "8"]
+            said = ["--quiet", "--format", "jsonl", "--output", str(output)]
+            return [*OURS, "scan", str(folder), "--list", str(entries), *how, *said]
+        program = str(HERE / self.program)
+        return [python, program, str(entries), str(folder), str(output), str(self.jobs)]
+
+
+CONTESTANTS = (
+    Contestant("hashmatch fast, 1 job"),
+    Contestant("hashmatch fast, 2 jobs", jobs=2),
+    Contestant("hashmatch exact, 1 job", decode="exact"),
+    Contestant("hashmatch exact, 2 jobs", decode="exact", jobs=2),
+    Contestant("imagehash loop", "imagehash_loop.py"),
+    Contestant("imagehash, 2 threads", "imagehash_threads.py", jobs=2),
+    Contestant(
+        "perception, 2 workers",
+        "perception_parallel.py",
+        jobs=2,
+        install="pip install perception",
+        compared=False,
+    ),
+    Contestant(
+        "imagededup, 2 processes",
+        "imagededup_processes.py",
+        jobs=2,
+        install="pip install imagededup",
+        compared=False,
+    ),
+    Contestant(
+        "limit: djpeg -scale 1/8 -grayscale",
+        "djpeg_decode.py",
+        install="apt-get install libjpeg-turbo-progs",
+        compared=False,
+        sets=("12mp", "2mp", "0.3mp", "thumbnails"),
+    ),
+    Contestant("limit: Pillow's full decode", "pillow_decode.py", compared=False),
+)
+
+
+def make_set(folder: Path, name: str, seed: int) -> list[Path]:
+    """The pictures of a set, made once."""
+    width, height, suffix, options, count = SETS[name]
+    place = folder / "pictures" / name
+    place.mkdir(parents=True, exist_ok=True)
+    paths = [place / f"{number:05}.{suffix}" for number in range(count)]
+    first = seed * 1_000_003 + [*SETS].index(name) * 100_003
+    for number, path in enumerate(paths):
+        if not path.exists():
+            picture = texture(first + number, width, height, roughness=ROUGHNESS)
+            half = path.with_suffix(".part")
+            picture.save(half, {"jpg": "JPEG"}.get(suffix, suffix), **options)
+            half.rename(path)
+    return paths
+
+
+def make_folder(folder: Path, name: str, seed: int, copies: int) -> tuple[Path, list[Path]]:
+    """The folder to scan, of links to the pictures, and one path of each picture."""
+    if name == "mixture":
+        pictures = [
+            path for part, n in MIXTURE.items() for path in make_set(folder, part, seed)[:n]
+        ]
+        random.Random(seed).shuffle(pictures)
+    else:
+        pictures = make_set(folder, name, seed)
+    place = folder / f"{name}-{len(pictures)}x{copies}"
+    if not place.exists():
+        half = place.with_suffix(".part")
+        half.mkdir(parents=True)
+        for copy in range(copies):
+            for number, path in enumerate(pictures):
+                os.link(path, half / f"{copy:03}-{number:05}{path.suffix}")
+        half.rename(place)
+    return place, pictures
+
+
+def make_list(folder: Path, name: str, pictures: list[Path], size: int, seed: int) -> Path:
+    """A list of so many entries, some of them 0 to 8 bits from a tenth of the pictures."""
+    path = folder / f"{name}-{size}.txt"
+    if path.exists():
+        return path
+    rng = random.Random(seed)
+    values = [rng.getrandbits(64) for _ in range(size)]
+    for number, picture in enumerate(pictures[::10][:size]):
+        with Image.open(picture) as image:
+            value = int(str(imagehash.phash(image)), 16)
+        for place in rng.sample(range(64), rng.randint(0, 8)):
+            value ^= 1 << place
+        values[number] = value
+    lines = [f"{value:016x} e{number}" for number, value in enumerate(values)]
+    path.write_text("\n".join(["# algorithm: phash", *lines, ""]))
+    return path
+
+
+def run(command: list[str]) -> tuple[float, float] | None:
+    """Wall-clock and CPU seconds of a process and all that it waited for; None if it failed."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    began = time.perf_counter()
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    ended = subprocess.run(command, capture_output=True, env=environment, check=False)
+    seconds = time.perf_counter() - began
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if ended.returncode not in (0, 1):  # hashmatch tells a match by 1
+        print(ended.stderr.decode()[-500:], file=sys.stderr)
+        return None
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return seconds, cpu
+
+
+def answers(contestant: Contestant, output: Path) -> dict[str, set[str]]:
+    """What it found: the ids of the near entries of each file that has any."""
+    if contestant.program is not None:
+        return {path: set(ids) for path, ids in json.loads(output.read_text()).items() if ids}
+    records = [json.loads(line) for line in output.read_text().splitlines()[:-1]]
+    return {r["path"]: {m["entry"] for m in r["matches"]} for r in records if r["matches"]}
+
+
+def is_installed(contestant: Contestant, python: str) -> bool:
+    """Whether what it needs is here."""
+    if contestant.install is None:
+        return True
+    needed = contestant.install.split()[-1]
+    if needed.startswith("libjpeg"):
+        return (
+            subprocess.run(["djpeg", "-version"], capture_output=True, check=False).returncode == 0
+        )
+    return (
+        subprocess.run(
+            [python, "-c", f"import {needed}"], check=False, capture_output=True
+        ).returncode
+        == 0
+    )
+
+
+def contest(
+    folder: Path, entries: Path, name: str, rounds: int, pythons: dict[str, str]
+) -> dict[str, Any]:
+    """Let all run in turns, and compare what they find."""
+    results: dict[str, Any] = {}
+    best: dict[str, list[float]] = {}
+    running: list[tuple[Contestant, str]] = []
+    for contestant in CONTESTANTS:
+        python = pythons.get((contestant.program or "").split("_")[0], sys.executable)
+        if contestant.sets is not None and name not in contestant.sets:
+            continue
+        if is_installed(contestant, python):
+            running.append((contestant, python))
+        else:
+            results[contestant.name] = {"missing": contestant.install}
+    expected: dict[str, set[str]] | None = None
+    with tempfile.TemporaryDirectory() as scratch:
+        output = Path(scratch) / "found"
+        for turn in range(rounds):
+            for contestant, python in running:
+                spent = run(contestant.command(python, entries, folder, output))
+                if spent is None:
+                    results[contestant.name] = {"failed": True}
+                    continue
+                if contestant.compared and turn == 0:
+                    found = answers(contestant, output)
+                    expected = found if expected is None else expected
+                    if found != expected:
+                        sys.exit(f"{contestant.name} finds other matches than {running[0][0].name}")
+                kept = best.setdefault(contestant.name, [math.inf, math.inf])
+                best[contestant.name] = [*map(min, kept, spent)]
+    for contestant_name, (seconds, cpu) in best.items():
+        results[contestant_name] = {"seconds": round(seconds, 3), "cpu_seconds": round(cpu, 3)}
+    results["matches"] = len(expected or {})
+    return results
+
+
+def show(results: dict[str, Any], files: int) -> None:
+    """Print a set's times, and how they compare with the loop."""
+    loop = results["imagehash loop"]["seconds"]
+    for name, result in results.items():
+        if not isinstance(result, dict):
+            continue
+        if "seconds" not in result:
+            how = result.get("missing")
+            print(f"  {name:36} " + (f"missing: {how}" if how else "failed"))
+            continue
+        each = result["seconds"] / files * 1000
+        cpu = result["cpu_seconds"] / files * 1000
+        print(f"  {name:36} {each:9.3f} ms {cpu:9.3f} ms CPU {loop / result['seconds']:7.2f}x")
+
+
+def ratios(results: dict[str, Any]) -> dict[str, float]:
+    """What is asked of one set."""
+
+    def quotient(first: str, second: str, of: str = "seconds") -> float | None:
+        pair = [results.get(name, {}).get(of) for name in (first, second)]
+        return round(pair[0] / pair[1], 2) if all(pair) else None
+
+    ours, both = "hashmatch fast, 1 job", "hashmatch fast, 2 jobs"
+    peers = [
+        name
+        for name in ("imagehash, 2 threads", "perception, 2 workers", "imagededup, 2 processes")
+        if "seconds" in results.get(name, {})
+    ]
+    peer = min(peers, key=lambda name: results[name]["seconds"], default="")
+    jpeg, full = "limit: djpeg -scale 1/8 -grayscale", "limit: Pillow's full decode"
+    found = {
+        "1 job against the imagehash loop": quotient("imagehash loop", ours),
+        "2 jobs against the imagehash loop": quotient("imagehash loop", both),
+        f"2 jobs against the best peer ({peer})": quotient(peer, both),
+        "CPU time, 1 job, in those of djpeg": quotient(ours, jpeg, "cpu_seconds"),
+        "CPU time, 1 job, in those of Pillow's full decode": quotient(ours, full, "cpu_seconds"),
+        "2 jobs against 1 job": quotient(ours, both),
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def main() -> None:
+    """Make the pictures, let the contestants run, print and save."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sets", default=",".join([*SETS, "mixture"]))
+    parser.add_argument("--lists", default="1000,1000000")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--copies", type=int, default=5)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--python", action="append", default=[], metavar="NAME=INTERPRETER")
+    options = parser.parse_args()
+    data = options.data or Path(tempfile.gettempdir()) / f"hashmatch-bench-{options.seed}"
+    pythons = dict(text.split("=", 1) for text in options.python)
+    results = {}
+    for name in options.sets.split(","):
+        folder, pictures = make_folder(data, name, options.seed, options.copies)
+        files = len(pictures) * options.copies
+        for size in map(int, options.lists.split(",")):
+            entries = make_list(data, name, pictures, size, options.seed)
+            found = contest(folder, entries, name, options.rounds, pythons)
+            print(f"{name}, {files} files, {size} entries, {found['matches']} files match:")
+            show(found, files)
+            told = ratios(found)
+            for what, value in told.items():
+                print(f"    {what}: {value}")
+            results[f"{name}, {size} entries"] = {"files": files, **found, "ratios": told}
+    print(f"saved as {record.save('scan', options.seed, results)}")
+
+
+if __name__ == "__main__":
+    main()
