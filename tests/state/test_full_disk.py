@@ -1,0 +1,85 @@
+"""What a full disk does to a state and to results."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from commands import environment
+from hashmatch import Matcher
+from hashmatch.scan import State
+
+from .trees import far_list, list_of, picture, plain_scan, put, state_scan
+
+FILES = 120
+
+PROGRAM = """
+import resource, sys
+from hashmatch.cli.main import run
+limit = int(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+sys.exit(run(sys.argv[2:]))
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Many small files, each of which takes room in a state."""
+    data = picture(1, (40, 32))
+    for number in range(FILES):
+        put(tmp_path / "files" / f"{number:03d}.jpg", data + bytes(number))
+    return tmp_path / "files"
+
+
+def scan_within(limit: int, root: Path, *options: str | Path) -> subprocess.CompletedProcess:
+    """Scan in a process that may not write a file beyond so many bytes."""
+    command = [sys.executable, "-c", PROGRAM, str(limit), "scan", root, "-q"]
+    command += ["--list", root.parent / "list.txt", "--format", "jsonl", *options]
+    return subprocess.run(command, capture_output=True, check=False, env=environment())
+
+
+@pytest.mark.parametrize("limit", [0, 30_000, 90_000])
+def test_full_disk_of_a_state_is_told_and_costs_nothing(root: Path, limit: int) -> None:
+    """The scan ends with 70, names the state, and with room again goes on where it was."""
+    state = root.parent / "scan.db"
+    far_list().save(root.parent / "list.txt")
+    found = scan_within(limit, root, "--state", state)
+    said = found.stderr.decode()
+    assert found.returncode == 70, said
+    assert str(state) in said
+    assert "internal error" not in said
+    assert "Traceback" not in said
+    with State(state) as opened:
+        assert opened.read("PRAGMA integrity_check") == [("ok",)]
+        ((kept,),) = opened.read("SELECT count(*) FROM files")
+    matcher = Matcher(far_list())
+    records, counts = state_scan(root, state, matcher)
+    assert records == plain_scan(root, matcher)
+    assert (counts.recalled, counts.examined) == (kept, FILES - kept)
+
+
+def test_full_disk_of_results_leaves_state_and_old_results(tmp_path: Path) -> None:
+    """Where the results do not fit, the old ones stay, and the state keeps what was found."""
+    data = picture(1, (40, 32))
+    for number in range(FILES):
+        put(tmp_path / "files" / f"{number:03d}.jpg", data)
+    # Ten matches a file make long records, of which the state keeps each once
+    near = list_of(*[data] * 10)
+    near.save(tmp_path / "list.txt")
+    state, output = tmp_path / "scan.db", tmp_path / "out.jsonl"
+    state_scan(tmp_path / "files", state, Matcher(near))
+    output.write_text("the results of yesterday")
+    limit = state.stat().st_size + 60_000
+    found = scan_within(limit, tmp_path / "files", "--state", state, "--output", output)
+    assert found.returncode == 70
+    assert str(output) in found.stderr.decode()
+    assert output.read_text() == "the results of yesterday"
+    assert [path.name for path in tmp_path.iterdir() if "out" in path.name] == ["out.jsonl"]
+    again = scan_within(10_000_000, tmp_path / "files", "--state", state, "--output", output)
+    assert again.returncode == 1
+    *_, summary = map(json.loads, output.read_text().splitlines())
+    assert summary["run"]["state"]["recalled"] == FILES
