@@ -14,7 +14,7 @@ from commands import environment
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PICTURES = ROOT / "fixtures" / "benign_images"
-GUIDES = ["audit.md", "quarantine.md", "records.md", "report.md"]
+GUIDES = ["audit.md", "nightly.md", "quarantine.md", "records.md", "report.md"]
 
 _BLOCK = re.compile(r"^```(console|python)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _MARK = "--- end of a command ---"
@@ -35,6 +35,7 @@ def folder(tmp_path: Path) -> Path:
     command.parent.mkdir()
     command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -P -m hashmatch "$@"\n')
     command.chmod(0o755)
+    shutil.copy(ROOT / "docs" / "nightly" / "hashmatch-nightly", command.parent)
     return tmp_path
 
 
@@ -86,6 +87,24 @@ def test_examples_do_what_the_guide_says(folder: Path, guide: str) -> None:
     assert len(printed) == len(commands)
     for (command, expected), text in zip(commands, printed, strict=True):
         assert re.fullmatch(_pattern(expected), text), f"{command} printed:\n{text}"
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd here")
+def test_units_are_valid(tmp_path: Path) -> None:
+    """The units of the guide are such that systemd finds nothing wrong with them."""
+    for name in ("hashmatch.service", "hashmatch.timer"):
+        text = (ROOT / "docs" / "nightly" / name).read_text("utf-8")
+        # What it runs need not be installed here
+        text = text.replace("/usr/local/bin/hashmatch-nightly", "/bin/true")
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *tmp_path.iterdir()],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("guide", [*GUIDES, "threat-model.md", "uk-code.md"])
