@@ -394,7 +394,8 @@ def _resolve_threshold(kind: HashKind, threshold: Threshold) -> int:
     if chosen is None:
         return default_threshold(kind)
     # Unrelated pictures lie about half the bits apart, so from there on everything would match
-    if not isinstance(chosen, int) or not 0 <= chosen < kind.bits // 2:
+    whole = isinstance(chosen, int)  # not every caller has a type checker
+    if not whole or not 0 <= chosen < kind.bits // 2:
         raise SettingsError(
             f"a threshold for {kind} is a number of bits from 0 to {kind.bits // 2 - 1}"
         )
