@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hashmatch import Reason, SettingsError, Verdict
+from hashmatch.paths import path_of
+from hashmatch.printable import printable
+from hashmatch.report import FORMATS, Tally, make_renderer, summary_line
+
+from .outcomes import match, names, outcome, path_in, record, texts
+
+
+def rendered(name: str, *records: dict, terminal: bool = False) -> str:
+    """What a renderer writes for these records."""
+    stream = Terminal(newline="") if terminal else io.StringIO(newline="")
+    renderer = make_renderer(name, stream)
+    for one in records:
+        renderer.file(one)
+    return stream.getvalue()
+
+
+class Terminal(io.StringIO):
+    """A stream that a person looks at."""
+
+    def isatty(self) -> bool:
+        """It is one."""
+        return True
+
+
+def unescaped(text: str) -> bytes:
+    """What ``printable`` made of a name, read back by Python's own rules for such escapes."""
+    found = bytearray()
+    position = 0
+    while position < len(text):
+        if text[position] != "\\":
+            found += text[position].encode()
+            position += 1
+            continue
+        letter = text[position + 1]
+        length = {"x": 2, "u": 4, "U": 8}.get(letter, 0)
+        digits = text[position + 2 : position + 2 + length]
+        position += 2 + length
+        if letter == "x":
+            code = int(digits, 16)
+            found += bytes([code])
+        elif length:
+            found += chr(int(digits, 16)).encode()
+        else:
+            found += {"n": b"\n", "r": b"\r", "t": b"\t", "\\": b"\\"}[letter]
+    return bytes(found)
+
+
+@given(names)
+def test_printable_names_are_harmless_and_can_be_read_back(name: bytes) -> None:
+    """Shown names hold nothing that acts on a terminal or turns text around, and lose nothing."""
+    shown = printable(name)
+    assert not any(
+        unicodedata.category(character) in {"Cc", "Cf", "Zl", "Zp", "Cs"} for character in shown
+    )
+    assert unescaped(shown) == name
+
+
+@given(st.lists(names, max_size=4), texts)
+def test_jsonl_holds_any_name(paths: list[bytes], label: str) -> None:
+    """Each JSONL line is one object in ASCII, from which the very name and label come back."""
+    records = [record(path, outcome(Verdict.MATCH, match(label=label))) for path in paths]
+    text = rendered("jsonl", *records)
+    assert text.isascii()
+    lines = text.split("\n")
+    assert lines.pop() == ""
+    assert [path_of(json.loads(line)) for line in lines] == paths
+    assert all(json.loads(line)["matches"][0]["label"] == label for line in lines)
+
+
+@given(st.lists(names, max_size=4), texts)
+def test_csv_holds_any_name(paths: list[bytes], label: str) -> None:
+    """Each CSV row has the very name and label, whatever characters stand in them."""
+    records = [record(path, outcome(Verdict.MATCH, match(label=label))) for path in paths]
+    rows = list(csv.DictReader(io.StringIO(rendered("csv", *records), newline="")))
+    assert [path_of(path_in(row)) for row in rows] == paths
+    assert all(row["label"] == label for row in rows)
+
+
+@given(names, texts)
+def test_table_holds_any_name_on_one_line(path: bytes, label: str) -> None:
+    """A name never breaks the table's line, nor hides in it."""
+    found = outcome(Verdict.MATCH, match(label=label or None), reason=Reason.TRUNCATED)
+    lines = rendered("table", record(path, found)).split("\n")
+    assert len(lines) == 3
+    assert all(printable(path) in line for line in lines[:2])
+    assert all(character.isprintable() for line in lines for character in line)
+
+
+def test_csv_has_a_row_for_each_match_and_each_other_file() -> None:
+    """Every file has a row, and one for each match; a candidate is told from a match."""
+    many = outcome(Verdict.MATCH, match(), match(distance=6, low_information=True))
+    text = rendered(
+        "csv",
+        record(b"two", many),
+        record(b"none", outcome(Verdict.CLEAR)),
+        record(b"cut", outcome(Verdict.UNSCANNED, reason=Reason.TRUNCATED)),
+    )
+    assert text.count("\r\n") == len(text.splitlines()) == 5
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    assert [(row["path"], row["verdict"], row["distance"]) for row in rows] == [
+        *(("two", "match", "2"), ("two", "match", "6")),
+        *(("none", "clear", ""), ("cut", "unscanned", "")),
+    ]
+    assert [row["low_information"] for row in rows] == ["False", "True", "", ""]
+    assert [row["reason"] for row in rows] == ["", "", "", "truncated"]
+    assert rows[0]["match_count"] == "2"
+    assert (rows[0]["list"], rows[0]["entry"], rows[0]["view"]) == (
+        "some list",
+        "entry-1",
+        "stored",
+    )
+    assert (rows[0]["width"], rows[0]["height"], rows[0]["format"]) == ("320", "240", "PNG")
+
+
+def test_table_shows_what_needs_a_human() -> None:
+    """Matches, candidates and what was not examined have a line; what is clear has none."""
+    text = rendered(
+        "table",
+        record(b"one", outcome(Verdict.MATCH, match(distance=5))),
+        record(b"faint", outcome(Verdict.LOW_INFORMATION, match(low_information=True))),
+        record(b"clear", outcome(Verdict.CLEAR)),
+        record(b"text", outcome(Verdict.NOT_IMAGE)),
+        record(b"cut", outcome(Verdict.UNSCANNED, reason=Reason.TRUNCATED)),
+    )
+    first, second, third = text.splitlines()
+    assert first.split() == [
+        *("match", "phash", "5<=8", "stored", "one", "is", "near"),
+        *("some", "list/entry-1", "(a", "label)"),
+    ]
+    assert second.startswith("low_information  phash 2<=8")
+    assert third.split("  ")[0] == "unscanned"
+    assert "truncated" in third
+    assert "in words" in third
+
+
+@pytest.mark.parametrize("low", [False, True])
+def test_table_counts_what_it_does_not_name(low: bool) -> None:
+    """Where more entries are near than are named, the rest is counted, as what it is."""
+    found = record(b"one", outcome(Verdict.MATCH, match(), match(low_information=low)))
+    found["match_count"] = 12
+    line = rendered("table", found).splitlines()[-1]
+    assert line.startswith("low_information" if low else "match ")
+    assert line.endswith("one  is near to 10 more entries")
+
+
+def test_colours_are_for_terminals_that_want_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There are colours on a terminal, and none in a file, nor where NO_COLOR is set."""
+    found = record(b"one", outcome(Verdict.MATCH, match()))
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert rendered("table", found, terminal=True).startswith("\x1b[31mmatch")
+    assert "\x1b" not in rendered("table", found)
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b" not in rendered("table", found, terminal=True)
+
+
+def test_unknown_formats_are_refused() -> None:
+    """A format that does not exist is an error that names those that do."""
+    with pytest.raises(SettingsError, match="unknown format 'xml'; choose from table, jsonl, csv"):
+        make_renderer("xml", io.StringIO())
+    assert list(FORMATS) == ["table", "jsonl", "csv"]
+
+
+def test_the_summary_is_one_line() -> None:
+    """Counts of verdicts, reasons of what was not examined, and whether it was interrupted."""
+    tally = Tally()
+    for verdict, reason in (
+        (Verdict.MATCH, None),
+        (Verdict.UNSCANNED, Reason.TRUNCATED),
+        (Verdict.UNSCANNED, Reason.TRUNCATED),
+        (Verdict.CLEAR, None),
+    ):
+        tally.add(outcome(verdict, reason=reason))
+    row = {
+        "files": 4,
+        "verdicts": {verdict.value: tally.verdicts[verdict] for verdict in Verdict},
+        "reasons": {reason.value: tally.reasons[reason] for reason in Reason},
+        "suppressed": 0,
+        "run": {"interrupted": False},
+    }
+    line = summary_line(row)
+    assert line == (
+        "4 files: 1 match, 0 low information, 2 unscanned (truncated 2), 1 clear, 0 no image"
+    )
+    assert summary_line(row | {"run": {"interrupted": True}}) == f"interrupted: {line}"
