@@ -143,9 +143,9 @@ def test_kill_while_tidying_up(
     site = sites(kind)
     _prepare(site, action)
     steps = run(site, action)["steps"]
-    # The last steps are where something was moved already; each fourth of the others will do
-    for number in sorted({*range(0, len(steps), 4), *range(len(steps) - 6, len(steps))}):
-        for second in range(3, 30, 2):
+    # The last steps are where something was moved already; each sixth of the others will do
+    for number in sorted({*range(0, len(steps), 6), *range(len(steps) - 6, len(steps))}):
+        for second in range(3, 30, 3):
             site = sites(kind)
             _prepare(site, action)
             run(site, action, kill_at=number)
