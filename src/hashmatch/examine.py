@@ -90,7 +90,7 @@ def examine_file(
             head = file.read(HEAD_BYTES)
             file.seek(0)
             if sniff_archive(head) is not None:
-                found = yield from _examine_archive(file, options, skip)
+                found = yield from _examine_archive(file, size, options, skip)
             elif size > options.limits.max_bytes:
                 found = _examine_large(file, head, options)
             else:
@@ -119,22 +119,34 @@ def digest_file(descriptor: int, options: ExamineOptions) -> Examination:
 
 
 def _examine_archive(
-    file: BinaryIO, options: ExamineOptions, skip: int
+    file: BinaryIO, size: int, options: ExamineOptions, skip: int
 ) -> Generator[tuple[bytes, Examination | None], None, Examination]:
     """Yield an archive's members, and return the examination of the archive itself."""
-    found = Examination()
+    problem: DecodeError | None = None
     try:
         for member in read_archive(file, options.archives, options.limits.max_bytes, skip):
             yield member.path, None
-            if member.problem is not None:
-                yield member.path, failed(member.problem)
-            elif member.data is None:
-                yield member.path, Examination()
-            else:
-                yield member.path, _examine_bytes(member.data, options)
+            found = Examination() if member.data is None else _examine_bytes(member.data, options)
+            yield member.path, _marred(found, member.problem)
+            del member, found  # or they stay in memory while the next one is unpacked
     except DecodeError as error:
-        found = failed(error)
-    return replace(found, digests=_digest(file, options))
+        problem = error
+    # A tar begins with a name of its maker's choice, so it can be a picture at the same time
+    file.seek(0)
+    if sniff(file.read(HEAD_BYTES)) is None or size > options.limits.max_bytes:
+        return replace(_marred(Examination(), problem), digests=_digest(file, options))
+    file.seek(0)
+    data = read_stream(file, options.limits.max_bytes, size)
+    return _marred(_examine_bytes(data, options), problem)
+
+
+def _marred(found: Examination, problem: DecodeError | None) -> Examination:
+    """What was found, with the reason why it is not all."""
+    if problem is None:
+        return found
+    if found.format is None:
+        return replace(failed(problem), digests=found.digests)
+    return replace(found, reason=problem.reason, detail=problem.message)
 
 
 def _examine_large(file: BinaryIO, head: bytes, options: ExamineOptions) -> Examination:
