@@ -237,7 +237,7 @@ def test_missing_file_is_an_input_error(state: State, tmp_path: Path) -> None:
         import_verdicts(state, tmp_path / "none.csv")
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(data=st.binary(max_size=120))
 def test_any_bytes_are_verdicts_or_refused(
     tmp_path_factory: pytest.TempPathFactory, data: bytes
