@@ -22,6 +22,7 @@ from hashmatch.model import Examination, ExamineOptions, HashKind, Reason
 from hashmatch.workers import Job, Pool, Reply, WorkerLimits
 
 from . import plants
+from .processes import children, is_alive, wait_until_gone
 
 LONG = bool(os.environ.get("HASHMATCH_LONG_TESTS"))
 OPTIONS = ExamineOptions(kinds=(HashKind("phash", 64),))
@@ -78,31 +79,9 @@ def sole(replies: list[Reply]) -> Examination:
     return reply.examination
 
 
-def children(pid: int) -> list[int]:
-    """The processes that a process started and that have not been taken leave of."""
-    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [int(child) for child in found]
-
-
 def workers_of(pool: Pool) -> list[int]:
     """The worker processes, as the system tells them."""
     return children(pool._zygote.pid)
-
-
-def is_alive(pid: int) -> bool:
-    """Whether there is such a process that has not ended (a zombie has)."""
-    try:
-        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
-        return False
-
-
-def wait_until_gone(pids: Sequence[int], seconds: float = 10) -> None:
-    """Fail if one of the processes is still there after so many seconds."""
-    deadline = time.monotonic() + seconds
-    while any(map(is_alive, pids)):
-        assert time.monotonic() < deadline, "a process lives on"
-        time.sleep(0.01)
 
 
 @pytest.mark.parametrize(

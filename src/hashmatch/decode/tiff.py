@@ -25,7 +25,7 @@ def tiff_ends_early(data: bytes) -> bool:
     """Tell whether a directory, or a value, strip or tile that one names, lies behind the end."""
     try:
         return any(end > len(data) for end in _ends(data))
-    except struct.error:  # a number should stand there, and the file has ended
+    except (struct.error, OverflowError):  # a number should stand there, and no file is as long
         return True
 
 

@@ -1,0 +1,120 @@
+"""Interruptions of a real scan, by real signals."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from workers import plants
+from workers.processes import wait_until_gone
+
+from . import commands
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Many small pictures, then one that hangs, then some more; a list beside them."""
+    place = tmp_path / "pictures"
+    place.mkdir()
+    data = [plants.picture(seed) for seed in range(5)]
+    for number in range(60):
+        (place / f"{number:03}.jpg").write_bytes(data[number % 5])
+    (place / "500.jpg").write_bytes(plants.picture(1, plants.HANG))
+    for number in range(600, 620):
+        (place / f"{number:03}.jpg").write_bytes(data[number % 5])
+    plants.install(tmp_path / "plug-in")
+    (tmp_path / "list.txt").write_text("# algorithm: phash\n0123456789abcdef a\n")
+    return tmp_path
+
+
+def begin(folder: Path, *options: str) -> tuple[object, list[int]]:
+    """Start a scan that will hang, and wait until it has its workers."""
+    process = commands.start(
+        *("scan", folder / "pictures", "--list", folder / "list.txt", "--format", "jsonl"),
+        *("--jobs", "2", *options),
+        plug_in=[folder / "plug-in"],
+    )
+    wait_for(lambda: len(commands.processes_below(process.pid)) == 3)
+    time.sleep(1.0)  # for it to come to the picture that hangs
+    return process, commands.processes_below(process.pid)
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Fail if it does not come true soon."""
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_ctrl_c_stops_at_once_with_a_truthful_summary(folder: Path) -> None:
+    """Within a second of SIGINT a scan ends with 130, its last record counting those before it."""
+    process, pids = begin(folder)
+    asked = time.monotonic()
+    os.kill(process.pid, signal.SIGINT)
+    output, errors = process.communicate(timeout=30)
+    assert time.monotonic() - asked < 1
+    assert process.returncode == 130, errors
+    *records, summary = [json.loads(line) for line in output.splitlines()]
+    assert summary["type"] == "summary"
+    assert summary["run"]["interrupted"] is True
+    assert summary["files"] == len(records) == sum(summary["verdicts"].values()) == 60
+    assert b"interrupted" in errors or b"Traceback" not in errors
+    wait_until_gone(pids)
+
+
+def test_ctrl_c_reaches_the_whole_terminal_and_workers_overhear_it(folder: Path) -> None:
+    """SIGINT to every process of the scan, as a terminal sends it, ends it just the same."""
+    process, pids = begin(folder)
+    for pid in (*pids, process.pid):
+        os.kill(pid, signal.SIGINT)
+    output, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert json.loads(output.splitlines()[-1])["files"] == 60
+    assert b"Traceback" not in errors
+    wait_until_gone(pids)
+
+
+def test_a_zygote_killed_in_mid_scan_is_an_error_with_a_clear_message(folder: Path) -> None:
+    """Without its decoding processes a scan ends with 70 at once, and says why."""
+    process, pids = begin(folder)
+    asked = time.monotonic()
+    os.kill(pids[0], signal.SIGKILL)
+    output, errors = process.communicate(timeout=30)
+    assert time.monotonic() - asked < 2
+    assert process.returncode == 70
+    assert b"has died" in errors
+    assert b"Traceback" not in errors
+    assert all(json.loads(line)["type"] == "file" for line in output.splitlines())
+    wait_until_gone(pids)
+
+
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
+def test_a_scan_that_is_killed_leaves_no_process_behind(
+    folder: Path, ending: signal.Signals
+) -> None:
+    """However the scanning process ends, its workers end with it, even one that hangs."""
+    process, pids = begin(folder)
+    os.kill(process.pid, ending)
+    process.communicate(timeout=30)
+    assert process.returncode == -ending
+    wait_until_gone(pids)
+
+
+def test_a_hang_costs_its_time_and_nothing_else(folder: Path) -> None:
+    """With a short timeout the same folder is scanned to its end, in order."""
+    code, records = commands.scan(
+        *(folder / "pictures", "--list", folder / "list.txt", "--jobs", "2", "--timeout", "1.5"),
+        plug_in=[folder / "plug-in"],
+    )
+    assert code == 2
+    *files, summary = records
+    assert [record["path"] for record in files] == sorted(record["path"] for record in files)
+    assert [r["reason"] for r in files] == [None] * 60 + ["timeout"] + [None] * 20
+    assert summary["reasons"]["timeout"] == 1

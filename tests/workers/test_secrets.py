@@ -1,0 +1,81 @@
+"""The list stays in the scanning process: no other process of a scan has a byte of it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from hashmatch import HashList, Matcher
+from hashmatch.scan import make_pool, scan
+
+from . import plants
+from .processes import children
+
+CANARY = 0x9E3779B97F4A7C15
+IDS = ("canary-id-5d1f", "canary label 77ab")
+
+
+def needles() -> dict[str, bytes]:
+    """Every way in which a hash, and what the list says of it, could lie in memory."""
+    text = f"{CANARY:016x}"
+    return {
+        "lower-case hex": text.encode(),
+        "upper-case hex": text.upper().encode(),
+        "hex in UTF-16": text.encode("utf-16-le"),
+        "hex in UTF-32": text.encode("utf-32-le"),
+        "decimal": str(CANARY).encode(),
+        "big-endian": CANARY.to_bytes(8, "big"),
+        "little-endian": CANARY.to_bytes(8, "little"),
+        # How CPython holds a large integer: digits of 30 bits in words of 32
+        "a Python integer": b"".join(
+            (CANARY >> shift & (1 << 30) - 1).to_bytes(4, "little") for shift in (0, 30, 60)
+        ),
+        **{f"text {text!r}": text.encode() for text in IDS},
+    }
+
+
+def found_in(pid: int) -> set[str]:
+    """Which of them the memory of a process holds."""
+    found = set()
+    with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+        for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+            span, rights, *_ = line.split()
+            assert "list.txt" not in line or pid == os.getpid()
+            if not rights.startswith("rw"):
+                continue  # what nobody could write to is some file's, and no list's
+            start, end = (int(part, 16) for part in span.split("-"))
+            try:
+                memory.seek(start)
+                content = memory.read(end - start) or b""
+            except (OSError, OverflowError, ValueError):
+                continue  # mapped, and nothing there
+            found |= {name for name, needle in needles().items() if needle in content}
+    return found
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may read what is not dumpable")
+@pytest.mark.parametrize("decode", ["fast", "exact"])
+def test_no_worker_has_the_list_in_its_memory(tmp_path: Path, decode: str) -> None:
+    """A canary entry is in the supervisor's memory, and not in the zygote's or any worker's."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number in range(20):
+        (folder / f"{number}.jpg").write_bytes(plants.picture(number, side=300))
+    listed = tmp_path / "list.txt"
+    listed.write_text(f"# algorithm: phash\n{CANARY:016x} {IDS[0]} {IDS[1]}\n")
+    pool = make_pool(2)
+    try:
+        matcher = Matcher(HashList.load(listed), decode=decode)
+        results = scan([bytes(folder)], matcher, pool)
+        next(results)  # so that workers have met files, and the matcher has searched
+        (zygote,) = (p for p in children(os.getpid()) if children(p))
+        workers = children(zygote)
+        assert len(workers) == 2
+        for pid in (zygote, *workers):
+            assert found_in(pid) == set()
+        assert {"text 'canary-id-5d1f'", "little-endian"} <= found_in(os.getpid())
+        assert len(list(results)) == 19
+    finally:
+        pool.close()
