@@ -1,0 +1,99 @@
+"""Every example in the guides runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from commands import SOURCE, environment
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+FIXTURES = DOCS.parent / "fixtures"
+GUIDES = ("pipeline.md", "review.md", "state.md")
+
+_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+FOLDERS = ("/srv/files", "/etc/hashmatch", "/var/lib/hashmatch")
+RESULTS = range(8)
+"""The exit codes that say what was found."""
+
+
+def blocks(guide: str, language: str) -> list[str]:
+    """The examples of a guide in one language."""
+    found = _BLOCK.findall((DOCS / guide).read_text(encoding="utf-8"))
+    return [text for name, text in found if name == language]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A folder with what the guides speak of, and the command within reach."""
+    for name in (*FOLDERS, "uploads", "bin"):
+        (tmp_path / name.lstrip("/")).mkdir(parents=True)
+    pictures = FIXTURES / "benign_images" / "originals"
+    for picture in ("harbour.jpg", "meadow.jpg", "mist.png"):
+        shutil.copy(pictures / picture, tmp_path / "srv" / "files")
+        shutil.copy(pictures / picture, tmp_path / "uploads")
+    shutil.copy(pictures / "harbour.jpg", tmp_path / "upload.jpg")
+    for name in ("hashes.txt", "new.txt", "etc/hashmatch/hashes.txt"):
+        shutil.copy(FIXTURES / "hashes.txt", tmp_path / name)
+    (tmp_path / "etc/hashmatch/hashes-yesterday.txt").write_text("0123456789abcdef yesterday\n")
+    (tmp_path / "verdicts.csv").write_text(
+        "id,verdict,by,at\n"
+        "1,false_positive,reviewer 7,2026-01-31\n"
+        "2,confirmed,reviewer 7,2026-01-31\n"
+    )
+    command = tmp_path / "bin" / "hashmatch"
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -P -m hashmatch "$@"\n')
+    command.chmod(0o755)
+    return tmp_path
+
+
+def run(text: str, place: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    """Run an example in that folder, in which its absolute paths lie too."""
+    for folder in FOLDERS:
+        text = text.replace(folder, f"{place}{folder}")
+    path = f"{place / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        [*command, text],
+        cwd=place,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment(PATH=path, PYTHONPATH=SOURCE),
+    )
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+@pytest.mark.skipif(os.name == "nt", reason="the examples are for a POSIX shell")
+def test_commands_run(place: Path, guide: str) -> None:
+    """Commands run in the order of the guide, and end with a result rather than an error."""
+    for text in blocks(guide, "sh"):
+        done = run(text, place, "sh", "-c")
+        assert done.returncode in RESULTS, f"{text}\n{done.stderr}"
+        assert "internal error" not in done.stderr
+
+
+def test_review_example_has_the_effect_it_tells(place: Path) -> None:
+    """After the guide, a false positive is suppressed and the statistics know of both verdicts."""
+    for text in blocks("review.md", "sh"):
+        done = run(text, place, "sh", "-c")
+    assert '"false_positive": 1' in (place / "stats.json").read_text()
+    done = run("hashmatch scan uploads --list hashes.txt --state scan.db -q", place, "sh", "-c")
+    assert "1 suppressed by review" in done.stdout
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_programs_run(place: Path, guide: str) -> None:
+    """The Python examples of a guide, one after another, are a program that runs."""
+    program = "\n".join(blocks(guide, "python"))
+    if not program:
+        pytest.skip("it has none")
+    done = run(program, place, sys.executable, "-W", "error", "-c")
+    assert done.returncode == 0, done.stderr
+    assert "hold for review: synthetic-0001 at 0 bits" in done.stdout
