@@ -87,8 +87,9 @@ def _run(arguments: Sequence[str]) -> int:
         return _exit_code_of(error)
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
-    except BrokenPipeError:
-        return PIPE_CLOSED  # whoever read the results has enough: end without a word
+    except (BrokenPipeError, SystemExit):
+        # Whoever read the results has enough: end without a word. Typer would exit 1: a match
+        return PIPE_CLOSED
     except Exception as error:  # noqa: BLE001 # the last line of defence: a crash must exit 70
         say(f"internal error: {place_of(error)}")
         return INTERNAL

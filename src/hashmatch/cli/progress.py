@@ -31,7 +31,9 @@ class Progress(Protocol):
 
 def make_progress(*, quiet: bool) -> Progress:
     """A display on a terminal, and silence elsewhere."""
-    return _Silence() if quiet or not sys.stderr.isatty() else _Line()
+    # There is no stderr where it is closed
+    watched = sys.stderr is not None and sys.stderr.isatty()
+    return _Line() if watched and not quiet else _Silence()
 
 
 class _Silence:
