@@ -15,7 +15,6 @@ from commands import SOURCE, environment
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 FIXTURES = DOCS.parent / "fixtures"
-GUIDES = ("pipeline.md", "review.md", "state.md")
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -69,11 +68,13 @@ def run(text: str, place: Path, *command: str) -> subprocess.CompletedProcess[st
     )
 
 
-@pytest.mark.parametrize("guide", GUIDES)
+@pytest.mark.parametrize("guide", ["review.md", "state.md"])
 @pytest.mark.skipif(os.name == "nt", reason="the examples are for a POSIX shell")
 def test_commands_run(place: Path, guide: str) -> None:
     """Commands run in the order of the guide, and end with a result rather than an error."""
-    for text in blocks(guide, "sh"):
+    examples = blocks(guide, "sh")
+    assert examples
+    for text in examples:
         done = run(text, place, "sh", "-c")
         assert done.returncode in RESULTS, f"{text}\n{done.stderr}"
         assert "internal error" not in done.stderr
@@ -88,12 +89,9 @@ def test_review_example_has_the_effect_it_tells(place: Path) -> None:
     assert "1 suppressed by review" in done.stdout
 
 
-@pytest.mark.parametrize("guide", GUIDES)
-def test_programs_run(place: Path, guide: str) -> None:
-    """The Python examples of a guide, one after another, are a program that runs."""
-    program = "\n".join(blocks(guide, "python"))
-    if not program:
-        pytest.skip("it has none")
+def test_programs_run(place: Path) -> None:
+    """The Python examples of the guide, one after another, are a program that runs."""
+    program = "\n".join(blocks("pipeline.md", "python"))
     done = run(program, place, sys.executable, "-W", "error", "-c")
     assert done.returncode == 0, done.stderr
     assert "hold for review: synthetic-0001 at 0 bits" in done.stdout

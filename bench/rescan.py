@@ -1,0 +1,111 @@
+"""How much faster a second scan of unchanged files is, and how many of them it opens.
+
+::
+
+    python bench/rescan.py [--files N] [--jobs N] [--seed N]
+
+Small JPEGs are scanned twice with one state by the command itself, from its start to its end. A
+third scan runs under strace, where that is installed, and the files of the folder that any of its
+processes opens are counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import record
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "fixtures"))
+from textures import texture
+
+SIZE = (200, 200)
+DIFFERENT = 300
+"""Different pictures; the other files differ in bytes behind the picture, so each is decoded."""
+
+LONG_AGO = time.time() - 3600
+
+
+def make_files(root: Path, count: int, seed: int) -> int:
+    """Write the files, a thousand a folder, and return their bytes."""
+    pictures = []
+    for number in range(DIFFERENT):
+        stream = io.BytesIO()
+        texture(seed * DIFFERENT + number, *SIZE).save(stream, "JPEG", quality=85)
+        pictures.append(stream.getvalue())
+    total = 0
+    for number in range(count):
+        path = root / f"{number // 1000:04d}" / f"{number:06d}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        total += path.write_bytes(pictures[number % DIFFERENT] + number.to_bytes(4, "big"))
+        os.utime(path, (LONG_AGO, LONG_AGO))
+    return total
+
+
+def run(folder: Path, jobs: int, *before: str) -> dict[str, Any]:
+    """Scan once, and tell the time that it took."""
+    command = [*before, sys.executable, "-m", "hashmatch", "scan", str(folder / "files")]
+    command += ["--list", str(folder / "list.txt"), "--state", str(folder / "scan.db")]
+    command += ["--format", "jsonl", "--output", str(folder / "out.jsonl"), "--jobs", str(jobs)]
+    earlier = resource.getrusage(resource.RUSAGE_CHILDREN)
+    began = time.perf_counter()
+    subprocess.run([*command, "--quiet"], check=True)
+    seconds = time.perf_counter() - began
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = used.ru_utime + used.ru_stime - earlier.ru_utime - earlier.ru_stime
+    return {"seconds": round(seconds, 2), "cpu_seconds": round(cpu, 2)}
+
+
+def opened(folder: Path, jobs: int) -> int | None:
+    """How many files of the folder a scan opens; None where strace is not installed."""
+    if shutil.which("strace") is None:
+        return None
+    log = folder / "strace.log"
+    run(folder, jobs, "strace", "-f", "-qq", "-e", "trace=open,openat,openat2", "-o", str(log))
+    return sum(b'.jpg"' in line for line in log.open("rb"))
+
+
+def main() -> None:
+    """Make the files, scan them, and keep the results."""
+    parser = argparse.ArgumentParser(description="Scan files twice with one state.")
+    parser.add_argument("--files", type=int, default=100_000)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=1)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        size = make_files(folder / "files", asked.files, asked.seed)
+        list_path = folder / "list.txt"
+        list_path.write_text("# algorithm: phash\n# name: far\n0123456789abcdef far\n")
+        list_path.chmod(0o600)
+        first = run(folder, asked.jobs)
+        before = (folder / "out.jsonl").read_bytes().splitlines()[:-1]
+        second = run(folder, asked.jobs)
+        after = (folder / "out.jsonl").read_bytes().splitlines()[:-1]
+        results = {
+            "files": asked.files,
+            "bytes": size,
+            "jobs": asked.jobs,
+            "first": first,
+            "second": second,
+            "times_as_fast": round(first["seconds"] / second["seconds"], 1),
+            "times_less_cpu": round(first["cpu_seconds"] / second["cpu_seconds"], 1),
+            "same_records": before == after,
+            "opened_by_the_second": opened(folder, asked.jobs),
+            "state_mib": round((folder / "scan.db").stat().st_size / 2**20),
+        }
+    print(results)
+    print(record.save("rescan", asked.seed, results))
+
+
+if __name__ == "__main__":
+    main()
