@@ -49,7 +49,8 @@ def test_cut_files_are_truncated(name: str) -> None:
             assert cut >= len(data) - PADDING
         else:
             assert found.reason in REASONS.get(name, {Reason.TRUNCATED}), cut
-            assert len(found.views) < len(whole.views) or cut >= len(data) - 2 * PADDING
+            if not name.startswith("jpeg2000"):  # its decoder shows what there is
+                assert len(found.views) < len(whole.views) or cut >= len(data) - 2 * PADDING
 
 
 @pytest.mark.parametrize("options", [{}, {"progressive": True}], ids=["baseline", "progressive"])

@@ -1,0 +1,248 @@
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from commands import COMMAND, SOURCE, environment, hashmatch_command, records
+from hashmatch import Entry, HashKind, HashList
+from hashmatch.examine import examine
+from hashmatch.model import ExamineOptions
+from pictures import encode, photo
+
+FORMATS = ("table", "jsonl", "csv")
+FAINT = photo(7, 320, 240).point([176 + level // 8 for level in range(256)] * 3)
+FILES = {1: photo(1, 320, 240), 4: FAINT, 0: photo(2, 320, 240)}
+
+
+@pytest.fixture(scope="module")
+def list_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A list of one picture, and of one with next to no detail."""
+    options = ExamineOptions(kinds=(HashKind("phash", 64),))
+    entries = [
+        Entry(f"entry-{bit}", examine(FILES[bit], options).views[0].hashes[0]) for bit in (1, 4)
+    ]
+    path = tmp_path_factory.mktemp("lists") / "hashes.txt"
+    HashList.from_entries(entries, name="test list").save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
+    """For each exit code of the bit mask, a folder whose scan must end with it."""
+    root = tmp_path_factory.mktemp("folders")
+    found = {}
+    for bits in itertools.product((0, 1), (0, 2), (0, 4)):
+        folder = found[sum(bits)] = root / str(sum(bits))
+        folder.mkdir()
+        for bit in (0, *(bit for bit in bits if bit)):
+            data = encode(FILES.get(bit, FILES[0]), "PNG")
+            (folder / f"{bit}.png").write_bytes(data[: len(data) // 2] if bit == 2 else data)
+    return found
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("code", range(8))
+def test_scan_exits_with_what_it_found(
+    folders: dict[int, Path], list_path: Path, code: int, name: str
+) -> None:
+    """Each sum of 1 (match), 2 (unscanned) and 4 (candidate) is the exit code, in every format."""
+    folder = folders[code]
+    done = hashmatch_command("scan", folder, "--list", list_path, "--format", name, "--jobs", "1")
+    assert done.returncode == code, done.stderr
+    if name == "jsonl":
+        *files, summary = records(done.stdout)
+        assert summary["exit_code"] == code
+        assert summary["files"] == len(files) == len(list(folder.iterdir()))
+        verdicts = {row["verdict"] for row in files}
+    elif name == "csv":
+        rows = list(csv.DictReader(io.StringIO(done.stdout.decode(), newline="")))
+        verdicts = {row["verdict"] for row in rows}
+        assert b"files: " in done.stderr
+    else:
+        *lines, summary_line = done.stdout.decode().splitlines()
+        assert summary_line.startswith(f"{len(list(folder.iterdir()))} files: ")
+        verdicts = {"clear", *(line.split()[0] for line in lines)}
+    words = {"match": 1, "unscanned": 2, "low_information": 4, "clear": 0}
+    assert sum(words[verdict] for verdict in verdicts) == code
+    assert "clear" in verdicts
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["bogus"],
+        ["--bogus"],
+        ["scan"],
+        ["scan", "{folder}"],
+        ["scan", "--list", "{list}"],
+        ["scan", "{folder}", "--list", "{list}", "--jobs", "0"],
+        ["scan", "{folder}", "--list", "{list}", "--jobs", "x"],
+        ["scan", "{folder}", "--list", "{list}", "--threshold", "near"],
+        ["scan", "{folder}", "--list", "{list}", "--threshold", "64"],
+        ["scan", "{folder}", "--list", "{list}", "--threshold", "phash=8", "--threshold", "4"],
+        ["scan", "{folder}", "--list", "{list}", "--threshold", "whash=4"],
+        ["scan", "{folder}", "--list", "{list}", "--format", "xml"],
+        ["scan", "{folder}", "--list", "{list}", "--index", "magic"],
+        ["scan", "{folder}", "--list", "{list}", "--algorithm", "whash"],
+        ["scan", "{folder}", "--list", "{list}", "--allow-format", "eps"],
+        ["scan", "{folder}", "--list", "{list}", "--max-pixels", "0"],
+        ["scan", "{folder}", "--list", "{list}", "--quality-floor", "101"],
+        ["hash"],
+        ["hash", "{folder}", "--algorithm", "whash"],
+        ["hash", "{folder}", "--algorithm", "phash-128"],
+        ["hash", "{folder}", "--algorithm", "phash-\N{SUPERSCRIPT TWO}"],
+        ["hash", "{folder}", "--format", "csv"],
+    ],
+    ids=lambda arguments: " ".join(arguments[-2:]) or "nothing",
+)
+def test_wrong_usage_exits_64(
+    folders: dict[int, Path], list_path: Path, arguments: list[str]
+) -> None:
+    """What makes no sense ends with 64, one reason on stderr, and nothing on stdout."""
+    filled = [text.format(folder=folders[0], list=list_path) for text in arguments]
+    done = hashmatch_command(*filled)
+    assert done.returncode == 64, done.stderr
+    assert done.stderr.startswith(b"hashmatch: ")
+    assert b"Traceback" not in done.stderr
+    # The text form begins with its header before anything can go wrong with the pictures
+    assert done.stdout == b""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(None, b"", b"# name: empty\n", b"no hash at all\n", b"\xff\xfe\x00", b"00ff\n"),
+        *(b"0123456789abcdef a\n0123456789abcdee a\n", b"# algorithm: whash\n"),
+    ],
+)
+def test_bad_list_exits_65(folders: dict[int, Path], tmp_path: Path, text: bytes | None) -> None:
+    """A list that is not there, holds nothing or is wrong ends with 65, and no file is scanned."""
+    path = tmp_path / "hashes.txt"
+    if text is not None:
+        path.write_bytes(text)
+    done = hashmatch_command("scan", folders[1], "--list", path, "--format", "jsonl", "--jobs", "1")
+    assert (done.returncode, done.stdout) == (65, b"")
+    assert b"hashes.txt: " in done.stderr or b"empty: the list holds no entry" in done.stderr
+
+
+def test_every_wrong_line_is_told(folders: dict[int, Path], tmp_path: Path) -> None:
+    """All wrong lines of a list are told at once, by number; those left can be used on request."""
+    path = tmp_path / "hashes.txt"
+    path.write_text("# algorithm: phash\nxyz\n0123456789abcdef ok\n0123\n")
+    done = hashmatch_command("scan", folders[0], "--list", path, "--jobs", "1")
+    assert done.returncode == 65
+    assert [line.split(b":")[2] for line in done.stderr.splitlines()[:2]] == [b"2", b"4"]
+    rest = ["--skip-bad-entries", "--format", "jsonl", "--jobs", "1"]
+    done = hashmatch_command("scan", folders[0], "--list", path, *rest)
+    assert done.returncode == 0
+    assert records(done.stdout)[-1]["lists"][0]["skipped"] == 2
+
+
+@pytest.mark.parametrize("path", ["none", "", "file/below"])
+def test_no_such_input_exits_66(list_path: Path, tmp_path: Path, path: str) -> None:
+    """A path that is not there, an empty one above all, ends with 66 before anything is scanned."""
+    (tmp_path / "file").write_bytes(b"")
+    for arguments in (["scan", path, "--list", list_path], ["hash", path]):
+        done = hashmatch_command(*arguments, cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (66, b"")
+        assert b"cannot scan it" in done.stderr
+
+
+@pytest.fixture
+def broken_plugin(tmp_path: Path) -> Path:
+    """A folder of packages, one of which offers an algorithm that cannot be imported."""
+    folder = tmp_path / "packages"
+    info = folder / "broken-1.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[hashmatch.algorithms]\nbroken = broken_module:it\n")
+    (folder / "broken_module.py").write_text("raise LookupError('ca9a11fe0123bead')\n")
+    return folder
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_internal_error_exits_70(
+    folders: dict[int, Path], list_path: Path, broken_plugin: Path, name: str
+) -> None:
+    """A crash, here of a plug-in, ends with 70, says where, and not what it choked on."""
+    env = environment(PYTHONPATH=os.pathsep.join([SOURCE, str(broken_plugin)]))
+    done = hashmatch_command("scan", folders[1], "--list", list_path, "--format", name, env=env)
+    assert (done.returncode, done.stdout) == (70, b"")
+    assert done.stderr == b"hashmatch: internal error: LookupError in broken_module.py:1\n"
+
+
+def test_broken_installation_exits_70(tmp_path: Path) -> None:
+    """Where not even the command line can be imported, that is 70 too, and no match."""
+    (tmp_path / "typer.py").write_text("raise ImportError('no such typer')\n")
+    env = environment(PYTHONPATH=os.pathsep.join([str(tmp_path), SOURCE]))
+    done = hashmatch_command("--version", env=env)
+    assert (done.returncode, done.stdout) == (70, b"")
+    assert done.stderr == b"hashmatch: cannot start: ImportError: no such typer\n"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--version"], ["--help"], ["scan", "--help"], ["hash", "--help"]]
+)
+def test_help_and_version_exit_0(arguments: list[str]) -> None:
+    """Help and version are shown on stdout, and end with 0."""
+    done = hashmatch_command(*arguments)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"hashmatch" in done.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_streams_that_fail_change_no_code_but_say_so(
+    folders: dict[int, Path], list_path: Path
+) -> None:
+    """A full stdout is 70; stderr closed or full, where nobody can be told, changes nothing."""
+    scan = [*COMMAND, "scan", folders[1], "--list", list_path, "--jobs", "1"]
+    missing = [*COMMAND, "scan", "none", "--list", list_path]
+    shell = ["sh", "-c", '"$0" "$@" 2>&-']
+    with Path("/dev/full").open("wb") as full:
+        for command, options, code in (
+            (scan, {"stdout": full, "stderr": subprocess.PIPE}, 70),
+            ([*COMMAND, "--version"], {"stdout": full, "stderr": subprocess.PIPE}, 70),
+            (missing, {"stderr": full}, 66),
+            ([*scan, "--format", "csv"], {"stderr": full, "stdout": subprocess.PIPE}, 1),
+            ([*shell, *missing], {}, 66),
+            ([*shell, *scan, "--format", "csv"], {"stdout": subprocess.PIPE}, 1),
+        ):
+            done = subprocess.run(command, env=environment(), check=False, timeout=60, **options)
+            assert done.returncode == code, (command, done.stderr)
+
+
+def test_closed_pipe_ends_quietly(folders: dict[int, Path], list_path: Path) -> None:
+    """Where whoever reads has enough, the command ends without a word, and without a verdict."""
+    # Records enough to fill the pipe many times over
+    many = [folders[1]] * 400
+    command = [*COMMAND, "scan", *many, "--list", list_path, "--format", "jsonl", "--jobs", "1"]
+    with subprocess.Popen(
+        command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline().startswith(b'{"type": "file"')
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(60) == 141
+
+
+def test_the_module_is_the_command() -> None:
+    """``python -m hashmatch`` and the installed command are the same."""
+    done = hashmatch_command("--version")
+    code = "from hashmatch.cli.main import main; main()"
+    other = subprocess.run(
+        [sys.executable, "-c", code, "--version"],
+        env=environment(),
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout == other.stdout
