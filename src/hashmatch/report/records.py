@@ -108,6 +108,8 @@ def _match_record(match: Match) -> Record:
         "list": match.list,
         "entry": match.entry.id,
         "label": match.entry.label,
+        "category": match.entry.category,
+        "source": match.entry.source,
         "algorithm": match.algorithm,
         "bits": match.bits,
         "distance": match.distance,
