@@ -10,7 +10,7 @@ import pytest
 
 from hashmatch.index import Codes, Hits, LinearIndex, MultiIndex, multi, ranges
 from hashmatch.index.chunks import CHUNK_BITS, Cutter, arrange
-from hashmatch.index.multi import probe_for
+from hashmatch.index.multi import bucket_count, chunk_radii, probe_for
 
 from .oracle import SHAPES, WIDTHS, make
 
@@ -52,11 +52,19 @@ def test_bits_that_never_change_are_shared_out() -> None:
 def test_radii_leave_no_gap(words: int) -> None:
     """At each radius, exceeding the radius of every chunk takes just one bit more than it."""
     for radius in range(64 * words + 1):
-        if radius // (4 * words) > 4:  # larger balls are as large as the table
-            break
-        radii = probe_for(radius, words).radii.astype(int)
-        assert (radii + 1).sum() == radius + 1
-        assert radii.max() - radii.min() <= 1
+        radii = chunk_radii(radius, words)
+        assert sum(reach + 1 for reach in radii) == radius + 1
+        assert max(radii) - min(radii) <= 1
+
+
+@pytest.mark.parametrize("words", [1, 2, 3, 4])
+def test_buckets_are_counted_as_they_are_listed(words: int) -> None:
+    """The buckets of a probe are as many as counted, each once, within the radius of its chunk."""
+    for radius in range(0, 12 * words, words):
+        probe = probe_for(radius, words)
+        assert len(np.unique(probe.bucket)) == len(probe.chunk) == bucket_count(radius, words)
+        assert (probe.bucket[:, 0] >> CHUNK_BITS == probe.chunk).all()
+        assert (probe.flipped <= probe.radii[probe.chunk]).all()
 
 
 def test_expected_cost_follows_the_list() -> None:
@@ -70,6 +78,7 @@ def test_expected_cost_follows_the_list() -> None:
     )
     assert (MultiIndex(equal).expected_cost(equal[:4], 4) > 1).all()
     assert (MultiIndex(equal).expected_cost(~equal[:64], 4) < 0.1).all()
+    assert np.isinf(index.expected_cost(uniform[:64], 40)).all()
 
 
 def test_memory_does_not_grow_with_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,7 +74,7 @@ def build_index(codes: Codes, kind: str = "auto", radius: int = 8) -> BuiltIndex
     sample = codes[:: len(codes) // SAMPLE]
     cost = float(index.expected_cost(sample, radius).mean())
     if cost >= 1:
-        why = f"chosen since buckets cost {cost:.2g} times as much at radius {radius}"
+        why = f"chosen since looking at buckets costs more at radius {radius}"
         return LinearIndex(codes, reason=why)
     index.reason = f"chosen since at radius {radius} it costs {cost:.2g} of a scan"
     return index

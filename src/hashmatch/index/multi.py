@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 VALUES = 1 << CHUNK_BITS
 
+MOST_BUCKETS = VALUES >> 3
+"""Buckets that a query may ask for: as many hold more entries than are worth looking at."""
+
 BUCKETS = 1 << 18
 """Buckets looked at in one go, over all queries, to bound the memory."""
 
@@ -46,7 +49,7 @@ FOLLOWING = np.array([[1, 2], [2, 3], [3, 0], [0, 1]])
 CALL_NS, BUCKET_NS, SCAN_NS = 50_000, 25, 1
 """What it costs to ask at all, to look at a bucket, and to compare a word when scanning."""
 
-FRAGMENT_NS, CODE_NS, FIND_NS = 5, 40, 80
+FRAGMENT_NS, CODE_NS, FIND_NS = 5, 40, 40
 """What an entry of a bucket costs by its fragment, and by its hash; and to compare it in full."""
 
 
@@ -61,7 +64,7 @@ class Probe(NamedTuple):
         cost: what an entry of each bucket is expected to cost, in nanoseconds.
     """
 
-    radii: npt.NDArray[np.int8]
+    radii: npt.NDArray[np.int16]
     chunk: Ints
     bucket: Ints
     flipped: npt.NDArray[np.uint8]
@@ -150,17 +153,21 @@ class MultiIndex(BuiltIndex):
         Returns:
             One for each query: under 1 where its buckets are the cheaper way.
         """
+        if bucket_count(radius, self.words) > MOST_BUCKETS:
+            return np.full(len(queries), np.inf)
         probe = probe_for(radius, self.words)
         start, stop = self._runs(self._cut(queries), probe)
         return self._cost(stop - start, probe) / self._scan_cost()
 
     def pieces(self, queries: Codes, radius: int) -> Iterator[Hits]:
         """See ``Index.pieces``."""
-        probe = probe_for(radius, self.words)
-        if CALL_NS / len(queries) + BUCKET_NS * len(probe.chunk) > self._scan_cost():
+        count = bucket_count(radius, self.words)
+        least = CALL_NS / len(queries) + BUCKET_NS * count
+        if count > MOST_BUCKETS or least > self._scan_cost():
             yield from self._scan.pieces(queries, radius)
             return
-        step = max(1, BUCKETS // len(probe.chunk))
+        probe = probe_for(radius, self.words)
+        step = max(1, BUCKETS // count)
         for first in range(0, len(queries), step):
             for hits in self._batch(queries[first : first + step], radius, probe):
                 yield hits.moved(first)
@@ -263,15 +270,27 @@ def _fragments(fields: Fields, following: npt.NDArray[np.int64]) -> npt.NDArray[
     return fields.take(following, axis=1).view(np.uint32)[..., 0]
 
 
-@lru_cache(maxsize=64)
-def probe_for(radius: int, words: int) -> Probe:
-    """The buckets to look at for hashes of this width: see the invariant of ``MultiIndex``."""
+def chunk_radii(radius: int, words: int) -> list[int]:
+    """How many bits may differ in each chunk: see the invariant of ``MultiIndex``."""
     count = WORD_BITS * words // CHUNK_BITS
     most, rest = divmod(radius, count)
-    radii = np.where(np.arange(count) <= rest, most, most - 1).astype(np.int8)
+    return [most if chunk <= rest else most - 1 for chunk in range(count)]
+
+
+@lru_cache
+def bucket_count(radius: int, words: int) -> int:
+    """How many buckets hashes of this width look at."""
+    reaches = chunk_radii(radius, words)
+    return sum(math.comb(CHUNK_BITS, bits) for reach in reaches for bits in range(reach + 1))
+
+
+@lru_cache
+def probe_for(radius: int, words: int) -> Probe:
+    """The buckets to look at for hashes of this width."""
+    radii = np.array(chunk_radii(radius, words), np.int16)
     values = np.arange(VALUES)
     flips = [values[np.bitwise_count(values) < reach + 1] for reach in radii.tolist()]
-    chunk = np.arange(count).repeat([len(flip) for flip in flips])
+    chunk = np.arange(len(radii)).repeat([len(flip) for flip in flips])
     flip = np.concatenate(flips)
     flipped = np.bitwise_count(flip)
     passing = np.array([_chance(radius - done) for done in range(CHUNK_BITS + 1)])

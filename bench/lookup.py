@@ -1,0 +1,291 @@
+"""Looking hashes up: hashmatch's indexes beside those of others, on one thread.
+
+    python bench/lookup.py [--table] [--only DATASET ...] [--seed S]
+
+Every contestant of ``bench/lookup_contestants`` runs in a process of its own. It is asked for all
+entries within a radius, and its answers must be those of ``LinearIndex`` before it is timed. All
+are timed in turns, several rounds, and the shortest counts: so all meet the same noise. One that is
+not installed is named in the result, with the way to install it.
+
+Queries lie near an entry: half of them of random lists, all of lists of real pictures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import record
+from hashmatch.index import LinearIndex
+
+HERE = Path(__file__).resolve().parent
+SHARED = HERE.parent.parent / "shared" / "data"
+ROUNDS = 3
+BATCHES = (1, 16, 64, 256)
+QUERIES = 256
+TOO_LONG = 20.0
+"""Seconds for all queries at once, after which a contestant is not asked again at this radius."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A list of hashes, and the radii to ask of it.
+
+    Attributes:
+        name: in results.
+        entries: how many hashes.
+        bits: of each.
+        radii: in bits.
+        batches: queries a call.
+        needed: the contestants that matter; None for all.
+    """
+
+    name: str
+    entries: int
+    bits: int
+    radii: tuple[int, ...]
+    batches: tuple[int, ...] = BATCHES
+    needed: re.Pattern[str] | None = None
+
+    def make(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray] | None:
+        """Entries and queries; None where the data is not there."""
+        words = self.bits // 64
+        if self.name.endswith("crops"):
+            path = SHARED / f"{self.name}-250k.npy"
+            if not path.exists():
+                return None
+            codes = np.load(path)[: self.entries, None].copy()
+            return codes, disturbed(codes[rng.integers(0, len(codes), QUERIES)], 6, rng)
+        codes = rng.integers(0, 2**64, (self.entries, words), dtype=np.uint64)
+        if self.name == "clustered":
+            # 1 to 50 variants of each original, all within 6 bits of it
+            variants = rng.integers(1, 51, self.entries)
+            original = np.repeat(np.arange(self.entries), variants)[: self.entries]
+            codes = disturbed(codes[rng.permutation(original)], 6, rng)
+        queries = rng.integers(0, 2**64, (QUERIES, words), dtype=np.uint64)
+        queries[::2] = codes[rng.integers(0, len(codes), QUERIES // 2)]
+        queries[::2] = disturbed(queries[::2], 6, rng)
+        return codes, queries
+
+
+OURS_AND_FAISS = re.compile("ours_|faiss")
+OURS = re.compile("ours_")
+EVERY = (0, 2, 4, 6, 8, 10, 12, 14, 16)
+TABLE = (
+    Dataset("uniform", 10**3, 64, (8,), (1,), OURS),
+    Dataset("phash-crops", 250_000, 64, (8,), (64,), OURS_AND_FAISS),
+    Dataset("dhash-crops", 250_000, 64, (4,), (64,), OURS_AND_FAISS),
+    Dataset("uniform", 10**6, 64, (8,), (1, 64), OURS_AND_FAISS),
+    Dataset("uniform", 10**6, 256, (31,), (64,), OURS_AND_FAISS),
+    Dataset("uniform", 10**7, 64, (8,), (64,), OURS_AND_FAISS),
+)
+GRID = (
+    *(Dataset("uniform", 10**power, 64, EVERY) for power in (3, 4, 5, 6)),
+    *(Dataset("clustered", 10**power, 64, EVERY) for power in (4, 5, 6)),
+    Dataset("phash-crops", 250_000, 64, EVERY),
+    Dataset("dhash-crops", 250_000, 64, EVERY),
+    *(Dataset("uniform", 10**power, 256, (8, 16, 31)) for power in (4, 5, 6)),
+    Dataset("clustered", 10**5, 256, (8, 16, 31)),
+    Dataset("uniform", 10**7, 64, (0, 4, 8, 12), needed=OURS_AND_FAISS),
+    Dataset("clustered", 10**7, 64, (0, 4, 8, 12), needed=OURS_AND_FAISS),
+)
+
+
+def disturbed(codes: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
+    """Copies in which 0 to ``most`` bits of each differ."""
+    codes = codes.copy()
+    flips = rng.integers(0, most + 1, len(codes))
+    for flip in range(most):
+        some = np.flatnonzero(flips > flip)
+        bit = rng.integers(0, 64, len(some)).astype(np.uint64)
+        codes[some, rng.integers(0, codes.shape[1], len(some))] ^= np.uint64(1) << bit
+    return codes
+
+
+class Worker:
+    """A contestant's process."""
+
+    def __init__(self, module: str, variant: str, name: str, folder: Path) -> None:
+        self.name = f"{name} {variant}".strip()
+        self.out_of_time: set[int] = set()
+        names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+        self._process = subprocess.Popen(
+            [
+                sys.executable,
+                str(HERE / "lookup_contestants"),
+                module,
+                variant,
+                str(folder / "codes.npy"),
+                str(folder / "queries.npy"),
+            ],
+            env=os.environ | dict.fromkeys(names, "1"),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.build_seconds = self._hear()["build_seconds"]
+
+    def _hear(self) -> dict[str, Any]:
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{self.name} has ended: {self._process.wait()}")
+        return json.loads(line)
+
+    def ask(self, do: str, **order: Any) -> dict[str, Any]:
+        """Have something done."""
+        self._process.stdin.write(json.dumps({"do": do, **order}) + "\n")
+        self._process.stdin.flush()
+        return self._hear()
+
+    def end(self) -> float:
+        """The most memory it has had, in MB; then let it go."""
+        peak = self.ask("memory")["peak_mb"]
+        self._process.stdin.close()
+        self._process.wait()
+        return peak
+
+
+def contestants() -> dict[str, tuple[str, str, int]]:
+    """By module: name, how to install it and its limit, read without importing what it needs."""
+    found = {}
+    for path in sorted((HERE / "lookup_contestants").glob("[a-z]*.py")):
+        text = path.read_text(encoding="utf-8")
+        name, install = (
+            re.search(rf'^{key} = "(.*)"$', text, re.MULTILINE)[1] for key in ("NAME", "INSTALL")
+        )
+        base, power = re.search(r"^LIMIT = (\d+)\*\*(\d+)$", text, re.MULTILINE).groups()
+        found[path.stem] = name, install, int(base) ** int(power)
+    return found
+
+
+def start(dataset: Dataset, folder: Path, missing: dict[str, str]) -> list[Worker]:
+    """A worker for each contestant that can take part, one after the other."""
+    workers = []
+    for module, (name, install, limit) in contestants().items():
+        if dataset.entries > limit or (dataset.needed and not dataset.needed.match(module)):
+            continue
+        try:
+            loaded = importlib.import_module(f"lookup_contestants.{module}")
+        except ImportError:
+            missing[name] = install
+            continue
+        workers += [
+            Worker(module, variant, name, folder) for variant in loaded.variants(dataset.bits)
+        ]
+    return workers
+
+
+def run(dataset: Dataset, seed: int, missing: dict[str, str]) -> list[dict[str, Any]]:
+    """All cells of a dataset, a row for each contestant."""
+    made = dataset.make(np.random.default_rng(seed))
+    if made is None:
+        print(f"{dataset.name}: not there, skipped")
+        return []
+    codes, queries = made
+    rows: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        np.save(folder / "codes.npy", codes)
+        np.save(folder / "queries.npy", queries)
+        workers = start(dataset, folder, missing)
+        for radius in dataset.radii:
+            rows += ask_all(dataset, radius, LinearIndex(codes), queries, workers, folder)
+        peaks = {worker.name: worker.end() for worker in workers}
+    for row in rows:
+        row["peak_mb"] = round(peaks[row["contestant"]])
+    return rows
+
+
+def ask_all(
+    dataset: Dataset,
+    radius: int,
+    oracle: LinearIndex,
+    queries: np.ndarray,
+    workers: list[Worker],
+    folder: Path,
+) -> list[dict[str, Any]]:
+    """One radius: compare the answers of all, then time all in turns."""
+    hits = oracle.search(queries, radius)
+    np.save(folder / "answers.npy", np.sort(hits.query << 32 | hits.row))
+    running = []
+    prepared = {}
+    for worker in workers:
+        found = worker.ask("check", radius=radius, answers=str(folder / "answers.npy"))
+        if not found["same"]:
+            raise RuntimeError(f"{worker.name} gives other answers: {dataset}, radius {radius}")
+        prepared[worker.name] = found["prepare_seconds"]
+        if found["seconds"] < TOO_LONG:
+            running.append(worker)
+    rows = []
+    for batch in dataset.batches:
+        best = {worker.name: float("inf") for worker in running}
+        for _ in range(ROUNDS):
+            for worker in running:
+                took = worker.ask("time", radius=radius, batch=batch)["seconds"]
+                best[worker.name] = min(best[worker.name], took)
+        rows += [
+            {
+                "data": dataset.name,
+                "entries": dataset.entries,
+                "bits": dataset.bits,
+                "radius": radius,
+                "batch": batch,
+                "contestant": worker.name,
+                "us_per_query": round(best[worker.name] * 1e6, 2),
+                "hits_per_query": round(len(hits.row) / len(queries), 2),
+                "build_seconds": round(worker.build_seconds + prepared[worker.name], 3),
+            }
+            for worker in running
+        ]
+        report(rows[-len(running) :])
+    return rows
+
+
+def report(rows: list[dict[str, Any]]) -> None:
+    """Print one cell, and how our own choice stands in it."""
+    cell = {row["contestant"]: row["us_per_query"] for row in rows}
+    first = rows[0]
+    auto = cell["hashmatch auto"]
+    peers = {name: took for name, took in cell.items() if not name.startswith("hashmatch")}
+    best = min(peers, key=peers.get, default=None)
+    print(
+        f"{first['data']} {first['entries']:,} x {first['bits']} bits, radius {first['radius']}, "
+        f"batch {first['batch']}, {first['hits_per_query']} hits a query: auto {auto:.1f} us, "
+        f"{cell['hashmatch linear'] / auto:.2f} x linear"
+        + (f", {peers[best] / auto:.2f} x the best peer, {best}" if best else ""),
+        flush=True,
+    )
+
+
+def main() -> None:
+    """Run the datasets asked for, and save what was measured."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--table", action="store_true", help="only the cells with a target")
+    parser.add_argument("--only", action="append", help="only datasets of this name")
+    parser.add_argument("--most", type=int, default=10**7, help="only lists up to this size")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    missing: dict[str, str] = {}
+    rows = []
+    for dataset in TABLE if options.table else GRID:
+        if dataset.entries <= options.most and dataset.name in (options.only or [dataset.name]):
+            rows += run(dataset, options.seed, missing)
+    for name, install in missing.items():
+        print(f"missing: {name}; {install}")
+    name = "lookup-table" if options.table else "lookup"
+    print(f"saved as {record.save(name, options.seed, {'missing': missing, 'cells': rows})}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""One contestant in a process of its own, which does as it is told on its standard input.
+
+    python bench/lookup_contestants MODULE VARIANT CODES.npy QUERIES.npy
+
+Every line in is a JSON object with ``do``, every line out its result.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+ENOUGH_SECONDS = 0.1
+"""Short runs are repeated for as long as this, and the shortest counts."""
+
+
+def main() -> None:
+    """Build the contestant, then answer until the input ends."""
+    sys.path.insert(0, str(Path(__file__).parent.parent))
+    module, variant, codes_path, queries_path = sys.argv[1:]
+    kind = importlib.import_module(f"lookup_contestants.{module}").Contestant
+    codes, queries = np.load(codes_path), np.load(queries_path)
+    before = time.perf_counter()
+    contestant = kind(codes, variant)
+    say({"build_seconds": time.perf_counter() - before})
+    for line in sys.stdin:
+        order = json.loads(line)
+        say(globals()[f"do_{order.pop('do')}"](contestant, queries, **order))
+
+
+def do_check(contestant: Any, queries: np.ndarray, radius: int, answers: str) -> dict[str, Any]:
+    """Whether its answers are those of ``LinearIndex``."""
+    before = time.perf_counter()
+    contestant.prepare(radius)
+    prepared = time.perf_counter()
+    expected = np.load(answers)
+    query, row = (np.asarray(column, np.int64) for column in contestant.search(queries, radius))
+    asked = time.perf_counter() - prepared
+    got = np.sort(query << 32 | row)
+    return {
+        "same": bool(np.array_equal(got, expected)),
+        "prepare_seconds": prepared - before,
+        "seconds": asked,
+    }
+
+
+def do_time(contestant: Any, queries: np.ndarray, radius: int, batch: int) -> dict[str, Any]:
+    """Seconds a query where all are asked, so many at a time."""
+    parts = [queries[first : first + batch] for first in range(0, len(queries), batch)]
+    begun = time.perf_counter()
+    best = float("inf")
+    while True:
+        before = time.perf_counter()
+        for part in parts:
+            contestant.search(part, radius)
+        after = time.perf_counter()
+        best = min(best, after - before)
+        if after - begun > ENOUGH_SECONDS:
+            return {"seconds": best / len(queries)}
+
+
+def do_memory(_contestant: Any, _queries: np.ndarray) -> dict[str, Any]:
+    """The most memory that the process has had, in MB."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return {"peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6}
+
+
+def say(result: dict[str, Any]) -> None:
+    """Write a line and let it go at once."""
+    print(json.dumps(result), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""hashmatch's own choice, made anew for each radius."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hashmatch.index import build_index
+
+NAME = "hashmatch auto"
+INSTALL = ""
+LIMIT = 10**7
+
+
+def variants(_bits: int) -> list[str]:
+    """There is one."""
+    return [""]
+
+
+class Contestant:
+    """Asks the index that ``build_index`` chose for the radius."""
+
+    def __init__(self, codes: np.ndarray, _variant: str) -> None:
+        self._codes = codes
+
+    def prepare(self, radius: int) -> None:
+        """Choose."""
+        self._index = build_index(self._codes, radius=radius)
+
+    def search(self, queries: np.ndarray, radius: int) -> tuple[np.ndarray, np.ndarray]:
+        """Pairs of query and row."""
+        hits = self._index.search(queries, radius)
+        return hits.query, hits.row

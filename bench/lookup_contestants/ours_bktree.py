@@ -1,0 +1,31 @@
+"""hashmatch's own ``BKTree``."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hashmatch.index import BKTree
+
+NAME = "hashmatch bktree"
+INSTALL = ""
+LIMIT = 10**7
+
+
+def variants(_bits: int) -> list[str]:
+    """There is one."""
+    return [""]
+
+
+class Contestant:
+    """Asks the index."""
+
+    def __init__(self, codes: np.ndarray, _variant: str) -> None:
+        self._index = BKTree(codes)
+
+    def prepare(self, radius: int) -> None:
+        """Nothing is to be done."""
+
+    def search(self, queries: np.ndarray, radius: int) -> tuple[np.ndarray, np.ndarray]:
+        """Pairs of query and row."""
+        hits = self._index.search(queries, radius)
+        return hits.query, hits.row
