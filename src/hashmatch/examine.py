@@ -14,7 +14,7 @@ from typing import BinaryIO, TypeAlias
 
 import numpy as np
 
-from hashmatch.archive import HEAD_BYTES, read_archive, sniff_archive
+from hashmatch.archive import HEAD_BYTES, NESTED, read_archive, sniff_archive
 from hashmatch.decode import (
     TRIMMED,
     MirrorView,
@@ -42,6 +42,9 @@ Source: TypeAlias = "bytes | bytearray | memoryview | str | os.PathLike[str] | B
 
 
 _CHUNK = 1 << 20
+
+_AT_HAND = frozenset({"ZIP", "TAR"})
+"""Archives whose members can be read without those before them."""
 
 
 def examine(source: Source, options: ExamineOptions) -> Examination:
@@ -123,10 +126,15 @@ def _examine_archive(
 ) -> Generator[tuple[bytes, Examination | None], None, Examination]:
     """Yield an archive's members, and return the examination of the archive itself."""
     problem: DecodeError | None = None
+    # To come back for a member that a preview does not settle, all before it is unpacked again
+    at_hand = sniff_archive(file.read(HEAD_BYTES)) in _AT_HAND
+    file.seek(0)
+    in_full = replace(options, fast=False)
     try:
         for member in read_archive(file, options.archives, options.limits.max_bytes, skip):
             yield member.path, None
-            found = Examination() if member.data is None else _examine_bytes(member.data, options)
+            how = options if at_hand and NESTED not in member.path else in_full
+            found = Examination() if member.data is None else _examine_bytes(member.data, how)
             yield member.path, _marred(found, member.problem)
             del member, found  # or they stay in memory while the next one is unpacked
     except DecodeError as error:

@@ -216,16 +216,38 @@ def allowed_cores() -> int:
     return max(1, min(cores, quota)) if quota else cores
 
 
-def _cgroup_quota(root: Path = Path("/sys/fs/cgroup")) -> int | None:
-    """Whole cores that the control group may use, rounded up; None where it has no limit."""
-    try:  # version 2, as cgroup-v2.rst has it: "MAX PERIOD" in microseconds
-        most, period = (root / "cpu.max").read_text().split()
-    except (OSError, ValueError):
-        try:  # version 1
-            most = (root / "cpu" / "cpu.cfs_quota_us").read_text().strip()
-            period = (root / "cpu" / "cpu.cfs_period_us").read_text().strip()
-        except OSError:
-            return None
-    if not (most.isdigit() and period.isdigit() and int(period)):
+def _cgroup_quota(
+    root: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/proc/self/cgroup")
+) -> int | None:
+    """Whole cores that our control groups may use, rounded up; None where there is no limit.
+
+    A group is held to its own limit and to those of all groups that it lies in. In a container the
+    path of our group may be that outside of it, and then only the outermost is there to be read.
+    """
+    try:
+        lines = membership.read_text().splitlines()
+    except OSError:
         return None
+    quotas = []
+    for controllers, path in (line.split(":", 2)[1:] for line in lines):
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        base = root / "cpu" if controllers else root
+        own = base / path.lstrip("/")
+        for group in (own, *own.parents[: len(own.parts) - len(base.parts)]):
+            quota = _quota_of(group, version=1 if controllers else 2)
+            if quota is not None:
+                quotas.append(quota)
+    return min(quotas, default=None)
+
+
+def _quota_of(group: Path, *, version: int) -> int | None:
+    """Of one control group: in version 2 (cgroup-v2.rst) "MAX PERIOD", in version 1 two files."""
+    files = ("cpu.max",) if version == 2 else ("cpu.cfs_quota_us", "cpu.cfs_period_us")
+    try:
+        most, period = " ".join((group / name).read_text() for name in files).split()
+    except (OSError, ValueError):
+        return None
+    if not (most.isdigit() and period.isdigit() and int(period)):
+        return None  # "max", or -1
     return -(-int(most) // int(period))
