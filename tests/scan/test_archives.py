@@ -89,7 +89,7 @@ def test_archives_give_the_same_records_however_they_are_scanned(
     assert "zip.bin!/inner.tgz!/2.jpg" in paths
     assert paths.index("zip.bin!/inner.zip!/0.jpg") < paths.index("zip.bin!/inner.zip")
     verdicts = [json.loads(record)["verdict"] for record in kept[0]]
-    assert verdicts.count("match") > 10
+    assert verdicts.count("match") > 3
     assert verdicts.count("clear") > 10
 
 
