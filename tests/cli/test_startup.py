@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+from commands import COMMAND, environment
+
+
+def seconds(command: list[str]) -> float:
+    """How long a command takes."""
+    began = time.perf_counter()
+    subprocess.run(command, env=environment(), capture_output=True, check=True)
+    return time.perf_counter() - began
+
+
+def test_version_is_quick() -> None:
+    """``--version`` takes at most twice the time of importing Typer, measured in turns."""
+    ours, theirs = [], []
+    for _ in range(15):
+        theirs.append(seconds([sys.executable, "-c", "import typer"]))
+        ours.append(seconds([*COMMAND, "--version"]))
+        # Whatever else the machine does makes single runs slower, and none faster
+        if len(ours) >= 5 and min(ours) <= 2 * min(theirs):
+            break
+    assert min(ours) <= 2 * min(theirs)
