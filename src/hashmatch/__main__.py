@@ -14,6 +14,12 @@ INTERRUPTED = 130
 
 def main() -> None:
     """Run the command, and exit with its code, whatever happens."""
+    if sys.argv[1:] == ["--version"] and sys.stdout is not None:
+        # Asked by every installer and health check: not worth building all commands for
+        from hashmatch._version import __version__  # noqa: PLC0415
+
+        sys.stdout.write(f"hashmatch {__version__}\n")
+        return
     try:
         from hashmatch.cli.main import main as command  # noqa: PLC0415 # it may fail, and that must be caught
     except KeyboardInterrupt:

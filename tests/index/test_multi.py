@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from hashmatch.errors import SettingsError
 from hashmatch.index import Codes, Hits, LinearIndex, MultiIndex, multi, ranges
 from hashmatch.index.chunks import CHUNK_BITS, Cutter, arrange
 from hashmatch.index.multi import bucket_count, chunk_radii, probe_for
@@ -118,3 +119,12 @@ def test_no_scan_where_buckets_are_cheap() -> None:
     scanned.clear()
     index.search(codes[100_000:100_064], 30)
     assert [len(queries) for queries in scanned] == [64]
+
+
+@pytest.mark.parametrize("words", [1, 4])
+def test_too_many_positions(monkeypatch: pytest.MonkeyPatch, words: int) -> None:
+    """A list whose tables have more positions than can be numbered raises SettingsError."""
+    monkeypatch.setattr(multi, "MAX_ENTRIES", 4 * words * 10 + 8)
+    MultiIndex(make("uniform", 10, 64 * words, seed=6))
+    with pytest.raises(SettingsError, match="too long"):
+        MultiIndex(make("uniform", 11, 64 * words, seed=6))

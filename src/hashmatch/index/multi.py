@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
-from hashmatch.index.base import BuiltIndex, Codes, Hits, Ints, Tables, take_table
+from hashmatch.errors import SettingsError
+from hashmatch.index.base import MAX_ENTRIES, BuiltIndex, Codes, Hits, Ints, Tables, take_table
 from hashmatch.index.chunks import CHUNK_BITS, Cutter, Fields, arrange
 from hashmatch.index.linear import LinearIndex
 from hashmatch.index.ranges import (
@@ -100,6 +101,8 @@ class MultiIndex(BuiltIndex):
     kind: ClassVar[str] = "multi"
 
     def _build(self) -> Tables:
+        if len(self) * WORD_BITS * self.words // CHUNK_BITS > MAX_ENTRIES - BLOCK:
+            raise SettingsError("the list is too long for a multi-index of its width")
         bits = arrange(self.codes)
         fields = Cutter(bits)(self.codes)
         count = fields.shape[1]
