@@ -183,7 +183,7 @@ def test_broken_installation_exits_70(tmp_path: Path) -> None:
     """Where not even the command line can be imported, that is 70 too, and no match."""
     (tmp_path / "typer.py").write_text("raise ImportError('no such typer')\n")
     env = environment(PYTHONPATH=os.pathsep.join([str(tmp_path), SOURCE]))
-    done = hashmatch_command("--version", env=env)
+    done = hashmatch_command("--help", env=env)
     assert (done.returncode, done.stdout) == (70, b"")
     assert done.stderr == b"hashmatch: cannot start: ImportError: no such typer\n"
 
@@ -209,7 +209,7 @@ def test_streams_that_fail_change_no_code_but_say_so(
     with Path("/dev/full").open("wb") as full:
         for command, options, code in (
             (scan, {"stdout": full, "stderr": subprocess.PIPE}, 70),
-            ([*COMMAND, "--version"], {"stdout": full, "stderr": subprocess.PIPE}, 70),
+            ([*COMMAND, "--help"], {"stdout": full, "stderr": subprocess.PIPE}, 70),
             (missing, {"stderr": full}, 66),
             ([*scan, "--format", "csv"], {"stderr": full, "stdout": subprocess.PIPE}, 1),
             ([*shell, *missing], {}, 66),
