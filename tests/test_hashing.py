@@ -205,6 +205,15 @@ def test_quality_equals_the_published_measure(contrast: int) -> None:
     assert found.dtype == np.uint8
 
 
+@pytest.mark.parametrize("strength", [20, 30, 40, 50])
+def test_quality_equals_the_published_measure_on_textures(strength: int) -> None:
+    """The same on pictures whose quality lies between the ends of the scale."""
+    small = photo(strength, 64, 64).convert("L")
+    grey = np.asarray(small.point([level * strength // 200 for level in range(256)]))
+    assert quality(grey[None]).tolist() == [quality_by_hand(grey)]
+    assert 0 < quality_by_hand(grey) < 100
+
+
 def test_quality_tells_detail_from_none() -> None:
     """A blank picture has quality 0, a faint one little, and one with detail 50 or more."""
     options = ExamineOptions(kinds=KINDS[:1])

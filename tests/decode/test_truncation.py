@@ -33,6 +33,7 @@ def test_whole_files_are_examined_whole(name: str) -> None:
     assert any("frame:2" in view.view for view in found.views) == many
 
 
+@pytest.mark.filterwarnings("ignore")  # as usual; the other way is tested below
 @pytest.mark.parametrize("name", WHOLE)
 def test_cut_files_are_truncated(name: str) -> None:
     """Wherever a file is cut, it is told as truncated, unless too little is left to know it."""
@@ -63,6 +64,26 @@ def test_cut_previews_are_no_examination(options: dict[str, bool]) -> None:
         assert (found.reason, found.exact) == (Reason.TRUNCATED, True)
     for cut in (1, 2):
         assert examine(data[:-cut], OPTIONS).reason is Reason.TRUNCATED
+
+
+def test_warnings_as_errors_change_no_reason() -> None:
+    """Where the host turns Pillow's warnings into errors, a cut file is truncated all the same."""
+    for name in ("tiff", "tiff-lzw", "tiff-jpeg", "tiff-pages"):
+        data = WHOLE[name]
+        for cut in range(16, len(data) - PADDING, 1 + len(data) // 40):
+            assert examine(data[:cut], OPTIONS).reason is Reason.TRUNCATED
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_files_cut_between_frames_are_truncated() -> None:
+    """Cut exactly where a frame ends, where decoders see nothing amiss, a file is truncated."""
+    data = WHOLE["gif-animated"]
+    cuts = [cut for cut in range(1000, len(data)) if data[cut - 1 : cut + 2] == b"\x00!\xf9"]
+    assert len(cuts) >= 2
+    for cut in [*cuts, len(data) - 1]:
+        found = examine(data[:cut], OPTIONS)
+        assert found.reason is Reason.TRUNCATED
+        assert found.views
 
 
 def test_frames_before_the_cut_are_examined() -> None:
