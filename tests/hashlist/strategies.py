@@ -45,6 +45,22 @@ def is_flat(value: PerceptualHash) -> bool:
 entries = st.builds(Entry, ids, hashes(), st.none() | labels)
 entry_lists = st.lists(entries, max_size=12, unique_by=lambda entry: (entry.id, entry.hash.kind))
 
+free_texts = st.text(characters, min_size=1, max_size=12)
+full_entries = st.builds(
+    Entry,
+    free_texts,
+    hashes(),
+    st.none() | free_texts,
+    category=st.none() | st.sampled_from(["A", "B1", "0", "grade 2", ","]),
+    source=st.none() | free_texts,
+    added=st.none() | st.sampled_from(["2026-01-02", "2026-01-02T03:04:05Z"]),
+    expires=st.none() | st.sampled_from(["2001-01-01", "9999-12-31", "2300-01-01T00:00:00+01:00"]),
+)
+"""Entries with every field that the model knows, and ids and labels that text cannot hold."""
+full_entry_lists = st.lists(
+    full_entries, max_size=10, unique_by=lambda entry: (entry.id, entry.hash.kind)
+)
+
 _blanks = st.text(" \t", min_size=1, max_size=3)
 _maybe_blanks = st.text(" \t", max_size=2)
 _values = st.one_of(

@@ -96,8 +96,10 @@ def _repeated(section: Section, problems: Problems) -> npt.NDArray[np.bool_]:
     for row in named[np.isin(prints, suspects)].tolist():
         first = first_rows.setdefault(ids.bytes_at(row), row)
         if first != row and not repeated[row]:
-            line = section.line(first)
-            problems.add(section.line(row), f"the id stands on line {line} already")
+            line, other = section.line(row), section.line(first)
+            twice = "the entry has two hashes of one kind"
+            message = twice if line == other else f"the id stands on line {other} already"
+            problems.add(line, message)
             repeated[row] = True
     return repeated
 

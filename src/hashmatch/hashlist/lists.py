@@ -13,12 +13,11 @@ from hashmatch.errors import HashListError, SettingsError
 from hashmatch.hashlist.atomic import write_atomically
 from hashmatch.hashlist.contents import Contents, IndexTables
 from hashmatch.hashlist.entries import contents_of_entries
-from hashmatch.hashlist.formats import read_list
+from hashmatch.hashlist.formats import read_list, write_list
 from hashmatch.hashlist.kinds import algorithms, widths
 from hashmatch.hashlist.policy import DEFAULT_POLICY, REASONS, Policy, select
 from hashmatch.hashlist.section import Section, refuse_pickling
 from hashmatch.hashlist.source import Options
-from hashmatch.hashlist.text.writer import text_blocks
 from hashmatch.hashlist.updates import SectionUpdate, updated
 from hashmatch.model import Entry, HashKind
 
@@ -198,24 +197,33 @@ class HashList:
             found += [section.entry(row) for row in section.find([entry_id]).tolist() if row >= 0]
         return tuple(found)
 
-    def dumps(self) -> str:
-        """The list in the text format. Reading it gives equal entries.
+    def dumps(self, list_format: str = "text") -> str:
+        """The list as text in a format. Reading it gives equal entries.
+
+        Args:
+            list_format: ``text``, ``csv`` or ``jsonl``.
 
         Raises:
-            HashListError: an id or a label is such that the text format cannot hold it.
+            HashListError: the format cannot hold it.
+            SettingsError: there is no such format, or it is only read.
         """
-        return b"".join(text_blocks(self.contents)).decode()
+        return b"".join(write_list(self.contents, list_format)).decode()
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the list in the text format, whole or not at all, readable by its owner alone.
+    def save(self, path: str | os.PathLike[str], list_format: str = "text") -> None:
+        """Write the list to a file, whole or not at all, readable by its owner alone.
+
+        Args:
+            path: the file.
+            list_format: ``text``, ``csv`` or ``jsonl``; for a compiled one see ``save_compiled``.
 
         Raises:
-            HashListError: an id or a label is such that the text format cannot hold it.
+            HashListError: the format cannot hold it.
             OutputError: the file cannot be written.
+            SettingsError: there is no such format, or it is only read.
         """
+        blocks = write_list(self.contents, list_format)
         with write_atomically(path) as stream:
-            for block in text_blocks(self.contents):
-                stream.write(block)
+            stream.writelines(blocks)
 
     def __len__(self) -> int:
         """How many entries can match."""

@@ -102,6 +102,12 @@ class Section:
         """The line of an entry in the list's text, counted from 1; 0 where it is not known."""
         return int(self.lines[row]) if self.lines is not None else 0
 
+    def hex(self, first: int, last: int) -> list[str]:
+        """The hashes of the rows from ``first`` to before ``last``, as lists write them."""
+        digits = self.codes[first:last].astype(">u8").tobytes().hex()
+        width, stride = self.kind.bits // 4, 16 * self.kind.words
+        return [digits[place : place + width] for place in range(0, len(digits), stride)]
+
     def ids(self, first: int, last: int) -> list[str]:
         """The ids of the rows from ``first`` to before ``last``: the list's own, else by line."""
         given = self.column("id").texts(first, last) if "id" in self.columns else None

@@ -52,12 +52,16 @@ class Tap(io.RawIOBase):
     Args:
         stream: what follows the head.
         head: what has been read so far.
+
+    Attributes:
+        head: the same.
     """
 
     def __init__(self, stream: BinaryIO, head: bytes = b"") -> None:
         super().__init__()
         self._stream = stream
-        self._head = head
+        self.head = head
+        self._before = head
         self._hash = hashlib.sha256()
 
     def digest(self) -> str:
@@ -70,16 +74,16 @@ class Tap(io.RawIOBase):
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override] # as io does
         """Fill a buffer as far as there is something to fill it with."""
-        data = self._head[: len(buffer)] or self._stream.read(len(buffer))
-        self._head = self._head[len(buffer) :]
+        data = self._before[: len(buffer)] or self._stream.read(len(buffer))
+        self._before = self._before[len(buffer) :]
         self._hash.update(data)
         buffer[: len(data)] = data
         return len(data)
 
-    def blocks(self) -> Iterator[bytes]:
+    def blocks(self, size: int = BLOCK_BYTES) -> Iterator[bytes]:
         """All of it, a block at a time, without a byte order mark."""
         prefix = BOM
-        while block := self.read(BLOCK_BYTES):
+        while block := self.read(size):
             yield block.removeprefix(prefix)
             prefix = b""
 

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from hashmatch.errors import HashListError, SettingsError
 from hashmatch.hashlist.compiled import MAGIC, read_compiled
 from hashmatch.hashlist.contents import Contents
+from hashmatch.hashlist.formats import (
+    ncmec,
+    own_csv,
+    own_jsonl,
+    stopncii,
+    tat,
+    threatexchange,
+    vics,
+)
 from hashmatch.hashlist.source import BOM, Options, Tap
 from hashmatch.hashlist.text.reader import read_text
+from hashmatch.hashlist.text.writer import text_blocks
 
 HEAD_BYTES = 1 << 16
 """How much of a list is looked at to tell its format."""
@@ -29,15 +39,27 @@ class Format:
         name: as operators spell it.
         fits: tells from the first bytes of a list, without a byte order mark, whether it is one.
         read: reads a list.
+        write: writes a list; None where this is only read.
     """
 
     name: str
     fits: Callable[[bytes], bool]
     read: Callable[[Tap, Options], Contents]
+    write: Callable[[Contents], Iterator[bytes]] | None = None
 
 
 FORMATS: Mapping[str, Format] = {
-    form.name: form for form in (Format(TEXT, lambda _: True, read_text),)
+    form.name: form
+    for form in (
+        Format("ncmec", ncmec.fits, ncmec.read),
+        Format("stopncii", stopncii.fits, stopncii.read),
+        Format("vics", vics.fits, vics.read),
+        Format("tat", tat.fits, tat.read),
+        Format("threatexchange", threatexchange.fits, threatexchange.read),
+        Format("jsonl", own_jsonl.fits, own_jsonl.read, own_jsonl.write),
+        Format("csv", own_csv.fits, own_csv.read, own_csv.write),
+        Format(TEXT, lambda _: True, read_text, text_blocks),
+    )
 }
 """By name; the first one that fits is it, and text fits everything."""
 
@@ -73,3 +95,17 @@ def detect(head: bytes) -> str:
     """The name of the format that a list with these first bytes is in."""
     text = head.removeprefix(BOM)
     return next(name for name, form in FORMATS.items() if form.fits(text))
+
+
+def write_list(contents: Contents, list_format: str) -> Iterator[bytes]:
+    """Write a list in a format.
+
+    Raises:
+        HashListError: the format cannot hold it.
+        SettingsError: there is no such format, or it is only read.
+    """
+    write = FORMATS[list_format].write if list_format in FORMATS else None
+    if write is None:
+        names = ", ".join(sorted(name for name, form in FORMATS.items() if form.write))
+        raise SettingsError(f"lists are not written as {list_format!r}; choose from {names}")
+    return write(contents)

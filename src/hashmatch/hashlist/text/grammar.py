@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 from hashmatch.hashlist.assemble import RawRow, section_of_rows
-from hashmatch.hashlist.characters import FORBIDDEN
+from hashmatch.hashlist.characters import FORBIDDEN, is_clean
 from hashmatch.hashlist.kinds import unknown_algorithm, widths
 from hashmatch.hashlist.problems import Problems
 from hashmatch.hashlist.section import Section
@@ -97,21 +97,27 @@ class Header:
         found = _HEADER_LINE.fullmatch(text)
         if found:
             try:
-                self._set(found[1].lower(), found[2])
+                self.put(found[1].lower(), found[2])
             except LineError as error:
                 problems.add(line, str(error))
-                self.faulty = True
         return True
 
-    def _set(self, key: str, value: str) -> None:
+    def put(self, key: str, value: str) -> None:
+        """Take one of the ``HEADER_KEYS``.
+
+        Raises:
+            LineError: its value makes no sense; the header is faulty from then on.
+        """
+        faulty, self.faulty = self.faulty, True
         if key in self.values:
             raise LineError(f"the header gives its {key} twice")
-        if "\t" in value:
+        if not is_clean(value):
             raise LineError(f"a control character in the {key}")
         if key == "algorithm":
             value = value.lower()
             if not widths(value):
                 raise LineError(unknown_algorithm())
+        self.faulty = faulty
         self.values[key] = value
 
 

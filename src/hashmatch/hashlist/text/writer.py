@@ -47,13 +47,15 @@ def text_blocks(contents: Contents, *, check: bool = True) -> Iterator[bytes]:
 
 def _lines(section: Section, first: int, prefix: str, checked: str | None) -> str:
     """Lines of a slice of a section; ``checked`` is the list's name if they must read back."""
-    codes = section.codes[first : first + SLICE_ROWS]
-    last = first + len(codes)
-    digits = codes.astype(">u8").tobytes().hex()
-    width, stride = section.kind.bits // 4, 16 * section.kind.words
+    last = min(first + SLICE_ROWS, len(section))
     lines = []
-    fields = zip(section.ids(first, last), section.column("label").texts(first, last), strict=True)
-    for place, (entry_id, label) in enumerate(fields):
+    fields = zip(
+        section.hex(first, last),
+        section.ids(first, last),
+        section.column("label").texts(first, last),
+        strict=True,
+    )
+    for place, (value, entry_id, label) in enumerate(fields):
         fault = _fault(entry_id, label) if checked is not None else None
         if fault:
             raise HashListError(
@@ -61,7 +63,6 @@ def _lines(section: Section, first: int, prefix: str, checked: str | None) -> st
                 f"{fault}",
                 path=checked,
             )
-        value = digits[place * stride : place * stride + width]
         lines.append(f"{prefix}{value} {entry_id}" + (f" {label}\n" if label else "\n"))
     return "".join(lines)
 
