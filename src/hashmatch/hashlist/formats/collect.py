@@ -1,0 +1,212 @@
+"""From the records of any format to a list: checked column by column, many records at a time."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from hashmatch.hashing import Codes
+from hashmatch.hashlist.assemble import assemble
+from hashmatch.hashlist.characters import is_clean
+from hashmatch.hashlist.columns import Rows, TextColumn
+from hashmatch.hashlist.contents import Contents
+from hashmatch.hashlist.formats.ledger import Ledger, Mask
+from hashmatch.hashlist.formats.values import kind_of, to_codes
+from hashmatch.hashlist.kinds import unknown_algorithm, widths
+from hashmatch.hashlist.policy import end_of_life
+from hashmatch.hashlist.problems import Problems
+from hashmatch.hashlist.section import Section
+from hashmatch.hashlist.source import Options
+from hashmatch.model import HashKind
+
+CHUNK_RECORDS = 1 << 14
+
+FOREIGN = frozenset(
+    (
+        *("photodna", "netclean", "videntifier", "ssvh_pdna", "ssvh_safer_hash"),
+        *("tmk", "tmk_pdqf", "vpdq", "ssdeep", "tlsh", "sha384", "sha512", "crc32"),
+    )
+)
+"""Algorithms that lists are known to have, and that are not computed here."""
+
+_ALIASES = {"pdna": "photodna", "sha-1": "sha1", "sha-256": "sha256", "sha-512": "sha512"}
+_NAME = re.compile(r"[a-z][a-z0-9_.+-]{0,31}")
+_LIKE_A_HASH = re.compile(r"[0-9a-f]{8,}")
+
+
+@dataclass(slots=True)
+class Chunk:
+    """Some records, column by column. What is not said to be per hash has one item per record.
+
+    Attributes:
+        numbers: the line of each record, or its number where the format is not of lines.
+        fields: texts by the name of the field of ``Entry``; empty where a record has none.
+        algorithms: per hash, as the list spells it; empty for the default.
+        values: per hash, hex or base64.
+        owners: per hash, the place of its record in the chunk; None where each has one hash.
+        withdrawn: whether the record withdraws its id; None where none does.
+        ranks: which of several records of one id is the last word; None for the order of the list.
+        faults: what the reader has found wrong, by the place of the record.
+    """
+
+    numbers: Sequence[int]
+    fields: Mapping[str, Sequence[str]]
+    algorithms: Sequence[str]
+    values: Sequence[str]
+    owners: Sequence[int] | None = None
+    withdrawn: Sequence[bool] | None = None
+    ranks: Sequence[int] | None = None
+    faults: Sequence[tuple[int, str]] = ()
+
+
+@dataclass(slots=True)
+class Collector:
+    """Takes the records of a list, and makes the list of them.
+
+    Attributes:
+        options: how the list is read.
+        default: the algorithm of a hash that names none; None where that cannot be known.
+        latest: of several records of one id the last word counts; else an id must stand once.
+        foreign: any algorithm may occur; else one that nobody has heard of is a mistake.
+        problems: what is wrong.
+        unnamed: how many hashes name no algorithm.
+    """
+
+    options: Options
+    default: str | None = None
+    latest: bool = False
+    foreign: bool = False
+    problems: Problems = field(init=False)
+    unnamed: int = 0
+    _ledger: Ledger = field(init=False)
+    _parts: list[Section] = field(default_factory=list)
+    _unsupported: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self.problems = Problems(self.options.source)
+        self._ledger = Ledger(self.latest)
+
+    def add(self, chunk: Chunk) -> None:
+        """Take some records."""
+        count = len(chunk.numbers)
+        sound = np.ones(count, dtype=np.bool_)
+        for place, message in self._faults(chunk):
+            if sound[place]:
+                self.problems.add(chunk.numbers[place], message)
+                sound[place] = False
+        columns = {name: _encoded(texts, sound) for name, texts in chunk.fields.items()}
+        numbers = np.array(chunk.numbers, dtype=np.uint32)
+        withdrawn = np.array(chunk.withdrawn or [False] * count, dtype=np.bool_) & sound
+        ranks = np.array(chunk.ranks or [0] * count, dtype=np.int64)
+        self._ledger.add(columns.get("id") or TextColumn.empty(count), numbers, ranks, withdrawn)
+        for kind, owners, codes in self._codes(chunk, sound & ~withdrawn):
+            taken = {name: column.take(owners) for name, column in columns.items()}
+            self._parts.append(Section(kind, codes, taken, numbers[owners], self.options.origin))
+
+    def finish(
+        self, known: Contents, *, total: int | None = None, skippable: bool = True
+    ) -> Contents:
+        """Make the list.
+
+        Args:
+            known: what is known of it besides its records.
+            total: how many lines it has; None where it is made of records.
+            skippable: the rest could be loaded without what is wrong.
+
+        Raises:
+            HashListError: something is wrong with it; with all problems.
+        """
+        parts, withdrawn = self._ledger.settle(self._parts, self.problems)
+        sections, dropped = assemble(parts, self.problems)
+        if self.problems.count and not (skippable and self.options.skip_bad_entries):
+            count, unit = (self._ledger.count, "records") if total is None else (total, "lines")
+            raise self.problems.error(count, unit=unit, skippable=skippable)
+        return replace(
+            known,
+            sections=sections,
+            flat=len(dropped),
+            skipped=self.problems.count,
+            unsupported=dict(self._unsupported),
+            left_out={"withdrawn": len(withdrawn)} if len(withdrawn) else {},
+            withdrawn=withdrawn,
+            dropped=dropped,
+        )
+
+    def _faults(self, chunk: Chunk) -> Iterator[tuple[int, str]]:
+        """What is wrong with records, by their places; looked for in whole columns first."""
+        yield from chunk.faults
+        for name, texts in chunk.fields.items():
+            if not is_clean("".join(texts)):
+                for place, text in enumerate(texts):
+                    if not is_clean(text):
+                        yield place, f"a control character in the {name}"
+        expiries = chunk.fields.get("expires", ())
+        wrong = {text for text in set(expiries) if text and end_of_life(text) is None}
+        for place, text in enumerate(expiries if wrong else ()):
+            if text in wrong:
+                yield place, "the date on which it expires is no date"
+        if chunk.withdrawn is not None:
+            ids = chunk.fields.get("id") or [""] * len(chunk.numbers)
+            for place, (entry_id, gone) in enumerate(zip(ids, chunk.withdrawn, strict=True)):
+                if gone and not entry_id:
+                    yield place, "what is withdrawn has no id"
+
+    def _codes(self, chunk: Chunk, usable: Mask) -> Iterator[tuple[HashKind, Rows, Codes]]:
+        """The hashes of usable records, with the places of their records, kind by kind."""
+        groups: dict[tuple[str, int], list[int]] = defaultdict(list)
+        for place, (name, value) in enumerate(zip(chunk.algorithms, chunk.values, strict=True)):
+            groups[name, len(value)].append(place)
+        owners = np.arange(len(usable)) if chunk.owners is None else np.array(chunk.owners)
+        for (name, length), members in groups.items():
+            places = np.array(members)
+            places = places[usable[owners[places]]]
+            algorithm = _canonical(name) or self.default
+            self.unnamed += 0 if name else len(places)
+            if algorithm is None or not places.size:
+                continue
+            message = self._unusable(algorithm, length, len(places))
+            kind = kind_of(algorithm, length)
+            if kind is not None:
+                codes, good = to_codes(kind, [chunk.values[place] for place in places.tolist()])
+                if good.any():
+                    yield kind, owners[places[good]], codes[good]
+                places, message = places[~good], "the hash is neither hex nor base64"
+            for place in places.tolist() if message else ():
+                self.problems.add(chunk.numbers[owners[place]], message)
+
+    def _unusable(self, algorithm: str, length: int, count: int) -> str:
+        """What is wrong with hashes of this algorithm and length; nothing if they are foreign."""
+        known = widths(algorithm)
+        if known:
+            lengths = " or ".join(f"{bits // 4}" for bits in known)
+            digits = f"{algorithm} has {lengths} digits, not {length:,}"
+            return digits if length else "the entry has no hash"
+        if self.foreign or algorithm in FOREIGN:
+            self._unsupported[_told(algorithm)] += count
+            return ""
+        return unknown_algorithm()
+
+
+def _canonical(name: str) -> str:
+    lower = name.strip().lower()
+    return _ALIASES.get(lower, lower)
+
+
+def _told(algorithm: str) -> str:
+    """The name of an algorithm, unless it may be something else that came into its place."""
+    fit = _NAME.fullmatch(algorithm) and not _LIKE_A_HASH.fullmatch(algorithm)
+    return algorithm if fit else "an algorithm without a proper name"
+
+
+def _encoded(texts: Sequence[str], sound: Mask) -> TextColumn:
+    """A column of the texts, those of records that are not sound left out."""
+    if not any(texts):
+        return TextColumn.empty(len(texts))
+    if sound.all():
+        return TextColumn.from_bytes([text.encode() for text in texts])
+    pairs = zip(texts, sound.tolist(), strict=True)
+    return TextColumn.from_bytes([text.encode() if good else b"" for text, good in pairs])

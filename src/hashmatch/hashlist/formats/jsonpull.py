@@ -1,0 +1,139 @@
+"""JSON read piece by piece: a document of gigabytes in the memory of its largest record."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from hashmatch.errors import HashListError
+from hashmatch.hashlist.source import Tap
+
+MAX_VALUE = 1 << 24
+"""Characters of one record: far more than any has, far less than fills the memory."""
+
+LOOK_AHEAD = 1 << 16
+
+UNEXPECTED = "the line is not JSON as this format has it"
+
+_BLANKS = re.compile(r"[ \t\r\n]*")
+_IN_NUMBERS = frozenset("+-.0123456789Ee")
+_decoder = json.JSONDecoder()
+
+
+class JsonPull:
+    """Walks through JSON from its beginning to its end.
+
+    ``members`` and ``elements`` go into an object or an array. For each key or element that they
+    give, the caller takes the value in turn, by ``value``, or by going into it again.
+
+    Args:
+        tap: the list, one document or several, one after the other.
+        source: the file as messages name it.
+    """
+
+    def __init__(self, tap: Tap, source: str) -> None:
+        self._blocks = tap.blocks()
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._source = source
+        self._text = ""
+        self._place = 0
+        self._lines = 0
+        self._ended = False
+
+    def peek(self) -> str:
+        """The next character that is not blank; empty at the end."""
+        while True:
+            found = _BLANKS.match(self._text, self._place)
+            self._place = found.end() if found else self._place
+            if self._place < len(self._text) or self._ended:
+                return self._text[self._place : self._place + 1]
+            self._fill()
+
+    def documents(self) -> Iterator[None]:
+        """Go through the documents: one after the other, or the elements of arrays of them."""
+        while character := self.peek():
+            if character == "[":
+                yield from self.elements()
+            else:
+                yield
+
+    def members(self) -> Iterator[str]:
+        """Go through the keys of an object."""
+        for _ in self._parts("{", "}"):
+            key = self.value()
+            if not isinstance(key, str):
+                raise self.error()
+            self._take(":")
+            yield key
+
+    def elements(self) -> Iterator[None]:
+        """Go through the elements of an array."""
+        return self._parts("[", "]")
+
+    def values(self) -> Iterator[Any]:
+        """The elements of an array, each as a whole."""
+        for _ in self.elements():
+            yield self.value()
+
+    def value(self) -> Any:
+        """The whole value that comes next.
+
+        Raises:
+            HashListError: this is no JSON.
+        """
+        self.peek()
+        if len(self._text) - self._place < LOOK_AHEAD:
+            self._fill()
+        while True:
+            try:
+                found, end = _decoder.raw_decode(self._text, self._place)
+            except RecursionError:
+                raise self.error() from None
+            except ValueError:
+                # It is wrong, or it goes on in the next block
+                if self._ended or len(self._text) - self._place > MAX_VALUE:
+                    raise self.error() from None
+            else:
+                # A number may go on in the next block, too
+                after = self._text[end : end + 1]
+                if self._ended or (after and after not in _IN_NUMBERS):
+                    self._place = end
+                    return found
+            self._fill()
+
+    def error(self, message: str = UNEXPECTED, place: int | None = None) -> HashListError:
+        """An error about the line that has been reached, or about that of a place in the text."""
+        line = 1 + self._lines + self._text.count("\n", 0, self._place if place is None else place)
+        return HashListError(message, path=self._source, line=line)
+
+    def _parts(self, opening: str, closing: str) -> Iterator[None]:
+        self._take(opening)
+        if self.peek() == closing:
+            self._take(closing)
+            return
+        while True:
+            yield
+            if self.peek() == closing:
+                self._take(closing)
+                return
+            self._take(",")
+
+    def _take(self, character: str) -> None:
+        if self.peek() != character:
+            raise self.error()
+        self._place += 1
+
+    def _fill(self) -> None:
+        """Take in another block, and forget what has been read."""
+        block = next(self._blocks, b"")
+        self._ended = not block
+        try:
+            text = self._decoder.decode(block, final=self._ended)
+        except UnicodeDecodeError:
+            raise self.error("the line is not UTF-8", len(self._text)) from None
+        self._lines += self._text.count("\n", 0, self._place)
+        self._text = self._text[self._place :] + text
+        self._place = 0

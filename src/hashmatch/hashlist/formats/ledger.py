@@ -1,0 +1,104 @@
+"""Which record of an id counts, where several have it or one withdraws it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from hashmatch.hashlist.columns import Rows, TextColumn
+from hashmatch.hashlist.problems import Problems
+from hashmatch.hashlist.section import Lines, Section
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Keeps the id of every record, with what decides between records of one id.
+
+    Attributes:
+        latest: the record of the highest rank counts, the last of several; else a withdrawn id must
+            not stand anywhere else.
+        count: how many records there are.
+    """
+
+    latest: bool
+    count: int = 0
+    _ids: list[TextColumn] = field(default_factory=list)
+    _numbers: list[Lines] = field(default_factory=list)
+    _ranks: list[Rows] = field(default_factory=list)
+    _withdrawn: list[Mask] = field(default_factory=list)
+
+    def add(self, ids: TextColumn, numbers: Lines, ranks: Rows, withdrawn: Mask) -> None:
+        """Take note of some records; those with an empty id have no part in this."""
+        self.count += len(ids)
+        self._ids.append(ids)
+        self._numbers.append(numbers)
+        self._ranks.append(ranks)
+        self._withdrawn.append(withdrawn)
+
+    def settle(self, parts: list[Section], problems: Problems) -> tuple[list[Section], TextColumn]:
+        """Leave out the records that do not count.
+
+        Args:
+            parts: the hashes of all records, with their numbers as lines.
+            problems: where an id is noted that is withdrawn and stands elsewhere too.
+
+        Returns:
+            The parts without those records, and the ids that are withdrawn.
+        """
+        if not self.count:
+            return parts, TextColumn.empty(0)
+        ids = TextColumn.concatenate(self._ids)
+        numbers, withdrawn = np.concatenate(self._numbers), np.concatenate(self._withdrawn)
+        if self.latest:
+            void = _outdated(ids, np.concatenate(self._ranks))
+        else:
+            void = _contradicted(ids, withdrawn, numbers, problems)
+        gone = ids.take(np.flatnonzero(withdrawn & ~void))
+        if not void.any():
+            return parts, gone
+        counting = (~np.isin(part.lines, numbers[void]) for part in parts if part.lines is not None)
+        left = [part.take(np.flatnonzero(mask)) for part, mask in zip(parts, counting, strict=True)]
+        return [part for part in left if len(part)], gone
+
+
+def _repeated(ids: TextColumn) -> Iterable[tuple[int, bytes]]:
+    """The rows, and their ids, that may be of an id that stands twice: few, unless many are."""
+    prints = ids.fingerprints()
+    ordered = np.sort(prints)
+    suspects = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    for row in np.flatnonzero(np.isin(prints, suspects)).tolist():
+        text = ids.bytes_at(row)
+        if text:
+            yield row, text
+
+
+def _outdated(ids: TextColumn, ranks: Rows) -> Mask:
+    void = np.zeros(len(ids), dtype=np.bool_)
+    best: dict[bytes, int] = {}
+    for row, text in _repeated(ids):
+        other = best.setdefault(text, row)
+        if other != row:
+            best[text], outdated = (row, other) if ranks[row] >= ranks[other] else (other, row)
+            void[outdated] = True
+    return void
+
+
+def _contradicted(ids: TextColumn, withdrawn: Mask, numbers: Lines, problems: Problems) -> Mask:
+    void = np.zeros(len(ids), dtype=np.bool_)
+    if not withdrawn.any():
+        return void
+    repeated = list(_repeated(ids))
+    gone = {text for row, text in repeated if withdrawn[row]}
+    first: dict[bytes, int] = {}
+    for row, text in repeated:
+        if text in gone:
+            void[row] = not withdrawn[row]
+            other = first.setdefault(text, row)
+            if other != row:
+                problems.add(int(numbers[row]), f"the id stands on line {numbers[other]} already")
+    return void

@@ -1,0 +1,218 @@
+"""NCMEC's hash sharing, version 2: XML pages of images and videos, and of deleted ones.
+
+An entry is known by the member that gave it and its id there. Entries come in no order of time: of
+several of one id the latest timestamp counts. Elements as in the NCMEC client of Meta's
+``threatexchange`` package; their namespace, where there is one, says nothing more.
+
+Documents with a DTD are refused, so that no entity can be declared: not one that reads a file, nor
+one that grows without end.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import lru_cache
+from xml.etree import ElementTree as ET
+from xml.parsers import expat
+
+from hashmatch.errors import HashListError
+from hashmatch.hashlist.contents import Contents
+from hashmatch.hashlist.formats.feed import Record, read_feed
+from hashmatch.hashlist.source import BOM, Options, Tap
+from hashmatch.hashlist.text.grammar import LineError
+
+ROOT = "queryResult"
+DELETED = frozenset({"deletedImage", "deletedVideo"})
+ENTRIES = frozenset({"image", "video"}) | DELETED
+CONTAINERS = frozenset({"images", "videos"})
+FINGERPRINTS = "fingerprints"
+TEXTS = ("member", "timestamp", "id", "classification")
+
+MAX_ENTRY_BYTES = 1 << 24
+"""Far more than any entry has, far less than fills the memory."""
+
+BLOCK_BYTES = 1 << 14
+"""So little that the elements made of it stay in the cache until they are gone again."""
+
+_END_OF_PAGE = re.compile(rb"</(?:[A-Za-z_][\w.-]*:)?" + ROOT.encode() + rb"\s*>")
+BLANKS = " \t\r\n"
+BETWEEN_PAGES = BLANKS.encode() + BOM
+
+_HELD_BACK = 256
+"""Bytes at the end of a block that may be the beginning of the end of a page."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def fits(head: bytes) -> bool:
+    """Tell whether a list that begins so is one."""
+    return head.lstrip()[:1] == b"<"
+
+
+def read(tap: Tap, options: Options) -> Contents:
+    """Read pages, one after the other.
+
+    Raises:
+        HashListError: something is wrong with it.
+    """
+    return read_feed(_entries(tap, options.source), _record, tap, options)
+
+
+def _entries(tap: Tap, source: str) -> Iterator[ET.Element]:
+    page = _Page(source, lines_before=0)
+    data = b""
+    for block in tap.blocks(BLOCK_BYTES):
+        data += block
+        while end := _END_OF_PAGE.search(data):
+            yield from page.feed(data[: end.end()])
+            yield from page.close()
+            page = _Page(source, page.lines)
+            data = data[end.end() :]
+        yield from page.feed(data[:-_HELD_BACK])
+        data = data[-_HELD_BACK:]
+    yield from page.feed(data)
+    if page.has_begun():
+        yield from page.close()
+
+
+class _Page:
+    """One document, parsed as it comes.
+
+    Args:
+        source: the file as messages name it.
+        lines_before: how many lines of it come before this document.
+
+    Attributes:
+        lines: how many lines of the file there have been so far.
+    """
+
+    def __init__(self, source: str, lines_before: int) -> None:
+        self.lines = lines_before
+        self._lines_before = lines_before
+        self._source = source
+        self._unfinished = 0
+        self._begun = False
+        self._in_prologue = True
+        self._prologue = expat.ParserCreate()
+        self._prologue.StartDoctypeDeclHandler = self._refuse_doctype
+        self._prologue.StartElementHandler = self._leave_prologue
+        builder = ET.TreeBuilder()
+        # The document's root grows as the only child of this element, so it is within reach
+        self._top = builder.start("top", {})
+        self._parser = ET.XMLParser(target=builder)  # noqa: S314 # no DTD gets to it
+
+    def feed(self, data: bytes) -> Iterator[ET.Element]:
+        """Parse some more of the document, and give the entries that are complete with it.
+
+        Raises:
+            HashListError: this is not the XML that it should be.
+        """
+        if not self._begun:
+            # What lies between two documents would be wrong before the XML declaration
+            blanks = len(data) - len(data.lstrip(BETWEEN_PAGES))
+            self._lines_before += data.count(b"\n", 0, blanks)
+            self.lines = self._lines_before
+            data = data[blanks:]
+            self._begun = bool(data)
+        try:
+            if self._in_prologue:
+                self._prologue.Parse(data, False)
+            self._parser.feed(data)
+        except (expat.ExpatError, ET.ParseError) as error:
+            raise self._error("the XML is not well-formed", error.lineno or 1) from None
+        self.lines += data.count(b"\n")
+        self._unfinished += len(data)
+        for entry in self._complete(final=False):
+            self._unfinished = 0
+            yield entry
+        if self._unfinished > MAX_ENTRY_BYTES:
+            raise self._error("an entry of the XML is too long")
+
+    def has_begun(self) -> bool:
+        """Tell whether anything of the document has come."""
+        return self._begun
+
+    def close(self) -> Iterator[ET.Element]:
+        """Give the last entries of the document.
+
+        Raises:
+            HashListError: it is cut short.
+        """
+        try:
+            self._parser.close()
+        except ET.ParseError:
+            raise self._error("the XML is cut short") from None
+        return self._complete(final=True)
+
+    def _complete(self, *, final: bool) -> Iterator[ET.Element]:
+        """The entries that are complete, taken out of the tree, where the last one may grow."""
+        for root in self._top:
+            if _local(root.tag) != ROOT:
+                raise self._error(f"the XML is no {ROOT} of NCMEC")
+            for place, container in enumerate(root):
+                growing = not final and place == len(root) - 1
+                count = len(container) - growing
+                if count > 0:
+                    entries = container[:count]
+                    del container[:count]
+                    if _local(container.tag) in CONTAINERS:
+                        yield from entries
+
+    def _refuse_doctype(self, *_: object) -> None:
+        raise self._error("the XML has a DTD, which is refused")
+
+    def _leave_prologue(self, *_: object) -> None:
+        self._in_prologue = False
+
+    def _error(self, message: str, line: int = 1) -> HashListError:
+        return HashListError(message, path=self._source, line=self._lines_before + line)
+
+
+@lru_cache(maxsize=1024)
+def _local(tag: str) -> str:
+    """The name of an element without its namespace."""
+    return tag.rpartition("}")[2]
+
+
+def _record(entry: ET.Element) -> Record:
+    kind = _local(entry.tag)
+    if kind not in ENTRIES:
+        raise LineError("there is an element that is no entry")
+    texts = dict.fromkeys(TEXTS, "")
+    hashes = []
+    for child in entry:
+        name = _local(child.tag)
+        if name == FINGERPRINTS:
+            hashes = [(_local(print_.tag).replace("-", "_"), _text(print_)) for print_ in child]
+        elif name in texts:
+            texts[name] = _text(child)
+            if name == "member" and "id" in child.attrib:
+                texts["id of member"] = child.attrib["id"]
+    if not texts["id"]:
+        raise LineError("the entry has no id")
+    member = texts.get("id of member")
+    return Record(
+        id=f"{member}-{texts['id']}" if member else texts["id"],
+        hashes=hashes,
+        category=texts["classification"],
+        source=texts["member"],
+        added=texts["timestamp"],
+        withdrawn=kind in DELETED,
+        rank=_rank(texts["timestamp"]),
+    )
+
+
+def _text(element: ET.Element) -> str:
+    return (element.text or "").strip(BLANKS)
+
+
+def _rank(timestamp: str) -> int:
+    """A timestamp as microseconds."""
+    try:
+        moment = datetime.fromisoformat(timestamp)
+    except ValueError:
+        raise LineError("the timestamp is no date") from None
+    elapsed = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH
+    return (elapsed.days * 86_400 + elapsed.seconds) * 1_000_000 + elapsed.microseconds

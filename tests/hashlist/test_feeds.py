@@ -1,0 +1,456 @@
+"""The feeds of others: the right entries match, the wrong ones never, and nothing vanishes."""
+
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hashmatch.errors import HashListError
+from hashmatch.hashlist import HashList, Policy
+
+from .feeds import Item, in_base64, ncmec, stopncii, tat, vics
+
+WIDTHS = {"md5": 32, "sha1": 40, "sha256": 64, "pdq": 64, "photodna": 288, "tmk": 8}
+
+
+def digits(algorithm: str, seed: int) -> str:
+    """A hash of an algorithm that hashmatch knows, or does not."""
+    width = WIDTHS[algorithm]
+    return f"{random.Random(f'{algorithm} {seed}').getrandbits(4 * width):0{width}x}"
+
+
+def item(name: str, *algorithms: str, seed: int = 1, **fields: object) -> Item:
+    """A record with hashes of some algorithms."""
+    return Item(name, {each: digits(each, seed) for each in algorithms}, **fields)
+
+
+def held(hash_list: HashList) -> set[tuple[str, str, str]]:
+    """Id, algorithm and hash of every entry that may match."""
+    return {(e.id, e.hash.algorithm, str(e.hash)) for e in hash_list}
+
+
+def wanted(*items: Item) -> set[tuple[str, str, str]]:
+    """What a list should hold of records."""
+    return {
+        (each.id, algorithm, value)
+        for each in items
+        for algorithm, value in each.hashes.items()
+        if algorithm in ("md5", "sha1", "sha256", "pdq")
+    }
+
+
+def problems_of(data: str | bytes, **options: object) -> list[tuple[int | None, str]]:
+    """What is wrong with a list; the whole error where it has no list of problems."""
+    with pytest.raises(HashListError) as caught:
+        HashList.loads(data, name="feed", **options)
+    error = caught.value
+    return [(p.line, p.message) for p in error.problems] or [(error.line, error.message)]
+
+
+FULL = [
+    item("42-image1", "md5", "sha1", "photodna", category="A1", source="Example & Co"),
+    item("42-clip", "md5", "tmk", seed=2, category="B2"),
+    item("43-image1", "pdq", seed=3, category="A2"),
+]
+
+
+@pytest.mark.parametrize(("namespace", "prefix"), [("", ""), ("urn:x", ""), ("urn:x", "ns2")])
+def test_ncmec_entries(namespace: str, prefix: str) -> None:
+    """An entry keeps member, id, grade, time, whatever the namespace; others are counted."""
+    found = HashList.loads(ncmec(FULL, namespace, prefix))
+    assert held(found) == wanted(*FULL)
+    assert found.unsupported == {"photodna": 1, "tmk": 1}
+    (first, _) = found.find("42-image1")
+    assert (first.category, first.source, first.added) == (
+        "A1",
+        "Example & Co",
+        "2026-01-02T03:04:05Z",
+    )
+
+
+def test_ncmec_latest_timestamp_wins_whatever_the_order() -> None:
+    """Of several words on one id the latest counts, be it an entry or a tombstone."""
+    early, late = {"added": "2026-01-01T00:00:00Z"}, {"added": "2026-01-01T00:00:01.5Z"}
+    pages = ncmec(
+        [
+            item("1-updated", "md5", seed=2, **late),
+            item("1-deleted", gone=True, **late),
+            item("1-restored", gone=True, **early),
+            item("1-same", "md5", seed=8, **early),
+        ]
+    ) + ncmec(
+        [
+            item("1-updated", "md5", seed=1, **early),
+            item("1-deleted", "md5", seed=3, **early),
+            item("1-restored", "md5", seed=4, **late),
+            item("1-same", "md5", seed=9, **early),
+            item("2-deleted", "md5", seed=5, **early),
+        ]
+    )
+    found = HashList.loads(pages)
+    assert held(found) == wanted(
+        item("1-updated", "md5", seed=2),
+        item("1-restored", "md5", seed=4),
+        item("1-same", "md5", seed=9),
+        item("2-deleted", "md5", seed=5),
+    )
+    assert found.left_out == {"withdrawn": 1}
+    base = HashList.loads(ncmec([item("1-deleted", "md5"), item("1-other", "md5", seed=7)]))
+    assert {e.id for e in base.apply(found)} == {
+        "1-other",
+        "1-updated",
+        "1-restored",
+        "1-same",
+        "2-deleted",
+    }
+
+
+def test_ncmec_links_to_large_fingerprints_are_counted() -> None:
+    """A fingerprint that is only linked to is none that can be looked up, and is not forgotten."""
+    text = ncmec([item("1-a", "md5")]).replace(
+        "</fingerprints>",
+        '<tmk-pdqf rel="self" href="/x"/><videntifier href="/y"/></fingerprints>',
+        1,
+    )
+    assert HashList.loads(text).unsupported == {"tmk_pdqf": 1, "videntifier": 1}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "record", "message"),
+    [
+        ("<id>clip</id>", "<id></id>", 2, "the entry has no id"),
+        ("<timestamp>2026-01-02T03", "<timestamp>2026-31-02T03", 1, "the timestamp is no date"),
+        ("<md5>", "<md5>00", 1, "md5 has 32 digits, not 34"),
+        ("<sha1>", "<sha1>\n  g", 1, "sha1 has 40 digits, not 41"),
+        (">B2<", ">&#x85;<", 2, "a control character in the category"),
+        ("fingerprints>", "prints>", 1, "the entry has no hash"),
+    ],
+)
+def test_ncmec_mistakes_are_told_by_record(old: str, new: str, record: int, message: str) -> None:
+    """A record that is wrong is told by its number, and can be skipped."""
+    text = ncmec([item("42-image1", "md5", "sha1"), item("42-clip", "md5", seed=2, category="B2")])
+    assert problems_of(text.replace(old, new))[0] == (record, message)
+    assert HashList.loads(text.replace(old, new), skip_bad_entries=True).skipped >= 1
+
+
+def test_ncmec_elements_that_are_no_entries_are_told() -> None:
+    """An element among the entries that nobody here knows is not passed over."""
+    text = ncmec([item("1-a", "md5")]).replace("image>", "audio>")
+    assert problems_of(text) == [(1, "there is an element that is no entry")]
+
+
+BOMB = """<?xml version="1.0"?>
+<!DOCTYPE queryResult [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]>
+<queryResult><images><image><member id="1">&b;</member></image></images></queryResult>"""
+READER = """<?xml version="1.0"?>
+<!-- x --><!DOCTYPE queryResult SYSTEM "file:///etc/passwd"><queryResult/>"""
+
+
+@pytest.mark.parametrize("text", [BOMB, READER, ncmec([]) + BOMB])
+def test_a_dtd_is_refused(text: str) -> None:
+    """Nothing can be declared, so nothing can grow or be fetched."""
+    assert problems_of(text, list_format="ncmec")[0][1] == "the XML has a DTD, which is refused"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        ("<html></html>", 1, "the XML is no queryResult of NCMEC"),
+        ("<queryResult>\n<images>", 1, "the XML is cut short"),
+        ("<queryResult>\n\n<a></b>", 3, "the XML is not well-formed"),
+        ("<queryResult></queryResult>\n<queryResult>\n<a></b>", 3, "the XML is not well-formed"),
+        ("<queryResult></queryResult>\n\n\n<queryResult>\n<", 4, "the XML is cut short"),
+        ("<queryResult>&x;</queryResult>", 1, "the XML is not well-formed"),
+        ("<", 1, "the XML is cut short"),
+        ("<" + "a" * 100_000, 1, "the XML is cut short"),
+    ],
+)
+def test_broken_xml_is_refused(text: str, line: int, message: str) -> None:
+    """XML that is not what it should be is refused with the line."""
+    assert problems_of(text, list_format="ncmec") == [(line, message)]
+
+
+def test_an_endless_entry_is_refused() -> None:
+    """One entry cannot fill the memory."""
+    text = "<queryResult><images><image>" + "<a/>" * 5_000_000
+    assert problems_of(text)[0][1] == "an entry of the XML is too long"
+
+
+def test_a_blank_file_is_no_feed() -> None:
+    """Blanks alone are no XML, and no JSON, but an empty list that says so."""
+    for form in ("ncmec", "stopncii", "vics", "tat", "threatexchange", "jsonl"):
+        assert HashList.loads(" \n \n", list_format=form).notices == (
+            "the list has no entry that can match",
+        )
+
+
+VICS = [
+    item("17", "md5", "sha1", "photodna", category=1, seed=1),
+    item("18", "md5", category="2", seed=2),
+    item("19", "md5", "sha256", category=0, seed=3),
+    item("20", "md5", category=None, seed=4),
+]
+
+
+@pytest.mark.parametrize("cases", [False, True])
+@pytest.mark.parametrize("version", ["1.3", "2.0"])
+@pytest.mark.parametrize("indent", [None, 2])
+def test_vics_media(version: str, cases: bool, indent: int | None) -> None:
+    """Media are read from sets and cases of both versions; category 0, and none, never match."""
+    text = vics(VICS, version, cases=cases, indent=indent)
+    found = HashList.loads(text)
+    assert held(found) == wanted(*VICS[:2])
+    assert found.unsupported == {"photodna": 1}
+    assert found.left_out == {"not pertinent": 3}
+    assert {e.category for e in found} == {"1", "2"}
+    asked = HashList.loads(text, policy=Policy(categories=frozenset({"0"})))
+    assert held(asked) == wanted(*VICS[2:])
+
+
+def test_vics_later_records_replace_earlier_ones() -> None:
+    """A medium that comes again is taken as it comes last, also when it is not pertinent then."""
+    again = [item("17", "md5", category=2, seed=9), item("18", "md5", category=0, seed=2)]
+    assert held(HashList.loads(vics([*VICS, *again]))) == wanted(again[0])
+    base, later = HashList.loads(vics(VICS)), HashList.loads(vics(again))
+    assert held(base.apply(later)) == wanted(again[0])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"MediaID": "18"', '"MediaID": [18]', "MediaID is neither text nor number"),
+        ('"Category": "2"', '"Category": true', "Category is neither text nor number"),
+        (f'"{digits("md5", 2)}"', '"ABC"', "md5 has 32 digits, not 3"),
+        (f'"{digits("md5", 2)}"', "null", "the entry has no hash"),
+        (
+            f'"{digits("md5", 2)}"',
+            '"' + digits("md5", 2)[:-1] + 'G"',
+            "the hash is neither hex nor base64",
+        ),
+        ('"MediaID": "18"', '"MediaID": "a\\u0000"', "a control character in the id"),
+    ],
+)
+def test_vics_mistakes_are_told_by_record(old: str, new: str, message: str) -> None:
+    """A medium that is wrong is told by its number, and can be skipped."""
+    text = vics(VICS)
+    assert old in text
+    assert problems_of(text.replace(old, new)) == [(2, message)]
+    rest = HashList.loads(text.replace(old, new), skip_bad_entries=True)
+    assert held(rest) == wanted(VICS[0])
+
+
+def test_two_hashes_of_one_kind_in_a_record_are_told() -> None:
+    """Nobody could say which of them the record means; the same one twice is one."""
+    once = {"HashName": "MD5", "HashValue": digits("md5", 1)}
+    other = {"HashName": "MD5", "HashValue": digits("md5", 7)}
+    whole = '"AlternativeHashes": '
+    text = vics([item("17", "md5", category=1)])
+    same = text.replace(whole + "[]", whole + str([once]).replace("'", '"'))
+    assert held(HashList.loads(same)) == wanted(item("17", "md5"))
+    differ = text.replace(whole + "[]", whole + str([other]).replace("'", '"'))
+    assert problems_of(differ) == [(1, "the entry has two hashes of one kind")]
+
+
+def test_base64_in_feeds() -> None:
+    """A digest may be written in base64."""
+    one = item("17", category=1)
+    one.hashes = {"sha256": in_base64(digits("sha256", 1))}
+    assert held(HashList.loads(vics([one]))) == wanted(item("17", "sha256"))
+
+
+@pytest.mark.parametrize("form", ["stopncii", "vics", "tat"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"[1, 2]",
+        b'{"value": 1, "hashRecords": 1}',
+        b"{",
+        b'{"a" 1}',
+        b"{1: 2}",
+        b"\xff{}",
+        b'"x"',
+        b'[{"a": 1e999999}]',
+        b"[" * 100_000,
+        b'{"hashRecords": [[]], "value": [[]], "x": [[]]}',
+        b'{"hashRecords": [\n{},,',
+    ],
+)
+def test_json_of_another_shape_is_an_error_with_a_place(form: str, data: bytes) -> None:
+    """JSON that is not what the format has is refused by line or record."""
+    lines = [line for line, _ in problems_of(data, list_format=form)]
+    assert lines == sorted(lines)
+    assert None not in lines
+
+
+STOPNCII = [
+    item("case1", "pdq", seed=1),
+    item("case2", "md5", "tmk", seed=2),
+    item("case3", "pdq", seed=3, gone=True),
+]
+
+
+def test_stopncii_states() -> None:
+    """Active records match, withdrawn ones do not; ids say nothing of the hash."""
+    found = HashList.loads(stopncii(STOPNCII, pages=2))
+    assert {(e.hash.algorithm, str(e.hash)) for e in found} == {
+        ("pdq", digits("pdq", 1)),
+        ("md5", digits("md5", 2)),
+    }
+    assert {(e.label, e.source) for e in found} == {("case1", "StopNCII"), ("case2", "StopNCII")}
+    assert (found.unsupported, found.left_out) == ({"tmk": 1}, {"withdrawn": 1})
+    for e in found:
+        assert e.id.startswith("stopncii-")
+        assert str(e.hash)[:8] not in e.id
+
+
+def test_stopncii_later_pages_replace_earlier_ones() -> None:
+    """What a later page says of a hash counts, within a file and across files."""
+    gone = [item("case1", "pdq", seed=1, gone=True)]
+    assert not len(HashList.loads(stopncii([STOPNCII[0], *gone])))
+    assert len(HashList.loads(stopncii([*gone, STOPNCII[0]]))) == 1
+    base = HashList.loads(stopncii(STOPNCII))
+    array = f"[{stopncii(gone)}, {stopncii([])}]"
+    assert {e.label for e in base.apply(HashList.loads(array))} == {"case2"}
+
+
+@pytest.mark.parametrize("wrapper", [None, "results"])
+def test_tat_records(wrapper: str | None) -> None:
+    """Deleted records withdraw their ids; the ideology is the category."""
+    items = [
+        item("1", "md5", category="far-right"),
+        item("2", "sha256", "md5", seed=2, category="islamist"),
+        item("3", gone=True),
+        item("1", "md5", seed=3, category="far-right"),
+    ]
+    items[2].hashes = {"md5": digits("md5", 9)}
+    found = HashList.loads(tat(items, wrapper))
+    assert held(found) >= wanted(items[3])
+    assert ("1", "md5", digits("md5", 1)) not in held(found)
+    assert found.left_out == {"withdrawn": 1}
+    assert found.find("1")[0].category == "far-right"
+    wrong = tat(items).replace('"deleted": true', '"deleted": "perhaps"')
+    assert problems_of(wrong)[0][1] == "deleted is neither true nor false"
+
+
+DATASET = """collab,signal_type,signal_str,category,tags
+one,pdq,{pdq1},POSITIVE_CLASS,tag_a tag_b
+two,pdq,{pdq1},INVESTIGATION_SEED,
+one,video_md5,{md5},TRUE_POSITIVE,
+one,pdq,{pdq2},NEGATIVE_CLASS,
+one,pdq,{pdq3},FALSE_POSITIVE,
+one,raw_text,"some, text",POSITIVE_CLASS,
+one,HASH_SHA1,{sha1},POSITIVE_CLASS,
+""".format(
+    pdq1=digits("pdq", 1),
+    pdq2=digits("pdq", 2),
+    pdq3=digits("pdq", 3),
+    md5=digits("md5", 1),
+    sha1=digits("sha1", 1),
+)
+
+
+def test_threatexchange_dataset() -> None:
+    """Signals keep collaboration, category and tags; what was found to be wrong never matches."""
+    found = HashList.loads(DATASET, name="set.csv")
+    assert held(found) == {
+        ("set.csv:2", "pdq", digits("pdq", 1)),
+        ("set.csv:3", "pdq", digits("pdq", 1)),
+        ("set.csv:4", "md5", digits("md5", 1)),
+        ("set.csv:8", "sha1", digits("sha1", 1)),
+    }
+    (first,) = found.find("set.csv:2")
+    assert (first.label, first.category, first.source) == ("tag_a tag_b", "POSITIVE_CLASS", "one")
+    assert found.unsupported == {"raw_text": 1}
+    assert found.left_out == {"not pertinent": 2}
+    bad = DATASET + f"one,pdq,{digits('md5', 1)},X,\n"
+    assert problems_of(bad) == [(9, "pdq has 64 digits, not 32")]
+
+
+def test_threatexchange_lines() -> None:
+    """Lines of type and hash, or of a hash alone, which is then a PDQ or what the operator says."""
+    text = f"# local\npdq {digits('pdq', 1)}\nmd5\t{digits('md5', 1)}\r\n\n"
+    text += f"{digits('pdq', 2)}\nurl x y\n"
+    found = HashList.loads(text, name="f")
+    assert held(found) == {
+        ("f:2", "pdq", digits("pdq", 1)),
+        ("f:3", "md5", digits("md5", 1)),
+        ("f:5", "pdq", digits("pdq", 2)),
+    }
+    assert found.unsupported == {"url": 1}
+    assert found.notices[0] == "no signal type is named: pdq is assumed"
+    given = HashList.loads(digits("md5", 1), list_format="threatexchange", algorithm="md5")
+    assert {e.hash.algorithm for e in given} == {"md5"}
+    assert given.notices == ()
+    assert problems_of("pdq \x00\x1b\n#\x1b".replace("\x00", "")) == [
+        (1, "a control character in the line"),
+        (2, "a control character in the line"),
+    ]
+
+
+def test_names_of_algorithms_that_may_be_hashes_are_not_told() -> None:
+    """A hash that came into the place of an algorithm's name is never shown."""
+    secret = digits("md5", 5)
+    found = HashList.loads(f"pdq {digits('pdq', 1)}\nabcdef0123456789 {secret}\n{secret} x\n")
+    assert found.unsupported == {"an algorithm without a proper name": 2}
+    assert "abcdef" not in str(found.notices)
+
+
+records = st.lists(
+    st.builds(
+        Item,
+        st.sampled_from(["1-a", "1-b", "2-a", "3-c"]),
+        st.dictionaries(st.sampled_from(["md5", "pdq"]), st.integers(1, 6), max_size=2),
+        category=st.sampled_from(["1", "0", "A1"]),
+        added=st.sampled_from(["2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z"]),
+        gone=st.booleans(),
+    ),
+    max_size=8,
+)
+
+
+def settled(items: list[Item], *, by_time: bool) -> list[Item]:
+    """The records that count, found by going through them one by one."""
+    last: dict[str, Item] = {}
+    for each in items:
+        if each.id not in last or not by_time or each.added >= last[each.id].added:
+            last[each.id] = each
+    return [each for each in last.values() if not each.gone and each.category != "0"]
+
+
+@settings(deadline=None)
+@given(records)
+def test_feeds_agree_with_going_through_them_one_by_one(items: list[Item]) -> None:
+    """Whatever the order of entries and tombstones, the ones that count are those that match."""
+    for each in items:
+        each.hashes = {name: digits(name, seed) for name, seed in each.hashes.items()}
+        if not each.hashes:
+            each.hashes = {"md5": digits("md5", 9)}
+    ordered = items[::2] + items[1::2]
+    assert held(HashList.loads(ncmec(items))) == wanted(*settled(ordered, by_time=True))
+    present = [each for each in items if not each.gone]
+    assert held(HashList.loads(vics(present))) == wanted(*settled(present, by_time=False))
+    single = [
+        Item(
+            each.id,
+            {"md5": each.hashes.get("md5", digits("md5", 9))},
+            each.category,
+            gone=each.gone,
+        )
+        for each in items
+    ]
+    assert held(HashList.loads(tat(single), list_format="tat")) == wanted(
+        *settled(single, by_time=False)
+    )
+
+
+def test_a_list_of_many_records(tmp_path: Path) -> None:
+    """Lists longer than any chunk keep ids, hashes and categories together."""
+    items = [item(f"7-{n}", "md5", seed=n, category=str(1 + n % 3)) for n in range(20_000)]
+    for write in (ncmec, vics, tat):
+        path = tmp_path / write.__name__
+        path.write_text(write(items))
+        found = HashList.load(path)
+        assert held(found) == wanted(*items)
+        assert found.find("7-17000")[0].category == str(1 + 17_000 % 3)
