@@ -11,7 +11,7 @@ import pytest
 from hashmatch.errors import SettingsError
 from hashmatch.index import Codes, Hits, LinearIndex, MultiIndex, multi, ranges
 from hashmatch.index.chunks import CHUNK_BITS, Cutter, arrange
-from hashmatch.index.multi import bucket_count, chunk_radii, probe_for
+from hashmatch.index.multi import VALUES, bucket_count, chunk_radii, probe_for
 
 from .oracle import SHAPES, WIDTHS, make
 
@@ -65,7 +65,9 @@ def test_buckets_are_counted_as_they_are_listed(words: int) -> None:
         probe = probe_for(radius, words)
         assert len(np.unique(probe.bucket)) == len(probe.chunk) == bucket_count(radius, words)
         assert (probe.bucket[:, 0] >> CHUNK_BITS == probe.chunk).all()
-        assert (probe.flipped <= probe.radii[probe.chunk]).all()
+        in_chunk = probe.flipped.view(np.uint8).reshape(-1, ranges.BLOCK)
+        assert (in_chunk == np.bitwise_count(probe.bucket & VALUES - 1)).all()
+        assert (in_chunk <= probe.radii[probe.chunk][:, None]).all()
 
 
 def test_expected_cost_follows_the_list() -> None:

@@ -72,9 +72,10 @@ class Hits(NamedTuple):
         """The same pairs by query, then distance, then row; of at most ``MAX_QUERIES`` queries."""
         if len(self.row) < 2:
             return self
-        # One sort of integers takes an eighth of the time of np.lexsort
+        # One sort of integers takes an eighth of the time of np.lexsort; and of the kinds of sort
+        # the stable one merges what the pieces have in order already
         packed = self.packed()
-        packed.sort()
+        packed.sort(kind="stable")
         return self.unpacked(packed)
 
 
@@ -170,7 +171,7 @@ class Index(Protocol):
                 counts[first : first + len(part)] += np.bincount(hits.query, minlength=len(part))
                 packed = hits.packed()
                 kept = np.concatenate([kept, packed[packed < bar[hits.query]]])
-                kept.sort()
+                kept.sort(kind="stable")
                 query = kept >> 48
                 rank = np.arange(len(kept)) - np.searchsorted(query, query)
                 bar[query[rank == k - 1]] = kept[rank == k - 1]

@@ -96,12 +96,13 @@ class Cutter:
 
     def __call__(self, codes: Codes) -> Fields:
         """The chunks of each hash, in a new array."""
-        cut = np.empty_like(codes)
-        for top in range(0, len(codes), BATCH):
-            octets = codes[top : top + BATCH].view(np.uint8).T
+        if len(codes) <= BATCH:
+            octets = codes.view(np.uint8).T
             parts = self._of_octet.take(octets + self._first, axis=0)
-            np.bitwise_or.reduce(parts, axis=0, out=cut[top : top + BATCH])
-        return cut.view(np.uint16)
+            cut: Codes = np.bitwise_or.reduce(parts)
+            return cut.view(np.uint16)
+        tops = range(0, len(codes), BATCH)
+        return np.concatenate([self(codes[top : top + BATCH]) for top in tops])
 
 
 def _cut(codes: Codes, bits: npt.NDArray[np.uint16]) -> Fields:

@@ -50,7 +50,7 @@ FOLLOWING = np.array([[1, 2], [2, 3], [3, 0], [0, 1]])
 CALL_NS, BUCKET_NS, SCAN_NS = 50_000, 25, 1
 """What it costs to ask at all, to look at a bucket, and to compare a word when scanning."""
 
-FRAGMENT_NS, CODE_NS, FIND_NS = 5, 40, 40
+FRAGMENT_NS, CODE_NS, FIND_NS = 5, 40, 20
 """What an entry of a bucket costs by its fragment, and by its hash; and to compare it in full."""
 
 
@@ -59,17 +59,22 @@ class Probe(NamedTuple):
 
     Attributes:
         radii: for each chunk, how many of its bits a bucket may differ in; -1 for none at all.
+        sign: for each chunk a bit of its own, those of earlier chunks below it.
         chunk: of each bucket, int64, ascending.
         bucket: the number of each bucket, of all tables, for a query of zeros, shape (buckets, 1).
-        flipped: in how many bits of its chunk each bucket differs from the query's own.
+        flipped: in how many bits of its chunk each bucket differs from the query's own: a byte for
+            each entry of a block, together a uint64.
         cost: what an entry of each bucket is expected to cost, in nanoseconds.
+        most: the largest of these costs.
     """
 
     radii: npt.NDArray[np.int16]
+    sign: npt.NDArray[np.uint16]
     chunk: Ints
     bucket: Ints
-    flipped: npt.NDArray[np.uint8]
+    flipped: npt.NDArray[np.uint64]
     cost: npt.NDArray[np.float64]
+    most: float
 
 
 class MultiIndex(BuiltIndex):
@@ -195,22 +200,31 @@ class MultiIndex(BuiltIndex):
         fields = self._cut(queries)
         start, stop = self._runs(fields, probe)
         held = stop - start
-        scanned = self._cost(held, probe) > self._scan_cost()
-        held *= ~scanned
-        for part in _parts(held.sum(axis=0)):
+        candidates = held.sum(axis=0, dtype=np.int64)
+        scanned = np.zeros(len(queries), np.bool_)
+        # Most batches have no such query, and the bound tells that for less
+        if CALL_NS + BUCKET_NS * len(held) + probe.most * candidates.max() > self._scan_cost():
+            scanned = self._cost(held, probe) > self._scan_cost()
+            held *= ~scanned
+            candidates *= ~scanned
+        for part in _parts(candidates):
+            width = part.stop - part.start
             measure = self._measure(queries[part], fields[part], probe)
             begin = start[:, part].reshape(-1)
             found = list(compare_runs(measure, begin, begin + held[:, part].reshape(-1), radius))
             if not found:
                 continue
-            run, position, _ = (np.concatenate(column) for column in zip(*found, strict=True))
-            bucket, query = np.divmod(run, part.stop - part.start)
-            # What buckets hold is known; how much of it is near is not before this point
-            dear = FIND_NS * np.bincount(query, minlength=part.stop - part.start)
-            scanned[part] |= dear > self._scan_cost()
-            looked = (~scanned[part][query]).nonzero()[0]
-            for top in range(0, len(looked), FINDS):
-                some = looked[top : top + FINDS]
+            run, position, _ = (
+                found[0] if len(found) == 1 else map(np.concatenate, zip(*found, strict=True))
+            )
+            bucket, query = np.divmod(run, width)
+            if FIND_NS * len(run) > self._scan_cost():
+                # What buckets hold is known; how much of it is near is not before this point
+                scanned[part] |= FIND_NS * np.bincount(query, minlength=width) > self._scan_cost()
+                looked = (~scanned[part][query]).nonzero()[0]
+                bucket, query, position = bucket[looked], query[looked], position[looked]
+            for top in range(0, len(query), FINDS):
+                some = slice(top, top + FINDS)
                 row = self._rows[position[some]].astype(np.int64)
                 pairs = query[some] + part.start, row, probe.chunk[bucket[some]]
                 yield from self._first_finds(queries, *pairs, radius, probe)
@@ -234,8 +248,7 @@ class MultiIndex(BuiltIndex):
         fragments = self._fragments.reshape(-1, BLOCK)
         asked = _fragments(fields, FOLLOWING).reshape(-1, 1).repeat(BLOCK, axis=1)
         asker = (np.arange(0, asked.shape[0], 4) + probe.chunk[:, None]).reshape(-1)
-        # What differs in the bucket's own chunk, for the eight entries of a block at once
-        flipped = (probe.flipped * np.uint64(0x0101010101010101)).repeat(len(queries))
+        flipped = probe.flipped.repeat(len(queries))
 
         def by_fragment(block: Ints, run: Ints) -> Distances:
             found = fragments.take(block, axis=0)
@@ -250,19 +263,26 @@ class MultiIndex(BuiltIndex):
         self, queries: Codes, query: Ints, row: Ints, chunk: Ints, radius: int, probe: Probe
     ) -> Iterator[Hits]:
         """Of pairs that these chunks found, those which are near and which none found before."""
-        differing = self.codes.take(row, axis=0) ^ queries.take(query, axis=0)
+        differing = self.codes.take(row, axis=0)
+        differing ^= queries.take(query, axis=0)
         distance = sum_words(np.bitwise_count(differing))
         near = (distance <= radius).nonzero()[0]
-        inside = sum_words(np.bitwise_count(differing[near, None] & self._cut.masks))
-        found_by = (inside <= probe.radii).argmax(axis=1)
-        first = near[found_by == chunk[near]]
-        if len(first):
-            yield Hits(query[first], row[first], distance[first].astype(np.uint16))
+        if not len(near):
+            return
+        inside = sum_words(np.bitwise_count(differing[near] & self._cut.masks[:, None]))
+        found_by = (inside <= probe.radii[:, None]) * probe.sign[:, None]
+        earlier = np.bitwise_or.reduce(found_by) & probe.sign[chunk[near]] - np.uint16(1)
+        first = near[earlier == 0]
+        yield Hits(query[first], row[first], distance[first].astype(np.uint16))
 
 
 def _parts(held: Ints) -> Iterator[slice]:
     """Cut a batch whose queries have so many candidates, by ``CANDIDATES``."""
-    group = held.cumsum(dtype=np.int64) // CANDIDATES
+    ends = held.cumsum()
+    if ends[-1] <= CANDIDATES:
+        yield slice(0, len(held))
+        return
+    group = ends // CANDIDATES
     cuts = (np.diff(group).nonzero()[0] + 1).tolist()
     for first, last in pairwise([0, *cuts, len(held)]):
         yield slice(first, last)
@@ -299,7 +319,10 @@ def probe_for(radius: int, words: int) -> Probe:
     passing = np.array([_chance(radius - done) for done in range(CHUNK_BITS + 1)])
     by_fragment = FRAGMENT_NS + FIND_NS * passing[flipped]
     cost = by_fragment if words == 1 else np.full(len(flip), float(CODE_NS))
-    return Probe(radii, chunk, (chunk << CHUNK_BITS | flip)[:, None], flipped, cost)
+    sign = np.uint16(1) << np.arange(len(radii), dtype=np.uint16)
+    bucket = (chunk << CHUNK_BITS | flip)[:, None]
+    in_block = flipped * np.uint64(0x0101010101010101)
+    return Probe(radii, sign, chunk, bucket, in_block, cost, float(cost.max()))
 
 
 def _chance(radius: int) -> float:

@@ -73,17 +73,14 @@ def compare_runs(
     """
     first = start >> SHIFT
     blocks = ((stop + (BLOCK - 1)) >> SHIFT) - first
-    blocks = (blocks * (stop > start)).astype(np.int64)
-    ends = blocks.cumsum()
+    blocks *= stop > start
+    ends = blocks.cumsum(dtype=np.int64)
     origin = first - (ends - blocks)
     total = int(ends[-1]) if len(ends) else 0
     for low in range(0, total, STEP):
         high = min(low + STEP, total)
-        begin, last = ends.searchsorted((low, high - 1), side="right")
-        counts = np.minimum(ends[begin : last + 1], high)
-        counts[1:] -= ends[begin:last]
-        counts[0] -= low
-        run = np.arange(begin, last + 1).repeat(counts)
+        whole = high - low == total
+        run = np.arange(len(ends)).repeat(blocks) if whole else _runs_of(ends, low, high)
         block = origin[run] + np.arange(low, high)
         distance = measure(block, run)
         near = (distance <= radius).nonzero()[0]
@@ -94,6 +91,15 @@ def compare_runs(
             inside = ((position >= start[run]) & (position < stop[run])).nonzero()[0]
             if len(inside):
                 yield run[inside], position[inside], distance[near[inside]]
+
+
+def _runs_of(ends: Ints, low: int, high: int) -> Ints:
+    """The run of each of the blocks from ``low`` on, where runs end after so many blocks."""
+    begin, last = ends.searchsorted((low, high - 1), side="right")
+    counts = np.minimum(ends[begin : last + 1], high)
+    counts[1:] -= ends[begin:last]
+    counts[0] -= low
+    return np.arange(begin, last + 1).repeat(counts)
 
 
 def aligned(length: int, dtype: type[Number]) -> npt.NDArray[Number]:
