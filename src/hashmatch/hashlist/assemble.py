@@ -83,7 +83,7 @@ def _repeated(section: Section, problems: Problems) -> npt.NDArray[np.bool_]:
     """Tell which rows have the id of an earlier row, or one that stands for another's line."""
     repeated = np.zeros(len(section), dtype=np.bool_)
     ids = section.column("id")
-    named = np.flatnonzero(np.diff(ids.offsets))
+    named = np.flatnonzero(ids.lengths())
     for row, line in _called_by_line(section, ids, named):
         problems.add(section.line(row), f"the id stands for line {line}, which has none")
         repeated[row] = True

@@ -1,12 +1,13 @@
-"""Columns of short texts as two flat arrays: ten million texts are not ten million objects.
+"""Columns of short texts as flat arrays: ten million texts are not ten million objects.
 
 A column is the UTF-8 bytes of all its texts end to end, and the offsets where each one begins.
-Both arrays can be views of a memory-mapped file.
+Where few texts recur, such as categories, each is there once, and a third array tells the text of
+each row. All arrays can be views of a memory-mapped file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, TypeAlias
@@ -22,6 +23,9 @@ FINGERPRINT_BASE = 0x9E3779B97F4A7C15
 
 _SLICE = 1 << 16
 
+_RECURRING = 1 << 16
+"""Texts that a column may have for each of them to be kept once: their numbers fit 16 bits."""
+
 
 def read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """The same array as a view that cannot be written to, the caller's own left as it was."""
@@ -36,11 +40,13 @@ class TextColumn:
 
     Attributes:
         data: uint8, the UTF-8 bytes of all texts end to end.
-        offsets: uint32 or uint64, shape (rows + 1,): where each text begins, and the last one ends.
+        offsets: uint32 or uint64, shape (texts + 1,): where each one begins, and the last one ends.
+        which: uint8 or uint16, shape (rows,): the text of each row; None where row i has text i.
     """
 
     data: Bytes
     offsets: npt.NDArray[np.unsignedinteger[Any]]
+    which: npt.NDArray[np.unsignedinteger[Any]] | None = None
 
     @classmethod
     def empty(cls, rows: int) -> TextColumn:
@@ -66,7 +72,7 @@ class TextColumn:
     @classmethod
     def concatenate(cls, columns: Iterable[TextColumn]) -> TextColumn:
         """Put columns one under the other."""
-        parts = list(columns)
+        parts = [column.spelt_out() for column in columns]
         lengths = [np.diff(part.offsets).astype(np.int64) for part in parts]
         # A column may be a window of a larger one, its offsets not beginning at 0
         data = [part.data[int(part.offsets[0]) : int(part.offsets[-1])] for part in parts]
@@ -74,11 +80,47 @@ class TextColumn:
 
     def take(self, rows: Rows) -> TextColumn:
         """The column of some rows, in the order asked for."""
+        if self.which is not None:
+            return TextColumn(self.data, self.offsets, self.which[rows])
         starts = self.offsets[:-1][rows].astype(np.int64)
         return self.gather(self.data, starts, self.offsets[1:][rows].astype(np.int64))
 
+    def spelt_out(self) -> TextColumn:
+        """An equal column in which each row has its text to itself."""
+        return self if self.which is None else self._each().take(self.which.astype(np.int64))
+
+    def folded(self) -> TextColumn:
+        """An equal column in which each text is there once, where few recur; else this one."""
+        most = min(_RECURRING, len(self) // 2)
+        head = TextColumn(self.data, self.offsets[: _SLICE + 1])
+        if self.which is not None or len(np.unique(head.fingerprints())) > most:
+            return self
+        _, first, which = np.unique(self.fingerprints(), return_index=True, return_inverse=True)
+        if len(first) > most:
+            return self
+        texts, narrow = self.take(first), np.min_scalar_type(max(0, len(first) - 1))
+        folded = TextColumn(texts.data, texts.offsets, which.astype(narrow))
+        # Fingerprints agree where texts agree, and by bad luck elsewhere
+        own = self.data[int(self.offsets[0]) : int(self.offsets[-1])]
+        return folded if np.array_equal(folded.spelt_out().data, own) else self
+
+    def lengths(self) -> Rows:
+        """How many bytes each text has: int64, shape (rows,)."""
+        if self.which is not None:
+            return self._each().lengths().take(self.which)
+        return np.diff(self.offsets).astype(np.int64)
+
+    def where(self, applies: Callable[[str], bool]) -> npt.NDArray[np.bool_]:
+        """Which rows something applies to, asked once for each text that occurs."""
+        if self.which is not None:
+            return self._each().where(applies).take(self.which)
+        _, first, which = np.unique(self.fingerprints(), return_index=True, return_inverse=True)
+        return np.array([applies(self[row]) for row in first.tolist()], np.bool_).take(which)
+
     def fingerprints(self) -> npt.NDArray[np.uint64]:
         """A 64-bit number per text, equal for equal texts and seldom for others; 0 for none."""
+        if self.which is not None:
+            return self._each().fingerprints().take(self.which)
         longest = int(np.diff(self.offsets).max(initial=0))
         powers = np.full(longest, FINGERPRINT_BASE, dtype=np.uint64).cumprod(dtype=np.uint64)
         # Slices bound the memory: each byte of text costs 24 here
@@ -91,10 +133,13 @@ class TextColumn:
 
     def bytes_at(self, row: int) -> bytes:
         """The encoded text of a row."""
+        row = row if self.which is None else int(self.which[row])
         return self.data[int(self.offsets[row]) : int(self.offsets[row + 1])].tobytes()
 
     def texts(self, first: int, last: int) -> list[str]:
         """The texts of the rows from ``first`` to before ``last``: quicker than one by one."""
+        if self.which is not None:
+            return self._each().take(self.which[first:last].astype(np.int64)).texts(0, last - first)
         offsets = self.offsets[first : last + 1].tolist()
         data = self.data[offsets[0] : offsets[-1]].tobytes()
         return [
@@ -105,10 +150,14 @@ class TextColumn:
         return self.bytes_at(row).decode()
 
     def __len__(self) -> int:
-        return len(self.offsets) - 1
+        return len(self.offsets) - 1 if self.which is None else len(self.which)
 
     def __repr__(self) -> str:
         return f"<TextColumn of {len(self):,} rows>"
+
+    def _each(self) -> TextColumn:
+        """The column of the texts that rows refer to."""
+        return TextColumn(self.data, self.offsets)
 
     def _fingerprint_slice(
         self, first: int, powers: npt.NDArray[np.uint64]

@@ -145,8 +145,7 @@ def _where(section: Section, field: str, applies: Callable[[str], bool]) -> npt.
     column = section.columns.get(field)
     if column is None:
         return np.full(len(section), applies(""), dtype=np.bool_)
-    _, first, which = np.unique(column.fingerprints(), return_index=True, return_inverse=True)
-    return np.array([applies(column[row]) for row in first.tolist()], dtype=np.bool_)[which]
+    return column.where(applies)
 
 
 def _is_over(text: str, now: datetime) -> bool:

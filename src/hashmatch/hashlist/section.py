@@ -76,7 +76,7 @@ class Section:
     def slim(self) -> Section:
         """The same rows without what takes memory for nothing."""
         columns = {name: column for name, column in self.columns.items() if not column.is_empty()}
-        all_have_ids = bool((np.diff(self.column("id").offsets) > 0).all())
+        all_have_ids = bool((self.column("id").lengths() > 0).all())
         lines = None if all_have_ids else self.lines
         return Section(self.kind, self.codes, columns, lines, self.origin, self.id_order)
 
@@ -147,7 +147,7 @@ class Section:
             if entry_id.startswith(prefix) and is_line_number(entry_id[len(prefix) :])
         }
         if asked:
-            nameless = np.flatnonzero(np.diff(self.column("id").offsets) == 0)
+            nameless = np.flatnonzero(self.column("id").lengths() == 0)
             places = np.searchsorted(lines[nameless], list(asked.values()))
             for (place, line), at in zip(asked.items(), places.tolist(), strict=True):
                 if at < len(nameless) and lines[nameless[at]] == line:

@@ -61,7 +61,7 @@ def synthesize(
         block = block[~ALGORITHMS[kind.algorithm].is_flat(block)][: count - made]
         for value in from_codes(kind, block):
             made += 1
-            yield Entry(f"synthetic-{made:08}", value, "random")
+            yield Entry(f"synth-{made:08}", value, "random")
 
 
 def plant(

@@ -108,7 +108,7 @@ def new_entries(hash_list: HashList, old: HashList) -> HashList:
 def _are_new(section: Section, old: Section) -> npt.NDArray[np.bool_]:
     one_field = np.dtype([(f"f{word}", np.uint64) for word in range(section.codes.shape[1])])
     new = ~np.isin(section.codes.view(one_field).ravel(), old.codes.view(one_field).ravel())
-    own_id = np.diff(section.column("id").offsets) > 0
+    own_id = section.column("id").lengths() > 0
     for first in range(0, len(section), _SLICE):
         last = min(first + _SLICE, len(section))
         unknown = old.find(section.ids(first, last)) < 0

@@ -127,6 +127,9 @@ def _arrays(data: Data, header: Header, start: int) -> list[Arrays]:
         raise LayoutError("something follows the last array")
     if list(piece_digests(pieces)) != expected:
         raise LayoutError("an array does not fit its checksums")
+    if isinstance(data, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        # Verified pages would count as this process's memory, though most are never looked at again
+        data.madvise(mmap.MADV_DONTNEED)
     return found
 
 
@@ -171,9 +174,15 @@ def _column(arrays: Arrays, name: str, rows: int) -> TextColumn | None:
         return None
     if data.ndim != 1 or data.dtype != np.uint8:
         raise LayoutError("a column of texts is not of bytes")
-    if offsets.shape != (rows + 1,) or offsets.dtype not in (np.uint32, np.uint64):
+    which = arrays.pop(f"{name}.which", None)
+    texts = rows if which is None else len(offsets) - 1
+    if offsets.shape != (texts + 1,) or offsets.dtype not in (np.uint32, np.uint64):
         raise LayoutError("a column of texts does not fit the codes")
-    return TextColumn(data, offsets)
+    if which is not None and (which.shape != (rows,) or which.dtype not in (np.uint8, np.uint16)):
+        raise LayoutError("a column of texts does not fit the codes")
+    if which is not None and which.max(initial=0) >= max(1, texts):
+        raise LayoutError("a row refers to a text that is not there")
+    return TextColumn(data, offsets, which)
 
 
 def _below(name: str, arrays: Arrays) -> Arrays:

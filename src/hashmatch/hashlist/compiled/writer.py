@@ -83,7 +83,11 @@ def save_compiled(
 def _arrays(section: Section, index: IndexTables | None) -> Arrays:
     arrays: Arrays = {"codes": section.codes}
     for name, column in section.columns.items():
-        arrays |= {f"{name}.data": column.data, f"{name}.offsets": column.offsets}
+        # Ids are looked up, and are all different
+        stored = column if name == "id" else column.folded()
+        arrays |= {f"{name}.data": stored.data, f"{name}.offsets": stored.offsets}
+        if stored.which is not None:
+            arrays[f"{name}.which"] = stored.which
     for name, array in (("lines", section.lines), ("id_order", section.order_of_ids())):
         if array is not None:
             arrays[name] = array
