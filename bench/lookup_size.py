@@ -1,13 +1,21 @@
-"""What an index of ten million hashes takes: time to build and to change, and memory.
+"""What ten million hashes take: the index's time and memory, and those of the list as a file.
 
-python bench/lookup_size.py [--entries N] [--seed S]
+    python bench/lookup_size.py [--entries N] [--seed S]
+
+The file is compiled from text by the command, and opened by processes of their own, its pages in
+the page cache as they are on a machine that uses it.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import subprocess
+import sys
+import tempfile
 import time
-from typing import TYPE_CHECKING, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -20,6 +28,35 @@ if TYPE_CHECKING:
 RADIUS = 8
 QUERIES = 64
 ADDED = 1_000
+ROUNDS = 5
+PICTURE = Path(__file__).parent.parent / "fixtures" / "benign_images" / "originals" / "canyon.jpg"
+HASHMATCH = [sys.executable, "-m", "hashmatch"]
+ASK = """
+import json, pathlib, sys, time
+import numpy as np
+from hashmatch import Entry, HashList, Matcher, PerceptualHash
+from hashmatch.index import open_index
+
+path, seed, added = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+hash_list = HashList.load(path)
+(kind, section), = hash_list.sections.items()
+stored = hash_list.tables[kind]
+index = open_index(stored.kind, section.codes, stored.arrays)
+rng = np.random.default_rng(seed)
+queries = rng.integers(0, 2**64, (10_000, 1), np.uint64)
+for first in range(0, len(queries), 64):
+    index.nearest(queries[first : first + 64], 8, 10)
+status = pathlib.Path("/proc/self/status").read_text()
+resident = next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS:"))
+
+matcher = Matcher(hash_list)
+codes = rng.integers(1, 2**63, added).tolist()
+entries = [Entry(f"new-{n}", PerceptualHash(*kind, (code,))) for n, code in enumerate(codes)]
+withdrawn = section.ids(0, added)
+begun = time.perf_counter()
+matcher.replace(hash_list.apply(entries, withdrawn))
+print(json.dumps([1024 * int(resident), time.perf_counter() - begun]))
+"""
 Made = TypeVar("Made")
 
 
@@ -30,13 +67,8 @@ def timed(make: Callable[[], Made]) -> tuple[Made, float]:
     return made, time.perf_counter() - begun
 
 
-def main() -> None:
-    """Build, change, compare the answers, print and save."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--entries", type=int, default=10_000_000)
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args()
-    rng = np.random.default_rng(options.seed)
+def of_the_index(options: argparse.Namespace, rng: np.random.Generator) -> dict[str, Any]:
+    """Build an index and change it, and compare the answers with those of a scan."""
     codes = rng.integers(0, 2**64, (options.entries, 1), dtype=np.uint64)
     added = rng.integers(0, 2**64, (ADDED, 1), dtype=np.uint64)
     withdrawn = rng.integers(0, options.entries, ADDED)
@@ -54,8 +86,7 @@ def main() -> None:
     assert np.array_equal(got.query, expected.query), "the answers differ"
     assert np.array_equal(got.row, numbers[expected.row]), "the answers differ"
 
-    results = {
-        "entries": options.entries,
+    return {
         "build_seconds": round(built, 3),
         "bytes_per_entry": round(tables / options.entries, 2),
         "added_and_withdrawn": ADDED,
@@ -65,6 +96,54 @@ def main() -> None:
             timed(lambda: updated.search(queries, RADIUS))[1] / QUERIES * 1e6, 1
         ),
     }
+
+
+def of_the_file(options: argparse.Namespace, rng: np.random.Generator) -> dict[str, Any]:
+    """Compile a list of text with ids and labels, open it, and scan one picture against it."""
+    with tempfile.TemporaryDirectory() as folder:
+        text, compiled = Path(folder) / "list.txt", Path(folder) / "list.hml"
+        with text.open("w", encoding="utf-8") as stream:
+            stream.write("# algorithm: phash\n")
+            for first in range(0, options.entries, 1 << 20):
+                count = min(1 << 20, options.entries - first)
+                codes = rng.integers(0, 2**64, count, dtype=np.uint64).tolist()
+                stream.writelines(
+                    f"{code:016x} synth-{number:08d} random\n"
+                    for number, code in enumerate(codes, first)
+                )
+        text.chmod(0o600)
+        _, seconds = timed(lambda: run("list", "compile", str(text), "-o", str(compiled)))
+        ask = [sys.executable, "-c", ASK, str(compiled), str(options.seed), str(ADDED)]
+        told = subprocess.run(ask, capture_output=True, check=True).stdout
+        resident, applied = json.loads(told)
+        scan = ["scan", str(PICTURE), "--list", str(compiled), "--format", "jsonl"]
+        taken = [timed(lambda: run(*scan)) for _ in range(ROUNDS)]
+        assert all(json.loads(out.splitlines()[-1])["files"] == 1 for out, _ in taken)
+        return {
+            "compiled_from_text_seconds": round(seconds, 2),
+            "file_bytes_per_entry": round(compiled.stat().st_size / options.entries, 2),
+            "resident_bytes_per_entry_after_10000_queries": round(resident / options.entries, 2),
+            "apply_and_replace_ms": round(applied * 1e3, 1),
+            "scan_of_one_picture_seconds": round(min(took for _, took in taken), 3),
+        }
+
+
+def run(*arguments: str) -> bytes:
+    """Run hashmatch in a process of its own; a match or none is both right."""
+    ended = subprocess.run([*HASHMATCH, *arguments], capture_output=True, check=False)
+    assert ended.returncode in (0, 1), ended.stderr.decode()
+    return ended.stdout
+
+
+def main() -> None:
+    """Measure both, print and save."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--entries", type=int, default=10_000_000)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    rng = np.random.default_rng(options.seed)
+    results = {"entries": options.entries, **of_the_index(options, rng)}
+    results |= of_the_file(options, rng)
     for name, value in results.items():
         print(f"{name}: {value:,}")
     print(f"saved as {record.save('lookup-size', options.seed, results)}")
