@@ -16,8 +16,8 @@ from xml.sax.saxutils import escape
 import record
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "lookup.svg"
-SHOWN = {"data": "uniform", "entries": 10**6, "bits": 64, "batch": 64}
-TITLE = "1,000,000 random 64-bit hashes, 64 queries a call, one thread"
+SHOWN = {"data": "uniform", "entries": 10**6, "bits": 64, "batch": 256}
+TITLE = "1,000,000 random 64-bit hashes, 256 queries a call, one thread"
 
 WIDTH, HEIGHT = 860, 480
 LEFT, RIGHT, TOP, BOTTOM = 80, 250, 50, 50

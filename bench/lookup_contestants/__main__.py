@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-ENOUGH_SECONDS = 0.1
+ENOUGH_SECONDS = 0.05
 """Short runs are repeated for as long as this, and the shortest counts."""
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 NAME = "imagehash subtraction"
 INSTALL = "pip install imagehash"
-LIMIT = 10**4
+LIMIT = 10**3
 
 
 def variants(_bits: int) -> list[str]:

@@ -1,22 +1,32 @@
-"""What an operator does with lists before they are used: look into them, compare, compile."""
+"""What an operator does with lists before they are used: look into them, compare, join, convert."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import chain
 
 import numpy as np
 
+from hashmatch.errors import HashListError
 from hashmatch.hashing import default_threshold
-from hashmatch.hashlist import HashList, IndexTables, Section, save_compiled
+from hashmatch.hashlist import HashList, IndexTables, Policy, Section, save_compiled
+from hashmatch.hashlist.columns import TextColumn
+from hashmatch.hashlist.formats import COMPILED, format_of
+from hashmatch.hashlist.freshness import age_of
 from hashmatch.index import BuiltIndex, build_index
 from hashmatch.model import DIGEST_BITS, Entry, HashKind
 
 SAMPLE = 20_000
 """Of longer sections, so many entries are looked at for neighbours."""
 
-_HUBS = 5
+HUB = 10
+"""Neighbours that make an entry a hub."""
+
+_NAMED_HUBS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +39,9 @@ class SectionFacts:
         duplicates: entries whose hash an earlier entry has too.
         sampled: how many entries were looked at for neighbours.
         near: of those, how many have another entry within the default threshold.
-        hubs: ids of entries with the most neighbours, and how many those have; such an entry
-            matches much, and may be near to blank pictures.
+        hubs: of those, how many have at least ``HUB`` of them.
+        named_hubs: ids of the entries with the most neighbours, and how many those have; such an
+            entry matches much, and may be near to blank pictures.
         index: which index would be used, and why.
     """
 
@@ -39,8 +50,26 @@ class SectionFacts:
     duplicates: int
     sampled: int
     near: int
-    hubs: tuple[tuple[str, int], ...]
+    hubs: int
+    named_hubs: tuple[tuple[str, int], ...]
     index: str
+
+
+@dataclass(frozen=True, slots=True)
+class Makeup:
+    """What a list is made of, whether or not it may match.
+
+    Attributes:
+        categories: entries by category; of none under the empty text.
+        sources: entries by source, likewise.
+        age_days: since the list was made, by its own word; None where it does not say.
+        left_out: entries that would not match, by reason, unless other options ask for them.
+    """
+
+    categories: dict[str, int]
+    sources: dict[str, int]
+    age_days: int | None
+    left_out: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +92,22 @@ def facts(hash_list: HashList, *, seed: int = 0) -> list[SectionFacts]:
     return [_facts(section, seed) for section in hash_list.sections.values()]
 
 
+def makeup(hash_list: HashList, *, now: datetime | None = None) -> Makeup:
+    """Count what a list is made of.
+
+    Args:
+        hash_list: loaded without a policy, or what the policy left out is not counted.
+        now: when its age is asked for.
+    """
+    age = age_of(hash_list, now or datetime.now(UTC))
+    return Makeup(
+        categories=_counts(hash_list, "category"),
+        sources=_counts(hash_list, "source"),
+        age_days=None if age is None else age.days,
+        left_out=dict(hash_list.select(Policy(now=now)).left_out),
+    )
+
+
 def difference(old: HashList, new: HashList) -> Difference:
     """Compare two lists by the ids of their entries, in the order of the lists."""
     before, after = _by_id(old), _by_id(new)
@@ -75,8 +120,77 @@ def difference(old: HashList, new: HashList) -> Difference:
     )
 
 
+def apply_deltas(base: HashList, deltas: Iterable[HashList]) -> HashList:
+    """A list brought up to date by others, one after the other.
+
+    An entry of a delta replaces whatever has its id, and what a delta withdraws is gone. The
+    version and the date are those of the last delta that gives them.
+
+    Args:
+        base: loaded without a policy, so that the new list has all that it says.
+        deltas: likewise, the oldest first.
+
+    Raises:
+        HashListError: something is wrong with an entry.
+    """
+    for delta in deltas:
+        base = base.apply(delta, version=delta.version, created=delta.created)
+    return base
+
+
+def merge(hash_lists: Sequence[HashList], *, prefix: bool = False) -> HashList:
+    """One list of several that have nothing to do with each other.
+
+    Args:
+        hash_lists: at least one, loaded without a policy.
+        prefix: put each list's name and a slash before its ids.
+
+    Raises:
+        HashListError: two lists use an id for different hashes; or with ``prefix``, two lists have
+            the same name. One of the entries would be lost.
+    """
+    if prefix:
+        hash_lists = [_prefixed(hash_list) for hash_list in hash_lists]
+        for name, count in Counter(hash_list.name for hash_list in hash_lists).items():
+            if count > 1:
+                raise HashListError("two lists have this name, so their ids would agree", path=name)
+    merged = hash_lists[0]
+    for hash_list in hash_lists[1:]:
+        if clashes := _clashes(merged, hash_list):
+            raise HashListError(
+                f"{clashes:,} of its ids stand for other hashes in an earlier list: put the lists'"
+                " names before their ids (--prefix), or apply it if it is an update",
+                path=hash_list.source,
+            )
+        merged = merged.apply(hash_list)
+    return merged
+
+
+def save(hash_list: HashList, path: str | os.PathLike[str], list_format: str | None = None) -> None:
+    """Write a list in any format that is written, whole or not at all.
+
+    Args:
+        hash_list: the list.
+        path: the file.
+        list_format: ``text``, ``csv``, ``jsonl`` or ``compiled``; None for what the end of the
+            file's name tells.
+
+    Raises:
+        HashListError: the format cannot hold it.
+        OutputError: the file cannot be written.
+        SettingsError: there is no such format, or the file's name tells none.
+    """
+    chosen = list_format or format_of(path)
+    if chosen == COMPILED:
+        compile_list(hash_list, path)
+    else:
+        hash_list.save(path, chosen)
+
+
 def compile_list(hash_list: HashList, path: str | os.PathLike[str]) -> list[str]:
     """Write a list with its indexes as a compiled file, which opens at once.
+
+    It has the entries alone: what the list withdraws of other lists is not kept.
 
     Returns:
         For each kind of hash, which index was chosen and why.
@@ -112,12 +226,51 @@ def _facts(section: Section, seed: int) -> SectionFacts:
         duplicates=len(section) - len(np.unique(section.codes, axis=0)),
         sampled=len(rows),
         near=len(neighbours),
-        hubs=tuple(
+        hubs=sum(count >= HUB for count in neighbours.values()),
+        named_hubs=tuple(
             (section.entry(int(rows[row])).id, count)
-            for row, count in neighbours.most_common(_HUBS)
+            for row, count in neighbours.most_common(_NAMED_HUBS)
+            if count >= HUB
         ),
         index=index.explain(),
     )
+
+
+def _counts(hash_list: HashList, field: str) -> dict[str, int]:
+    found: Counter[str] = Counter()
+    for section in hash_list.sections.values():
+        found.update(section.column(field).counts())
+    return dict(sorted(found.items()))
+
+
+def _clashes(merged: HashList, other: HashList) -> int:
+    """How many ids of a list stand for other hashes in one that it is to be merged with."""
+    every = (section.ids(0, len(section)) for section in other.sections.values())
+    ids = list(dict.fromkeys(chain.from_iterable(every)))
+    known = np.zeros(len(ids), dtype=np.bool_)
+    differs = np.zeros(len(ids), dtype=np.bool_)
+    for kind in {**merged.sections, **other.sections}:
+        ours, theirs = (
+            each.sections[kind].find(ids) if kind in each.sections else np.full(len(ids), -1)
+            for each in (merged, other)
+        )
+        known |= ours >= 0
+        differs |= (ours >= 0) != (theirs >= 0)
+        both = ((ours >= 0) & (theirs >= 0)).nonzero()[0]
+        if len(both):
+            here = merged.sections[kind].codes[ours[both]]
+            differs[both] |= (here != other.sections[kind].codes[theirs[both]]).any(axis=1)
+    return int((known & differs).sum())
+
+
+def _prefixed(hash_list: HashList) -> HashList:
+    sections = {}
+    for kind, section in hash_list.sections.items():
+        ids = [f"{hash_list.name}/{entry_id}".encode() for entry_id in section.ids(0, len(section))]
+        columns = {**section.columns, "id": TextColumn.from_bytes(ids)}
+        sections[kind] = Section(kind, section.codes, columns, None, section.origin)
+    contents = replace(hash_list.contents, sections=sections, tables={}, updates={})
+    return HashList(contents, source=hash_list.source)
 
 
 def _by_id(hash_list: HashList) -> dict[str, frozenset[tuple[HashKind, Entry]]]:

@@ -12,6 +12,7 @@ from typing import Any
 from hashmatch.audit import AuditLog
 from hashmatch.cli.options import say
 from hashmatch.cli.run_quarantine import say_settled
+from hashmatch.decode import PILLOW_VERSION
 from hashmatch.errors import QuarantineError, SettingsError
 from hashmatch.matcher import Matcher
 from hashmatch.model import Verdict
@@ -77,14 +78,16 @@ class Custody:
     _moves: _Moves = field(default_factory=_Moves)
     _members: list[Mapping[str, Any]] = field(default_factory=list)
 
-    def begin(self, matcher: Matcher, settings: Mapping[str, Any], versions: Record) -> None:
-        """Put on record that a scan begins."""
+    def begin(
+        self, matcher: Matcher, settings: Mapping[str, Any], *, command: str = "scan"
+    ) -> None:
+        """Put on record that a scan, or a command like it, begins."""
         if self.log is not None:
             self.log.start(
-                command="scan",
+                command=command,
                 settings={**settings, **self.settings.record()},
                 lists=[list_record(hash_list) for hash_list in matcher.hash_lists],
-                versions=versions,
+                versions={"pillow": PILLOW_VERSION},
             )
 
     def follow(self, result: FileResult, record: Record) -> None:

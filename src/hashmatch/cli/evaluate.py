@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from hashmatch.cli import options as opt
+from hashmatch.cli.list_options import NO_LISTS, ListSettings, takes_lists
 
 
+@takes_lists
 def evaluate_command(
     paths: Annotated[
         list[Path] | None,
@@ -61,14 +63,7 @@ def evaluate_command(
     list_transforms: Annotated[
         bool, typer.Option("--list-transforms", help="Show the everyday changes and exit.")
     ] = False,
-    lists: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--list",
-            metavar="FILE",
-            help="Also look the pictures up in this hash list; may be given several times.",
-        ),
-    ] = None,
+    lists: ListSettings = NO_LISTS,
     pairs: Annotated[
         Path | None,
         typer.Option(
@@ -127,7 +122,7 @@ def evaluate_command(
             files_per_day=files_per_day,
             max_false_per_day=max_false_per_day,
             transforms=tuple(transforms or ()),
-            lists=tuple(lists or ()),
+            lists=lists,
             pairs=pairs,
             baseline=baseline,
             cache=cache,

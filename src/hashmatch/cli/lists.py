@@ -11,65 +11,123 @@ from hashmatch.cli import options as opt
 
 list_app = typer.Typer(help="Look after hash lists.", no_args_is_help=True)
 
-ListFile = Annotated[Path, typer.Argument(metavar="LIST", help="A hash list.")]
+ListPath = Annotated[Path, typer.Argument(metavar="LIST", help="A hash list.")]
 OutputFile = Annotated[
     Path,
     typer.Option("--output", "-o", metavar="FILE", help="Where to write, whole or not at all."),
 ]
 
 
+To = Annotated[
+    str | None,
+    typer.Option(
+        "--to",
+        metavar="text|csv|jsonl|compiled",
+        help="What to write. Default: as the file's name ends, .txt, .csv, .jsonl or .hml.",
+    ),
+]
+
+
 @list_app.command("check")
 def check_command(
-    path: ListFile,
+    path: ListPath,
     algorithm: opt.Algorithm = None,
+    list_format: opt.ListFormat = None,
 ) -> int:
-    """Name everything that is wrong with a list, by line.
+    """Name everything that is wrong with a list, by line, and count what is odd.
 
+    Odd are flat hashes, duplicates, entries near another, and hubs, which have at least ten such.
     Exit codes: 0 nothing is wrong, 65 something is.
     """
-    from hashmatch.cli import run_lists  # noqa: PLC0415 # it takes NumPy
+    from hashmatch.cli.run_lists import ListFile, check  # noqa: PLC0415 # it takes NumPy
 
-    return run_lists.check(path, algorithm)
+    return check(ListFile(path, algorithm, list_format))
 
 
 @list_app.command("show")
 def show_command(
-    path: ListFile,
+    path: ListPath,
     algorithm: opt.Algorithm = None,
+    list_format: opt.ListFormat = None,
     skip_bad_entries: opt.SkipBadEntries = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object.")] = False,
 ) -> int:
-    """Tell what a list holds: counts, duplicates, neighbours, the index chosen; never a hash."""
-    from hashmatch.cli import run_lists  # noqa: PLC0415
+    """Tell what a list holds, by algorithm, category and source, and its age; never a hash."""
+    from hashmatch.cli.run_lists import ListFile, show  # noqa: PLC0415
 
-    return run_lists.show(path, algorithm, skip_bad_entries=skip_bad_entries, as_json=as_json)
+    return show(ListFile(path, algorithm, list_format, skip_bad_entries), as_json=as_json)
 
 
 @list_app.command("compile")
 def compile_command(
-    path: ListFile,
+    path: ListPath,
     output: OutputFile,
     algorithm: opt.Algorithm = None,
+    list_format: opt.ListFormat = None,
     skip_bad_entries: opt.SkipBadEntries = False,
 ) -> int:
     """Write a list with its indexes as one file that opens at once.
 
     ``--list`` takes it wherever it takes text.
     """
-    from hashmatch.cli import run_lists  # noqa: PLC0415
+    from hashmatch.cli.run_lists import ListFile, compile_  # noqa: PLC0415
 
-    return run_lists.compile_(path, output, algorithm, skip_bad_entries=skip_bad_entries)
+    return compile_(ListFile(path, algorithm, list_format, skip_bad_entries), output)
+
+
+@list_app.command("convert")
+def convert_command(
+    path: ListPath,
+    output: OutputFile,
+    to: To = None,
+    algorithm: opt.Algorithm = None,
+    list_format: opt.ListFormat = None,
+    skip_bad_entries: opt.SkipBadEntries = False,
+) -> int:
+    """Write a list of any format as text, CSV, JSONL or compiled.
+
+    Everything goes along, entries that may not match included. What the new format cannot hold is
+    an error, and nothing is written.
+    """
+    from hashmatch.cli.run_lists import ListFile, convert  # noqa: PLC0415
+
+    return convert(ListFile(path, algorithm, list_format, skip_bad_entries), output, to)
+
+
+@list_app.command("apply")
+def apply_command(
+    base: Annotated[Path, typer.Argument(metavar="BASE", help="The list to bring up to date.")],
+    deltas: Annotated[
+        list[Path], typer.Argument(metavar="DELTA...", help="What came since, the oldest first.")
+    ],
+    output: OutputFile,
+    to: To = None,
+) -> int:
+    """Write a list brought up to date by later pages or deltas, in whatever formats they are.
+
+    An entry of a later list replaces all that has its id; what a later list withdraws is gone.
+    """
+    from hashmatch.cli.run_lists import apply  # noqa: PLC0415
+
+    return apply(base, deltas, output, to)
 
 
 @list_app.command("merge")
 def merge_command(
     paths: Annotated[list[Path], typer.Argument(metavar="LIST...", help="Hash lists.")],
     output: OutputFile,
+    to: To = None,
+    prefix: Annotated[
+        bool, typer.Option("--prefix", help="Put each list's name and a slash before its ids.")
+    ] = False,
 ) -> int:
-    """Write one list of several; of entries with the same id and algorithm, the last one stays."""
-    from hashmatch.cli import run_lists  # noqa: PLC0415
+    """Write one list of several that have nothing to do with each other.
 
-    return run_lists.merge(paths, output)
+    An id that stands for different hashes in two of them is an error: no entry is lost.
+    """
+    from hashmatch.cli.run_lists import merge  # noqa: PLC0415
+
+    return merge(paths, output, to, prefix=prefix)
 
 
 @list_app.command("diff")
@@ -97,7 +155,7 @@ def keygen_command(
 
 @list_app.command("sign")
 def sign_command(
-    path: ListFile,
+    path: ListPath,
     key: Annotated[Path, typer.Option(metavar="FILE", help="The private key, Ed25519 in PEM.")],
 ) -> int:
     """Sign a list: its bytes, name, version and date, in a file beside it with .sig behind."""
@@ -108,7 +166,7 @@ def sign_command(
 
 @list_app.command("verify")
 def verify_command(
-    path: ListFile,
+    path: ListPath,
     public_key: Annotated[
         Path, typer.Option(metavar="FILE", help="The public key, Ed25519 in PEM.")
     ],

@@ -5,73 +5,56 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from hashmatch.cli.list_options import NO_LISTS, ListSettings
 from hashmatch.cli.options import say
+from hashmatch.cli.progress import working
 from hashmatch.errors import HashListError, SettingsError
-from hashmatch.hashlist import HashList
+from hashmatch.hashlist import HashList, Policy, read_suppressions
 from hashmatch.hashlist.freshness import SeenVersions, exposure, parse_duration, staleness
 from hashmatch.hashlist.signing import SUFFIX, verify_list
 
 
-@dataclass(frozen=True, slots=True)
-class ListSettings:
-    """Which lists, and what they must be, as plain values.
-
-    Attributes:
-        paths: files; ``-`` is stdin, and ``fd:3`` an open file descriptor.
-        algorithm: what hashes are where a list does not say.
-        skip_bad_entries: use the rest of a list that has wrong lines.
-        max_age: how old a list may be, such as ``7d``; None for any age.
-        stale: ``warn`` or ``fail`` where it is older.
-        seen_versions: the file that keeps the last version used of each list; None for none.
-        allow_rollback: use a list whose version is below the last one used.
-        public_key: the key that must have signed each list; None for no signatures.
-        permissions: ``warn`` or ``fail`` where others can read a list.
-        quiet: say nothing but errors.
-    """
-
-    paths: tuple[str, ...]
-    algorithm: str | None = None
-    skip_bad_entries: bool = False
-    max_age: str | None = None
-    stale: str = "warn"
-    seen_versions: Path | None = None
-    allow_rollback: bool = False
-    public_key: Path | None = None
-    permissions: str = "warn"
-    quiet: bool = False
-
-    def __post_init__(self) -> None:
-        for name, value in (("--stale", self.stale), ("--permissions", self.permissions)):
-            if value not in ("warn", "fail"):
-                raise SettingsError(f"{name} takes warn or fail")
-
-
-def load_lists(settings: ListSettings) -> list[HashList]:
-    """Load all lists, in order.
+def load_lists(settings: ListSettings, *, quiet: bool = False) -> list[HashList]:
+    """Load all lists, in order, and say on stderr what the operator should know unless quiet.
 
     Raises:
         HashListError: one cannot be used, or is not what it must be.
         SettingsError: a setting makes no sense.
     """
+    if not settings.files and settings != NO_LISTS:
+        raise SettingsError("options about lists need a --list")
     seen = SeenVersions(settings.seen_versions) if settings.seen_versions else None
-    hash_lists = [_load(path, settings) for path in settings.paths]
-    for path, hash_list in zip(settings.paths, hash_lists, strict=True):
-        _check(path, hash_list, settings, seen)
+    tell = (lambda *_: None) if quiet else say
+    table = read_suppressions(settings.suppress) if settings.suppress is not None else None
+    rows = table.rows if table else ()
+    policy = settings.policy(frozenset((row.entry, row.list) for row in rows))
+    hash_lists = []
+    for path in settings.files:
+        with working(f"reading {path}", quiet=quiet):
+            hash_lists.append(_load(path, settings, policy))
+    for path, hash_list in zip(settings.files, hash_lists, strict=True):
+        _check(path, hash_list, settings, seen, tell)
+    met = {entry for hash_list in hash_lists for entry in hash_list.suppressed}
+    if table is not None and (unmet := {row.entry for row in rows} - met):
+        tell(f"{table.source}: {len(unmet)} of the entries are on no list")
     for hash_list in hash_lists:
         if seen is not None:
             seen.note(hash_list)
     return hash_lists
 
 
-def _load(path: str, settings: ListSettings) -> HashList:
+def _load(path: str, settings: ListSettings, policy: Policy) -> HashList:
     if path != "-" and not path.startswith("fd:"):
         return HashList.load(
-            path, algorithm=settings.algorithm, skip_bad_entries=settings.skip_bad_entries
+            path,
+            algorithm=settings.algorithm,
+            skip_bad_entries=settings.skip_bad_entries,
+            list_format=settings.list_format,
+            policy=policy,
         )
     name = "stdin" if path == "-" else path
     try:
@@ -84,6 +67,8 @@ def _load(path: str, settings: ListSettings) -> HashList:
         name=name,
         algorithm=settings.algorithm,
         skip_bad_entries=settings.skip_bad_entries,
+        list_format=settings.list_format,
+        policy=policy,
     )
 
 
@@ -96,25 +81,28 @@ def _read_descriptor(path: str) -> bytes:
 
 
 def _check(
-    path: str, hash_list: HashList, settings: ListSettings, seen: SeenVersions | None
+    path: str,
+    hash_list: HashList,
+    settings: ListSettings,
+    seen: SeenVersions | None,
+    tell: Callable[[str], None],
 ) -> None:
-    for notice in () if settings.quiet else hash_list.notices:
-        say(f"{hash_list.name}: {notice}")
-    if settings.public_key is not None:
-        verify_list(hash_list, Path(path + SUFFIX), settings.public_key)
+    for notice in hash_list.notices:
+        tell(f"{hash_list.name}: {notice}")
+    if settings.require_signature is not None:
+        verify_list(hash_list, Path(path + SUFFIX), settings.require_signature)
     for complaint, refused in _complaints(path, hash_list, settings, seen):
         if refused:
             raise HashListError(f"the list {complaint}", path=hash_list.source)
-        if not settings.quiet:
-            say(f"{hash_list.name}: the list {complaint}")
+        tell(f"{hash_list.name}: the list {complaint}")
 
 
 def _complaints(
     path: str, hash_list: HashList, settings: ListSettings, seen: SeenVersions | None
 ) -> Iterator[tuple[str, bool]]:
     """What speaks against a list, and whether it is refused for that."""
-    if settings.max_age is not None:
-        stale = staleness(hash_list, parse_duration(settings.max_age), datetime.now(UTC))
+    if settings.max_list_age is not None:
+        stale = staleness(hash_list, parse_duration(settings.max_list_age), datetime.now(UTC))
         if stale is not None:
             yield stale, settings.stale == "fail"
     if seen is not None and not settings.allow_rollback:

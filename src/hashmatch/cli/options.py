@@ -81,39 +81,13 @@ MaxNesting = Annotated[
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Show no progress and no notices on stderr.")
 ]
-Lists = Annotated[
-    list[str],
+ListFormat = Annotated[
+    str | None,
     typer.Option(
-        "--list",
-        metavar="FILE",
-        help="A hash list; - is stdin and fd:3 an open descriptor; may be given several times.",
-        show_default=False,
+        metavar="FORMAT",
+        help="What lists are written in: text, csv, jsonl, compiled, ncmec, stopncii, vics, tat or"
+        " threatexchange. Default: as their content tells.",
     ),
-]
-MaxListAge = Annotated[
-    str | None, typer.Option(metavar="AGE", help="How old a list may be, such as 36h, 7d or 2w.")
-]
-Stale = Annotated[
-    str, typer.Option(metavar="warn|fail", help="What to do about a list that is older.")
-]
-SeenVersions = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE",
-        help="Keep the last version used of each list there, and refuse a lower one.",
-    ),
-]
-AllowRollback = Annotated[
-    bool, typer.Option("--allow-rollback", help="Use a list of a lower version all the same.")
-]
-RequireSignature = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="KEY.pub", help="Refuse a list that this key has not signed (LIST.sig beside it)."
-    ),
-]
-Permissions = Annotated[
-    str, typer.Option(metavar="warn|fail", help="What to do about a list that others can read.")
 ]
 Algorithm = Annotated[
     str | None,
@@ -121,6 +95,10 @@ Algorithm = Annotated[
 ]
 SkipBadEntries = Annotated[
     bool, typer.Option("--skip-bad-entries", help="Use the rest of a list that has wrong lines.")
+]
+Audit = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Add to this audit trail; see hashmatch audit."),
 ]
 Output = Annotated[
     Path | None,

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Timer
 from types import TracebackType
 from typing import Protocol, Self
 
 from hashmatch.model import Verdict
+from hashmatch.printable import printable
 from hashmatch.report import Tally
 
 _INTERVAL = 0.2
+
+_PATIENCE = 1.0
+"""Seconds after which somebody who watches wants to know what is going on."""
 
 
 class Progress(Protocol):
@@ -31,9 +38,34 @@ class Progress(Protocol):
 
 def make_progress(*, quiet: bool) -> Progress:
     """A display on a terminal, and silence elsewhere."""
-    # There is no stderr where it is closed
-    watched = sys.stderr is not None and sys.stderr.isatty()
-    return _Line() if watched and not quiet else _Silence()
+    return _Line() if is_watched() and not quiet else _Silence()
+
+
+def is_watched() -> bool:
+    """Whether stderr is a terminal; there is no stderr where it is closed."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
+@contextmanager
+def working(what: str, *, quiet: bool = False) -> Iterator[None]:
+    """Say on a terminal what is going on, should it take longer than a second."""
+    if quiet or not is_watched():
+        yield
+        return
+    from rich.console import Console  # noqa: PLC0415 # only a terminal needs it
+    from rich.status import Status  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    status = Status(Text(printable(what)), console=Console(stderr=True))
+    timer = Timer(_PATIENCE, status.start)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        status.stop()
 
 
 class _Silence:

@@ -7,14 +7,16 @@ from typing import Annotated
 import typer
 
 from hashmatch.cli import options as opt
+from hashmatch.cli.list_options import ListSettings, takes_lists
 
 
+@takes_lists
 def rematch_command(
     *,
     state: Annotated[
         str, typer.Option(metavar="FILE", help="What scan --state kept, and of which files.")
     ],
-    lists: opt.Lists,
+    lists: ListSettings,
     only_new_entries_since: Annotated[
         str | None,
         typer.Option(
@@ -24,10 +26,6 @@ def rematch_command(
     include_gone: Annotated[
         bool, typer.Option("--include-gone", help="Also match files that are not there any more.")
     ] = False,
-    algorithm: Annotated[
-        str | None,
-        typer.Option(metavar="ALGORITHM", help="What lists that name no algorithm hold."),
-    ] = None,
     threshold: Annotated[
         list[str] | None,
         typer.Option(
@@ -47,20 +45,11 @@ def rematch_command(
     max_matches: Annotated[
         int, typer.Option(metavar="N", help="How many of the nearest entries to name for a file.")
     ] = 10,
-    skip_bad_entries: Annotated[
-        bool,
-        typer.Option("--skip-bad-entries", help="Use the rest of a list that has wrong lines."),
-    ] = False,
-    max_list_age: opt.MaxListAge = None,
-    stale: opt.Stale = "warn",
-    seen_versions: opt.SeenVersions = None,
-    allow_rollback: opt.AllowRollback = False,
-    require_signature: opt.RequireSignature = None,
-    permissions: opt.Permissions = "warn",
     output_format: Annotated[
         str, typer.Option("--format", metavar="table|jsonl|csv", help="How to write the results.")
     ] = "table",
     output: opt.Output = None,
+    audit: opt.Audit = None,
     jobs: opt.Jobs = None,
     max_memory: opt.MaxMemory = opt.DEFAULT_MEMORY_MIB,
     timeout: opt.Timeout = opt.DEFAULT_SECONDS,
@@ -72,25 +61,13 @@ def rematch_command(
     file is gone or has changed, its matches say "confirmed": false. Files are named by their
     absolute paths. Records and exit codes are those of scan.
     """
-    from hashmatch.cli.load_lists import ListSettings  # noqa: PLC0415 # NumPy takes its time
     from hashmatch.cli.run_rematch import RematchSettings, run_rematch  # noqa: PLC0415
     from hashmatch.workers import WorkerLimits  # noqa: PLC0415
 
     return run_rematch(
         RematchSettings(
             state=state,
-            lists=ListSettings(
-                paths=tuple(lists),
-                algorithm=algorithm,
-                skip_bad_entries=skip_bad_entries,
-                max_age=max_list_age,
-                stale=stale,
-                seen_versions=seen_versions,
-                allow_rollback=allow_rollback,
-                public_key=require_signature,
-                permissions=permissions,
-                quiet=quiet,
-            ),
+            lists=lists,
             since=only_new_entries_since,
             include_gone=include_gone,
             threshold=opt.parse_thresholds(threshold or []),
@@ -100,6 +77,7 @@ def rematch_command(
             output=output,
             jobs=opt.resolve_jobs(jobs),
             workers=WorkerLimits(max_memory << 20, timeout),
+            audit=audit,
             quiet=quiet,
         )
     )

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hashmatch.cli.list_options import ListSettings
+from hashmatch.cli.load_lists import load_lists
 from hashmatch.cli.options import say
 from hashmatch.decode import lift_pillow_limit, load_decoders
 from hashmatch.errors import SettingsError
@@ -39,7 +41,7 @@ class EvaluateSettings:
     files_per_day: int
     max_false_per_day: float
     transforms: tuple[str, ...]
-    lists: tuple[Path, ...]
+    lists: ListSettings
     pairs: Path | None
     baseline: Path | None
     cache: Path | None
@@ -68,12 +70,9 @@ def run_evaluate(asked: EvaluateSettings) -> int:
     load_decoders(asked.formats)
     lift_pillow_limit()
     # Whatever could be wrong with the other files is told before hours are spent
-    hash_lists = [HashList.load(path) for path in asked.lists]
+    hash_lists = load_lists(asked.lists)
     pairs = read_pairs(asked.pairs) if asked.pairs is not None else []
     earlier = load_record(asked.baseline) if asked.baseline is not None else None
-    for hash_list in hash_lists:
-        for notice in hash_list.notices:
-            say(f"{hash_list.name}: {notice}")
     evaluation = evaluate(
         [str(path) for path in asked.paths],
         _settings(asked, hash_lists),

@@ -6,17 +6,29 @@ import csv
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from hashmatch.cli.options import resolve_jobs, say
-from hashmatch.curate import compile_list, difference, facts
+from hashmatch.cli.progress import working
+from hashmatch.curate import (
+    SectionFacts,
+    apply_deltas,
+    compile_list,
+    difference,
+    facts,
+    makeup,
+    save,
+)
+from hashmatch.curate import merge as merge_lists
 from hashmatch.errors import SettingsError
 from hashmatch.hashing import default_threshold, parse_kind
-from hashmatch.hashlist import HashList
+from hashmatch.hashlist import HashList, Policy
+from hashmatch.hashlist.formats import COMPILED, format_of
+from hashmatch.hashlist.policy import DEFAULT_POLICY
 from hashmatch.hashlist.signing import SUFFIX, make_keys, sign_list, verify_list
 from hashmatch.hashlist.synth import Planted, plant, synthesize
 from hashmatch.model import QUALITY_FLOOR, Entry, ExamineOptions, HashKind, PerceptualHash
@@ -25,62 +37,125 @@ from hashmatch.report import open_output
 from hashmatch.scan import below, check_paths, examine_all, make_pool
 
 
-def check(path: Path, algorithm: str | None) -> int:
+@dataclass(frozen=True, slots=True)
+class ListFile:
+    """A list on the command line, and how to read it.
+
+    Attributes:
+        path: the file.
+        algorithm: what hashes are where the list does not say.
+        list_format: what it is written in; None to tell it by the content.
+        skip_bad_entries: take the rest where something is wrong.
+    """
+
+    path: Path
+    algorithm: str | None = None
+    list_format: str | None = None
+    skip_bad_entries: bool = False
+
+    def load(self, policy: Policy | None = None) -> HashList:
+        """Read it, all of it unless there is a policy, and say what there is to say."""
+        with working(f"reading {self.path}"):
+            hash_list = HashList.load(
+                self.path,
+                algorithm=self.algorithm,
+                list_format=self.list_format,
+                skip_bad_entries=self.skip_bad_entries,
+                policy=policy,
+            )
+        say(*(f"{hash_list.name}: {notice}" for notice in hash_list.notices))
+        return hash_list
+
+
+def check(asked: ListFile) -> int:
     """Read a list and say what was read; what is wrong with it is an error by itself."""
-    hash_list = HashList.load(path, algorithm=algorithm)
-    _notices(hash_list)
-    _write([f"{len(hash_list)} entries, {hash_list.flat} flat ones left out; nothing is wrong"])
+    hash_list = asked.load(policy=DEFAULT_POLICY)
+    with working(f"looking into {asked.path}"):
+        lines = [line for found in facts(hash_list) for line in _check_lines(found)]
+    flat = f"{hash_list.flat} flat ones left out"
+    _write([*lines, f"{len(hash_list)} entries, {flat}; {_verdict_on(hash_list)}"])
     return 0
 
 
-def show(path: Path, algorithm: str | None, *, skip_bad_entries: bool, as_json: bool) -> int:
+def show(asked: ListFile, *, as_json: bool) -> int:
     """Tell what a list holds."""
-    hash_list = HashList.load(path, algorithm=algorithm, skip_bad_entries=skip_bad_entries)
-    _notices(hash_list)
+    whole = asked.load()
+    with working(f"looking into {asked.path}"):
+        made, found = makeup(whole), facts(whole)
     record: dict[str, Any] = {
-        "name": hash_list.name,
-        "version": hash_list.version,
-        "created": hash_list.created,
-        "digest": f"sha256:{hash_list.digest}",
-        "entries": len(hash_list),
-        "flat": hash_list.flat,
-        "skipped": hash_list.skipped,
-        "sections": [asdict(found) | {"kind": str(found.kind)} for found in facts(hash_list)],
+        "name": whole.name,
+        "version": whole.version,
+        "created": whole.created,
+        "age_days": made.age_days,
+        "digest": f"sha256:{whole.digest}",
+        "entries": len(whole),
+        "flat": whole.flat,
+        "skipped": whole.skipped,
+        "withdrawals": len(whole.contents.withdrawn),
+        "unsupported": dict(whole.unsupported),
+        "left_out": made.left_out,
+        "categories": made.categories,
+        "sources": made.sources,
+        "sections": [asdict(each) | {"kind": str(each.kind)} for each in found],
     }
     if as_json:
         _write([json.dumps(record)])
         return 0
-    sections = record.pop("sections")
-    _write(f"{name:<12} {printable(str(value))}" for name, value in record.items())
-    for section in sections:
-        _write(_section_lines(section))
+    del record["sections"]
+    _write(f"{name:<12} {printable(_told(value))}" for name, value in record.items())
+    for each in found:
+        _write(_section_lines(each))
     return 0
 
 
-def compile_(path: Path, output: Path, algorithm: str | None, *, skip_bad_entries: bool) -> int:
+def compile_(asked: ListFile, output: Path) -> int:
     """Write a list as a compiled file."""
-    hash_list = HashList.load(path, algorithm=algorithm, skip_bad_entries=skip_bad_entries)
-    _notices(hash_list)
-    chosen = compile_list(hash_list, output)
+    hash_list = asked.load()
+    with working(f"writing {output}"):
+        chosen = compile_list(hash_list, output)
+    if lost := len(hash_list.contents.withdrawn):
+        say(f"{hash_list.name}: {lost} withdrawals of entries that it does not have are not kept")
     _write([f"{len(hash_list)} entries, {output.stat().st_size} bytes", *chosen])
     return 0
 
 
-def merge(paths: Sequence[Path], output: Path) -> int:
+def convert(asked: ListFile, output: Path, list_format: str | None) -> int:
+    """Write a list in another format."""
+    chosen = list_format or format_of(output)
+    if chosen == COMPILED:
+        return compile_(asked, output)
+    hash_list = asked.load()
+    with working(f"writing {output}"):
+        save(hash_list, output, chosen)
+    withdrawals = len(hash_list.contents.withdrawn)
+    _write([f"{len(hash_list)} entries, {withdrawals} withdrawals, as {chosen}"])
+    return 0
+
+
+def apply(base: Path, deltas: Sequence[Path], output: Path, list_format: str | None) -> int:
+    """Bring a list up to date by others."""
+    chosen = list_format or format_of(output)
+    old = ListFile(base).load()
+    new = apply_deltas(old, (ListFile(path).load() for path in deltas))
+    with working(f"writing {output}"):
+        save(new, output, chosen)
+    _write([f"{len(old)} entries before, {len(new)} now", *new.notices[len(old.notices) :]])
+    return 0
+
+
+def merge(paths: Sequence[Path], output: Path, list_format: str | None, *, prefix: bool) -> int:
     """Write one list of several."""
-    first, *others = [HashList.load(path) for path in paths]
-    merged = first
-    for other in others:
-        _notices(other)
-        merged = merged.apply(other)
-    merged.save(output)
+    chosen = list_format or format_of(output)
+    merged = merge_lists([ListFile(path).load() for path in paths], prefix=prefix)
+    with working(f"writing {output}"):
+        save(merged, output, chosen)
     _write([f"{len(merged)} entries of {len(paths)} lists"])
     return 0
 
 
 def diff(old: Path, new: Path, *, as_json: bool) -> int:
     """Tell what changed between two lists, by id."""
-    found = asdict(difference(HashList.load(old), HashList.load(new)))
+    found = asdict(difference(ListFile(old).load(), ListFile(new).load()))
     if as_json:
         _write([json.dumps(found)])
         return 0
@@ -166,19 +241,32 @@ def _write_key(
             writer.writerow([printable(pictures[place.picture]), place.entry, place.distance])
 
 
-def _section_lines(section: dict[str, Any]) -> list[str]:
-    lines = [
-        f"{section['kind']}: {section['entries']} entries, {section['duplicates']} duplicates",
-        f"  near another: {section['near']} of {section['sampled']} looked at",
-        f"  index: {section['index']}",
-    ]
-    lines += [f"  hub: {printable(name)}, {count} neighbours" for name, count in section["hubs"]]
-    return lines
+def _check_lines(found: SectionFacts) -> Iterator[str]:
+    yield (
+        f"{found.kind}: {found.entries} entries, {found.duplicates} duplicates;"
+        f" of {found.sampled} looked at, {found.near} are near another, {found.hubs} are hubs"
+    )
 
 
-def _notices(hash_list: HashList) -> None:
-    for notice in hash_list.notices:
-        say(f"{hash_list.name}: {notice}")
+def _section_lines(found: SectionFacts) -> Iterator[str]:
+    yield from _check_lines(found)
+    yield f"  index: {found.index}"
+    for name, count in found.named_hubs:
+        yield f"  hub: {printable(name)}, {count} neighbours"
+
+
+def _verdict_on(hash_list: HashList) -> str:
+    """What a check comes to, where nothing is wrong by line."""
+    if hash_list.skipped:
+        return f"{hash_list.skipped} wrong ones skipped"
+    return "nothing is wrong" if len(hash_list) else "nothing can match"
+
+
+def _told(value: Any) -> str:
+    """A value for people: counts as name and number."""
+    if not isinstance(value, dict):
+        return "-" if value is None else str(value)
+    return ", ".join(f"{name or 'none'} {count}" for name, count in value.items()) or "-"
 
 
 def _write(lines: Iterable[str]) -> None:

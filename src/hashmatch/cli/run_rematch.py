@@ -6,7 +6,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from hashmatch.cli.load_lists import ListSettings, load_lists
+from hashmatch.cli.custody import Custody, CustodySettings, open_custody
+from hashmatch.cli.list_options import ListSettings
+from hashmatch.cli.load_lists import load_lists
 from hashmatch.cli.options import say
 from hashmatch.cli.progress import make_progress
 from hashmatch.hashlist import HashList
@@ -51,16 +53,28 @@ class RematchSettings:
     output: Path | None
     jobs: int
     workers: WorkerLimits
+    audit: Path | None
     quiet: bool
+
+    def record(self, matcher: Matcher) -> Record:
+        """What was asked for, as the audit trail tells it."""
+        return {
+            **matcher.settings(),
+            **self.lists.record(),
+            "state": self.state,
+            "only_new_entries_since": self.since,
+            "include_gone": self.include_gone,
+        }
 
 
 def run_rematch(settings: RematchSettings) -> int:
     """Match what is stored, write the results, and return the exit code."""
     with ExitStack() as stack:
         state = stack.enter_context(State(settings.state, create=False))
+        custody = open_custody(CustodySettings(settings.audit), (), stack)
         pool = make_pool(settings.jobs, settings.workers)
         stack.callback(pool.close)
-        hash_lists = _new_alone(load_lists(settings.lists), settings)
+        hash_lists = _new_alone(load_lists(settings.lists, quiet=settings.quiet), settings)
         if not hash_lists:
             say("the lists have no new entry: there is nothing to match again")
             return 0
@@ -74,7 +88,8 @@ def run_rematch(settings: RematchSettings) -> int:
         replay = Replay(state, matcher.options, include_gone=settings.include_gone)
         stream = stack.enter_context(open_output(settings.output))
         renderer = make_renderer(settings.output_format, stream)
-        summary = _rematch(matcher, pool, replay, settings, renderer)
+        custody.begin(matcher, settings.record(matcher), command="rematch")
+        summary = _rematch(matcher, pool, replay, settings, renderer, custody)
         renderer.summary(summary)
     if not settings.quiet and (settings.output or settings.output_format == "csv"):
         say(summary_line(summary))
@@ -85,7 +100,9 @@ def _new_alone(hash_lists: list[HashList], settings: RematchSettings) -> list[Ha
     """The lists, or with ``--only-new-entries-since`` what is new of them, if anything is."""
     if settings.since is None:
         return hash_lists
-    old = HashList.load(settings.since, algorithm=settings.lists.algorithm)
+    # By the same policy: what did not match then, and may now, is new
+    policy = settings.lists.policy()
+    old = HashList.load(settings.since, algorithm=settings.lists.algorithm, policy=policy)
     new = [new_entries(hash_list, old) for hash_list in hash_lists]
     for hash_list in () if settings.quiet else new:
         say(f"{hash_list.name}: {len(hash_list)} new entries")
@@ -98,6 +115,7 @@ def _rematch(
     replay: Replay,
     settings: RematchSettings,
     renderer: Renderer,
+    custody: Custody,
 ) -> Record:
     """Render each file's record, and return the summary, also where Ctrl-C ends it early."""
     tally, run = Tally(), Run(settings.jobs, state=replay.counts)
@@ -105,10 +123,13 @@ def _rematch(
         try:
             for result in rematch(matcher, pool, replay):
                 tally.add(result.outcome)
-                renderer.file(file_record(result))
+                record = file_record(result)
+                custody.follow(result, record)
+                renderer.file(record)
                 progress.update(tally)
         except KeyboardInterrupt:
             run.interrupted = True
     summary = summary_record(tally, WalkCounts(), WalkOptions(), matcher, run)
+    custody.end(summary)
     replay.end(summary)
     return summary

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from hashmatch.cli.custody import Custody, CustodySettings, open_custody
-from hashmatch.cli.load_lists import ListSettings, load_lists
+from hashmatch.cli.list_options import ListSettings
+from hashmatch.cli.load_lists import load_lists
 from hashmatch.cli.options import say
 from hashmatch.cli.progress import Progress, make_progress
-from hashmatch.decode import PILLOW_VERSION, load_decoders
+from hashmatch.decode import load_decoders
 from hashmatch.errors import InputError, SettingsError
 from hashmatch.lookup import Threshold
 from hashmatch.matcher import Matcher
@@ -78,6 +79,7 @@ class ScanSettings:
         """What was asked for, as the audit trail tells it."""
         return {
             **matcher.settings(),
+            **self.lists.record(),
             "walk": asdict(self.walk),
             "paths": list(self.paths),
             "files_from": self.files_from,
@@ -138,7 +140,7 @@ def _scan(
     """Render each file's record, and return the summary, also where Ctrl-C ends it early."""
     tally, counts = Tally(), WalkCounts()
     run = Run(settings.jobs, state=memory.counts if memory else None)
-    custody.begin(matcher, settings.record(matcher), {"pillow": PILLOW_VERSION})
+    custody.begin(matcher, settings.record(matcher))
     moving = settings.custody.quarantine is not None
     try:
         for result in scan(paths, matcher, pool, counts, settings.walk, memory, digests=moving):
@@ -168,7 +170,7 @@ def _memory(settings: ScanSettings, matcher: Matcher, stack: ExitStack) -> Memor
 
 def _build_matcher(settings: ScanSettings) -> Matcher:
     matcher = Matcher(
-        load_lists(settings.lists),
+        load_lists(settings.lists, quiet=settings.quiet),
         threshold=settings.threshold,
         index=settings.index,
         quality_floor=settings.quality_floor,

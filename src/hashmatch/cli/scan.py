@@ -8,19 +8,15 @@ from typing import Annotated
 import typer
 
 from hashmatch.cli import options as opt
+from hashmatch.cli.list_options import ListSettings, takes_lists
 from hashmatch.model import ArchiveLimits, Limits
 
 
+@takes_lists
 def scan_command(
     paths: opt.MaybePaths = None,
     *,
-    lists: opt.Lists,
-    algorithm: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ALGORITHM", help="What lists that name no algorithm hold: phash or dhash."
-        ),
-    ] = None,
+    lists: ListSettings,
     threshold: Annotated[
         list[str] | None,
         typer.Option(
@@ -58,16 +54,6 @@ def scan_command(
     max_matches: Annotated[
         int, typer.Option(metavar="N", help="How many of the nearest entries to name for a file.")
     ] = 10,
-    skip_bad_entries: Annotated[
-        bool,
-        typer.Option("--skip-bad-entries", help="Use the rest of a list that has wrong lines."),
-    ] = False,
-    max_list_age: opt.MaxListAge = None,
-    stale: opt.Stale = "warn",
-    seen_versions: opt.SeenVersions = None,
-    allow_rollback: opt.AllowRollback = False,
-    require_signature: opt.RequireSignature = None,
-    permissions: opt.Permissions = "warn",
     index: Annotated[
         str, typer.Option(metavar="auto|linear|bktree", help="How to look hashes up.")
     ] = "auto",
@@ -117,10 +103,7 @@ def scan_command(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what --quarantine would move.")
     ] = False,
-    audit: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Add to this audit trail; see hashmatch audit."),
-    ] = None,
+    audit: opt.Audit = None,
     quiet: opt.Quiet = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Say on stderr which indexes are used, and why.")
@@ -135,7 +118,6 @@ def scan_command(
     """
     # These take NumPy, and so their time
     from hashmatch.cli.custody import CustodySettings  # noqa: PLC0415
-    from hashmatch.cli.load_lists import ListSettings  # noqa: PLC0415
     from hashmatch.cli.run_scan import ScanSettings, run_scan  # noqa: PLC0415
     from hashmatch.scan import WalkOptions  # noqa: PLC0415
     from hashmatch.workers import WorkerLimits  # noqa: PLC0415
@@ -145,18 +127,7 @@ def scan_command(
             paths=tuple(paths or ()),
             files_from=files_from,
             null=null,
-            lists=ListSettings(
-                paths=tuple(lists),
-                algorithm=algorithm,
-                skip_bad_entries=skip_bad_entries,
-                max_age=max_list_age,
-                stale=stale,
-                seen_versions=seen_versions,
-                allow_rollback=allow_rollback,
-                public_key=require_signature,
-                permissions=permissions,
-                quiet=quiet,
-            ),
+            lists=lists,
             threshold=opt.parse_thresholds(threshold or []),
             quality_floor=quality_floor,
             mirrors=mirrors,

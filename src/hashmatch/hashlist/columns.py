@@ -117,6 +117,14 @@ class TextColumn:
         _, first, which = np.unique(self.fingerprints(), return_index=True, return_inverse=True)
         return np.array([applies(self[row]) for row in first.tolist()], np.bool_).take(which)
 
+    def counts(self) -> dict[str, int]:
+        """How many rows have each text, in the order of texts."""
+        _, first, counts = np.unique(self.fingerprints(), return_index=True, return_counts=True)
+        found = {
+            self[row]: count for row, count in zip(first.tolist(), counts.tolist(), strict=True)
+        }
+        return dict(sorted(found.items()))
+
     def fingerprints(self) -> npt.NDArray[np.uint64]:
         """A 64-bit number per text, equal for equal texts and seldom for others; 0 for none."""
         if self.which is not None:

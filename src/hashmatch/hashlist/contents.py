@@ -39,6 +39,7 @@ class Contents:
         skipped: how many bad entries were left out.
         unsupported: how many hashes were left out of algorithms that are not known here, by name.
         left_out: how many entries must not match, by the reason.
+        suppressed: ids of entries that the operator has taken out.
         withdrawn: ids of entries that the list withdraws.
         dropped: ids of the other entries that were left out though they are sound: another list,
             to which this one is applied, must not match what it has of these ids either.
@@ -56,6 +57,7 @@ class Contents:
     skipped: int = 0
     unsupported: Mapping[str, int] = field(default_factory=dict)
     left_out: Mapping[str, int] = field(default_factory=dict)
+    suppressed: tuple[str, ...] = ()
     withdrawn: TextColumn = NOTHING
     dropped: TextColumn = NOTHING
     notices: tuple[str, ...] = ()

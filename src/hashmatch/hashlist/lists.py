@@ -40,6 +40,7 @@ class HashList:
         skipped: how many bad entries were left out.
         unsupported: how many hashes were left out of algorithms that are not known here, by name.
         left_out: how many entries must not match, by the reason: withdrawn, expired, category, ...
+        suppressed: ids of entries that the operator has taken out, see ``Policy``.
         notices: what the operator should be told, a sentence each.
         sections: the entries by kind.
         tables: by kind, the index that a compiled list brings with it.
@@ -59,6 +60,7 @@ class HashList:
         self.skipped = contents.skipped
         self.unsupported = contents.unsupported
         self.left_out = contents.left_out
+        self.suppressed = contents.suppressed
         self.sections: Mapping[HashKind, Section] = contents.sections
         self.tables: Mapping[HashKind, IndexTables] = contents.tables
         self.updates: Mapping[HashKind, SectionUpdate] = contents.updates

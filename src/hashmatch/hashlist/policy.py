@@ -1,4 +1,4 @@
-"""Which entries of a list may match: by category, by source, and by date."""
+"""Which entries of a list may match: by category, by source, by date, and by the operator."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from hashmatch.hashlist.columns import Rows, TextColumn
 from hashmatch.hashlist.contents import Contents, IndexTables
+from hashmatch.hashlist.lookup import ABSENT
 from hashmatch.hashlist.section import Section
 from hashmatch.hashlist.updates import MergedSections, SectionUpdate
 from hashmatch.model import HashKind
@@ -22,12 +23,15 @@ NOT_PERTINENT = frozenset({"0", "NEGATIVE_CLASS", "FALSE_POSITIVE"})
 0 in VICS data, and what ThreatExchange calls signals that were found to be wrong.
 """
 
+SUPPRESSED = "suppressed"
+
 REASONS = {
     "withdrawn": "the list withdraws them",
     "expired": "they have expired",
     "not pertinent": "their category can mean not pertinent, and was not asked for",
     "category": "of another category",
     "source": "of another source",
+    SUPPRESSED: "they are suppressed",
 }
 """Why entries are left out, in words."""
 
@@ -45,13 +49,20 @@ class Policy:
         categories: only entries of these; None for those of all and of none.
         exclude_categories: no entries of these.
         sources: only entries of these; None for those of all and of none.
+        suppressed: no entries of these ids: each with the name of the list that it is meant for,
+            None for all lists.
         now: when entries are looked at that expire; None for the time of loading.
     """
 
     categories: frozenset[str] | None = None
     exclude_categories: frozenset[str] = frozenset()
     sources: frozenset[str] | None = None
+    suppressed: frozenset[tuple[str, str | None]] = frozenset()
     now: datetime | None = None
+
+    def suppressed_in(self, name: str) -> list[str]:
+        """The ids that are suppressed in a list of this name, in order."""
+        return sorted({entry for entry, meant in self.suppressed if meant in (None, name)})
 
     def reasons(self) -> Mapping[str, tuple[str, Callable[[str], bool]]]:
         """For each reason to leave an entry out, the field it lies in and what tells."""
@@ -105,8 +116,12 @@ def select(contents: Contents, policy: Policy) -> Contents:
     tables: dict[HashKind, IndexTables] = {}
     updates: dict[HashKind, SectionUpdate] = {}
     dropped = [contents.dropped]
+    unwanted = policy.suppressed_in(contents.name)
+    met: set[str] = set()
     for kind, section in contents.sections.items():
-        rows, reasons = _left_out(section, policy)
+        found = section.find(unwanted)
+        met.update(entry for entry, row in zip(unwanted, found, strict=True) if row != ABSENT)
+        rows, reasons = _left_out(section, policy, found[found != ABSENT])
         counts.update(reasons)
         if rows.size:
             dropped.append(section.take(rows).named().column("id"))
@@ -124,14 +139,16 @@ def select(contents: Contents, policy: Policy) -> Contents:
         tables=tables,
         updates=updates,
         left_out=dict(counts),
+        suppressed=(*contents.suppressed, *sorted(met)),
         dropped=TextColumn.concatenate(dropped),
     )
 
 
-def _left_out(section: Section, policy: Policy) -> tuple[Rows, Mapping[str, int]]:
+def _left_out(section: Section, policy: Policy, suppressed: Rows) -> tuple[Rows, Mapping[str, int]]:
     """The rows that may not match, and how many of them for which reason."""
     mask = np.zeros(len(section), dtype=np.bool_)
-    counts = {}
+    mask[suppressed] = True
+    counts = {SUPPRESSED: len(suppressed)} if len(suppressed) else {}
     for reason, (field, applies) in policy.reasons().items():
         hit = ~mask & _where(section, field, applies)
         if hit.any():

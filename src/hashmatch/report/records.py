@@ -151,4 +151,7 @@ def list_record(hash_list: HashList) -> Record:
         "entries": len(hash_list),
         "flat": hash_list.flat,
         "skipped": hash_list.skipped,
+        "unsupported": dict(hash_list.unsupported),
+        "left_out": dict(hash_list.left_out),
+        "suppressed": list(hash_list.suppressed),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -95,6 +96,23 @@ def detect(head: bytes) -> str:
     """The name of the format that a list with these first bytes is in."""
     text = head.removeprefix(BOM)
     return next(name for name, form in FORMATS.items() if form.fits(text))
+
+
+ENDINGS = {".txt": TEXT, ".csv": "csv", ".jsonl": "jsonl", ".hml": COMPILED}
+"""What a list is written as, by the end of its file's name."""
+
+
+def format_of(path: str | os.PathLike[str]) -> str:
+    """The format that the name of a file to be written tells.
+
+    Raises:
+        SettingsError: it tells none.
+    """
+    ending = os.path.splitext(path)[1].lower()  # noqa: PTH122 # of a path in any form
+    if ending not in ENDINGS:
+        endings = ", ".join(ENDINGS)
+        raise SettingsError(f"say what to write: the file's name ends in none of {endings}")
+    return ENDINGS[ending]
 
 
 def write_list(contents: Contents, list_format: str) -> Iterator[bytes]:

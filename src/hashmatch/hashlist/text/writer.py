@@ -30,7 +30,9 @@ def text_blocks(contents: Contents, *, check: bool = True) -> Iterator[bytes]:
         beyond -= {"id", "label"}
         if beyond or len(contents.withdrawn):
             what = ", ".join(sorted(beyond)) or "withdrawals"
-            raise HashListError(f"the text format cannot hold {what}", path=contents.name)
+            raise HashListError(
+                f"the text format cannot hold {what}; csv and jsonl can", path=contents.name
+            )
     default = next((kind.algorithm for kind in contents.sections), None)
     header = {
         "name": contents.name,

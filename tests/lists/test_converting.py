@@ -1,0 +1,135 @@
+"""``hashmatch list convert``, ``apply`` and ``merge``: lists in any format become one file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hashlist.feeds import Item, ncmec, vics
+from hashmatch import HashList
+from hashmatch.cli.main import run
+from hashmatch.curate import merge
+from hashmatch.errors import HashListError
+
+ONE, TWO, THREE = "9ec5d32b1a6c4e35", "0123456789abcdef", "fedcba9876543210"
+MD5 = "0" * 31 + "1"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with a list that says much of its entries."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "list.csv").write_text(
+        "# name: mine\n# version: 4\n"
+        "hash,algorithm,id,label,category,source,expires,withdrawn\n"
+        f"{ONE},phash,one,first,A,us,,\n{TWO},dhash,two,,0,,2020-01-01,\n,,gone,,,,,true\n"
+    )
+    return tmp_path
+
+
+def everything(path: str) -> set[object]:
+    """All that a file says of entries, may they match or not."""
+    return set(HashList.load(path, policy=None))
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "hml"])
+def test_converting_keeps_everything(ending: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A list comes back with all it said, expired entries and those of category 0 included."""
+    target = f"new.{ending}"
+    assert run(["list", "convert", "list.csv", "-o", target]) == 0
+    assert everything(target) == everything("list.csv")
+    assert len(everything(target)) == 2
+    converted = HashList.load(target, policy=None)
+    assert (converted.name, converted.version) == ("mine", "4")
+    if ending == "hml":
+        assert (
+            "1 withdrawals of entries that it does not have are not kept" in capsys.readouterr().err
+        )
+    else:
+        assert converted.contents.withdrawn.texts(0, 1) == ["gone"]
+
+
+def test_what_a_format_cannot_hold_is_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Text has no place for categories: the error names them and what can hold them."""
+    assert run(["list", "convert", "list.csv", "-o", "new.txt"]) == 65
+    assert "cannot hold category, expires, source; csv and jsonl can" in capsys.readouterr().err
+    assert not (folder / "new.txt").exists()
+    assert run(["list", "convert", "list.csv", "-o", "new.dat"]) == 64
+    assert "ends in none of .txt, .csv, .jsonl, .hml" in capsys.readouterr().err
+    assert run(["list", "convert", "list.csv", "-o", "new.dat", "--to", "vics"]) == 64
+    assert "choose from csv, jsonl, text" in capsys.readouterr().err
+    assert run(["list", "convert", "list.csv", "-o", "new.dat", "--to", "jsonl"]) == 0
+    assert everything("new.dat") == everything("list.csv")
+
+
+def test_a_feed_becomes_a_list(folder: Path) -> None:
+    """What a feed says of grades and sources stands in the CSV that it is converted to."""
+    items = [Item("m-1", {"md5": MD5}, "A1", "member one"), Item("m-2", {"md5": MD5}, gone=True)]
+    (folder / "page.xml").write_text(ncmec(items))
+    assert run(["list", "convert", "page.xml", "-o", "page.csv"]) == 0
+    (entry,) = HashList.load("page.csv")
+    assert (entry.id, entry.category) == ("m-1", "A1")
+    assert HashList.load("page.csv", policy=None).contents.withdrawn.texts(0, 1) == ["m-2"]
+
+
+def test_deltas_are_applied_in_order(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Later lists replace by id and withdraw, whatever their formats; the last version counts."""
+    (folder / "base.txt").write_text(
+        f"# algorithm: phash\n# name: base\n# version: 1\n{ONE} m-1\n{TWO} m-2\n{THREE} m-3\n"
+    )
+    (folder / "page.xml").write_text(ncmec([Item("m-1", gone=True), Item("m-2", {"md5": MD5})]))
+    (folder / "day.jsonl").write_text(
+        json.dumps({"list": "day", "version": "7"})
+        + "\n"
+        + json.dumps({"hash": ONE, "algorithm": "phash", "id": "m-1"})
+        + "\n"
+        + json.dumps({"id": "m-9", "withdrawn": True})
+        + "\n"
+    )
+    assert run(["list", "apply", "base.txt", "page.xml", "-o", "new.jsonl"]) == 0
+    assert "3 entries before, 2 now" in capsys.readouterr().out
+    assert {entry.id: entry.hash.algorithm for entry in HashList.load("new.jsonl")} == {
+        "m-2": "md5",
+        "m-3": "phash",
+    }
+    assert run(["list", "apply", "base.txt", "page.xml", "day.jsonl", "-o", "new.jsonl"]) == 0
+    new = HashList.load("new.jsonl")
+    assert {entry.id for entry in new} == {"m-1", "m-2", "m-3"}
+    assert (new.name, new.version) == ("base", "7")
+
+
+def test_a_delta_takes_out_what_it_makes_not_pertinent(folder: Path) -> None:
+    """An entry that a delta moves to category 0 is on the new list, and does not match."""
+    (folder / "base.json").write_text(vics([Item("5", {"md5": MD5}, "1")]))
+    (folder / "delta.json").write_text(vics([Item("5", {"md5": MD5}, "0")]))
+    assert run(["list", "apply", "base.json", "delta.json", "-o", "new.csv"]) == 0
+    assert len(HashList.load("new.csv")) == 0
+    assert len(HashList.load("new.csv", policy=None)) == 1
+
+
+def test_merging_loses_no_entry(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where an id stands for two hashes, lists are merged only with their names before ids."""
+    (folder / "a.txt").write_text(f"# name: a\n# algorithm: phash\n{ONE} 1\n{TWO} 2\n")
+    (folder / "b.txt").write_text(f"# name: b\n# algorithm: phash\n{ONE} 1\n{THREE} 2\n")
+    assert run(["list", "merge", "a.txt", "b.txt", "-o", "both.txt"]) == 65
+    assert "1 of its ids" in capsys.readouterr().err
+    assert not (folder / "both.txt").exists()
+    assert run(["list", "merge", "a.txt", "b.txt", "-o", "both.txt", "--prefix"]) == 0
+    assert {entry.id for entry in HashList.load("both.txt")} == {"a/1", "a/2", "b/1", "b/2"}
+    (folder / "c.txt").write_text(f"# name: c\n# algorithm: phash\n{ONE} 1\nmd5:{MD5} 3\n")
+    assert run(["list", "merge", "a.txt", "c.txt", "-o", "both.txt"]) == 0
+    assert {entry.id for entry in HashList.load("both.txt")} == {"1", "2", "3"}
+
+
+def test_merging_minds_every_algorithm() -> None:
+    """An id with a hash of another algorithm in the other list is a clash too."""
+    first = HashList.loads(f"phash:{ONE} 1\n", name="a")
+    second = HashList.loads(f"dhash:{ONE} 1\n", name="b")
+    with pytest.raises(HashListError, match="1 of its ids"):
+        merge([first, second])
+    with pytest.raises(HashListError, match="two lists have this name"):
+        merge([first, HashList.loads(f"dhash:{ONE} 2\n", name="a")], prefix=True)
