@@ -10,9 +10,18 @@ import typer
 
 def report_command(
     results: Annotated[
-        Path,
-        typer.Argument(metavar="RESULTS.jsonl", help="What scan --format jsonl wrote."),
-    ],
+        Path | None,
+        typer.Argument(
+            metavar="RESULTS.jsonl", help="What scan --format jsonl wrote.", show_default=False
+        ),
+    ] = None,
+    *,
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Or what scan --state kept: of the last scan that ended."
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Write it there, whole or not at all."),
@@ -34,4 +43,4 @@ def report_command(
     """
     from hashmatch.cli.run_report import run_report  # noqa: PLC0415 # it takes NumPy
 
-    return run_report(results, output, output_format, rows)
+    return run_report(results, state, output, output_format, rows)

@@ -9,6 +9,7 @@ from pathlib import Path
 from hashmatch.cli.options import say
 from hashmatch.errors import SettingsError
 from hashmatch.report import open_output
+from hashmatch.report.from_state import read_state
 from hashmatch.report.html import to_html
 from hashmatch.report.markdown import to_markdown, to_record
 from hashmatch.report.overview import Overview, read_results
@@ -22,11 +23,18 @@ _FORMATS: dict[str, Callable[[Overview], str]] = {
 }
 
 
-def run_report(results: Path, output: Path | None, output_format: str, rows: int) -> int:
-    """Read results, write the report, and return the exit code."""
+def run_report(
+    results: Path | None, state: Path | None, output: Path | None, output_format: str, rows: int
+) -> int:
+    """Read results or a state, write the report, and return the exit code."""
     if output_format not in _FORMATS:
         raise SettingsError(f"unknown format {output_format!r}; choose from {', '.join(_FORMATS)}")
-    overview = read_results(results, rows=rows)
+    if results is not None and state is None:
+        overview = read_results(results, rows=rows)
+    elif state is not None and results is None:
+        overview = read_state(state, rows=rows)
+    else:
+        raise SettingsError("say what to report: give either RESULTS.jsonl or --state")
     with open_output(output) as stream:
         stream.write(_FORMATS[output_format](overview))
     warnings = overview.warnings()

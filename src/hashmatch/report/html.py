@@ -63,8 +63,7 @@ def _parts(overview: Overview) -> Iterator[str]:
     yield (
         '<footer class="note"><p>This page shows no picture and no hash; entries are named by the'
         " ids of their lists. A match is a reason for a human to look, and no finding."
-        f' Made from <span class="mono">{escape(overview.source)}</span>, SHA-256'
-        f' <span class="mono">{overview.sha256}</span>.</p></footer>'
+        f' Made from <span class="mono">{escape(overview.origin)}</span>.</p></footer>'
     )
 
 

@@ -34,7 +34,7 @@ def to_record(overview: Overview) -> dict[str, Any]:
         "type": "report",
         "schema": SCHEMA,
         "source": overview.source,
-        "sha256": overview.sha256,
+        "sha256": overview.sha256 or None,
         "complete": overview.summary is not None and not overview.warnings(),
         "warnings": overview.warnings(),
         "files": overview.files,
@@ -110,7 +110,7 @@ def _lines(overview: Overview) -> Iterator[str]:
         "Lists", ("list", "version", "created", "entries", "digest"), list_rows(overview)
     )
     yield from _rows(overview)
-    yield f"Made from {_escape(overview.source)}, SHA-256 {overview.sha256}.\n"
+    yield f"Made from {_escape(overview.origin)}.\n"
 
 
 def _rows(overview: Overview) -> Iterator[str]:

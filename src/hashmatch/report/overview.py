@@ -94,7 +94,8 @@ class Overview:
 
     Attributes:
         source: the name of the results' file.
-        sha256: the digest of the results' file, as hex, so that a report can be tied to it.
+        sha256: the digest of the results' file, as hex, so that a report can be tied to it; empty
+            where it was made from a state.
         files: records of files.
         verdicts: how many files ended in each.
         reasons: how many files, or parts of them, were not examined, for each reason.
@@ -148,6 +149,13 @@ class Overview:
         seconds = 0.0 if self.summary is None else float(self.summary["run"].get("seconds", 0))
         return self.files / seconds if seconds > 0 else None
 
+    @property
+    def origin(self) -> str:
+        """What the report was made from, in words."""
+        return (
+            f"{self.source}, SHA-256 {self.sha256}" if self.sha256 else f"the state {self.source}"
+        )
+
     def take(self, record: Record, rows: int) -> None:
         """Follow one record.
 
@@ -163,7 +171,7 @@ class Overview:
         if self.summary is not None or record["type"] not in {"file", "summary"}:
             raise ValueError("no record of a scan, or one behind its summary")
         if record["type"] == "summary":
-            _check_summary(record)
+            check_summary(record)
             self.summary = record
         else:
             self._add(record, rows)
@@ -175,12 +183,20 @@ class Overview:
         if record["reason"] is not None:
             reason = Reason(record["reason"]).value
             self.reasons[reason] += 1
-            if len(self.gaps) < limit:
-                self.gaps.append(GapRow(path, reason, printable(record["detail"] or "")))
-            else:
-                self.more_gaps += 1
+            self.add_gap(GapRow(path, reason, printable(record["detail"] or "")), limit)
         rows = [_match_row(path, match) for match in record["matches"]]
         self.more_matches += int(record["match_count"]) - len(rows)
+        self.add_matches(rows, limit)
+
+    def add_gap(self, row: GapRow, limit: int) -> None:
+        """Show what was not examined, or count it where the table is full."""
+        if len(self.gaps) < limit:
+            self.gaps.append(row)
+        else:
+            self.more_gaps += 1
+
+    def add_matches(self, rows: list[MatchRow], limit: int) -> None:
+        """Count the near entries of one file, and show them where the table is not full."""
         for row in rows:
             self._count(row)
             if len(self.matches) < limit:
@@ -244,8 +260,14 @@ def _take(overview: Overview, line: bytes, rows: int, path: str, number: int) ->
         raise InputError(message, path=path, line=number)
 
 
-def _check_summary(summary: Record) -> None:
-    """Make sure that a summary has what a report shows, whatever else it has."""
+def check_summary(summary: Record) -> None:
+    """Make sure that a summary has what a report shows, whatever else it has.
+
+    Raises:
+        KeyError: something is missing.
+        TypeError: something is of another kind.
+        ValueError: as above.
+    """
     for name, kind in (("verdicts", dict), ("reasons", dict), ("settings", dict), ("run", dict)):
         if not isinstance(summary[name], kind):
             raise TypeError(name)

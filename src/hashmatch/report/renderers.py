@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TextIO
 
 from hashmatch.errors import SettingsError
+from hashmatch.lookup import BYTES
 from hashmatch.paths import path_of
 from hashmatch.printable import printable
 from hashmatch.report.records import Record
@@ -89,8 +90,9 @@ class TableRenderer(Renderer):
             label = f" ({printable(match['label'])})" if match["label"] else ""
             near = f"{match['algorithm']} {match['distance']}<={match['threshold']}"
             entry = f"{printable(match['list'])}/{printable(match['entry'])}{label}"
-            sure = "is" if match["confirmed"] else "may be"
-            self._line(verdict, f"{near} {match['view']}", f"{path}  {sure} near  {entry}")
+            how = "is near" if match["confirmed"] else "may be near"
+            how = "equals" if match["view"] == BYTES else how
+            self._line(verdict, f"{near} {match['view']}", f"{path}  {how}  {entry}")
         more = record["match_count"] - len(record["matches"])
         if more:
             # Candidates come last, so behind one there is nothing else

@@ -1,12 +1,13 @@
 """Folders to outcomes: walked, examined and looked up, in an order that never varies."""
 
-from hashmatch.scan.conveyor import AnyPool
+from hashmatch.scan.conveyor import MEMBER_MARK, AnyPool
 from hashmatch.scan.engine import FileResult, examine_all, make_pool, scan
 from hashmatch.scan.rematch import Replay, new_entries, rematch
-from hashmatch.scan.state import Counts, Memory, State
+from hashmatch.scan.state import Counts, Memory, State, path_of_key
 from hashmatch.scan.walk import WalkCounts, WalkOptions, below, check_paths, read_paths
 
 __all__ = [
+    "MEMBER_MARK",
     "AnyPool",
     "Counts",
     "FileResult",
@@ -20,6 +21,7 @@ __all__ = [
     "examine_all",
     "make_pool",
     "new_entries",
+    "path_of_key",
     "read_paths",
     "rematch",
     "scan",

@@ -21,7 +21,7 @@ from hashmatch.scan.conveyor import AnyPool, Conveyor
 from hashmatch.scan.engine import FileResult
 from hashmatch.scan.judge import Judge
 from hashmatch.scan.state.memory import Memory, Visit
-from hashmatch.scan.state.store import Group, State, path_of
+from hashmatch.scan.state.store import Group, State, path_of_key
 from hashmatch.scan.walk import Found
 
 _SLICE = 1 << 13
@@ -56,7 +56,7 @@ class Replay(Memory):
                 continue
             self.counts.recalled += 1
             self._group = group
-            yield Found(path_of(group[0].key))
+            yield Found(path_of_key(group[0].key))
 
     def visit(self, found: Found) -> Visit:  # noqa: ARG002 # it is the one found last
         """See ``NoMemory.visit``."""

@@ -17,7 +17,7 @@ from hashmatch.errors import DecodeError
 from hashmatch.model import Examination, ExamineOptions, Outcome, Reason
 from hashmatch.scan.state.rows import SHA256, Identity, Stored, sha256_of
 from hashmatch.scan.state.settings import Settings
-from hashmatch.scan.state.store import Group, State, key_of, path_of
+from hashmatch.scan.state.store import Group, State, key_of, path_of_key
 from hashmatch.scan.state.twins import Twins
 from hashmatch.scan.walk import Found
 
@@ -297,7 +297,7 @@ class Memory(NoMemory):
 def is_gone(key: bytes) -> bool:
     """Whether there is nothing at a path any more, as far as the system tells."""
     try:
-        os.lstat(path_of(key))
+        os.lstat(path_of_key(key))
     except (FileNotFoundError, NotADirectoryError):
         return True
     except OSError:

@@ -38,7 +38,7 @@ def key_of(path: bytes) -> bytes:
     return os.path.abspath(path).rstrip(_SEPARATOR).replace(_SEPARATOR, b"\0")
 
 
-def path_of(key: bytes) -> bytes:
+def path_of_key(key: bytes) -> bytes:
     """The absolute path of a key."""
     return key.replace(b"\0", _SEPARATOR) or _SEPARATOR
 

@@ -1,0 +1,104 @@
+"""A report's overview from what a state keeps, where the records of its scans were not."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hashmatch.errors import InputError
+from hashmatch.printable import printable
+from hashmatch.report.overview import SHOWN_ROWS, GapRow, MatchRow, Overview, check_summary
+from hashmatch.scan import MEMBER_MARK, State, path_of_key
+
+_LATEST = """
+SELECT id, summary FROM runs WHERE command = 'scan' AND summary NOT NULL ORDER BY id DESC LIMIT 1
+"""
+
+_MATCHES = """
+SELECT sha256, list, entry, label, algorithm, bits, distance, threshold, view, quality,
+       low_information
+FROM matches WHERE last_run >= ? ORDER BY sha256, low_information, distance, id
+"""
+
+_FILES = """
+SELECT key, name, sha256, reason, detail FROM files
+WHERE gone IS NULL
+  AND (reason NOT NULL OR sha256 IN (SELECT sha256 FROM matches WHERE last_run >= ?))
+ORDER BY key, member
+"""
+
+Matches = Mapping[bytes, Sequence[tuple[Any, ...]]]
+
+
+def read_state(path: str | os.PathLike[str], *, rows: int = SHOWN_ROWS) -> Overview:
+    """Put together what is known of the last scan that ended.
+
+    Its counts, settings and lists are those of its summary. Matches are those found by it or by a
+    re-match since, without those that a review took back, at every place where such a content lies;
+    they have no category, which a state does not keep. Files that were found gone are left out.
+
+    Args:
+        path: the state.
+        rows: how many matches, and how many files not examined, to keep for tables.
+
+    Raises:
+        InputError: it cannot be read, or no scan has ended with it.
+        OutputError: it is locked for too long.
+    """
+    with State(path, create=False, lock=False) as state:
+        runs = state.read(_LATEST)
+        if not runs:
+            raise InputError("no scan has ended with this state yet", path=os.fspath(path))
+        run, text = runs[0]
+        overview = _begun(printable(Path(path).name), json.loads(text), os.fspath(path))
+        matches = _matches(state, run)
+        for key, name, sha256, reason, detail in state.read(_FILES, (run,)):
+            member = b"" if name is None else MEMBER_MARK + name
+            shown = printable(path_of_key(key) + member)
+            if reason is not None:
+                overview.add_gap(GapRow(shown, reason, printable(detail or "")), rows)
+            found = [_row(shown, match) for match in matches.get(sha256, ())]
+            overview.add_matches(found, rows)
+    return overview
+
+
+def _begun(source: str, summary: Mapping[str, Any], path: str) -> Overview:
+    try:
+        check_summary(summary)
+    except (KeyError, TypeError, ValueError):
+        raise InputError("the summary of its last scan makes no sense", path=path) from None
+    overview = Overview(source, files=summary["files"], summary=summary)
+    overview.verdicts.update(summary["verdicts"])
+    overview.reasons.update({name: count for name, count in summary["reasons"].items() if count})
+    return overview
+
+
+def _matches(state: State, run: int) -> Matches:
+    """The matches of each content, but those that a review took back."""
+    suppressed = state.suppressed()
+    found: defaultdict[bytes, list[tuple[Any, ...]]] = defaultdict(list)
+    for sha256, *match in state.read(_MATCHES, (run,)):
+        if (match[0], match[1]) not in suppressed.get(sha256, frozenset()):
+            found[sha256].append(tuple(match))
+    return found
+
+
+def _row(path: str, match: Sequence[Any]) -> MatchRow:
+    name, entry, label, algorithm, bits, distance, threshold, view, quality, low = match
+    return MatchRow(
+        path=path,
+        list=printable(name),
+        entry=printable(entry),
+        label=printable(label or ""),
+        category="",
+        kind=printable(f"{algorithm}-{bits}"),
+        distance=distance,
+        threshold=threshold,
+        view=printable(view),
+        quality=quality,
+        candidate=bool(low),
+    )
