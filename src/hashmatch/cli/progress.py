@@ -36,9 +36,14 @@ class Progress(Protocol):
         """Show the counts, if it is time to."""
 
 
-def make_progress(*, quiet: bool) -> Progress:
-    """A display on a terminal, and silence elsewhere."""
-    return _Line() if is_watched() and not quiet else _Silence()
+def make_progress(*, quiet: bool, expected: int | None = None) -> Progress:
+    """A display on a terminal, and silence elsewhere.
+
+    Args:
+        quiet: silence there too.
+        expected: about how many files there will be, to tell the time left; None if nobody knows.
+    """
+    return _Line(expected) if is_watched() and not quiet else _Silence()
 
 
 def is_watched() -> bool:
@@ -82,6 +87,9 @@ class _Silence:
 class _Line:
     """One line that is written over, by Rich, which knows terminals."""
 
+    def __init__(self, expected: int | None) -> None:
+        self._expected = expected or 0
+
     def __enter__(self) -> Self:
         from rich.console import Console  # noqa: PLC0415 # only a terminal needs it
         from rich.status import Status  # noqa: PLC0415
@@ -104,5 +112,15 @@ class _Line:
         verdicts = tally.verdicts
         self._status.update(
             f"{tally.files:,} files, {rate:,.0f} a second, {verdicts[Verdict.MATCH]:,} match,"
-            f" {verdicts[Verdict.UNSCANNED]:,} unscanned"
+            f" {verdicts[Verdict.UNSCANNED]:,} unscanned{self._left(tally.files, rate)}"
         )
+
+    def _left(self, files: int, rate: float) -> str:
+        if files >= self._expected or not rate:
+            return ""
+        seconds = round((self._expected - files) / rate)
+        hours, minutes = divmod(seconds // 60, 60)
+        left = (
+            f"{hours} h {minutes} min" if hours else f"{minutes} min" if minutes else f"{seconds} s"
+        )
+        return f", about {left} left"

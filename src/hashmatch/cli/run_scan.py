@@ -100,7 +100,8 @@ def run_scan(settings: ScanSettings) -> int:
         memory = _memory(settings, matcher, stack)
         stream = stack.enter_context(open_output(settings.output))
         renderer = make_renderer(settings.output_format, stream)
-        progress = stack.enter_context(make_progress(quiet=settings.quiet))
+        expected = memory.state.last_count() if memory else None
+        progress = stack.enter_context(make_progress(quiet=settings.quiet, expected=expected))
         summary = _scan(paths, matcher, pool, settings, renderer, progress, memory, custody)
         renderer.summary(summary)
     if not settings.quiet and (settings.output or settings.output_format == "csv"):

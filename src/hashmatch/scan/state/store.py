@@ -182,6 +182,14 @@ class State:
             raise InputError("nothing was scanned with this state yet", path=self.path)
         return self._settings[rows[0][0]]
 
+    def last_count(self) -> int | None:
+        """How many files the last scan that ended came to; None where there was none."""
+        rows = self.read(
+            "SELECT summary FROM runs WHERE command = 'scan' AND summary NOT NULL"
+            " ORDER BY id DESC LIMIT 1"
+        )
+        return int(json.loads(rows[0][0])["files"]) if rows else None
+
     def begin_run(self, command: str, settings: int) -> int:
         """Note that a run begins, and return its number."""
         started = datetime.now(UTC).isoformat(timespec="seconds")

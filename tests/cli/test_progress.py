@@ -1,0 +1,89 @@
+"""What a person sees who watches a command on a terminal, and what a pipe does not."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from commands import COMMAND, environment
+from hashmatch.cli import progress
+from pictures import encode, photo
+
+LIST = b"# algorithm: phash\n9ec5d32b1a6c4e35 one\n"
+
+
+def watched(*arguments: str, before_writing: float = 0.0, fifo: Path | None = None) -> str:
+    """Run the command with a terminal as its stderr, and return all that it showed there."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [*COMMAND, *arguments],
+        env=environment(TERM="xterm", COLUMNS="200"),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+    ) as process:
+        os.close(theirs)
+        shown = bytearray()
+        reader = threading.Thread(target=_read, args=(ours, shown))
+        reader.start()
+        if fifo is not None:
+            with fifo.open("wb") as stream:  # waits until the command has opened it
+                time.sleep(before_writing)
+                stream.write(LIST)
+        assert process.wait(60) in (0, 1)
+        reader.join(10)
+    os.close(ours)
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode("utf-8", "replace"))
+
+
+def _read(descriptor: int, shown: bytearray) -> None:
+    try:
+        while data := os.read(descriptor, 4096):
+            shown += data
+    except OSError:  # the other side is closed
+        pass
+
+
+@pytest.fixture
+def fifo(tmp_path: Path) -> Path:
+    """A pipe with a name, from which a list comes as slowly as a test wants."""
+    path = tmp_path / "slow.txt"
+    os.mkfifo(path, 0o600)
+    return path
+
+
+def test_a_long_reading_is_told_on_a_terminal(fifo: Path) -> None:
+    """What takes over a second says what it is, on a terminal; what is quick says nothing."""
+    slow = watched("list", "check", str(fifo), before_writing=1.5, fifo=fifo)
+    assert f"reading {fifo}" in slow.replace("\n", "")
+    quick = watched("list", "check", str(fifo), before_writing=0.0, fifo=fifo)
+    assert "reading" not in quick
+
+
+def test_a_scan_counts_files_on_a_terminal(tmp_path: Path) -> None:
+    """A scan shows files, rate, matches and unscanned while it runs; --quiet shows nothing."""
+    data = encode(photo(1, 640, 480), "JPEG")
+    (tmp_path / "list.txt").write_bytes(LIST)
+    (tmp_path / "list.txt").chmod(0o600)
+    (tmp_path / "files").mkdir()
+    for number in range(200):
+        (tmp_path / "files" / f"{number}.jpg").write_bytes(data)
+    scan = ["scan", str(tmp_path / "files"), "--list", str(tmp_path / "list.txt"), "--jobs", "1"]
+    assert re.search(r"[0-9]+ files, [0-9,]+ a second, 0 match, 0 unscanned", watched(*scan))
+    assert watched(*scan, "--quiet") == ""
+
+
+def test_the_time_left_is_told_where_the_number_of_files_is_known() -> None:
+    """From an earlier scan it is known how many files there are, and so about how long it takes."""
+    line = progress._Line(7_200)
+    assert line._left(3_600, 1.0) == ", about 1 h 0 min left"
+    assert line._left(7_080, 1.0) == ", about 2 min left"
+    assert line._left(7_190, 1.0) == ", about 10 s left"
+    assert line._left(7_200, 1.0) == line._left(0, 0.0) == progress._Line(None)._left(1, 1.0) == ""
