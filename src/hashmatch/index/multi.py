@@ -34,7 +34,7 @@ VALUES = 1 << CHUNK_BITS
 MOST_BUCKETS = VALUES >> 3
 """Buckets that a query may ask for: as many hold more entries than are worth looking at."""
 
-BUCKETS = 1 << 18
+BUCKETS = 1 << 16
 """Buckets looked at in one go, over all queries, to bound the memory."""
 
 CANDIDATES = 1 << 21
@@ -47,7 +47,7 @@ FRAGMENT_BITS = 32
 FOLLOWING = np.array([[1, 2], [2, 3], [3, 0], [0, 1]])
 """The chunks that make up the fragments of each of four tables."""
 
-CALL_NS, BUCKET_NS, SCAN_NS = 50_000, 25, 1
+CALL_NS, BUCKET_NS, SCAN_NS = 50_000, 40, 1
 """What it costs to ask at all, to look at a bucket, and to compare a word when scanning."""
 
 FRAGMENT_NS, CODE_NS, FIND_NS = 5, 40, 20
