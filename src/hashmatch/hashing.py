@@ -43,6 +43,9 @@ PLUGINS = "hashmatch.algorithms"
 QUALITY_GRID = 64
 """PDQ measures its gradient on 64 x 64 grey values."""
 
+_PERCENT = (np.arange(256) * 100 // 255).astype(np.uint8)
+"""Differences of grey levels in whole percent of full scale."""
+
 
 @dataclass(frozen=True, slots=True)
 class Algorithm:
@@ -156,10 +159,11 @@ def quality(grey: Grey) -> npt.NDArray[np.uint8]:
     Returns:
         uint8, shape (n,).
     """
-    level = grey.astype(np.int32)
+    down, across = (grey[:, 1:], grey[:, :-1]), (grey[:, :, 1:], grey[:, :, :-1])
     total = np.zeros(len(grey), dtype=np.int64)
-    for axis in (1, 2):
-        total += (np.abs(np.diff(level, axis=axis)) * 100 // 255).sum(axis=(1, 2))
+    for one, other in (down, across):
+        difference = np.maximum(one, other) - np.minimum(one, other)
+        total += _PERCENT[difference].reshape(len(grey), -1).sum(axis=1, dtype=np.int64)
     return np.minimum(total // 90, 100).astype(np.uint8)
 
 

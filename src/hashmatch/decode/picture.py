@@ -75,7 +75,7 @@ PREVIEW_SIDE = 256
 _SILENT_WHEN_CUT = frozenset({"GIF", "JPEG2000", "PNG", "TIFF"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Picture:
     """An opened picture: its header is read and within the limits, its pixels are not read yet.
 
@@ -91,6 +91,7 @@ class Picture:
     _image: Image.Image
     _data: bytes
     _limits: Limits
+    _spent: bool = False  # the preview took the opened image, which now gives nothing else
 
     def views(self) -> Iterator[list[View]]:
         """Decode frame by frame, and yield the views of each.
@@ -100,6 +101,10 @@ class Picture:
         Raises:
             DecodeError: the frames so far are all that could be had within the limits.
         """
+        if self._spent:
+            with _classified(self.format, self._data):
+                self._image = Image.open(BytesIO(self._data), formats=(self.format,))
+            self._spent = False
         start = self._image.tell()
         try:
             yield from self._frames()
@@ -135,6 +140,7 @@ class Picture:
 
         A large one is decoded at reduced scale, by libjpeg within its DCT; the short side stays at
         ``PREVIEW_SIDE`` pixels or more. Hashes of these views lie a few bits off the exact ones.
+        To be asked for before ``views``.
 
         Returns:
             None where there is no such short cut, or where it fails: decode in full.
@@ -143,7 +149,7 @@ class Picture:
             return None
         try:
             with _classified(self.format, self._data):
-                image = Image.open(BytesIO(self._data), formats=("JPEG",))
+                image, self._spent = self._image, True
                 image.draft("L", (PREVIEW_SIDE, PREVIEW_SIDE))
                 image.load()
                 return list(views(image, 0, reduced=image.size != (self.width, self.height)))
