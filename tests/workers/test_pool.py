@@ -12,8 +12,10 @@ import tarfile
 import threading
 import time
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -204,6 +206,18 @@ def test_an_archive_that_has_fewer_members_than_asked_for_says_so(planted: Path)
         assert [(r.member, r.end) for r in collect(pool)] == [(None, True)]
 
 
+def stopped(pool: Pool) -> Callable[[], Any]:
+    """Fork workers that do nothing until they are told to go on."""
+    fork = pool._fork
+
+    def fork_stopped() -> Any:
+        worker = fork()
+        os.kill(worker.pid, signal.SIGSTOP)
+        return worker
+
+    return fork_stopped
+
+
 def collect(pool: Pool) -> list[Reply]:
     """All replies until nothing is open."""
     replies: list[Reply] = []
@@ -263,6 +277,48 @@ def test_workers_killed_from_outside_cost_no_file(planted: Path) -> None:
     assert kills > files / 50
     assert sorted(found) == list(range(files))
     assert {examination.reason for examination in found.values()} == {None}
+
+
+def test_a_file_is_not_blamed_for_being_hit_again_and_again(planted: Path) -> None:
+    """A file whose worker is killed from outside five times in a row is still examined."""
+    path = planted / "a"
+    path.write_bytes(plants.picture(1))
+    with Pool(1, PATIENT).configure(OPTIONS) as pool, path.open("rb") as file:
+        (pid,) = workers_of(pool)
+        os.kill(pid, signal.SIGSTOP)
+        pool.submit(Job(file.fileno()))
+        for _ in range(5):
+            os.kill(pid, signal.SIGKILL)
+            wait_until_gone([pid])
+            fork, pool._fork = pool._fork, stopped(pool)  # type: ignore[method-assign]
+            assert pool.poll(5) == []
+            pool._fork = fork  # type: ignore[method-assign]
+            (pid,) = workers_of(pool)
+        os.kill(pid, signal.SIGCONT)
+        assert [reply.examination.reason for reply in collect(pool)] == [None]
+
+
+def test_a_worker_that_was_ended_for_one_file_does_not_tell_against_the_next(
+    planted: Path,
+) -> None:
+    """A file in time by a hair, whose worker was ended all the same, leaves the next one alone."""
+    paths = [planted / name for name in "ab"]
+    for number, path in enumerate(paths):
+        path.write_bytes(plants.picture(number))
+    with Pool(1, PATIENT).configure(OPTIONS) as pool, ExitStack() as stack:
+        jobs = [Job(stack.enter_context(path.open("rb")).fileno()) for path in paths]
+        (pid,) = workers_of(pool)
+        pool.submit(jobs[0])
+        time.sleep(1)  # its answer is there, unread
+        os.kill(pid, signal.SIGSTOP)
+        pool.submit(jobs[1])
+        pool._workers[0].overdue = True  # as if it had come to its end at this moment
+        os.kill(pid, signal.SIGKILL)
+        replies = collect(pool)
+    assert [(reply.job, reply.examination.reason) for reply in replies] == [
+        (job, None) for job in jobs
+    ]
+    assert jobs[1].deaths == 0
 
 
 def test_the_zygotes_death_is_an_error_and_no_hang(planted: Path) -> None:

@@ -20,7 +20,8 @@ class Job:
         skip: how many members of an archive to pass over, those that are done included.
         count: how many members to examine; 0 for all, and then the file itself.
         member: the member that a worker has begun.
-        tries: how many workers died on it, since it last got on.
+        deaths: how many workers died on it, since it last got on.
+        faults: how many of those by a fault of their own, and not by a signal of others.
     """
 
     descriptor: int
@@ -29,7 +30,8 @@ class Job:
     skip: int = 0
     count: int = 0
     member: bytes | None = None
-    tries: int = 0
+    deaths: int = 0
+    faults: int = 0
 
     def header(self) -> bytes:
         """The job as it goes over the wire, with its descriptor beside it."""
@@ -66,7 +68,7 @@ class Job:
             self.skip += 1
             self.count -= self.count > 0
         self.member = None
-        self.tries = 0
+        self.deaths = self.faults = 0
         return reply
 
     @property

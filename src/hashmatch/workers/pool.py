@@ -2,7 +2,7 @@
 
 A worker that dies is blamed on the file, or the archive's member, that it was on, and on nothing
 else: the files queued behind it go to other workers. Since anyone may kill a process, the file is
-tried again, and only the third worker in a row that dies on it makes it a ``decoder_crash``.
+tried again, and only several workers in a row that die on it make it a ``decoder_crash``.
 """
 
 from __future__ import annotations
@@ -38,7 +38,13 @@ from hashmatch.workers.protocol import (
 _QUEUED = 3
 """Jobs that a worker has at a time: enough that it never waits, few enough to hand over."""
 
-_TRIES = 3
+_MOST_FAULTS = 2
+"""Workers in a row that a file may cost by a fault, an exit or a wrong word, the last included."""
+
+_MOST_DEATHS = 6
+"""Likewise by a signal that others send: chance hits a file twice or thrice, but not every time."""
+
+_BY_OTHERS = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGHUP})
 
 # What a worker may say of its own end: nothing that could carry a picture's content
 _PLACE = re.compile(r"[A-Za-z_]{1,64} in [a-z_0-9]{1,64}\.py:[0-9]{1,6}", re.ASCII)
@@ -101,7 +107,10 @@ class _Worker:
     jobs: deque[Job] = field(default_factory=deque)
     received: bytearray = field(default_factory=bytearray)
     since: float = 0.0  # when it began what it is on, by the clock
-    overdue: bool = False
+    overdue: bool = False  # it was killed for what it is on
+    gone: bool = False  # it takes no more jobs, and its channel will tell how it ended
+    excused: bool = False  # it was killed for what it has done since
+    lied: bool = False  # it said what no worker says, and was killed for that
     died_of: str | None = None  # its own word, where it was a mistake in Python
 
 
@@ -198,12 +207,8 @@ class Pool:
             else:
                 replies.extend(self._listen(key.data))
         now = self._clock.look()
-        for worker in self._workers:
-            if (
-                worker.jobs
-                and not worker.overdue
-                and now >= worker.since + self._limits.max_seconds
-            ):
+        for worker in self._timed():
+            if now >= worker.since + self._limits.max_seconds:
                 worker.overdue = True
                 _kill(worker.pid)  # its end of the channel closes, and the next poll sees that
         self._feed()
@@ -234,28 +239,31 @@ class Pool:
     def _patience(self, timeout: float) -> float:
         """How long to wait at the most: until the next worker is overdue."""
         now = self._clock.look()
-        deadlines = [
-            worker.since + self._limits.max_seconds - now
-            for worker in self._workers
-            if worker.jobs and not worker.overdue
-        ]
+        deadlines = [worker.since + self._limits.max_seconds - now for worker in self._timed()]
         if deadlines:
             timeout = min(timeout, _STEP, *deadlines)
         return max(0.0, timeout)
 
+    def _timed(self) -> list[_Worker]:
+        """The workers that are on something, and were not killed for taking too long."""
+        return [w for w in self._workers if w.jobs and not w.overdue and not w.excused]
+
     def _feed(self) -> None:
         while self._backlog:
-            worker = min(self._workers, key=lambda worker: len(worker.jobs))
-            if len(worker.jobs) >= _QUEUED:
+            fed = [worker for worker in self._workers if not worker.gone]
+            worker = min(fed, key=lambda worker: len(worker.jobs), default=None)
+            if worker is None or len(worker.jobs) >= _QUEUED:
                 return
-            job = self._backlog.popleft()
+            job = self._backlog[0]
+            try:
+                socket.send_fds(worker.channel, [job.header()], [job.descriptor])
+            except ConnectionError:  # it has died, as its channel will tell, and never got this job
+                worker.gone = True
+                continue
+            self._backlog.popleft()
             if not worker.jobs:
                 worker.since = self._clock.look()
             worker.jobs.append(job)
-            try:
-                socket.send_fds(worker.channel, [job.header()], [job.descriptor])
-            except ConnectionError:
-                continue  # it has died with the job in its queue: its channel will tell
 
     def _listen(self, worker: _Worker) -> Iterator[Reply]:
         try:
@@ -270,6 +278,7 @@ class Pool:
                     yield reply
         except ProtocolError:
             _kill(worker.pid)
+            worker.lied = True
             received = b""
         if not received:
             yield from self._bury(worker)
@@ -284,7 +293,8 @@ class Pool:
             raise ProtocolError
         reply = worker.jobs[0].take(answer, self._options)
         worker.since = self._clock.now
-        worker.overdue = False  # if it was killed for what it is now done with: the next is not due
+        if worker.overdue:  # it was killed for what it had just done: its end is not the next one's
+            worker.overdue, worker.excused, worker.gone = False, True, True
         if reply is not None and reply.end:
             worker.jobs.popleft()
         return reply
@@ -299,8 +309,10 @@ class Pool:
         self._workers.remove(worker)
         if worker.jobs:
             culprit = worker.jobs[0]
-            culprit.tries += 1
-            if worker.overdue or culprit.tries == _TRIES:
+            if not worker.excused:
+                culprit.deaths += 1
+                culprit.faults += worker.lied or not self._by_others(ending)
+            if worker.overdue or culprit.faults >= _MOST_FAULTS or culprit.deaths >= _MOST_DEATHS:
                 yield self._give_up(worker, self._cause(worker, ending))
             else:
                 culprit.member = None  # the next worker says anew what it begins
@@ -318,16 +330,20 @@ class Pool:
         if worker.overdue:
             seconds = f"{self._limits.max_seconds:g}"
             return DecodeError(Reason.TIMEOUT, f"not decoded within {seconds} seconds")
-        status, peak = ending["status"], ending["peak_kib"] * 1024
-        died_of = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
         # Where memory runs out and the decoder does not notice, it is one of these
-        could_be_memory = died_of in (signal.SIGABRT, signal.SIGKILL, signal.SIGSEGV)
-        if (could_be_memory and peak > self._limits.max_memory // 2) or (
-            "MemoryError" in (worker.died_of or "")
-        ):
+        could_be_memory = _signal(ending) in (signal.SIGABRT, signal.SIGKILL, signal.SIGSEGV)
+        said = worker.died_of or ""
+        if (could_be_memory and self._was_large(ending)) or "MemoryError" in said:
             return DecodeError(Reason.TOO_LARGE, "the decoder ran out of memory")
-        of = f" of {worker.died_of}" if worker.died_of else ""
+        of = f" of {said}" if said else ""
         return DecodeError(Reason.DECODER_CRASH, f"the decoder died{of}")
+
+    def _by_others(self, ending: dict[str, Any]) -> bool:
+        """Whether a worker ended as others end one, and had no memory to be ended for."""
+        return _signal(ending) in _BY_OTHERS and not self._was_large(ending)
+
+    def _was_large(self, ending: dict[str, Any]) -> bool:
+        return bool(ending["peak_kib"] * 1024 > self._limits.max_memory // 2)
 
     def _fork(self) -> _Worker:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -362,6 +378,12 @@ class Pool:
             "the process that decoders run in could not be started, or has died; try"
             " 'hashmatch doctor'"
         )
+
+
+def _signal(ending: dict[str, Any]) -> int | None:
+    """The signal that a worker died of, if it was one."""
+    status = ending["status"]
+    return os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
 
 
 def _kill(pid: int) -> None:
