@@ -1,13 +1,15 @@
 """How fast whole scans are: ours against the loops people write, other packages, and the limit.
 
     python bench/scan.py [--sets 12mp,mixture] [--lists 1000,1000000] [--rounds N] [--seed S]
-                         [--copies N] [--python NAME=INTERPRETER]
+                         [--near N] [--python NAME=INTERPRETER]
 
 Every contestant is a process of its own (bench/scan_contestants/), timed from its start to its end,
 list and imports included; contestants take turns, and the best round of each counts. The pictures
-are generated, with the spectrum of photographs; ``--copies`` scans each under several names. Lists
-hold random hashes, and entries near a tenth of the pictures. Answers are compared before any time
-is printed. Those who compute another hash are not compared, and say so.
+are generated once, with the spectrum of photographs, and lie in the folder for temporary files;
+each is scanned under several names. Lists hold random hashes, and entries near one in ``--near`` of
+the pictures, which a scan must decode in full. Answers are compared before any time is printed.
+Those who compute another hash are not compared, and say so. All sets take some 15 minutes; a run of
+some of them is saved under their names.
 
 A package that is not installed is named as missing. As some need other versions of what we need,
 ``--python perception=/path/to/python`` names the interpreter that a contestant runs under.
@@ -41,13 +43,16 @@ HERE = Path(__file__).resolve().parent / "scan_contestants"
 ROUGHNESS = 0.8  # which makes files as large as those of photographs at quality 85
 OURS = [sys.executable, "-c", "from hashmatch.cli.main import main; main()"]
 SETS = {  # name: (width, height, suffix, options for saving, how many)
-    "12mp": (4000, 3000, "jpg", {"quality": 85}, 12),
+    "12mp": (4000, 3000, "jpg", {"quality": 85}, 40),
     "2mp": (1600, 1200, "jpg", {"quality": 85}, 60),
     "0.3mp": (640, 480, "jpg", {"quality": 85}, 300),
     "png": (1024, 768, "png", {}, 40),
     "webp": (1024, 768, "webp", {"quality": 85}, 40),
     "thumbnails": (200, 200, "jpg", {"quality": 85}, 2000),
 }
+COPIES = {"12mp": 3, "thumbnails": 50}  # names that each picture is scanned under; else 5
+ROUNDS = {"thumbnails": 1}  # of 100,000 files; else as --rounds says
+EVERY = ",".join([*SETS, "mixture"])
 MIXTURE = {"12mp": 12, "2mp": 60, "0.3mp": 200, "png": 20, "webp": 20, "thumbnails": 400}
 
 
@@ -151,14 +156,16 @@ def make_folder(folder: Path, name: str, seed: int, copies: int) -> tuple[Path, 
     return place, pictures
 
 
-def make_list(folder: Path, name: str, pictures: list[Path], size: int, seed: int) -> Path:
-    """A list of so many entries, some of them 0 to 8 bits from a tenth of the pictures."""
-    path = folder / f"{name}-{size}.txt"
+def make_list(
+    folder: Path, name: str, pictures: list[Path], size: int, near: int, seed: int
+) -> Path:
+    """A list of so many entries, some of them 0 to 8 bits from one in ``near`` of the pictures."""
+    path = folder / f"{name}-{size}-{near}.txt"
     if path.exists():
         return path
     rng = random.Random(seed)
     values = [rng.getrandbits(64) for _ in range(size)]
-    for number, picture in enumerate(pictures[::10][:size]):
+    for number, picture in enumerate(pictures[::near][:size]):
         with Image.open(picture) as image:
             value = int(str(imagehash.phash(image)), 16)
         for place in rng.sample(range(64), rng.randint(0, 8)):
@@ -174,6 +181,7 @@ def run(command: list[str]) -> tuple[float, float] | None:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.perf_counter()
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # or ours alone would be compiled each time
     ended = subprocess.run(command, capture_output=True, env=environment, check=False)
     seconds = time.perf_counter() - began
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -290,10 +298,10 @@ def ratios(results: dict[str, Any]) -> dict[str, float]:
 def main() -> None:
     """Make the pictures, let the contestants run, print and save."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--sets", default=",".join([*SETS, "mixture"]))
+    parser.add_argument("--sets", default=EVERY)
     parser.add_argument("--lists", default="1000,1000000")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--copies", type=int, default=5)
+    parser.add_argument("--near", type=int, default=40)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--data", type=Path)
     parser.add_argument("--python", action="append", default=[], metavar="NAME=INTERPRETER")
@@ -302,18 +310,21 @@ def main() -> None:
     pythons = dict(text.split("=", 1) for text in options.python)
     results = {}
     for name in options.sets.split(","):
-        folder, pictures = make_folder(data, name, options.seed, options.copies)
-        files = len(pictures) * options.copies
+        copies = COPIES.get(name, 5)
+        folder, pictures = make_folder(data, name, options.seed, copies)
+        files = len(pictures) * copies
         for size in map(int, options.lists.split(",")):
-            entries = make_list(data, name, pictures, size, options.seed)
-            found = contest(folder, entries, name, options.rounds, pythons)
+            entries = make_list(data, name, pictures, size, options.near, options.seed)
+            rounds = min(options.rounds, ROUNDS.get(name, options.rounds))
+            found = contest(folder, entries, name, rounds, pythons)
             print(f"{name}, {files} files, {size} entries, {found['matches']} files match:")
             show(found, files)
             told = ratios(found)
             for what, value in told.items():
                 print(f"    {what}: {value}")
             results[f"{name}, {size} entries"] = {"files": files, **found, "ratios": told}
-    print(f"saved as {record.save('scan', options.seed, results)}")
+    some = "" if options.sets == EVERY else "-" + options.sets.replace(",", "-")
+    print(f"saved as {record.save(f'scan{some}', options.seed, results)}")
 
 
 if __name__ == "__main__":
