@@ -17,13 +17,13 @@ import numpy.typing as npt
 from hashmatch.distance import distances
 from hashmatch.errors import HashListError, SettingsError
 from hashmatch.hashing import ALGORITHMS, Codes, default_threshold, to_codes
-from hashmatch.hashlist import HashList, Section, SectionUpdate
-from hashmatch.index import BuiltIndex, Hits, Index, UpdatedIndex, build_index, open_index
+from hashmatch.hashlist import HashList
+from hashmatch.index import BuiltIndex, Hits
 from hashmatch.model import DIGEST_BITS, Examination, HashKind, Match, PerceptualHash
+from hashmatch.tables import Rows, Table, make_table
 
 Threshold = int | Mapping[str, int] | None
 
-Rows: TypeAlias = npt.NDArray[np.int64]
 Flags: TypeAlias = npt.NDArray[np.bool_]
 
 BYTES = "bytes"
@@ -31,34 +31,6 @@ BYTES = "bytes"
 
 _BYTES_VIEW = -1
 _FULL_QUALITY = 100
-
-
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """The entries of one list and one kind of hash, ready to be looked up."""
-
-    hash_list: HashList
-    rows: Section | SectionUpdate
-    threshold: int
-    base_index: BuiltIndex
-    index: Index
-
-    @property
-    def kind(self) -> HashKind:
-        return self.rows.kind
-
-    @property
-    def base(self) -> Section:
-        """The entries that ``base_index`` is over."""
-        return self.rows.base if isinstance(self.rows, SectionUpdate) else self.rows
-
-    def codes(self, rows: Rows) -> Codes:
-        """The hashes of these rows: of the base, and behind them of what was added to it."""
-        codes = self.base.codes[np.minimum(rows, len(self.base) - 1)]
-        if isinstance(self.rows, SectionUpdate) and len(added := self.rows.added):
-            late = rows >= len(self.base)
-            codes[late] = added.codes[rows[late] - len(self.base)]
-        return codes
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -146,8 +118,8 @@ class Lookup:
         self._require_all = require == "all"
         self._wanted_hits = wanted
         known = previous.indexes() if previous else {}
-        self._tables: list[_Table] = [
-            _make_table(hash_list, kind, index, self.thresholds.get(kind, 0), known)
+        self._tables: list[Table] = [
+            make_table(hash_list, kind, index, self.thresholds.get(kind, 0), known)
             for hash_list in hash_lists
             for kind in hash_list.sections
         ]
@@ -235,7 +207,7 @@ class Lookup:
         found = {number: self._agreed(_best(some)) for number, some in hits.items()}
         return {number: Near(best, len(best) + unseen[number]) for number, best in found.items()}
 
-    def _search(self, table: _Table, queries: Codes) -> tuple[Hits, Rows]:
+    def _search(self, table: Table, queries: Codes) -> tuple[Hits, Rows]:
         """The nearest entries of each query, and how many are near in all."""
         if self._require_all:  # an entry far down may be the one on which all agree
             near = table.index.search(queries, table.threshold)
@@ -307,28 +279,8 @@ class Lookup:
                     )
                     yield numbers[query], hit
 
-    def _tables_of(self, kind: HashKind) -> Iterator[tuple[int, _Table]]:
+    def _tables_of(self, kind: HashKind) -> Iterator[tuple[int, Table]]:
         return ((at, table) for at, table in enumerate(self._tables) if table.kind == kind)
-
-
-def _make_table(
-    hash_list: HashList, kind: HashKind, index: str, reach: int, known: Mapping[int, BuiltIndex]
-) -> _Table:
-    """Ready one section, with the index it brings, or one that is there already, or a new one."""
-    update = hash_list.updates.get(kind)
-    # Not asked for otherwise: the list would merge what is better left in two
-    base = hash_list.sections[kind] if update is None else update.base
-    stored = hash_list.tables.get(kind) if update is None else update.tables
-    base_index = known.get(id(base))
-    if base_index is None and stored is not None and index in ("auto", stored.kind):
-        base_index = open_index(stored.kind, base.codes, stored.arrays)
-    if base_index is None:
-        base_index = build_index(base.codes, index, radius=reach)
-    if update is None:
-        return _Table(hash_list, base, reach, base_index, base_index)
-    added = build_index(update.added.codes, radius=reach)
-    whole = UpdatedIndex(base_index, added, update.withdrawn)
-    return _Table(hash_list, update, reach, base_index, whole)
 
 
 def _unseen(near: Hits, counts: Rows, places: Sequence[tuple[int, int]]) -> dict[int, int]:
