@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+import numpy as np
 from common import arguments, files, write
 from imagededup.methods import PHash
 
@@ -13,5 +14,6 @@ if __name__ == "__main__":
     encodings = hasher.encode_images(sys.argv[2], recursive=True, num_enc_workers=jobs)
     found: dict[str, list[str]] = {path: [] for path in files(sys.argv[2])}
     for name, text in encodings.items():
-        found[name] = entries.near(hasher._hash_to_bits(text))  # noqa: SLF001 # it has no other way
+        bits = np.unpackbits(np.frombuffer(bytes.fromhex(text), dtype=np.uint8))
+        found[name] = entries.near(bits.astype(bool).reshape(8, 8))
     write(output, found)
