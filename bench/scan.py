@@ -50,8 +50,8 @@ SETS = {  # name: (width, height, suffix, options for saving, how many)
     "webp": (1024, 768, "webp", {"quality": 85}, 40),
     "thumbnails": (200, 200, "jpg", {"quality": 85}, 2000),
 }
-COPIES = {"12mp": 3, "thumbnails": 50}  # names that each picture is scanned under; else 5
-ROUNDS = {"thumbnails": 1}  # of 100,000 files; else as --rounds says
+COPIES = {"12mp": 6, "thumbnails": 50}  # names that each picture is scanned under; else 5
+ROUNDS = {"12mp": 1, "thumbnails": 1}  # of many files; else as --rounds says
 EVERY = ",".join([*SETS, "mixture"])
 MIXTURE = {"12mp": 12, "2mp": 60, "0.3mp": 200, "png": 20, "webp": 20, "thumbnails": 400}
 
@@ -305,7 +305,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sets", default=EVERY)
     parser.add_argument("--lists", default="1000,1000000")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--near", type=int, default=40)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="", help="contestants whose names begin so")

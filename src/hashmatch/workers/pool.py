@@ -179,7 +179,7 @@ class Pool:
         self._feed()
 
     def wake_by(self, bell: socket.socket) -> None:
-        """End a ``poll`` early whenever something is sent to that socket, which the pool owns."""
+        """End a ``poll`` early whenever something is sent to that socket of the caller's."""
         self._selector.register(bell, selectors.EVENT_READ, _BELL)
 
     @property

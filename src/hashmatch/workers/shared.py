@@ -37,10 +37,9 @@ class SharedPool:
         if not isolation_available():
             raise SettingsError("this system cannot isolate decoding in processes of its own")
         self._pool = Pool(jobs, limits).configure(options)
-        self._waiting: queue.SimpleQueue[tuple[Job, Future[Examination]] | None]
-        self._waiting = queue.SimpleQueue()
-        self._bell, listener = socket.socketpair()
-        self._pool.wake_by(listener)
+        self._waiting: queue.SimpleQueue[_Order | None] = queue.SimpleQueue()
+        self._bell, self._listener = socket.socketpair()
+        self._pool.wake_by(self._listener)
         self._lock = threading.Lock()
         self._ended = False
         self._thread = threading.Thread(target=self._run, name="hashmatch-pool", daemon=True)
@@ -52,16 +51,14 @@ class SharedPool:
         Raises:
             HashmatchError: the pool is closed, or its processes cannot be started any more.
         """
-        with _nameless_file() as file:
-            file.write(data)
-            file.flush()
-            future: Future[Examination] = Future()
-            with self._lock:
-                if self._ended:
-                    raise HashmatchError("the matcher is closed")
-                self._waiting.put((Job(file.fileno(), exact=exact), future))
-                self._bell.send(b"!")
-            return future.result()
+        order = _Order(data, exact=exact)
+        with self._lock:
+            if self._ended:
+                order.file.close()
+                raise HashmatchError("the matcher is closed")
+            self._waiting.put(order)
+            self._bell.send(b"!")
+        return order.future.result()
 
     def close(self) -> None:
         """End the workers. Whoever still waits gets an error."""
@@ -73,33 +70,59 @@ class SharedPool:
         self._thread.join()
 
     def _run(self) -> None:
-        futures: dict[Job, Future[Examination]] = {}
+        orders: dict[Job, _Order] = {}
         ending = HashmatchError("the matcher was closed meanwhile")
         try:
-            while self._take_in(futures):
+            while self._take_in(orders):
                 for reply in self._pool.poll(_POLL_SECONDS):
                     if reply.end:
-                        futures.pop(reply.job).set_result(reply.examination)
+                        orders.pop(reply.job).fulfil(reply.examination)
         except HashmatchError as error:
             ending = error
-        with self._lock:
-            self._ended = True
-            self._take_in(futures)
-        self._pool.close()
-        for future in futures.values():
-            future.set_exception(ending)
+        except OSError as error:  # this process has no descriptor left for a new worker
+            ending = HashmatchError(f"no worker can be started: {os.strerror(error.errno or 0)}")
+        finally:  # or whoever waits would wait for ever
+            with self._lock:
+                self._ended = True
+                self._take_in(orders)
+            self._pool.close()
+            self._bell.close()  # nobody rings it once this has ended
+            self._listener.close()
+            for order in orders.values():
+                order.fulfil(ending)
 
-    def _take_in(self, futures: dict[Job, Future[Examination]]) -> bool:
+    def _take_in(self, orders: dict[Job, _Order]) -> bool:
         """Submit what has been put in. False once it is time to close."""
         while not self._waiting.empty():
-            item = self._waiting.get()
-            if item is None:
+            order = self._waiting.get()
+            if order is None:
                 return False
-            job, future = item
-            futures[job] = future
+            orders[order.job] = order
             if not self._ended:
-                self._pool.submit(job)
+                self._pool.submit(order.job)
         return True
+
+
+class _Order:
+    """Bytes that somebody waits for the examination of.
+
+    The file is the pool's to close: whoever waits may be interrupted before the job is handed over.
+    """
+
+    def __init__(self, data: bytes, *, exact: bool) -> None:
+        self.file = _nameless_file()
+        self.file.write(data)
+        self.file.flush()
+        self.job = Job(self.file.fileno(), exact=exact)
+        self.future: Future[Examination] = Future()
+
+    def fulfil(self, found: Examination | HashmatchError) -> None:
+        """Let the one who waits go on."""
+        self.file.close()
+        if isinstance(found, HashmatchError):
+            self.future.set_exception(found)
+        else:
+            self.future.set_result(found)
 
 
 def _nameless_file() -> IO[bytes]:

@@ -1,0 +1,159 @@
+"""``Matcher(isolate=True)``: the pool that the threads of an upload pipeline share."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from hashmatch import Entry, HashList, HashmatchError, Matcher, PerceptualHash, SettingsError
+from hashmatch.model import Outcome, Reason, Verdict
+from hashmatch.workers import SharedPool
+from pictures import encode, flat, photo
+
+from . import plants
+from .processes import children, wait_until_gone
+
+
+@pytest.fixture
+def hash_list() -> HashList:
+    """One picture's hash."""
+    imagehash = pytest.importorskip("imagehash")
+    value = PerceptualHash.from_imagehash(imagehash.phash(photo(1, 320, 240)))
+    return HashList.from_entries([Entry("a", value)], name="one")
+
+
+@pytest.fixture
+def isolated(
+    hash_list: HashList, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Matcher]:
+    """A matcher with two workers, which planted files kill."""
+    monkeypatch.syspath_prepend(str(plants.install(tmp_path / "plug-in")))
+    with Matcher(hash_list, isolate=True, workers=2) as matcher:
+        yield matcher
+
+
+def shared(matcher: Matcher) -> SharedPool:
+    """The matcher's pool."""
+    assert matcher._pool is not None
+    return matcher._pool
+
+
+def open_descriptors() -> int:
+    """How many this process has."""
+    return sum(1 for _ in Path("/dev/fd").iterdir())
+
+
+def uploads() -> list[bytes]:
+    """A near picture as several files, others, blank ones, broken ones, and none."""
+    near = [encode(photo(1, 320, 240), "JPEG", quality=q) for q in (60, 90)]
+    near.append(encode(photo(1, 320, 240), "PNG"))
+    others = [encode(photo(seed, 300, 300), "JPEG") for seed in range(2, 8)]
+    return [*near, *others, encode(flat(), "PNG"), near[0][:-900], b"no picture", b"PK\3\4", b""]
+
+
+def test_outcomes_are_those_of_decoding_in_process(
+    isolated: Matcher, hash_list: HashList, tmp_path: Path
+) -> None:
+    """Bytes, paths and pictures have the same outcomes with workers as without."""
+    plain = Matcher(hash_list)
+    expected = [plain.match(data) for data in uploads()]
+    assert [isolated.match(data) for data in uploads()] == expected
+    assert {o.verdict for o in expected} >= {Verdict.MATCH, Verdict.CLEAR, Verdict.UNSCANNED}
+    (tmp_path / "a.jpg").write_bytes(uploads()[0])
+    assert isolated.match(tmp_path / "a.jpg") == expected[0]
+    assert isolated.match(photo(1, 320, 240)).verdict is Verdict.MATCH
+
+
+def test_many_threads_each_get_their_own_outcome(isolated: Matcher, hash_list: HashList) -> None:
+    """Eight threads that match at once never get the outcome of another's bytes."""
+    data = uploads() * 8
+    expected = [*map(Matcher(hash_list).match, uploads())] * 8
+    with ThreadPoolExecutor(8) as threads:
+        assert [*threads.map(isolated.match, data)] == expected
+
+
+@pytest.mark.parametrize("mark", [plants.SEGV, plants.KILL, plants.GARBAGE])
+def test_bytes_that_end_a_worker_cost_only_themselves(isolated: Matcher, mark: bytes) -> None:
+    """An upload that crashes its decoder is unscanned, and those around it are examined."""
+    data = [plants.picture(2, side=200), plants.picture(3, mark), plants.picture(4, side=200)] * 2
+    with ThreadPoolExecutor(6) as threads:
+        outcomes = [*threads.map(isolated.match, data)]
+    assert [outcome.reason for outcome in outcomes] == [None, Reason.DECODER_CRASH, None] * 2
+
+
+def test_closing_tells_those_who_wait_and_those_who_come(isolated: Matcher) -> None:
+    """A thread that waits for a decoder gets an error when the matcher is closed, as do later ones.
+
+    The worker, which hangs, is gone.
+    """
+    pids = [pid for zygote in children(os.getpid()) for pid in (zygote, *children(zygote))]
+    told: list[Outcome | HashmatchError] = []
+
+    def match() -> None:
+        try:
+            told.append(isolated.match(plants.picture(1, plants.HANG)))
+        except HashmatchError as error:
+            told.append(error)
+
+    thread = threading.Thread(target=match)
+    thread.start()
+    time.sleep(0.5)
+    isolated.close()
+    thread.join(5)
+    assert not thread.is_alive()
+    assert "closed meanwhile" in str(told)
+    with pytest.raises(HashmatchError, match="is closed"):
+        isolated.match(b"anything")
+    isolated.close()
+    wait_until_gone(pids)
+
+
+def test_without_its_processes_it_says_so_and_does_not_hang(isolated: Matcher) -> None:
+    """Once the process that forks workers is killed, each call is an error at once."""
+    assert isolated.match(uploads()[0]).verdict is Verdict.MATCH
+    os.kill(shared(isolated)._pool._zygote.pid, signal.SIGKILL)
+    for _ in range(2):
+        with pytest.raises(HashmatchError, match=r"has died|is closed"):
+            isolated.match(uploads()[0])
+
+
+def test_whoever_was_interrupted_takes_nobody_along(isolated: Matcher) -> None:
+    """A caller that Ctrl-C took away while its bytes were queued leaves the others their pool."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    descriptors = open_descriptors()
+    previous = signal.signal(signal.SIGALRM, interrupt)
+    pids = children(shared(isolated)._pool._zygote.pid)
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    with ThreadPoolExecutor(10) as threads:
+        others = [threads.submit(isolated.match, uploads()[0]) for _ in range(10)]
+        time.sleep(0.3)  # their jobs fill the workers' queues
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.3)
+            with pytest.raises(KeyboardInterrupt):
+                isolated.match(uploads()[0])
+        finally:
+            signal.signal(signal.SIGALRM, previous)
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
+        assert {other.result(20).verdict for other in others} == {Verdict.MATCH}
+    assert isolated.match(uploads()[0]).verdict is Verdict.MATCH
+    assert open_descriptors() == descriptors
+
+
+def test_lists_of_other_hashes_need_other_workers(isolated: Matcher) -> None:
+    """A list whose hashes the workers do not compute is refused, and the old one stays in force."""
+    other = Entry("b", PerceptualHash.from_hex("0123456789abcdef", "dhash"))
+    with pytest.raises(SettingsError, match="build a new matcher"):
+        isolated.replace(HashList.from_entries([other], name="other"))
+    assert isolated.match(uploads()[0]).verdict is Verdict.MATCH
