@@ -23,8 +23,10 @@ def start(*arguments: str | Path, plug_in: Sequence[Path] = (), **options: Any) 
     """Start a command."""
     return subprocess.Popen(
         [*PROGRAM, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         env=environment(*plug_in),
-        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
+        **options,
     )
 
 
