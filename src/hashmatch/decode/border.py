@@ -6,6 +6,7 @@ A border moves pHash by some 20 bits, so the picture inside it is looked up by i
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from typing import TypeAlias
 
 import numpy as np
@@ -25,6 +26,9 @@ MIN_BORDER = 0.01
 
 MIN_CONTENT = 0.1
 """Share of the side that must be left: less is a mark on a blank page, not a picture in a frame."""
+
+_SMALL = 1 << 16
+"""Pixels up to which all of them are sooner had than the four outermost lines alone."""
 
 _MAX_ROUNDS = 4  # a letterbox within padding within a frame, and one to spare
 
@@ -67,14 +71,22 @@ def content_box(grey: Image.Image, min_border: float = MIN_BORDER) -> Box | None
 
 def _has_uniform_edge(grey: Image.Image) -> bool:
     """Look at the four outermost lines alone: most pictures have no border, and end here."""
+    return any(_is_uniform(line) for line in _edges(grey))
+
+
+def _edges(grey: Image.Image) -> Iterator[bytes]:
     width, height = grey.size
-    edges = (
+    if width * height <= _SMALL:
+        pixels = grey.tobytes()
+        yield from (pixels[:width], pixels[-width:], pixels[::width], pixels[width - 1 :: width])
+        return
+    for edge in (
         (0, 0, width, 1),
         (0, height - 1, width, height),
         (0, 0, 1, height),
         (width - 1, 0, width, height),
-    )
-    return any(_is_uniform(grey.crop(edge).tobytes()) for edge in edges)
+    ):
+        yield grey.crop(edge).tobytes()
 
 
 def _is_uniform(line: bytes) -> bool:
