@@ -18,7 +18,7 @@ from hashmatch.distance import distances
 from hashmatch.errors import HashListError, SettingsError
 from hashmatch.hashing import ALGORITHMS, Codes, default_threshold, to_codes
 from hashmatch.hashlist import HashList
-from hashmatch.index import BuiltIndex, Hits
+from hashmatch.index import BuiltIndex, Hits, check_codes
 from hashmatch.model import DIGEST_BITS, Examination, HashKind, Match, PerceptualHash
 from hashmatch.tables import Rows, Table, make_table
 
@@ -170,17 +170,13 @@ class Lookup:
                 found |= table.index.any(codes, table.threshold)
             return found
         flips = (ALGORITHMS[kind.algorithm].flips or {}).get(kind.bits, kind.bits)
-        doubtful = distances(doubts, np.zeros_like(doubts))
-        for bits in np.unique(doubtful).tolist() if tables else ():
-            group = (doubtful == bits).nonzero()[0]
-            for table in tables:
-                for asked, radius in _readings(codes[group], doubts[group], bits, flips):
-                    hits = table.index.search(asked, table.threshold + radius)
-                    query, entries = group[hits.query], table.codes(hits.row)
-                    sure = ~doubts[query]
-                    near = distances(codes[query] & sure, entries & sure) <= table.threshold
-                    near &= distances(codes[query], entries) <= table.threshold + flips
-                    found[query[near]] = True
+        codes, doubts = check_codes(codes), check_codes(doubts)
+        for table in tables:
+            for query, row in table.index.doubtful(codes, doubts, table.threshold, flips):
+                entries, sure = table.codes(row), ~doubts[query]
+                near = distances(codes[query] & sure, entries & sure) <= table.threshold
+                near &= distances(codes[query], entries) <= table.threshold + flips
+                found[query[near]] = True
         return found
 
     def near_entries(self, examinations: Sequence[Examination]) -> dict[int, Near]:
@@ -291,23 +287,6 @@ def _unseen(near: Hits, counts: Rows, places: Sequence[tuple[int, int]]) -> dict
         number, _ = places[query]
         most[number] = max(most[number], int(missing[query]))
     return most
-
-
-def _readings(
-    codes: Codes, doubts: Codes, doubtful: int, flips: int
-) -> Iterator[tuple[Codes, int]]:
-    """What to look up of previews with so many doubtful bits, and how far beyond the threshold.
-
-    An entry differs from the preview in some of the doubtful bits, and from the preview with all
-    of them flipped in the others, so from one of the two in no more than half. Looking up twice at
-    a smaller radius soon pays: two bits of radius cost an index more than twice the time.
-    """
-    reach = min(doubtful, flips)
-    if doubtful // 2 > reach - 2:
-        yield codes, reach
-    else:
-        yield codes, doubtful // 2
-        yield codes ^ doubts, doubtful // 2
 
 
 def _places(examinations: Sequence[Examination], numbers: Sequence[int]) -> list[tuple[int, int]]:

@@ -261,17 +261,15 @@ class Matcher:
         return examine(loaded, options)
 
     def _outcome(self, lookup: Lookup, examination: Examination, near: Near) -> Outcome:
+        outcome = far(examination)
+        if not near.count:
+            return outcome
         named = near.hits[: self.max_matches]
-        return Outcome(
+        return replace(
+            outcome,
             verdict=_verdict(examination, near.hits),
-            reason=examination.reason,
-            detail=examination.detail,
             matches=tuple(lookup.match(examination, hit) for hit in named),
             match_count=near.count,
-            quality=examination.quality,
-            width=examination.width,
-            height=examination.height,
-            format=examination.format,
         )
 
     def __repr__(self) -> str:
@@ -281,6 +279,19 @@ class Matcher:
         raise TypeError(
             "a matcher holds a hash list, and is not pickled: build one where it is used"
         )
+
+
+def far(examination: Examination) -> Outcome:
+    """The outcome of what is near to no entry."""
+    return Outcome(
+        verdict=_verdict(examination, ()),
+        reason=examination.reason,
+        detail=examination.detail,
+        quality=examination.quality,
+        width=examination.width,
+        height=examination.height,
+        format=examination.format,
+    )
 
 
 def _verdict(examination: Examination, nearest: Sequence[Hit]) -> Verdict:

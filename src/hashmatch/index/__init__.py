@@ -34,6 +34,7 @@ __all__ = [
     "Nearest",
     "UpdatedIndex",
     "build_index",
+    "check_codes",
     "open_index",
 ]
 

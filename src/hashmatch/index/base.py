@@ -202,6 +202,31 @@ class Index(Protocol):
                     break
         return near
 
+    def doubtful(
+        self, queries: Codes, doubts: Codes, radius: int, flips: int
+    ) -> Iterator[tuple[Ints, Ints]]:
+        """Every entry that may be near a query of which some bits are in doubt.
+
+        That is one within the radius by the bits that are not in doubt, and within ``flips`` bits
+        more by all. Others may be among them, and any of them more than once.
+
+        Args:
+            queries: as for ``pieces``.
+            doubts: the doubtful bits of each, of the same shape.
+            radius: as for ``pieces``.
+            flips: how many of the doubtful bits may be wrong.
+
+        Yields:
+            Pairs: the row of the query in the batch, and the row of the entry in the index.
+        """
+        counts = np.bitwise_count(doubts).sum(axis=1, dtype=np.int64)
+        for doubtful in np.unique(counts).tolist():
+            group = (counts == doubtful).nonzero()[0]
+            for asked, beyond in _readings(queries[group], doubts[group], doubtful, flips):
+                reach = min(radius + beyond, WORD_BITS * self.words)
+                for hits in self.pieces(asked, reach):
+                    yield group[hits.query], hits.row
+
 
 class BuiltIndex(Index, Protocol):
     """An index over an array of hashes, which can be stored and opened again.
@@ -280,6 +305,23 @@ def _parts(queries: Codes) -> Iterator[tuple[int, Codes]]:
     """The batch in parts of at most ``MAX_QUERIES``, each with the row of its first query."""
     for first in range(0, len(queries), MAX_QUERIES):
         yield first, queries[first : first + MAX_QUERIES]
+
+
+def _readings(
+    queries: Codes, doubts: Codes, doubtful: int, flips: int
+) -> Iterator[tuple[Codes, int]]:
+    """What to look up of queries with so many doubtful bits, and how far beyond the radius.
+
+    An entry differs from the query in some of the doubtful bits, and from the query with all of
+    them flipped in the others, so from one of the two in no more than half. Looking up twice at a
+    smaller radius soon pays: two bits of radius cost an index more than twice the time.
+    """
+    reach = min(doubtful, flips)
+    if doubtful // 2 > reach - 2:
+        yield queries, reach
+    else:
+        yield queries, doubtful // 2
+        yield queries ^ doubts, doubtful // 2
 
 
 def _bundled(pieces: Iterable[Hits]) -> Iterator[Hits]:

@@ -61,6 +61,16 @@ class UpdatedIndex(Index):
                 if len(left):
                     yield Hits(hits.query[left], row[left], hits.distance[left])
 
+    def doubtful(
+        self, queries: Codes, doubts: Codes, radius: int, flips: int
+    ) -> Iterator[tuple[Ints, Ints]]:
+        """See ``Index.doubtful``."""
+        for index, first in ((self._base, 0), (self._added, len(self._base))):
+            for query, found in index.doubtful(queries, doubts, radius, flips):
+                row = found + first
+                left = (~self._withdrawn[row]).nonzero()[0]
+                yield query[left], row[left]
+
     def explain(self) -> str:
         """See ``Index.explain``."""
         gone = len(self._base) + len(self._added) - len(self)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from hashmatch.errors import SettingsError
 from hashmatch.index.base import MAX_ENTRIES, BuiltIndex, Codes, Hits, Ints, Tables, take_table
 from hashmatch.index.chunks import CHUNK_BITS, Cutter, Fields, arrange
+from hashmatch.index.doubtful import Buckets, buckets, reach
 from hashmatch.index.linear import LinearIndex
 from hashmatch.index.ranges import (
     BLOCK,
@@ -131,7 +132,9 @@ class MultiIndex(BuiltIndex):
         rows = padded_length(len(self) * count)
         self._bits = take_table(tables, "bits", np.uint16, (bits,))
         self._rows = take_table(tables, "rows", np.uint32, (rows,))
-        self._starts = take_table(tables, "starts", np.uint32, (count * VALUES + 1,))
+        self._starts: npt.NDArray[Any] = take_table(
+            tables, "starts", np.uint32, (count * VALUES + 1,)
+        )
         fragments = rows if self.words == 1 else 0
         self._fragments = take_table(tables, "fragments", np.uint32, (fragments,))
         self._cut = Cutter(self._bits)
@@ -180,6 +183,34 @@ class MultiIndex(BuiltIndex):
             for hits in self._batch(queries[first : first + step], radius, probe):
                 yield hits.moved(first)
 
+    def doubtful(
+        self, queries: Codes, doubts: Codes, radius: int, flips: int
+    ) -> Iterator[tuple[Ints, Ints]]:
+        """See ``Index.doubtful``; lists of 64 bits have buckets of their own for this."""
+        if not len(self._fragments):
+            yield from super().doubtful(queries, doubts, radius, flips)
+            return
+        fields, unsure = self._cut(queries), self._cut(doubts)
+        radii, count = reach(unsure, radius)
+        dear = (count > MOST_BUCKETS) | (BUCKET_NS * count > self._scan_cost())
+        cheap = (~dear).nonzero()[0]
+        for part in _parts(count[cheap], BUCKETS) if len(cheap) else ():
+            some = cheap[part]
+            found = buckets(fields[some], unsure[some], radii[some])
+            start, stop = self._starts[found.number], self._starts[1:][found.number]
+            asker = found.owner // len(self._cut.masks)
+            held = np.bincount(asker, stop - start, len(some))
+            crowded = FRAGMENT_NS * held + BUCKET_NS * count[some] > self._scan_cost()
+            dear[some[crowded]] = True
+            stop = np.where(crowded[asker], start, stop)
+            measure = self._measure_sure(fields[some], unsure[some], found)
+            for run, position, _ in compare_runs(measure, start, stop, radius):
+                yield some[asker[run]], self._rows[position].astype(np.int64)
+        rest = dear.nonzero()[0]
+        if len(rest):
+            for query, row in super().doubtful(queries[rest], doubts[rest], radius, flips):
+                yield rest[query], row
+
     def _scan_cost(self) -> int:
         """What a scan for one query costs, in nanoseconds."""
         return SCAN_NS * self.codes.size
@@ -207,7 +238,7 @@ class MultiIndex(BuiltIndex):
             scanned = self._cost(held, probe) > self._scan_cost()
             held *= ~scanned
             candidates *= ~scanned
-        for part in _parts(candidates):
+        for part in _parts(candidates, CANDIDATES):
             width = part.stop - part.start
             measure = self._measure(queries[part], fields[part], probe)
             begin = start[:, part].reshape(-1)
@@ -259,6 +290,24 @@ class MultiIndex(BuiltIndex):
 
         return by_fragment
 
+    def _measure_sure(self, fields: Fields, unsure: Fields, found: Buckets) -> Measure:
+        """How to compare the entries of a block by the sure bits of their fragments."""
+        fragments = self._fragments.reshape(-1, BLOCK)
+        asked = _fragments(fields, FOLLOWING).reshape(-1, 1).repeat(BLOCK, axis=1)
+        sure = _fragments(~unsure, FOLLOWING).reshape(-1, 1).repeat(BLOCK, axis=1)
+        flipped = found.flipped * np.uint64(0x0101010101010101)
+
+        def by_fragment(block: Ints, run: Ints) -> Distances:
+            differing = fragments.take(block, axis=0)
+            asker = found.owner[run]
+            differing ^= asked.take(asker, axis=0)
+            differing &= sure.take(asker, axis=0)
+            counts = np.bitwise_count(differing).reshape(-1)
+            counts.view(np.uint64)[:] += flipped[run]
+            return counts
+
+        return by_fragment
+
     def _first_finds(
         self, queries: Codes, query: Ints, row: Ints, chunk: Ints, radius: int, probe: Probe
     ) -> Iterator[Hits]:
@@ -276,13 +325,13 @@ class MultiIndex(BuiltIndex):
         yield Hits(query[first], row[first], distance[first].astype(np.uint16))
 
 
-def _parts(held: Ints) -> Iterator[slice]:
-    """Cut a batch whose queries have so many candidates, by ``CANDIDATES``."""
+def _parts(held: npt.NDArray[Any], most: int) -> Iterator[slice]:
+    """Cut a batch whose queries have so much to look at, by how much is looked at in one go."""
     ends = held.cumsum()
-    if ends[-1] <= CANDIDATES:
+    if ends[-1] <= most:
         yield slice(0, len(held))
         return
-    group = ends // CANDIDATES
+    group = ends // most
     cuts = (np.diff(group).nonzero()[0] + 1).tolist()
     for first, last in pairwise([0, *cuts, len(held)]):
         yield slice(first, last)

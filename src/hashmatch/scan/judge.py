@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
 from hashmatch.errors import InputError
 from hashmatch.lookup import BYTES
-from hashmatch.matcher import Matcher
+from hashmatch.matcher import Matcher, far
 from hashmatch.model import DIGEST_BITS, Examination, HashKind, Match, Outcome, Verdict, ViewHashes
 from hashmatch.scan.state.blob import BlobError, columns, unpack_hashes
 from hashmatch.scan.state.memory import Judged
@@ -48,16 +50,23 @@ class Judge:
         """
         try:
             near = self._near(evidence)
-            examinations = [
-                self._examination(each, near=number in near) for number, each in enumerate(evidence)
-            ]
+            asked = {
+                number: self._examination(each)
+                for number, each in enumerate(evidence)
+                if number in near or not isinstance(each, Stored)
+            }
         except BlobError as error:
             raise InputError(str(error), path=self._state.path) from error
-        outcomes = self._matcher.screen(examinations)
-        return [
-            None if outcome is None else self._judged(each, found, outcome)
-            for each, found, outcome in zip(evidence, examinations, outcomes, strict=True)
-        ]
+        screened = self._matcher.screen(list(asked.values())) if asked else ()
+        outcomes = dict(zip(asked, screened, strict=True))
+        results: list[Judged | None] = []
+        for number, each in enumerate(evidence):
+            if number not in asked and isinstance(each, Stored):
+                results.append(self._judged(each, _far(*each.told)))
+            else:
+                outcome = outcomes[number]
+                results.append(None if outcome is None else self._judged(each, outcome))
+        return results
 
     def _near(self, evidence: Sequence[Evidence]) -> set[int]:
         """The stored rows, by number, that may be near to an entry."""
@@ -106,12 +115,12 @@ class Judge:
             found.update(having[row] for row in near.tolist())
         return found
 
-    def _examination(self, evidence: Evidence, *, near: bool) -> Examination:
+    def _examination(self, evidence: Evidence) -> Examination:
         """What the matcher is asked about."""
         if isinstance(evidence, Examination):
             return evidence
         if isinstance(evidence, Stored):
-            return self._whole(evidence) if near else bare(evidence)
+            return self._whole(evidence)
         found = self._whole(evidence.stored)
         # As near as the preview is, and no nearer to the truth
         views = tuple(replace(view, doubts=()) for view in found.views)
@@ -125,7 +134,7 @@ class Judge:
         kinds = self._matcher.options.kinds if hashes.views else ()
         columns_wanted = [settings.kinds.index(kind) for kind in kinds]
         return replace(
-            bare(stored),
+            bare(*stored.told),
             exact=bool(stored.exact),
             views=tuple(_chosen(view, columns_wanted) for view in hashes.views),
             digests=tuple(
@@ -136,16 +145,22 @@ class Judge:
             else (),
         )
 
-    def _judged(self, evidence: Evidence, found: Examination, outcome: Outcome) -> Judged:
+    def _judged(self, evidence: Evidence, outcome: Outcome) -> Judged:
         if isinstance(evidence, Unconfirmed):
             sha256 = evidence.stored.sha256
             outcome = replace(outcome, matches=tuple(map(_unconfirmed, outcome.matches)))
         elif isinstance(evidence, Stored):
             sha256 = evidence.sha256
         else:
-            sha256 = sha256_of(found, self._digests)
+            sha256 = sha256_of(evidence, self._digests)
         pairs = self._suppressed.get(sha256, frozenset()) if sha256 is not None else frozenset()
         return Judged(suppress(outcome, pairs) if pairs else outcome, sha256)
+
+
+@lru_cache(maxsize=4096)
+def _far(*told: Any) -> Outcome:
+    """The outcome of a row that is near to no entry; many rows tell the same."""
+    return far(bare(*told))
 
 
 def suppress(outcome: Outcome, pairs: frozenset[tuple[str, str]]) -> Outcome:

@@ -71,6 +71,11 @@ class Stored(NamedTuple):
         """Of the file; comparable with an ``Identity``."""
         return self[3:7]
 
+    @property
+    def told(self) -> tuple[Any, ...]:
+        """What a record tells of it: format, width, height, quality, reason and detail."""
+        return self[11:17]
+
 
 COLUMNS = ", ".join(Stored._fields)
 
@@ -120,14 +125,20 @@ def columns_of(examination: Examination, digests: Sequence[str]) -> dict[str, An
     }
 
 
-def bare(stored: Stored, error: DecodeError | None = None) -> Examination:
-    """What a row says, without its hashes: enough where none of them is near to any entry."""
-    reason = Reason(stored.reason) if stored.reason is not None else None
+def bare(
+    form: str | None,
+    width: int,
+    height: int,
+    quality: int | None,
+    reason: str | None,
+    detail: str | None,
+) -> Examination:
+    """What a row tells, without its hashes: enough where none of them is near to any entry."""
     return Examination(
-        format=stored.format,
-        width=stored.width,
-        height=stored.height,
-        reason=error.reason if error else reason,
-        detail=error.message if error else stored.detail,
-        quality=stored.quality,
+        format=form,
+        width=width,
+        height=height,
+        reason=None if reason is None else Reason(reason),
+        detail=detail,
+        quality=quality,
     )
