@@ -24,6 +24,7 @@ import numpy.typing as npt
 from PIL import Image
 
 import record
+from hashmatch.errors import MissingExtraError
 from hashmatch.evaluate import Evaluation, RuleFigures, Settings, analyse
 from hashmatch.evaluate.gather import Measurements, gather
 from hashmatch.evaluate.identity import Identities, identify
@@ -35,7 +36,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "fixtures"))
 from textures import texture
 
 SIZE = (320, 240)
-WIDE = (HashKind("phash", 256), HashKind("dhash", 256))
 
 Bits = npt.NDArray[np.bool_]
 Hasher = Callable[[Image.Image], Bits]
@@ -79,11 +79,27 @@ def perception_hashers() -> Mapping[str, Hasher]:
     }
 
 
+def pdqhash_hashers() -> Mapping[str, Hasher]:
+    """Of pdqhash, Facebook's own code, whose bits hashmatch takes."""
+    import pdqhash  # noqa: PLC0415 # it may not be there
+
+    return {"pdq": lambda picture: pdqhash.compute(np.asarray(picture))[0].astype(np.bool_)}
+
+
+NARROW = (HashKind("phash", 64), HashKind("dhash", 64))
+WIDE = (HashKind("phash", 256), HashKind("dhash", 256))
+PDQ = (HashKind("pdq", 256),)
+
 PEERS = {
-    "imagehash": imagehash_hashers,
-    "imagededup": imagededup_hashers,
-    "perception": perception_hashers,
+    NARROW: {
+        "imagehash": imagehash_hashers,
+        "imagededup": imagededup_hashers,
+        "perception": perception_hashers,
+    },
+    WIDE: {},
+    PDQ: {"pdqhash": pdqhash_hashers},
 }
+"""Who else computes which kinds of hash."""
 
 
 def pack(rows: list[Bits]) -> npt.NDArray[np.uint64]:
@@ -182,26 +198,31 @@ def table(name: str, evaluation: Evaluation, rate: float) -> dict[str, Any]:
 
 def contest(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Let all contestants see the same pictures."""
-    narrow, wide = replace(ALL, seed=options.seed), replace(ALL, seed=options.seed, kinds=WIDE)
     results: dict[str, Any] = {}
     identities: Identities | None = None
-    for settings in (narrow, wide):
+    for kinds, peers in PEERS.items():
+        try:
+            settings = replace(ALL, seed=options.seed, kinds=kinds)
+        except MissingExtraError as error:
+            results[label(kinds[0])] = {"missing": str(error)}
+            print(error)
+            continue
         measured, _, _ = gather([str(folder).encode()], settings, jobs=options.jobs)
         identities = identities or identify(measured, options.seed)
-        bits = settings.kinds[0].bits
+        bits = kinds[0].bits
         for views, looked_at in (("views", measured), ("without views", stored_alone(measured))):
             name = f"hashmatch, {bits} bits, {views}"
-            results[name] = table(name, analyse(looked_at, identities, settings), options.rate)
-        if settings is narrow:
-            for peer, make in PEERS.items():
-                try:
-                    hashers = make()
-                except ImportError as error:
-                    results[peer] = {"missing": f"pip install {peer}", "why": str(error)}
-                    print(f"{peer}: missing, pip install {peer}")
-                    continue
-                theirs = measure_peer(measured, hashers, settings)
-                results[peer] = table(peer, analyse(theirs, identities, settings), options.rate)
+            found = table(name, analyse(looked_at, identities, settings), options.rate)
+            results[name] = results.get(name, {}) | found
+        for peer, make in peers.items():
+            try:
+                hashers = make()
+            except ImportError as error:
+                results[peer] = {"missing": f"pip install {peer}", "why": str(error)}
+                print(f"{peer}: missing, pip install {peer}")
+                continue
+            theirs = measure_peer(measured, hashers, settings)
+            results[peer] = table(peer, analyse(theirs, identities, settings), options.rate)
     return results
 
 
@@ -218,7 +239,9 @@ def main() -> None:
             picture = texture(2_000_000 * options.seed + number, *SIZE, roughness=0.66)
             picture.save(Path(folder) / f"{number:05}.jpg", quality=88)
         results = contest(Path(folder), options)
-    print(f"saved as {record.save('accuracy', options.seed, vars(options) | {'rules': results})}")
+    versions = {name: record.version(name) for name in ("imagededup", "perception", "pdqhash")}
+    found = vars(options) | {"versions": versions, "rules": results}
+    print(f"saved as {record.save('accuracy', options.seed, found)}")
 
 
 if __name__ == "__main__":

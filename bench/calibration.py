@@ -28,7 +28,14 @@ from worlds import DEPTH, World
 EXPECTED = 3
 """False matches, in pairs, to be expected where intervals are held to the truth."""
 
-WORLDS = {"mixed": (400, 1.0), "even": (400, 0.0), "skewed": (400, 1.5), "few": (60, 1.0)}
+WORLDS = {
+    "mixed": (400, 1.0, 0.0),
+    "even": (400, 0.0, 0.0),
+    "skewed": (400, 1.5, 0.0),
+    "few": (60, 1.0, 0.0),
+    "hub": (2000, 0.0, 0.003),
+}
+"""Families, how unlike in size they are, and how many of all pictures are near to all families."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -123,8 +130,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     results = {}
-    for name, (families, skew) in WORLDS.items():
-        world = World.make(options.seed, families, skew)
+    for name, sizes in WORLDS.items():
+        world = World.make(options.seed, *sizes)
         results[name] = calibrate(
             world, options.runs, options.pictures, options.seed, draws=options.draws
         )

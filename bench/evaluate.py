@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Self
 
@@ -74,12 +75,17 @@ class Watch:
             self.peak = max(self.peak, resident())
 
 
+def save(path: Path, seed: int) -> None:
+    """Generate a picture of one megapixel, and save it as JPEG."""
+    texture(seed, *SIZE, roughness=0.66).save(path, quality=88)
+
+
 def whole(pictures: int, transforms: int, jobs: int, seed: int) -> dict[str, float]:
     """Time an evaluation of pictures of one megapixel."""
     with tempfile.TemporaryDirectory() as folder:
-        for number in range(pictures):
-            picture = texture(1_000_000 * seed + number, *SIZE, roughness=0.66)
-            picture.save(Path(folder) / f"{number:05}.jpg", quality=88)
+        paths = [Path(folder) / f"{number:05}.jpg" for number in range(pictures)]
+        with ProcessPoolExecutor(jobs) as pool:
+            list(pool.map(save, paths, range(1_000_000 * seed, 1_000_000 * seed + pictures)))
         # Every so many of all, so that costly ones and cheap ones are both among them
         names = list(TRANSFORMS)
         chosen = tuple(names[number * len(names) // transforms] for number in range(transforms))

@@ -33,6 +33,9 @@ FLIPS = (0.05, 0.15, 0.4)
 SHARES = (0.2, 0.3, 0.5)
 """How many bits pictures flip from their family's centre, and how many pictures do so."""
 
+AROUND = 0.18
+"""How many bits families differ in from a hub, where there is one."""
+
 EASE = (-5.0, -3.2, -2.2, -1.2)
 SPREAD = 0.7
 """How hard each transform is, and how much pictures differ in that, in log odds of a bit."""
@@ -51,18 +54,24 @@ class World:
     weights: Floats
 
     @classmethod
-    def make(cls, seed: int, families: int = 400, skew: float = 1.0) -> World:
+    def make(cls, seed: int, families: int = 400, skew: float = 1.0, hub: float = 0.0) -> World:
         """Make a world.
 
         Args:
             seed: of the families' hashes.
             families: how many there are.
             skew: 0 for families of one size, more for a few large ones among many small ones.
+            hub: how many of all pictures belong to one family more, which lies between the others,
+                so that it is nearer to each of them than they are to each other; 0 for none.
         """
         rng = np.random.default_rng(seed)
         weights = 1 / (np.arange(families) + 10.0) ** skew
-        centres = tuple(rng.integers(0, 2**64, (families, 1), dtype=np.uint64) for _ in range(2))
-        return cls(centres, weights / weights.sum())
+        weights /= weights.sum()
+        centres = [rng.integers(0, 2**64, (families, 1), dtype=np.uint64) for _ in range(2)]
+        if hub:
+            weights = np.append(weights * (1 - hub), hub)
+            centres = [_around(centre[:1], families, rng) for centre in centres]
+        return cls((centres[0], centres[1]), weights)
 
     def sample(self, seed: tuple[int, ...], pictures: int) -> tuple[Measurements, Identities]:
         """Draw pictures, with all that an evaluation would measure of them."""
@@ -126,6 +135,14 @@ class World:
         within = np.concatenate([within, np.ones((1, *odds.shape))])
         share = weights / weights.sum()
         return np.einsum("atn,btn,n->tab", within, within, share)
+
+
+def _around(
+    hub: npt.NDArray[np.uint64], families: int, rng: np.random.Generator
+) -> npt.NDArray[np.uint64]:
+    """Centres around a hub, and the hub itself."""
+    flipped = np.packbits(rng.random((families, BITS)) < AROUND, axis=1).view(">u8")
+    return np.concatenate([hub ^ flipped.astype(np.uint64), hub])
 
 
 def _within(apart: int, differ: float) -> Floats:

@@ -26,6 +26,8 @@ def test_command_says_what_it_found(
     assert "26 different pictures of 31 files (2 copies left out, 3 of no use)" in said
     assert "phash and dhash: No threshold can be recommended." in said
     assert "more pictures are needed" in said
+    assert "At phash 8, 99% or more of the variants of 1 of 2 transforms are found." in said
+    assert "Never: mirror. One step stricter, phash 7, finds 50.0%" in said
     assert "evaluation.html" in told
     found = json.loads((output / "evaluation.json").read_text())
     assert found["settings"]["list_size"] == 100_000
@@ -55,10 +57,11 @@ def test_command_takes_list_pairs_and_baseline(
 
 
 def test_command_lists_transforms(capfd: pytest.CaptureFixture[str]) -> None:
-    """--list-transforms shows names, groups, what they imitate and their parameters."""
+    """--list-transforms shows names, groups, what they imitate, their parameters and sources."""
     assert run(["evaluate", "--list-transforms"]) == 0
     said = capfd.readouterr().out
-    assert "jpeg-twice       encoding  saved, sent and saved again" in said
+    assert "jpeg-twice       encoding  JPEG        saved, sent and saved again" in said
+    assert "JPEG        ISO/IEC 10918-1" in said
     assert "quality 75, again 60" in said
 
 
@@ -81,6 +84,20 @@ def test_command_exits_with_its_errors(
     """Wrong usage, bad lists and missing inputs have the exit codes of every command."""
     monkeypatch.chdir(tmp_path)
     assert run(["evaluate", *arguments]) == code
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a terminal of Unix")
+def test_command_shows_progress_on_a_terminal(folder: Path) -> None:
+    """On a terminal one line counts the pictures, and says what is done after the last."""
+    parent, child = os.openpty()
+    command = [
+        *(sys.executable, "-c", "from hashmatch.cli.main import main; main()"),
+        *("evaluate", str(folder), "--jobs", "1", "--transforms", "mirror"),
+    ]
+    with os.fdopen(parent, "rb", buffering=0) as terminal:
+        subprocess.run(command, stdout=subprocess.DEVNULL, stderr=child, check=True)
+        os.close(child)
+        assert b"31 of 31 pictures, now comparing them" in terminal.read(4096)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals to a group of processes")

@@ -14,6 +14,7 @@ from hashmatch.evaluate.intervals import (
     pictures_needed,
     unseen_bound,
     wilson,
+    wilson_needs,
     wilson_of_means,
 )
 
@@ -125,3 +126,11 @@ def test_two_pictures_say_nothing() -> None:
     """With a single pair the rate may be anything."""
     rate = count_pairs(np.array([0]), np.array([1]), np.array([0]), 2, 2).rate
     assert rate.high.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.004])
+def test_shares_need_so_many_pictures(share: float) -> None:
+    """The pictures asked for bring Wilson's upper end to the rate, and one fewer would not."""
+    count = wilson_needs(share, 0.01)
+    assert wilson(share, count).high <= 0.01 < wilson(share, count - 1).high
+    assert wilson_needs(0.01, 0.01) == 0

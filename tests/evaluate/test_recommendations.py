@@ -47,6 +47,27 @@ def test_nothing_is_recommended_without_support() -> None:
     assert chosen.more_pictures == 2 * 475 - 200
 
 
+def test_more_pictures_are_asked_for_where_they_would_do() -> None:
+    """With false matches at the strictest level, those are asked for that narrow the interval."""
+    few = figures([3, 5, 9, 20], STEPS, pictures=200)
+    chosen = recommend(few, few, SETTINGS)
+    assert (chosen.level, chosen.unseen) == (None, None)
+    assert chosen.more_pictures > 0
+    # As many false matches to a pair, among as many pictures as were asked for
+    enough = 200 + chosen.more_pictures // 2
+    share = enough * (enough - 1) / (200 * 199)
+    more = figures([int(3 * share)] * 4, STEPS, pictures=enough)
+    assert recommend(more, more, SETTINGS).level is not None
+
+
+def test_pictures_that_would_not_help_are_not_asked_for() -> None:
+    """Where false matches at the strictest level are over the limit, none are, and that is said."""
+    few = figures([9, 15, 30, 60], STEPS, pictures=200)
+    chosen = recommend(few, few, SETTINGS)
+    assert (chosen.level, chosen.more_pictures) == (None, 0)
+    assert words.more_pictures(0) == "More pictures like these would not change that."
+
+
 @pytest.mark.parametrize(
     ("together", "alone", "verdict"),
     [

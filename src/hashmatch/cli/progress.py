@@ -14,7 +14,8 @@ from hashmatch.model import Verdict
 from hashmatch.printable import printable
 from hashmatch.report import Tally
 
-_INTERVAL = 0.2
+INTERVAL = 0.2
+"""Seconds between two looks at the same line."""
 
 _PATIENCE = 1.0
 """Seconds after which somebody who watches wants to know what is going on."""
@@ -73,6 +74,14 @@ def working(what: str, *, quiet: bool = False) -> Iterator[None]:
         status.stop()
 
 
+def time_left(seconds: float) -> str:
+    """Such as ``2 h 5 min``, ``7 min`` or ``40 s``."""
+    hours, minutes = divmod(round(seconds) // 60, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min" if minutes else f"{round(seconds)} s"
+
+
 class _Silence:
     def __enter__(self) -> Self:
         return self
@@ -105,10 +114,10 @@ class _Line:
     def update(self, tally: Tally) -> None:
         """Show the counts, a few times a second."""
         now = time.monotonic()
-        if now - self._shown < _INTERVAL:
+        if now - self._shown < INTERVAL:
             return
         self._shown = now
-        rate = tally.files / max(now - self._began, _INTERVAL)
+        rate = tally.files / max(now - self._began, INTERVAL)
         verdicts = tally.verdicts
         self._status.update(
             f"{tally.files:,} files, {rate:,.0f} a second, {verdicts[Verdict.MATCH]:,} match,"
@@ -118,9 +127,4 @@ class _Line:
     def _left(self, files: int, rate: float) -> str:
         if files >= self._expected or not rate:
             return ""
-        seconds = round((self._expected - files) / rate)
-        hours, minutes = divmod(seconds // 60, 60)
-        left = (
-            f"{hours} h {minutes} min" if hours else f"{minutes} min" if minutes else f"{seconds} s"
-        )
-        return f", about {left} left"
+        return f", about {time_left((self._expected - files) / rate)} left"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ from typing import Any
 from hashmatch.cli.list_options import ListSettings
 from hashmatch.cli.load_lists import load_lists
 from hashmatch.cli.options import say
+from hashmatch.cli.progress import INTERVAL, is_watched, time_left
 from hashmatch.decode import lift_pillow_limit, load_decoders
 from hashmatch.errors import SettingsError
 from hashmatch.evaluate import (
+    SOURCES,
     TRANSFORMS,
     Settings,
     choose_transforms,
@@ -58,8 +61,12 @@ def show_transforms() -> int:
     for transform in TRANSFORMS.values():
         values = ", ".join(f"{name} {value}" for name, value in transform.parameters.items())
         print(
-            f"{transform.name:<16} {transform.group:<9} {transform.imitates:<42} {values}".rstrip()
+            f"{transform.name:<16} {transform.group:<9} {transform.source:<11}"
+            f" {transform.imitates:<42} {values}".rstrip()
         )
+    print("\nSources:")
+    for name, source in SOURCES.items():
+        print(f"{name:<11} {source}")
     return 0
 
 
@@ -80,7 +87,7 @@ def run_evaluate(asked: EvaluateSettings) -> int:
         pairs=pairs,
         jobs=asked.jobs,
         cache=asked.cache,
-        progress=_show_progress if sys.stderr.isatty() else None,
+        progress=_Progress() if is_watched() else None,
     )
     result = record(evaluation)
     if earlier is not None:
@@ -108,9 +115,22 @@ def _settings(asked: EvaluateSettings, hash_lists: list[HashList]) -> Settings:
     )
 
 
-def _show_progress(done: int, total: int) -> None:
-    sys.stderr.write(f"\r{done:,} of {total:,} pictures" + ("\n" if done == total else ""))
-    sys.stderr.flush()
+class _Progress:
+    """One line on stderr that is written over: how many pictures are done, and the time left."""
+
+    def __init__(self) -> None:
+        self._began = self._shown = time.monotonic()
+
+    def __call__(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if done < total and now - self._shown < INTERVAL:
+            return
+        self._shown = now
+        left = f"about {time_left((now - self._began) / done * (total - done))} left"
+        # The rest of a longer line before is wiped out
+        told = f"{done:,} of {total:,} pictures, {left if done < total else 'now comparing them'}"
+        sys.stderr.write(f"\r{told}\x1b[K" + ("\n" if done == total else ""))
+        sys.stderr.flush()
 
 
 def _print(result: dict[str, Any]) -> None:
@@ -126,6 +146,8 @@ def _print(result: dict[str, Any]) -> None:
         for kind in hash_list["kinds"]:
             print(f"\n{hash_list['name']}: {kind['sentence']}")
     for rule in result["rules"]:
-        print(f"\n{rule['name']}: {rule['recommendation']['sentence']}")
+        chosen = rule["recommendation"]
+        print(f"\n{rule['name']}: {chosen['sentence']}")
+        print(f"{chosen['transform_sentence']} {chosen['step_sentence']}")
         if rule["comparison"]:
             print(rule["comparison"]["sentence"])

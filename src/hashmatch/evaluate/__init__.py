@@ -15,10 +15,11 @@ from hashmatch.evaluate.labels import LabelledPair, read_pairs
 from hashmatch.evaluate.output import to_json, write
 from hashmatch.evaluate.record import SCHEMA, record
 from hashmatch.evaluate.settings import Settings
-from hashmatch.evaluate.transforms import TRANSFORMS, Transform, choose_transforms
+from hashmatch.evaluate.transforms import SOURCES, TRANSFORMS, Transform, choose_transforms
 
 __all__ = [
     "SCHEMA",
+    "SOURCES",
     "TRANSFORMS",
     "Evaluation",
     "LabelledPair",

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from hashmatch.distance import distances
 from hashmatch.evaluate.gather import Measurements
 from hashmatch.evaluate.identity import CHOOSE, LEFT_OUT, SCORE, Identities
-from hashmatch.evaluate.intervals import Estimate, wilson
+from hashmatch.evaluate.intervals import Estimate, wilson, wilson_needs
 from hashmatch.evaluate.negatives import best_of_each
 from hashmatch.evaluate.settings import Settings
 from hashmatch.hashing import ALGORITHMS, default_threshold
@@ -62,6 +62,8 @@ class ListFigures:
         near_flat: the ids of entries that are near to what a blank picture gives.
         near_flat_count: how many there are.
         level: the largest threshold that keeps false matches within the limit; None for none.
+        more_pictures: how many more would be needed for threshold 0, if they are like these; 0
+            where there is a level, or where no number of them would do.
     """
 
     list: str
@@ -76,6 +78,7 @@ class ListFigures:
     near_flat: tuple[str, ...]
     near_flat_count: int
     level: int | None
+    more_pictures: int
 
     def share(self, part: int) -> Estimate:
         """The share of a half's pictures that match some entry, by threshold."""
@@ -114,8 +117,10 @@ def _weigh(
         ]
     )
     members = np.array([(identities.part == part).sum() for part in (CHOOSE, SCORE)])
-    high = wilson(matched[CHOOSE] / members[CHOOSE], members[CHOOSE]).high
-    bearable = np.flatnonzero(high * settings.files_per_day <= settings.max_false_per_day)
+    share = matched[CHOOSE] / members[CHOOSE]
+    limit = settings.max_false_per_day / settings.files_per_day
+    bearable = np.flatnonzero(wilson(share, members[CHOOSE]).high <= limit)
+    needed = 0 if len(bearable) else wilson_needs(float(share[0]), limit)
     # The most pictures first, then the list's own order
     order = np.argsort(-counts, kind="stable")[:NAMED]
     flat = np.flatnonzero(_near_flat(section, threshold))
@@ -136,6 +141,7 @@ def _weigh(
         near_flat=tuple(section.entry(row).id for row in flat[:NAMED].tolist()),
         near_flat_count=len(flat),
         level=int(bearable[-1]) if len(bearable) else None,
+        more_pictures=max(1, 2 * needed - int(members.sum())) * (needed > 0),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from html import escape
 from typing import Any
 
@@ -14,7 +16,7 @@ Record = dict[str, Any]
 def figure(heading: str, drawing: str, reading: str, extra: str = "") -> str:
     """A plot with its heading and the sentence below it."""
     return (
-        f"<figure><h3>{escape(heading)}</h3>{drawing}{extra}"
+        f'<figure><h3>{escape(heading)}</h3><div class="plot">{drawing}</div>{extra}'
         f"<figcaption>{escape(reading)}</figcaption></figure>"
     )
 
@@ -31,40 +33,60 @@ def legend(names: list[str]) -> str:
 def roc(record: Record) -> str:
     """Recall against the rate of false matches, for all rules."""
     rules = record["rules"]
-    highs = [value for rule in rules for value in rule["score"]["false_rate"]["high"]]
-    lows = [value for rule in rules for value in rule["score"]["false_rate"]["value"]]
+    ends = [
+        value for rule in rules for end in rule["score"]["false_rate"].values() for value in end
+    ]
+    least = min(value for rule in rules for value in rule["score"]["recall"]["low"])
+    x = decades(ends)
+    # A decade more at the left, since zero has no place on a logarithmic scale
     plot = Plot(
-        "Recall against false matches per comparison", decades([*highs, *lows]), Scale(0, 1)
+        "Recall against false matches per comparison",
+        replace(x, low=x.low / 10),
+        Scale(min(0.9, math.floor(10 * least) / 10), 1),
+        width=960,
+        height=380,
     )
     plot.axes(
-        "false matches per comparison", "variants found", power, lambda share: f"{100 * share:.0f}%"
+        "false matches per comparison",
+        "variants found",
+        lambda rate: power(rate) if rate > x.low / 5 else "",
+        lambda share: f"{100 * share:.0f}%",
     )
+    plot.span("axis", (x.low, plot.y.low), (x.low, plot.y.high))
+    plot.label("tick mid", (x.low / 10**0.5, plot.y.low), "none seen", down=16)
     for number, rule in enumerate(rules):
-        rate, recall = rule["score"]["false_rate"], rule["score"]["recall"]
-        shown = list(zip(*(rate[end] for end in ("value", "low", "high")), strict=True))
-        places = []
-        for level, (value, low, high) in enumerate(shown):
-            found = words.at(recall, level)
-            # Where none was seen there is no place on a logarithmic scale but the bound
-            place = (value or high, found[0])
-            places.append(place)
-            plot.span(f"r{number}", (low or plot.x.low, found[0]), (high, found[0]))
-            plot.span(f"r{number}", (place[0], found[1]), (place[0], found[2]))
-            hint = (
-                f"{rule['name']}, {words.thresholds(rule['thresholds'][level])}: finds"
-                f" {words.interval(found, words.percent)}; false per comparison"
-                f" {words.interval((value, low, high), words.amount)}"
-            )
-            plot.dot(f"r{number}{'' if value else ' open'}", place, hint)
-        plot.line(f"r{number}", places)
+        unseen = x.low / 10 ** (0.85 - 0.7 * (number + 0.5) / len(rules))
+        _curve(plot, rule, f"r{number}", unseen)
     reading = (
         "Higher is better, and further left is better. A rule whose line runs above another's finds"
-        " more at the same cost. Thin lines are 95% intervals; an open dot stands at its upper"
-        " bound, since no false match was seen there. All on the half that was held out."
+        " more at the same cost. Thin lines are 95% intervals. Open dots at the left are thresholds"
+        " at which no false match was seen; for the largest of each rule, a thin line goes as far"
+        " as the bound of what that can vouch for. All on the half that was held out."
     )
     return figure(
         "What a false match buys", plot.text(), reading, legend([rule["name"] for rule in rules])
     )
+
+
+def _curve(plot: Plot, rule: Record, style: str, unseen: float) -> None:
+    """One rule's thresholds, those without a false match at ``unseen``."""
+    rate, recall = rule["score"]["false_rate"], rule["score"]["recall"]
+    clean = sum(not value for value in rate["value"])
+    places = []
+    for level in range(len(rule["thresholds"])):
+        (value, low, high), found = words.at(rate, level), words.at(recall, level)
+        places.append((value or unseen, found[0]))
+        if level >= clean - 1:
+            plot.span(style, (low or unseen, found[0]), (high, found[0]))
+        plot.span(style, (value or unseen, found[1]), (value or unseen, found[2]))
+    plot.line(style, places)
+    for level, place in enumerate(places):
+        hint = (
+            f"{rule['name']}, {words.thresholds(rule['thresholds'][level])}: finds"
+            f" {words.interval(words.at(recall, level), words.percent)}; false per comparison"
+            f" {words.interval(words.at(rate, level), words.amount)}"
+        )
+        plot.dot(style if rate["value"][level] else f"{style} open", place, hint)
 
 
 def histogram(distances: Record) -> str:
@@ -108,7 +130,8 @@ def daily(record: Record, number: int) -> str:
     plot = Plot(
         f"False matches a day: {rule['name']}",
         Scale(0, max(1, bits[-1])),
-        decades([*rate["value"], *rate["low"], *rate["high"], limit]),
+        # Some room above and below the limit
+        decades([*rate["value"], *rate["low"], *rate["high"], limit / 2, limit * 2]),
         height=260,
     )
     plot.axes(f"threshold of {first} in bits", "false matches a day", show_y=power)
@@ -120,12 +143,15 @@ def daily(record: Record, number: int) -> str:
         plot.line(style, seen)
     for bit, value in seen:
         plot.dot(style, (bit, value), f"{words.amount(value)} a day at {bit} bits")
+    chosen = rule["thresholds"][rule["shown_level"]]
     plot.span("limit", (0, limit), (max(1, bits[-1]), limit))
+    plot.label("tick over", (0, limit), f"limit: {words.amount(limit)} a day", right=6, down=-5)
+    plot.span("chosen", (chosen[first], plot.y.low), (chosen[first], plot.y.high))
     reading = (
         f"The dashed line is the limit of {words.amount(limit)} a day for"
         f" {settings['files_per_day']:,} files against {settings['list_size']:,} entries. A"
         " threshold is safe where the whole band lies under it; where the band reaches the bottom,"
-        " no false match was seen."
+        f" no false match was seen. The upright line is at {words.thresholds(chosen)}."
     )
     return figure(f"What it costs: {rule['name']}", plot.text(), reading)
 

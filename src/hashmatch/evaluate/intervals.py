@@ -51,6 +51,16 @@ def wilson(share: Floats | float, of: Floats | float) -> Estimate:
     return Estimate(value, low, np.where(value < 1, np.minimum(1, middle + reach), 1.0))
 
 
+def wilson_needs(share: float, rate: float) -> int:
+    """How many pictures bring the upper end of ``wilson`` down to ``rate``; 0 where none would.
+
+    Args:
+        share: what is seen among them.
+        rate: more than 0.
+    """
+    return int(np.ceil(Z**2 * rate * (1 - rate) / (rate - share) ** 2)) if share < rate else 0
+
+
 def wilson_of_means(shares: Floats) -> Estimate:
     """The score interval of a mean share, where a picture gives several answers.
 
@@ -89,8 +99,12 @@ def unseen_bound(pictures: int) -> float:
     ``x = n * s``. It falls under 5% at x = 4.74, so that the bound is 22.5 over n squared, nearly
     four times "three over the number of pairs".
 
-    Pictures that are near to everything would be missed more easily; those are the flat ones,
-    which the quality floor takes out.
+    That is a supposition, and the price of a figure that is of any use: what is near to a family
+    is of the family. A hub, a picture near to many that are not near to each other, is missed more
+    easily. Supposing nothing, disjoint pairs alone are independent, and the bound is 6 over n;
+    pictures that are near to everything reach it. Those are the flat ones, which the quality floor
+    takes out; ``bench/calibration.py`` has a world with a hub, and ``against`` names those of a
+    list.
     """
     return min(1.0, FAMILY**2 / (pictures * max(1, pictures - 1)))
 
@@ -130,14 +144,44 @@ class PairCounts:
         truth lies within. Upper ends never fall from one level to the next, nor under
         ``unseen_bound``.
         """
-        value = self.matches / max(1, self.pairs)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            count = np.where(self.variance > 0, value**2 / self.variance, 0.0)
-        # No fewer than one where any was seen, and no more than were
-        count = np.minimum(np.maximum(count, 1), np.maximum(self.matches, 1))
-        ratio = np.exp(student(count + 2) / np.sqrt(count))
+        value, ratio = self._value, _spread(self._independent)
         high = np.maximum.accumulate(np.maximum(value * ratio, unseen_bound(self.pictures)))
         return Estimate(value, value / ratio, np.minimum(1, high))
+
+    def needed(self, level: int, rate: float) -> int:
+        """How many pictures like these bring the upper end at a level down to ``rate``.
+
+        Returns:
+            0 where no number would, since the share of matches is no smaller itself.
+        """
+        share, least = float(self._value[level]), pictures_needed(rate)
+        if not share:
+            return least
+        if share >= rate:
+            return 0
+        # Independent matches grow as pairs do, with the square of the pictures
+        times = np.geomspace(1, 1e6, 4_000)
+        enough = share * _spread(self._independent[level] * times**2) <= rate
+        return max(least, int(np.ceil(self.pictures * times[np.argmax(enough)])))
+
+    @property
+    def _value(self) -> Floats:
+        value: Floats = self.matches / max(1, self.pairs)
+        return value
+
+    @property
+    def _independent(self) -> Floats:
+        """How many independent matches would vary as much, by level."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            count = np.where(self.variance > 0, self._value**2 / self.variance, 0.0)
+        # No fewer than one where any was seen, and no more than were
+        return np.minimum(np.maximum(count, 1), np.maximum(self.matches, 1))
+
+
+def _spread(count: Floats) -> Floats:
+    """How many times as much, or as little, as so many independent matches the truth may be."""
+    spread: Floats = np.exp(student(count + 2) / np.sqrt(count))
+    return spread
 
 
 def count_pairs(query: Ints, entry: Ints, level: Ints, pictures: int, levels: int) -> PairCounts:

@@ -265,11 +265,15 @@ def _method(record: Record) -> str:
             "Shares of variants have Wilson's 95% interval; over all transforms together,"
             " one that respects that the variants of one picture hang together. False matches are"
             " counted over all pairs of different pictures, with an interval that respects that"
-            " pairs have pictures in common. Where none was seen, the bound supposes the worst:"
-            " that look-alikes come in one family. A false match is a pair of a file and an entry;"
+            " pairs have pictures in common. Where none was seen, the bound supposes that"
+            " look-alikes come in families, and of these the worst: that there is a single one."
+            " Pictures that are near to many which are not near to each other would be missed more"
+            f" easily; without any supposition the bound would be 6 over {record['pictures']['choose']:,},"
+            " the pictures chosen on. A false match is a pair of a file and an entry;"
             " a file may have several. The entries of a list are supposed to be as different from"
             " these pictures as these are from each other."
         )
         + _table(("setting", "value"), facts)
         + transforms
+        + _table(("source", "what it is"), record["sources"].items())
     )

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from hashmatch.evaluate.figures import Figures
-from hashmatch.evaluate.intervals import pictures_needed
 from hashmatch.evaluate.settings import Settings
 
 TENTH = 0.1
@@ -27,8 +26,8 @@ class Recommendation:
             there is no level.
         unseen: the largest level without any false match on the half that is chosen on; None
             where there is one at the strictest.
-        more_pictures: how many more would be needed for the strictest level, if no false match
-            is seen among them; 0 where there is a level.
+        more_pictures: how many more would be needed for the strictest level, if they are like
+            these; 0 where there is a level, or where no number of them would do.
     """
 
     level: int | None
@@ -49,9 +48,10 @@ def recommend(choose: Figures, score: Figures, settings: Settings) -> Recommenda
     clean = np.flatnonzero(choose.pairs.matches == 0)
     unseen = int(clean[-1]) if len(clean) else None
     if not len(bearable):
-        total = choose.pictures + score.pictures
-        more = max(1, 2 * pictures_needed(limit) - total)
-        return Recommendation(None, "unsupported", unseen, more)
+        needed, total = choose.pairs.needed(0, limit), choose.pictures + score.pictures
+        return Recommendation(
+            None, "unsupported", unseen, max(1, 2 * needed - total) * (needed > 0)
+        )
     level = int(bearable[-1])
     rate = score.pairs.rate
     outcome = "open"

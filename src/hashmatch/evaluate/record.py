@@ -25,7 +25,7 @@ from hashmatch.evaluate.intervals import Estimate
 from hashmatch.evaluate.labels import LabelFigures
 from hashmatch.evaluate.rules import Rule, label
 from hashmatch.evaluate.settings import Settings
-from hashmatch.evaluate.transforms import TRANSFORMS
+from hashmatch.evaluate.transforms import SOURCES, TRANSFORMS
 from hashmatch.printable import printable
 
 SCHEMA = 1
@@ -68,6 +68,7 @@ def record(evaluation: Evaluation) -> Record:
             }
             for name in settings.transforms
         ],
+        "sources": dict(SOURCES),
         "pictures": _pictures(evaluation),
         "distances": [
             {
@@ -192,7 +193,11 @@ def _rule(figures: RuleFigures, settings: Settings) -> Record:
             "false_alone": compared.false_alone,
             "verdict": compared.verdict,
         }
-    found["recommendation"]["sentence"] = words.recommendation(found, settings)
+    found["recommendation"] |= {
+        "sentence": words.recommendation(found, settings),
+        "step_sentence": words.steps(found),
+        "transform_sentence": words.transforms(found),
+    }
     if found["comparison"]:
         found["comparison"]["sentence"] = words.comparison(found)
     return found
@@ -281,6 +286,7 @@ def _list_kind(figures: ListFigures, settings: Settings) -> Record:
         "entries": figures.entries,
         "threshold": figures.threshold,
         "level": figures.level,
+        "more_pictures": figures.more_pictures,
         **parts,
         "hits": figures.hits.tolist(),
         "matching_entries": figures.matching_entries,

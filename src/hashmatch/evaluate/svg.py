@@ -135,6 +135,13 @@ class Plot:
             f' height="{bottom - top:.1f}"><title>{escape(hint)}</title></rect>'
         )
 
+    def label(
+        self, style: str, point: Point, text: str, *, right: float = 0, down: float = 0
+    ) -> None:
+        """Words beside a point, moved by so many pixels."""
+        across, top = self.at(point)
+        self.words(style, (across + right, top + down), text)
+
     def words(self, style: str, place: Point, text: str) -> None:
         """Words at a place in pixels."""
         self._marks.append(

@@ -3,20 +3,6 @@
 Each transform is a pure function of a picture and a seeded generator. Parameters are fixed and
 stand in the register, round ones that ordinary programs use; nothing here looks at a hash, and
 nothing searches for a change that a hash does not survive.
-
-Sources, by the short names that the register uses:
-
-* JPEG: ISO/IEC 10918-1, Annex K (quantisation), as libjpeg scales it by "quality".
-* WebP: RFC 9649, "WebP Image Format", 2024.
-* PDQ: "The TMK+PDQF Video-Hashing Algorithm and the PDQ Image-Hashing Algorithm", Facebook, 2019,
-  whose evaluation names the changes seen on a large platform.
-* DISC21: M. Douze et al., "The 2021 Image Similarity Dataset and Challenge", arXiv:2106.09672.
-* AugLy: Z. Papakipos, J. Bitton, "AugLy: Data Augmentations for Robustness", arXiv:2201.06494,
-  which imitates what people do in social networks.
-* Zauner: C. Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions", 2010.
-* ImageNet-C: D. Hendrycks, T. Dietterich, "Benchmarking Neural Network Robustness to Common
-  Corruptions and Perturbations", ICLR 2019.
-* sRGB: IEC 61966-2-1.
 """
 
 from __future__ import annotations
@@ -35,6 +21,23 @@ from hashmatch.evaluate import composed, pixels
 Parameter: TypeAlias = "int | float | str"
 Change: TypeAlias = Callable[..., Image]
 
+SOURCES: Mapping[str, str] = {
+    "JPEG": 'ISO/IEC 10918-1, Annex K (quantisation), as libjpeg scales it by "quality"',
+    "WebP": 'RFC 9649, "WebP Image Format", 2024',
+    "Zauner": 'C. Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions",'
+    " 2010",
+    "DISC21": 'M. Douze et al., "The 2021 Image Similarity Dataset and Challenge",'
+    " arXiv:2106.09672",
+    "PDQ": '"The TMK+PDQF Video-Hashing Algorithm and the PDQ Image-Hashing Algorithm", Facebook,'
+    " 2019, whose evaluation names the changes seen on a large platform",
+    "sRGB": "IEC 61966-2-1",
+    "ImageNet-C": 'D. Hendrycks, T. Dietterich, "Benchmarking Neural Network Robustness to Common'
+    ' Corruptions and Perturbations", ICLR 2019',
+    "AugLy": 'Z. Papakipos, J. Bitton, "AugLy: Data Augmentations for Robustness",'
+    " arXiv:2201.06494, which imitates what people do in social networks",
+}
+"""Where changes are described, by the short names that the register uses."""
+
 
 @dataclass(frozen=True, slots=True)
 class Transform:
@@ -44,7 +47,7 @@ class Transform:
         name: as the command line and the records spell it.
         group: which transforms it is shown among.
         imitates: what people or programs do that it stands for.
-        source: where it is described, by the short names at the top of the module.
+        source: where it is described, by a short name of ``SOURCES``.
         parameters: what is passed to the change, by name.
     """
 
@@ -194,11 +197,11 @@ def choose_transforms(names: Iterable[str]) -> tuple[str, ...]:
         SettingsError: there is no such transform or group.
     """
     asked = set(names)
-    known = set(TRANSFORMS) | {transform.group for transform in TRANSFORMS.values()}
-    if asked - known:
+    groups = list(dict.fromkeys(transform.group for transform in TRANSFORMS.values()))
+    if unknown := asked - {*TRANSFORMS, *groups}:
         raise SettingsError(
-            f"unknown transform {min(asked - known)!r}; 'hashmatch evaluate --list-transforms'"
-            " shows them"
+            f"unknown transform {', '.join(map(repr, sorted(unknown)))}; there are the groups"
+            f" {', '.join(groups)}, and of them {', '.join(TRANSFORMS)}"
         )
     return tuple(
         name

@@ -9,6 +9,9 @@ from hashmatch.evaluate.settings import Settings
 
 Record = Mapping[str, Any]
 
+NEARLY_ALL = 0.99
+"""A transform of which this share is found is not named among those that are found in part."""
+
 
 def recommendation(rule: Record, settings: Settings) -> str:
     """What to use, what it buys, and whether the held-out half agrees."""
@@ -20,7 +23,7 @@ def recommendation(rule: Record, settings: Settings) -> str:
         return (
             f"No threshold can be recommended. For {volume}, these pictures cannot show less than"
             f" {amount(bound)} false matches a day at any threshold, and {limit} are acceptable."
-            f" At least {chosen['more_pictures']:,} more pictures are needed.{_unseen(rule)}"
+            f" {more_pictures(chosen['more_pictures'])}{_unseen(rule)}"
         )
     score = rule["score"]
     recall = interval(at(score["recall"], level), percent)
@@ -42,6 +45,47 @@ def _unseen(rule: Record) -> str:
     if level is None:
         return " There are false matches at every threshold."
     return f" No false match was seen up to {thresholds(rule['thresholds'][level])}, among so few."
+
+
+def more_pictures(count: int) -> str:
+    """What it would take to support a figure."""
+    if not count:
+        return "More pictures like these would not change that."
+    return f"At least {count:,} more pictures are needed."
+
+
+def steps(rule: Record) -> str:
+    """What a level more or less than the one that is spoken of finds, and what it costs."""
+    said = []
+    for step in rule["steps"]:
+        if step["level"] == rule["shown_level"]:
+            continue
+        which = "stricter" if step["level"] < rule["shown_level"] else "laxer"
+        found = interval(tuple(step["recall"].values()), percent)
+        cost = interval(tuple(step["false_per_day"].values()), amount)
+        said.append(
+            f"One step {which}, {thresholds(step['thresholds'])}, finds {found}, with {cost} false"
+            " matches a day."
+        )
+    return " ".join(said)
+
+
+def transforms(rule: Record) -> str:
+    """Which everyday changes the level that is spoken of survives wholly, in part and never."""
+    level = rule["shown_level"]
+    shares = {name: one["value"][level] for name, one in rule["score"]["transforms"].items()}
+    partly = ", ".join(
+        f"{name} {percent(share)}" for name, share in shares.items() if 0 < share < NEARLY_ALL
+    )
+    never = ", ".join(name for name, share in shares.items() if not share)
+    whole = sum(share >= NEARLY_ALL for share in shares.values())
+    found = (
+        f"At {thresholds(rule['thresholds'][level])}, {NEARLY_ALL:.0%} or more of the variants of"
+        f" {whole} of {len(shares)} transforms are found."
+    )
+    return (
+        found + (f" In part: {partly}." if partly else "") + (f" Never: {never}." if never else "")
+    )
 
 
 def comparison(rule: Record) -> str:
@@ -78,6 +122,7 @@ def against_list(kind: Record, settings: Settings) -> str:
         return (
             f"{found} {total:,} pictures cannot show that at most {limit} of"
             f" {settings.files_per_day:,} files a day match falsely, at any threshold."
+            f" {more_pictures(kind['more_pictures'])}"
         )
     daily = interval(at(score["files_per_day"], kind["level"]), amount)
     return (
