@@ -270,8 +270,8 @@ def _method(record: Record) -> str:
             " Pictures that are near to many which are not near to each other would be missed more"
             " easily; without any supposition the bound would be 6 over the"
             f" {record['pictures']['choose']:,} pictures chosen on. A false match is a pair of a"
-            " file and an entry; a file may have several. The entries of a list are supposed to be as different from"
-            " these pictures as these are from each other."
+            " file and an entry; a file may have several. The entries of a list are supposed to be"
+            " as different from these pictures as these are from each other."
         )
         + _table(("setting", "value"), facts)
         + transforms
