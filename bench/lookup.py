@@ -1,6 +1,6 @@
 """Looking hashes up: hashmatch's indexes beside those of others, on one thread.
 
-    python bench/lookup.py [--table] [--only DATASET ...] [--seed S]
+    python bench/lookup.py [--table] [--only DATASET ...] [--least N] [--most N] [--seed S]
 
 Every contestant of ``bench/lookup_contestants`` runs in a process of its own. It is asked for all
 entries within a radius, and its answers must be those of ``LinearIndex`` before it is timed. All
@@ -284,17 +284,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--table", action="store_true", help="only the cells with a target")
     parser.add_argument("--only", action="append", help="only datasets of this name")
+    parser.add_argument("--least", type=int, default=0, help="only lists from this size on")
     parser.add_argument("--most", type=int, default=10**7, help="only lists up to this size")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     missing: dict[str, str] = {}
     rows = []
     for dataset in TABLE if options.table else GRID:
-        if dataset.entries <= options.most and dataset.name in (options.only or [dataset.name]):
+        size = options.least <= dataset.entries <= options.most
+        if size and dataset.name in (options.only or [dataset.name]):
             rows += run(dataset, options.seed, missing)
     for name, install in missing.items():
         print(f"missing: {name}; {install}")
-    name = "lookup-table" if options.table else "lookup"
+    some = options.only or options.least or options.most < 10**7
+    name = "lookup-table" if options.table else "lookup-part" if some else "lookup"
     print(f"saved as {record.save(name, options.seed, {'missing': missing, 'cells': rows})}")
 
 
