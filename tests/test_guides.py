@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -12,11 +13,12 @@ from pathlib import Path
 import pytest
 
 from commands import SOURCE, environment
+from pictures import photo
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 FIXTURES = DOCS.parent / "fixtures"
 
-_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 FOLDERS = ("/srv/files", "/etc/hashmatch", "/var/lib/hashmatch")
 RESULTS = range(8)
@@ -95,3 +97,48 @@ def test_programs_run(place: Path) -> None:
     done = run(program, place, sys.executable, "-W", "error", "-c")
     assert done.returncode == 0, done.stderr
     assert "hold for review: synthetic-0001 at 0 bits" in done.stdout
+
+
+@pytest.fixture
+def pictures(place: Path) -> Path:
+    """A few small pictures to evaluate."""
+    (place / "pictures").mkdir()
+    for seed in range(24):
+        photo(seed, 96, 80).save(place / "pictures" / f"{seed}.jpg", quality=85)
+    return place
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the examples are for a POSIX shell")
+def test_evaluations_run(pictures: Path) -> None:
+    """The command and the program of the guide to thresholds write an evaluation."""
+    (command, *_) = blocks("thresholds.md", "")
+    (program,) = blocks("thresholds.md", "python")
+    record = pictures / "evaluation" / "evaluation.json"
+    for text, interpreter in ((command, ("sh", "-c")), (program, (sys.executable, "-c"))):
+        done = run(text.replace("jobs=2", "jobs=1"), pictures, *interpreter)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(record.read_text("utf-8"))
+        record.unlink()
+
+
+def test_readme_matches_an_upload(place: Path) -> None:
+    """The program of the README holds an upload that matches."""
+    (program,) = blocks("../README.md", "python")
+    before = "hold = print; upload = open('upload.jpg', 'rb').read()\n"
+    done = run(before + program, place, sys.executable, "-W", "error", "-c")
+    assert (done.returncode, done.stdout) == (0, "synthetic-0001 0\n"), done.stderr
+
+
+def test_readme_shows_what_a_scan_prints(place: Path) -> None:
+    """The scan of the README prints, of the files that it names, the very lines shown."""
+    shown = next(text for text in blocks("../README.md", "console") if "scan uploads" in text)
+    command, *lines, _ = shown.removeprefix("$ ").splitlines()
+    variants, uploads = FIXTURES / "benign_images" / "variants", place / "uploads"
+    for name in ("meadow-cropped.jpg", "meadow-padded.jpg"):
+        shutil.copy(variants / name, uploads)
+    harbour = uploads / "harbour.jpg"
+    harbour.write_bytes(harbour.read_bytes()[:20_000])
+    (uploads / "meadow.jpg").unlink()
+    *printed, summary = run(command, place, "sh", "-c").stdout.splitlines()
+    assert printed == lines
+    assert summary.startswith("4 files: 2 match, 1 low information, 1 unscanned (truncated 1), ")
