@@ -1,11 +1,14 @@
 """Entries with several hashes, and lists replaced while others match."""
 
 import hashlib
+import json
 import threading
+from pathlib import Path
 
 import pytest
 
 from hashmatch import Entry, HashKind, HashList, Matcher, SettingsError, Verdict
+from hashmatch.cli.main import run
 from hashmatch.errors import HashListError
 from hashmatch.examine import examine
 from hashmatch.model import ExamineOptions, PerceptualHash
@@ -58,14 +61,41 @@ def test_an_exact_digest_needs_no_agreement() -> None:
     """The digest of the very file matches, though the entry's perceptual hash is far off."""
     data = encode(photo(1, 400, 300), "PNG")
     digest = PerceptualHash.from_hex(hashlib.sha256(data).hexdigest(), "sha256")
-    try:
-        hash_list = HashList.from_entries(
-            [Entry("e", digest), Entry("e", hashes_of(2)[0])], name="digests"
-        )
-    except HashListError:
-        pytest.skip("lists do not hold digests yet")
+    hash_list = HashList.from_entries(
+        [Entry("e", digest), Entry("e", hashes_of(2)[0])], name="digests"
+    )
     (match,) = Matcher(hash_list, require="all").match(data).matches
     assert (match.algorithm, match.view, match.distance) == ("sha256", "bytes", 0)
+
+
+def test_scan_names_each_hash_that_agreed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With --require all, a scan takes a text list with both hashes of an entry, and names each."""
+    (phash, dhash), (other, _) = hashes_of(1), hashes_of(2)
+    hash_list = tmp_path / "list.txt"
+    hash_list.write_text(
+        f"{phash} both\ndhash:{dhash} both\n{other} one-of-two\ndhash:{dhash} one-of-two\n"
+    )
+    hash_list.chmod(0o600)
+    for seed in (1, 2):
+        photo(seed, 400, 300).save(tmp_path / f"{seed}.png")
+    files = [str(tmp_path / f"{seed}.png") for seed in (1, 2)]
+    common = ["scan", *files, "--list", str(hash_list), "--format", "jsonl", "--jobs", "1"]
+    named = {}
+    for require in ("any", "all"):
+        run([*common, "--require", require])
+        rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        named[require] = [
+            [(match["entry"], match["algorithm"]) for match in row["matches"]]
+            for row in rows
+            if row["type"] == "file"
+        ]
+    both = [("both", "phash"), ("both", "dhash")]
+    assert sorted(named["any"][0]) == sorted([*both, ("one-of-two", "dhash")])
+    assert named["any"][1] == [("one-of-two", "phash")]
+    assert sorted(named["all"][0]) == sorted(both)
+    assert named["all"][1] == []
 
 
 def test_an_unknown_requirement_is_refused(consensus_list: HashList) -> None:

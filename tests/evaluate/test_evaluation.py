@@ -448,6 +448,19 @@ def test_baseline_tells_what_changed(evaluation: Evaluation, tmp_path: Path) -> 
     assert "recall was 1.0% (1.0% to 1.0%), now it is" in said
 
 
+def test_recall_of_other_transforms_is_not_compared(evaluation: Evaluation) -> None:
+    """Where other changes were imitated, the shares found are no change, and that is said."""
+    found = record(evaluation)
+    earlier = json.loads(to_json(found))
+    earlier["settings"]["transforms"] = ["mirror"]
+    for rule in earlier["rules"]:
+        for end in rule["score"]["recall"].values():
+            end[:] = [0.01] * len(end)
+    told = with_baseline(found, earlier)["baseline"]
+    assert all(rule["recall"] is None and rule["moved"] == [] for rule in told["rules"])
+    assert "not compared" in " ".join(told["sentences"])
+
+
 def test_an_old_baseline_is_overdue(evaluation: Evaluation) -> None:
     """A review that is more than half a year old is warned of, on the page too."""
     found = record(evaluation)

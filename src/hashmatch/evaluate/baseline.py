@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -49,8 +50,12 @@ def with_baseline(current: Record, earlier: Record) -> Record:
         if earlier["settings"].get(name) != value
     }
     by_name = {rule["name"]: rule for rule in earlier["rules"]}
+    # Recall over other changes is another figure
+    compared = ("false_rate",) if "transforms" in settings else ("recall", "false_rate")
     rules = [
-        _rule(rule, by_name[rule["name"]]) for rule in current["rules"] if rule["name"] in by_name
+        _rule(rule, by_name[rule["name"]], compared)
+        for rule in current["rules"]
+        if rule["name"] in by_name
     ]
     block = {
         "created": earlier["run"]["created"],
@@ -64,7 +69,7 @@ def with_baseline(current: Record, earlier: Record) -> Record:
     return current | {"baseline": block | {"sentences": _sentences(block, current)}}
 
 
-def _rule(now: Record, before: Record) -> Record:
+def _rule(now: Record, before: Record, compared: Sequence[str]) -> Record:
     """Both at the thresholds that were spoken of then, where these are still looked at."""
     wanted = before["thresholds"][before["shown_level"]]
     level = now["thresholds"].index(wanted) if wanted in now["thresholds"] else None
@@ -79,7 +84,7 @@ def _rule(now: Record, before: Record) -> Record:
     }
     if level is None:
         return found
-    for name in ("recall", "false_rate"):
+    for name in compared:
         then = words.at(before["score"][name], before["shown_level"])
         today = words.at(now["score"][name], level)
         found[name] = {"before": list(then), "now": list(today)}
@@ -104,6 +109,8 @@ def _sentences(block: Record, current: Record) -> list[str]:
     said += [f"{name} was {before} and is {now}." for name, (before, now) in changed.items()]
     if block["settings"]:
         said.append(f"Other settings than last time: {', '.join(sorted(block['settings']))}.")
+    if "transforms" in block["settings"]:
+        said.append("The share of variants found is not compared, since they are others.")
     said.append(
         "The pictures are the same as last time."
         if block["same_pictures"]
