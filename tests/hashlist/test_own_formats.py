@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hashmatch.errors import HashListError, SettingsError
 from hashmatch.hashlist import HashList, Policy, save_compiled
-from hashmatch.hashlist.formats import FORMATS, detect
+from hashmatch.hashlist.formats import FORMATS, detect, own_jsonl, table
 from hashmatch.hashlist.kinds import algorithms
 from hashmatch.model import Entry, PerceptualHash
 
@@ -309,3 +309,89 @@ def test_formats_are_told_by_content(head: bytes, form: str) -> None:
     """The first bytes tell the format, and what fits nothing else is text."""
     assert detect(head) == form
     assert form in FORMATS
+
+
+_values = st.sampled_from([PHASH, OTHER, WIDE, PHASH.upper(), f" {OTHER} ", "00", "", EMPTY["md5"]])
+_fields = st.sampled_from(
+    [
+        *("", "a", "b", "md5", "phash", "yes", "é", "list:3", "\xff", "\r", "\x00", "\x85"),
+        *('"q"', '"', '"a,b"', '"over\nlines"', "x" * 70_000, "x" * 65_510),
+    ]
+)
+_ends = st.sampled_from(["\n", "\n", "\n", "\r\n", "\n\n", "\r\r\n"])
+
+
+def _tables_of(head: str) -> st.SearchStrategy[bytes]:
+    """Tables where most rows have as many fields as there are columns."""
+    width = head.count(",")
+    more = st.lists(_fields, min_size=width, max_size=width)
+    right = st.builds(lambda value, texts: ",".join([value, *texts]), _values, more)
+    plain = st.just(PHASH + "," * width)
+    rows = st.lists(st.tuples(plain | right, _ends), max_size=6)
+    wrong = st.lists(st.tuples(_values | st.just(f"{PHASH},a,b,c"), _ends), max_size=1)
+    return st.builds(
+        lambda end, rows, wrong, last: (
+            head + end + "".join(map("".join, rows + wrong)) + last
+        ).encode("latin-1"),
+        _ends,
+        rows,
+        wrong,
+        st.just("") | _values,
+    )
+
+
+tables = st.sampled_from(["hash", "hash,id", "hash,id,label", "# x\nhash,id,algorithm"]).flatmap(
+    _tables_of
+)
+_objects = st.fixed_dictionaries(
+    {},
+    optional={
+        "hash": _values | st.just(7),
+        "id": st.sampled_from(["a", "b", 7, None, True, "\ud800", "x" * 17_000, "x" * 70_000]),
+        "algorithm": st.sampled_from(["md5", "phash", "x", None]),
+        "withdrawn": st.sampled_from([True, False, "yes", "x", None, 1]),
+        "more": st.just({"deep": [1]}),
+    },
+)
+_json_lines = st.builds(
+    lambda found, before, after: before + json.dumps(found) + after,
+    _objects,
+    st.sampled_from(["", "", "", " ", "\ufeff", "[", "{},"]),
+    st.sampled_from(["\n", "\n", "\n", " \r\n", "\n\n", "]\n", " {}\n", "\x0b\n"]),
+)
+_plain_objects = st.sampled_from(
+    [
+        *(f'{{"hash": "{value}", "id": "{n}"}}\n' for n, value in enumerate((PHASH, OTHER, WIDE))),
+        *("[1]\n", "7\n", f'{{"hash": "{OTHER}", "label": "{"y" * 70_000}"}}\n'),
+    ]
+)
+json_lists = st.builds(
+    lambda head, lines: (head + "".join(lines)).encode(errors="replace"),
+    st.sampled_from(['{"hash": "' + OTHER + '"}\n', '{"list": "a"}\n', ""]),
+    st.lists(_json_lines | _plain_objects, max_size=6),
+)
+
+
+def outcome(data: bytes, form: str, skip: bool) -> object:
+    """Everything that can be told of a reading, as one comparable value."""
+    try:
+        found = HashList.loads(
+            data, name="list", list_format=form, skip_bad_entries=skip, policy=None
+        )
+    except HashListError as error:
+        return str(error), [(problem.line, problem.message) for problem in error.problems]
+    gone = found.contents.withdrawn
+    told = (found.notices, found.skipped, found.flat, found.unsupported, found.left_out)
+    return list(found), gone.texts(0, len(gone)), told
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.tuples(st.just("csv"), tables) | st.tuples(st.just("jsonl"), json_lists), st.booleans())
+def test_many_at_a_time_is_one_by_one(made: tuple[str, bytes], skip: bool) -> None:
+    """Regular stretches of a list give the same list, or the same problems, as line by line."""
+    form, data = made
+    fast = outcome(data, form, skip)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(table, "regular_columns", lambda *_: None)
+        patch.setattr(own_jsonl, "_parse_all", lambda *_: None)
+        assert fast == outcome(data, form, skip)

@@ -56,8 +56,17 @@ class TextColumn:
     @classmethod
     def from_bytes(cls, texts: Sequence[bytes]) -> TextColumn:
         """Make a column of encoded texts."""
-        lengths = np.fromiter((len(text) for text in texts), dtype=np.int64, count=len(texts))
+        lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
         return cls(np.frombuffer(b"".join(texts), dtype=np.uint8), _offsets(lengths))
+
+    @classmethod
+    def from_texts(cls, texts: Sequence[str]) -> TextColumn:
+        """Make a column of texts."""
+        joined = "".join(texts)
+        if not joined.isascii():
+            return cls.from_bytes([text.encode() for text in texts])
+        lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
+        return cls(np.frombuffer(joined.encode(), dtype=np.uint8), _offsets(lengths))
 
     @classmethod
     def gather(cls, buffer: Bytes, starts: Rows, ends: Rows) -> TextColumn:

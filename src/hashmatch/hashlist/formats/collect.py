@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -23,7 +23,8 @@ from hashmatch.hashlist.section import Section
 from hashmatch.hashlist.source import Options
 from hashmatch.model import HashKind
 
-CHUNK_RECORDS = 1 << 14
+CHUNK_RECORDS = 1 << 10
+"""So few that the objects made of them are gone before the collector of garbage looks for them."""
 
 FOREIGN = frozenset(
     (
@@ -47,7 +48,7 @@ class Chunk:
         fields: texts by the name of the field of ``Entry``; empty where a record has none.
         algorithms: per hash, as the list spells it; empty for the default.
         values: per hash, hex or base64.
-        owners: per hash, the place of its record in the chunk; None where each has one hash.
+        owners: int64, per hash, the place of its record in the chunk; None where each has one hash.
         withdrawn: whether the record withdraws its id; None where none does.
         ranks: which of several records of one id is the last word; None for the order of the list.
         faults: what the reader has found wrong, by the place of the record.
@@ -57,7 +58,7 @@ class Chunk:
     fields: Mapping[str, Sequence[str]]
     algorithms: Sequence[str]
     values: Sequence[str]
-    owners: Sequence[int] | None = None
+    owners: Rows | None = None
     withdrawn: Sequence[bool] | None = None
     ranks: Sequence[int] | None = None
     faults: Sequence[tuple[int, str]] = ()
@@ -149,7 +150,7 @@ class Collector:
         for place, text in enumerate(expiries if wrong else ()):
             if text in wrong:
                 yield place, "the date on which it expires is no date"
-        if chunk.withdrawn is not None:
+        if chunk.withdrawn is not None and any(chunk.withdrawn):
             ids = chunk.fields.get("id") or [""] * len(chunk.numbers)
             for place, (entry_id, gone) in enumerate(zip(ids, chunk.withdrawn, strict=True)):
                 if gone and not entry_id:
@@ -157,14 +158,11 @@ class Collector:
 
     def _codes(self, chunk: Chunk, usable: Mask) -> Iterator[tuple[HashKind, Rows, Codes]]:
         """The hashes of usable records, with the places of their records, kind by kind."""
-        groups: dict[tuple[str, int], list[int]] = defaultdict(list)
-        for place, (name, value) in enumerate(zip(chunk.algorithms, chunk.values, strict=True)):
-            groups[name, len(value)].append(place)
-        owners = np.arange(len(usable)) if chunk.owners is None else np.array(chunk.owners)
-        for (name, length), members in groups.items():
-            places = np.array(members)
-            places = places[usable[owners[places]]]
-            algorithm = _canonical(name) or self.default
+        owners = np.arange(len(usable)) if chunk.owners is None else chunk.owners
+        for (spelt, length), members in _grouped(chunk.algorithms, chunk.values):
+            places = members[usable[owners[members]]]
+            name = _canonical(spelt)
+            algorithm = name or self.default
             self.unnamed += 0 if name else len(places)
             if algorithm is None or not places.size:
                 continue
@@ -191,6 +189,17 @@ class Collector:
         return unknown_algorithm()
 
 
+def _grouped(
+    algorithms: Sequence[str], values: Sequence[str]
+) -> Iterator[tuple[tuple[str, int], Rows]]:
+    """The places of hashes by algorithm and length, both in the order in which they come."""
+    keys = list(zip(algorithms, map(len, values), strict=True))
+    numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+    group = np.fromiter(map(numbers.__getitem__, keys), dtype=np.int64, count=len(keys))
+    bounds = np.bincount(group, minlength=1).cumsum()[:-1]
+    return zip(numbers, np.split(np.argsort(group, kind="stable"), bounds), strict=bool(keys))
+
+
 def _canonical(name: str) -> str:
     lower = name.strip().lower()
     return _ALIASES.get(lower, lower)
@@ -206,7 +215,6 @@ def _encoded(texts: Sequence[str], sound: Mask) -> TextColumn:
     """A column of the texts, those of records that are not sound left out."""
     if not any(texts):
         return TextColumn.empty(len(texts))
-    if sound.all():
-        return TextColumn.from_bytes([text.encode() for text in texts])
-    pairs = zip(texts, sound.tolist(), strict=True)
-    return TextColumn.from_bytes([text.encode() if good else b"" for text, good in pairs])
+    if not sound.all():
+        texts = [text if good else "" for text, good in zip(texts, sound.tolist(), strict=True)]
+    return TextColumn.from_texts(texts)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, islice
+from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
 
 from hashmatch.hashlist.contents import Contents
 from hashmatch.hashlist.formats.collect import CHUNK_RECORDS, Chunk, Collector
@@ -13,6 +17,7 @@ from hashmatch.hashlist.text.grammar import LineError
 Raw = TypeVar("Raw")
 
 _TEXTS = ("id", "label", "category", "source", "added")
+_ALGORITHM = itemgetter(0)
 
 
 class Record(NamedTuple):
@@ -54,63 +59,49 @@ def read_feed(
         HashListError: something is wrong with it.
     """
     collector = Collector(options, latest=True, foreign=True)
-    building = _Building()
-    for number, found in enumerate(raw, 1):
-        building.take(number, found, to_record)
-        if len(building.numbers) == CHUNK_RECORDS:
-            collector.add(building.chunk())
-            building = _Building()
-    collector.add(building.chunk())
+    remaining, first = iter(raw), 1
+    while chunk := _chunk(first, islice(remaining, CHUNK_RECORDS), to_record):
+        collector.add(chunk)
+        first += len(chunk.numbers)
     return collector.finish(Contents({}, name=options.name, digest=tap.digest()))
 
 
-class _Building:
-    """A chunk that grows record by record, so that no more than one is kept as an object."""
-
-    def __init__(self) -> None:
-        self.numbers: list[int] = []
-        self._fields: dict[str, list[str]] = {name: [] for name in _TEXTS}
-        self._algorithms: list[str] = []
-        self._values: list[str] = []
-        self._owners: list[int] = []
-        self._withdrawn: list[bool] = []
-        self._ranks: list[int] = []
-        self._faults: list[tuple[int, str]] = []
-
-    def take(self, number: int, raw: Raw, to_record: Callable[[Raw], Record]) -> None:
-        """Make a record, and take it or note what is wrong with it."""
-        place = len(self.numbers)
+def _chunk(first: int, found: Iterable[Raw], to_record: Callable[[Raw], Record]) -> Chunk | None:
+    """Make a chunk of records, the first of which has a number; None where there are none."""
+    records: list[Record] = []
+    faults: list[tuple[int, str]] = []
+    for place, each in enumerate(found):
         try:
-            record = to_record(raw)
+            records.append(to_record(each))
         except LineError as error:
-            self._faults.append((place, str(error)))
-            record = Record("", [])
-        if not record.hashes and not record.withdrawn:
-            self._faults.append((place, "the entry has no hash"))
-        elif not all(algorithm for algorithm, _ in record.hashes):
-            self._faults.append((place, "the entry does not say what its hash is"))
-        self.numbers.append(number)
-        for name, texts in self._fields.items():
-            texts.append(getattr(record, name))
-        for algorithm, value in record.hashes:
-            self._algorithms.append(algorithm)
-            self._values.append(value)
-            self._owners.append(place)
-        self._withdrawn.append(record.withdrawn)
-        self._ranks.append(record.rank)
+            faults.append((place, str(error)))
+            records.append(Record("", []))
+    if not records:
+        return None
+    faults += _without_hash(records)
+    columns = dict(zip(Record._fields, zip(*records, strict=True), strict=True))
+    pairs = list(chain.from_iterable(columns["hashes"]))
+    algorithms, values = zip(*pairs, strict=True) if pairs else ((), ())
+    return Chunk(
+        numbers=range(first, first + len(records)),
+        fields={name: columns[name] for name in _TEXTS},
+        algorithms=algorithms,
+        values=values,
+        owners=np.repeat(np.arange(len(records)), list(map(len, columns["hashes"]))),
+        withdrawn=columns["withdrawn"],
+        ranks=columns["rank"],
+        faults=faults,
+    )
 
-    def chunk(self) -> Chunk:
-        """What has been taken."""
-        return Chunk(
-            self.numbers,
-            self._fields,
-            self._algorithms,
-            self._values,
-            self._owners,
-            self._withdrawn,
-            self._ranks,
-            self._faults,
-        )
+
+def _without_hash(records: Sequence[Record]) -> Iterator[tuple[int, str]]:
+    """The places of records that have no hash, or one that may be anything."""
+    for place, record in enumerate(records):
+        if not record.hashes:
+            if not record.withdrawn:
+                yield place, "the entry has no hash"
+        elif not all(map(_ALGORITHM, record.hashes)):
+            yield place, "the entry does not say what its hash is"
 
 
 def text_of(found: dict[str, Any], key: str) -> str:

@@ -37,14 +37,14 @@ def read(tap: Tap, options: Options) -> Contents:
     collector.default = table.header.default_algorithm(options.algorithm)
     for numbers, columns in table.chunks():
         nothing = [""] * len(numbers)
-        withdrawn = [
-            WITHDRAWN_WORDS.get(word.strip().lower()) for word in columns.get("withdrawn", nothing)
-        ]
+        words = columns.get("withdrawn", nothing)
+        meant = {word: WITHDRAWN_WORDS.get(word.strip().lower()) for word in set(words)}
+        withdrawn = [meant[word] for word in words]
         collector.add(
             Chunk(
                 numbers,
                 fields={name: columns[name] for name in FIELDS if name in columns},
-                algorithms=[name.strip(" ") for name in columns.get("algorithm", nothing)],
+                algorithms=columns.get("algorithm", nothing),
                 values=[value.strip(" ") for value in columns["hash"]],
                 withdrawn=[bool(word) for word in withdrawn],
                 faults=[

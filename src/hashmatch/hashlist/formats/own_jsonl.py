@@ -79,37 +79,52 @@ class _Reader:
 
     def take(self, block: bytes, first_line: int) -> None:
         """Read the lines of a block."""
-        for number, text in enumerate(_texts_of(block), first_line):
-            try:
-                found = _parse(text)
-                if found is None:
-                    continue
-                if not self.header.ended and NAME_KEY in found:
-                    self._take_header(found)
-                else:
-                    self.numbers.append(number)
-                    self.objects.append(found)
-                self.header.ended = True
-            except LineError as error:
-                self._problems.add(number, str(error))
+        texts, before = _texts_of(block), 0
+        while not self.header.ended and before < len(texts):
+            self._take_line(first_line + before, texts[before])
+            before += 1
+        texts, first_line = texts[before:], first_line + before
+        regular = _parse_all(texts)
+        if regular is not None:
+            self.numbers += range(first_line, first_line + len(texts))
+            self.objects += regular
+            return
+        for number, text in enumerate(texts, first_line):
+            self._take_line(number, text)
 
     def chunk(self) -> Chunk:
         """The objects read so far, column by column; they are forgotten."""
         objects, self.objects = self.objects, []
         numbers, self.numbers = self.numbers, []
         faults: list[tuple[int, str]] = []
-        texts = {name: _texts(objects, name, faults) for name in TEXT_FIELDS}
-        for found in objects:
-            if not _KEYS.issuperset(found):
-                self.unused.update(found.keys() - _KEYS)
+        keys = set().union(*objects)
+        self.unused |= keys - _KEYS
+        nothing = [""] * len(objects)
+        texts = {
+            name: _texts(objects, name, faults) if name in keys else nothing for name in TEXT_FIELDS
+        }
         return Chunk(
             numbers,
             fields={name: texts[name] for name in FIELDS},
             algorithms=texts["algorithm"],
             values=texts["hash"],
-            withdrawn=_withdrawn(objects, faults),
+            withdrawn=_withdrawn(objects, faults) if "withdrawn" in keys else None,
             faults=faults,
         )
+
+    def _take_line(self, number: int, text: str) -> None:
+        try:
+            found = _parse(text)
+            if found is None:
+                return
+            if not self.header.ended and NAME_KEY in found:
+                self._take_header(found)
+            else:
+                self.numbers.append(number)
+                self.objects.append(found)
+            self.header.ended = True
+        except LineError as error:
+            self._problems.add(number, str(error))
 
     def _take_header(self, found: dict[str, Any]) -> None:
         for key, value in found.items():
@@ -124,6 +139,22 @@ class _Reader:
 def _texts_of(block: bytes) -> list[str]:
     """The lines of a block without the blanks around them; what is not UTF-8 makes surrogates."""
     return [line.strip(" \t\r") for line in block.decode(errors="surrogateescape").split("\n")[:-1]]
+
+
+def _parse_all(texts: list[str]) -> list[dict[str, Any]] | None:
+    """What ``_parse`` makes of each of the texts; None where one is blank, wrong, or very long."""
+    try:
+        pairs = list(map(_decoder.raw_decode, texts))
+    except (ValueError, RecursionError):
+        return None
+    lengths = list(map(len, texts))
+    objects = [found for found, _ in pairs]
+    regular = (
+        [end for _, end in pairs] == lengths
+        and max(lengths, default=0) <= MAX_LINE_BYTES // 4
+        and set(map(type, objects)) == {dict}
+    )
+    return objects if regular else None
 
 
 def _parse(text: str) -> dict[str, Any] | None:

@@ -1,15 +1,23 @@
-"""Tables of comma-separated values: rows as columns, whatever the columns mean."""
+"""Tables of comma-separated values: rows as columns, whatever the columns mean.
+
+A stretch of the file without quotes is cut at commas and line ends, all of it at once; whatever is
+not as regular is read by ``csv.reader``, row by row.
+"""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
+
 from hashmatch.errors import HashListError
 from hashmatch.hashlist.formats.collect import CHUNK_RECORDS
 from hashmatch.hashlist.problems import Problems
 from hashmatch.hashlist.source import MAX_LINE_BYTES, Lines, Tap
 from hashmatch.hashlist.text.grammar import Header
+
+COMMA, LF = b",\n"
 
 
 class Table:
@@ -32,10 +40,13 @@ class Table:
         self.header = Header()
         self._problems = problems
         self.lines = Lines(tap.blocks())
+        self._blocks = iter(self.lines)
+        # The lines of this block from this place on have not been read; the first has this number
+        self._block, self._place, self._line = b"", 0, 0
         self._reader = csv.reader(self._texts(), strict=True)
-        self._before = 0
-        self._line = 0
-        self.names = tuple(name.strip().lower() for _, row in self._batch(1) for name in row)
+        self.names: tuple[str, ...] = ()
+        while not self.names and self._has_more():
+            self.names = tuple(name.strip().lower() for name in self._row())
         if len(set(self.names)) < len(self.names):
             raise HashListError("two columns of the table have the same name", path=problems.source)
 
@@ -49,54 +60,92 @@ class Table:
             if name not in self.names:
                 raise HashListError(f"the table has no column {name!r}", path=self._problems.source)
 
-    def chunks(self) -> Iterator[tuple[list[int], Mapping[str, Sequence[str]]]]:
+    def chunks(self) -> Iterator[tuple[Sequence[int], Mapping[str, Sequence[str]]]]:
         """The rows, column by column, with the line in which each begins."""
-        while batch := self._batch(CHUNK_RECORDS):
-            if any(len(row) != len(self.names) for _, row in batch):
-                batch = list(self._without_odd_rows(batch))
-            numbers = [number for number, _ in batch]
-            columns = zip(*(row for _, row in batch), strict=True)
-            if batch:
-                yield numbers, dict(zip(self.names, columns, strict=True))
-
-    def _batch(self, most: int) -> list[tuple[int, list[str]]]:
-        """So many rows that are not blank, or all that are left, with their lines."""
-        rows: list[tuple[int, list[str]]] = []
-        while len(rows) < most:
-            try:
-                for row in self._reader:
-                    # A quoted field may go over several lines
-                    line, self._line = self._line, self._before + self._reader.line_num + 1
-                    if row:
-                        rows.append((line, row))
-                    if len(rows) == most:
-                        break
-                else:
-                    break
-            except csv.Error:
-                self._problems.add(self._line, "the row is not CSV")
-                self._line = self._before + self._reader.line_num + 1
-        return rows
-
-    def _without_odd_rows(
-        self, rows: list[tuple[int, list[str]]]
-    ) -> Iterator[tuple[int, list[str]]]:
-        for line, row in rows:
-            if len(row) == len(self.names):
-                yield line, row
+        while self._has_more():
+            columns = regular_columns(self._block[self._place :], len(self.names))
+            if columns is not None:
+                numbers: Sequence[int] = range(self._line, self._line + len(columns[0]))
+                self._place = len(self._block)
             else:
+                rows = list(self._sound_rows())
+                if not rows:
+                    continue
+                numbers = [number for number, _ in rows]
+                columns = list(zip(*(row for _, row in rows), strict=True))
+            yield numbers, dict(zip(self.names, columns, strict=True))
+
+    def _sound_rows(self) -> Iterator[tuple[int, list[str]]]:
+        """The rows of this block, the last of which may go on in the next, with their lines."""
+        block, count = self._block, 0
+        while self._block is block and self._place < len(block) and count < CHUNK_RECORDS:
+            line, row = self._line, self._row()
+            if len(row) == len(self.names):
+                count += 1
+                yield line, row
+            elif row:
                 message = f"the row has {len(row):,} fields, not {len(self.names)}"
                 self._problems.add(line, message)
 
+    def _row(self) -> list[str]:
+        """The next row; empty where that is a blank line, or something wrong."""
+        line = self._line
+        try:
+            return next(self._reader)
+        except csv.Error:
+            self._problems.add(line, "the row is not CSV")
+            return []
+
+    def _has_more(self) -> bool:
+        """Tell whether there are lines left, after a look into the next blocks if need be."""
+        while self._place >= len(self._block):
+            block, first_line = next(self._blocks, (b"", 0))
+            if not block:
+                return False
+            self._block = block
+            self._place, self._line = self.header.take(block, first_line, self._problems)
+        return True
+
     def _texts(self) -> Iterator[str]:
-        for block, first_line in self.lines:
-            start, line = self.header.take(block, first_line, self._problems)
-            if start < len(block) and not self._line:
-                self._before, self._line = line - 1, line
-            for number, raw in enumerate(block[start:].split(b"\n")[:-1], line):
-                if len(raw) <= MAX_LINE_BYTES:
-                    yield raw.decode(errors="surrogateescape") + "\n"
-                else:
-                    message = f"the line is longer than {MAX_LINE_BYTES:,} bytes"
-                    self._problems.add(number, message)
-                    yield "\n"
+        """Line by line, what the reader asks for: a quoted field may go over several lines."""
+        while self._has_more():
+            begin = self._place
+            end = self._block.index(b"\n", begin)
+            self._place = end + 1
+            self._line += 1
+            if end - begin <= MAX_LINE_BYTES:
+                yield self._block[begin : end + 1].decode(errors="surrogateescape")
+            else:
+                message = f"the line is longer than {MAX_LINE_BYTES:,} bytes"
+                self._problems.add(self._line - 1, message)
+                yield "\n"
+
+
+def regular_columns(lines: bytes, width: int) -> list[Sequence[str]] | None:
+    """Cut whole lines into columns, if no field is quoted, and every line has all its fields.
+
+    Args:
+        lines: each ended by LF.
+        width: how many fields a row has.
+
+    Returns:
+        What ``csv.reader`` would make of them; None where that is not sure.
+    """
+    if b'"' in lines:
+        return None
+    lines = lines.replace(b"\r\n", b"\n")
+    if b"\r" in lines:
+        return None
+    buffer = np.frombuffer(lines, dtype=np.uint8)
+    ends = np.flatnonzero((buffer == COMMA) | (buffer == LF))
+    last = ends[width - 1 :: width]
+    lengths = np.diff(last, prepend=-1)
+    if (
+        len(ends) % width
+        or not len(last) == lines.count(b"\n") == np.count_nonzero(buffer[last] == LF)
+        or lengths.min() == 1
+        or lengths.max() >= MAX_LINE_BYTES
+    ):
+        return None
+    texts = lines.decode(errors="surrogateescape").replace("\n", ",").split(",")[:-1]
+    return [texts[column::width] for column in range(width)]
