@@ -95,9 +95,12 @@ def _contradicted(ids: TextColumn, withdrawn: Mask, numbers: Lines, problems: Pr
     repeated = list(_repeated(ids))
     gone = {text for row, text in repeated if withdrawn[row]}
     first: dict[bytes, int] = {}
+    kept: set[bytes] = set()
     for row, text in repeated:
         if text in gone:
-            void[row] = not withdrawn[row]
+            void[row] = text in kept or not withdrawn[row]
+            if withdrawn[row]:
+                kept.add(text)
             other = first.setdefault(text, row)
             if other != row:
                 problems.add(int(numbers[row]), f"the id stands on line {numbers[other]} already")

@@ -60,9 +60,11 @@ def _decode(kind: HashKind, value: str) -> bytes | None:
     if len(value) == kind.bits // 4:
         return bytes.fromhex(value) if _HEX.fullmatch(value) else None
     try:
-        return base64.b64decode(value, validate=True)
+        decoded = base64.b64decode(value, validate=True)
     except (binascii.Error, ValueError):
         return None
+    # Without its padding, a value of as many characters is longer
+    return decoded if 8 * len(decoded) == kind.bits else None
 
 
 def _base64_characters(bits: int) -> int:
