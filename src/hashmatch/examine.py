@@ -178,7 +178,7 @@ def _digest(file: BinaryIO, options: ExamineOptions) -> tuple[str, ...]:
     """The digests of a whole file, however large, as hex."""
     if not options.digests:
         return ()
-    digests = [hashlib.new(name) for name in options.digests]
+    digests = [hashlib.new(name, usedforsecurity=False) for name in options.digests]
     file.seek(0)
     while chunk := file.read(_CHUNK):
         for digest in digests:

@@ -8,7 +8,7 @@ import json
 import os
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -158,7 +158,7 @@ def check_list(found: HashList, *, again: bool) -> None:
 
 @pytest.mark.parametrize("form", list(CORPUS))
 def test_damaged_lists(form: str) -> None:
-    """However a list is damaged, it gives a list, or an error with its place that quotes nothing."""
+    """A damaged list of any format gives a list, or an error with its place that quotes nothing."""
     assert CORPUS.keys() == FORMATS.keys()
     refused = 0
     count = TOTAL // (len(CORPUS) + 2)
