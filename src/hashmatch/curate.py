@@ -28,6 +28,9 @@ HUB = 10
 
 _NAMED_HUBS = 5
 
+_DECISIVE = ("category", "source", "expires")
+"""What, besides its hash, decides whether an entry may match."""
+
 
 @dataclass(frozen=True, slots=True)
 class SectionFacts:
@@ -123,8 +126,9 @@ def difference(old: HashList, new: HashList) -> Difference:
 def apply_deltas(base: HashList, deltas: Iterable[HashList]) -> HashList:
     """A list brought up to date by others, one after the other.
 
-    An entry of a delta replaces whatever has its id, and what a delta withdraws is gone. The
-    version and the date are those of the last delta that gives them.
+    An entry of a delta replaces whatever has its id, and what a delta withdraws is gone. That it
+    does is kept, so that deltas in one do what they do one after the other; see
+    ``without_withdrawals``. The version and the date are those of the last delta that gives them.
 
     Args:
         base: loaded without a policy, so that the new list has all that it says.
@@ -134,19 +138,29 @@ def apply_deltas(base: HashList, deltas: Iterable[HashList]) -> HashList:
         HashListError: something is wrong with an entry.
     """
     for delta in deltas:
-        base = base.apply(delta, version=delta.version, created=delta.created)
+        base = _joined(base, delta, base.apply(delta, version=delta.version, created=delta.created))
     return base
+
+
+def without_withdrawals(hash_list: HashList) -> HashList:
+    """The entries alone of a list that is whole, and is not going to be applied to another."""
+    contents = replace(hash_list.contents, withdrawn=TextColumn.empty(0))
+    return HashList(contents, source=hash_list.source)
 
 
 def merge(hash_lists: Sequence[HashList], *, prefix: bool = False) -> HashList:
     """One list of several that have nothing to do with each other.
+
+    Where two have the same entry, the later one's label stands. What they withdraw is kept, see
+    ``without_withdrawals``.
 
     Args:
         hash_lists: at least one, loaded without a policy.
         prefix: put each list's name and a slash before its ids.
 
     Raises:
-        HashListError: two lists use an id for different hashes; or with ``prefix``, two lists have
+        HashListError: two lists use an id for different hashes, or do not agree on its category,
+            its source, or until when or whether it may match; or with ``prefix``, two lists have
             the same name. One of the entries would be lost.
     """
     if prefix:
@@ -158,11 +172,12 @@ def merge(hash_lists: Sequence[HashList], *, prefix: bool = False) -> HashList:
     for hash_list in hash_lists[1:]:
         if clashes := _clashes(merged, hash_list):
             raise HashListError(
-                f"{clashes:,} of its ids stand for other hashes in an earlier list: put the lists'"
-                " names before their ids (--prefix), or apply it if it is an update",
+                f"{clashes:,} of its ids stand for something else in an earlier list, or are"
+                " withdrawn in one of the two: put the lists' names before their ids (--prefix),"
+                " or apply it if it is an update",
                 path=hash_list.source,
             )
-        merged = merged.apply(hash_list)
+        merged = _joined(merged, hash_list, merged.apply(hash_list))
     return merged
 
 
@@ -182,6 +197,11 @@ def save(hash_list: HashList, path: str | os.PathLike[str], list_format: str | N
     """
     chosen = list_format or format_of(path)
     if chosen == COMPILED:
+        if len(hash_list.contents.withdrawn):
+            raise HashListError(
+                "the compiled format cannot hold withdrawals; csv and jsonl can",
+                path=hash_list.name,
+            )
         compile_list(hash_list, path)
     else:
         hash_list.save(path, chosen)
@@ -244,7 +264,7 @@ def _counts(hash_list: HashList, field: str) -> dict[str, int]:
 
 
 def _clashes(merged: HashList, other: HashList) -> int:
-    """How many ids of a list stand for other hashes in one that it is to be merged with."""
+    """How many ids of a list stand for something else in one that it is to be merged with."""
     every = (section.ids(0, len(section)) for section in other.sections.values())
     ids = list(dict.fromkeys(chain.from_iterable(every)))
     known = np.zeros(len(ids), dtype=np.bool_)
@@ -258,9 +278,44 @@ def _clashes(merged: HashList, other: HashList) -> int:
         differs |= (ours >= 0) != (theirs >= 0)
         both = ((ours >= 0) & (theirs >= 0)).nonzero()[0]
         if len(both):
-            here = merged.sections[kind].codes[ours[both]]
-            differs[both] |= (here != other.sections[kind].codes[theirs[both]]).any(axis=1)
-    return int((known & differs).sum())
+            here = merged.sections[kind].take(ours[both])
+            there = other.sections[kind].take(theirs[both])
+            differs[both] |= (here.codes != there.codes).any(axis=1)
+            for field in _DECISIVE:
+                differs[both] |= here.column(field).fingerprints() != (
+                    there.column(field).fingerprints()
+                )
+    return int((known & differs).sum()) + len(
+        _held(merged, _ruled_out(other)) | _held(other, _ruled_out(merged))
+    )
+
+
+def _ruled_out(hash_list: HashList) -> list[str]:
+    """The ids of which a list says that whatever has them must not match."""
+    contents = hash_list.contents
+    return [
+        name
+        for column in (contents.withdrawn, contents.dropped)
+        for name in column.texts(0, len(column))
+    ]
+
+
+def _held(hash_list: HashList, ids: Sequence[str]) -> set[str]:
+    """Which of the ids a list has entries of."""
+    held = np.zeros(len(ids), dtype=np.bool_)
+    for kind in hash_list.sections if ids else ():
+        held |= hash_list.sections[kind].find(ids) >= 0
+    return {ids[place] for place in np.flatnonzero(held).tolist()}
+
+
+def _joined(old: HashList, new: HashList, both: HashList) -> HashList:
+    """Of two lists in one, the list that also keeps what they rule out and it does not have."""
+    ids = list(dict.fromkeys([*_ruled_out(old), *_ruled_out(new)]))
+    held = _held(both, ids)
+    withdrawn = TextColumn.from_bytes(
+        [name.encode(errors="surrogatepass") for name in ids if name not in held]
+    )
+    return HashList(replace(both.contents, withdrawn=withdrawn), source=both.source)
 
 
 def _prefixed(hash_list: HashList) -> HashList:
@@ -269,7 +324,16 @@ def _prefixed(hash_list: HashList) -> HashList:
         ids = [f"{hash_list.name}/{entry_id}".encode() for entry_id in section.ids(0, len(section))]
         columns = {**section.columns, "id": TextColumn.from_bytes(ids)}
         sections[kind] = Section(kind, section.codes, columns, None, section.origin)
-    contents = replace(hash_list.contents, sections=sections, tables={}, updates={})
+    ruled_out = {
+        name: TextColumn.from_bytes(
+            [f"{hash_list.name}/{entry_id}".encode() for entry_id in column.texts(0, len(column))]
+        )
+        for name, column in (
+            ("withdrawn", hash_list.contents.withdrawn),
+            ("dropped", hash_list.contents.dropped),
+        )
+    }
+    contents = replace(hash_list.contents, sections=sections, tables={}, updates={}, **ruled_out)
     return HashList(contents, source=hash_list.source)
 
 

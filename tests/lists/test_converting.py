@@ -10,8 +10,9 @@ import pytest
 from hashlist.feeds import Item, ncmec, vics
 from hashmatch import HashList
 from hashmatch.cli.main import run
-from hashmatch.curate import merge
+from hashmatch.curate import apply_deltas, merge, save, without_withdrawals
 from hashmatch.errors import HashListError
+from hashmatch.hashlist import Policy
 
 ONE, TWO, THREE = "9ec5d32b1a6c4e35", "0123456789abcdef", "fedcba9876543210"
 MD5 = "0" * 31 + "1"
@@ -133,3 +134,93 @@ def test_merging_minds_every_algorithm() -> None:
         merge([first, second])
     with pytest.raises(HashListError, match="two lists have this name"):
         merge([first, HashList.loads(f"dhash:{ONE} 2\n", name="a")], prefix=True)
+
+
+LISTED = f"hash,algorithm,id,category,expires,withdrawn\n{ONE},phash,1,A,,\n{TWO},phash,2,A,,\n"
+
+
+@pytest.mark.parametrize(
+    "row",
+    [",,1,,,true", f"{ONE},phash,1,0,,", f"{ONE},phash,1,A,2020-01-01,", f"{'0' * 16},phash,1,,,"],
+    ids=["withdrawn", "not pertinent", "expired", "flat"],
+)
+@pytest.mark.parametrize("first", [True, False])
+def test_no_list_takes_out_what_another_has(row: str, first: bool) -> None:
+    """What a list says against its own entry says nothing of another list's with the same id."""
+    header = LISTED.partition("\n")[0]
+    other = HashList.loads(f"{header}\n{THREE},phash,3,A,,\n{row}\n", name="b", policy=None)
+    lists = [HashList.loads(LISTED, name="a", policy=None), other]
+    with pytest.raises(HashListError, match="1 of its ids"):
+        merge(lists if first else lists[::-1])
+    merged = merge(lists if first else lists[::-1], prefix=True)
+    assert {"a/1", "a/2", "b/3"} <= {entry.id for entry in merged.select(Policy())}
+
+
+def test_lists_of_three_are_merged_whole() -> None:
+    """What the first of several withdraws still clashes with an entry of the last."""
+    gone = HashList.loads("hash,algorithm,id,withdrawn\n,,9,true\n", name="a", policy=None)
+    middle = HashList.loads(f"phash:{ONE} 1\n", name="b", policy=None)
+    last = HashList.loads(f"phash:{TWO} 9\n", name="c", policy=None)
+    with pytest.raises(HashListError, match="1 of its ids"):
+        merge([gone, middle, last])
+    merged = merge([gone, middle, last], prefix=True)
+    assert merged.contents.withdrawn.texts(0, 1) == ["a/9"]
+
+
+def test_deltas_in_one_withdraw_what_each_withdrew(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two days' deltas in one do to a list what they do one after the other."""
+    header = "hash,algorithm,id,withdrawn\n"
+    (folder / "base.txt").write_text(f"# algorithm: phash\n{ONE} 1\n{TWO} 2\n{THREE} 3\n")
+    (folder / "monday.csv").write_text(f"{header},,1,true\n,,2,true\n{'0' * 16},phash,3,\n")
+    (folder / "tuesday.csv").write_text(f"{header}{THREE},phash,2,\n")
+    run(["list", "apply", "base.txt", "monday.csv", "tuesday.csv", "-o", "new.txt"])
+    week = ["list", "apply", "monday.csv", "tuesday.csv", "-o"]
+    assert run([*week, "week.csv", "--keep-withdrawals"]) == 0
+    assert run(["list", "apply", "base.txt", "week.csv", "-o", "same.txt"]) == 0
+    assert everything("same.txt") == everything("new.txt")
+    assert {entry.id for entry in HashList.load("same.txt")} == {"2"}
+    capsys.readouterr()
+    assert run([*week, "short.csv"]) == 0
+    assert "2 withdrawals are not kept; --keep-withdrawals keeps them" in capsys.readouterr().err
+    assert not len(HashList.load("short.csv", policy=None).contents.withdrawn)
+    for ending in ("txt", "hml"):
+        assert run([*week, f"week.{ending}", "--keep-withdrawals"]) == 65
+        assert "cannot hold withdrawals; csv and jsonl can" in capsys.readouterr().err
+        assert not (folder / f"week.{ending}").exists()
+
+
+def test_the_library_keeps_withdrawals() -> None:
+    """As library calls, applying keeps withdrawals, and leaving them out is one more call."""
+    old = HashList.loads("hash,algorithm,id,withdrawn\n,,gone,true\n", name="a", policy=None)
+    new = apply_deltas(old, [HashList.loads(f"phash:{ONE} 1\n", name="b", policy=None)])
+    assert new.contents.withdrawn.texts(0, 1) == ["gone"]
+    with pytest.raises(HashListError, match="cannot hold withdrawals"):
+        save(new, "new.hml")
+    save(without_withdrawals(new), "new.hml")
+    assert len(HashList.load("new.hml")) == 1
+
+
+def test_the_algorithm_of_lists_that_name_none_can_be_told() -> None:
+    """A list that names no algorithm is updated, merged and compared as what the operator says."""
+    Path("a.txt").write_text(f"{ONE} 1\n")
+    Path("b.txt").write_text(f"{TWO} 2\n")
+    dhash = ["--algorithm", "dhash"]
+    for command in ("apply", "merge"):
+        assert run(["list", command, "a.txt", "b.txt", "-o", "new.csv", *dhash]) == 0
+        assert {entry.hash.algorithm for entry in HashList.load("new.csv")} == {"dhash"}
+    assert run(["list", "diff", "a.txt", "new.csv", *dhash]) == 0
+
+
+@pytest.mark.parametrize("ending", ["txt", "csv", "jsonl", "hml"])
+def test_only_the_owner_reads_what_is_written(folder: Path, ending: str) -> None:
+    """Every command that writes a list writes it for its owner alone, over a wider one too."""
+    (folder / "a.txt").write_text(f"# algorithm: phash\n{ONE} 1\n")
+    for command in (["convert", "a.txt"], ["apply", "a.txt", "a.txt"], ["merge", "a.txt", "a.txt"]):
+        target = folder / f"new.{ending}"
+        target.write_text("")
+        target.chmod(0o644)
+        assert run(["list", *command, "-o", str(target)]) == 0
+        assert target.stat().st_mode & 0o777 == 0o600
+        assert [path.name for path in folder.glob(".new*")] == []

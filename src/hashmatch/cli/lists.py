@@ -28,6 +28,15 @@ To = Annotated[
 ]
 
 
+KeepWithdrawals = Annotated[
+    bool,
+    typer.Option(
+        "--keep-withdrawals",
+        help="Also write which ids are withdrawn, for a list that is applied to another one.",
+    ),
+]
+
+
 @list_app.command("check")
 def check_command(
     path: ListPath,
@@ -102,14 +111,20 @@ def apply_command(
     ],
     output: OutputFile,
     to: To = None,
+    keep_withdrawals: KeepWithdrawals = False,
+    algorithm: opt.Algorithm = None,
 ) -> int:
     """Write a list brought up to date by later pages or deltas, in whatever formats they are.
 
     An entry of a later list replaces all that has its id; what a later list withdraws is gone.
     """
-    from hashmatch.cli.run_lists import apply  # noqa: PLC0415
+    from hashmatch.cli.run_lists import ListFile, Output, apply  # noqa: PLC0415
 
-    return apply(base, deltas, output, to)
+    return apply(
+        ListFile(base, algorithm),
+        [ListFile(path, algorithm) for path in deltas],
+        Output(output, to, keep_withdrawals),
+    )
 
 
 @list_app.command("merge")
@@ -120,26 +135,34 @@ def merge_command(
     prefix: Annotated[
         bool, typer.Option("--prefix", help="Put each list's name and a slash before its ids.")
     ] = False,
+    keep_withdrawals: KeepWithdrawals = False,
+    algorithm: opt.Algorithm = None,
 ) -> int:
     """Write one list of several that have nothing to do with each other.
 
-    An id that stands for different hashes in two of them is an error: no entry is lost.
+    An id that stands for different things in two of them, or that one of them withdraws, is an
+    error: no entry is lost.
     """
-    from hashmatch.cli.run_lists import merge  # noqa: PLC0415
+    from hashmatch.cli.run_lists import ListFile, Output, merge  # noqa: PLC0415
 
-    return merge(paths, output, to, prefix=prefix)
+    return merge(
+        [ListFile(path, algorithm) for path in paths],
+        Output(output, to, keep_withdrawals),
+        prefix=prefix,
+    )
 
 
 @list_app.command("diff")
 def diff_command(
     old: Annotated[Path, typer.Argument(metavar="OLD", help="The older list.")],
     new: Annotated[Path, typer.Argument(metavar="NEW", help="The newer list.")],
+    algorithm: opt.Algorithm = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object.")] = False,
 ) -> int:
     """Tell by id which entries were added, withdrawn and changed between two lists."""
-    from hashmatch.cli import run_lists  # noqa: PLC0415
+    from hashmatch.cli.run_lists import ListFile, diff  # noqa: PLC0415
 
-    return run_lists.diff(old, new, as_json=as_json)
+    return diff(ListFile(old, algorithm), ListFile(new, algorithm), as_json=as_json)
 
 
 @list_app.command("keygen")

@@ -22,6 +22,7 @@ from hashmatch.curate import (
     facts,
     makeup,
     save,
+    without_withdrawals,
 )
 from hashmatch.curate import merge as merge_lists
 from hashmatch.errors import SettingsError
@@ -64,6 +65,36 @@ class ListFile:
                 policy=policy,
             )
         say(*(f"{hash_list.name}: {notice}" for notice in hash_list.notices))
+        return hash_list
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where a list made of several goes, and as what.
+
+    Attributes:
+        path: the file.
+        list_format: what it is written in; None for what the end of its name tells.
+        keep_withdrawals: with the ids of which the lists say that they must not match.
+    """
+
+    path: Path
+    list_format: str | None = None
+    keep_withdrawals: bool = False
+
+    def format(self) -> str:
+        """What it is written in, asked for before lists are read for minutes."""
+        return self.list_format or format_of(self.path)
+
+    def write(self, hash_list: HashList, chosen: str) -> HashList:
+        """Write it, say what is left out, and return what was written."""
+        withdrawals = len(hash_list.contents.withdrawn)
+        if not self.keep_withdrawals:
+            hash_list = without_withdrawals(hash_list)
+        with working(f"writing {self.path}"):
+            save(hash_list, self.path, chosen)
+        if withdrawals and not self.keep_withdrawals:
+            say(f"{withdrawals} withdrawals are not kept; --keep-withdrawals keeps them")
         return hash_list
 
 
@@ -132,30 +163,27 @@ def convert(asked: ListFile, output: Path, list_format: str | None) -> int:
     return 0
 
 
-def apply(base: Path, deltas: Sequence[Path], output: Path, list_format: str | None) -> int:
+def apply(base: ListFile, deltas: Sequence[ListFile], output: Output) -> int:
     """Bring a list up to date by others."""
-    chosen = list_format or format_of(output)
-    old = ListFile(base).load()
-    new = apply_deltas(old, (ListFile(path).load() for path in deltas))
-    with working(f"writing {output}"):
-        save(new, output, chosen)
-    _write([f"{len(old)} entries before, {len(new)} now", *new.notices[len(old.notices) :]])
+    chosen = output.format()
+    old = base.load()
+    new = output.write(apply_deltas(old, (delta.load() for delta in deltas)), chosen)
+    _write([f"{len(old)} entries before, {len(new)} now"])
     return 0
 
 
-def merge(paths: Sequence[Path], output: Path, list_format: str | None, *, prefix: bool) -> int:
+def merge(asked: Sequence[ListFile], output: Output, *, prefix: bool) -> int:
     """Write one list of several."""
-    chosen = list_format or format_of(output)
-    merged = merge_lists([ListFile(path).load() for path in paths], prefix=prefix)
-    with working(f"writing {output}"):
-        save(merged, output, chosen)
-    _write([f"{len(merged)} entries of {len(paths)} lists"])
+    chosen = output.format()
+    merged = merge_lists([each.load() for each in asked], prefix=prefix)
+    output.write(merged, chosen)
+    _write([f"{len(merged)} entries of {len(asked)} lists"])
     return 0
 
 
-def diff(old: Path, new: Path, *, as_json: bool) -> int:
+def diff(old: ListFile, new: ListFile, *, as_json: bool) -> int:
     """Tell what changed between two lists, by id."""
-    found = asdict(difference(ListFile(old).load(), ListFile(new).load()))
+    found = asdict(difference(old.load(), new.load()))
     if as_json:
         _write([json.dumps(found)])
         return 0
