@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from commands import COMMAND, SOURCE, environment, hashmatch_command
+from hashlist.feeds import Item, ncmec, stopncii, tat, vics
 from hashmatch import HashKind, HashList, HashListError, Matcher, PerceptualHash, hamming_distance
 from hashmatch.cli.main import run
 from hashmatch.errors import HashmatchError
@@ -107,6 +109,106 @@ def test_broken_lists_are_told_without_a_hash(
     assert_silent("".join(traceback.format_exception(error)))
     assert run(["scan", str(folder), "--list", str(path)]) == 65
     assert_silent(*capfd.readouterr())
+
+
+MD5 = f"{CANARY}d15ea5ed0123beef"
+
+
+def feeds() -> dict[str, str]:
+    """A sound list in every format that is read, with the canaries where hashes stand."""
+    items = [
+        Item("m-1", {"md5": MD5}, "1", "us"),
+        Item("m-2", {"md5": MD5[::-1]}, "0"),
+        Item("m-3", gone=True),
+    ]
+    row = f"{CANARY},phash,1,,,,,,\n{MD5},md5,2,,1,us,,2020-01-01,\n,,3,,,,,,true\n"
+    objects = [
+        {"hash": CANARY, "algorithm": "phash", "id": "1"},
+        {"hash": MD5, "algorithm": "md5", "id": "2", "category": "0"},
+    ]
+    return {
+        "text": f"# algorithm: phash\n{CANARY} 1\nmd5:{MD5} 2\n",
+        "csv": f"hash,algorithm,id,label,category,source,added,expires,withdrawn\n{row}",
+        "jsonl": "".join(f"{json.dumps(each)}\n" for each in objects),
+        "ncmec": ncmec(items),
+        "vics": vics(items[:2]),
+        "stopncii": stopncii(items[:2]),
+        "tat": tat(items[:2]),
+        "threatexchange": f"md5 {MD5}\nmd5 {MD5[::-1]}\n",
+    }
+
+
+FEEDS = feeds()
+
+
+@pytest.mark.parametrize("name", FEEDS)
+def test_list_commands_show_no_hash(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a list is written in, no command that looks after lists says a hash of it."""
+    monkeypatch.chdir(tmp_path)
+    Path("list").write_text(FEEDS[name])
+    Path("other.txt").write_text(f"# algorithm: phash\nd15ea5ed0123beef 1\n{CANARY} 9\n")
+    as_told = ["--list-format", name, "--algorithm", "md5"]
+    for code, arguments in (
+        (0, ["check", "list", *as_told]),
+        (0, ["show", "list", *as_told]),
+        (0, ["show", "list", "--json"]),
+        (0, ["convert", "list", "-o", "new.csv"]),
+        (0, ["convert", "list", "-o", "new.jsonl"]),
+        (0, ["compile", "list", "-o", "new.hml"]),
+        (None, ["convert", "list", "-o", "new.txt"]),
+        (0, ["apply", "other.txt", "list", "-o", "applied.csv"]),
+        (0, ["apply", "list", "other.txt", "-o", "applied.jsonl", "--keep-withdrawals"]),
+        (None, ["merge", "list", "other.txt", "-o", "merged.csv"]),
+        (0, ["merge", "list", "other.txt", "-o", "merged.csv", "--prefix"]),
+        (0, ["diff", "list", "other.txt"]),
+        (0, ["diff", "new.csv", "new.hml", "--json"]),
+        (64, ["convert", "list", "-o", f"{name}.{MD5}"]),
+        (64, ["convert", "list", "-o", "new", "--to", MD5]),
+        (64, ["check", "list", "--list-format", MD5]),
+    ):
+        done = run(["list", *arguments])
+        assert done == code or code is None, arguments
+        assert_silent(*capfd.readouterr())
+
+
+@pytest.mark.parametrize("name", FEEDS)
+def test_broken_feeds_are_told_without_a_hash(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], name: str
+) -> None:
+    """Where a hash of any format is wrong, or the file is cut off, no command quotes it."""
+    path, sound = tmp_path / "list", FEEDS[name]
+    other = tmp_path / "other.txt"
+    other.write_text("# algorithm: phash\nfedcba9876543210 1\n")
+    cut = sound[: sound.rindex(CANARY[:8]) + 20]
+    for text in (sound.replace(CANARY, f"{CANARY[:-1]}z"), sound.replace(CANARY, CANARY * 2), cut):
+        path.write_text(text)
+        for arguments in (
+            ["check", str(path)],
+            ["show", str(path), "--skip-bad-entries"],
+            ["convert", str(path), "-o", str(tmp_path / "new.csv")],
+            ["apply", str(other), str(path), "-o", str(tmp_path / "new.csv")],
+            ["merge", str(path), str(other), "-o", str(tmp_path / "new.csv")],
+            ["diff", str(other), str(path)],
+        ):
+            run(["list", *arguments])
+            assert_silent(*capfd.readouterr())
+
+
+def test_what_is_left_out_is_told_without_a_hash(
+    folder: Path, list_path: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A hash where a category, a source or a suppressed entry belongs is not repeated."""
+    table = tmp_path / "s.csv"
+    scan = ["scan", str(folder), "--list", str(list_path), "--jobs", "1"]
+    for row in (f"{CANARY},no,me,2026-01-02", f"x,{CANARY},me,{CANARY}", f"{CANARY},,me"):
+        table.write_text(f"entry,reason,by,date\n{row}\n")
+        run([*scan, "--suppress", str(table)])
+        assert_silent(*capfd.readouterr())
+    for option in ("--exclude-category", "--category", "--source", "--list-format", "--algorithm"):
+        run([*scan, option, CANARY])
+        assert_silent(*capfd.readouterr())
 
 
 def test_wrong_usage_shows_no_hash(

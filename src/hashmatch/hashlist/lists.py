@@ -254,7 +254,5 @@ def _notices(contents: Contents) -> Iterator[str]:
 
 def _options(path: Path, algorithm: str | None, skip_bad_entries: bool) -> Options:
     if algorithm is not None and not widths(algorithm):
-        raise SettingsError(
-            f"unknown algorithm {algorithm!r}; choose from {', '.join(algorithms())}"
-        )
+        raise SettingsError(f"unknown algorithm; choose from {', '.join(algorithms())}")
     return Options(str(path), path.name, algorithm, skip_bad_entries)

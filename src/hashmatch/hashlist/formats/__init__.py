@@ -74,9 +74,7 @@ def read_list(stream: BinaryIO, options: Options, list_format: str | None) -> Co
     """
     names = (*FORMATS, COMPILED)
     if list_format is not None and list_format not in names:
-        raise SettingsError(
-            f"unknown list format {list_format!r}; choose from {', '.join(sorted(names))}"
-        )
+        raise SettingsError(f"unknown list format; choose from {', '.join(sorted(names))}")
     head = stream.read(HEAD_BYTES)
     if not head:
         # What a failed download leaves must not pass for a list that matches nothing
@@ -125,5 +123,5 @@ def write_list(contents: Contents, list_format: str) -> Iterator[bytes]:
     write = FORMATS[list_format].write if list_format in FORMATS else None
     if write is None:
         names = ", ".join(sorted(name for name, form in FORMATS.items() if form.write))
-        raise SettingsError(f"lists are not written as {list_format!r}; choose from {names}")
+        raise SettingsError(f"lists are not written in this format; choose from {names}")
     return write(contents)
