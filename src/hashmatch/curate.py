@@ -319,22 +319,24 @@ def _joined(old: HashList, new: HashList, both: HashList) -> HashList:
 
 
 def _prefixed(hash_list: HashList) -> HashList:
-    sections = {}
+    contents, sections = hash_list.contents, {}
     for kind, section in hash_list.sections.items():
-        ids = [f"{hash_list.name}/{entry_id}".encode() for entry_id in section.ids(0, len(section))]
-        columns = {**section.columns, "id": TextColumn.from_bytes(ids)}
-        sections[kind] = Section(kind, section.codes, columns, None, section.origin)
-    ruled_out = {
-        name: TextColumn.from_bytes(
-            [f"{hash_list.name}/{entry_id}".encode() for entry_id in column.texts(0, len(column))]
+        ids = _prefixed_ids(hash_list.name, section.ids(0, len(section)))
+        sections[kind] = Section(
+            kind, section.codes, {**section.columns, "id": ids}, None, section.origin
         )
-        for name, column in (
-            ("withdrawn", hash_list.contents.withdrawn),
-            ("dropped", hash_list.contents.dropped),
-        )
-    }
-    contents = replace(hash_list.contents, sections=sections, tables={}, updates={}, **ruled_out)
-    return HashList(contents, source=hash_list.source)
+    withdrawn, dropped = (
+        _prefixed_ids(hash_list.name, column.texts(0, len(column)))
+        for column in (contents.withdrawn, contents.dropped)
+    )
+    prefixed = replace(
+        contents, sections=sections, tables={}, updates={}, withdrawn=withdrawn, dropped=dropped
+    )
+    return HashList(prefixed, source=hash_list.source)
+
+
+def _prefixed_ids(name: str, ids: Iterable[str]) -> TextColumn:
+    return TextColumn.from_bytes([f"{name}/{entry_id}".encode() for entry_id in ids])
 
 
 def _by_id(hash_list: HashList) -> dict[str, frozenset[tuple[HashKind, Entry]]]:

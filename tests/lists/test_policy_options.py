@@ -173,8 +173,31 @@ def test_entries_on_no_list_are_told(capfd: pytest.CaptureFixture[str]) -> None:
     write("s.csv", "entry,reason,by,date\nnone,harmless,me,2026-01-02\nx,no,me,2026-01-02\n")
     assert run(["scan", "pictures", "--list", first, "--suppress", "s.csv", "--jobs", "1"]) == 1
     told = capfd.readouterr().err
-    assert "s.csv: 1 of the entries are on no list" in told
+    assert "s.csv: 1 of the entries are on no list that is meant: line 2\n" in told
     assert "one: 1 are left out: they are suppressed" in told
+
+
+def test_names_of_no_entry_are_told(capfd: pytest.CaptureFixture[str]) -> None:
+    """A category, a source or a list's name that nothing has may be a slip, so it is told."""
+    header = "hash,algorithm,id,category,source"
+    for name, picture in (("one", "a"), ("two", "b")):
+        write(
+            f"{name}.csv",
+            f"# name: {name}\n{header}\n{phash(picture)},phash,x,{name},us\n"
+            f"0123456789abcdef,phash,y,{name},us\n",
+        )
+    lists = ["scan", "pictures", "--list", "one.csv", "--list", "two.csv", "--jobs", "1"]
+    run([*lists, "--category", "one,two", "--source", "us"])
+    assert "of no entry" not in capfd.readouterr().err
+    run([*lists, "--category", "one,tow", "--exclude-category", "noe", "--source", "us,them"])
+    told = capfd.readouterr().err
+    for option in ("--category", "--exclude-category", "--source"):
+        assert f"{option}: 1 of the names are of no entry on any list" in told
+    assert "tow" not in told
+    rows = ["x,one,harmless,me,2026-01-02", "x,tow,harmless,me,2026-01-02"]
+    write("s.csv", "\n".join(["entry,list,reason,by,date", *rows, ""]))
+    assert run([*lists, "--suppress", "s.csv"]) == 1
+    assert "1 of the entries are on no list that is meant: line 3\n" in capfd.readouterr().err
 
 
 def test_a_table_with_mistakes_suppresses_nothing(capfd: pytest.CaptureFixture[str]) -> None:
@@ -213,6 +236,33 @@ def test_a_rematch_minds_the_same_options() -> None:
     assert (start["type"], start["command"]) == ("start", "rematch")
     assert match["type"] == "match"
     assert (finish["type"], finish["exit_code"]) == ("finish", 1)
+
+
+def test_a_state_minds_what_is_in_force_now() -> None:
+    """What a scan with a state left out matches in the next one that does not leave it out."""
+    first, _ = two_lists()
+    scan = ("--list", first, "--state", "scan.db")
+    write("s.csv", "entry,reason,by,date\nx,harmless,me,2026-01-02\n")
+    everything = {"a": {"x"}, "b": {"one.txt:4"}}
+    assert scanned(*scan, "--suppress", "s.csv")[0] == {"b": {"one.txt:4"}}
+    assert scanned(*scan)[0] == everything
+    assert scanned(*scan, "--suppress", "s.csv")[0] == {"b": {"one.txt:4"}}
+    assert scanned(*scan)[0] == everything
+
+
+def test_an_entry_that_became_pertinent_is_new() -> None:
+    """An entry that the older list had in category 0, where it never matched, is a new one."""
+    spare = "0123456789abcdef,phash,y,1"
+    rows = "hash,algorithm,id,category\n{},phash,x,{}\n" + spare + "\n"
+    old = write("old.csv", rows.format(phash("a"), "0"))
+    new = write("new.csv", rows.format(phash("a"), "1"))
+    assert scanned("--list", old, "--list", two_lists()[1], "--state", "scan.db")[0].keys() == {"c"}
+    rematch = ("rematch", "--state", "scan.db", "--format", "jsonl", "--jobs", "1", "--list", new)
+    done = hashmatch_command(*rematch, "--only-new-entries-since", old)
+    *files, summary = records(done.stdout)
+    assert [m["entry"] for file in files for m in file["matches"]] == ["x"]
+    assert summary["lists"][0]["left_out"] == {}
+    assert hashmatch_command(*rematch, "--only-new-entries-since", new).stdout == b""
 
 
 def test_options_about_lists_need_one(capfd: pytest.CaptureFixture[str]) -> None:

@@ -13,9 +13,21 @@ from hashmatch.cli.list_options import NO_LISTS, ListSettings
 from hashmatch.cli.options import say
 from hashmatch.cli.progress import working
 from hashmatch.errors import HashListError, SettingsError
-from hashmatch.hashlist import HashList, Policy, read_suppressions
+from hashmatch.hashlist import HashList, read_suppressions
 from hashmatch.hashlist.freshness import SeenVersions, exposure, parse_duration, staleness
 from hashmatch.hashlist.signing import SUFFIX, verify_list
+
+_OPTIONS = {
+    "categories": "--category",
+    "exclude_categories": "--exclude-category",
+    "sources": "--source",
+}
+"""What the settings of a policy are called on the command line."""
+
+_NONE: frozenset[str] = frozenset()
+
+_SOME = 10
+"""Lines that are named of a table."""
 
 
 def load_lists(settings: ListSettings, *, quiet: bool = False) -> list[HashList]:
@@ -32,29 +44,37 @@ def load_lists(settings: ListSettings, *, quiet: bool = False) -> list[HashList]
     table = read_suppressions(settings.suppress) if settings.suppress is not None else None
     rows = table.rows if table else ()
     policy = settings.policy(frozenset((row.entry, row.list) for row in rows))
-    hash_lists = []
+    hash_lists, unknown = [], []
     for path in settings.files:
         with working(f"reading {path}", quiet=quiet):
-            hash_lists.append(_load(path, settings, policy))
+            whole = _load(path, settings)
+            unknown.append(policy.unknown(whole.contents))
+            hash_lists.append(whole.select(policy))
     for path, hash_list in zip(settings.files, hash_lists, strict=True):
         _check(path, hash_list, settings, seen, tell)
-    met = {entry for hash_list in hash_lists for entry in hash_list.suppressed}
-    if table is not None and (unmet := {row.entry for row in rows} - met):
-        tell(f"{table.source}: {len(unmet)} of the entries are on no list")
+    for setting, option in _OPTIONS.items():
+        if nowhere := frozenset.intersection(*(names.get(setting, _NONE) for names in unknown)):
+            tell(f"{option}: {len(nowhere)} of the names are of no entry on any list")
+    if table is not None and (lines := table.unknown(hash_lists)):
+        some = ", ".join(map(str, lines[:_SOME])) + (", ..." if len(lines) > _SOME else "")
+        tell(
+            f"{table.source}: {len(lines)} of the entries are on no list that is meant: line {some}"
+        )
     for hash_list in hash_lists:
         if seen is not None:
             seen.note(hash_list)
     return hash_lists
 
 
-def _load(path: str, settings: ListSettings, policy: Policy) -> HashList:
+def _load(path: str, settings: ListSettings) -> HashList:
+    """Read a list, all of it."""
     if path != "-" and not path.startswith("fd:"):
         return HashList.load(
             path,
             algorithm=settings.algorithm,
             skip_bad_entries=settings.skip_bad_entries,
             list_format=settings.list_format,
-            policy=policy,
+            policy=None,
         )
     name = "stdin" if path == "-" else path
     try:
@@ -68,7 +88,7 @@ def _load(path: str, settings: ListSettings, policy: Policy) -> HashList:
         algorithm=settings.algorithm,
         skip_bad_entries=settings.skip_bad_entries,
         list_format=settings.list_format,
-        policy=policy,
+        policy=None,
     )
 
 

@@ -91,6 +91,10 @@ def record(evaluation: Evaluation) -> Record:
                 "digest": f"sha256:{hash_list.digest}",
                 "entries": len(hash_list),
                 "flat": hash_list.flat,
+                "skipped": hash_list.skipped,
+                "unsupported": dict(hash_list.unsupported),
+                "left_out": dict(hash_list.left_out),
+                "suppressed": [printable(entry) for entry in hash_list.suppressed],
                 "kinds": [
                     _list_kind(figures, settings)
                     for figures in evaluation.lists

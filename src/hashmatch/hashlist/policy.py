@@ -64,6 +64,25 @@ class Policy:
         """The ids that are suppressed in a list of this name, in order."""
         return sorted({entry for entry, meant in self.suppressed if meant in (None, name)})
 
+    def unknown(self, contents: Contents) -> dict[str, frozenset[str]]:
+        """The names in each setting that no entry of a list has: one on no list may be a slip.
+
+        Args:
+            contents: the list, before this policy is applied to it.
+        """
+        settings = {
+            "categories": ("category", self.categories),
+            "exclude_categories": ("category", self.exclude_categories),
+            "sources": ("source", self.sources),
+        }
+        return {
+            setting: names.difference(
+                *(section.column(field).counts() for section in contents.sections.values())
+            )
+            for setting, (field, names) in settings.items()
+            if names
+        }
+
     def reasons(self) -> Mapping[str, tuple[str, Callable[[str], bool]]]:
         """For each reason to leave an entry out, the field it lies in and what tells."""
         now = self.now or datetime.now(UTC)

@@ -6,12 +6,15 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from hashmatch.errors import HashListError
 from hashmatch.hashlist.formats.table import Table
 from hashmatch.hashlist.problems import Problems
 from hashmatch.hashlist.source import Tap
+
+if TYPE_CHECKING:
+    from hashmatch.hashlist.lists import HashList
 
 NEEDED = ("entry", "reason", "by", "date")
 LIST = "list"
@@ -26,6 +29,7 @@ class Suppression(NamedTuple):
         reason: why.
         by: who decided it.
         date: when, a date or time in ISO 8601.
+        line: where it stands in the table.
     """
 
     entry: str
@@ -33,6 +37,7 @@ class Suppression(NamedTuple):
     reason: str
     by: str
     date: str
+    line: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,16 @@ class Suppressions:
     source: str
     digest: str
     rows: tuple[Suppression, ...]
+
+    def unknown(self, hash_lists: Sequence[HashList]) -> list[int]:
+        """The lines that mean an entry which is on none of the lists that they are in force for."""
+        met = {
+            (entry, name)
+            for each in hash_lists
+            for entry in each.suppressed
+            for name in (None, each.name)
+        }
+        return [row.line for row in self.rows if (row.entry, row.list) not in met]
 
 
 def read_suppressions(path: str | os.PathLike[str]) -> Suppressions:
@@ -83,7 +98,7 @@ def _rows(table: Table, problems: Problems) -> Iterator[Suppression]:
             meant, entry, reason, by, date = (text.strip() for text in texts)
             fault = _fault([entry, reason, by, date], meant)
             if fault is None:
-                yield Suppression(entry, meant or None, reason, by, date)
+                yield Suppression(entry, meant or None, reason, by, date, line)
             else:
                 problems.add(line, fault)
 
