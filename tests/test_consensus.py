@@ -121,10 +121,10 @@ def test_replaced_lists_are_seen_whole() -> None:
             if len(seen) != 1:
                 wrong.append(seen)
 
-    threads = [threading.Thread(target=match_on) for _ in range(4)]
+    threads = [threading.Thread(target=match_on) for _ in range(8)]
     for thread in threads:
         thread.start()
-    for number in range(200):
+    for number in range(1_000):
         matcher.replace(lists[number % 2])
     done.set()
     for thread in threads:
