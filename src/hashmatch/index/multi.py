@@ -173,7 +173,9 @@ class MultiIndex(BuiltIndex):
     def pieces(self, queries: Codes, radius: int) -> Iterator[Hits]:
         """See ``Index.pieces``."""
         count = bucket_count(radius, self.words)
-        least = CALL_NS / len(queries) + BUCKET_NS * count
+        # Buckets hold at least as much as they would of a list that fills all alike
+        entry = FRAGMENT_NS if len(self._fragments) else CODE_NS
+        least = CALL_NS / len(queries) + count * (BUCKET_NS + entry * len(self) / VALUES)
         if count > MOST_BUCKETS or least > self._scan_cost():
             yield from self._scan.pieces(queries, radius)
             return
