@@ -72,11 +72,11 @@ def reach(doubts: Fields, radius: int) -> Reach:
     return Reach(radii, buckets)
 
 
-@lru_cache(maxsize=1 << 15)
+@lru_cache(maxsize=1 << 13)  # a few megabytes at ordinary thresholds
 def _flips(doubtful: int, radius: int) -> npt.NDArray[np.uint16]:
     """All differences in these bits of a chunk, and in no more than so many of its others."""
-    values = np.arange(1 << CHUNK_BITS, dtype=np.uint16)
     if not doubtful:
+        values = np.arange(1 << CHUNK_BITS, dtype=np.uint16)
         few: npt.NDArray[np.uint16] = values[np.bitwise_count(values) <= radius]
         return few
     sure = _flips(0, radius)
