@@ -76,6 +76,9 @@ _values = st.one_of(
     st.text(max_size=8),
 )
 _fields = st.one_of(st.sampled_from(["a", "b", "list:1", "list:3"]), ids, st.text(max_size=6))
+_odd_labels = st.sampled_from(
+    ["a\tb", "a \t b", "a\x7fb", "a\rb", "a\x85b", "a\u2028", "a\r", "\x1b"]
+)
 _lines = st.one_of(
     st.builds(
         lambda *parts: "".join(parts),
@@ -86,6 +89,12 @@ _lines = st.one_of(
         st.one_of(st.just(""), _blanks),
         st.one_of(st.just(""), labels, st.text(max_size=6)),
         _maybe_blanks,
+    ),
+    st.builds(
+        "dhash:{} {} {}".format,
+        st.integers(16**15, 16**16 - 1).map("{:x}".format),
+        ids,
+        _odd_labels,
     ),
     st.sampled_from(
         [

@@ -1,5 +1,6 @@
 """The feeds of others: the right entries match, the wrong ones never, and nothing vanishes."""
 
+import json
 import random
 from pathlib import Path
 
@@ -239,6 +240,36 @@ def test_vics_mistakes_are_told_by_record(old: str, new: str, message: str) -> N
     assert problems_of(text.replace(old, new)) == [(2, message)]
     rest = HashList.loads(text.replace(old, new), skip_bad_entries=True)
     assert held(rest) == wanted(VICS[0])
+
+
+BAD_MEDIA: list[tuple[object, str]] = [
+    (7, "the record is no JSON object"),
+    ({"MediaID": [1]}, "MediaID is neither text nor number"),
+    ({"MediaID": 1, "Category": True}, "Category is neither text nor number"),
+    ({"MediaID": 2, "MD5": 1.5}, "MD5 is neither text nor number"),
+    ({"MediaID": 3}, "the entry has no hash"),
+    ({"MediaID": 4, "MD5": "ABC"}, "md5 has 32 digits, not 3"),
+    ({"MediaID": 5, "SHA1": "x" * 40}, "the hash is neither hex nor base64"),
+    ({"MediaID": "a\u0000", "MD5": digits("md5", 1)}, "a control character in the id"),
+    ({"MediaID": 6, "MD5": digits("md5", 2), "Series": "\x85"}, "a control character in the label"),
+    ({"MediaID": 7, "x": [{"HashName": "", "HashValue": digits("md5", 3)}]}, "what its hash is"),
+    ({"MediaID": 8, "x": [{"HashName": "SHA256"}]}, "the entry has no hash"),
+    (
+        {"MediaID": 9, "MD5": digits("md5", 4), "x": [{"HashName": "md5", "HashValue": "0" * 32}]},
+        "the entry has two hashes of one kind",
+    ),
+]
+
+
+def test_all_bad_media_are_told_at_once() -> None:
+    """One error has every medium that is wrong, by its number, and quotes none."""
+    context = "http://x/ProjectVic/DataModels/1.3.xml#Media"
+    text = json.dumps({"odata.metadata": context, "value": [media for media, _ in BAD_MEDIA]})
+    found = problems_of(text)
+    assert [number for number, _ in found] == list(range(1, 1 + len(BAD_MEDIA)))
+    for (_, message), (_, wanted) in zip(found, BAD_MEDIA, strict=True):
+        assert message.endswith(wanted)
+        assert all(digits("md5", seed)[:8] not in message for seed in range(5))
 
 
 def test_two_hashes_of_one_kind_in_a_record_are_told() -> None:

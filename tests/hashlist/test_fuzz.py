@@ -31,8 +31,8 @@ TOTAL = 1_000_000 if LONG else 12_000
 SEED = 1
 PHASH, OTHER = "ca9a11fe0123bead", "d15ea5ed0123beef"
 MD5, PDQ = PHASH + OTHER, (PHASH + OTHER) * 2
-QUOTED = re.compile(r"[0-9a-f]{10}", re.IGNORECASE)
-"""What no message may have: so much of a hash."""
+QUOTED = re.compile(r"(?=[0-9]*[a-f])[0-9a-f]{10}", re.IGNORECASE)
+"""What no message may have: so much of a hash, and every such piece of these has a letter."""
 
 ITEMS = [
     Item("42-a", {"md5": MD5, "sha1": MD5 + PHASH[:8], "photodna": PDQ}, "1", "Example"),

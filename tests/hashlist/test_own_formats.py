@@ -222,6 +222,14 @@ def test_a_bad_line_of_jsonl_is_told_by_its_number(line: str, message: str) -> N
     assert HashList.loads(text, skip_bad_entries=True).skipped == 1
 
 
+def test_all_bad_lines_of_jsonl_are_told_at_once() -> None:
+    """One error has every problem of a list of objects, in order."""
+    sound = f'{{"list": "a"}}\n{{"hash": "{OTHER}", "id": "twice"}}\n'
+    assert problems_of(sound + "".join(f"{line}\n" for line, _ in BAD_JSON)) == [
+        (number, message) for number, (_, message) in enumerate(BAD_JSON, 3)
+    ]
+
+
 @pytest.mark.parametrize(
     ("header", "message"),
     [

@@ -1,6 +1,7 @@
 """Signatures, freshness, exposure and synthetic lists."""
 
 import itertools
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -53,6 +54,27 @@ def test_every_flipped_byte_is_refused(signed: Path, name: str) -> None:
                 check(signed)
     path.write_bytes(whole)
     check(signed)
+
+
+def test_a_signature_spelt_otherwise_is_refused(signed: Path) -> None:
+    """The same statement and signature in other bytes are not what was signed."""
+    path = signed / "list.txt.sig"
+    whole = path.read_text()
+    fields = json.loads(whole)
+    # Of the last digit of base64 four bits count for nothing
+    digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    last = fields["signature"][-3]
+    same = digits[digits.index(last) ^ 1]
+    for text in (
+        whole.replace(f"{last}==", f"{same}=="),
+        json.dumps(fields, sort_keys=True) + "\n",
+        json.dumps(dict(reversed(fields.items())), separators=(",", ":")) + "\n",
+        whole.rstrip(),
+    ):
+        assert text != whole
+        path.write_text(text)
+        with pytest.raises(HashListError, match="the signature was changed"):
+            check(signed)
 
 
 def test_every_cut_signature_is_refused(signed: Path) -> None:
