@@ -122,6 +122,8 @@ class _Page:
             self._parser.feed(data)
         except (expat.ExpatError, ET.ParseError) as error:
             raise self._error("the XML is not well-formed", error.lineno or 1) from None
+        except HashListError:
+            raise
         except (LookupError, ValueError):
             raise self._error("the XML is in an encoding that is not known here") from None
         self.lines += data.count(b"\n")
