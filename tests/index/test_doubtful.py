@@ -49,7 +49,9 @@ def told(index: Index, queries: Codes, doubts: Codes, radius: int) -> set[tuple[
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(question=questions(), most=st.integers(0, 24), seed=st.integers(0, 2**16))
 def test_none_is_missed(
     kind: str, question: tuple[Codes, Codes, int], most: int, seed: int
@@ -91,6 +93,7 @@ def test_withdrawn_entries_are_not_told() -> None:
     assert not {row for _, row in found} & {3, 250}
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.integers(0, 2**16 - 1), min_size=4, max_size=4), st.integers(0, 40))
 def test_reach_misses_nothing_and_counts_its_buckets(doubts: list[int], radius: int) -> None:
     """Radii add up as the pigeonhole principle asks, and the buckets are as many as told."""
