@@ -265,6 +265,18 @@ def test_an_entry_that_became_pertinent_is_new() -> None:
     assert hashmatch_command(*rematch, "--only-new-entries-since", new).stdout == b""
 
 
+def test_a_rematch_without_new_entries_is_on_record() -> None:
+    """Where a list has nothing new, the trail has a run of no files, and not a gap."""
+    first, _ = two_lists()
+    scanned("--list", first, "--state", "scan.db")
+    rematch = ("rematch", "--state", "scan.db", "--list", first, "--audit", "trail.jsonl")
+    assert hashmatch_command(*rematch, "--only-new-entries-since", first).returncode == 0
+    start, finish = events("trail.jsonl")
+    assert (start["command"], start["lists"]) == ("rematch", [])
+    assert start["settings"]["only_new_entries_since"] == first
+    assert (finish["exit_code"], finish["counts"]) == (0, {"files": 0})
+
+
 def test_options_about_lists_need_one(capfd: pytest.CaptureFixture[str]) -> None:
     """Where a command can do without a list, options that say something of it are refused."""
     assert run(["evaluate", "pictures", "--category", "A"]) == 64

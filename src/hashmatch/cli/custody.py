@@ -14,7 +14,7 @@ from hashmatch.cli.options import say
 from hashmatch.cli.run_quarantine import say_settled
 from hashmatch.decode import PILLOW_VERSION
 from hashmatch.errors import QuarantineError, SettingsError
-from hashmatch.matcher import Matcher
+from hashmatch.hashlist import HashList
 from hashmatch.model import Verdict
 from hashmatch.paths import path_fields
 from hashmatch.printable import printable
@@ -79,14 +79,18 @@ class Custody:
     _members: list[Mapping[str, Any]] = field(default_factory=list)
 
     def begin(
-        self, matcher: Matcher, settings: Mapping[str, Any], *, command: str = "scan"
+        self,
+        hash_lists: Sequence[HashList],
+        settings: Mapping[str, Any],
+        *,
+        command: str = "scan",
     ) -> None:
         """Put on record that a scan, or a command like it, begins."""
         if self.log is not None:
             self.log.start(
                 command=command,
                 settings={**settings, **self.settings.record()},
-                lists=[list_record(hash_list) for hash_list in matcher.hash_lists],
+                lists=[list_record(hash_list) for hash_list in hash_lists],
                 versions={"pillow": PILLOW_VERSION},
             )
 
@@ -119,10 +123,15 @@ class Custody:
             }
             if moves.failed and not summary["run"]["interrupted"]:
                 summary["exit_code"] |= NOT_MOVED
+        names = ("files", "verdicts", "reasons", "suppressed", "quarantine")
+        self.finish(
+            summary["exit_code"], {name: summary[name] for name in names if name in summary}
+        )
+
+    def finish(self, exit_code: int, counts: Record) -> None:
+        """Put on record that the run ended, and say which record that is."""
         if self.log is not None:
-            names = ("files", "verdicts", "reasons", "suppressed", "quarantine")
-            counts = {name: summary[name] for name in names if name in summary}
-            head = self.log.finish(exit_code=summary["exit_code"], counts=counts)
+            head = self.log.finish(exit_code=exit_code, counts=counts)
             say(f"audit head: {head}")
 
     def _log_file(self, record: Record) -> None:

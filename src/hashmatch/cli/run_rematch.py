@@ -56,10 +56,10 @@ class RematchSettings:
     audit: Path | None
     quiet: bool
 
-    def record(self, matcher: Matcher) -> Record:
+    def record(self, of_matcher: Record) -> Record:
         """What was asked for, as the audit trail tells it."""
         return {
-            **matcher.settings(),
+            **of_matcher,
             **self.lists.record(),
             "state": self.state,
             "only_new_entries_since": self.since,
@@ -77,6 +77,9 @@ def run_rematch(settings: RematchSettings) -> int:
         hash_lists = _new_alone(load_lists(settings.lists, quiet=settings.quiet), settings)
         if not hash_lists:
             say("the lists have no new entry: there is nothing to match again")
+            # Or an auditor could not tell this night from one without a run
+            custody.begin([], settings.record({}), command="rematch")
+            custody.finish(0, {"files": 0})
             return 0
         matcher = Matcher(
             hash_lists,
@@ -88,7 +91,7 @@ def run_rematch(settings: RematchSettings) -> int:
         replay = Replay(state, matcher.options, include_gone=settings.include_gone)
         stream = stack.enter_context(open_output(settings.output))
         renderer = make_renderer(settings.output_format, stream)
-        custody.begin(matcher, settings.record(matcher), command="rematch")
+        custody.begin(matcher.hash_lists, settings.record(matcher.settings()), command="rematch")
         summary = _rematch(matcher, pool, replay, settings, renderer, custody)
         renderer.summary(summary)
     if not settings.quiet and (settings.output or settings.output_format == "csv"):

@@ -141,7 +141,7 @@ def _scan(
     """Render each file's record, and return the summary, also where Ctrl-C ends it early."""
     tally, counts = Tally(), WalkCounts()
     run = Run(settings.jobs, state=memory.counts if memory else None)
-    custody.begin(matcher, settings.record(matcher))
+    custody.begin(matcher.hash_lists, settings.record(matcher))
     moving = settings.custody.quarantine is not None
     try:
         for result in scan(paths, matcher, pool, counts, settings.walk, memory, digests=moving):
