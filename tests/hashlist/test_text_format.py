@@ -39,6 +39,16 @@ def problems_of(data: bytes | str, **options: object) -> list[tuple[int | None, 
     return [(problem.line, problem.message) for problem in caught.value.problems]
 
 
+def test_an_algorithm_named_too_late_is_an_error() -> None:
+    """Two lists put into one file are not read as if both were of the first one's algorithm."""
+    entry = "9ec5d32b1a6c4e35"
+    joined = f"# algorithm: phash\n{entry} a\n# algorithm: dHash\n{entry} b\n"
+    found = [(3, "an algorithm is named behind the first entry: put it before each hash")]
+    assert problems_of(joined) == found
+    same = f"# algorithm: phash\n{entry} a\n# algorithm: phash\n# name: b\n{entry} b\n"
+    assert len(HashList.loads(same)) == 2
+
+
 def test_entries_with_and_without_id_and_label() -> None:
     """An entry is a hash, a hash and an id, or a hash, an id and a label of many words."""
     text = f"# a comment\n{PHASH}\n\n{PHASH} a-1\n{OTHER}\tb-2 \t two  words \r\n"
@@ -56,7 +66,7 @@ def test_header_is_read_before_the_first_entry_only() -> None:
     """Header lines after the first entry, and header lines with other keys, are comments."""
     text = (
         "\ufeff# Name: Test list \n# version: 7\n\n#created: 2026-01-02\n# licence: none\n"
-        f"# algorithm: dHash\n{PHASH}\n# name: late\n# algorithm: phash\n{OTHER}\n"
+        f"# algorithm: dHash\n{PHASH}\n# name: late\n# algorithm: dhash\n{OTHER}\n"
     )
     found = HashList.loads(text)
     assert (found.name, found.version, found.created) == ("Test list", "7", "2026-01-02")

@@ -142,6 +142,7 @@ def _split(buffer: Bytes, line_starts: Rows, line_ends: Rows, odd: Mask) -> _Fie
     last = np.append(first[1:], len(begins)) - 1
     entry = (last >= first) & ~odd
     entry[entry] = buffer[begins[first[entry]]] != HASH_SIGN
+    odd |= (last >= first) & ~entry  # a comment may be a header that comes too late
     line = np.flatnonzero(entry)
     first, last = first[entry], last[entry]
     value = begins[first], ends[first]

@@ -196,7 +196,10 @@ def parse_line(raw: bytes, algorithm: str | None) -> Row | None:
         LineError: it is not an entry, nor a comment.
     """
     text = decode_line(raw)
-    if not text or text.startswith("#"):
+    if not text:
+        return None
+    if text.startswith("#"):
+        _check_comment(text, algorithm)
         return None
     value, entry_id, label, *_ = [*_BLANKS.split(text, maxsplit=2), "", ""]
     if "\t" in label:
@@ -209,6 +212,17 @@ def parse_line(raw: bytes, algorithm: str | None) -> Row | None:
         return None
     kind, words = parse_hash(digits, named)
     return Row(kind, words, (entry_id.encode(), label.encode()), names_algorithm=bool(colon))
+
+
+def _check_comment(text: str, algorithm: str | None) -> None:
+    """Refuse what looks like a header and would change nothing: two lists put into one file.
+
+    Raises:
+        LineError: a comment names another algorithm than the one in force.
+    """
+    found = _HEADER_LINE.fullmatch(text)
+    if found and found[1].lower() == "algorithm" and found[2].strip().lower() != algorithm:
+        raise LineError("an algorithm is named behind the first entry: put it before each hash")
 
 
 def decode_line(raw: bytes) -> str:
