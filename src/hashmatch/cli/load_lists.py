@@ -37,8 +37,10 @@ def load_lists(settings: ListSettings, *, quiet: bool = False) -> list[HashList]
         HashListError: one cannot be used, or is not what it must be.
         SettingsError: a setting makes no sense.
     """
-    if not settings.files and settings != NO_LISTS:
-        raise SettingsError("options about lists need a --list")
+    if not settings.files:
+        if settings != NO_LISTS:
+            raise SettingsError("options about lists need a --list")
+        return []
     seen = SeenVersions(settings.seen_versions) if settings.seen_versions else None
     tell = (lambda *_: None) if quiet else say
     table = read_suppressions(settings.suppress) if settings.suppress is not None else None

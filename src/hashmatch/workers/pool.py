@@ -44,7 +44,9 @@ _MOST_FAULTS = 2
 _MOST_DEATHS = 6
 """Likewise by a signal that others send: chance hits a file twice or thrice, but not every time."""
 
-_BY_OTHERS = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGHUP})
+_BY_OTHERS = frozenset(
+    getattr(signal, name) for name in ("SIGKILL", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)  # not every system has them
 
 # What a worker may say of its own end: nothing that could carry a picture's content
 _PLACE = re.compile(r"[A-Za-z_]{1,64} in [a-z_0-9]{1,64}\.py:[0-9]{1,6}", re.ASCII)
