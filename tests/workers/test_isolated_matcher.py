@@ -93,7 +93,8 @@ def test_closing_tells_those_who_wait_and_those_who_come(isolated: Matcher) -> N
 
     The worker, which hangs, is gone.
     """
-    pids = [pid for zygote in children(os.getpid()) for pid in (zygote, *children(zygote))]
+    zygote = shared(isolated)._pool._zygote.pid
+    pids = [zygote, *children(zygote)]
     told: list[Outcome | HashmatchError] = []
 
     def match() -> None:
