@@ -64,13 +64,13 @@ def examine(source: Source, options: ExamineOptions) -> Examination:
     try:
         loaded = load(source, options.limits.max_bytes)
     except DecodeError as error:
-        return failed(error)
+        return Examination.failed(error)
     if isinstance(loaded, PilImage):
         return _examine(lambda: adopt_picture(loaded, options.limits), options)
     if (archive := sniff_archive(loaded[:HEAD_BYTES])) is not None:
         # To call it no image would clear what it holds
         unopened = DecodeError(Reason.UNSUPPORTED_FORMAT, "an archive", format=archive)
-        return replace(failed(unopened), digests=_digest(BytesIO(loaded), options))
+        return replace(Examination.failed(unopened), digests=_digest(BytesIO(loaded), options))
     return _examine_bytes(loaded, options)
 
 
@@ -100,7 +100,7 @@ def examine_file(
                 data = read_stream(file, options.limits.max_bytes, size)
                 found = _examine_bytes(data, options)
     except DecodeError as error:
-        found = failed(error)
+        found = Examination.failed(error)
     yield None, found
 
 
@@ -118,7 +118,7 @@ def digest_file(descriptor: int, options: ExamineOptions) -> Examination:
         with steady(descriptor) as (file, _):
             return replace(Examination(), digests=_digest(file, options))
     except DecodeError as error:
-        return failed(error)
+        return Examination.failed(error)
 
 
 def _examine_archive(
@@ -153,7 +153,7 @@ def _marred(found: Examination, problem: DecodeError | None) -> Examination:
     if problem is None:
         return found
     if found.format is None:
-        return replace(failed(problem), digests=found.digests)
+        return replace(Examination.failed(problem), digests=found.digests)
     return replace(found, reason=problem.reason, detail=problem.message)
 
 
@@ -162,7 +162,9 @@ def _examine_large(file: BinaryIO, head: bytes, options: ExamineOptions) -> Exam
     found = Examination()
     if (name := sniff(head)) is not None:
         most = options.limits.max_bytes
-        found = failed(DecodeError(Reason.TOO_LARGE, f"more than {most} bytes", format=name))
+        found = Examination.failed(
+            DecodeError(Reason.TOO_LARGE, f"more than {most} bytes", format=name)
+        )
     return replace(found, digests=_digest(file, options))
 
 
@@ -207,22 +209,11 @@ def load(source: Source, max_bytes: int) -> bytes | PilImage:
     )
 
 
-def failed(error: DecodeError) -> Examination:
-    """The examination of what could not be opened or read."""
-    return Examination(
-        format=error.format,
-        width=error.width,
-        height=error.height,
-        reason=error.reason,
-        detail=error.message,
-    )
-
-
 def _examine(opened: Callable[[], Picture | None], options: ExamineOptions) -> Examination:
     try:
         picture = opened()
     except DecodeError as error:
-        return failed(error)
+        return Examination.failed(error)
     if picture is None:
         return Examination()
     preview = _preview(picture, options)

@@ -128,8 +128,9 @@ def measure_phash(grey: Grey, bits: int) -> npt.NDArray[np.float64]:
     size = isqrt(bits)
     basis = _dct_basis(size * PHASH_OVERSAMPLING, size)
     low = (basis @ grey.astype(np.float64) @ basis.T).reshape(len(grey), bits)
-    middle = np.sort(low, axis=1)[:, bits // 2 - 1 : bits // 2 + 1]
-    measure: npt.NDArray[np.float64] = low - middle.mean(axis=1, keepdims=True)
+    ordered = np.sort(low, axis=1)
+    median = (ordered[:, bits // 2 - 1] + ordered[:, bits // 2]) / 2
+    measure: npt.NDArray[np.float64] = low - median[:, None]
     return measure
 
 
@@ -160,10 +161,10 @@ def quality(grey: Grey) -> npt.NDArray[np.uint8]:
         uint8, shape (n,).
     """
     down, across = (grey[:, 1:], grey[:, :-1]), (grey[:, :, 1:], grey[:, :, :-1])
-    total = np.zeros(len(grey), dtype=np.int64)
+    total = np.zeros(len(grey), dtype=np.uint32)
     for one, other in (down, across):
         difference = np.maximum(one, other) - np.minimum(one, other)
-        total += _PERCENT[difference].reshape(len(grey), -1).sum(axis=1, dtype=np.int64)
+        total += _PERCENT.take(difference).reshape(len(grey), -1).sum(axis=1, dtype=np.uint32)
     return np.minimum(total // 90, 100).astype(np.uint8)
 
 

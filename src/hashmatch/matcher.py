@@ -9,7 +9,7 @@ from typing import Any, NoReturn, Self
 from hashmatch.archive import sniff_archive
 from hashmatch.decode import PilImage
 from hashmatch.errors import DecodeError, SettingsError
-from hashmatch.examine import Source, examine, failed, load
+from hashmatch.examine import Source, examine, load
 from hashmatch.hashing import Codes
 from hashmatch.hashlist import HashList
 from hashmatch.lookup import NOTHING, Flags, Hit, Lookup, Near, Threshold
@@ -175,7 +175,7 @@ class Matcher:
         try:
             loaded = load(source, self._base.limits.max_bytes)
         except DecodeError as error:
-            return self._judge(lists, [failed(error)])[0]
+            return self._judge(lists, [Examination.failed(error)])[0]
         (outcome,) = self._screen(lists, [self._examine(loaded, lists.options)])
         if outcome is None:
             (outcome,) = self._judge(lists, [self._examine(loaded, lists.exact_options)])

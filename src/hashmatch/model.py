@@ -8,9 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from string import hexdigits
-from typing import Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from hashmatch.errors import HashError, OutcomeTruthError, SettingsError
+
+if TYPE_CHECKING:
+    from hashmatch.errors import DecodeError
 
 WORD_BITS = 64
 _HEX_DIGITS = frozenset(hexdigits)
@@ -63,9 +66,9 @@ class PerceptualHash:
     def __post_init__(self) -> None:
         if self.bits != DIGEST_BITS.get(self.algorithm, self.bits // WORD_BITS * WORD_BITS):
             raise HashError(f"{self.bits} bits are no {self.algorithm}")
-        if self.bits <= 0 or len(self.words) != self.kind.words:
+        if self.bits <= 0 or len(self.words) != -(-self.bits // WORD_BITS):
             raise HashError(f"a hash of {self.bits} bits does not fit {len(self.words)} words")
-        if not all(0 <= word < 1 << WORD_BITS for word in self.words):
+        if min(self.words) < 0 or max(self.words) >> WORD_BITS:
             raise HashError("a word of a hash is an unsigned 64-bit integer")
         if self.words[-1] & ((1 << len(self.words) * WORD_BITS - self.bits) - 1):
             raise HashError(f"a hash of {self.bits} bits has more bits set than that")
@@ -300,6 +303,17 @@ class Examination:
     quality: int | None = None
     exact: bool = True
     digests: tuple[str, ...] = field(default=(), repr=False)
+
+    @classmethod
+    def failed(cls, error: DecodeError) -> Examination:
+        """That of what could not be opened or read."""
+        return cls(
+            format=error.format,
+            width=error.width,
+            height=error.height,
+            reason=error.reason,
+            detail=error.message,
+        )
 
 
 @dataclass(frozen=True, slots=True)

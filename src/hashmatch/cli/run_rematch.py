@@ -26,7 +26,6 @@ from hashmatch.report import (
     summary_record,
 )
 from hashmatch.scan import (
-    AnyPool,
     Replay,
     State,
     WalkCounts,
@@ -35,7 +34,7 @@ from hashmatch.scan import (
     new_entries,
     rematch,
 )
-from hashmatch.workers import WorkerLimits
+from hashmatch.workers import AnyPool, WorkerLimits
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,17 +33,15 @@ from hashmatch.report import (
     summary_record,
 )
 from hashmatch.scan import (
-    AnyPool,
     Memory,
     State,
     WalkCounts,
     WalkOptions,
     check_paths,
-    make_pool,
     read_paths,
     scan,
 )
-from hashmatch.workers import WorkerLimits
+from hashmatch.workers import AnyPool
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,6 @@ class ScanSettings:
     limits: Limits
     archives: ArchiveLimits
     walk: WalkOptions
-    workers: WorkerLimits
     state: str | None
     rehash: bool
     custody: CustodySettings
@@ -88,14 +85,12 @@ class ScanSettings:
         }
 
 
-def run_scan(settings: ScanSettings) -> int:
+def run_scan(settings: ScanSettings, pool: AnyPool) -> int:
     """Scan, write the results, and return the exit code."""
     load_decoders(settings.formats & OPTIONAL_FORMATS)  # to say at once what is not installed
     with ExitStack() as stack:
         paths = _paths(settings, stack)
         custody = open_custody(settings.custody, settings.paths, stack)
-        pool = make_pool(settings.jobs, settings.workers)
-        stack.callback(pool.close)
         matcher = _build_matcher(settings)
         memory = _memory(settings, matcher, stack)
         stream = stack.enter_context(open_output(settings.output))

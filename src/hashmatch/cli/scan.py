@@ -116,43 +116,46 @@ def scan_command(
     could not move adds 2 as well. 64 wrong usage, 65 bad list,
     66 no such input, 70 internal error, 130 interrupted.
     """
-    # These take NumPy, and so their time
-    from hashmatch.cli.custody import CustodySettings  # noqa: PLC0415
-    from hashmatch.cli.run_scan import ScanSettings, run_scan  # noqa: PLC0415
-    from hashmatch.scan import WalkOptions  # noqa: PLC0415
-    from hashmatch.workers import WorkerLimits  # noqa: PLC0415
+    from hashmatch.workers import WorkerLimits, make_pool  # noqa: PLC0415 # as below
 
-    return run_scan(
-        ScanSettings(
-            paths=tuple(paths or ()),
-            files_from=files_from,
-            null=null,
-            lists=lists,
-            threshold=opt.parse_thresholds(threshold or []),
-            quality_floor=quality_floor,
-            mirrors=mirrors,
-            require=require,
-            decode=decode,
-            max_matches=max_matches,
-            index=index,
-            output_format=output_format,
-            output=output,
-            jobs=opt.resolve_jobs(jobs),
-            formats=opt.resolve_formats(allow_format or []),
-            limits=Limits(max_pixels, max_bytes, max_frames),
-            archives=ArchiveLimits(max_members, max_unpacked, max_ratio, max_nesting),
-            walk=WalkOptions(
-                include=tuple(include or ()),
-                exclude=tuple(exclude or ()),
-                follow_symlinks=follow_symlinks,
-                one_file_system=one_file_system,
-                max_depth=max_depth,
+    workers = opt.resolve_jobs(jobs)
+    with make_pool(workers, WorkerLimits(max_memory << 20, timeout)) as pool:
+        # These take NumPy, and so their time, in which the pool loads its own
+        from hashmatch.cli.custody import CustodySettings  # noqa: PLC0415
+        from hashmatch.cli.run_scan import ScanSettings, run_scan  # noqa: PLC0415
+        from hashmatch.scan import WalkOptions  # noqa: PLC0415
+
+        return run_scan(
+            ScanSettings(
+                paths=tuple(paths or ()),
+                files_from=files_from,
+                null=null,
+                lists=lists,
+                threshold=opt.parse_thresholds(threshold or []),
+                quality_floor=quality_floor,
+                mirrors=mirrors,
+                require=require,
+                decode=decode,
+                max_matches=max_matches,
+                index=index,
+                output_format=output_format,
+                output=output,
+                jobs=workers,
+                formats=opt.resolve_formats(allow_format or []),
+                limits=Limits(max_pixels, max_bytes, max_frames),
+                archives=ArchiveLimits(max_members, max_unpacked, max_ratio, max_nesting),
+                walk=WalkOptions(
+                    include=tuple(include or ()),
+                    exclude=tuple(exclude or ()),
+                    follow_symlinks=follow_symlinks,
+                    one_file_system=one_file_system,
+                    max_depth=max_depth,
+                ),
+                state=state,
+                rehash=rehash,
+                custody=CustodySettings(audit, quarantine, quarantine_archives, dry_run),
+                quiet=quiet,
+                verbose=verbose,
             ),
-            workers=WorkerLimits(max_memory << 20, timeout),
-            state=state,
-            rehash=rehash,
-            custody=CustodySettings(audit, quarantine, quarantine_archives, dry_run),
-            quiet=quiet,
-            verbose=verbose,
+            pool,
         )
-    )

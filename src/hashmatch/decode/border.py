@@ -90,11 +90,20 @@ def _edges(grey: Image.Image) -> Iterator[bytes]:
 
 
 def _is_uniform(line: bytes) -> bool:
-    """What ``_border`` asks of one line, in a tenth of the time."""
+    """What ``_border`` asks of one line, in a tenth of the time.
+
+    Most lines are settled by a few of their pixels: with the most outliers that there may be left
+    aside at either end, the others must lie within the tolerance.
+    """
+    outliers = int(OUTLIERS * len(line))
+    few = sorted(line[:: len(line) // (3 * outliers + 3) or 1])
+    within = few[outliers : len(few) - outliers]
+    if within and within[-1] - within[0] > 2 * TOLERANCE:
+        return False
     levels = np.sort(np.frombuffer(line, dtype=np.uint8)).tobytes()
     level = levels[len(levels) // 2]
-    within = bisect_right(levels, level + TOLERANCE) - bisect_left(levels, level - TOLERANCE)
-    return len(levels) - within <= OUTLIERS * len(levels)
+    inside = bisect_right(levels, level + TOLERANCE) - bisect_left(levels, level - TOLERANCE)
+    return len(levels) - inside <= outliers
 
 
 def _border(lines: npt.NDArray[np.uint8]) -> int:

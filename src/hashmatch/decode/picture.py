@@ -16,7 +16,7 @@ from PIL import Image, UnidentifiedImageError, features
 
 from hashmatch.decode.formats import SNIFF_BYTES, sniff
 from hashmatch.decode.truncation import ends_early
-from hashmatch.decode.views import View, views
+from hashmatch.decode.views import View, previews, views
 from hashmatch.errors import DecodeError, MissingExtraError
 from hashmatch.model import DEFAULT_FORMATS, OPTIONAL_FORMATS, Limits, Reason
 
@@ -152,7 +152,7 @@ class Picture:
                 image, self._spent = self._image, True
                 image.draft("L", (PREVIEW_SIDE, PREVIEW_SIDE))
                 image.load()
-                return list(views(image, 0, reduced=image.size != (self.width, self.height)))
+                return list(previews(image, reduced=image.size != (self.width, self.height)))
         except DecodeError:
             return None
 

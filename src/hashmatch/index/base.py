@@ -220,7 +220,7 @@ class Index(Protocol):
             Pairs: the row of the query in the batch, and the row of the entry in the index.
         """
         counts = np.bitwise_count(doubts).sum(axis=1, dtype=np.int64)
-        for doubtful in np.unique(counts).tolist():
+        for doubtful in sorted(set(counts.tolist())):
             group = (counts == doubtful).nonzero()[0]
             for asked, beyond in _readings(queries[group], doubts[group], doubtful, flips):
                 reach = min(radius + beyond, WORD_BITS * self.words)

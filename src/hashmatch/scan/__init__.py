@@ -1,14 +1,14 @@
 """Folders to outcomes: walked, examined and looked up, in an order that never varies."""
 
-from hashmatch.scan.conveyor import MEMBER_MARK, AnyPool
-from hashmatch.scan.engine import FileResult, examine_all, make_pool, scan
+from hashmatch.scan.conveyor import MEMBER_MARK
+from hashmatch.scan.engine import FileResult, examine_all, scan
 from hashmatch.scan.rematch import Replay, new_entries, rematch
 from hashmatch.scan.state import Counts, Memory, State, path_of_key
 from hashmatch.scan.walk import WalkCounts, WalkOptions, below, check_paths, read_paths
+from hashmatch.workers import make_pool
 
 __all__ = [
     "MEMBER_MARK",
-    "AnyPool",
     "Counts",
     "FileResult",
     "Memory",

@@ -12,17 +12,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from hashmatch.errors import DecodeError
-from hashmatch.examine import failed
 from hashmatch.model import Examination, Reason
 from hashmatch.scan.state.memory import NoMemory, Visit, changed_since
 from hashmatch.scan.state.rows import Evidence, Stored, Unconfirmed
 from hashmatch.scan.walk import Found
-from hashmatch.workers import Job, Pool, Reply, ThreadPool
-
-AnyPool: TypeAlias = Pool | ThreadPool
+from hashmatch.workers import AnyPool, Job, Reply
 
 Result = TypeVar("Result")
 
@@ -174,7 +171,7 @@ class Conveyor(Generic[Result]):
         try:
             file.descriptor = file.found.open()
         except DecodeError as error:
-            self._arrive(file, None, failed(error))
+            self._arrive(file, None, Examination.failed(error))
             return False
         self._open += 1
         return True
@@ -200,7 +197,7 @@ class Conveyor(Generic[Result]):
             del self._jobs[reply.job]
         if part is not None:  # it was examined again, in full
             path = file.path if reply.member is None else file.path + MEMBER_MARK + reply.member
-            found = reply.examination if path == part.path else failed(_CHANGED)
+            found = reply.examination if path == part.path else Examination.failed(_CHANGED)
             part.evidence = found
             self._memory.refine(file.visit, part.number, found)
             self._queue(part)

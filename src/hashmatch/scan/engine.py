@@ -8,13 +8,13 @@ from functools import partial
 
 from hashmatch.matcher import Matcher
 from hashmatch.model import Examination, ExamineOptions, Outcome
-from hashmatch.scan.conveyor import AnyPool, Conveyor
+from hashmatch.scan.conveyor import Conveyor
 from hashmatch.scan.judge import Judge
 from hashmatch.scan.state import Memory
 from hashmatch.scan.state.memory import Judged
 from hashmatch.scan.state.rows import SHA256, sha256_of
 from hashmatch.scan.walk import Found, WalkCounts, WalkOptions, walk
-from hashmatch.workers import Pool, ThreadPool, WorkerLimits, isolation_available
+from hashmatch.workers import AnyPool
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +33,6 @@ class FileResult:
     outcome: Outcome
     sha256: bytes | None = field(default=None, repr=False)
     archive: bytes | None = None
-
-
-def make_pool(jobs: int, limits: WorkerLimits | None = None) -> AnyPool:
-    """Start the best pool that this system offers; it loads its decoders while lists are loaded."""
-    if isolation_available():
-        return Pool(jobs, limits or WorkerLimits())
-    return ThreadPool(jobs)
 
 
 def scan(

@@ -17,12 +17,13 @@ from hashmatch.errors import SettingsError
 from hashmatch.hashlist import HashList, Section
 from hashmatch.matcher import Matcher
 from hashmatch.model import Examination, ExamineOptions
-from hashmatch.scan.conveyor import AnyPool, Conveyor
+from hashmatch.scan.conveyor import Conveyor
 from hashmatch.scan.engine import FileResult
 from hashmatch.scan.judge import Judge
 from hashmatch.scan.state.memory import Memory, Visit
 from hashmatch.scan.state.store import Group, State, path_of_key
 from hashmatch.scan.walk import Found
+from hashmatch.workers import AnyPool
 
 _SLICE = 1 << 13
 """Ids that become Python objects at a time."""

@@ -9,9 +9,11 @@ fresh interpreter that loads the decoders, gives up every right it can, and then
 from hashmatch.workers.jobs import Job, Reply
 from hashmatch.workers.pool import Pool, WorkerLimits, isolation_available
 from hashmatch.workers.shared import SharedPool
+from hashmatch.workers.start import AnyPool, make_pool
 from hashmatch.workers.threads import ThreadPool
 
 __all__ = [
+    "AnyPool",
     "Job",
     "Pool",
     "Reply",
@@ -19,4 +21,5 @@ __all__ = [
     "ThreadPool",
     "WorkerLimits",
     "isolation_available",
+    "make_pool",
 ]

@@ -22,8 +22,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from hashmatch.errors import DecodeError, HashmatchError, SettingsError
-from hashmatch.examine import failed
-from hashmatch.model import ExamineOptions, Reason
+from hashmatch.model import Examination, ExamineOptions, Reason
 from hashmatch.workers.jobs import Job, Reply
 from hashmatch.workers.protocol import (
     FORK,
@@ -225,6 +224,8 @@ class Pool:
         self._workers = []
         self._selector.close()
         self._control.close()  # the zygote takes this as its end
+        if self._options is None:  # it may still be loading what nobody will need
+            self._zygote.kill()
         self._zygote.wait()
 
     def __enter__(self) -> Self:
@@ -323,7 +324,7 @@ class Pool:
 
     def _give_up(self, worker: _Worker, cause: DecodeError) -> Reply:
         """Record what killed a worker; of an archive, go on behind the member that did."""
-        reply = worker.jobs[0].done(failed(cause))
+        reply = worker.jobs[0].done(Examination.failed(cause))
         if reply.end:
             worker.jobs.popleft()
         return reply

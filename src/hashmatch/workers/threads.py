@@ -14,7 +14,6 @@ from typing import Self
 
 from hashmatch.model import ExamineOptions
 from hashmatch.workers.jobs import Job, Reply
-from hashmatch.workers.worker import answers
 
 
 class ThreadPool:
@@ -93,6 +92,8 @@ class ThreadPool:
                 self._replies.put(error)
 
     def _do(self, job: Job, options: ExamineOptions) -> None:
+        from hashmatch.workers.worker import answers  # noqa: PLC0415 # with it come the decoders
+
         for answer in answers(job.header(), job.descriptor, options):
             if (reply := job.take(answer, options)) is not None:
                 self._replies.put(reply)
