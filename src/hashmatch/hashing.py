@@ -260,8 +260,8 @@ _BUILT_IN = (
         grid=_square,
         measure=measure_phash,
         flat=(0x00, 0xFF, 0x80),
-        flips={64: 6, 256: 24},
-        doubt=0.15,
+        flips={64: 8, 256: 24},
+        doubt=0.25,
         settle=_phash_by_imagehash,
     ),
     Algorithm(
@@ -270,8 +270,8 @@ _BUILT_IN = (
         grid=_one_wider,
         measure=measure_dhash,
         flat=(0x00, 0xFF),
-        flips={64: 6, 256: 12},
-        doubt=3,
+        flips={64: 8, 256: 20},
+        doubt=6,
     ),
     Algorithm(
         name="pdq",
