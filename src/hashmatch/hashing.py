@@ -270,8 +270,8 @@ _BUILT_IN = (
         grid=_one_wider,
         measure=measure_dhash,
         flat=(0x00, 0xFF),
-        flips={64: 8, 256: 20},
-        doubt=6,
+        flips={64: 10, 256: 20},
+        doubt=8,
     ),
     Algorithm(
         name="pdq",

@@ -94,3 +94,4 @@ def _receive_request(control: socket.socket) -> tuple[bytes, int, socket.socket 
 
 if __name__ == "__main__":
     main(int(sys.argv[1]))
+    os._exit(0)  # nothing is left to tidy up, and the scan waits for this end
