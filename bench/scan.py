@@ -50,7 +50,7 @@ SETS = {  # name: (width, height, suffix, options for saving, how many)
     "webp": (1024, 768, "webp", {"quality": 85}, 40),
     "thumbnails": (200, 200, "jpg", {"quality": 85}, 2000),
 }
-COPIES = {"12mp": 15, "thumbnails": 50}  # names that each picture is scanned under; else 5
+COPIES = {"12mp": 15, "thumbnails": 50, "mixture": 5}  # names that a picture has; else 20
 ROUNDS = {"12mp": 1, "thumbnails": 1}  # of many files; else as --rounds says
 EVERY = ",".join([*SETS, "mixture"])
 MIXTURE = {"12mp": 12, "2mp": 60, "0.3mp": 200, "png": 20, "webp": 20, "thumbnails": 400}
@@ -316,7 +316,7 @@ def main() -> None:
     pythons = dict(text.split("=", 1) for text in options.python)
     results = {}
     for name in options.sets.split(","):
-        copies = COPIES.get(name, 5)
+        copies = COPIES.get(name, 20)
         folder, pictures = make_folder(data, name, options.seed, copies)
         files = len(pictures) * copies
         for size in map(int, options.lists.split(",")):

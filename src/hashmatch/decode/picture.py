@@ -68,7 +68,7 @@ LEAST_SIDE = 128
 """Pixels that the short side of a picture with a preview has at least: smaller ones are decoded as
 soon, and their hashes move too far."""
 
-PREVIEW_SIDE = 256
+PREVIEW_SIDE = 240
 """Pixels that the short side keeps where a preview is reduced: under that, hashes move too far."""
 
 # Their decoders go on without a word where the file was cut, be it behind the last pixel
