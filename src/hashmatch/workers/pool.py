@@ -14,7 +14,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from typing import Any, Self
 
 from hashmatch.errors import DecodeError, HashmatchError, SettingsError
 from hashmatch.model import Examination, ExamineOptions, Reason
+from hashmatch.workers.clock import STEP, Clock
 from hashmatch.workers.jobs import Job, Reply
 from hashmatch.workers.protocol import (
     FORK,
@@ -50,10 +50,11 @@ _BY_OTHERS = frozenset(
 # What a worker may say of its own end: nothing that could carry a picture's content
 _PLACE = re.compile(r"[A-Za-z_]{1,64} in [a-z_0-9]{1,64}\.py:[0-9]{1,6}", re.ASCII)
 
-_STEP = 1.0
-"""Seconds between two looks at the workers that count at the most; see ``_Clock``."""
-
 _RECEIVE = 1 << 16
+
+_ALLOCATION = {"MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_TRIM_THRESHOLD_": "67108864"}
+"""Bytes up to which glibc keeps memory for the next picture; else the kernel clears all of it anew,
+which takes up to a quarter of the time. Other systems' allocators do not look at this."""
 
 # Whom the selector found something of, apart from workers
 _ZYGOTE = "zygote"
@@ -80,25 +81,6 @@ class WorkerLimits:
             raise SettingsError("a worker needs at least 256 MiB of memory")
         if not self.max_seconds > 0:
             raise SettingsError("the time for a file must be more than 0 seconds")
-
-
-class _Clock:
-    """The time that this process had to look at its workers.
-
-    While it was stopped, or waited for whoever reads its results, workers could not tell it that
-    they were done, and may have been stopped as well: that time is not theirs.
-    """
-
-    def __init__(self) -> None:
-        self._seen = time.monotonic()
-        self.now = 0.0
-
-    def look(self) -> float:
-        """Go on by the time since the last look, but no more than a step."""
-        now = time.monotonic()
-        self.now += min(now - self._seen, _STEP)
-        self._seen = now
-        return self.now
 
 
 @dataclass(slots=True, eq=False)
@@ -143,7 +125,7 @@ class Pool:
         self._options: ExamineOptions | None = None
         self._backlog: deque[Job] = deque()
         self._workers: list[_Worker] = []
-        self._clock = _Clock()
+        self._clock = Clock()
         self._selector = selectors.DefaultSelector()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with theirs:
@@ -159,6 +141,7 @@ class Pool:
                     **os.environ,
                     "OPENBLAS_NUM_THREADS": "1",
                     "OMP_NUM_THREADS": "1",
+                    **_ALLOCATION,
                     # What the scanning process could import, the workers can
                     "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
                 },
@@ -244,7 +227,7 @@ class Pool:
         now = self._clock.look()
         deadlines = [worker.since + self._limits.max_seconds - now for worker in self._timed()]
         if deadlines:
-            timeout = min(timeout, _STEP, *deadlines)
+            timeout = min(timeout, STEP, *deadlines)
         return max(0.0, timeout)
 
     def _timed(self) -> list[_Worker]:
