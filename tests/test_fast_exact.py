@@ -157,7 +157,8 @@ def flips(data: bytes) -> Iterator[tuple[str, int, int, float]]:
             flipped = (seen > 0) != (full > 0)
             largest = float(np.abs(seen[flipped]).max(initial=0))
             name = f"{algorithm.name}-{bits}"
-            yield name, int(flipped.sum()), allowed, largest / algorithm.doubt
+            doubt = algorithm.doubt if opened.reduces else algorithm.doubt_in_luma
+            yield name, int(flipped.sum()), allowed, largest / doubt
 
 
 def test_previews_flip_only_what_the_constants_allow() -> None:

@@ -169,15 +169,17 @@ def test_blank_pictures_give_flat_codes(kind: HashKind) -> None:
     assert not algorithm.is_flat(to_codes([almost])).any()
 
 
+@pytest.mark.parametrize("reduced", [False, True])
 @pytest.mark.parametrize("kind", KINDS, ids=str)
-def test_previews_tell_their_doubtful_bits(kind: HashKind) -> None:
+def test_previews_tell_their_doubtful_bits(kind: HashKind, reduced: bool) -> None:
     """Of a preview, the bits are as ever, and those whose measure is near zero are in doubt."""
     algorithm = ALGORITHMS[kind.algorithm]
     width, height = algorithm.grid(kind.bits)
     batch = np.random.default_rng(2).integers(0, 256, (30, height, width), dtype=np.uint8)
-    codes, doubts = algorithm.hash_preview(batch, kind.bits)
+    codes, doubts = algorithm.hash_preview(batch, kind.bits, reduced=reduced)
     assert codes.tolist() == algorithm.hash(batch, kind.bits).tolist()
-    near_zero = np.abs(algorithm.measure(batch, kind.bits)) <= algorithm.doubt
+    doubt = algorithm.doubt if reduced else algorithm.doubt_in_luma
+    near_zero = np.abs(algorithm.measure(batch, kind.bits)) <= doubt
     assert np.bitwise_count(doubts).sum(axis=1).tolist() == near_zero.sum(axis=1).tolist()
     assert 0 < near_zero.sum() < near_zero.size / 2
 

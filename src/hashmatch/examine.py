@@ -239,7 +239,7 @@ def _preview(picture: Picture, options: ExamineOptions) -> list[ViewHashes]:
         return []
     if not options.fast:
         options = replace(options, kinds=())
-    return _hash_views(found, options, preview=True)
+    return _hash_views(found, options, reduced=picture.reduces)
 
 
 def _tells_enough(preview: Sequence[ViewHashes], options: ExamineOptions) -> bool:
@@ -279,14 +279,20 @@ def _examination(
 
 
 def _hash_views(
-    found: Iterable[View], options: ExamineOptions, *, preview: bool = False
+    found: Iterable[View], options: ExamineOptions, *, reduced: bool | None = None
 ) -> list[ViewHashes]:
-    """Hash the views of one frame together: a batch costs hardly more than one."""
+    """Hash the views of one frame together: a batch costs hardly more than one.
+
+    Args:
+        found: the views.
+        options: which hashes.
+        reduced: for those of a preview, whether it is at reduced scale.
+    """
     every: list[View | MirrorView] = []
     for plain in found:
         every += [plain, *plain.mirrors()] if options.mirrors else [plain]
     qualities = quality(np.stack([view.detail(QUALITY_GRID) for view in every])).tolist()
-    hashes = [_hash_column(every, kind, preview=preview) for kind in options.kinds]
+    hashes = [_hash_column(every, kind, reduced) for kind in options.kinds]
     return [
         ViewHashes(
             view.name,
@@ -299,18 +305,18 @@ def _hash_views(
 
 
 def _hash_column(
-    every: Sequence[View | MirrorView], kind: HashKind, *, preview: bool
+    every: Sequence[View | MirrorView], kind: HashKind, reduced: bool | None
 ) -> tuple[list[PerceptualHash], list[PerceptualHash]]:
     """Hash all views by one algorithm; of previews, tell the doubtful bits too."""
     algorithm = ALGORITHMS[kind.algorithm]
     hashes: list[PerceptualHash] = []
     doubts: list[PerceptualHash] = []
     for pictures in _pictures(every, algorithm, kind.bits):
-        if preview:
-            codes, doubtful = algorithm.hash_preview(pictures, kind.bits)
-            doubts += from_codes(kind, doubtful)
-        else:
+        if reduced is None:
             codes = algorithm.hash(pictures, kind.bits)
+        else:
+            codes, doubtful = algorithm.hash_preview(pictures, kind.bits, reduced=reduced)
+            doubts += from_codes(kind, doubtful)
         hashes += from_codes(kind, codes)
     return hashes, doubts
 

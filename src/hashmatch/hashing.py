@@ -70,7 +70,9 @@ class Algorithm:
         flat: the top byte of each code that a blank picture gives, the lower bits being all alike.
         flips: for each width, how many bits a preview flips at the most; None where nobody has
             measured that, so that every picture is decoded in full.
-        doubt: a preview flips no bit whose measure, in the preview, is larger.
+        doubt: a preview at reduced scale flips no bit whose measure, in the preview, is larger.
+        doubt_in_luma: nor one at full scale, but of the luma alone, which knows nothing of colours
+            that RGB cannot hold.
         settle: decides a picture whose bits rounding would decide; None where rounding cannot.
         check: raises where something that the algorithm needs is not installed.
     """
@@ -83,6 +85,7 @@ class Algorithm:
     flat: tuple[int, ...] = ()
     flips: Mapping[int, int] | None = None
     doubt: float = 0
+    doubt_in_luma: float = 0
     settle: Callable[[Grey, int], Codes] | None = None
     check: Callable[[], object] = bool
 
@@ -95,10 +98,11 @@ class Algorithm:
                 codes[row] = self.settle(grey[row], bits)
         return codes
 
-    def hash_preview(self, grey: Grey, bits: int) -> tuple[Codes, Codes]:
+    def hash_preview(self, grey: Grey, bits: int, *, reduced: bool) -> tuple[Codes, Codes]:
         """Hash previews; the second array, of the shape of the first, has the doubtful bits set."""
         measure = self.measure(grey, bits)
-        return pack(measure > 0), pack(np.abs(measure) <= self.doubt)
+        doubt = self.doubt if reduced else self.doubt_in_luma
+        return pack(measure > 0), pack(np.abs(measure) <= doubt)
 
     def is_flat(self, codes: Codes) -> npt.NDArray[np.bool_]:
         """Tell which codes, shape (n, words), are what a blank picture gives."""
@@ -261,7 +265,8 @@ _BUILT_IN = (
         measure=measure_phash,
         flat=(0x00, 0xFF, 0x80),
         flips={64: 8, 256: 24},
-        doubt=0.25,
+        doubt=0.15,
+        doubt_in_luma=0.3,
         settle=_phash_by_imagehash,
     ),
     Algorithm(
@@ -272,6 +277,7 @@ _BUILT_IN = (
         flat=(0x00, 0xFF),
         flips={64: 10, 256: 20},
         doubt=8,
+        doubt_in_luma=8,
     ),
     Algorithm(
         name="pdq",

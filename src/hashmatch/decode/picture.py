@@ -136,11 +136,12 @@ class Picture:
             return int(getattr(self._image, "n_frames", 1))
 
     def preview(self) -> list[View] | None:
-        """Decode the luma of a JPEG alone, in a fraction of the time, and yield its views.
+        """Decode a JPEG in a fraction of the time, and yield its views.
 
         A large one is decoded at reduced scale, by libjpeg within its DCT; the short side stays at
-        ``PREVIEW_SIDE`` pixels or more. Hashes of these views lie a few bits off the exact ones.
-        To be asked for before ``views``.
+        ``PREVIEW_SIDE`` pixels or more. Of others the luma alone is decoded, which saves little,
+        but is soon corrected. Hashes of these views lie a few bits off the exact ones. To be asked
+        for before ``views``.
 
         Returns:
             None where there is no such short cut, or where it fails: decode in full.
@@ -150,11 +151,16 @@ class Picture:
         try:
             with _classified(self.format, self._data):
                 image, self._spent = self._image, True
-                image.draft("L", (PREVIEW_SIDE, PREVIEW_SIDE))
+                image.draft("RGB" if self.reduces else "L", (PREVIEW_SIDE, PREVIEW_SIDE))
                 image.load()
-                return list(previews(image, reduced=image.size != (self.width, self.height)))
+                return list(previews(image, reduced=self.reduces))
         except DecodeError:
             return None
+
+    @property
+    def reduces(self) -> bool:
+        """Whether a preview would be at reduced scale, which libjpeg halves."""
+        return min(self.width, self.height) >= 2 * PREVIEW_SIDE
 
     def _seek(self, number: int) -> bool:
         try:
