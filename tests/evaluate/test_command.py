@@ -12,6 +12,7 @@ import pytest
 
 from hashmatch.cli.main import run
 from pictures import photo
+from workers.processes import children
 
 FEW = ("--transforms", "jpeg-50", "--transforms", "mirror")
 
@@ -129,6 +130,26 @@ def test_an_interrupted_run_is_taken_up_again(jobs: str, tmp_path: Path) -> None
     assert run(["evaluate", *command[4:], "--jobs", "1"]) == 0
     assert cache.read_bytes().count(b"\n") == 24
     assert len(list(report.iterdir())) == 3
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="processes are found in /proc")
+def test_an_interrupt_while_processes_begin_is_told_in_a_line(tmp_path: Path) -> None:
+    """Ctrl-C before a process is ready shows nothing of Python's."""
+    for number in range(4):
+        photo(40 + number, 160, 120).save(tmp_path / f"{number}.png")
+    command = [
+        *(sys.executable, "-c", "from hashmatch.cli.main import main; main()"),
+        *("evaluate", str(tmp_path), "--jobs", "2", "--transforms", "overlay"),
+    ]
+    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, start_new_session=True, **pipes) as process:
+        while len(children(process.pid)) < 2:  # one that tidies up, and the first of ours
+            assert process.poll() is None
+        time.sleep(0.1)  # in which it imports
+        os.killpg(process.pid, signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert b"Traceback" not in told
 
 
 @pytest.mark.skipif(os.name != "posix", reason="killing is told by signals")

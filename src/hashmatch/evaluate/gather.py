@@ -10,7 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -136,7 +136,8 @@ def _measured(
     try:
         for name in names:
             data, facts = _look(name, settings, cache)
-            waiting.append((name, facts or pool.submit(measure_picture, data, settings)))
+            with _interrupts_held():  # the pool may begin a process
+                waiting.append((name, facts or pool.submit(measure_picture, data, settings)))
             if len(waiting) >= _AHEAD * jobs:
                 yield _first(waiting)
         while waiting:
@@ -155,6 +156,19 @@ def _look(name: bytes, settings: Settings, cache: Cache | None) -> tuple[bytes, 
 def _first(waiting: deque[tuple[bytes, Result]]) -> tuple[bytes, Facts]:
     name, result = waiting.popleft()
     return name, result.result() if isinstance(result, Future) else result
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Let a Ctrl-C wait: processes begun meanwhile are deaf to it from their first moment."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _serve_parent() -> None:
