@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from hashmatch.errors import DecodeError, InputError, SettingsError
@@ -106,13 +106,16 @@ class Found:
 
     def held(self) -> Found:
         """The same file, to be opened whenever it may be, until ``let_go``."""
-        return self if self.folder is None else replace(self, folder=os.dup(self.folder), own=True)
+        if self.folder is None:
+            return self
+        folder = os.dup(self.folder)
+        return Found(self.path, self.problem, self.name, folder, self.flags, own=True)
 
     def let_go(self, problem: DecodeError | None = None) -> Found:
         """The same file, held no more; ``problem`` is why it cannot be opened now."""
         if self.own and self.folder is not None:
             os.close(self.folder)
-        return replace(self, problem=problem or _LET_GO, folder=None, own=False)
+        return Found(self.path, problem or _LET_GO, self.name, None, self.flags)
 
     def stat(self) -> os.stat_result:
         """Ask about the file that ``open`` would open, without opening it.
@@ -200,6 +203,10 @@ class _Folder:
     identity: tuple[int, int]
     names: list[tuple[bytes, str]] = field(default_factory=list)
     moved: bool = False  # and so cannot be opened again
+    prefix: bytes = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.prefix = os.path.join(self.path, b"")
 
     def close(self) -> None:
         """Close its descriptor, if it has one."""
@@ -242,7 +249,7 @@ class _Walker:
                     self._leave(stack)
                     continue
                 name, kind = folder.names.pop()
-                path = os.path.join(folder.path, name)
+                path = folder.prefix + name
                 if self._leaves_out(path[len(stack[0].path) :], kind):
                     continue
                 if folder.moved:
@@ -267,6 +274,8 @@ class _Walker:
         if kind == "symlink":
             self._counts.symlinks += 1
             return True
+        if self._exclude is None and self._include is None:
+            return False
         name = os.fsdecode(path).lstrip(os.sep) + ("/" if kind == "folder" else "")
         out = (self._exclude is not None and self._exclude(name)) or (
             self._include is not None and kind != "folder" and not self._include(name)
