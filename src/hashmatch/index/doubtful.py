@@ -72,7 +72,7 @@ def reach(doubts: Fields, radius: int) -> Reach:
     return Reach(radii, buckets)
 
 
-@lru_cache(maxsize=1 << 13)  # a few megabytes at ordinary thresholds
+@lru_cache(maxsize=1 << 10)  # some megabytes at ordinary thresholds
 def _flips(doubtful: int, radius: int) -> npt.NDArray[np.uint16]:
     """All differences in these bits of a chunk, and in no more than so many of its others."""
     if not doubtful:
