@@ -3,8 +3,7 @@
     python bench/margins.py [--pictures N] [--seed S]
 
 Screening by previews leaves out no match as long as a preview flips no more bits than
-``Algorithm.flips``, and none whose measure exceeds ``Algorithm.doubt``, or ``doubt_in_luma`` where
-the preview is not at reduced scale. This measures both over
+``Algorithm.flips``, and none whose measure exceeds ``Algorithm.doubt_of``. This measures both over
 photograph-like JPEGs of many sizes, qualities, subsamplings and degrees of detail, blurred and
 faded ones included: of each, the views that a scan would screen by. Exits 1 if a constant is
 exceeded.
@@ -72,9 +71,8 @@ def encoded(image: Image.Image, rng: random.Random) -> bytes:
 def flips(data: bytes) -> Iterator[tuple[str, bool, int, float]]:
     """For each kind of hash: how many bits of it a preview flips, and the largest flipped measure.
 
-    The flag says whether the preview is at reduced scale.
-
-    Nothing where a scan would not screen by the preview.
+    The flag says whether the preview is at reduced scale. Nothing where a scan would not screen by
+    it.
     """
     opened = open_picture(data, DEFAULT_FORMATS, Limits())
     assert opened is not None
@@ -116,7 +114,7 @@ def main() -> int:
     for (name, reduced), counted in sorted(counts.items()):
         algorithm = ALGORITHMS[name.split("-")[0]]
         allowed = (algorithm.flips or {})[int(name.split("-")[1])]
-        doubt = algorithm.doubt if reduced else algorithm.doubt_in_luma
+        doubt = algorithm.doubt_of(reduced=reduced)
         found = largest[name, reduced]
         what = f"{name}, {'reduced' if reduced else 'luma'}"
         results[what] = {

@@ -157,7 +157,7 @@ def flips(data: bytes) -> Iterator[tuple[str, int, int, float]]:
             flipped = (seen > 0) != (full > 0)
             largest = float(np.abs(seen[flipped]).max(initial=0))
             name = f"{algorithm.name}-{bits}"
-            doubt = algorithm.doubt if opened.reduces else algorithm.doubt_in_luma
+            doubt = algorithm.doubt_of(reduced=opened.reduces)
             yield name, int(flipped.sum()), allowed, largest / doubt
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -13,12 +12,10 @@ from pathlib import Path
 import pytest
 
 from commands import SOURCE, environment
+from guides import examples
 from pictures import photo
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
-FIXTURES = DOCS.parent / "fixtures"
-
-_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FIXTURES = examples.ROOT / "fixtures"
 
 FOLDERS = ("/srv/files", "/etc/hashmatch", "/var/lib/hashmatch")
 RESULTS = range(8)
@@ -27,14 +24,13 @@ RESULTS = range(8)
 
 def blocks(guide: str, language: str) -> list[str]:
     """The examples of a guide in one language."""
-    found = _BLOCK.findall((DOCS / guide).read_text(encoding="utf-8"))
-    return [text for name, text in found if name == language]
+    return [text for name, text in examples.blocks(guide) if name == language]
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     """A folder with what the guides speak of, and the command within reach."""
-    for name in (*FOLDERS, "uploads", "bin"):
+    for name in (*FOLDERS, "uploads"):
         (tmp_path / name.lstrip("/")).mkdir(parents=True)
     pictures = FIXTURES / "benign_images" / "originals"
     for picture in ("harbour.jpg", "meadow.jpg", "mist.png"):
@@ -49,9 +45,7 @@ def place(tmp_path: Path) -> Path:
         "1,false_positive,reviewer 7,2026-01-31\n"
         "2,confirmed,reviewer 7,2026-01-31\n"
     )
-    command = tmp_path / "bin" / "hashmatch"
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -P -m hashmatch "$@"\n')
-    command.chmod(0o755)
+    examples.install_command(tmp_path)
     return tmp_path
 
 
@@ -74,9 +68,9 @@ def run(text: str, place: Path, *command: str) -> subprocess.CompletedProcess[st
 @pytest.mark.skipif(os.name == "nt", reason="the examples are for a POSIX shell")
 def test_commands_run(place: Path, guide: str) -> None:
     """Commands run in the order of the guide, and end with a result rather than an error."""
-    examples = blocks(guide, "sh")
-    assert examples
-    for text in examples:
+    shown = blocks(guide, "sh")
+    assert shown
+    for text in shown:
         done = run(text, place, "sh", "-c")
         assert done.returncode in RESULTS, f"{text}\n{done.stderr}"
         assert "internal error" not in done.stderr

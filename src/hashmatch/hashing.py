@@ -101,8 +101,11 @@ class Algorithm:
     def hash_preview(self, grey: Grey, bits: int, *, reduced: bool) -> tuple[Codes, Codes]:
         """Hash previews; the second array, of the shape of the first, has the doubtful bits set."""
         measure = self.measure(grey, bits)
-        doubt = self.doubt if reduced else self.doubt_in_luma
-        return pack(measure > 0), pack(np.abs(measure) <= doubt)
+        return pack(measure > 0), pack(np.abs(measure) <= self.doubt_of(reduced=reduced))
+
+    def doubt_of(self, *, reduced: bool) -> float:
+        """The largest measure of which a preview may flip the bit, by whether it is reduced."""
+        return self.doubt if reduced else self.doubt_in_luma
 
     def is_flat(self, codes: Codes) -> npt.NDArray[np.bool_]:
         """Tell which codes, shape (n, words), are what a blank picture gives."""
