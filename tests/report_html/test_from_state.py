@@ -26,9 +26,17 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (files / "cut.png").write_bytes(encode(photo(3, 96, 80), "PNG")[:-2000])
     with zipfile.ZipFile(files / "c.zip", "w") as archive:
         archive.write(files / "a.png", "inside.png")
-    run(["hash", "files/a.png", "--output", "list.txt"])
-    Path("list.txt").chmod(0o600)
+    list_hash("files/a.png", "list.csv", category="B")
     return tmp_path
+
+
+def list_hash(picture: str, name: str, category: str = "") -> None:
+    """Write a list with the hash of a picture."""
+    run(["hash", picture, "--output", "hash.txt"])
+    lines = Path("hash.txt").read_text().splitlines()
+    (value,) = {line.split()[0] for line in lines if line[0] != "#"}
+    Path(name).write_text(f"hash,algorithm,id,category\n{value},phash,one,{category}\n")
+    Path(name).chmod(0o600)
 
 
 def reported(*arguments: str) -> dict[str, Any]:
@@ -39,12 +47,12 @@ def reported(*arguments: str) -> dict[str, Any]:
 
 def scan(*arguments: str) -> int:
     """Scan with the state, and keep the records too."""
-    fixed = ["scan", "files", "--list", "list.txt", "--state", "scan.db", "--jobs", "1"]
+    fixed = ["scan", "files", "--list", "list.csv", "--state", "scan.db", "--jobs", "1"]
     return run([*fixed, "--format", "jsonl", "--output", "results.jsonl", *arguments])
 
 
 def test_a_state_reports_what_its_results_do(folder: Path) -> None:
-    """Counts, matches at every place of a content, and gaps are those of the records."""
+    """Counts, categories, matches at every place of a content, and gaps are those of records."""
     assert scan() == 3
     of_state, of_records = reported("--state", "scan.db"), reported("results.jsonl")
     assert (of_state["source"], of_state["sha256"]) == ("scan.db", None)
@@ -54,17 +62,17 @@ def test_a_state_reports_what_its_results_do(folder: Path) -> None:
             row["path"] = str(folder / row["path"])
             row.pop("id", None)
         report["matches"].sort(key=lambda row: row["path"])
-    assert len(of_state["matches"]) == 3
+    assert [row["category"] for row in of_state["matches"]] == ["B"] * 3
     assert of_state == of_records
 
 
 def test_a_state_reports_matches_of_a_later_rematch(folder: Path) -> None:
     """What a re-match has found since is there, and files that are gone are not."""
     scan()
-    run(["hash", "files/b.png", "--output", "new.txt"])
+    list_hash("files/b.png", "new.csv")
     (folder / "files" / "again.png").unlink()
     scan()
-    run(["rematch", "--state", "scan.db", "--list", "new.txt", "--output", "x", "--jobs", "1"])
+    run(["rematch", "--state", "scan.db", "--list", "new.csv", "--output", "x", "--jobs", "1"])
     names = {Path(row["path"]).name for row in reported("--state", "scan.db")["matches"]}
     assert names == {"a.png", "inside.png", "b.png"}
 

@@ -42,7 +42,7 @@ def match_of(number: int, **changes: Any) -> Match:
     value = PerceptualHash("phash", 64, (0xFEDCBA9876543210,))
     fields = {
         "list": f"list-{number % 2}",
-        "entry": Entry(f"entry-{number % 3}", value, f"label {number}"),
+        "entry": Entry(f"entry-{number % 3}", value, f"label {number}", "category A"),
         "algorithm": "phash" if number % 4 else "dhash",
         "bits": 64,
         "distance": number % 9,
@@ -93,6 +93,7 @@ def test_queue_has_what_a_reviewer_needs_and_no_hash(state: State) -> None:
     assert [row["id"] for row in rows] == [str(number) for number in range(1, COUNT + 1)]
     assert rows[5]["path"] == "/files/5.jpg"
     assert (rows[5]["list"], rows[5]["entry"], rows[5]["label"]) == ("list-1", "entry-2", "label 5")
+    assert rows[5]["category"] == "category A"
     assert (rows[5]["distance"], rows[5]["threshold"], rows[5]["band"]) == ("5", "8", "far")
     assert all(row[name] == "" for row in rows for name in ("verdict", "by", "at", "note"))
     assert "fedcba9876543210" not in stream.getvalue().lower()

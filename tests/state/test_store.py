@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from commands import environment
-from hashmatch import Matcher
+from hashmatch import Matcher, PerceptualHash
 from hashmatch.cli.main import run
 from hashmatch.errors import InputError, OutputError
+from hashmatch.model import Entry, Match
 from hashmatch.scan import State
 from hashmatch.scan.state.database import SCHEMA_VERSION
 
@@ -91,6 +92,24 @@ def test_newer_schema_is_refused(state: Path) -> None:
     connection.close()
     with pytest.raises(InputError, match="made by a newer hashmatch"):
         State(state)
+
+
+def test_states_of_the_first_schema_are_brought_up_to_date(state: Path) -> None:
+    """A state from before categories were kept is taken on with all that it holds."""
+    with sqlite3.connect(state) as connection:
+        connection.execute("ALTER TABLE matches DROP COLUMN category")
+        connection.execute("PRAGMA user_version = 1")
+    connection.close()
+    entry = Entry("one", PerceptualHash("phash", 64, (1,)), category="A")
+    for _ in range(2):
+        with State(state) as opened:
+            (number,) = opened.every_settings()
+            run_number = opened.begin_run("scan", number)
+            match = Match("list", entry, "phash", 64, 0, 8, "stored", 90)
+            opened.note_match(run_number, b"/a", bytes(32), match)
+            assert opened.read("SELECT entry, category FROM matches") == [("one", "A")]
+            assert opened.read("PRAGMA user_version") == [(SCHEMA_VERSION,)]
+            assert opened.read("SELECT count(*) FROM files") == [(3,)]
 
 
 @pytest.mark.parametrize("content", [b"no database at all, " * 100, b"x"])

@@ -19,8 +19,8 @@ SELECT id, summary FROM runs WHERE command = 'scan' AND summary NOT NULL ORDER B
 """
 
 _MATCHES = """
-SELECT sha256, list, entry, label, algorithm, bits, distance, threshold, view, quality,
-       low_information
+SELECT sha256, list, entry, label, category, algorithm, bits, distance, threshold, view,
+       quality, low_information
 FROM matches WHERE last_run >= ? ORDER BY sha256, low_information, distance, id
 """
 
@@ -38,8 +38,8 @@ def read_state(path: str | os.PathLike[str], *, rows: int = SHOWN_ROWS) -> Overv
     """Put together what is known of the last scan that ended.
 
     Its counts, settings and lists are those of its summary. Matches are those found by it or by a
-    re-match since, without those that a review took back, at every place where such a content lies;
-    they have no category, which a state does not keep. Files that were found gone are left out.
+    re-match since, without those that a review took back, at every place where such a content lies.
+    Files that were found gone are left out.
 
     Args:
         path: the state.
@@ -88,13 +88,14 @@ def _matches(state: State, run: int) -> Matches:
 
 
 def _row(path: str, match: Sequence[Any]) -> MatchRow:
-    name, entry, label, algorithm, bits, distance, threshold, view, quality, low = match
+    name, entry, label, category, algorithm, bits, *rest = match
+    distance, threshold, view, quality, low = rest
     return MatchRow(
         path=path,
         list=printable(name),
         entry=printable(entry),
         label=printable(label or ""),
-        category="",
+        category=printable(category or ""),
         kind=printable(f"{algorithm}-{bits}"),
         distance=distance,
         threshold=threshold,

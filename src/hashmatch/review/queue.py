@@ -12,8 +12,8 @@ from hashmatch.printable import printable
 from hashmatch.scan import State
 
 COLUMNS = (
-    *("id", "path", "list", "entry", "label", "algorithm", "bits", "distance", "threshold"),
-    *("band", "view", "quality", "low_information", "confirmed", "found"),
+    *("id", "path", "list", "entry", "label", "category", "algorithm", "bits", "distance"),
+    *("threshold", "band", "view", "quality", "low_information", "confirmed", "found"),
     *("verdict", "by", "at", "note"),
 )
 """Of the table. The last four are for the reviewer; the first says which match a row is about."""
@@ -21,8 +21,8 @@ COLUMNS = (
 _FORMULA = ("=", "+", "-", "@")
 
 _PENDING = """
-SELECT matches.id, path, list, entry, label, algorithm, bits, distance, threshold, view, quality,
-       low_information, confirmed, started
+SELECT matches.id, path, list, entry, label, category, algorithm, bits, distance, threshold,
+       view, quality, low_information, confirmed, started
 FROM matches JOIN runs ON runs.id = first_run
 WHERE :all OR NOT EXISTS (SELECT 1 FROM reviews WHERE match = matches.id)
 ORDER BY matches.id
@@ -38,6 +38,7 @@ class QueueRow(NamedTuple):
         list: the name of the list.
         entry: the id of the entry.
         label: of the entry.
+        category: of the entry, as the list names it.
         algorithm: of both hashes.
         bits: their width.
         distance: Hamming, in bits.
@@ -54,6 +55,7 @@ class QueueRow(NamedTuple):
     list: str
     entry: str
     label: str | None
+    category: str | None
     algorithm: str
     bits: int
     distance: int

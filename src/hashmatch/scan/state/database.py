@@ -16,7 +16,7 @@ from hashmatch.reading import NO_FOLLOW
 Values: TypeAlias = Sequence[Any] | Mapping[str, Any]
 """For the placeholders of a statement."""
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _APPLICATION = 0x484D7374  # "HMst": SQLite keeps it in the header, for file(1) and for us
 
@@ -56,7 +56,7 @@ CREATE TABLE matches (       -- of a content and an entry, wherever the content 
     id INTEGER PRIMARY KEY,
     sha256 BLOB NOT NULL, list TEXT NOT NULL, entry TEXT NOT NULL,
     algorithm TEXT NOT NULL, bits INTEGER NOT NULL,
-    label TEXT, distance INTEGER NOT NULL, threshold INTEGER NOT NULL,
+    label TEXT, category TEXT, distance INTEGER NOT NULL, threshold INTEGER NOT NULL,
     view TEXT NOT NULL, quality INTEGER NOT NULL,
     low_information INTEGER NOT NULL, confirmed INTEGER NOT NULL,
     path BLOB NOT NULL,      -- where it was found last
@@ -70,6 +70,9 @@ CREATE TABLE reviews (       -- what humans said, never changed; the latest coun
     UNIQUE (match, verdict, by, at)
 );
 """
+
+_UPGRADES = {1: "ALTER TABLE matches ADD COLUMN category TEXT"}
+"""What makes a state of each earlier version one of the next."""
 
 _MAGIC = b"SQLite format 3\0"
 
@@ -210,6 +213,17 @@ class Database:
                 f" versions up to {SCHEMA_VERSION}",
                 path=self.path,
             )
+        elif version < SCHEMA_VERSION:
+            self._upgrade()
+
+    def _upgrade(self) -> None:
+        """Make a state of an earlier version one of ours, unless another process just has."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        for step in range(version, SCHEMA_VERSION):
+            self._connection.execute(_UPGRADES[step])
+        self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        self._connection.execute("COMMIT")
 
     def _take_lock(self) -> None:
         """Hold a lock that the system takes back whenever this process ends, however it does.

@@ -210,6 +210,7 @@ class State:
             "algorithm": match.algorithm,
             "bits": match.bits,
             "label": match.entry.label,
+            "category": match.entry.category,
             "distance": match.distance,
             "threshold": match.threshold,
             "view": match.view,
@@ -221,7 +222,7 @@ class State:
             "last_run": run,
         }
         names, places = ", ".join(values), ", ".join(f":{name}" for name in values)
-        fresh = ", ".join(f"{name} = excluded.{name}" for name in list(values)[5:13])
+        fresh = ", ".join(f"{name} = excluded.{name}" for name in list(values)[5:-2])
         insert = f"INSERT INTO matches ({names}) VALUES ({places})"  # noqa: S608 # our own names
         self._database.write(
             f"{insert} ON CONFLICT (sha256, list, entry, algorithm, bits)"
