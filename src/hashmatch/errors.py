@@ -20,7 +20,7 @@ Messages never quote a hash, nor a line of a hash list: they name the place.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -159,6 +159,16 @@ class DecodeError(HashmatchError):
         self.format = format
         self.width = width
         self.height = height
+
+    def bare(self) -> Self:
+        """The same without a traceback, to be kept or raised again.
+
+        A traceback keeps all in memory that its functions had at hand, and an error that is raised
+        more than once adds to it each time.
+        """
+        return type(self)(
+            self.reason, self.message, format=self.format, width=self.width, height=self.height
+        )
 
 
 class OutcomeTruthError(HashmatchError, TypeError):

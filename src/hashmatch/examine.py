@@ -138,7 +138,7 @@ def _examine_archive(
             yield member.path, _marred(found, member.problem)
             del member, found  # or they stay in memory while the next one is unpacked
     except DecodeError as error:
-        problem = error
+        problem = error.bare()
     # A tar begins with a name of its maker's choice, so it can be a picture at the same time
     file.seek(0)
     if sniff(file.read(HEAD_BYTES)) is None or size > options.limits.max_bytes:
@@ -225,7 +225,7 @@ def _examine(opened: Callable[[], Picture | None], options: ExamineOptions) -> E
         for frame in picture.views():
             hashed.extend(_hash_views(frame, options))
     except DecodeError as error:
-        failure = error
+        failure = error.bare()
     return _examination(picture, hashed, preview or hashed, failure)
 
 

@@ -4,6 +4,8 @@ import os
 
 import pytest
 
+from garbage import garbage_kept, living
+from hashmatch.decode.picture import Picture
 from hashmatch.decode.truncation import ends_early
 from hashmatch.examine import examine
 from hashmatch.model import DEFAULT_FORMATS, ExamineOptions, HashKind, Reason
@@ -64,6 +66,14 @@ def test_cut_previews_are_no_examination(options: dict[str, bool]) -> None:
         assert (found.reason, found.exact) == (Reason.TRUNCATED, True)
     for cut in (1, 2):
         assert examine(data[:-cut], OPTIONS).reason is Reason.TRUNCATED
+
+
+def test_pictures_that_fail_are_not_kept_in_memory() -> None:
+    """Bytes and pixels of a broken picture are let go of with its examination, not later."""
+    data = encode(photo(3, 400, 300), "JPEG")
+    with garbage_kept():
+        assert examine(data[:-2000], OPTIONS).reason is Reason.TRUNCATED
+        assert living(Picture) == 0
 
 
 def test_warnings_as_errors_change_no_reason() -> None:

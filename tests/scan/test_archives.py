@@ -18,7 +18,7 @@ from hashmatch.model import Examination, ExamineOptions, HashKind, Reason, ViewH
 from hashmatch.report import file_record
 from hashmatch.scan import make_pool, scan
 from hashmatch.scan.conveyor import Conveyor
-from hashmatch.scan.walk import Found
+from hashmatch.scan.found import Found
 from hashmatch.workers import Job, Reply, ThreadPool
 from pictures import encode, photo
 

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from hashmatch.errors import DecodeError, InputError, SettingsError
 from hashmatch.model import Reason
 from hashmatch.scan import WalkCounts, WalkOptions, below, check_paths, read_paths
-from hashmatch.scan.walk import Found, walk
+from hashmatch.scan.found import Found
+from hashmatch.scan.walk import walk
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="needs the rights of root")
 
@@ -157,6 +158,41 @@ def test_what_is_no_file_is_told_and_never_waited_for(tmp_path: Path) -> None:
     for name in ("fifo", "socket"):  # named themselves, they are opened, without waiting
         (found,) = walk([bytes(tmp_path / name)], WalkCounts())
         assert reason(found) in {None, Reason.SPECIAL_FILE}
+
+
+def test_what_cannot_be_opened_keeps_nothing_of_whoever_tried(tmp_path: Path) -> None:
+    """However many special files there are, their errors hold no traceback in memory."""
+    os.mkfifo(tmp_path / "fifo")
+    (found,) = walk([bytes(tmp_path)], WalkCounts())
+    assert [reason(found), reason(found)] == [Reason.SPECIAL_FILE] * 2
+    assert found.problem is not None
+    assert found.problem.__traceback__ is None
+
+
+def test_a_folder_that_is_held_stays_open_until_the_last_lets_go(tmp_path: Path) -> None:
+    """Files of it open from where they were seen, though the walk is over and the folder moved."""
+    before = descriptors()
+    first, second = walk([bytes(make(tmp_path / "in", "a", "b"))], WalkCounts())
+    assert descriptors() == before
+    assert (reason(first), reason(second)) == (Reason.UNDECODABLE, Reason.UNDECODABLE)
+    walked = walk([bytes(tmp_path / "in")], WalkCounts())
+    held = []
+    for found in walked:
+        assert found.folder is not None
+        held.append((found, found.folder, found.folder.hold()))
+    (tmp_path / "in").rename(tmp_path / "moved")
+    assert [first_hold for _, _, first_hold in held] == [True, False]
+    assert descriptors() == before + 1
+    for found, folder, _ in held:
+        assert reason(found) is None
+        last = folder.let_go()
+    assert last
+    assert descriptors() == before
+    another = os.open(tmp_path / "moved", os.O_RDONLY)  # it has the number of the one closed
+    try:
+        assert reason(held[0][0]) is Reason.UNDECODABLE
+    finally:
+        os.close(another)
 
 
 def test_a_file_swapped_for_a_link_is_not_opened(tmp_path: Path) -> None:

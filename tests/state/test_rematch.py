@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from garbage import garbage_kept, living
 from hashmatch import HashList, Matcher, SettingsError
 from hashmatch.cli.main import run
 from hashmatch.errors import InputError
 from hashmatch.scan import State, new_entries
+from hashmatch.scan.state.memory import Visit
 
 from .test_scans import LARGE, zipped
 from .trees import (
@@ -94,6 +96,17 @@ def test_candidate_that_changed_is_not_confirmed(root: Path, state: Path) -> Non
     with State(state, lock=False) as opened:
         (count,) = opened.read("SELECT count(*) FROM files WHERE name = '2.jpg' AND exact")[0]
     assert count == 0
+
+
+def test_no_file_is_kept_in_memory_behind_its_result(root: Path, state: Path) -> None:
+    """Nor is one that could not be opened to confirm it: millions of them would fill the memory."""
+    (root / "large" / "21.jpg").unlink()
+    put(root / "b.zip", b"another file")
+    matcher = Matcher(list_of(picture(21, LARGE)))
+    with garbage_kept():
+        found, _ = state_rematch(state, matcher)
+        assert {"vanished", "changed"} <= {each["reason"] for each in found}
+        assert living(Visit) == 0
 
 
 def test_gone_files_are_left_out_unless_asked_for(root: Path, state: Path) -> None:

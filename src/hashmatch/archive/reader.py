@@ -10,7 +10,7 @@ from hashmatch.archive.budget import Budget
 from hashmatch.archive.entries import Entry, Member
 from hashmatch.archive.formats import HEAD_BYTES, sniff_archive
 from hashmatch.archive.packed import STREAM_CODECS, Unpacked
-from hashmatch.archive.streams import Metered, Section, Stream, bare, file_size
+from hashmatch.archive.streams import Metered, Section, Stream, file_size
 from hashmatch.archive.tar_reader import tar_entries
 from hashmatch.archive.zip_reader import zip_entries
 from hashmatch.errors import DecodeError
@@ -87,7 +87,7 @@ class _Reader:
             if name is not None:
                 yield from self.members(BytesIO(data), len(data), path + NESTED, depth + 1)
         except DecodeError as error:
-            problem = bare(error)
+            problem = error.bare()
         if self._skip:
             self._skip -= 1
         elif name is None:

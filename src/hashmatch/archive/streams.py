@@ -19,11 +19,6 @@ STEP = 256 * 1024
 _T = TypeVar("_T", bytes, int)
 
 
-def bare(error: DecodeError) -> DecodeError:
-    """Free an error of its traceback, which would keep what was read so far in memory with it."""
-    return DecodeError(error.reason, error.message)
-
-
 class Stream(ABC):
     """Bytes that come one after another and cannot be had twice.
 
@@ -82,15 +77,15 @@ class Stream(ABC):
 
     def _guarded(self, act: Callable[[int], _T], count: int) -> _T:
         if self._failure is not None:
-            raise bare(self._failure)
+            raise self._failure.bare()
         try:
             return act(count)
         except MemoryError:
             # Some of the streams below have gone on by then, and others have not
             self._failure = DecodeError(Reason.TOO_LARGE, "more than there is memory for")
-            raise bare(self._failure) from None
+            raise self._failure.bare() from None
         except DecodeError as error:
-            self._failure = bare(error)
+            self._failure = error.bare()
             raise
 
 

@@ -15,7 +15,7 @@ from functools import partial
 from hashmatch.archive.budget import Budget
 from hashmatch.archive.entries import Entry
 from hashmatch.archive.sparse import SparseFile, old_sparse_file, pax_sparse_file, unfold
-from hashmatch.archive.streams import Part, Stream, bare
+from hashmatch.archive.streams import Part, Stream
 from hashmatch.archive.tar_fields import (
     BLOCK,
     SPARSE_NAME,
@@ -106,7 +106,7 @@ def _entry(header: _Header, old_sparse: SparseFile | None, stored: Part, budget:
     try:
         sparse = old_sparse or pax_sparse_file(header.keywords)
     except DecodeError as error:
-        return Entry(header.name, None, partial(_refuse, bare(error)))
+        return Entry(header.name, None, partial(_refuse, error.bare()))
 
     def open_() -> Stream:
         if header.kind in _SPECIAL:

@@ -16,9 +16,9 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from hashmatch.errors import DecodeError
 from hashmatch.model import Examination, Reason
+from hashmatch.scan.found import Found
 from hashmatch.scan.state.memory import NoMemory, Visit, changed_since
 from hashmatch.scan.state.rows import Evidence, Stored, Unconfirmed
-from hashmatch.scan.walk import Found
 from hashmatch.workers import AnyPool, Job, Reply
 
 Result = TypeVar("Result")
@@ -64,6 +64,8 @@ class _File(Generic[Result]):
     found: Found
     visit: Visit
     descriptor: int | None = None
+    holds: bool = False  # the folder to open it from
+    error: DecodeError | None = None  # why it cannot be opened any more
     parts: deque[_Part[Result]] = field(default_factory=deque)  # those that have not left yet
     members: int = 0
     undecided: int = 0
@@ -74,18 +76,34 @@ class _File(Generic[Result]):
         """As the walk found it."""
         return self.found.path
 
-    @property
-    def descriptors(self) -> int:
-        """How many it holds: its own, and that of the folder to open it from."""
-        return (self.descriptor is not None) + self.found.own
+    def open(self) -> int:
+        """Open it, and return its descriptor.
 
-    def close(self, error: DecodeError | None = None) -> None:
-        """Close its descriptors; whoever would still open it gets the error, if there is one."""
+        Raises:
+            DecodeError: it cannot be opened.
+        """
+        if self.error is not None:
+            raise self.error.bare()
+        self.descriptor = self.found.open()
+        return self.descriptor
+
+    def hold(self) -> bool:
+        """Make sure that it can be opened later. True where that takes one descriptor more."""
+        folder = self.found.folder
+        self.holds = folder is not None
+        return folder is not None and folder.hold()
+
+    def close(self) -> int:
+        """Close what it holds open. Returns how many descriptors that gives back."""
+        count = 0
         if self.descriptor is not None:
             os.close(self.descriptor)
             self.descriptor = None
-        if self.found.own or error is not None:
-            self.found = self.found.let_go(error)
+            count = 1
+        if self.holds and self.found.folder is not None:
+            self.holds = False
+            count += self.found.folder.let_go()
+        return count
 
 
 class Carried(NamedTuple, Generic[Result]):
@@ -147,7 +165,8 @@ class Conveyor(Generic[Result]):
 
     def _load(self, source: Iterator[Found]) -> bool:
         """Take files from the walk while there is room. False where there are no more."""
-        while len(self._files) < _MOST and self._open < _WINDOW and self._pool.hungry:
+        hungry = self._pool.hungry
+        while hungry and len(self._files) < _MOST and self._open < _WINDOW:
             found = next(source, None)
             if found is None:
                 return False
@@ -156,20 +175,20 @@ class Conveyor(Generic[Result]):
             # At once: the walk keeps its folder open only until the next file
             if file.visit.known:
                 if not all(row.exact for row in file.visit.known):
-                    file.found = found.held()
-                    self._open += file.descriptors
+                    self._open += file.hold()
                 self._arrive_known(file, file.visit.known)
             elif self._open_file(file):
                 if self._memory.opened(file.visit, file.descriptor or 0):
                     self._submit(Job(file.descriptor or 0, digest_only=True), file, None)
                 else:
                     self._submit(Job(file.descriptor or 0), file, None)
+                hungry = self._pool.hungry
         return True
 
     def _open_file(self, file: _File[Result]) -> bool:
         """Open a file to be examined. False where it cannot be, which is all there is to know."""
         try:
-            file.descriptor = file.found.open()
+            file.open()
         except DecodeError as error:
             self._arrive(file, None, Examination.failed(error))
             return False
@@ -251,18 +270,14 @@ class Conveyor(Generic[Result]):
             part.result = result
             part.file.undecided -= 1
             if part.file.complete and not part.file.undecided:
-                self._close(part.file)
-
-    def _close(self, file: _File[Result], error: DecodeError | None = None) -> None:
-        self._open -= file.descriptors
-        file.close(error)
+                self._open -= part.file.close()
 
     def _examine_in_full(self, part: _Part[Result]) -> None:
         try:
             descriptor = self._descriptor(part.file)
         except DecodeError as error:
             assert isinstance(part.evidence, Stored)  # noqa: S101 # other files are still open
-            part.evidence = Unconfirmed(part.evidence, error)
+            part.evidence = Unconfirmed(part.evidence, error.bare())
             self._queue(part)
             return
         if part.member is None:
@@ -273,14 +288,15 @@ class Conveyor(Generic[Result]):
 
     def _descriptor(self, file: _File[Result]) -> int:
         """The file, open until all its parts are decided, or opened now where it was known."""
-        if file.descriptor is None:
-            file.descriptor = file.found.open()
-            self._open += 1
-            changed = changed_since(file.visit, file.descriptor)
-            if changed is not None:
-                self._close(file, changed)
-                raise changed
-        return file.descriptor
+        if file.descriptor is not None:
+            return file.descriptor
+        descriptor = file.open()
+        self._open += 1
+        file.error = changed_since(file.visit, descriptor)
+        if file.error is not None:
+            self._open -= file.close()
+            raise file.error.bare()
+        return descriptor
 
     def _unload(self) -> Iterator[Carried[Result]]:
         while self._files:

@@ -9,11 +9,12 @@ from functools import partial
 from hashmatch.matcher import Matcher
 from hashmatch.model import Examination, ExamineOptions, Outcome
 from hashmatch.scan.conveyor import Conveyor
+from hashmatch.scan.found import Found
 from hashmatch.scan.judge import Judge
 from hashmatch.scan.state import Memory
 from hashmatch.scan.state.memory import Judged
 from hashmatch.scan.state.rows import SHA256, sha256_of
-from hashmatch.scan.walk import Found, WalkCounts, WalkOptions, walk
+from hashmatch.scan.walk import WalkCounts, WalkOptions, walk
 from hashmatch.workers import AnyPool
 
 

@@ -19,10 +19,10 @@ from hashmatch.matcher import Matcher
 from hashmatch.model import Examination, ExamineOptions
 from hashmatch.scan.conveyor import Conveyor
 from hashmatch.scan.engine import FileResult
+from hashmatch.scan.found import Found
 from hashmatch.scan.judge import Judge
 from hashmatch.scan.state.memory import Memory, Visit
 from hashmatch.scan.state.store import Group, State, path_of_key
-from hashmatch.scan.walk import Found
 from hashmatch.workers import AnyPool
 
 _SLICE = 1 << 13

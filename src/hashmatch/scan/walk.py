@@ -13,7 +13,8 @@ from typing import BinaryIO
 
 from hashmatch.errors import DecodeError, InputError, SettingsError
 from hashmatch.model import Reason
-from hashmatch.reading import NO_FOLLOW, open_file, reason_of
+from hashmatch.reading import NO_FOLLOW, reason_of
+from hashmatch.scan.found import Found, OpenFolder
 
 # Without it (Windows), folders are reached by their whole paths
 _BY_DESCRIPTOR = os.scandir in os.supports_fd and os.open in os.supports_dir_fd
@@ -23,7 +24,6 @@ _MOVED = DecodeError(Reason.CHANGED, "its folder was moved while it was scanned"
 
 _HELD = 64
 """Folders that are open at a time. Those further up are opened again on the way back."""
-_LET_GO = DecodeError(Reason.VANISHED, "the file was let go of")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,66 +70,6 @@ class WalkCounts:
     excluded: int = 0
     other_file_systems: int = 0
     too_deep: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A file that a walk came upon, or a folder that it could not enter.
-
-    Attributes:
-        path: as given, with what lies below it.
-        problem: why it cannot be examined, where that is known already.
-        name: relative to ``folder``.
-        folder: the descriptor of the folder it was seen in, if any.
-        flags: for opening it.
-        own: the descriptor of the folder is its own, and no other's.
-    """
-
-    path: bytes
-    problem: DecodeError | None = None
-    name: bytes = b""
-    folder: int | None = None
-    flags: int = 0
-    own: bool = False
-
-    def open(self) -> int:
-        """Open the file for reading, and return its descriptor.
-
-        Only before the walk goes on: it keeps the file's folder open until then.
-
-        Raises:
-            DecodeError: it cannot be opened.
-        """
-        if self.problem is not None:
-            raise self.problem
-        return open_file(self.name or self.path, flags=self.flags, folder=self.folder)
-
-    def held(self) -> Found:
-        """The same file, to be opened whenever it may be, until ``let_go``."""
-        if self.folder is None:
-            return self
-        folder = os.dup(self.folder)
-        return Found(self.path, self.problem, self.name, folder, self.flags, own=True)
-
-    def let_go(self, problem: DecodeError | None = None) -> Found:
-        """The same file, held no more; ``problem`` is why it cannot be opened now."""
-        if self.own and self.folder is not None:
-            os.close(self.folder)
-        return Found(self.path, problem or _LET_GO, self.name, None, self.flags)
-
-    def stat(self) -> os.stat_result:
-        """Ask about the file that ``open`` would open, without opening it.
-
-        Only before the walk goes on.
-
-        Raises:
-            OSError: the system cannot tell.
-        """
-        return os.stat(
-            self.name or self.path,
-            dir_fd=self.folder,
-            follow_symlinks=not self.flags & NO_FOLLOW,
-        )
 
 
 def check_paths(paths: Iterable[str | bytes | os.PathLike[str]]) -> list[bytes]:
@@ -199,7 +139,7 @@ class _Folder:
     """A folder on the way: what is left of it, last first."""
 
     path: bytes
-    descriptor: int | None
+    opened: OpenFolder | None
     identity: tuple[int, int]
     names: list[tuple[bytes, str]] = field(default_factory=list)
     moved: bool = False  # and so cannot be opened again
@@ -209,19 +149,20 @@ class _Folder:
         self.prefix = os.path.join(self.path, b"")
 
     def close(self) -> None:
-        """Close its descriptor, if it has one."""
-        if self.descriptor is not None:
-            os.close(self.descriptor)
-            self.descriptor = None
+        """Close it, if it is open and no file holds it."""
+        if self.opened is not None:
+            self.opened.leave()
+            self.opened = None
 
     def reopen(self, child: _Folder) -> None:
         """Open it again, coming back from a folder that it holds, if it can still be found."""
-        for name, base in ((b"..", child.descriptor), (self.path, None)):
+        above = None if child.opened is None else child.opened.descriptor
+        for name, base in ((b"..", above), (self.path, None)):
             if name == b".." and base is None:
                 continue
             try:
-                self.descriptor = os.open(name, _FOLDER_FLAGS, dir_fd=base)
-                if _identity(os.fstat(self.descriptor)) == self.identity:
+                self.opened = OpenFolder(os.open(name, _FOLDER_FLAGS, dir_fd=base))
+                if _identity(os.fstat(self.opened.descriptor)) == self.identity:
                     return
             except OSError:
                 pass
@@ -250,7 +191,7 @@ class _Walker:
                     continue
                 name, kind = folder.names.pop()
                 path = folder.prefix + name
-                if self._leaves_out(path[len(stack[0].path) :], kind):
+                if self._leaves_out(path, stack[0].path, kind):
                     continue
                 if folder.moved:
                     yield Found(path, _MOVED)
@@ -258,7 +199,7 @@ class _Walker:
                     yield from self._enter(stack, path, name)
                 else:
                     problem = _SPECIAL if kind == "special" else None
-                    yield Found(path, problem, name, folder.descriptor, self._no_follow)
+                    yield Found(path, problem, name, folder.opened, self._no_follow)
         finally:
             for folder in stack:
                 folder.close()
@@ -266,17 +207,17 @@ class _Walker:
     def _leave(self, stack: list[_Folder]) -> None:
         """Go back up."""
         folder = stack.pop()
-        if _BY_DESCRIPTOR and stack and stack[-1].descriptor is None:
+        if _BY_DESCRIPTOR and stack and stack[-1].opened is None:
             stack[-1].reopen(folder)
         folder.close()
 
-    def _leaves_out(self, path: bytes, kind: str) -> bool:
+    def _leaves_out(self, path: bytes, root: bytes, kind: str) -> bool:
         if kind == "symlink":
             self._counts.symlinks += 1
             return True
         if self._exclude is None and self._include is None:
             return False
-        name = os.fsdecode(path).lstrip(os.sep) + ("/" if kind == "folder" else "")
+        name = os.fsdecode(path[len(root) :]).lstrip(os.sep) + ("/" if kind == "folder" else "")
         out = (self._exclude is not None and self._exclude(name)) or (
             self._include is not None and kind != "folder" and not self._include(name)
         )
@@ -289,7 +230,7 @@ class _Walker:
             self._counts.too_deep += 1
             return
         try:
-            folder = self._open(path, name, stack[-1].descriptor if stack else None)
+            folder = self._open(path, name, stack)
         except OSError as error:
             yield Found(path, reason_of(error))
             return
@@ -310,19 +251,23 @@ class _Walker:
             return False
         return True
 
-    def _open(self, path: bytes, name: bytes, parent: int | None) -> _Folder:
+    def _open(self, path: bytes, name: bytes, above: Sequence[_Folder]) -> _Folder:
         if not _BY_DESCRIPTOR:
             status = os.stat(path)
             return _Folder(path, None, _identity(status), self._list(path))
-        flags = _FOLDER_FLAGS | (self._no_follow if parent is not None else 0)
-        descriptor = os.open(name, flags, dir_fd=parent)
+        parent = above[-1].opened if above else None
+        if parent is None:
+            descriptor = os.open(path, _FOLDER_FLAGS)
+        else:
+            flags = _FOLDER_FLAGS | self._no_follow
+            descriptor = os.open(name, flags, dir_fd=parent.descriptor)
         try:
             status = os.fstat(descriptor)
             names = self._list(descriptor)
         except OSError:
             os.close(descriptor)
             raise
-        return _Folder(path, descriptor, _identity(status), names)
+        return _Folder(path, OpenFolder(descriptor), _identity(status), names)
 
     def _list(self, folder: int | bytes) -> list[tuple[bytes, str]]:
         """Names and kinds of what a folder holds, the last name first."""
@@ -340,9 +285,9 @@ class _Walker:
                 entry.stat()
             except OSError:
                 return "symlink"  # it points nowhere
-        if entry.is_dir(follow_symlinks=follow):
-            return "folder"
-        return "file" if entry.is_file(follow_symlinks=follow) else "special"
+        if entry.is_file(follow_symlinks=follow):
+            return "file"
+        return "folder" if entry.is_dir(follow_symlinks=follow) else "special"
 
 
 def _compile(patterns: Sequence[str]) -> Callable[[str], bool] | None:

@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 
 from hashmatch.errors import DecodeError
 from hashmatch.model import Examination, ExamineOptions, Outcome, Reason
+from hashmatch.scan.found import Found
 from hashmatch.scan.state.rows import SHA256, Identity, Stored, sha256_of
 from hashmatch.scan.state.settings import Settings
 from hashmatch.scan.state.store import Group, State, key_of, path_of_key
 from hashmatch.scan.state.twins import Twins
-from hashmatch.scan.walk import Found
 
 
 class Judged(NamedTuple):
@@ -84,10 +84,10 @@ class Visit:
     """
 
     key: bytes = b""
-    known: Group = field(default_factory=list)
+    known: Sequence[Stored] = ()
     identity: Identity | None = None
     since: int = 0
-    digested: Examination = field(default_factory=Examination)
+    digested: Examination | None = None
     parts: list[tuple[bytes | None, Examination]] = field(default_factory=list)
 
 
@@ -183,7 +183,7 @@ class Memory(NoMemory):
 
     def visit(self, found: Found) -> Visit:
         """See ``NoMemory.visit``."""
-        visit = Visit(self._key(found.path))
+        visit = Visit(self._key(found))
         group = self._seek(visit.key)
         if found.problem is not None:
             return visit
@@ -212,8 +212,10 @@ class Memory(NoMemory):
 
     def settle(self, visit: Visit) -> Group | None:
         """See ``NoMemory.settle``."""
+        if visit.identity is None or visit.digested is None:
+            return []
         sha256 = sha256_of(visit.digested, self.options.digests)
-        if visit.identity is None or sha256 is None:
+        if sha256 is None:
             return []
         for group in self.state.with_contents(visit.identity.size, sha256):
             if self._serves(group):
@@ -252,11 +254,13 @@ class Memory(NoMemory):
         """Keep what came of the whole run."""
         self.state.end_run(self._run, summary)
 
-    def _key(self, path: bytes) -> bytes:
-        folder, name = os.path.split(path)
+    def _key(self, found: Found) -> bytes:
+        if not found.name:
+            return key_of(found.path)
+        folder = found.path[: -len(found.name)]
         if self._folder is None or self._folder[0] != folder:
-            self._folder = (folder, key_of(folder))
-        return self._folder[1] + b"\0" + name if name else self._folder[1]
+            self._folder = (folder, key_of(folder) + b"\0")
+        return self._folder[1] + found.name
 
     def _seek(self, key: bytes) -> Group | None:
         """The rows of a file; the walk and the state have the same order."""

@@ -33,10 +33,16 @@ class Identity(NamedTuple):
 
     @classmethod
     def of(cls, status: os.stat_result) -> Identity:
-        """From what the system tells; SQLite's integers are signed, some systems' numbers long."""
-        inode = (status.st_ino + _SIGNED) % (2 * _SIGNED) - _SIGNED
-        device = (status.st_dev + _SIGNED) % (2 * _SIGNED) - _SIGNED
+        """From what the system tells."""
+        device, inode = status.st_dev, status.st_ino
+        if device >= _SIGNED or inode >= _SIGNED:
+            device, inode = _signed(device), _signed(inode)
         return cls(device, inode, status.st_size, status.st_mtime_ns)
+
+
+def _signed(number: int) -> int:
+    """SQLite's integers are signed, and some systems' numbers are long."""
+    return (number + _SIGNED) % (2 * _SIGNED) - _SIGNED
 
 
 class Stored(NamedTuple):
