@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from hashlib import blake2b
 from itertools import chain
 
 import numpy as np
@@ -27,6 +28,9 @@ HUB = 10
 """Neighbours that make an entry a hub."""
 
 _NAMED_HUBS = 5
+
+_DIGEST = 16
+"""Bytes that an entry is told from others by."""
 
 _DECISIVE = ("category", "source", "expires")
 """What, besides its hash, decides whether an entry may match."""
@@ -339,8 +343,17 @@ def _prefixed_ids(name: str, ids: Iterable[str]) -> TextColumn:
     return TextColumn.from_bytes([f"{name}/{entry_id}".encode() for entry_id in ids])
 
 
-def _by_id(hash_list: HashList) -> dict[str, frozenset[tuple[HashKind, Entry]]]:
-    found: dict[str, set[tuple[HashKind, Entry]]] = {}
+def _by_id(hash_list: HashList) -> dict[str, bytes]:
+    """For each id the digests of its entries, sorted: lists are long, and entries large."""
+    found: dict[str, bytes] = {}
     for entry in hash_list:
-        found.setdefault(entry.id, set()).add((entry.hash.kind, entry))
-    return {name: frozenset(entries) for name, entries in found.items()}
+        known = found.get(entry.id, b"")
+        others = {known[at : at + _DIGEST] for at in range(0, len(known), _DIGEST)}
+        found[entry.id] = b"".join(sorted({_digest(entry), *others}))
+    return found
+
+
+def _digest(entry: Entry) -> bytes:
+    said = (entry.label, entry.category, entry.source, entry.added, entry.expires)
+    whole = repr((*entry.hash.kind, entry.hash.words, *said))
+    return blake2b(whole.encode(errors="surrogatepass"), digest_size=_DIGEST).digest()

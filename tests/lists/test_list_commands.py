@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,6 +14,7 @@ from hashmatch import HashKind, HashList, PerceptualHash, curate, hamming_distan
 from hashmatch.cli.main import run
 from hashmatch.curate import difference, facts
 from hashmatch.hashlist.synth import synthesize
+from hashmatch.model import Entry
 from pictures import encode, photo
 
 pytest.importorskip("cryptography")
@@ -205,3 +207,24 @@ def test_equal_lists_do_not_differ() -> None:
     hash_list = HashList.loads(LIST)
     found = difference(hash_list, HashList.loads(LIST))
     assert (found.added, found.withdrawn, found.changed) == ((), (), ())
+
+
+FIELDS = ("label", "category", "source", "added", "expires")
+
+
+@pytest.mark.parametrize("changed", [None, "hash", "another", *FIELDS])
+def test_whatever_differs_of_an_entry_is_a_change(changed: str | None) -> None:
+    """Each field of an entry, and how many hashes its id has, is compared; their order is not."""
+    first, second = PerceptualHash("phash", 64, (5,)), PerceptualHash("dhash", 64, (5,))
+    entry = Entry("one", first, *FIELDS[:-1], "2040-01-01")
+    other = entry
+    if changed == "hash":
+        other = replace(entry, hash=PerceptualHash("phash", 64, (4,)))
+    elif changed in FIELDS:
+        other = replace(entry, **{changed: "2041-01-01"})
+    twin = replace(entry, hash=second)
+    new = [twin, other] if changed != "another" else [other]
+    lists = [HashList.from_entries(each, name="list") for each in ([entry, twin], new)]
+    found = difference(*lists)
+    assert found.changed == (() if changed is None else ("one",))
+    assert (found.added, found.withdrawn) == ((), ())
