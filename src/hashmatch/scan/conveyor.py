@@ -16,6 +16,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from hashmatch.errors import DecodeError
 from hashmatch.model import Examination, Reason
+from hashmatch.scan.descriptors import descriptors
 from hashmatch.scan.found import Found
 from hashmatch.scan.state.memory import NoMemory, Visit, changed_since
 from hashmatch.scan.state.rows import Evidence, Stored, Unconfirmed
@@ -26,11 +27,8 @@ Result = TypeVar("Result")
 MEMBER_MARK = b"!/"
 """Between an archive's path and that of its member."""
 
-_WINDOW = 192
-"""Open files on their way at a time; a process has 256 descriptors at the least."""
-
 _MOST = 1024
-"""Files on their way at a time, most of them known, so that they hold no descriptor."""
+"""Files on their way at a time, most of them known, so that they are not open."""
 
 _BATCH = 64
 """Examinations that are screened together, if they come quickly enough."""
@@ -93,17 +91,20 @@ class _File(Generic[Result]):
         self.holds = folder is not None
         return folder is not None and folder.hold()
 
-    def close(self) -> int:
-        """Close what it holds open. Returns how many descriptors that gives back."""
-        count = 0
-        if self.descriptor is not None:
-            os.close(self.descriptor)
-            self.descriptor = None
-            count = 1
-        if self.holds and self.found.folder is not None:
-            self.holds = False
-            count += self.found.folder.let_go()
-        return count
+    def close(self) -> bool:
+        """Close it. True where it was open."""
+        if self.descriptor is None:
+            return False
+        os.close(self.descriptor)
+        self.descriptor = None
+        return True
+
+    def let_go(self) -> bool:
+        """It is not to be opened any more. True where that gives a folder's descriptor back."""
+        if not self.holds or self.found.folder is None:
+            return False
+        self.holds = False
+        return self.found.folder.let_go()
 
 
 class Carried(NamedTuple, Generic[Result]):
@@ -142,7 +143,10 @@ class Conveyor(Generic[Result]):
         self._files: deque[_File[Result]] = deque()
         self._jobs: dict[Job, tuple[_File[Result], _Part[Result] | None]] = {}
         self._waiting: dict[Visit, _File[Result]] = {}
+        self._limits = descriptors()
         self._open = 0
+        self._held = 0
+        self._unopened: deque[_Part[Result]] = deque()
         self._unscreened: list[_Part[Result]] = []
         self._since = 0.0
 
@@ -152,6 +156,7 @@ class Conveyor(Generic[Result]):
         more = True
         try:
             while more or self._files:
+                self._open_candidates()
                 more = more and self._load(source)
                 for reply in self._pool.poll(_PATIENCE if self._pool.busy else 0):
                     self._take(reply)
@@ -162,11 +167,12 @@ class Conveyor(Generic[Result]):
         finally:
             for file in self._files:
                 file.close()
+                file.let_go()
 
     def _load(self, source: Iterator[Found]) -> bool:
         """Take files from the walk while there is room. False where there are no more."""
         hungry = self._pool.hungry
-        while hungry and len(self._files) < _MOST and self._open < _WINDOW:
+        while hungry and len(self._files) < _MOST and self._has_room():
             found = next(source, None)
             if found is None:
                 return False
@@ -175,7 +181,7 @@ class Conveyor(Generic[Result]):
             # At once: the walk keeps its folder open only until the next file
             if file.visit.known:
                 if not all(row.exact for row in file.visit.known):
-                    self._open += file.hold()
+                    self._held += file.hold()
                 self._arrive_known(file, file.visit.known)
             elif self._open_file(file):
                 if self._memory.opened(file.visit, file.descriptor or 0):
@@ -184,6 +190,9 @@ class Conveyor(Generic[Result]):
                     self._submit(Job(file.descriptor or 0), file, None)
                 hungry = self._pool.hungry
         return True
+
+    def _has_room(self) -> bool:
+        return self._open < self._limits.files and self._held < self._limits.held
 
     def _open_file(self, file: _File[Result]) -> bool:
         """Open a file to be examined. False where it cannot be, which is all there is to know."""
@@ -215,6 +224,8 @@ class Conveyor(Generic[Result]):
         if reply.end:
             del self._jobs[reply.job]
         if part is not None:  # it was examined again, in full
+            if not reply.end:
+                return  # a member that was not there when the file itself was asked for
             path = file.path if reply.member is None else file.path + MEMBER_MARK + reply.member
             found = reply.examination if path == part.path else Examination.failed(_CHANGED)
             part.evidence = found
@@ -265,12 +276,25 @@ class Conveyor(Generic[Result]):
         results = self._screen([part.evidence for part in parts])
         for part, result in zip(parts, results, strict=True):
             if result is None:
-                self._examine_in_full(part)
+                self._unopened.append(part)
                 continue
             part.result = result
             part.file.undecided -= 1
             if part.file.complete and not part.file.undecided:
-                self._open -= part.file.close()
+                self._close(part.file)
+
+    def _close(self, file: _File[Result]) -> None:
+        self._open -= file.close()
+        self._held -= file.let_go()
+
+    def _open_candidates(self) -> None:
+        """Have candidates examined in full, as far as files may be opened for it."""
+        for _ in range(len(self._unopened)):
+            part = self._unopened.popleft()
+            if part.file.descriptor is not None or self._open < self._limits.files:
+                self._examine_in_full(part)
+            else:
+                self._unopened.append(part)
 
     def _examine_in_full(self, part: _Part[Result]) -> None:
         try:
@@ -280,8 +304,8 @@ class Conveyor(Generic[Result]):
             part.evidence = Unconfirmed(part.evidence, error.bare())
             self._queue(part)
             return
-        if part.member is None:
-            job = Job(descriptor, exact=True)
+        if part.member is None:  # a picture can be an archive too, whose members are done
+            job = Job(descriptor, exact=True, skip=part.file.members)
         else:
             job = Job(descriptor, exact=True, skip=part.member, count=1)
         self._submit(job, part.file, part)
@@ -294,7 +318,7 @@ class Conveyor(Generic[Result]):
         self._open += 1
         file.error = changed_since(file.visit, descriptor)
         if file.error is not None:
-            self._open -= file.close()
+            self._close(file)
             raise file.error.bare()
         return descriptor
 

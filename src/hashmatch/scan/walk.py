@@ -14,6 +14,7 @@ from typing import BinaryIO
 from hashmatch.errors import DecodeError, InputError, SettingsError
 from hashmatch.model import Reason
 from hashmatch.reading import NO_FOLLOW, reason_of
+from hashmatch.scan.descriptors import descriptors
 from hashmatch.scan.found import Found, OpenFolder
 
 # Without it (Windows), folders are reached by their whole paths
@@ -21,9 +22,6 @@ _BY_DESCRIPTOR = os.scandir in os.supports_fd and os.open in os.supports_dir_fd
 _FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
 _SPECIAL = DecodeError(Reason.SPECIAL_FILE, "no regular file")
 _MOVED = DecodeError(Reason.CHANGED, "its folder was moved while it was scanned")
-
-_HELD = 64
-"""Folders that are open at a time. Those further up are opened again on the way back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +176,7 @@ class _Walker:
         self._options = options
         self._include = _compile(options.include)
         self._exclude = _compile(options.exclude)
+        self._most_open = descriptors().walk
         self._no_follow = 0 if options.follow_symlinks else NO_FOLLOW
 
     def walk(self, root: bytes) -> Iterator[Found]:
@@ -237,8 +236,8 @@ class _Walker:
         if self._may_enter(stack, folder):
             self._counts.folders += 1
             stack.append(folder)
-            if len(stack) > _HELD:
-                stack[-1 - _HELD].close()
+            if len(stack) > self._most_open:
+                stack[-1 - self._most_open].close()  # it is opened again on the way back
         else:
             folder.close()
 
