@@ -378,8 +378,6 @@ def test_wrong_verdicts_exit_65(
 def test_verdicts_are_taken_in_while_a_scan_runs(state: State, tmp_path: Path) -> None:
     """A scan locks other scans out, and no reviewer."""
     path = verdicts(tmp_path / "v.csv", [said(1)])
-    state.tick()
-    with state.transaction():
-        """End what the fixture began; it goes on holding the lock."""
+    state.commit()
     with State(tmp_path / "scan.db", create=False, lock=False) as other:
         assert import_verdicts(other, path).added == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -94,8 +95,8 @@ def test_candidate_that_changed_is_not_confirmed(root: Path, state: Path) -> Non
         assert named[name]["reason"] == "changed"
         assert [match["confirmed"] for match in named[name]["matches"]] == [False]
     with State(state, lock=False) as opened:
-        (count,) = opened.read("SELECT count(*) FROM files WHERE name = '2.jpg' AND exact")[0]
-    assert count == 0
+        query = "SELECT exact FROM files WHERE name = CAST('2.jpg' AS BLOB)"
+        assert opened.read(query) == [(0,)]
 
 
 def test_no_file_is_kept_in_memory_behind_its_result(root: Path, state: Path) -> None:
@@ -135,6 +136,38 @@ def test_hashes_that_were_never_computed_are_not_called_clear(root: Path, state:
     state_scan(root, state, other)
     found, _ = state_rematch(state, other)
     assert found == plain_scan(root, other)
+
+
+def test_what_is_not_known_whole_is_examined_again(root: Path, state: Path) -> None:
+    """An archive whose members are not all there, as a kill once left them, is opened for them."""
+    with sqlite3.connect(state) as connection:
+        connection.execute("DELETE FROM files WHERE name = CAST('1.jpg' AS BLOB)")
+    connection.close()
+    matcher = Matcher(list_of(picture(0)))
+    found, _ = state_rematch(state, matcher)
+    assert found == plain_scan(root, matcher)
+
+
+def test_pictures_that_were_only_digested_are_not_called_clear(root: Path, tmp_path: Path) -> None:
+    """After scans for digests alone, a list of perceptual hashes is refused, not answered."""
+    digests = Matcher(HashList.loads(f"# algorithm: phash\n# name: m\nsha256:{'ab' * 32} a\n"))
+    state_scan(root, tmp_path / "digests.db", digests)
+    matcher = Matcher(list_of(picture(0)))
+    with pytest.raises(SettingsError, match=r"no phash-64 of 1\d files"):
+        state_rematch(tmp_path / "digests.db", matcher)
+    state_scan(root, tmp_path / "digests.db", matcher)
+    found, _ = state_rematch(tmp_path / "digests.db", matcher)
+    assert found == plain_scan(root, matcher)
+
+
+def test_views_that_were_never_made_are_not_called_clear(root: Path, state: Path) -> None:
+    """Where only the last scan had mirrored views, the files of others have to be scanned again."""
+    mirrored = Matcher(list_of(picture(0)), mirrors=True)
+    state_scan(root / "large", state, mirrored)
+    with pytest.raises(SettingsError, match=r"no mirrored views of \d+ files"):
+        state_rematch(state, mirrored)
+    state_scan(root, state, mirrored)
+    assert state_rematch(state, mirrored)[0] == plain_scan(root, mirrored)
 
 
 def test_state_without_a_scan_is_refused(tmp_path: Path) -> None:

@@ -16,11 +16,11 @@ from commands import environment
 from hashmatch import Matcher, PerceptualHash
 from hashmatch.cli.main import run
 from hashmatch.errors import InputError, OutputError
-from hashmatch.model import Entry, Match
-from hashmatch.scan import State
+from hashmatch.model import Entry, Examination, Match
+from hashmatch.scan import Memory, State, make_pool, scan
 from hashmatch.scan.state.database import SCHEMA_VERSION
 
-from .trees import far_list, state_scan, tree
+from .trees import far_list, list_of, picture, state_scan, tree
 
 
 @pytest.fixture
@@ -62,6 +62,41 @@ def test_second_scan_exits_70(state: Path, tmp_path: Path, capfd: pytest.Capture
         assert run([*arguments, "--state", str(state), "-q"]) == 70
     said = capfd.readouterr().err
     assert f"{state}: another scan is using this state" in said
+
+
+def test_rows_of_a_file_are_replaced_together_or_not_at_all(state: Path) -> None:
+    """Where one of an archive's rows cannot be written, those of before stay, whatever follows."""
+    found = Examination(format="ZIP", digests=("ab" * 32,))
+    parts = [(b"1", found), (b"2", found), (None, found)]
+    with State(state) as opened:
+        (number,) = opened.every_settings()
+        opened.put(b"key", None, 1, number, parts)
+        opened.write(
+            "CREATE TEMP TRIGGER full BEFORE INSERT ON files WHEN NEW.member = 2"
+            " BEGIN SELECT RAISE(ABORT, 'no room'); END"
+        )
+        with pytest.raises(InputError, match="no room"):
+            opened.put(b"key", None, 2, number, parts)
+    with State(state) as opened:
+        rows = opened.group(b"key")
+        assert [(row.member, row.name, row.members) for row in rows] == [
+            (0, None, 2),
+            (1, b"1", None),
+            (2, b"2", None),
+        ]
+        assert rows[0].examined == 1
+
+
+def test_state_is_free_for_others_while_results_are_taken(tmp_path: Path) -> None:
+    """However long whoever takes a result pauses, a review can be written meanwhile."""
+    root = tree(tmp_path / "files", 8)
+    matcher = Matcher(list_of(picture(3), picture(5)))
+    with State(tmp_path / "scan.db") as opened, make_pool(1) as pool:
+        memory = Memory(opened, matcher.options)
+        for _ in scan([bytes(root)], matcher, pool, memory=memory):
+            other = sqlite3.connect(tmp_path / "scan.db", timeout=0)
+            other.execute("BEGIN IMMEDIATE")
+            other.close()
 
 
 def test_lock_ends_with_its_process(state: Path) -> None:

@@ -160,10 +160,12 @@ class Conveyor(Generic[Result]):
                 more = more and self._load(source)
                 for reply in self._pool.poll(_PATIENCE if self._pool.busy else 0):
                     self._take(reply)
-                self._memory.tick()
                 if self._is_time_to_screen():
                     self._screen_all()
-                yield from self._unload()
+                done = self._unload()
+                # Whoever takes them may take their time, and the state be needed by others
+                self._memory.keep(done)
+                yield from done
         finally:
             for file in self._files:
                 file.close()
@@ -322,13 +324,14 @@ class Conveyor(Generic[Result]):
             raise file.error.bare()
         return descriptor
 
-    def _unload(self) -> Iterator[Carried[Result]]:
+    def _unload(self) -> list[Carried[Result]]:
+        done: list[Carried[Result]] = []
         while self._files:
             file = self._files[0]
-            while file.parts and file.parts[0].result is not None:
+            while file.parts and (result := file.parts[0].result) is not None:
                 part = file.parts.popleft()
-                assert part.result is not None  # noqa: S101 # as the loop says
-                yield Carried(part.path, file.path if part.number else None, part.result)
+                done.append(Carried(part.path, file.path if part.number else None, result))
             if file.parts or not file.complete:
-                return
+                break
             self._files.popleft()
+        return done

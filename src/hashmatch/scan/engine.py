@@ -74,7 +74,6 @@ def scan(
     judge = Judge(matcher, memory.state, memory.options.digests)
     remembering = Conveyor(pool.configure(memory.options), judge.screen, memory)
     for path, archive, judged in remembering.run(_walk_knowing(paths, counts, options, memory)):
-        memory.note(path, judged)
         yield FileResult(path, judged.outcome, judged.sha256, archive)
 
 

@@ -60,8 +60,9 @@ class Replay(Memory):
             yield Found(path_of_key(group[0].key))
 
     def visit(self, found: Found) -> Visit:  # noqa: ARG002 # it is the one found last
-        """See ``NoMemory.visit``."""
-        return Visit(self._group[0].key, known=self._group)
+        """See ``NoMemory.visit``. What is not known whole is examined, as in a scan."""
+        whole = self._group[0].members == len(self._group) - 1
+        return Visit(self._group[0].key, known=self._group if whole else ())
 
     def refine(self, visit: Visit, member: int, found: Examination) -> None:
         """See ``NoMemory.refine``. Of files that were scanned with other settings, keep nothing."""
@@ -86,7 +87,6 @@ def rematch(matcher: Matcher, pool: AnyPool, replay: Replay) -> Iterator[FileRes
     judge = Judge(matcher, replay.state, replay.options.digests)
     conveyor = Conveyor(pool.configure(replay.options), judge.screen, replay)
     for path, archive, judged in conveyor.run(replay.found()):
-        replay.note(path, judged)
         yield FileResult(path, judged.outcome, judged.sha256, archive)
 
 
@@ -121,15 +121,23 @@ def _check_kinds(state: State, options: ExamineOptions, *, include_gone: bool) -
     """Refuse to call files clear whose hashes were never computed."""
     there = "" if include_gone else " AND gone IS NULL"
     for number, settings in state.every_settings().items():
-        for names, column in (
-            ([str(kind) for kind in options.kinds if kind not in settings.kinds], "quality"),
-            ([name for name in options.digests if name not in settings.digests], "sha256"),
+        kinds = [str(kind) for kind in options.kinds if kind not in settings.kinds]
+        digests = [name for name in options.digests if name not in settings.digests]
+        mirrors = (
+            ["mirrored views"] if options.mirrors and not settings.options()["mirrors"] else []
+        )
+        # Without any kind nothing was hashed, and so nothing has a quality
+        picture = "quality NOT NULL" if settings.kinds else "format NOT NULL AND reason IS NULL"
+        for names, which, remedy in (
+            (kinds, picture, "with this list once"),
+            (digests, "sha256 NOT NULL", "with this list once"),
+            (mirrors, picture, "with --mirrors once, as the last scan was"),
         ):
-            query = f"SELECT count(*) FROM files WHERE settings = ? AND {column} NOT NULL{there}"  # noqa: S608 # our own words
+            query = f"SELECT count(*) FROM files WHERE settings = ? AND {which}{there}"  # noqa: S608 # our own words
             ((count,),) = state.read(query, (number,)) if names else ((0,),)
             if count:
                 raise SettingsError(
-                    f"the state holds no {' nor '.join(names)} of {count} files: scan them with"
-                    " this list once",
+                    f"the state holds no {' nor '.join(names)} of {count} files: scan them"
+                    f" {remedy}",
                     path=state.path,
                 )

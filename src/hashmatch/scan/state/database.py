@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from sqlite3 import Cursor
@@ -76,13 +75,6 @@ _UPGRADES = {1: "ALTER TABLE matches ADD COLUMN category TEXT"}
 
 _MAGIC = b"SQLite format 3\0"
 
-_COMMIT_WRITES = 4
-_COMMIT_SECONDS = 0.05
-"""What a kill may cost: the files of so many writes, or so many seconds, are examined again.
-
-A file takes two writes. A transaction costs 20 microseconds, so longer ones would save little.
-"""
-
 _BUSY_SECONDS = 30
 """How long to wait for another process to end its transaction, of which none takes long."""
 
@@ -104,8 +96,6 @@ class Database:
 
     def __init__(self, path: str, *, create: bool, lock: bool) -> None:
         self.path = path
-        self._pending = 0
-        self._since = 0.0
         self._lock: sqlite3.Connection | None = None
         if create:
             _make(path)
@@ -126,24 +116,19 @@ class Database:
             return self._connection.execute(query, values).fetchall()
 
     def write(self, statement: str, values: Values = ()) -> Cursor:
-        """Change something, within a transaction that ``tick`` ends."""
+        """Change something, within a transaction that ``commit`` ends."""
         with self.told():
-            self._begin()
-            self._pending += 1
+            if not self._connection.in_transaction:
+                self._connection.execute("BEGIN IMMEDIATE")
             return self._connection.execute(statement, values)
 
-    def tick(self) -> None:
-        """End the transaction if it is long or old enough. To be called again and again."""
-        if self._pending >= _COMMIT_WRITES or (
-            self._pending and time.monotonic() - self._since >= _COMMIT_SECONDS
-        ):
-            self.commit()
-
     def commit(self) -> None:
-        """Make sure that what was written outlasts this process."""
-        with self.told():
-            self._pending = 0
-            if self._connection.in_transaction:
+        """Make sure that what was written outlasts this process, and let others write.
+
+        That takes some 20 microseconds, so it may be done for every file.
+        """
+        if self._connection.in_transaction:
+            with self.told():
                 self._connection.execute("COMMIT")
 
     @contextmanager
@@ -155,9 +140,20 @@ class Database:
         except BaseException:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-            self._pending = 0
             raise
         self.commit()
+
+    @contextmanager
+    def all_or_nothing(self) -> Iterator[None]:
+        """All that is written meanwhile, or nothing of it, within the transaction."""
+        self.write("SAVEPOINT whole")
+        try:
+            yield
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK TO whole")
+            raise
+        self.write("RELEASE whole")
 
     def close(self) -> None:
         """Commit and close, which lets the next scan in."""
@@ -181,11 +177,6 @@ class Database:
             raise OutputError(f"cannot use the state: {error}", path=self.path) from error
         except sqlite3.DatabaseError as error:
             raise InputError(f"the state is damaged: {error}", path=self.path) from error
-
-    def _begin(self) -> None:
-        if not self._connection.in_transaction:
-            self._connection.execute("BEGIN IMMEDIATE")
-            self._since = time.monotonic()
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)

@@ -127,8 +127,12 @@ class NoMemory:
     def refine(self, visit: Visit, member: int, found: Examination) -> None:
         """Keep what was found out of a part by examining it again in full."""
 
-    def tick(self) -> None:
-        """Let what was learnt outlast this process, from time to time."""
+    def keep(self, results: Sequence[tuple[bytes, bytes | None, Any]]) -> None:
+        """Keep what is to be kept of results that leave, and let all outlast this process.
+
+        Args:
+            results: the path, the archive that it is in, and the result of each.
+        """
 
 
 class Memory(NoMemory):
@@ -239,16 +243,14 @@ class Memory(NoMemory):
         """See ``NoMemory.refine``."""
         self.state.refine(visit.key, member, self._settings, found)
 
-    def tick(self) -> None:
-        """See ``NoMemory.tick``."""
-        self.state.tick()
-
-    def note(self, path: bytes, judged: Judged) -> None:
-        """Keep the matches of a content for review."""
-        if judged.sha256 is not None:
-            for match in judged.outcome.matches:
+    def keep(self, results: Sequence[tuple[bytes, bytes | None, Judged]]) -> None:
+        """See ``NoMemory.keep``. The matches of each content are kept for review."""
+        for path, _, (outcome, sha256) in results:
+            if sha256 is not None and outcome.matches:
                 place = os.path.join(os.getcwdb(), path)
-                self.state.note_match(self._run, place, judged.sha256, match)
+                for match in outcome.matches:
+                    self.state.note_match(self._run, place, sha256, match)
+        self.state.commit()
 
     def end(self, summary: Mapping[str, Any]) -> None:
         """Keep what came of the whole run."""
@@ -275,7 +277,7 @@ class Memory(NoMemory):
     def _pass_over(self, group: Group) -> None:
         if group[0].gone is None and is_gone(group[0].key):
             self.state.mark_gone(group[0].key)
-            self.state.tick()
+            self.state.commit()
             self.counts.gone += 1
 
     def _trusts(self, group: Group) -> bool:

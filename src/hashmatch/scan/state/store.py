@@ -194,7 +194,9 @@ class State:
         """Note that a run begins, and return its number."""
         started = datetime.now(UTC).isoformat(timespec="seconds")
         query = "INSERT INTO runs (command, started, settings) VALUES (?, ?, ?)"
-        return self._database.write(query, (command, started, settings)).lastrowid or 0
+        number = self._database.write(query, (command, started, settings)).lastrowid
+        self._database.commit()
+        return number or 0
 
     def end_run(self, run: int, summary: Mapping[str, Any]) -> None:
         """Keep the summary of a run."""
@@ -258,9 +260,9 @@ class State:
         """All that is written meanwhile, or nothing of it."""
         return self._database.transaction()
 
-    def tick(self) -> None:
-        """Let what was written outlast this process, if it is enough or old enough."""
-        self._database.tick()
+    def commit(self) -> None:
+        """Make sure that what was written outlasts this process, and let others write."""
+        self._database.commit()
 
     def close(self) -> None:
         """Write what is left, and let the next scan in."""
@@ -290,10 +292,11 @@ class State:
         }
 
     def _replace(self, key: bytes, rows: Sequence[Mapping[str, Any]]) -> None:
-        self._database.write("DELETE FROM files WHERE key = ?", (key,))
         places = ", ".join(f":{name}" for name in Stored._fields)
-        for row in rows:
-            self._database.write(f"INSERT INTO files ({COLUMNS}) VALUES ({places})", row)  # noqa: S608 # our own column names
+        with self._database.all_or_nothing():  # whatever interrupts it
+            self._database.write("DELETE FROM files WHERE key = ?", (key,))
+            for row in rows:
+                self._database.write(f"INSERT INTO files ({COLUMNS}) VALUES ({places})", row)  # noqa: S608 # our own column names
 
     def _rows(self, lower: bytes, upper: bytes) -> Iterator[Stored]:
         """All rows from one key to before another, a page at a time, so that nothing is held up."""
