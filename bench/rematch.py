@@ -96,7 +96,7 @@ def fill(path: Path, codes: Codes, doubts: Codes | None) -> None:
                     digests=(f"{row:064x}",),
                 )
                 key = b"\0no-such-folder\0%04d\0%08d.jpg" % (row // 1000, row)
-                state.put(key, Identity(1, row, 5, 6), 7, number, [(None, found)])
+                state.put(key, Identity(1, row, 5, 6, 6), 7, number, [(None, found)])
 
 
 def measure(path: Path, list_path: Path) -> dict[str, Any]:

@@ -264,7 +264,8 @@ def test_latest_verdict_counts(state: State, tmp_path: Path) -> None:
     last = verdicts(tmp_path / "c.csv", [said(2, "false_positive", "2026-01-31T13:00:00Z")])
     import_verdicts(state, last)
     assert review_stats(state).overall.false_positives == 1
-    assert state.suppressed() == {(1).to_bytes(32, "big"): frozenset({("list-1", "entry-1")})}
+    ((content, (named,)),) = state.suppressed().items()
+    assert (content, named.list, named.entry) == ((1).to_bytes(32, "big"), "list-1", "entry-1")
     import_verdicts(state, verdicts(tmp_path / "d.csv", [said(2, "unsure", "2026-02-01")]))
     assert state.suppressed() == {}
 
@@ -358,6 +359,36 @@ def test_false_positives_are_suppressed_with_a_trace(
     assert json.loads(capfd.readouterr().out.splitlines()[-1])["suppressed"] == 3
     assert run(["review", "stats", "--state", str(state), "--format", "json"]) == 0
     assert json.loads(capfd.readouterr().out)["overall"]["false_positive"] == 1
+
+
+def test_reviews_are_about_a_hash_and_not_only_about_its_id(
+    scanned: list[str], tmp_path: Path, capfd: pytest.CaptureFixture
+) -> None:
+    """Where a list gives an id to another hash, that one matches, and waits for its own review."""
+    state, queue, path = (tmp_path / name for name in ("scan.db", "queue.csv", "list.txt"))
+    run(scanned)
+    run(["review", "export", "--state", str(state), "-o", str(queue)])
+    rows = list(csv.DictReader(io.StringIO(queue.read_text(encoding="utf-8"), newline="")))
+    filled = verdicts(tmp_path / "v.csv", [said(row["id"], "false_positive") for row in rows])
+    run(["review", "import", str(filled), "--state", str(state)])
+    assert run(scanned) == 0
+    lines = path.read_text().splitlines()
+    changed = [
+        line if line[0] == "#" else f"{int(line[:16], 16) ^ 1:016x}{line[16:]}" for line in lines
+    ]
+    path.write_text("\n".join(changed) + "\n")
+    capfd.readouterr()
+    assert run([*scanned, "--format", "jsonl"]) == 1
+    *files, summary = map(json.loads, capfd.readouterr().out.splitlines())
+    assert [each["verdict"] for each in files] == ["match"] * 3
+    assert summary["suppressed"] == 0
+    run(["review", "export", "--state", str(state), "-o", str(queue)])
+    again = list(csv.DictReader(io.StringIO(queue.read_text(encoding="utf-8"), newline="")))
+    assert {(row["list"], row["entry"]) for row in again} == {
+        (row["list"], row["entry"]) for row in rows
+    }
+    path.write_text("\n".join(lines) + "\n")
+    assert run(scanned) == 0
 
 
 def test_wrong_verdicts_exit_65(

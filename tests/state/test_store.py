@@ -22,6 +22,16 @@ from hashmatch.scan.state.database import SCHEMA_VERSION
 
 from .trees import far_list, list_of, picture, state_scan, tree
 
+FIRST_MATCHES = """
+    id INTEGER PRIMARY KEY, sha256 BLOB NOT NULL, list TEXT NOT NULL, entry TEXT NOT NULL,
+    algorithm TEXT NOT NULL, bits INTEGER NOT NULL, label TEXT, distance INTEGER NOT NULL,
+    threshold INTEGER NOT NULL, view TEXT NOT NULL, quality INTEGER NOT NULL,
+    low_information INTEGER NOT NULL, confirmed INTEGER NOT NULL, path BLOB NOT NULL,
+    first_run INTEGER NOT NULL, last_run INTEGER NOT NULL,
+    UNIQUE (sha256, list, entry, algorithm, bits)
+"""
+"""The table of matches as the first schema had it."""
+
 
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
@@ -132,7 +142,11 @@ def test_newer_schema_is_refused(state: Path) -> None:
 def test_states_of_the_first_schema_are_brought_up_to_date(state: Path) -> None:
     """A state from before categories were kept is taken on with all that it holds."""
     with sqlite3.connect(state) as connection:
-        connection.execute("ALTER TABLE matches DROP COLUMN category")
+        connection.execute("DROP TABLE secret")
+        connection.execute("ALTER TABLE files DROP COLUMN ctime_ns")
+        connection.execute("DROP TABLE matches")
+        connection.execute(f"CREATE TABLE matches ({FIRST_MATCHES})")
+        connection.execute(f"INSERT INTO matches VALUES (7, x'00', {'0, ' * 13} 0)")
         connection.execute("PRAGMA user_version = 1")
     connection.close()
     entry = Entry("one", PerceptualHash("phash", 64, (1,)), category="A")
@@ -142,7 +156,8 @@ def test_states_of_the_first_schema_are_brought_up_to_date(state: Path) -> None:
             run_number = opened.begin_run("scan", number)
             match = Match("list", entry, "phash", 64, 0, 8, "stored", 90)
             opened.note_match(run_number, b"/a", bytes(32), match)
-            assert opened.read("SELECT entry, category FROM matches") == [("one", "A")]
+            found = opened.read("SELECT entry, category FROM matches ORDER BY id")
+            assert found == [("0", None), ("one", "A")]
             assert opened.read("PRAGMA user_version") == [(SCHEMA_VERSION,)]
             assert opened.read("SELECT count(*) FROM files") == [(3,)]
 

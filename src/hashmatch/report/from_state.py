@@ -19,8 +19,8 @@ SELECT id, summary FROM runs WHERE command = 'scan' AND summary NOT NULL ORDER B
 """
 
 _MATCHES = """
-SELECT sha256, list, entry, label, category, algorithm, bits, distance, threshold, view,
-       quality, low_information
+SELECT sha256, fingerprint, list, entry, label, category, algorithm, bits, distance, threshold,
+       view, quality, low_information
 FROM matches WHERE last_run >= ? ORDER BY sha256, low_information, distance, id
 """
 
@@ -81,8 +81,8 @@ def _matches(state: State, run: int) -> Matches:
     """The matches of each content, but those that a review took back."""
     suppressed = state.suppressed()
     found: defaultdict[bytes, list[tuple[Any, ...]]] = defaultdict(list)
-    for sha256, *match in state.read(_MATCHES, (run,)):
-        if (match[0], match[1]) not in suppressed.get(sha256, frozenset()):
+    for sha256, fingerprint, *match in state.read(_MATCHES, (run,)):
+        if (match[0], match[1], fingerprint) not in suppressed.get(sha256, frozenset()):
             found[sha256].append(tuple(match))
     return found
 

@@ -18,7 +18,7 @@ from hashmatch.scan.state.blob import BlobError, columns, unpack_hashes
 from hashmatch.scan.state.memory import Judged
 from hashmatch.scan.state.rows import Evidence, Stored, Unconfirmed, bare, sha256_of
 from hashmatch.scan.state.settings import Settings
-from hashmatch.scan.state.store import State
+from hashmatch.scan.state.store import Named, State
 
 
 class Judge:
@@ -153,8 +153,14 @@ class Judge:
             sha256 = evidence.sha256
         else:
             sha256 = sha256_of(evidence, self._digests)
-        pairs = self._suppressed.get(sha256, frozenset()) if sha256 is not None else frozenset()
-        return Judged(suppress(outcome, pairs) if pairs else outcome, sha256)
+        named = self._suppressed.get(sha256) if sha256 is not None else None
+        if named:
+            taken = [match for match in outcome.matches if self._name(match) in named]
+            outcome = suppress(outcome, taken)
+        return Judged(outcome, sha256)
+
+    def _name(self, match: Match) -> Named:
+        return Named(match.list, match.entry.id, self._state.fingerprint(match.entry.hash))
 
 
 @lru_cache(maxsize=4096)
@@ -163,14 +169,8 @@ def _far(*told: Any) -> Outcome:
     return far(bare(*told))
 
 
-def suppress(outcome: Outcome, pairs: frozenset[tuple[str, str]]) -> Outcome:
-    """Take back the matches that humans found to be none, and say so in the outcome.
-
-    Args:
-        outcome: of one content.
-        pairs: the lists and ids of the entries that it was found not to show.
-    """
-    taken = tuple(match for match in outcome.matches if (match.list, match.entry.id) in pairs)
+def suppress(outcome: Outcome, taken: Sequence[Match]) -> Outcome:
+    """Take back those of its matches that humans found to be none, and say so in the outcome."""
     if not taken:
         return outcome
     left = tuple(match for match in outcome.matches if match not in taken)
@@ -180,7 +180,7 @@ def suppress(outcome: Outcome, pairs: frozenset[tuple[str, str]]) -> Outcome:
         verdict=_verdict(outcome, left, count),
         matches=left,
         match_count=count,
-        suppressed=taken,
+        suppressed=tuple(taken),
     )
 
 

@@ -11,67 +11,10 @@ from typing import Any, TypeAlias
 
 from hashmatch.errors import InputError, OutputError
 from hashmatch.reading import NO_FOLLOW
+from hashmatch.scan.state.schema import APPLICATION, SCHEMA, SCHEMA_VERSION, UPGRADES
 
 Values: TypeAlias = Sequence[Any] | Mapping[str, Any]
 """For the placeholders of a statement."""
-
-SCHEMA_VERSION = 2
-
-_APPLICATION = 0x484D7374  # "HMst": SQLite keeps it in the header, for file(1) and for us
-
-_SCHEMA = """
-CREATE TABLE settings (
-    id INTEGER PRIMARY KEY,
-    base TEXT NOT NULL,      -- whatever else could change a hash, as JSON
-    kinds TEXT NOT NULL,     -- of the hashes of each view, as JSON
-    digests TEXT NOT NULL,   -- names, as JSON
-    UNIQUE (base, kinds, digests)
-);
-CREATE TABLE files (
-    key BLOB NOT NULL,       -- absolute path, NUL in place of each separator: sorts like a walk
-    member INTEGER NOT NULL, -- 0 the file itself, 1... the members of an archive
-    name BLOB,               -- of a member, within the archive
-    device INTEGER, inode INTEGER, size INTEGER, mtime_ns INTEGER,
-    members INTEGER,         -- of an archive, how many rows follow; all were written at once
-    sha256 BLOB,             -- NULL where the bytes were not all read
-    settings INTEGER NOT NULL REFERENCES settings,
-    exact INTEGER NOT NULL,
-    format TEXT, width INTEGER NOT NULL, height INTEGER NOT NULL,
-    quality INTEGER, reason TEXT, detail TEXT,
-    hashes BLOB NOT NULL,    -- see blob.py
-    examined INTEGER NOT NULL, -- nanoseconds since 1970
-    gone INTEGER,            -- when the file was first missed; NULL while it is there
-    PRIMARY KEY (key, member)
-) WITHOUT ROWID;
-CREATE INDEX contents ON files (size, sha256) WHERE member = 0;
-CREATE TABLE runs (
-    id INTEGER PRIMARY KEY,
-    command TEXT NOT NULL,
-    started TEXT NOT NULL,
-    settings INTEGER NOT NULL REFERENCES settings,
-    summary TEXT             -- the summary record, as JSON; NULL where the run did not end
-);
-CREATE TABLE matches (       -- of a content and an entry, wherever the content lies
-    id INTEGER PRIMARY KEY,
-    sha256 BLOB NOT NULL, list TEXT NOT NULL, entry TEXT NOT NULL,
-    algorithm TEXT NOT NULL, bits INTEGER NOT NULL,
-    label TEXT, category TEXT, distance INTEGER NOT NULL, threshold INTEGER NOT NULL,
-    view TEXT NOT NULL, quality INTEGER NOT NULL,
-    low_information INTEGER NOT NULL, confirmed INTEGER NOT NULL,
-    path BLOB NOT NULL,      -- where it was found last
-    first_run INTEGER NOT NULL REFERENCES runs, last_run INTEGER NOT NULL REFERENCES runs,
-    UNIQUE (sha256, list, entry, algorithm, bits)
-);
-CREATE TABLE reviews (       -- what humans said, never changed; the latest counts
-    id INTEGER PRIMARY KEY,
-    match INTEGER NOT NULL REFERENCES matches,
-    verdict TEXT NOT NULL, by TEXT NOT NULL, at TEXT NOT NULL, note TEXT,
-    UNIQUE (match, verdict, by, at)
-);
-"""
-
-_UPGRADES = {1: "ALTER TABLE matches ADD COLUMN category TEXT"}
-"""What makes a state of each earlier version one of the next."""
 
 _MAGIC = b"SQLite format 3\0"
 
@@ -193,10 +136,10 @@ class Database:
         if version == 0 and application == 0 and tables == 0:
             # One transaction, so that a kill leaves an empty file or a whole schema
             self._connection.executescript(
-                f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA application_id = {_APPLICATION};"
+                f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA application_id = {APPLICATION};"
                 f" PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
             )
-        elif application != _APPLICATION:
+        elif application != APPLICATION:
             raise InputError("it is no state of hashmatch", path=self.path)
         elif version > SCHEMA_VERSION:
             raise InputError(
@@ -212,7 +155,8 @@ class Database:
         self._connection.execute("BEGIN IMMEDIATE")
         (version,) = self._connection.execute("PRAGMA user_version").fetchone()
         for step in range(version, SCHEMA_VERSION):
-            self._connection.execute(_UPGRADES[step])
+            for statement in UPGRADES[step]:
+                self._connection.execute(statement)
         self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         self._connection.execute("COMMIT")
 

@@ -23,13 +23,16 @@ class Identity(NamedTuple):
         device: number of the file system.
         inode: number of the file on it.
         size: in bytes.
-        mtime_ns: when it was last changed, nanoseconds since 1970.
+        mtime_ns: when it was last changed, nanoseconds since 1970; anybody can set it.
+        ctime_ns: when that or anything else of it was last changed, which nobody can set; so a file
+            that was put in the place of another is seen. On Windows, when it was made.
     """
 
     device: int
     inode: int
     size: int
     mtime_ns: int
+    ctime_ns: int
 
     @classmethod
     def of(cls, status: os.stat_result) -> Identity:
@@ -37,7 +40,7 @@ class Identity(NamedTuple):
         device, inode = status.st_dev, status.st_ino
         if device >= _SIGNED or inode >= _SIGNED:
             device, inode = _signed(device), _signed(inode)
-        return cls(device, inode, status.st_size, status.st_mtime_ns)
+        return cls(device, inode, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 def _signed(number: int) -> int:
@@ -58,6 +61,7 @@ class Stored(NamedTuple):
     inode: int | None
     size: int | None
     mtime_ns: int | None
+    ctime_ns: int | None
     members: int | None
     sha256: bytes | None
     settings: int
@@ -75,12 +79,12 @@ class Stored(NamedTuple):
     @property
     def identity(self) -> tuple[int | None, ...]:
         """Of the file; comparable with an ``Identity``."""
-        return self[3:7]
+        return self[3:8]
 
     @property
     def told(self) -> tuple[Any, ...]:
         """What a record tells of it: format, width, height, quality, reason and detail."""
-        return self[11:17]
+        return self[12:18]
 
 
 COLUMNS = ", ".join(Stored._fields)

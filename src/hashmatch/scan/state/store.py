@@ -9,14 +9,15 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from hashlib import blake2b
 from itertools import groupby
 from operator import attrgetter
 from sqlite3 import Cursor
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from hashmatch.errors import InputError
-from hashmatch.model import Examination, HashKind, Match
+from hashmatch.model import Examination, HashKind, Match, PerceptualHash
 from hashmatch.scan.state.database import Database, Values
 from hashmatch.scan.state.rows import COLUMNS, Identity, Stored, columns_of
 from hashmatch.scan.state.settings import Settings
@@ -43,6 +44,20 @@ def path_of_key(key: bytes) -> bytes:
     return key.replace(b"\0", _SEPARATOR) or _SEPARATOR
 
 
+class Named(NamedTuple):
+    """An entry as reviews are about it: an id that a list gives to another hash is another entry.
+
+    Attributes:
+        list: the name of its list.
+        entry: its id.
+        fingerprint: of its hash.
+    """
+
+    list: str
+    entry: str
+    fingerprint: bytes
+
+
 class State:
     """Every file and member that was examined, every match, and what humans said of it.
 
@@ -62,6 +77,7 @@ class State:
         self._database = Database(os.fspath(path), create=create, lock=lock)
         self.path = os.fspath(path)
         self._settings = self._load_settings()
+        ((self._secret,),) = self._database.read("SELECT key FROM secret")
 
     def every_settings(self) -> Mapping[int, Settings]:
         """All settings that rows were made with, by number."""
@@ -220,6 +236,7 @@ class State:
             "low_information": match.low_information,
             "confirmed": match.confirmed,
             "path": path,
+            "fingerprint": self.fingerprint(match.entry.hash),
             "first_run": run,
             "last_run": run,
         }
@@ -227,26 +244,31 @@ class State:
         fresh = ", ".join(f"{name} = excluded.{name}" for name in list(values)[5:-2])
         insert = f"INSERT INTO matches ({names}) VALUES ({places})"  # noqa: S608 # our own names
         self._database.write(
-            f"{insert} ON CONFLICT (sha256, list, entry, algorithm, bits)"
+            f"{insert} ON CONFLICT (sha256, list, entry, algorithm, bits, fingerprint)"
             f" DO UPDATE SET {fresh}, last_run = excluded.last_run",
             values,
         )
 
-    def suppressed(self) -> dict[bytes, frozenset[tuple[str, str]]]:
-        """For each content, by SHA-256, the lists and ids of the entries that it does not show.
+    def fingerprint(self, value: PerceptualHash) -> bytes:
+        """What tells the hash of an entry from others in this state, and in no other."""
+        told = f"{value.algorithm}-{value.bits} {value}".encode()
+        return blake2b(told, digest_size=8, key=self._secret).digest()
 
-        That is what the latest review of one of their matches says.
+    def suppressed(self) -> dict[bytes, frozenset[Named]]:
+        """For each content, by SHA-256, the entries that it does not show.
+
+        That is what the latest review of each match says.
         """
         query = (
-            "SELECT sha256, list, entry, verdict FROM matches JOIN reviews ON match = matches.id"
-            " ORDER BY at, reviews.id"
+            "SELECT sha256, list, entry, fingerprint, verdict FROM matches"
+            " JOIN reviews ON match = matches.id ORDER BY at, reviews.id"
         )
-        latest = {(digest, name, entry): said for digest, name, entry, said in self.read(query)}
-        found: defaultdict[bytes, set[tuple[str, str]]] = defaultdict(set)
-        for (digest, name, entry), said in latest.items():
+        latest = {(digest, Named(*rest)): said for digest, *rest, said in self.read(query)}
+        found: defaultdict[bytes, set[Named]] = defaultdict(set)
+        for (digest, named), said in latest.items():
             if said == FALSE_POSITIVE:
-                found[digest].add((name, entry))
-        return {digest: frozenset(pairs) for digest, pairs in found.items()}
+                found[digest].add(named)
+        return {digest: frozenset(entries) for digest, entries in found.items()}
 
     def read(self, query: str, values: Values = ()) -> list[tuple[Any, ...]]:
         """Ask the tables themselves; see ``database.py`` for what they hold."""
