@@ -219,18 +219,22 @@ def test_a_folder_swapped_for_a_link_is_not_entered(tmp_path: Path) -> None:
     assert reason(found) is Reason.VANISHED
 
 
-def test_folders_that_may_not_be_read_are_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("follow", [False, True])
+def test_folders_that_may_not_be_read_are_told(tmp_path: Path, follow: bool) -> None:
     """What the rights do not allow to list, to enter or to read is found, with the reason."""
     make(tmp_path, "no-list/a", "no-enter/b", "no-read", "ok")
+    (tmp_path / "to-b").symlink_to("no-enter/b")
+    (tmp_path / "to-nothing").symlink_to("nothing")
+    (tmp_path / "to-itself").symlink_to("to-itself")
     modes = {"no-list": 0o701, "no-enter": 0o704, "no-read": 0o600}
     for name, mode in modes.items():
         (tmp_path / name).chmod(mode)
     tmp_path.chmod(0o755)
     program = (
-        "from hashmatch.scan.walk import walk, WalkCounts\n"
+        "from hashmatch.scan.walk import walk, WalkCounts, WalkOptions\n"
         "from hashmatch.errors import DecodeError\n"
         "if os.geteuid() == 0: os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
-        "for found in walk([b'.'], WalkCounts()):\n"
+        f"for found in walk([b'.'], WalkCounts(), WalkOptions(follow_symlinks={follow})):\n"
         "    try: os.close(found.open()); reason = None\n"
         "    except DecodeError as error: reason = error.reason.value\n"
         "    print(found.path.decode(), reason)\n"
@@ -254,6 +258,7 @@ def test_folders_that_may_not_be_read_are_told(tmp_path: Path) -> None:
         "./no-list permission",
         "./no-read permission",
         "./ok None",
+        *(["./to-b permission"] if follow else []),
     ], result.stderr
 
 

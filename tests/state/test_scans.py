@@ -23,6 +23,7 @@ from .trees import (
     picture,
     plain_scan,
     put,
+    state_rematch,
     state_scan,
     tree,
     watching_opens,
@@ -284,6 +285,26 @@ def test_file_is_back_with_its_old_identity(root: Path, state: Path, matcher: Ma
     assert (counts.recalled, counts.adopted) == (FILES - 1, 1)
     with State(state) as opened:
         assert opened.group(key_of(os.fsencode(root / "0000.jpg")))[0].gone is None
+
+
+def test_files_that_became_something_else_are_gone(
+    root: Path, state: Path, matcher: Matcher
+) -> None:
+    """A folder, or a link to nothing, in a file's place is not that file."""
+    state_scan(root, state, matcher)
+    for name in ("0000.jpg", "a/0001.jpg"):
+        (root / name).unlink()
+    (root / "0000.jpg").mkdir()
+    (root / "a" / "0001.jpg").symlink_to("nothing")
+    _, counts = state_scan(root, state, matcher)
+    assert counts.gone == 2
+    assert len(state_rematch(state, matcher)[0]) == FILES - 2
+
+
+def test_paths_that_no_file_can_have_are_told(state: Path, tmp_path: Path) -> None:
+    """A path with a NUL, as a list of paths may have, ends no scan."""
+    found, _ = state_scan(Path(f"{tmp_path}/a\0b"), state, Matcher(far_list()))
+    assert [each["reason"] for each in found] == ["vanished"]
 
 
 def test_files_that_were_left_out_are_not_gone(root: Path, state: Path, matcher: Matcher) -> None:

@@ -84,6 +84,7 @@ class Found(NamedTuple):
 
         Raises:
             OSError: the system cannot tell.
+            ValueError: the name holds a NUL.
         """
         follow = not self.flags & NO_FOLLOW
         if self.folder is None:

@@ -6,6 +6,7 @@ symbolic link, so that nobody can lead a scan out of its root by swapping one in
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from hashmatch.scan.found import Found, OpenFolder
 # Without it (Windows), folders are reached by their whole paths
 _BY_DESCRIPTOR = os.scandir in os.supports_fd and os.open in os.supports_dir_fd
 _FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
+_NOWHERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 _SPECIAL = DecodeError(Reason.SPECIAL_FILE, "no regular file")
 _MOVED = DecodeError(Reason.CHANGED, "its folder was moved while it was scanned")
 
@@ -282,8 +284,9 @@ class _Walker:
                 return "symlink"
             try:
                 entry.stat()
-            except OSError:
-                return "symlink"  # it points nowhere
+            except OSError as error:
+                # What points nowhere, or in a circle, is passed over; opening tells of others
+                return "symlink" if error.errno in _NOWHERE else "file"
         if entry.is_file(follow_symlinks=follow):
             return "file"
         return "folder" if entry.is_dir(follow_symlinks=follow) else "special"

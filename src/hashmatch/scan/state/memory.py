@@ -8,6 +8,7 @@ others are examined, and what is found is kept at once.
 from __future__ import annotations
 
 import os
+import stat
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -193,7 +194,7 @@ class Memory(NoMemory):
             return visit
         try:
             visit.identity = Identity.of(found.stat())
-        except OSError:
+        except (OSError, ValueError):  # the latter for a NUL in its name; opening it tells
             return visit
         if group is None:
             return visit
@@ -301,14 +302,16 @@ class Memory(NoMemory):
 
 
 def is_gone(key: bytes) -> bool:
-    """Whether there is nothing at a path any more, as far as the system tells."""
+    """Whether there is no file at a path any more, as far as the system tells.
+
+    A folder is none, be it in the place of a file or one that could not be read at first.
+    """
     try:
-        os.lstat(path_of_key(key))
+        return stat.S_ISDIR(os.stat(path_of_key(key)).st_mode)
     except (FileNotFoundError, NotADirectoryError):
         return True
     except OSError:
         return False
-    return False
 
 
 def changed_since(visit: Visit, descriptor: int) -> DecodeError | None:
