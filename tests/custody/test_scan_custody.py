@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -144,6 +145,29 @@ def test_archives_are_moved_only_on_request(
     assert item.matches[0]["entry"] == "synthetic-0001"
     assert run(["quarantine", "restore", "1", "--quarantine", str(tmp_path / "q")]) == 0
     assert archive.read_bytes() == before
+
+
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)])
+def test_archive_whose_digest_is_not_known_stays(
+    uploads: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], dry: tuple[str, ...]
+) -> None:
+    """An archive that could not be read whole stays, though a member matched, and that is told."""
+    archive = uploads / "a" / "album.tar"
+    with tarfile.open(archive, "w") as tar:
+        tar.add(uploads / "a" / "match.jpg", "match.jpg")
+    (uploads / "a" / "match.jpg").unlink()
+    # A hole: no disk has to hold what takes too long to digest
+    os.truncate(archive, 1 << 33)
+    trail = tmp_path / "trail.jsonl"
+    options = ("--quarantine", tmp_path / "q", "--quarantine-archives", "--audit", trail, *dry)
+    code, records = _scan(uploads, "--timeout", "1", *options)
+    assert archive.exists()
+    assert (records[0]["verdict"], records[1]["reason"]) == ("match", "timeout")
+    assert records[-1]["quarantine"] == {"moved": 0, "failed": 1, "left": 0}
+    assert code == records[-1]["exit_code"] == 1 | 2
+    assert f"not moved: {archive}: not all of it was read" in capsys.readouterr().err
+    (event,) = (event for event in _events(trail) if event["type"] == "quarantine")
+    assert event["why"] == "not all of it was read"
 
 
 def test_folder_named_like_an_archive_is_none(uploads: Path, tmp_path: Path) -> None:

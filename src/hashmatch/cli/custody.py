@@ -148,30 +148,32 @@ class Custody:
         self, result: FileResult, record: Record, matches: Sequence[Mapping[str, Any]]
     ) -> None:
         event: Record = {"type": "quarantine", **path_fields(result.path)}
-        if self.quarantine is None:
-            self._moves.left += 1
-            say(f"{_name(result)}: would be moved")
-            event["dry_run"] = True
-        else:
-            event |= self._hold(self.quarantine, result, matches)
+        try:
+            event |= self._move(result, matches)
+        except QuarantineError as error:
+            self._moves.failed += 1
+            say(f"not moved: {error}")
+            event |= {"moved": False, "why": error.message}
+        if self.quarantine is not None:
             record["quarantine"] = event.get("id")
         if self.log is not None:
             self.log.add(event, sync=True)
 
-    def _hold(
-        self, quarantine: Quarantine, result: FileResult, matches: Sequence[Mapping[str, Any]]
-    ) -> Record:
-        try:
-            item = quarantine.hold(
-                result.path,
-                root=_root_of(result.path, self.roots),
-                sha256=None if result.sha256 is None else result.sha256.hex(),
-                matches=matches,
-            )
-        except QuarantineError as error:
-            self._moves.failed += 1
-            say(f"not moved: {error}")
-            return {"moved": False, "why": error.message}
+    def _move(self, result: FileResult, matches: Sequence[Mapping[str, Any]]) -> Record:
+        """Move a file, or say that it would be moved. Returns what the trail tells of it."""
+        if result.sha256 is None:
+            # Another file may be in its place by now, and nothing could tell
+            raise QuarantineError("not all of it was read", path=os.fsdecode(result.path))
+        if self.quarantine is None:
+            self._moves.left += 1
+            say(f"{_name(result)}: would be moved")
+            return {"dry_run": True}
+        item = self.quarantine.hold(
+            result.path,
+            root=_root_of(result.path, self.roots),
+            sha256=result.sha256.hex(),
+            matches=matches,
+        )
         self._moves.moved += 1
         return {"moved": True, "id": item.id}
 
