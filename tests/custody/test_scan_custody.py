@@ -170,6 +170,32 @@ def test_archive_whose_digest_is_not_known_stays(
     assert event["why"] == "not all of it was read"
 
 
+def test_archive_is_moved_though_a_review_took_the_named_matches_back(
+    uploads: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An archive is moved, or told, for a member that is a match with no match left to name."""
+    archive = uploads / "a" / "album.zip"
+    _zip(archive, "variants/harbour-brighter.jpg")
+    (uploads / "a" / "match.jpg").unlink()
+    also = tmp_path / "also.txt"
+    also.write_text(
+        (FIXTURES / "hashes.txt").read_text().replace("# name: synthetic", "# name: also")
+    )
+    state = ("--state", tmp_path / "scan.db")
+    options = ("--list", also, "--max-matches", "1", *state)
+    _scan(uploads, *options)
+    verdicts = tmp_path / "verdicts.csv"
+    verdicts.write_text("id,verdict,by,at\n1,false_positive,reviewer,2026-01-31\n")
+    assert run(["review", "import", str(verdicts), *map(str, state)]) == 0
+    _, records = _scan(uploads, *options, "--quarantine", tmp_path / "q")
+    assert (records[0]["verdict"], records[0]["matches"]) == ("match", [])
+    assert records[-1]["quarantine"] == {"moved": 0, "failed": 0, "left": 1}
+    assert "--quarantine-archives would move the archive" in capsys.readouterr().err
+    _, records = _scan(uploads, *options, "--quarantine", tmp_path / "q", "--quarantine-archives")
+    assert records[-1]["quarantine"] == {"moved": 1, "failed": 0, "left": 0}
+    assert not archive.exists()
+
+
 def test_folder_named_like_an_archive_is_none(uploads: Path, tmp_path: Path) -> None:
     """A file in a folder whose name ends like an archive's path is a file like any other."""
     folder = uploads / "album.zip!"

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,8 @@ class Custody:
     log: AuditLog | None = None
     quarantine: Quarantine | None = None
     _moves: _Moves = field(default_factory=_Moves)
-    _members: list[Mapping[str, Any]] = field(default_factory=list)
+    # The matches of each member that matched; none where a review took back all that are named
+    _members: list[Sequence[Mapping[str, Any]]] = field(default_factory=list)
 
     def begin(
         self,
@@ -101,13 +103,14 @@ class Custody:
             return
         matched = result.outcome.verdict is Verdict.MATCH
         if result.archive is not None:
-            self._members += record["matches"] if matched else ()
+            if matched:
+                self._members.append(record["matches"])
             return
         members, self._members = self._members, []
         if matched:
             self._take(result, record, record["matches"])
         elif members and self.settings.archives:
-            self._take(result, record, members)
+            self._take(result, record, list(chain.from_iterable(members)))
         elif members:
             self._moves.left += 1
             say(f"{_name(result)}: a member matched; --quarantine-archives would move the archive")
