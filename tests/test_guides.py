@@ -93,6 +93,17 @@ def test_programs_run(place: Path) -> None:
     assert "hold for review: synthetic-0001 at 0 bits" in done.stdout
 
 
+def test_verdicts_are_read_from_a_state(place: Path) -> None:
+    """The program of the guide to states prints what matched, and since which scan."""
+    scan = "hashmatch scan uploads --list hashes.txt --state scan.db -q"
+    assert run(scan, place, "sh", "-c").returncode in RESULTS
+    (program,) = blocks("state.md", "python")
+    done = run(program, place, sys.executable, "-W", "error", "-c")
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 2
+    assert "uploads/" in done.stdout
+
+
 @pytest.fixture
 def pictures(place: Path) -> Path:
     """A few small pictures to evaluate."""

@@ -33,10 +33,18 @@ def uploads(tmp_path: Path) -> Path:
     return folder
 
 
-def _scan(folder: Path, *options: object) -> tuple[int, list[dict[str, Any]]]:
+def _listed(folder: Path) -> tuple[str, str]:
+    """A folder to scan, not given itself but by a file that names it."""
+    names = folder.parent / "names.txt"
+    names.write_text(f"{folder}\n")
+    return "--files-from", str(names)
+
+
+def _scan(folder: Path, *options: object, listed: bool = False) -> tuple[int, list[dict[str, Any]]]:
     """Scan a folder, and return the exit code and the records."""
     results = folder.parent / "results.jsonl"
-    arguments = ["scan", folder, "--list", FIXTURES / "hashes.txt"]
+    named = _listed(folder) if listed else (folder,)
+    arguments = ["scan", *named, "--list", FIXTURES / "hashes.txt"]
     code = run([*map(str, (*arguments, "--format", "jsonl", "--output", results, *options))])
     records = [json.loads(line) for line in results.read_text().splitlines()]
     return code, records
@@ -206,17 +214,23 @@ def test_folder_named_like_an_archive_is_none(uploads: Path, tmp_path: Path) -> 
     assert not (folder / "match.jpg").exists()
 
 
+@pytest.mark.parametrize(("listed", "stateful"), [(False, False), (True, False), (True, True)])
 def test_match_that_cannot_be_moved_adds_2(
-    uploads: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    uploads: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    listed: bool,
+    stateful: bool,
 ) -> None:
-    """A matched file that cannot be moved stays, is told, and adds 2 to the exit code."""
+    """A match behind a link below the folder named stays, is told, and adds 2 to the exit code."""
     link = uploads / "linked"
     link.symlink_to(uploads / "a")
     for name in ("clear.jpg", "cut.jpg"):
         (uploads / name).unlink()
     trail = tmp_path / "trail.jsonl"
     options = ("--quarantine", tmp_path / "q", "--audit", trail, "--follow-symlinks")
-    code, records = _scan(uploads, *options, "--exclude", "/a")
+    options += ("--state", tmp_path / "scan.db") if stateful else ()
+    code, records = _scan(uploads, *options, "--exclude", "/a", listed=listed)
     assert code == 1 | 2
     assert records[-1]["exit_code"] == 3
     assert records[-1]["quarantine"] == {"moved": 0, "failed": 1, "left": 0}
@@ -231,6 +245,19 @@ def test_quarantine_within_the_scanned_folder_is_refused(uploads: Path) -> None:
         arguments = ["scan", str(uploads), "--list", str(FIXTURES / "hashes.txt")]
         assert run([*arguments, "--quarantine", str(folder)]) == 64
     assert not (uploads / "q").exists()
+
+
+@pytest.mark.parametrize("option", [(), ("--dry-run",)])
+def test_quarantine_within_a_listed_folder_is_refused(
+    uploads: Path, tmp_path: Path, option: tuple[str, ...]
+) -> None:
+    """The same where a file names the folder: the scan stops there, and moves nothing out of it."""
+    trail = tmp_path / "trail.jsonl"
+    arguments = ["scan", *_listed(uploads), "--list", str(FIXTURES / "hashes.txt")]
+    arguments += ["--quarantine", str(uploads / "q"), "--audit", str(trail), *option]
+    assert run(arguments) == 64
+    assert (uploads / "a" / "match.jpg").exists()
+    assert _events(trail)[-1] == {"type": "abort", "error": "SettingsError"}
 
 
 @pytest.mark.parametrize("option", ["--dry-run", "--quarantine-archives"])

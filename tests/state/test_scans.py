@@ -301,6 +301,30 @@ def test_files_that_became_something_else_are_gone(
     assert len(state_rematch(state, matcher)[0]) == FILES - 2
 
 
+def test_the_state_tells_verdicts_and_since_when(root: Path, state: Path, matcher: Matcher) -> None:
+    """Each row has the verdict of the last scan, and the run that was the first to say so."""
+
+    def told() -> dict[bytes, tuple[str, int]]:
+        with State(state, lock=False) as opened:
+            rows = opened.read("SELECT key, member, verdict, since FROM files")
+        return {key + bytes([member]): (verdict, since) for key, member, verdict, since in rows}
+
+    found, _ = state_scan(root, state, matcher)
+    first = told()
+    assert sorted(verdict for verdict, _ in first.values()) == sorted(
+        each["verdict"] for each in found
+    )
+    assert {since for _, since in first.values()} == {1}
+    state_scan(root, state, matcher)
+    assert told() == first
+    state_rematch(state, Matcher(far_list()))
+    assert told() == first
+    state_scan(root, state, Matcher(far_list()))
+    changed = {key for key, value in told().items() if value != first[key]}
+    assert changed == {key for key, (verdict, _) in first.items() if verdict == "match"}
+    assert {told()[key] for key in changed} == {("clear", 4)}
+
+
 def test_paths_that_no_file_can_have_are_told(state: Path, tmp_path: Path) -> None:
     """A path with a NUL, as a list of paths may have, ends no scan."""
     found, _ = state_scan(Path(f"{tmp_path}/a\0b"), state, Matcher(far_list()))

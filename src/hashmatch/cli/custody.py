@@ -73,9 +73,9 @@ class Custody:
     """Follows a scan. Use ``open_custody``."""
 
     settings: CustodySettings
-    roots: Sequence[bytes]
     log: AuditLog | None = None
     quarantine: Quarantine | None = None
+    _root: bytes | None = None  # the last that was found to lie apart from the quarantine
     _moves: _Moves = field(default_factory=_Moves)
     # The matches of each member that matched; none where a review took back all that are named
     _members: list[Sequence[Mapping[str, Any]]] = field(default_factory=list)
@@ -97,10 +97,18 @@ class Custody:
             )
 
     def follow(self, result: FileResult, record: Record) -> None:
-        """Put one file's record on record if it is not clear, and move the file if it matched."""
+        """Put one file's record on record if it is not clear, and move the file if it matched.
+
+        Raises:
+            SettingsError: the quarantine lies in the folder that the file was found in.
+        """
         self._log_file(record)
         if self.settings.quarantine is None:
             return
+        if result.root is not None and result.root != self._root:
+            # What --files-from names is not known before the walk comes to it
+            _check_apart(self.settings.quarantine, result.root)
+            self._root = result.root
         matched = result.outcome.verdict is Verdict.MATCH
         if result.archive is not None:
             if matched:
@@ -173,7 +181,7 @@ class Custody:
             return {"dry_run": True}
         item = self.quarantine.hold(
             result.path,
-            root=_root_of(result.path, self.roots),
+            root=result.root,
             sha256=result.sha256.hex(),
             matches=matches,
         )
@@ -188,10 +196,10 @@ def open_custody(settings: CustodySettings, paths: Sequence[str], stack: ExitSta
         SettingsError: the quarantine lies in what is scanned.
         OutputError: one of them cannot be opened, or is in use.
     """
-    roots = [os.fsencode(path) for path in paths]
-    custody = Custody(settings, roots)
+    custody = Custody(settings)
     if settings.quarantine is not None:
-        _check_apart(settings.quarantine, roots)
+        for path in paths:
+            _check_apart(settings.quarantine, os.fsencode(path))
     if settings.audit is not None:
         custody.log = stack.enter_context(AuditLog.open(settings.audit))
     if settings.quarantine is not None and not settings.dry_run:
@@ -200,20 +208,10 @@ def open_custody(settings: CustodySettings, paths: Sequence[str], stack: ExitSta
     return custody
 
 
-def _check_apart(quarantine: Path, roots: Sequence[bytes]) -> None:
-    real = os.fsencode(quarantine.resolve())
-    for root in roots:
-        above = os.path.realpath(root)
-        if real == above or real.startswith(os.path.join(above, b"")):  # noqa: PTH118 # bytes
-            raise SettingsError("the quarantine lies in what is scanned", path=str(quarantine))
-
-
-def _root_of(path: bytes, roots: Sequence[bytes]) -> bytes | None:
-    """The scanned folder that a file was found in; None where the operator named the file."""
-    for root in roots:
-        if path.startswith(os.path.join(root, b"")):  # noqa: PTH118 # bytes
-            return root
-    return None
+def _check_apart(quarantine: Path, root: bytes) -> None:
+    real, above = os.fsencode(quarantine.resolve()), os.path.realpath(root)
+    if real == above or real.startswith(os.path.join(above, b"")):  # noqa: PTH118 # bytes
+        raise SettingsError("the quarantine lies in what is scanned", path=str(quarantine))
 
 
 def _name(result: FileResult) -> str:

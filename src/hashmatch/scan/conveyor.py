@@ -113,11 +113,13 @@ class Carried(NamedTuple, Generic[Result]):
     Attributes:
         path: of the file, or of the member of an archive.
         archive: the path of the archive that it is a member of; None for a file.
+        root: as of what was found.
         result: the result.
     """
 
     path: bytes
     archive: bytes | None
+    root: bytes | None
     result: Result
 
 
@@ -162,10 +164,7 @@ class Conveyor(Generic[Result]):
                     self._take(reply)
                 if self._is_time_to_screen():
                     self._screen_all()
-                done = self._unload()
-                # Whoever takes them may take their time, and the state be needed by others
-                self._memory.keep(done)
-                yield from done
+                yield from self._unload()
         finally:
             for file in self._files:
                 file.close()
@@ -330,8 +329,12 @@ class Conveyor(Generic[Result]):
             file = self._files[0]
             while file.parts and (result := file.parts[0].result) is not None:
                 part = file.parts.popleft()
-                done.append(Carried(part.path, file.path if part.number else None, result))
+                archive = file.path if part.number else None
+                done.append(Carried(part.path, archive, file.found.root, result))
+                self._memory.keep(file.visit, part.number, part.path, result)
             if file.parts or not file.complete:
                 break
             self._files.popleft()
+        # Whoever takes them may take their time, and the state be needed by others
+        self._memory.commit()
         return done

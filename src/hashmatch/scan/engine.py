@@ -28,12 +28,14 @@ class FileResult:
         sha256: of the bytes that were examined; None where that was not asked for, or they were not
             all read.
         archive: the path of the archive that it is a member of; None for a file.
+        root: the folder named that it was found in; None where it was named itself.
     """
 
     path: bytes
     outcome: Outcome
     sha256: bytes | None = field(default=None, repr=False)
     archive: bytes | None = None
+    root: bytes | None = None
 
 
 def scan(
@@ -68,13 +70,14 @@ def scan(
         if digests:
             asked = replace(asked, digests=tuple(dict.fromkeys((*asked.digests, SHA256))))
         conveyor = Conveyor(pool.configure(asked), partial(_screen, matcher, asked.digests))
-        for path, archive, judged in conveyor.run(walk(paths, counts, options)):
-            yield FileResult(path, judged.outcome, judged.sha256, archive)
+        for path, archive, root, judged in conveyor.run(walk(paths, counts, options)):
+            yield FileResult(path, judged.outcome, judged.sha256, archive, root)
         return
     judge = Judge(matcher, memory.state, memory.options.digests)
     remembering = Conveyor(pool.configure(memory.options), judge.screen, memory)
-    for path, archive, judged in remembering.run(_walk_knowing(paths, counts, options, memory)):
-        yield FileResult(path, judged.outcome, judged.sha256, archive)
+    found = _walk_knowing(paths, counts, options, memory)
+    for path, archive, root, judged in remembering.run(found):
+        yield FileResult(path, judged.outcome, judged.sha256, archive, root)
 
 
 def _screen(
@@ -107,5 +110,5 @@ def examine_all(
 ) -> Iterator[tuple[bytes, Examination]]:
     """Examine files and folders without any list, in the order of the walk."""
     conveyor: Conveyor[Examination] = Conveyor(pool.configure(options), list)
-    for path, _, examination in conveyor.run(walk(paths, counts or WalkCounts())):
+    for path, _, _, examination in conveyor.run(walk(paths, counts or WalkCounts())):
         yield path, examination

@@ -59,6 +59,7 @@ class Found(NamedTuple):
         name: in the folder that it was seen in; empty where it was not seen in one.
         folder: that folder, if it is open; else the file is reached by its path.
         flags: for opening it.
+        root: the folder named that it was found in; None where it was named itself.
     """
 
     path: bytes
@@ -66,6 +67,7 @@ class Found(NamedTuple):
     name: bytes = b""
     folder: OpenFolder | None = None
     flags: int = 0
+    root: bytes | None = None
 
     def open(self) -> int:
         """Open the file for reading, and return its descriptor.

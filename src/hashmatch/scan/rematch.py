@@ -21,7 +21,7 @@ from hashmatch.scan.conveyor import Conveyor
 from hashmatch.scan.engine import FileResult
 from hashmatch.scan.found import Found
 from hashmatch.scan.judge import Judge
-from hashmatch.scan.state.memory import Memory, Visit
+from hashmatch.scan.state.memory import Judged, Memory, Visit
 from hashmatch.scan.state.store import Group, State, path_of_key
 from hashmatch.workers import AnyPool
 
@@ -64,6 +64,10 @@ class Replay(Memory):
         whole = self._group[0].members == len(self._group) - 1
         return Visit(self._group[0].key, known=self._group if whole else ())
 
+    def keep(self, visit: Visit, member: int, path: bytes, result: Judged) -> None:  # noqa: ARG002 # of scans alone are verdicts kept
+        """See ``NoMemory.keep``."""
+        self._keep_matches(path, result)
+
     def refine(self, visit: Visit, member: int, found: Examination) -> None:
         """See ``NoMemory.refine``. Of files that were scanned with other settings, keep nothing."""
         self.counts.examined += 1
@@ -86,7 +90,7 @@ def rematch(matcher: Matcher, pool: AnyPool, replay: Replay) -> Iterator[FileRes
     """
     judge = Judge(matcher, replay.state, replay.options.digests)
     conveyor = Conveyor(pool.configure(replay.options), judge.screen, replay)
-    for path, archive, judged in conveyor.run(replay.found()):
+    for path, archive, _, judged in conveyor.run(replay.found()):
         yield FileResult(path, judged.outcome, judged.sha256, archive)
 
 

@@ -195,12 +195,12 @@ class _Walker:
                 if self._leaves_out(path, stack[0].path, kind):
                     continue
                 if folder.moved:
-                    yield Found(path, _MOVED)
+                    yield Found(path, _MOVED, root=root)
                 elif kind == "folder":
                     yield from self._enter(stack, path, name)
                 else:
                     problem = _SPECIAL if kind == "special" else None
-                    yield Found(path, problem, name, folder.opened, self._no_follow)
+                    yield Found(path, problem, name, folder.opened, self._no_follow, root)
         finally:
             for folder in stack:
                 folder.close()
@@ -233,7 +233,7 @@ class _Walker:
         try:
             folder = self._open(path, name, stack)
         except OSError as error:
-            yield Found(path, reason_of(error))
+            yield Found(path, reason_of(error), root=stack[0].path if stack else path)
             return
         if self._may_enter(stack, folder):
             self._counts.folders += 1

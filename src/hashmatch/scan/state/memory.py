@@ -128,12 +128,13 @@ class NoMemory:
     def refine(self, visit: Visit, member: int, found: Examination) -> None:
         """Keep what was found out of a part by examining it again in full."""
 
-    def keep(self, results: Sequence[tuple[bytes, bytes | None, Any]]) -> None:
-        """Keep what is to be kept of results that leave, and let all outlast this process.
+    def keep(
+        self, visit: Visit, member: int, path: bytes, result: Any
+    ) -> None:  # whatever a conveyor carries
+        """Keep what is to be kept of a result: of a member of a file, or with 0 of the file."""
 
-        Args:
-            results: the path, the archive that it is in, and the result of each.
-        """
+    def commit(self) -> None:
+        """Let all that was kept outlast this process."""
 
 
 class Memory(NoMemory):
@@ -244,13 +245,21 @@ class Memory(NoMemory):
         """See ``NoMemory.refine``."""
         self.state.refine(visit.key, member, self._settings, found)
 
-    def keep(self, results: Sequence[tuple[bytes, bytes | None, Judged]]) -> None:
+    def keep(self, visit: Visit, member: int, path: bytes, result: Judged) -> None:
         """See ``NoMemory.keep``. The matches of each content are kept for review."""
-        for path, _, (outcome, sha256) in results:
-            if sha256 is not None and outcome.matches:
-                place = os.path.join(os.getcwdb(), path)
-                for match in outcome.matches:
-                    self.state.note_match(self._run, place, sha256, match)
+        verdict = result.outcome.verdict
+        if not visit.known or visit.known[member].verdict != verdict:
+            self.state.note_verdict(self._run, visit.key, member, verdict)
+        self._keep_matches(path, result)
+
+    def _keep_matches(self, path: bytes, result: Judged) -> None:
+        if result.sha256 is not None and result.outcome.matches:
+            place = os.path.join(os.getcwdb(), path)
+            for match in result.outcome.matches:
+                self.state.note_match(self._run, place, result.sha256, match)
+
+    def commit(self) -> None:
+        """See ``NoMemory.commit``."""
         self.state.commit()
 
     def end(self, summary: Mapping[str, Any]) -> None:

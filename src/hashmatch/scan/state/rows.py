@@ -49,7 +49,9 @@ def _signed(number: int) -> int:
 
 
 class Stored(NamedTuple):
-    """A row: all that an examination found, but no verdict, since lists change.
+    """A row: all that an examination found, and what the last scan said of it.
+
+    That verdict is for whoever reads the state; lists change, so every scan judges anew.
 
     The attributes are the columns of the table ``files``.
     """
@@ -75,6 +77,8 @@ class Stored(NamedTuple):
     hashes: bytes
     examined: int
     gone: int | None
+    verdict: str | None
+    since: int | None
 
     @property
     def identity(self) -> tuple[int | None, ...]:

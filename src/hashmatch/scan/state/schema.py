@@ -50,6 +50,8 @@ CREATE TABLE files (
     hashes BLOB NOT NULL,    -- see blob.py
     examined INTEGER NOT NULL, -- nanoseconds since 1970
     gone INTEGER,            -- when the file was first missed; NULL while it is there
+    verdict TEXT,            -- of the last scan that came to it; no scan relies on it
+    since INTEGER REFERENCES runs, -- the run that was the first to say so
     PRIMARY KEY (key, member)
 ) WITHOUT ROWID;
 CREATE INDEX contents ON files (size, sha256) WHERE member = 0;
@@ -73,6 +75,8 @@ CREATE TABLE reviews (       -- what humans said, never changed; the latest coun
 UPGRADES = {
     1: (
         "ALTER TABLE files ADD COLUMN ctime_ns INTEGER",
+        "ALTER TABLE files ADD COLUMN verdict TEXT",
+        "ALTER TABLE files ADD COLUMN since INTEGER REFERENCES runs",
         *_FINGERPRINTS.split(";"),
         "CREATE TABLE old AS SELECT * FROM matches",
         "DROP TABLE matches",

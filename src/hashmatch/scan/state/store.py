@@ -163,7 +163,7 @@ class State:
         """Keep for a file what is known of another with the same contents."""
         first, *members = group
         copied = first._replace(**identity._asdict(), key=key, examined=examined, gone=None)
-        rows = [copied, *(member._replace(key=key) for member in members)]
+        rows = [row._replace(key=key, verdict=None, since=None) for row in (copied, *members)]
         self._replace(key, [row._asdict() for row in rows])
         return rows
 
@@ -253,6 +253,11 @@ class State:
         """What tells the hash of an entry from others in this state, and in no other."""
         told = f"{value.algorithm}-{value.bits} {value}".encode()
         return blake2b(told, digest_size=8, key=self._secret).digest()
+
+    def note_verdict(self, run: int, key: bytes, member: int, verdict: str) -> None:
+        """Keep what a scan says of a file or a member, and that it is the first to say so."""
+        query = "UPDATE files SET verdict = ?, since = ? WHERE key = ? AND member = ?"
+        self._database.write(query, (verdict, run, key, member))
 
     def suppressed(self) -> dict[bytes, frozenset[Named]]:
         """For each content, by SHA-256, the entries that it does not show.
