@@ -123,8 +123,8 @@ class Custody:
             self._moves.left += 1
             say(f"{_name(result)}: a member matched; --quarantine-archives would move the archive")
 
-    def end(self, summary: Record) -> None:
-        """Add what became of the files to a scan's summary, and put that on record."""
+    def sum_up(self, summary: Record) -> None:
+        """Add what became of the files to a scan's summary."""
         if self.settings.quarantine is not None:
             moves = self._moves
             summary["quarantine"] = {
@@ -134,6 +134,9 @@ class Custody:
             }
             if moves.failed and not summary["run"]["interrupted"]:
                 summary["exit_code"] |= NOT_MOVED
+
+    def end(self, summary: Record) -> None:
+        """Put on record how a scan ended, once its results are in place."""
         names = ("files", "verdicts", "reasons", "suppressed", "quarantine")
         self.finish(
             summary["exit_code"], {name: summary[name] for name in names if name in summary}

@@ -88,11 +88,15 @@ def run_rematch(settings: RematchSettings) -> int:
             **state.latest_settings().options(),
         )
         replay = Replay(state, matcher.options, include_gone=settings.include_gone)
-        stream = stack.enter_context(open_output(settings.output))
-        renderer = make_renderer(settings.output_format, stream)
-        custody.begin(matcher.hash_lists, settings.record(matcher.settings()), command="rematch")
-        summary = _rematch(matcher, pool, replay, settings, renderer, custody)
-        renderer.summary(summary)
+        with open_output(settings.output) as stream:
+            renderer = make_renderer(settings.output_format, stream)
+            asked = settings.record(matcher.settings())
+            custody.begin(matcher.hash_lists, asked, command="rematch")
+            summary = _rematch(matcher, pool, replay, settings, renderer, custody)
+            renderer.summary(summary)
+        # Only now are the results in place, and may the run be said to have ended
+        replay.end(summary)
+        custody.end(summary)
     if not settings.quiet and (settings.output or settings.output_format == "csv"):
         say(summary_line(summary))
     return int(summary["exit_code"])
@@ -131,7 +135,4 @@ def _rematch(
                 progress.update(tally)
         except KeyboardInterrupt:
             run.interrupted = True
-    summary = summary_record(tally, WalkCounts(), WalkOptions(), matcher, run)
-    custody.end(summary)
-    replay.end(summary)
-    return summary
+    return summary_record(tally, WalkCounts(), WalkOptions(), matcher, run)

@@ -93,12 +93,18 @@ def run_scan(settings: ScanSettings, pool: AnyPool) -> int:
         custody = open_custody(settings.custody, settings.paths, stack)
         matcher = _build_matcher(settings)
         memory = _memory(settings, matcher, stack)
-        stream = stack.enter_context(open_output(settings.output))
-        renderer = make_renderer(settings.output_format, stream)
         expected = memory.state.last_count() if memory else None
-        progress = stack.enter_context(make_progress(quiet=settings.quiet, expected=expected))
-        summary = _scan(paths, matcher, pool, settings, renderer, progress, memory, custody)
-        renderer.summary(summary)
+        with (
+            open_output(settings.output) as stream,
+            make_progress(quiet=settings.quiet, expected=expected) as progress,
+        ):
+            renderer = make_renderer(settings.output_format, stream)
+            summary = _scan(paths, matcher, pool, settings, renderer, progress, memory, custody)
+            renderer.summary(summary)
+        # Only now are the results in place, and may the run be said to have ended
+        if memory is not None:
+            memory.end(summary)
+        custody.end(summary)
     if not settings.quiet and (settings.output or settings.output_format == "csv"):
         say(summary_line(summary))
     return int(summary["exit_code"])
@@ -148,9 +154,7 @@ def _scan(
     except KeyboardInterrupt:
         run.interrupted = True
     summary = summary_record(tally, counts, settings.walk, matcher, run)
-    custody.end(summary)
-    if memory is not None:
-        memory.end(summary)
+    custody.sum_up(summary)
     return summary
 
 
