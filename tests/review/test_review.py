@@ -214,6 +214,33 @@ def test_every_wrong_row_is_told_and_nothing_taken_in(state: State, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
+    "text",
+    ["0000000000000000011", "00000000000000000199", "1".zfill(18) + 5000 * "0"],
+    ids=["another match", "no match", "no number"],
+)
+def test_ids_that_are_too_long_are_wrong_rows(state: State, tmp_path: Path, text: str) -> None:
+    """An id that is too long is a wrong row, however it begins."""
+    path = verdicts(tmp_path / "v.csv", [said(2), said(1, "false_positive") | {"id": text}])
+    with pytest.raises(VerdictsError, match="1 of 2 verdicts are wrong") as caught:
+        import_verdicts(state, path)
+    (problem,) = caught.value.problems
+    assert (problem.line, problem.message) == (3, "id: no match has it")
+    assert state.read("SELECT count(*) FROM reviews") == [(0,)]
+
+
+def test_an_id_is_the_same_however_it_is_written(state: State, tmp_path: Path) -> None:
+    """A number with zeros in front names the match it says, once in a table."""
+    path = verdicts(tmp_path / "v.csv", [said(2), said(2) | {"id": "02"}, said(3)])
+    with pytest.raises(VerdictsError) as caught:
+        import_verdicts(state, path)
+    (problem,) = caught.value.problems
+    assert (problem.line, problem.message) == (3, "id: an earlier row has it too")
+    alone = verdicts(tmp_path / "v.csv", [said(2) | {"id": "011"}])
+    assert import_verdicts(state, alone).added == 1
+    assert state.read("SELECT match FROM reviews") == [(11,)]
+
+
+@pytest.mark.parametrize(
     ("data", "line"),
     [
         (b"", 1),

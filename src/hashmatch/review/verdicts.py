@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,8 @@ _NEEDED = ("id", "verdict", "by", "at")
 _MAX_FIELD = 10_000
 _MAX_PROBLEMS = 1_000
 _CLOCKS_DIFFER = timedelta(days=1)
+# int() alone would also take signs, underscores, blanks and the digits of all scripts
+_ID = re.compile("[0-9]{1,18}")
 
 
 class Review(NamedTuple):
@@ -74,7 +77,7 @@ def import_verdicts(state: State, path: str | os.PathLike[str]) -> Imported:
     reviews: list[Review] = []
     problems: list[VerdictsError] = []
     count = undecided = 0
-    seen: set[str] = set()
+    seen: set[int] = set()
     for line, row in _rows(name):
         if row.get("verdict", "") == "":
             undecided += 1
@@ -124,12 +127,13 @@ def _rows(name: str) -> Iterator[tuple[int, Mapping[str, str]]]:
         ) from error
 
 
-def _check(row: Mapping[str, str], known: set[int], seen: set[str]) -> Review | str:
+def _check(row: Mapping[str, str], known: set[int], seen: set[int]) -> Review | str:
     """A row as a review, or what is wrong with it."""
-    number, verdict = row["id"], row["verdict"]
-    if number == "?":
+    verdict = row["verdict"]
+    if row["id"] == "?":
         return "has not as many fields as the header"
-    if not (number.isascii() and number.isdigit()) or int(number[:18]) not in known:
+    number = int(row["id"]) if _ID.fullmatch(row["id"]) else None
+    if number is None or number not in known:
         return "id: no match has it"
     if number in seen:
         return "id: an earlier row has it too"
@@ -146,7 +150,7 @@ def _check(row: Mapping[str, str], known: set[int], seen: set[str]) -> Review | 
     if at > datetime.now(UTC) + _CLOCKS_DIFFER:
         return "at: lies in the future"
     when = at.isoformat(timespec="seconds")
-    return Review(int(number), verdict, row["by"], when, row.get("note") or None)
+    return Review(number, verdict, row["by"], when, row.get("note") or None)
 
 
 def _time(text: str) -> datetime | None:
