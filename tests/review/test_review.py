@@ -186,7 +186,7 @@ def test_exported_queue_comes_back_filled_in(state: State, tmp_path: Path) -> No
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())  # as spreadsheets save it
     assert import_verdicts(state, path).added == COUNT
     reviews = state.read("SELECT DISTINCT verdict, by, at, note FROM reviews")
-    assert reviews == [("confirmed", "Zoë", "2026-01-31T00:00:00+00:00", 'a "b"\nc, d')]
+    assert reviews == [("confirmed", "Zoë", "2026-01-31T23:59:59.999999+00:00", 'a "b"\nc, d')]
 
 
 def test_every_wrong_row_is_told_and_nothing_taken_in(state: State, tmp_path: Path) -> None:
@@ -295,6 +295,42 @@ def test_latest_verdict_counts(state: State, tmp_path: Path) -> None:
     assert (content, named.list, named.entry) == ((1).to_bytes(32, "big"), "list-1", "entry-1")
     import_verdicts(state, verdicts(tmp_path / "d.csv", [said(2, "unsure", "2026-02-01")]))
     assert state.suppressed() == {}
+
+
+@pytest.mark.parametrize("word", ["confirmed", "unsure"])
+@pytest.mark.parametrize("wrong", [AT, "2026-01-31", "2026-01-31T23:59:59.9Z"])
+@pytest.mark.parametrize("day", ["2026-01-31", "20260131", "2026-W05-6"])
+def test_of_a_day_alone_the_match_stays(
+    state: State, tmp_path: Path, word: str, wrong: str, day: str
+) -> None:
+    """A false positive of some day takes no match away that was left in place on that day."""
+    stays = verdicts(tmp_path / "a.csv", [said(2, word, day)])
+    goes = verdicts(tmp_path / "b.csv", [said(2, "false_positive", wrong)])
+    assert [import_verdicts(state, path).added for path in (stays, goes)] == [1, 1]
+    assert state.suppressed() == {}
+    assert review_stats(state).overall.false_positives == 0
+    assert [import_verdicts(state, path).added for path in (stays, goes)] == [0, 0]
+    later = verdicts(tmp_path / "c.csv", [said(2, "false_positive", "2026-02-01")])
+    import_verdicts(state, later)
+    assert list(state.suppressed()) == [(1).to_bytes(32, "big")]
+
+
+def test_the_day_that_has_begun_anywhere_is_not_in_the_future(state: State, tmp_path: Path) -> None:
+    """Wherever a reviewer is, today's date is taken, though its end is yet to come."""
+    day = (datetime.now(UTC) + timedelta(hours=14)).date().isoformat()
+    rows = [said(2, "confirmed", day), said(3, "false_positive", day)]
+    import_verdicts(state, verdicts(tmp_path / "v.csv", rows))
+    kept = [at for (at,) in state.read("SELECT at FROM reviews ORDER BY match")]
+    assert kept == [f"{day}T23:59:59.999999+00:00", f"{day}T00:00:00+00:00"]
+
+
+@pytest.mark.parametrize("at", ["2026-01-31+14:00", "2026-01-31-05:00", "2026-W05", "2026-W05T14"])
+def test_what_is_no_day_and_no_time_is_a_wrong_row(state: State, tmp_path: Path, at: str) -> None:
+    """A day with a zone behind it, or a week, is not taken for some time of a day."""
+    path = verdicts(tmp_path / "v.csv", [said(2, "confirmed", at)])
+    with pytest.raises(VerdictsError) as caught:
+        import_verdicts(state, path)
+    assert "at: no date or time" in caught.value.problems[0].message
 
 
 def test_statistics_are_those_counted_by_hand(state: State, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import NamedTuple
 
 from hashmatch.errors import InputError, VerdictsError
@@ -24,6 +24,8 @@ _MAX_PROBLEMS = 1_000
 _CLOCKS_DIFFER = timedelta(days=1)
 # int() alone would also take signs, underscores, blanks and the digits of all scripts
 _ID = re.compile("[0-9]{1,18}")
+# fromisoformat() alone would also take a zone behind a day for a time, and a week for its Monday
+_AT = re.compile(r"(?:\d{4}-?\d\d-?\d\d|\d{4}-?W\d\d-?\d)([Tt ].+)?", re.ASCII)
 
 
 class Review(NamedTuple):
@@ -64,8 +66,9 @@ def import_verdicts(state: State, path: str | os.PathLike[str]) -> Imported:
 
     ``verdict`` is ``confirmed``, ``false_positive`` or ``unsure``, or empty where nobody has
     decided; ``at`` a date or time in ISO 8601, UTC where it does not say. The latest verdict on a
-    match counts. A confirmed false positive suppresses the pair of content and entry from the next
-    scan on.
+    match counts: of a date alone, a false positive from the day's beginning and any other verdict
+    from its end, so that in doubt the match stays. A confirmed false positive suppresses the pair
+    of content and entry from the next scan on.
 
     Raises:
         VerdictsError: something is wrong: ``problems`` has every wrong row by line, and nothing was
@@ -144,21 +147,30 @@ def _check(row: Mapping[str, str], known: set[int], seen: set[int]) -> Review | 
         return "by: who said so is missing"
     if any(len(text) > _MAX_FIELD for text in row.values()):
         return f"a field has more than {_MAX_FIELD} characters"
-    at = _time(row["at"])
-    if at is None:
+    span = _span(row["at"])
+    if span is None:
         return "at: no date or time in ISO 8601, such as 2026-01-31 or 2026-01-31T14:00:00Z"
-    if at > datetime.now(UTC) + _CLOCKS_DIFFER:
+    first, last = span
+    if first > datetime.now(UTC) + _CLOCKS_DIFFER:
         return "at: lies in the future"
-    when = at.isoformat(timespec="seconds")
-    return Review(number, verdict, row["by"], when, row.get("note") or None)
+    # In doubt the match stays
+    at = first if verdict == FALSE_POSITIVE else last
+    return Review(number, verdict, row["by"], at.isoformat(), row.get("note") or None)
 
 
-def _time(text: str) -> datetime | None:
+def _span(text: str) -> tuple[datetime, datetime] | None:
+    """The first and the last moment that a date or time stands for; None where it is neither."""
+    shape = _AT.fullmatch(text)
+    if shape is None:
+        return None
     try:
         at = datetime.fromisoformat(text)
-        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+    # To the second, so that a day's end, to the microsecond, is later than all of its times
+    at = at.replace(microsecond=0)
+    return at, at if shape[1] else datetime.combine(at, time.max, UTC)
 
 
 def _add(state: State, reviews: list[Review]) -> int:
