@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from hashmatch import Entry, HashKind, HashList, PerceptualHash, SettingsError, hamming_distance
 from hashmatch.errors import HashListError
+from hashmatch.hashlist import save_compiled
 from hashmatch.hashlist.freshness import SeenVersions, exposure, parse_duration, staleness
 from hashmatch.hashlist.signing import make_keys, sign_list, verify_list
 from hashmatch.hashlist.synth import plant, synthesize
@@ -21,29 +23,53 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 @pytest.fixture
 def signed(tmp_path: Path) -> Path:
-    """A folder with a list, its signature and the keys."""
+    """A folder with a list, the same compiled, their signatures and the keys."""
     (tmp_path / "list.txt").write_bytes(TEXT)
+    save_compiled(HashList.load(tmp_path / "list.txt"), tmp_path / "list.hml")
     make_keys(tmp_path / "key", tmp_path / "key.pub")
-    sign_list(tmp_path / "list.txt", tmp_path / "key")
+    for name in ("list.txt", "list.hml"):
+        sign_list(tmp_path / name, tmp_path / "key")
     return tmp_path
 
 
-def check(folder: Path) -> None:
-    """Load and verify what is in the folder."""
-    hash_list = HashList.load(folder / "list.txt")
-    verify_list(hash_list, folder / "list.txt.sig", folder / "key.pub")
+def check(folder: Path, name: str = "list.txt") -> None:
+    """Load and verify a list in the folder."""
+    verify_list(HashList.load(folder / name), folder / f"{name}.sig", folder / "key.pub")
 
 
 def test_a_signed_list_verifies(signed: Path) -> None:
     """What was signed verifies, and the private key is for its owner alone."""
     check(signed)
+    check(signed, "list.hml")
     assert (signed / "key").stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.parametrize("name", ["list.txt", "list.txt.sig"])
+def test_a_compiled_list_with_other_entries_is_refused(signed: Path) -> None:
+    """A compiled list that says all that the signed one says of itself, but its entries, is not it.
+
+    Its checksums are right, as those of whoever can write the file would be.
+    """
+    genuine = HashList.load(signed / "list.hml")
+    other = HashList.loads(TEXT.replace(b"9ec5", b"9ec4"))
+    forged = HashList(replace(other.contents, digest=genuine.digest), source="forged")
+    save_compiled(forged, signed / "list.hml")
+    assert HashList.load(signed / "list.hml").digest == genuine.digest
+    with pytest.raises(HashListError, match="the list was changed"):
+        check(signed, "list.hml")
+
+
+def test_a_compiled_list_keeps_the_digest_of_its_original(signed: Path) -> None:
+    """What records call a list by is the same before and after compiling; no signature is."""
+    assert HashList.load(signed / "list.hml").digest == HashList.load(signed / "list.txt").digest
+    (signed / "list.hml.sig").write_bytes((signed / "list.txt.sig").read_bytes())
+    with pytest.raises(HashListError, match="the signature is of another list"):
+        check(signed, "list.hml")
+
+
+@pytest.mark.parametrize("name", ["list.txt", "list.txt.sig", "list.hml", "list.hml.sig"])
 def test_every_flipped_byte_is_refused(signed: Path, name: str) -> None:
     """Any byte of list or signature turned over, in any of three ways, is refused."""
-    path = signed / name
+    path, which = signed / name, name.removesuffix(".sig")
     whole = path.read_bytes()
     for place in range(len(whole)):
         for mask in (0x01, 0x20, 0xFF):
@@ -51,9 +77,9 @@ def test_every_flipped_byte_is_refused(signed: Path, name: str) -> None:
             changed[place] ^= mask
             path.write_bytes(changed)
             with pytest.raises(HashListError):
-                check(signed)
+                check(signed, which)
     path.write_bytes(whole)
-    check(signed)
+    check(signed, which)
 
 
 def test_a_signature_spelt_otherwise_is_refused(signed: Path) -> None:

@@ -34,7 +34,10 @@ class Contents:
         name: what records call the list.
         version: as the list gives it.
         created: as the list gives it.
-        digest: SHA-256, hex, of the bytes that were read.
+        digest: SHA-256, hex, of the bytes that were read; of a compiled list, what it says of the
+            list that it was compiled from.
+        compiled_digest: SHA-256, hex, of a compiled list's header, which has the digests of all
+            the rest, so that no other file has it; None for other lists.
         flat: how many flat hashes were left out.
         skipped: how many bad entries were left out.
         unsupported: how many hashes were left out of algorithms that are not known here, by name.
@@ -53,6 +56,7 @@ class Contents:
     version: str | None = None
     created: str | None = None
     digest: str = ""
+    compiled_digest: str | None = None
     flat: int = 0
     skipped: int = 0
     unsupported: Mapping[str, int] = field(default_factory=dict)

@@ -34,7 +34,8 @@ class HashList:
         version: as the list gives it; None where it does not.
         created: as the list gives it; None where it does not.
         digest: SHA-256, hex, of the bytes that were read; of the text that ``dumps`` would write
-            where the list was made of entries.
+            where the list was made of entries; of a compiled list, what it says of the list that it
+            was compiled from.
         source: the file as messages name it.
         flat: how many flat hashes were left out, which would match every blank picture.
         skipped: how many bad entries were left out.

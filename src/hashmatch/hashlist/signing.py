@@ -3,6 +3,10 @@
 A signature is a small file beside the list: one line of JSON that tells the digest of the list's
 bytes, its name, version and date, signed with Ed25519 (RFC 8032). Its bytes are exactly what this
 module writes, so that no byte of it can be changed unnoticed either.
+
+Of a compiled list, the digest is that of its header, which has the digests of all its bytes. The
+digest that the header gives of the list it was compiled from would bind nothing: whoever can write
+the file can write that too.
 """
 
 from __future__ import annotations
@@ -34,7 +38,7 @@ class Statement:
     """What a signature says of a list.
 
     Attributes:
-        digest: SHA-256, hex, of the list's bytes.
+        digest: SHA-256, hex, of the list's bytes; of a compiled one, of its header.
         name: of the list.
         version: as the list gives it, if it does.
         created: as the list gives it, if it does.
@@ -48,7 +52,8 @@ class Statement:
     @classmethod
     def of(cls, hash_list: HashList) -> Statement:
         """What a signature of this list would say."""
-        return cls(hash_list.digest, hash_list.name, hash_list.version, hash_list.created)
+        digest = hash_list.contents.compiled_digest or hash_list.digest
+        return cls(digest, hash_list.name, hash_list.version, hash_list.created)
 
     def signed_bytes(self) -> bytes:
         """What the key signs."""

@@ -173,6 +173,7 @@ def updated(old: Contents, added: Contents, withdrawals: Collection[str]) -> Con
         updates=updates,
         tables=tables,
         digest=_history_digest(old, added, withdrawn),
+        compiled_digest=None,
         withdrawn=NOTHING,
         dropped=NOTHING,
         flat=old.flat + added.flat,

@@ -11,7 +11,8 @@
 
 The header gives the SHA-256 of every array, padding included, in pieces of 16 MiB that are checked
 in parallel. So every byte of the file is under some checksum, and nothing may follow the last one.
-The checksums show accidents. They are no protection from whoever can write the file.
+The checksums show accidents. They are no protection from whoever can write the file; a signature
+is, which covers the header's, and thereby every byte.
 """
 
 from hashmatch.hashlist.compiled.layout import MAGIC

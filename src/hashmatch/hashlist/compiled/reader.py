@@ -52,7 +52,7 @@ def read_compiled(stream: BinaryIO, head: bytes, source: str) -> Contents:
     """
     data = _map(stream, head)
     try:
-        header, start = _header(data, source)
+        header, start, compiled_digest = _header(data, source)
         arrays = _arrays(data, header, start)
         sections: dict[HashKind, Section] = {}
         tables: dict[HashKind, IndexTables] = {}
@@ -69,6 +69,7 @@ def read_compiled(stream: BinaryIO, head: bytes, source: str) -> Contents:
         version=header.version,
         created=header.created,
         digest=header.digest,
+        compiled_digest=compiled_digest,
         flat=header.flat,
         skipped=header.skipped,
         unsupported=header.unsupported,
@@ -87,8 +88,8 @@ def _map(stream: BinaryIO, head: bytes) -> Data:
     return head + stream.read()
 
 
-def _header(data: Data, source: str) -> tuple[Header, int]:
-    """The header, verified, and where the arrays begin."""
+def _header(data: Data, source: str) -> tuple[Header, int, str]:
+    """The header, verified, where the arrays begin, and the header's digest."""
     if len(data) < PREFIX.size:
         raise LayoutError("the file ends before its header")
     _, version, length, digest = PREFIX.unpack(data[: PREFIX.size])
@@ -101,7 +102,7 @@ def _header(data: Data, source: str) -> tuple[Header, int]:
     text = data[PREFIX.size : PREFIX.size + length]
     if header_digest(version, text, length) != digest:
         raise LayoutError("the header does not fit its checksum")
-    return Header.decode(text), PREFIX.size + length
+    return Header.decode(text), PREFIX.size + length, digest.hex()
 
 
 def _arrays(data: Data, header: Header, start: int) -> list[Arrays]:
