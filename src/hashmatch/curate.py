@@ -18,6 +18,7 @@ from hashmatch.hashlist import HashList, IndexTables, Policy, Section, save_comp
 from hashmatch.hashlist.columns import TextColumn
 from hashmatch.hashlist.formats import COMPILED, format_of
 from hashmatch.hashlist.freshness import age_of
+from hashmatch.hashlist.updates import ruled_out
 from hashmatch.index import BuiltIndex, build_index
 from hashmatch.model import DIGEST_BITS, Entry, HashKind
 
@@ -130,9 +131,10 @@ def difference(old: HashList, new: HashList) -> Difference:
 def apply_deltas(base: HashList, deltas: Iterable[HashList]) -> HashList:
     """A list brought up to date by others, one after the other.
 
-    An entry of a delta replaces whatever has its id, and what a delta withdraws is gone. That it
-    does is kept, so that deltas in one do what they do one after the other; see
-    ``without_withdrawals``. The version and the date are those of the last delta that gives them.
+    An entry of a delta replaces whatever has its id, one without an id is added, and what a delta
+    withdraws is gone. That it does is kept, so that deltas in one do what they do one after the
+    other; see ``without_withdrawals``. The version and the date are those of the last delta that
+    gives them.
 
     Args:
         base: loaded without a policy, so that the new list has all that it says.
@@ -269,8 +271,9 @@ def _counts(hash_list: HashList, field: str) -> dict[str, int]:
 
 def _clashes(merged: HashList, other: HashList) -> int:
     """How many ids of a list stand for something else in one that it is to be merged with."""
-    every = (section.ids(0, len(section)) for section in other.sections.values())
-    ids = list(dict.fromkeys(chain.from_iterable(every)))
+    # Entries without an id of their own replace none
+    every = (section.column("id").texts(0, len(section)) for section in other.sections.values())
+    ids = list(dict.fromkeys(filter(None, chain.from_iterable(every))))
     known = np.zeros(len(ids), dtype=np.bool_)
     differs = np.zeros(len(ids), dtype=np.bool_)
     for kind in {**merged.sections, **other.sections}:
@@ -290,18 +293,8 @@ def _clashes(merged: HashList, other: HashList) -> int:
                     there.column(field).fingerprints()
                 )
     return int((known & differs).sum()) + len(
-        _held(merged, _ruled_out(other)) | _held(other, _ruled_out(merged))
+        _held(merged, ruled_out(other.contents)) | _held(other, ruled_out(merged.contents))
     )
-
-
-def _ruled_out(hash_list: HashList) -> list[str]:
-    """The ids of which a list says that whatever has them must not match."""
-    contents = hash_list.contents
-    return [
-        name
-        for column in (contents.withdrawn, contents.dropped)
-        for name in column.texts(0, len(column))
-    ]
 
 
 def _held(hash_list: HashList, ids: Sequence[str]) -> set[str]:
@@ -314,7 +307,7 @@ def _held(hash_list: HashList, ids: Sequence[str]) -> set[str]:
 
 def _joined(old: HashList, new: HashList, both: HashList) -> HashList:
     """Of two lists in one, the list that also keeps what they rule out and it does not have."""
-    ids = list(dict.fromkeys([*_ruled_out(old), *_ruled_out(new)]))
+    ids = list(dict.fromkeys([*ruled_out(old.contents), *ruled_out(new.contents)]))
     held = _held(both, ids)
     withdrawn = TextColumn.from_bytes(
         [name.encode(errors="surrogatepass") for name in ids if name not in held]
@@ -330,7 +323,7 @@ def _prefixed(hash_list: HashList) -> HashList:
             kind, section.codes, {**section.columns, "id": ids}, None, section.origin
         )
     withdrawn, dropped = (
-        _prefixed_ids(hash_list.name, column.texts(0, len(column)))
+        _prefixed_ids(hash_list.name, filter(None, column.texts(0, len(column))))
         for column in (contents.withdrawn, contents.dropped)
     )
     prefixed = replace(

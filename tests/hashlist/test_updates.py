@@ -103,20 +103,53 @@ def test_an_addition_replaces_its_id_under_every_algorithm() -> None:
 
 
 def test_entries_without_id_are_withdrawn_by_line() -> None:
-    """``file:line`` is an id like any other, in the base and among additions."""
+    """``file:line`` calls an entry of the base that has no id of its own."""
     lines = "".join(f"{n + 1:016x}\n" for n in range(400))
     old = HashList.loads(f"# algorithm: phash\n{lines}", name="a.txt")
     assert [e.id for e in old.find("a.txt:3")] == ["a.txt:3"]
     absent = ["a.txt:1", "a.txt:402", "a.txt:03", "b.txt:3", "a.txt:", "", f"a.txt:{10**30}"]
-    new = old.apply(HashList.loads("phash:00000000000000aa\n", name="b.txt"), ["a.txt:3", *absent])
+    added = HashList.loads("phash:00000000000000aa\n", name="b.txt")
+    new = old.apply(added, ["a.txt:3", *absent])
     assert new.notices == ("7 of the withdrawn ids are not in the list",)
     assert new.find("a.txt:3") == ()
-    assert new.find("b.txt:1") == (entry("b.txt:1", 0xAA),)
+    called = f"b.txt:1@{added.digest[:12]}"
+    assert new.find(called) == (entry(called, 0xAA),)
+    assert new.apply([], [called]).find(called) == ()
     merged = new.apply([], [f"a.txt:{n}" for n in range(4, 100)])
     assert merged.updates == {}
     assert len(merged) == 400 + 1 - 97
     assert merged.find("a.txt:100") == (entry("a.txt:100", 99),)
     same(HashList.loads(merged.dumps()), merged)
+
+
+@pytest.mark.parametrize("padding", [0, 600])
+def test_entries_without_id_replace_none(padding: int) -> None:
+    """What stands on a line replaces nothing on that line of a file of the same name.
+
+    Not where that has been spelt out as an id either, nor where it is flat; and the same list once
+    more changes nothing.
+    """
+    lines = [entry(f"hashes.txt:{n}", n + 100) for n in (1, 2, 3)]
+    padded = [*lines, *numbered(padding)]
+    text = "".join(f"phash:{e.hash}" + (f" {e.id}\n" if e.id[0] == "n" else "\n") for e in padded)
+    delta = HashList.loads("phash:000000000000000a\nphash:0000000000000000\n", name="hashes.txt")
+    other = HashList.loads("phash:000000000000000b\n", name="hashes.txt")
+    for old in (HashList.loads(text, name="hashes.txt"), HashList.from_entries(padded)):
+        new = old.apply(delta)
+        assert new.contents.dropped.is_empty()
+        added = [entry(f"hashes.txt:1@{delta.digest[:12]}", 10)]
+        same(new, [*padded, *added])
+        same(new.apply(delta), [*padded, *added])
+        both = [*padded, *added, entry(f"hashes.txt:1@{other.digest[:12]}", 11)]
+        same(new.apply(other), both)
+        same(HashList.loads(new.apply(other).dumps()), both)
+
+
+def test_an_expired_entry_without_id_replaces_none() -> None:
+    """Nor does an entry without an id withdraw anything by its line when it is left out."""
+    old = HashList.loads("hash\n00000000000000aa\n", name="day.csv")
+    late = "hash,expires\n00000000000000ab,2020-01-01\n"
+    assert [e.id for e in old.apply(HashList.loads(late, name="day.csv"))] == ["day.csv:2"]
 
 
 def test_a_kind_can_come_and_go() -> None:

@@ -103,6 +103,24 @@ def test_deltas_are_applied_in_order(folder: Path, capsys: pytest.CaptureFixture
     assert (new.name, new.version) == ("base", "7")
 
 
+@pytest.mark.parametrize("command", ["apply", "merge"])
+def test_lists_without_ids_lose_nothing_to_each_other(
+    folder: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    """Bare hashes in files of the same name are all on the new list, under names of their own."""
+    for day, hashes in (("monday", [ONE, TWO]), ("tuesday", [THREE, MD5])):
+        (folder / day).mkdir()
+        (folder / day / "hashes.txt").write_text(
+            "".join(f"{'md5' if value == MD5 else 'phash'}:{value}\n" for value in hashes)
+        )
+    files = ["monday/hashes.txt", "tuesday/hashes.txt"]
+    assert run(["list", command, *files, "-o", "new.txt"]) == 0
+    assert "2 entries before, 4 now" in capsys.readouterr().out or command == "merge"
+    new = HashList.load("new.txt")
+    assert {str(entry.hash) for entry in new} == {ONE, TWO, THREE, MD5}
+    assert len({entry.id for entry in new}) == 4
+
+
 def test_a_delta_takes_out_what_it_makes_not_pertinent(folder: Path) -> None:
     """An entry that a delta moves to category 0 is on the new list, and does not match."""
     (folder / "base.json").write_text(vics([Item("5", {"md5": MD5}, "1")]))

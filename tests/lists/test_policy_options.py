@@ -150,8 +150,18 @@ def test_suppressed_entries_do_not_match_and_leave_a_trace() -> None:
     assert (told["suppressed"], told["left_out"]) == (["x"], {"suppressed": 1})
     write("s.csv", table.format("x,two"))
     assert scanned(*lists, "--suppress", "s.csv")[0] == {"a": {"x"}, "b": {"one.txt:4"}}
-    write("s.csv", table.format("one.txt:4,"))
-    assert scanned(*lists, "--suppress", "s.csv")[0] == {"a": {"x"}, "c": {"x"}}
+
+
+def test_no_entry_is_suppressed_by_its_line(capfd: pytest.CaptureFixture[str]) -> None:
+    """A line of a file is another entry tomorrow, so the scan is refused, and says what to do."""
+    first, second = two_lists()
+    write("s.csv", "entry,reason,by,date\none.txt:4,harmless,me,2026-01-02\n")
+    scan = ["scan", "pictures", "--jobs", "1", "--suppress", "s.csv", "--list"]
+    assert run([*scan, first]) == 65
+    assert "one.txt:4 is suppressed, which has no id" in capfd.readouterr().err
+    assert run([*scan, second]) == 1
+    write(first, f"# algorithm: phash\n{phash('a')} x\n{phash('b')} one.txt:4\n")
+    assert scanned("--suppress", "s.csv", "--list", first)[0] == {"a": {"x"}}
 
 
 def test_the_trail_says_what_was_suppressed() -> None:

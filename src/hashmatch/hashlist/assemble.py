@@ -63,7 +63,7 @@ def assemble(
         problems: where an id that stands twice is noted; its later rows are left out.
 
     Returns:
-        The sections, and the ids of the flat hashes that were left out.
+        The sections, and the ids of the flat hashes that were left out; empty where they have none.
     """
     sections = {}
     dropped = [TextColumn.empty(0)]
@@ -71,7 +71,7 @@ def assemble(
         keep = ~_repeated(section, problems)
         flat = keep & is_void(section.kind, section.codes)
         if flat.any():
-            dropped.append(section.take(np.flatnonzero(flat)).named().column("id"))
+            dropped.append(section.take(np.flatnonzero(flat)).column("id"))
             keep &= ~flat
         if keep.any():
             kept = section if keep.all() else section.take(np.flatnonzero(keep))

@@ -45,7 +45,8 @@ class Contents:
         suppressed: ids of entries that the operator has taken out.
         withdrawn: ids of entries that the list withdraws.
         dropped: ids of the other entries that were left out though they are sound: another list,
-            to which this one is applied, must not match what it has of these ids either.
+            to which this one is applied, must not match what it has of these ids either; empty for
+            entries without one.
         notices: what the operator should be told, a sentence each.
         tables: by kind, the index that was stored with the list, of sections without updates.
         updates: by kind, the sections that have changes laid over them.

@@ -158,7 +158,11 @@ class HashList:
         return cls(contents if policy is None else select(contents, policy), source=name)
 
     def select(self, policy: Policy) -> HashList:
-        """The list without the entries that may not match."""
+        """The list without the entries that may not match.
+
+        Raises:
+            HashListError: the policy suppresses an entry by its line.
+        """
         return HashList(select(self.contents, policy), source=self.source)
 
     def apply(
@@ -172,8 +176,10 @@ class HashList:
         """A new list with changes. This one stays as it is, and shares what did not change.
 
         An addition replaces whatever has its id, under any algorithm; an id that is also withdrawn
-        is replaced too. A few changes to millions of entries are laid over them, see ``updates``;
-        many are merged.
+        is replaced too. One without an id replaces nothing, and is called ``file:line@digest`` from
+        then on: the line alone means another entry in every list.
+
+        A few changes to millions of entries are laid over them, see ``updates``; many are merged.
 
         Args:
             additions: another list, or entries.

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, time
 import numpy as np
 import numpy.typing as npt
 
+from hashmatch.errors import HashListError
 from hashmatch.hashlist.columns import Rows, TextColumn
 from hashmatch.hashlist.contents import Contents, IndexTables
 from hashmatch.hashlist.lookup import ABSENT
@@ -49,8 +50,8 @@ class Policy:
         categories: only entries of these; None for those of all and of none.
         exclude_categories: no entries of these.
         sources: only entries of these; None for those of all and of none.
-        suppressed: no entries of these ids: each with the name of the list that it is meant for,
-            None for all lists.
+        suppressed: no entries of these ids, which must be their own and not ``file:line``: each
+            with the name of the list that it is meant for, None for all lists.
         now: when entries are looked at that expire; None for the time of loading.
     """
 
@@ -129,6 +130,9 @@ def select(contents: Contents, policy: Policy) -> Contents:
     Args:
         contents: a list.
         policy: which entries may match.
+
+    Raises:
+        HashListError: the policy suppresses an entry by its line.
     """
     counts = Counter(contents.left_out)
     plain: dict[HashKind, Section] = {}
@@ -140,10 +144,11 @@ def select(contents: Contents, policy: Policy) -> Contents:
     for kind, section in contents.sections.items():
         found = section.find(unwanted)
         met.update(entry for entry, row in zip(unwanted, found, strict=True) if row != ABSENT)
+        _check_named(contents, section, found[found != ABSENT])
         rows, reasons = _left_out(section, policy, found[found != ABSENT])
         counts.update(reasons)
         if rows.size:
-            dropped.append(section.take(rows).named().column("id"))
+            dropped.append(section.take(rows).column("id"))
         index = contents.tables.get(kind)
         if index is None or not rows.size:
             left = section.take(np.delete(np.arange(len(section)), rows)) if rows.size else section
@@ -161,6 +166,17 @@ def select(contents: Contents, policy: Policy) -> Contents:
         suppressed=(*contents.suppressed, *sorted(met)),
         dropped=TextColumn.concatenate(dropped),
     )
+
+
+def _check_named(contents: Contents, section: Section, suppressed: Rows) -> None:
+    """Refuse to suppress by ``file:line``, where the next list may have another entry."""
+    nameless = suppressed[section.column("id").take(suppressed).lengths() == 0]
+    if nameless.size:
+        raise HashListError(
+            f"{section.entry(int(nameless[0])).id} is suppressed, which has no id and may be"
+            " another entry in the next list: give it an id in the list, and suppress that",
+            path=contents.name,
+        )
 
 
 def _left_out(section: Section, policy: Policy, suppressed: Rows) -> tuple[Rows, Mapping[str, int]]:

@@ -19,6 +19,10 @@ Lines: TypeAlias = npt.NDArray[np.unsignedinteger[Any]]
 SLICE_ROWS = 1 << 13
 """How many rows become Python objects at once, where all are gone through."""
 
+_MARK = 12
+"""Digits of a list's digest that tell its lines from those of others. They must not be as many as
+a hash has, or they would look like one."""
+
 
 @dataclass(frozen=True, eq=False, repr=False, slots=True)
 class Section:
@@ -80,11 +84,20 @@ class Section:
         lines = None if all_have_ids else self.lines
         return Section(self.kind, self.codes, columns, lines, self.origin, self.id_order)
 
-    def named(self) -> Section:
-        """The same rows, each with an id of its own: ``file:line`` is spelt out."""
+    def named(self, digest: str) -> Section:
+        """The same rows, each with an id of its own, to be put among those of other lists.
+
+        Rows without one are called ``file:line@digest``. By ``file:line`` alone the next list of
+        the same file's name calls another entry.
+
+        Args:
+            digest: of the list that the rows are from.
+        """
         if self.lines is None:
             return self
-        ids = TextColumn.from_bytes([entry_id.encode() for entry_id in self.ids(0, len(self))])
+        own, mark = self.column("id").texts(0, len(self)), f"@{digest[:_MARK]}"
+        names = zip(own, self.ids(0, len(self)), strict=True)
+        ids = TextColumn.from_texts([name or f"{by_line}{mark}" for name, by_line in names])
         return Section(self.kind, self.codes, {**self.columns, "id": ids}, None, self.origin)
 
     def column(self, name: str) -> TextColumn:

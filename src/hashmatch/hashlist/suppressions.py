@@ -24,7 +24,7 @@ class Suppression(NamedTuple):
     """One entry taken out.
 
     Attributes:
-        entry: its id, or ``file:line`` where the list has none.
+        entry: its id; never ``file:line``, where the next list may have another entry.
         list: the name of the list that is meant; None for every list that has such an entry.
         reason: why.
         by: who decided it.

@@ -69,6 +69,7 @@ class SectionUpdate:
     def changed(self, withdrawn: Rows, added: Section | None) -> SectionUpdate:
         """The same with rows withdrawn, and with others added, whose ids no row has that is left.
 
+        Each that is added has an id of its own, see ``Section.named``.
         What was added and is withdrawn again is gone for good, and the rows after it move up.
         """
         base = withdrawn[withdrawn < len(self.base)]
@@ -76,7 +77,7 @@ class SectionUpdate:
         left = self.added.take(np.delete(np.arange(len(self.added)), gone))
         return replace(
             self,
-            added=left if added is None else Section.concatenated([left, added.named()]),
+            added=left if added is None else Section.concatenated([left, added]),
             withdrawn=read_only(np.union1d(self.withdrawn, base)),
         )
 
@@ -138,11 +139,14 @@ def updated(old: Contents, added: Contents, withdrawals: Collection[str]) -> Con
 
     Args:
         old: the list before; it does not change.
-        added: the new entries.
+        added: the new entries. Those without an id of their own replace none.
         withdrawals: ids.
     """
     withdrawn = sorted(withdrawals)
-    ids = [*withdrawn, *_ids(added)]
+    joining = {kind: section.named(added.digest) for kind, section in added.sections.items()}
+    ids = [*withdrawn, *ruled_out(added)]
+    for section in joining.values():
+        ids += section.ids(0, len(section))
     held = np.zeros(len(withdrawn), dtype=np.bool_)
     plain: dict[HashKind, Section] = {}
     tables: dict[HashKind, IndexTables] = {}
@@ -153,18 +157,14 @@ def updated(old: Contents, added: Contents, withdrawals: Collection[str]) -> Con
             before = SectionUpdate.of(old.sections[kind], old.tables.get(kind))
         rows = before.find(ids)
         held |= rows[: len(withdrawn)] != ABSENT
-        after = before.changed(rows[rows != ABSENT], added.sections.get(kind))
+        after = before.changed(rows[rows != ABSENT], joining.get(kind))
         if after.is_plain() and after.tables is not None:
             tables[kind] = after.tables
         if after.is_plain() or (len(after) and after.has_grown()):
             plain[kind] = after.base if after.is_plain() else after.merged()
         elif len(after):
             updates[kind] = after
-    plain |= {
-        kind: section.named()
-        for kind, section in added.sections.items()
-        if kind not in old.sections
-    }
+    plain |= {kind: section for kind, section in joining.items() if kind not in old.sections}
     absent = len(withdrawn) - int(held.sum())
     notices = (f"{absent:,} of the withdrawn ids are not in the list",) if absent else ()
     return replace(
@@ -184,12 +184,12 @@ def updated(old: Contents, added: Contents, withdrawals: Collection[str]) -> Con
     )
 
 
-def _ids(contents: Contents) -> Iterator[str]:
-    """The ids that a list has something to say of, be it only that they must not match."""
-    for column in (contents.withdrawn, contents.dropped):
-        yield from column.texts(0, len(column))
-    for section in contents.sections.values():
-        yield from section.ids(0, len(section))
+def ruled_out(contents: Contents) -> list[str]:
+    """The ids of which a list says that whatever has them must not match, each once."""
+    columns = (contents.withdrawn, contents.dropped)
+    ids = dict.fromkeys(name for column in columns for name in column.texts(0, len(column)))
+    ids.pop("", None)
+    return list(ids)
 
 
 def _history_digest(old: Contents, added: Contents, withdrawn: Sequence[str]) -> str:
