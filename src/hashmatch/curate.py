@@ -16,9 +16,10 @@ from hashmatch.errors import HashListError
 from hashmatch.hashing import default_threshold
 from hashmatch.hashlist import HashList, IndexTables, Policy, Section, save_compiled
 from hashmatch.hashlist.columns import TextColumn
+from hashmatch.hashlist.contents import NOTHING
 from hashmatch.hashlist.formats import COMPILED, format_of
 from hashmatch.hashlist.freshness import age_of
-from hashmatch.hashlist.updates import ruled_out
+from hashmatch.hashlist.updates import ruled_out, withdrawing, without_entry
 from hashmatch.index import BuiltIndex, build_index
 from hashmatch.model import DIGEST_BITS, Entry, HashKind
 
@@ -150,7 +151,7 @@ def apply_deltas(base: HashList, deltas: Iterable[HashList]) -> HashList:
 
 def without_withdrawals(hash_list: HashList) -> HashList:
     """The entries alone of a list that is whole, and is not going to be applied to another."""
-    contents = replace(hash_list.contents, withdrawn=TextColumn.empty(0))
+    contents = replace(hash_list.contents, withdrawn=NOTHING, dropped=NOTHING)
     return HashList(contents, source=hash_list.source)
 
 
@@ -187,6 +188,14 @@ def merge(hash_lists: Sequence[HashList], *, prefix: bool = False) -> HashList:
     return merged
 
 
+def overrides(hash_list: HashList) -> list[str]:
+    """The ids that a list has no entry of, and that none must match of a list it is applied to.
+
+    They are withdrawn, or those of flat hashes.
+    """
+    return without_entry(hash_list.contents, ruled_out(hash_list.contents))
+
+
 def save(hash_list: HashList, path: str | os.PathLike[str], list_format: str | None = None) -> None:
     """Write a list in any format that is written, whole or not at all.
 
@@ -203,9 +212,10 @@ def save(hash_list: HashList, path: str | os.PathLike[str], list_format: str | N
     """
     chosen = list_format or format_of(path)
     if chosen == COMPILED:
-        if len(hash_list.contents.withdrawn):
+        if overrides(hash_list):
             raise HashListError(
-                "the compiled format cannot hold withdrawals; csv and jsonl can",
+                "the compiled format cannot hold withdrawals; csv and jsonl can. A flat hash"
+                " withdraws its id too",
                 path=hash_list.name,
             )
         compile_list(hash_list, path)
@@ -216,7 +226,7 @@ def save(hash_list: HashList, path: str | os.PathLike[str], list_format: str | N
 def compile_list(hash_list: HashList, path: str | os.PathLike[str]) -> list[str]:
     """Write a list with its indexes as a compiled file, which opens at once.
 
-    It has the entries alone: what the list withdraws of other lists is not kept.
+    It has the entries alone: which ids it overrides in other lists is not kept, see ``overrides``.
 
     Returns:
         For each kind of hash, which index was chosen and why.
@@ -299,20 +309,13 @@ def _clashes(merged: HashList, other: HashList) -> int:
 
 def _held(hash_list: HashList, ids: Sequence[str]) -> set[str]:
     """Which of the ids a list has entries of."""
-    held = np.zeros(len(ids), dtype=np.bool_)
-    for kind in hash_list.sections if ids else ():
-        held |= hash_list.sections[kind].find(ids) >= 0
-    return {ids[place] for place in np.flatnonzero(held).tolist()}
+    return set(ids).difference(without_entry(hash_list.contents, ids))
 
 
 def _joined(old: HashList, new: HashList, both: HashList) -> HashList:
     """Of two lists in one, the list that also keeps what they rule out and it does not have."""
     ids = list(dict.fromkeys([*ruled_out(old.contents), *ruled_out(new.contents)]))
-    held = _held(both, ids)
-    withdrawn = TextColumn.from_bytes(
-        [name.encode(errors="surrogatepass") for name in ids if name not in held]
-    )
-    return HashList(replace(both.contents, withdrawn=withdrawn), source=both.source)
+    return HashList(withdrawing(both.contents, ids), source=both.source)
 
 
 def _prefixed(hash_list: HashList) -> HashList:

@@ -209,6 +209,48 @@ def test_deltas_in_one_withdraw_what_each_withdrew(
         assert not (folder / f"week.{ending}").exists()
 
 
+@pytest.mark.parametrize("ending", ["txt", "csv", "jsonl"])
+def test_a_converted_delta_does_what_it_did(folder: Path, ending: str) -> None:
+    """An id that a delta gives a flat hash stops matching, however the delta was written since.
+
+    On a whole list it says nothing.
+    """
+    (folder / "base.txt").write_text(f"# algorithm: phash\n{ONE} 1\n{TWO} 2\n{THREE} 3\n")
+    flat = f"{'0' * 16} 1\ndhash:{'f' * 16} 1\n{'0' * 16} 2\ndhash:{ONE} 2\n{'f' * 16}\n"
+    (folder / "delta.txt").write_text(f"# algorithm: phash\n{flat}{TWO} 4\n")
+    target = f"new.{ending}"
+    assert run(["list", "convert", "delta.txt", "-o", target]) == 0
+    assert run(["list", "convert", target, "-o", f"again.{ending}"]) == 0
+    for delta in ("delta.txt", target, f"again.{ending}"):
+        assert run(["list", "apply", "base.txt", delta, "-o", "out.csv"]) == 0
+        assert {entry.id for entry in HashList.load("out.csv")} == {"2", "3", "4"}
+        assert HashList.load("out.csv").find("2")[0].hash.algorithm == "dhash"
+        assert not len(HashList.load("out.csv").contents.withdrawn)
+    assert everything(target) == everything("delta.txt")
+    assert run(["list", "merge", target, "-o", "whole.csv"]) == 0
+    assert not len(HashList.load("whole.csv", policy=None).contents.withdrawn)
+
+
+def test_a_compiled_delta_would_lose_what_its_flat_hashes_do(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The library refuses to write it as one, and the commands say what is not kept."""
+    (folder / "delta.txt").write_text(f"phash:{'0' * 16} 1\nphash:{'0' * 16}\nphash:{TWO} 4\n")
+    with pytest.raises(HashListError, match="A flat hash withdraws its id too"):
+        save(HashList.load("delta.txt", policy=None), "new.hml")
+    assert not (folder / "new.hml").exists()
+    assert run(["list", "compile", "delta.txt", "-o", "new.hml"]) == 0
+    assert "1 withdrawals of entries that it does not have are not kept" in capsys.readouterr().err
+
+
+def test_text_cannot_hold_every_id_of_a_flat_hash(folder: Path) -> None:
+    """An id with a blank is refused in text also where only its flat hash is left out."""
+    delta = HashList.loads(f"hash,id\n{'0' * 16},a b\n", policy=None)
+    with pytest.raises(HashListError, match="left out: its id has a blank"):
+        save(delta, "new.txt")
+    assert not (folder / "new.txt").exists()
+
+
 def test_the_library_keeps_withdrawals() -> None:
     """As library calls, applying keeps withdrawals, and leaving them out is one more call."""
     old = HashList.loads("hash,algorithm,id,withdrawn\n,,gone,true\n", name="a", policy=None)

@@ -21,6 +21,7 @@ from hashmatch.curate import (
     difference,
     facts,
     makeup,
+    overrides,
     save,
     without_withdrawals,
 )
@@ -144,8 +145,11 @@ def compile_(asked: ListFile, output: Path) -> int:
     hash_list = asked.load()
     with working(f"writing {output}"):
         chosen = compile_list(hash_list, output)
-    if lost := len(hash_list.contents.withdrawn):
-        say(f"{hash_list.name}: {lost} withdrawals of entries that it does not have are not kept")
+    if lost := len(overrides(hash_list)):
+        say(
+            f"{hash_list.name}: {lost} withdrawals of entries that it does not have are not kept,"
+            " those by flat hashes included"
+        )
     _write([f"{len(hash_list)} entries, {output.stat().st_size} bytes", *chosen])
     return 0
 
@@ -158,8 +162,7 @@ def convert(asked: ListFile, output: Path, list_format: str | None) -> int:
     hash_list = asked.load()
     with working(f"writing {output}"):
         save(hash_list, output, chosen)
-    withdrawals = len(hash_list.contents.withdrawn)
-    _write([f"{len(hash_list)} entries, {withdrawals} withdrawals, as {chosen}"])
+    _write([f"{len(hash_list)} entries, {len(overrides(hash_list))} withdrawals, as {chosen}"])
     return 0
 
 

@@ -13,12 +13,12 @@ from hashmatch.errors import HashListError, SettingsError
 from hashmatch.hashlist.atomic import write_atomically
 from hashmatch.hashlist.contents import Contents, IndexTables
 from hashmatch.hashlist.entries import contents_of_entries
-from hashmatch.hashlist.formats import read_list, write_list
+from hashmatch.hashlist.formats import TEXT, read_list, write_list
 from hashmatch.hashlist.kinds import algorithms, widths
 from hashmatch.hashlist.policy import DEFAULT_POLICY, REASONS, Policy, select
 from hashmatch.hashlist.section import Section, refuse_pickling
 from hashmatch.hashlist.source import Options
-from hashmatch.hashlist.updates import SectionUpdate, updated
+from hashmatch.hashlist.updates import SectionUpdate, ruled_out, updated, withdrawing
 from hashmatch.model import Entry, HashKind
 
 EMPTY = "the list has no entry that can match"
@@ -209,6 +209,10 @@ class HashList:
     def dumps(self, list_format: str = "text") -> str:
         """The list as text in a format. Reading it gives equal entries.
 
+        What it rules out is written too, so that it does the same to a list that it is applied to:
+        ids that are withdrawn, and those of entries that were left out, be it as flat. Text has
+        flat hashes for the latter, and no place for the former.
+
         Args:
             list_format: ``text``, ``csv`` or ``jsonl``.
 
@@ -216,10 +220,10 @@ class HashList:
             HashListError: the format cannot hold it.
             SettingsError: there is no such format, or it is only read.
         """
-        return b"".join(write_list(self.contents, list_format)).decode()
+        return b"".join(self._blocks(list_format)).decode()
 
     def save(self, path: str | os.PathLike[str], list_format: str = "text") -> None:
-        """Write the list to a file, whole or not at all, readable by its owner alone.
+        """Write the list as ``dumps`` does to a file, whole or not at all, for its owner alone.
 
         Args:
             path: the file.
@@ -230,9 +234,15 @@ class HashList:
             OutputError: the file cannot be written.
             SettingsError: there is no such format, or it is only read.
         """
-        blocks = write_list(self.contents, list_format)
+        blocks = self._blocks(list_format)
         with write_atomically(path) as stream:
             stream.writelines(blocks)
+
+    def _blocks(self, list_format: str) -> Iterator[bytes]:
+        contents = self.contents
+        if list_format != TEXT:
+            contents = withdrawing(contents, ruled_out(contents))
+        return write_list(contents, list_format)
 
     def __len__(self) -> int:
         """How many entries can match."""

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from hashmatch.hashlist.columns import Rows, read_only
+from hashmatch.hashlist.columns import Rows, TextColumn, read_only
 from hashmatch.hashlist.contents import NOTHING, Contents, IndexTables
 from hashmatch.hashlist.lookup import ABSENT
 from hashmatch.hashlist.section import Section, refuse_pickling
@@ -190,6 +190,20 @@ def ruled_out(contents: Contents) -> list[str]:
     ids = dict.fromkeys(name for column in columns for name in column.texts(0, len(column)))
     ids.pop("", None)
     return list(ids)
+
+
+def without_entry(contents: Contents, ids: Sequence[str]) -> list[str]:
+    """Those of the ids that a list has no entry of."""
+    held = np.zeros(len(ids), dtype=np.bool_)
+    for kind in contents.sections if ids else ():
+        held |= contents.sections[kind].find(ids) != ABSENT
+    return [name for name, there in zip(ids, held.tolist(), strict=True) if not there]
+
+
+def withdrawing(contents: Contents, ids: Sequence[str]) -> Contents:
+    """The list with those of the ids as its withdrawals that it has no entry of."""
+    names = [name.encode(errors="surrogatepass") for name in without_entry(contents, ids)]
+    return replace(contents, withdrawn=TextColumn.from_bytes(names), dropped=NOTHING)
 
 
 def _history_digest(old: Contents, added: Contents, withdrawn: Sequence[str]) -> str:

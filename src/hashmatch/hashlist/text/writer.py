@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from hashmatch.errors import HashListError
-from hashmatch.hashlist.contents import Contents
+from hashmatch.hashlist.contents import NOTHING, Contents
 from hashmatch.hashlist.section import SLICE_ROWS, Section
 from hashmatch.hashlist.source import MAX_LINE_BYTES
+from hashmatch.hashlist.updates import ruled_out, without_entry
 
 MAX_CHARACTERS = (MAX_LINE_BYTES - 1024) // 4
 """Of id and label together: so many fit into a line whatever UTF-8 makes of them."""
+
+_FLAT = f"phash:{0:016x}"
 
 
 def text_blocks(contents: Contents, *, check: bool = True) -> Iterator[bytes]:
     """Write a list as UTF-8 text, a block of lines at a time.
 
-    Every entry gets its id, also one that was called by its line, so that it keeps its name.
+    Every entry gets its id, also one that was called by its line, so that it keeps its name. What
+    was left out gets a flat hash, so that its id is left out again when this is read.
 
     Args:
         contents: the list.
@@ -45,6 +50,7 @@ def text_blocks(contents: Contents, *, check: bool = True) -> Iterator[bytes]:
         prefix = "" if kind.algorithm == default else f"{kind.algorithm}:"
         for first in range(0, len(section), SLICE_ROWS):
             yield _lines(section, first, prefix, contents.name if check else None).encode()
+    yield _left_out(contents, check=check).encode()
 
 
 def _lines(section: Section, first: int, prefix: str, checked: str | None) -> str:
@@ -67,6 +73,19 @@ def _lines(section: Section, first: int, prefix: str, checked: str | None) -> st
             )
         lines.append(f"{prefix}{value} {entry_id}" + (f" {label}\n" if label else "\n"))
     return "".join(lines)
+
+
+def _left_out(contents: Contents, *, check: bool) -> str:
+    """Lines with flat hashes, which are never matched, for the ids that were left out."""
+    dropped = ruled_out(replace(contents, withdrawn=NOTHING))
+    names = without_entry(contents, dropped)
+    for name in names if check else ():
+        if fault := _fault(name, ""):
+            raise HashListError(
+                f"the text format cannot hold an entry that was left out: {fault}",
+                path=contents.name,
+            )
+    return "".join(f"{_FLAT} {name}\n" for name in names)
 
 
 def _fault(entry_id: str, label: str) -> str | None:
