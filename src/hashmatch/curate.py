@@ -107,13 +107,18 @@ def makeup(hash_list: HashList, *, now: datetime | None = None) -> Makeup:
     Args:
         hash_list: loaded without a policy, or what the policy left out is not counted.
         now: when its age is asked for.
+
+    Raises:
+        SettingsError: ``now`` has no time zone.
     """
-    age = age_of(hash_list, now or datetime.now(UTC))
+    now = now or datetime.now(UTC)
+    left_out = hash_list.select(Policy(now=now)).left_out
+    age = age_of(hash_list, now)
     return Makeup(
         categories=_counts(hash_list, "category"),
         sources=_counts(hash_list, "source"),
         age_days=None if age is None else age.days,
-        left_out=dict(hash_list.select(Policy(now=now)).left_out),
+        left_out=dict(left_out),
     )
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hashmatch.errors import HashListError
+from hashmatch.curate import makeup
+from hashmatch.errors import HashListError, SettingsError
 from hashmatch.hashlist import HashList, IndexTables, Policy, save_compiled
 from hashmatch.hashlist.policy import end_of_life
 from hashmatch.model import Entry, PerceptualHash
@@ -112,6 +113,22 @@ def test_an_absurd_date_is_refused() -> None:
         with pytest.raises(HashListError) as caught:
             HashList.from_entries([entry("a", expires=text)])
         assert caught.value.problems[0].message == "the date on which it expires is no date"
+
+
+@pytest.mark.parametrize("name", ["categories", "exclude_categories", "sources", "suppressed"])
+def test_a_text_is_no_set_of_names(name: str) -> None:
+    """One text in place of a set is refused, rather than taken for its parts."""
+    with pytest.raises(SettingsError, match=f"{name} takes a set"):
+        Policy(**{name: "A1"})
+
+
+def test_a_time_without_a_zone_is_refused() -> None:
+    """Nobody knows what has expired at a time that names no zone, so it is no policy's time."""
+    with pytest.raises(SettingsError, match="now has no time zone"):
+        Policy(now=NOW.replace(tzinfo=None))
+    dated = HashList.from_entries(ENTRIES, created="2026-01-01")
+    with pytest.raises(SettingsError, match="now has no time zone"):
+        makeup(dated, now=NOW.replace(tzinfo=None))
 
 
 def test_default_policy_takes_the_time_of_loading() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule
 
-from hashmatch.errors import HashListError
+from hashmatch.errors import HashListError, SettingsError
 from hashmatch.hashlist import HashList, IndexTables, columns, save_compiled
 from hashmatch.hashlist.columns import TextColumn
 from hashmatch.hashlist.lookup import find_rows, fingerprint_order
@@ -170,6 +170,14 @@ def test_bad_additions_are_refused_and_flat_ones_counted() -> None:
         old.apply([entry("x", 7), entry("x", 8)])
     assert old.apply([entry("x", 0)]).flat == 1
     same(old.apply([entry("n1", 0)]), [numbered(3)[0], numbered(3)[2]])
+
+
+def test_a_text_is_no_set_of_withdrawals() -> None:
+    """One id in place of several is refused, rather than taken for its characters."""
+    old = HashList.from_entries([entry("a", 5), entry("ab", 6)])
+    with pytest.raises(SettingsError, match="withdrawals takes a set"):
+        old.apply(withdrawals="ab")
+    same(old.apply(withdrawals=["ab"]), [entry("a", 5)])
 
 
 def test_tables_stay_with_their_base(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from hashmatch.hashlist.contents import Contents, IndexTables
 from hashmatch.hashlist.entries import contents_of_entries
 from hashmatch.hashlist.formats import TEXT, read_list, write_list
 from hashmatch.hashlist.kinds import algorithms, widths
-from hashmatch.hashlist.policy import DEFAULT_POLICY, REASONS, Policy, select
+from hashmatch.hashlist.policy import DEFAULT_POLICY, REASONS, Policy, refuse_text, select
 from hashmatch.hashlist.section import Section, refuse_pickling
 from hashmatch.hashlist.source import Options
 from hashmatch.hashlist.updates import SectionUpdate, ruled_out, updated, withdrawing
@@ -190,7 +190,9 @@ class HashList:
 
         Raises:
             HashListError: something is wrong with the additions.
+            SettingsError: the withdrawals are a text, rather than several.
         """
+        refuse_text("withdrawals", withdrawals)
         if not isinstance(additions, HashList):
             additions = HashList.from_entries(additions, name=self.name)
         contents = updated(self.contents, additions.contents, set(withdrawals))

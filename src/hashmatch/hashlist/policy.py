@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time
 import numpy as np
 import numpy.typing as npt
 
-from hashmatch.errors import HashListError
+from hashmatch.errors import HashListError, SettingsError
 from hashmatch.hashlist.columns import Rows, TextColumn
 from hashmatch.hashlist.contents import Contents, IndexTables
 from hashmatch.hashlist.lookup import ABSENT
@@ -39,6 +39,16 @@ REASONS = {
 DATE_CHARACTERS = len("2026-01-02")
 
 
+def refuse_text(name: str, value: object) -> None:
+    """Refuse a text where several are wanted: it would pass for its characters, or for its parts.
+
+    Raises:
+        SettingsError: it is one.
+    """
+    if isinstance(value, str):
+        raise SettingsError(f"{name} takes a set, not a text")
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Which entries may match.
@@ -52,7 +62,11 @@ class Policy:
         sources: only entries of these; None for those of all and of none.
         suppressed: no entries of these ids, which must be their own and not ``file:line``: each
             with the name of the list that it is meant for, None for all lists.
-        now: when entries are looked at that expire; None for the time of loading.
+        now: when entries are looked at that expire, with its time zone; None for the time of
+            loading.
+
+    Raises:
+        SettingsError: a text stands where a set of them should, or ``now`` has no time zone.
     """
 
     categories: frozenset[str] | None = None
@@ -60,6 +74,12 @@ class Policy:
     sources: frozenset[str] | None = None
     suppressed: frozenset[tuple[str, str | None]] = frozenset()
     now: datetime | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("categories", "exclude_categories", "sources", "suppressed"):
+            refuse_text(name, getattr(self, name))
+        if self.now is not None and self.now.utcoffset() is None:
+            raise SettingsError("now has no time zone, such as datetime.now(UTC) has")
 
     def suppressed_in(self, name: str) -> list[str]:
         """The ids that are suppressed in a list of this name, in order."""
