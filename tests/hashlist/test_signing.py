@@ -159,10 +159,17 @@ def test_what_is_no_key_is_refused_unquoted(signed: Path, content: bytes) -> Non
         ("2026-02-22T00:00:00+00:00", 7, False),
         (None, 7, True),
         ("last week", 7, True),
+        ("2026-03-02", 7, False),
+        ("2026-03-03", 7, True),
+        ("2099-01-01", 7, True),
+        ("9999-12-31T23:59:59-14:00", 7, True),
     ],
 )
 def test_old_lists_are_told(created: str | None, days: int, stale: bool) -> None:
-    """A list older than allowed, or of unknown age, is told; a young one is not."""
+    """A list older than allowed, or of unknown age, is told; a young one is not.
+
+    One from the future, but for what clocks and time zones differ by, is of unknown age.
+    """
     entry = Entry("a", PerceptualHash.from_hex("9ec5d32b1a6c4e35"))
     hash_list = HashList.from_entries([entry], name="aged", created=created)
     assert (staleness(hash_list, timedelta(days=days), NOW) is not None) is stale
@@ -186,12 +193,29 @@ def test_durations() -> None:
         ("2026-02", "2026-01", True),
         ("3", None, True),
         (None, "1", False),
+        ("1.0-rc1", "1.0", False),
+        ("1.0", "1.0-rc1", True),
+        ("1.0-rc2", "1.0-rc10", False),
+        ("1.0-rc10", "1.0-RC2", True),
+        ("1.0", "1.0.1", False),
+        ("1.0.1", "1.0", True),
+        ("1.0", "1.0.1-rc1", False),
+        ("1.0.1-beta", "1.0.1-alpha", True),
+        ("2026-02", "2026-02-03", False),
+        ("v09", "v10", False),
+        ("v10", "v09", True),
+        ("007", "7", False),
+        ("1\u00b2", "1", False),
+        ("9" * 5000, "1", True),
     ],
 )
 def test_rolled_back_versions_are_told(
     tmp_path: Path, last: str | None, now: str | None, refused: bool
 ) -> None:
-    """A version below the last one used is told, numbers being compared as numbers."""
+    """A version below the last one used is told, numbers being compared as numbers.
+
+    A further number makes it higher, and a further word lower, as before a release.
+    """
     entry = Entry("a", PerceptualHash.from_hex("9ec5d32b1a6c4e35"))
     path = tmp_path / "seen.json"
     SeenVersions(path).note(HashList.from_entries([entry], name="x", version=last))

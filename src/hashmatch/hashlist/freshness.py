@@ -15,7 +15,9 @@ from hashmatch.hashlist.lists import HashList
 
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 _DURATION = re.compile(r"([0-9]{1,6})([hdw])", re.ASCII)
-_PART = re.compile(r"([0-9]+)")
+_PART = re.compile(r"([0-9]+)|[^\W0-9_]+")
+_AHEAD = timedelta(days=1)
+"""Clocks, and dates that name no time zone, may be ahead of ours by so much."""
 
 
 def parse_duration(text: str) -> timedelta:
@@ -47,6 +49,8 @@ def staleness(hash_list: HashList, most: timedelta, now: datetime) -> str | None
     age = age_of(hash_list, now)
     if age is None:
         return "does not say when it was made, so nobody knows how old it is"
+    if age < -_AHEAD:
+        return f"says it was made {_told(-age)} from now, so nobody knows how old it is"
     if age <= most:
         return None
     return f"was made {_told(age)} ago, which is more than {_told(most)}"
@@ -115,11 +119,17 @@ class SeenVersions:
             stream.write(json.dumps(self._versions, indent=2, sort_keys=True).encode() + b"\n")
 
 
-def _order(version: str) -> list[tuple[int, int | str]]:
-    """A key that puts versions in order: numbers as numbers, whatever stands between as text."""
-    return [
-        (1, int(part)) if part.isdigit() else (0, part) for part in _PART.split(version) if part
-    ]
+def _order(version: str) -> list[tuple[int, int, str]]:
+    """A key that puts versions in order: their numbers as numbers, and their words as text.
+
+    A version with a further number is above the same without it, and one with a further word is
+    below: 1.0-rc1, 1.0, 1.0.1. What stands between numbers and words counts for nothing.
+    """
+    parts = []
+    for part in _PART.finditer(version):
+        digits = (part[1] or "").lstrip("0")
+        parts.append((2, len(digits), digits) if part[1] else (0, 0, part[0].casefold()))
+    return [*parts, (1, 0, "")]
 
 
 def _told(duration: timedelta) -> str:
