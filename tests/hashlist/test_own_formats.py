@@ -109,6 +109,23 @@ def test_jsonl_keys_and_header() -> None:
     assert found.notices == ("1 of the fields are not known here, and not used",)
 
 
+@pytest.mark.parametrize("more", [{"hash": OTHER}, {"withdrawn": True}])
+def test_a_first_entry_with_a_list_key_is_an_entry(more: dict[str, object]) -> None:
+    """What has a hash or is withdrawn is an entry, on the first line too, whatever else it has."""
+    rows = [{"list": "a", "id": "first"} | more, {"hash": OTHER, "id": "second"}]
+    found = HashList.loads("".join(json.dumps(row) + "\n" for row in rows), name="b.jsonl")
+    gone = found.contents.withdrawn
+    assert {e.id for e in found} | {*gone.texts(0, len(gone))} == {"first", "second"}
+    assert found.name == "b.jsonl"
+    assert "1 of the fields are not known here, and not used" in found.notices
+
+
+def test_keys_that_no_header_has_are_told() -> None:
+    """What the first object says and nobody here understands is not passed over."""
+    text = f'{{"list": "a", "digest": "{PHASH}"}}\n{{"hash": "{OTHER}", "algorithm": "phash"}}\n'
+    assert HashList.loads(text).notices == ("1 of the fields are not known here, and not used",)
+
+
 def test_base64_is_read_as_well_as_hex() -> None:
     """A digest may be written in base64, as some lists do."""
     text = f"hash,algorithm\n{in_base64(EMPTY['md5'])},md5\n{'q' * 27}=,sha-1\n{EMPTY['md5']},md5\n"

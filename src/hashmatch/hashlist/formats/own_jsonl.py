@@ -1,7 +1,7 @@
 """hashmatch's own JSONL: an object a line, with the keys of the CSV's columns.
 
 The first object may instead have the list's ``list`` (its name), ``version``, ``created`` and
-``algorithm``.
+``algorithm``. Where it also has what only an entry has, it is one, ``list`` a key like others.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ TEXT_FIELDS = ("hash", "algorithm", *FIELDS)
 
 _decoder = json.JSONDecoder()
 _KEYS = frozenset(COLUMNS)
+_OF_ENTRIES = frozenset(("hash", "withdrawn"))
+_OF_HEADERS = frozenset((NAME_KEY, *HEADER_KEYS))
 
 
 def fits(head: bytes) -> bool:
@@ -117,7 +119,7 @@ class _Reader:
             found = _parse(text)
             if found is None:
                 return
-            if not self.header.ended and NAME_KEY in found:
+            if not self.header.ended and NAME_KEY in found and _OF_ENTRIES.isdisjoint(found):
                 self._take_header(found)
             else:
                 self.numbers.append(number)
@@ -127,6 +129,7 @@ class _Reader:
             self._problems.add(number, str(error))
 
     def _take_header(self, found: dict[str, Any]) -> None:
+        self.unused |= found.keys() - _OF_HEADERS
         for key, value in found.items():
             name = "name" if key == NAME_KEY else key
             if name in HEADER_KEYS and value is not None:
