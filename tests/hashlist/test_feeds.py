@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -142,6 +143,23 @@ def test_ncmec_elements_that_are_no_entries_are_told() -> None:
     assert problems_of(text) == [(1, "there is an element that is no entry")]
 
 
+@pytest.mark.parametrize("container", ["deletedImages", "x", None])
+@pytest.mark.parametrize("gone", [False, True])
+def test_ncmec_entries_in_other_places_are_told(container: str | None, gone: bool) -> None:
+    """An entry or a tombstone that stands outside of images and videos is not passed over."""
+    fields = '<member id="1">x</member><timestamp>2026-01-02</timestamp><id>b</id>'
+    prints = f"<fingerprints><md5>{digits('md5', 2)}</md5></fingerprints>"
+    inner = f"<deletedImage>{fields}</deletedImage>" if gone else f"<image>{fields}{prints}</image>"
+    if container:
+        inner = f"<{container}><page>{inner}</page></{container}>"
+    text = ncmec([item("1-a", "md5")])
+    for end in ("</queryResult>", "<paging>"):
+        moved = text.replace(end, inner + end)
+        assert problems_of(moved) == [(2, "the entry stands outside of images and videos")]
+        rest = HashList.loads(moved, skip_bad_entries=True)
+        assert (held(rest), rest.skipped) == (wanted(item("1-a", "md5")), 1)
+
+
 BOMB = """<?xml version="1.0"?>
 <!DOCTYPE queryResult [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]>
 <queryResult><images><image><member id="1">&b;</member></image></images></queryResult>"""
@@ -208,6 +226,24 @@ def test_vics_media(version: str, cases: bool, indent: int | None) -> None:
     assert {e.category for e in found} == {"1", "2"}
     asked = HashList.loads(text, policy=Policy(categories=frozenset({"0"})))
     assert held(asked) == wanted(*VICS[2:])
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda media: {"Exhibits": [{"Folders": [[{"Media": media}]]}]},
+        lambda media: {"Media": [], "Exhibit": {"Media": media[0], "Items": media[1:]}},
+    ],
+)
+def test_vics_media_are_found_at_any_depth(
+    wrap: Callable[[list[object]], dict[str, object]],
+) -> None:
+    """Media of something in a case are read as those of the case; what refers to one is not."""
+    whole = json.loads(vics(VICS[:2]))
+    refers = {"Victims": [{"Media": [{"MediaID": "17"}]}], "Evidence": {"MD5": digits("md5", 5)}}
+    whole["odata.metadata"] = whole["odata.metadata"].replace("#Media", "#Cases")
+    whole["value"] = [wrap(whole["value"]) | refers]
+    assert held(HashList.loads(json.dumps(whole))) == wanted(*VICS[:2])
 
 
 def test_vics_later_records_replace_earlier_ones() -> None:

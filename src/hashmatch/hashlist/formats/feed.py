@@ -45,12 +45,12 @@ class Record(NamedTuple):
 
 
 def read_feed(
-    raw: Iterable[Raw], to_record: Callable[[Raw], Record], tap: Tap, options: Options
+    raw: Iterable[Raw | LineError], to_record: Callable[[Raw], Record], tap: Tap, options: Options
 ) -> Contents:
     """Make a list of a feed.
 
     Args:
-        raw: the records as the feed has them.
+        raw: the records as the feed has them, or what is wrong with one that cannot be read.
         to_record: makes a record of one; a ``LineError`` says what is wrong with it.
         tap: the list, whose end has been reached when there are no more records.
         options: how it is read.
@@ -66,12 +66,16 @@ def read_feed(
     return collector.finish(Contents({}, name=options.name, digest=tap.digest()))
 
 
-def _chunk(first: int, found: Iterable[Raw], to_record: Callable[[Raw], Record]) -> Chunk | None:
+def _chunk(
+    first: int, found: Iterable[Raw | LineError], to_record: Callable[[Raw], Record]
+) -> Chunk | None:
     """Make a chunk of records, the first of which has a number; None where there are none."""
     records: list[Record] = []
     faults: list[tuple[int, str]] = []
     for place, each in enumerate(found):
         try:
+            if isinstance(each, LineError):
+                raise each
             records.append(to_record(each))
         except LineError as error:
             faults.append((place, str(error)))

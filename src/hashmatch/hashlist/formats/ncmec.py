@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import TypeAlias
 from xml.etree import ElementTree as ET
 from xml.parsers import expat
 
@@ -28,6 +29,9 @@ DELETED = frozenset({"deletedImage", "deletedVideo"})
 ENTRIES = frozenset({"image", "video"}) | DELETED
 CONTAINERS = frozenset({"images", "videos"})
 FINGERPRINTS = "fingerprints"
+SIGNS = DELETED | {FINGERPRINTS}
+"""What shows that an element is an entry, or is of one, whatever it stands in."""
+
 TEXTS = ("member", "timestamp", "id", "classification")
 
 MAX_ENTRY_BYTES = 1 << 24
@@ -42,6 +46,9 @@ BETWEEN_PAGES = BLANKS.encode() + BOM
 
 _HELD_BACK = 256
 """Bytes at the end of a block that may be the beginning of the end of a page."""
+
+Raw: TypeAlias = ET.Element | LineError
+"""An entry, or what is wrong with one that stands where it cannot be read."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -60,7 +67,7 @@ def read(tap: Tap, options: Options) -> Contents:
     return read_feed(_entries(tap, options.source), _record, tap, options)
 
 
-def _entries(tap: Tap, source: str) -> Iterator[ET.Element]:
+def _entries(tap: Tap, source: str) -> Iterator[Raw]:
     page = _Page(source, lines_before=0)
     data = b""
     for block in tap.blocks(BLOCK_BYTES):
@@ -103,7 +110,7 @@ class _Page:
         self._top = builder.start("top", {})
         self._parser = ET.XMLParser(target=builder)  # noqa: S314 # no DTD gets to it
 
-    def feed(self, data: bytes) -> Iterator[ET.Element]:
+    def feed(self, data: bytes) -> Iterator[Raw]:
         """Parse some more of the document, and give the entries that are complete with it.
 
         Raises:
@@ -138,7 +145,7 @@ class _Page:
         """Tell whether anything of the document has come."""
         return self._begun
 
-    def close(self) -> Iterator[ET.Element]:
+    def close(self) -> Iterator[Raw]:
         """Give the last entries of the document.
 
         Raises:
@@ -150,19 +157,18 @@ class _Page:
             raise self._error("the XML is cut short") from None
         return self._complete(final=True)
 
-    def _complete(self, *, final: bool) -> Iterator[ET.Element]:
+    def _complete(self, *, final: bool) -> Iterator[Raw]:
         """The entries that are complete, taken out of the tree, where the last one may grow."""
         for root in self._top:
             if _local(root.tag) != ROOT:
                 raise self._error(f"the XML is no {ROOT} of NCMEC")
-            for place, container in enumerate(root):
-                growing = not final and place == len(root) - 1
-                count = len(container) - growing
-                if count > 0:
-                    entries = container[:count]
-                    del container[:count]
-                    if _local(container.tag) in CONTAINERS:
-                        yield from entries
+            count = len(root) if final else len(root) - 1
+            complete = root[: max(0, count)]
+            del root[: len(complete)]
+            for container in complete:
+                yield from _taken_out(container, growing=False)
+            for container in root:
+                yield from _taken_out(container, growing=True)
 
     def _refuse_doctype(self, *_: object) -> None:
         raise self._error("the XML has a DTD, which is refused")
@@ -172,6 +178,20 @@ class _Page:
 
     def _error(self, message: str, line: int = 1) -> HashListError:
         return HashListError(message, path=self._source, line=self._lines_before + line)
+
+
+def _taken_out(container: ET.Element, *, growing: bool) -> Iterator[Raw]:
+    """Take the complete entries out of a container, the last of which may grow with it."""
+    entries = container[: max(0, len(container) - growing)]
+    del container[: len(entries)]
+    if _local(container.tag) in CONTAINERS:
+        yield from entries
+        return
+    # Nobody knows what an entry means there, but to lose one is to lose a match or a withdrawal
+    elements = [each for entry in entries for each in entry.iter()]
+    for each in elements if growing else [container, *elements]:
+        if _local(each.tag) in SIGNS:
+            yield LineError("the entry stands outside of images and videos")
 
 
 @lru_cache(maxsize=1024)

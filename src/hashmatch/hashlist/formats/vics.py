@@ -1,7 +1,8 @@
 """VICS, the data model of Project VIC: JSON with ``Media`` in ``value``, versions 1.3 and 2.0.
 
-Sets of hashes have them there at once (``#Media``), cases inside of each case (``#Cases``). A
-medium without a category is not categorised, which category 0 means too.
+Sets of hashes have them there at once (``#Media``), cases inside of each case (``#Cases``), or of
+something in it, such as an exhibit. A medium without a category is not categorised, which category
+0 means too.
 """
 
 from __future__ import annotations
@@ -17,6 +18,10 @@ from hashmatch.hashlist.source import Options, Tap
 
 CONTEXT_KEYS = ("odata.metadata", "@odata.context")
 VALUE_KEY = "value"
+MEDIA_KEY = "Media"
+ID_KEY = "MediaID"
+NAME_OF_HASH_KEY = "HashName"
+VALUE_OF_HASH_KEY = "HashValue"
 NOT_CATEGORISED = "0"
 
 _FLAT_HASHES = ("MD5", "SHA1", "SHA256", "PhotoDNA", "PDQ")
@@ -47,27 +52,45 @@ def _objects(pull: JsonPull) -> Iterator[Any]:
                 for _ in pull.elements():
                     yield from _media_of_case(pull) if cases else (pull.value(),)
             else:
-                pull.value()
+                yield from _media_within(key, pull.value())
         if not found:
             raise pull.error(f"the JSON has no {VALUE_KEY}")
 
 
 def _media_of_case(pull: JsonPull) -> Iterator[Any]:
     for key in pull.members():
-        if key == "Media" and pull.peek() == "[":
+        if key == MEDIA_KEY and pull.peek() == "[":
             yield from pull.values()
         else:
-            pull.value()
+            yield from _media_within(key, pull.value())
+
+
+def _media_within(key: str, value: Any) -> Iterator[dict[str, Any]]:
+    """The media in a value, at whatever depth; what only refers to a medium has no hash."""
+    waiting = [(key, value)]
+    for name, found in waiting:
+        if isinstance(found, list):
+            waiting += ((name, each) for each in found)
+        elif isinstance(found, dict):
+            if (name == MEDIA_KEY or ID_KEY in found) and _has_hash(found):
+                yield found
+            else:
+                waiting += found.items()
+
+
+def _has_hash(found: dict[str, Any]) -> bool:
+    return any(map(found.get, _FLAT_HASHES)) or any(_nested(found))
 
 
 def _record(raw: Any) -> Record:
     found = as_object(raw)
     hashes = [(name, text_of(found, name).strip(" ")) for name in _FLAT_HASHES if found.get(name)]
-    for value in found.values():
-        if type(value) is list:
-            hashes += _nested(value)
+    hashes += (
+        (text_of(each, NAME_OF_HASH_KEY), text_of(each, VALUE_OF_HASH_KEY).strip(" "))
+        for each in _nested(found)
+    )
     return Record(
-        id=text_of(found, "MediaID"),
+        id=text_of(found, ID_KEY),
         hashes=list(dict.fromkeys(hashes)),
         label=text_of(found, "Series") or text_of(found, "Tags"),
         category=text_of(found, "Category") or NOT_CATEGORISED,
@@ -75,7 +98,10 @@ def _record(raw: Any) -> Record:
     )
 
 
-def _nested(values: list[Any]) -> Iterator[tuple[str, str]]:
-    for value in values:
-        if isinstance(value, dict) and "HashName" in value:
-            yield text_of(value, "HashName"), text_of(value, "HashValue").strip(" ")
+def _nested(found: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Hashes of a medium that have an object each."""
+    for value in found.values():
+        if type(value) is list:
+            for each in value:
+                if isinstance(each, dict) and NAME_OF_HASH_KEY in each:
+                    yield each
