@@ -320,6 +320,28 @@ def test_two_hashes_of_one_kind_in_a_record_are_told() -> None:
     assert problems_of(differ) == [(1, "the entry has two hashes of one kind")]
 
 
+NESTED = '"OtherHashes": [{"HashName": "MD5", "HashValue": "x", "HashValue": "y"}]'
+
+
+@pytest.mark.parametrize(
+    ("text", "old", "new"),
+    [
+        (vics(VICS[:2]), '"SHA1": ""', f'"MD5": "{digits("md5", 8)}"'),
+        (vics(VICS[:2], cases=True), '"SHA1": ""', f'"MD5": "{digits("md5", 8)}"'),
+        (vics(VICS[:2]), '"SHA1": "", ', f'"SHA1": "", {NESTED}, '),
+        (tat(VICS[1:2]), '"file_type"', '"id"'),
+        (stopncii([item("a", "pdq")]), '"CSPFeedbacks": []', f'"hashValue": "{digits("pdq", 8)}"'),
+        (stopncii([item("a", "pdq")]), '{"a": "Active"', '{"a": "Deleted", "a": "Active"'),
+    ],
+)
+def test_a_key_that_stands_twice_is_told(text: str, old: str, new: str) -> None:
+    """Of two values of one key no reader may take one and lose the other."""
+    assert old in text
+    number = 2 if "MediaID" in text else 1
+    assert problems_of(text.replace(old, new)) == [(number, "a key of the object stands twice")]
+    assert HashList.loads(text.replace(old, new), skip_bad_entries=True).skipped == 1
+
+
 def test_base64_in_feeds() -> None:
     """A digest may be written in base64."""
     one = item("17", category=1)

@@ -229,6 +229,7 @@ BAD_JSON = [
     (f'{{"hash": "{PHASH}", "algorithm": "x"}}', UNKNOWN),
     (f'{{"hash": "{PHASH}", "expires": "x"}}', "the date on which it expires is no date"),
     (f'{{"hash": "{PHASH}", "withdrawn": 2}}', "withdrawn is neither true nor false"),
+    (f'{{"hash": "{OTHER}", "hash": "{PHASH}"}}', "a key of the object stands twice"),
     ('{"withdrawn": true}', "what is withdrawn has no id"),
     ('{"id": "twice", "withdrawn": "yes"}', "the id stands on line 2 already"),
     (f'{{"hash": "{OTHER}", "id": "twice"}}', "the id stands on line 2 already"),
@@ -258,6 +259,11 @@ def test_all_bad_lines_of_jsonl_are_told_at_once() -> None:
     [
         ('{"list": 7}', "the name of the list is no text"),
         ('{"list": "a\\tb"}', "a control character in the name"),
+        (
+            '{"list": "a", "algorithm": "md5", "algorithm": "dhash"}',
+            "a key of the object stands twice",
+        ),
+        ('{"list": "a", "algorithm": "dhash"', "the line is not JSON"),
         ('{"list": "a", "algorithm": "ahash"}', UNKNOWN),
     ],
 )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import codecs
-import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
 from hashmatch.errors import HashListError
+from hashmatch.hashlist.formats.strict_json import decoder
 from hashmatch.hashlist.source import Tap
 
 MAX_VALUE = 1 << 24
@@ -20,7 +20,6 @@ UNEXPECTED = "the line is not JSON as this format has it"
 
 _BLANKS = re.compile(r"[ \t\r\n]*")
 _IN_NUMBERS = frozenset("+-.0123456789Ee")
-_decoder = json.JSONDecoder()
 
 
 class JsonPull:
@@ -79,7 +78,7 @@ class JsonPull:
             yield self.value()
 
     def value(self) -> Any:
-        """The whole value that comes next.
+        """The whole value that comes next; an object in it that has a key twice is an error there.
 
         Raises:
             HashListError: this is no JSON.
@@ -89,7 +88,7 @@ class JsonPull:
             self._fill()
         while True:
             try:
-                found, end = _decoder.raw_decode(self._text, self._place)
+                found, end = decoder.raw_decode(self._text, self._place)
             except RecursionError:
                 raise self.error() from None
             except ValueError:

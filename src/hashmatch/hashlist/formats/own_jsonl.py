@@ -15,6 +15,7 @@ from hashmatch.hashlist.contents import Contents
 from hashmatch.hashlist.formats.collect import CHUNK_RECORDS, Chunk, Collector
 from hashmatch.hashlist.formats.own import COLUMNS, WITHDRAWN_WORDS, described, rows_of
 from hashmatch.hashlist.formats.sniffing import first_json_key
+from hashmatch.hashlist.formats.strict_json import decoder
 from hashmatch.hashlist.problems import Problems
 from hashmatch.hashlist.source import MAX_LINE_BYTES, Lines, Options, Tap
 from hashmatch.hashlist.text.grammar import HEADER_KEYS, Header, LineError, decode_line
@@ -22,7 +23,6 @@ from hashmatch.hashlist.text.grammar import HEADER_KEYS, Header, LineError, deco
 NAME_KEY = "list"
 TEXT_FIELDS = ("hash", "algorithm", *FIELDS)
 
-_decoder = json.JSONDecoder()
 _KEYS = frozenset(COLUMNS)
 _OF_ENTRIES = frozenset(("hash", "withdrawn"))
 _OF_HEADERS = frozenset((NAME_KEY, *HEADER_KEYS))
@@ -127,6 +127,9 @@ class _Reader:
             self.header.ended = True
         except LineError as error:
             self._problems.add(number, str(error))
+            # It may have been the header, without which no entry can be relied on
+            if not self.header.ended and f'"{NAME_KEY}"' in text:
+                self.header.faulty = True
 
     def _take_header(self, found: dict[str, Any]) -> None:
         self.unused |= found.keys() - _OF_HEADERS
@@ -147,7 +150,7 @@ def _texts_of(block: bytes) -> list[str]:
 def _parse_all(texts: list[str]) -> list[dict[str, Any]] | None:
     """What ``_parse`` makes of each of the texts; None where one is blank, wrong, or very long."""
     try:
-        pairs = list(map(_decoder.raw_decode, texts))
+        pairs = list(map(decoder.raw_decode, texts))
     except (ValueError, RecursionError):
         return None
     lengths = list(map(len, texts))
@@ -166,9 +169,11 @@ def _parse(text: str) -> dict[str, Any] | None:
     if len(text) > MAX_LINE_BYTES // 4:
         decode_line(text.encode(errors="surrogateescape"))
     try:
-        found, end = _decoder.raw_decode(text)
+        found, end = decoder.raw_decode(text)
     except (ValueError, RecursionError):
         raise LineError("the line is not JSON") from None
+    if isinstance(found, LineError):
+        raise found
     if end != len(text) or not isinstance(found, dict):
         raise LineError("the line is not one JSON object")
     return found

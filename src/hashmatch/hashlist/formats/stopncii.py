@@ -17,6 +17,7 @@ from hashmatch.hashlist.formats.feed import Record, as_object, read_feed, text_o
 from hashmatch.hashlist.formats.jsonpull import JsonPull
 from hashmatch.hashlist.formats.sniffing import first_json_key
 from hashmatch.hashlist.source import Options, Tap
+from hashmatch.hashlist.text.grammar import LineError
 
 RECORDS_KEY = "hashRecords"
 
@@ -58,6 +59,8 @@ def _record(raw: Any) -> Record:
     found = as_object(raw)
     signal, value = text_of(found, "signalType"), text_of(found, "hashValue").strip(" ")
     cases = found.get("caseNumbers")
+    if isinstance(cases, LineError):
+        raise cases
     return Record(
         id=_id(signal, value),
         hashes=[(_MEDIUM.sub("", signal), value)],

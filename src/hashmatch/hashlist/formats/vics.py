@@ -15,6 +15,7 @@ from hashmatch.hashlist.formats.feed import Record, as_object, read_feed, text_o
 from hashmatch.hashlist.formats.jsonpull import JsonPull
 from hashmatch.hashlist.formats.sniffing import first_json_key
 from hashmatch.hashlist.source import Options, Tap
+from hashmatch.hashlist.text.grammar import LineError
 
 CONTEXT_KEYS = ("odata.metadata", "@odata.context")
 VALUE_KEY = "value"
@@ -65,12 +66,14 @@ def _media_of_case(pull: JsonPull) -> Iterator[Any]:
             yield from _media_within(key, pull.value())
 
 
-def _media_within(key: str, value: Any) -> Iterator[dict[str, Any]]:
+def _media_within(key: str, value: Any) -> Iterator[dict[str, Any] | LineError]:
     """The media in a value, at whatever depth; what only refers to a medium has no hash."""
     waiting = [(key, value)]
     for name, found in waiting:
         if isinstance(found, list):
             waiting += ((name, each) for each in found)
+        elif isinstance(found, LineError):
+            yield found
         elif isinstance(found, dict):
             if (name == MEDIA_KEY or ID_KEY in found) and _has_hash(found):
                 yield found
@@ -103,5 +106,7 @@ def _nested(found: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for value in found.values():
         if type(value) is list:
             for each in value:
+                if isinstance(each, LineError):
+                    raise each
                 if isinstance(each, dict) and NAME_OF_HASH_KEY in each:
                     yield each
