@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import hashlib
 import io
 import json
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -46,6 +48,11 @@ def moved(value: PerceptualHash, bits: int) -> PerceptualHash:
 def list_of(*entries: Entry, name: str = "list") -> HashList:
     """A list of these entries."""
     return HashList.from_entries(entries, name=name)
+
+
+def digest_entry(data: bytes) -> Entry:
+    """An entry that is the SHA-256 of these bytes."""
+    return Entry("digest", PerceptualHash.from_hex(hashlib.sha256(data).hexdigest(), "sha256"))
 
 
 PICTURE = photo(1, 320, 240)
@@ -276,6 +283,37 @@ def test_limits_and_formats_are_the_matchers() -> None:
     avif = encode(PICTURE, "AVIF")
     assert Matcher(lists).match(avif).reason is Reason.UNSUPPORTED_FORMAT
     assert Matcher(lists, formats=[*DEFAULT_FORMATS, "AVIF"]).match(avif).verdict is Verdict.MATCH
+
+
+@pytest.mark.parametrize("isolate", [False, True])
+def test_files_over_the_limit_are_known_by_all_their_bytes(isolate: bool, tmp_path: Path) -> None:
+    """A file over the limit has the digest of all its bytes, whatever it is and is given as."""
+    limits = Limits(max_bytes=4000)
+    for data in (bytes(5000), DATA, b"PK\x03\x04" + bytes(5000)):
+        path = tmp_path / "blob"
+        path.write_bytes(data)
+        known, begun = (digest_entry(some) for some in (data, data[:4001]))
+        with (
+            path.open("rb") as file,
+            path.open("rb", buffering=0) as raw,
+            Matcher(list_of(known), limits=limits, isolate=isolate) as matcher,
+            Matcher(list_of(begun), limits=limits) as other,
+        ):
+            for source in (data, path, file, raw, io.BytesIO(data)):
+                assert matcher.match(source).verdict is Verdict.MATCH
+                assert not other.match(source).matches
+
+
+def test_streams_over_the_limit_are_unscanned_where_digests_count() -> None:
+    """A stream is read up to the limit, and with a digest to compare it is no "no image" then."""
+    limits = Limits(max_bytes=4000)
+    for data in (bytes(5000), DATA, b"PK\x03\x04" + bytes(5000)):
+        read, write = os.pipe()
+        with open(write, "wb") as end:
+            end.write(data[:8000])
+        with open(read, "rb") as pipe:
+            outcome = Matcher(list_of(digest_entry(data)), limits=limits).match(pipe)
+        assert (outcome.verdict, outcome.reason) == (Verdict.UNSCANNED, Reason.TOO_LARGE)
 
 
 def test_mirrors_are_looked_up_on_demand() -> None:

@@ -35,7 +35,7 @@ from hashmatch.model import (
     Reason,
     ViewHashes,
 )
-from hashmatch.reading import read_file, read_stream, steady
+from hashmatch.reading import opened, read_stream, rewind, steady
 
 Source: TypeAlias = "bytes | bytearray | memoryview | str | os.PathLike[str] | BinaryIO | PilImage"
 """What may be examined: bytes, a path, a file open for reading in binary, or a ``PIL.Image``."""
@@ -61,16 +61,13 @@ def examine(source: Source, options: ExamineOptions) -> Examination:
         SettingsError: ``source`` is none of these.
         MissingExtraError: a format asked for needs a package that is not installed.
     """
-    try:
-        loaded = load(source, options.limits.max_bytes)
-    except DecodeError as error:
-        return Examination.failed(error)
+    loaded = load(source, options)
+    if isinstance(loaded, Examination):
+        return loaded
     if isinstance(loaded, PilImage):
         return _examine(lambda: adopt_picture(loaded, options.limits), options)
-    if (archive := sniff_archive(loaded[:HEAD_BYTES])) is not None:
-        # To call it no image would clear what it holds
-        unopened = DecodeError(Reason.UNSUPPORTED_FORMAT, "an archive", format=archive)
-        return replace(Examination.failed(unopened), digests=_digest(BytesIO(loaded), options))
+    if sniff_archive(loaded[:HEAD_BYTES]) is not None:
+        return _unopened(BytesIO(loaded), loaded[:HEAD_BYTES], options)
     return _examine_bytes(loaded, options)
 
 
@@ -94,11 +91,9 @@ def examine_file(
             file.seek(0)
             if sniff_archive(head) is not None:
                 found = yield from _examine_archive(file, size, options, skip)
-            elif size > options.limits.max_bytes:
-                found = _examine_large(file, head, options)
             else:
-                data = read_stream(file, options.limits.max_bytes, size)
-                found = _examine_bytes(data, options)
+                data = _read(file, options, size)
+                found = data if isinstance(data, Examination) else _examine_bytes(data, options)
     except DecodeError as error:
         found = Examination.failed(error)
     yield None, found
@@ -157,14 +152,23 @@ def _marred(found: Examination, problem: DecodeError | None) -> Examination:
     return replace(found, reason=problem.reason, detail=problem.message)
 
 
-def _examine_large(file: BinaryIO, head: bytes, options: ExamineOptions) -> Examination:
-    """A file over the limit: a picture is not opened, anything else needs no opening."""
-    found = Examination()
-    if (name := sniff(head)) is not None:
-        most = options.limits.max_bytes
-        found = Examination.failed(
-            DecodeError(Reason.TOO_LARGE, f"more than {most} bytes", format=name)
-        )
+def _unopened(file: BinaryIO, head: bytes, options: ExamineOptions) -> Examination:
+    """A file that is not opened: an archive, or one over the limit on bytes.
+
+    Raises:
+        DecodeError: its digests were asked for, and it cannot be read from its start again.
+    """
+    found, most = Examination(), options.limits.max_bytes
+    if (archive := sniff_archive(head)) is not None:
+        # To call it no image would clear what it holds
+        reason = DecodeError(Reason.UNSUPPORTED_FORMAT, "an archive", format=archive)
+        found = Examination.failed(reason)
+    elif (name := sniff(head)) is not None:
+        reason = DecodeError(Reason.TOO_LARGE, f"more than {most} bytes", format=name)
+        found = Examination.failed(reason)
+    if options.digests and not rewind(file):
+        # To go by its first bytes would clear the rest, and a stream may be endless
+        raise DecodeError(Reason.TOO_LARGE, f"more than {most} bytes", format=found.format)
     return replace(found, digests=_digest(file, options))
 
 
@@ -188,30 +192,50 @@ def _digest(file: BinaryIO, options: ExamineOptions) -> tuple[str, ...]:
     return tuple(digest.hexdigest() for digest in digests)
 
 
-def load(source: Source, max_bytes: int) -> bytes | PilImage:
+def load(source: Source, options: ExamineOptions) -> bytes | PilImage | Examination:
     """Bring a source into memory, so that it can be examined more than once.
 
+    Returns:
+        What to examine; or where there is nothing to, the examination already.
+
     Raises:
-        DecodeError: it cannot be read, or has more bytes than that.
         SettingsError: it is nothing that can be examined.
     """
     if isinstance(source, bytes | PilImage):
         return source
     if isinstance(source, bytearray | memoryview):
         return bytes(source)
-    if isinstance(source, str | os.PathLike):
-        return read_file(source, max_bytes)
-    if callable(getattr(source, "read", None)):
-        return read_stream(source, max_bytes)
+    try:
+        if isinstance(source, str | os.PathLike):
+            with opened(source) as (file, size):
+                return _read(file, options, size)
+        if callable(getattr(source, "read", None)):
+            return _read(source, options)
+    except DecodeError as error:
+        return Examination.failed(error)
     raise SettingsError(
         f"cannot examine a {type(source).__name__}: give bytes, a path, a binary file or a"
         " PIL.Image"
     )
 
 
-def _examine(opened: Callable[[], Picture | None], options: ExamineOptions) -> Examination:
+def _read(file: BinaryIO, options: ExamineOptions, size: int | None = None) -> bytes | Examination:
+    """All bytes of a file; or of one over the limit, what can be told without opening it.
+
+    Raises:
+        DecodeError: as ``_unopened`` does.
+    """
+    most = options.limits.max_bytes
+    is_large = size is not None and size > most
+    data = read_stream(file, HEAD_BYTES if is_large else most, size)
+    if is_large or len(data) > most:
+        return _unopened(file, data[:HEAD_BYTES], options)
+    return data
+
+
+def _examine(open_it: Callable[[], Picture | None], options: ExamineOptions) -> Examination:
     try:
-        picture = opened()
+        picture = open_it()
     except DecodeError as error:
         return Examination.failed(error)
     if picture is None:

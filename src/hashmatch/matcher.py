@@ -8,7 +8,7 @@ from typing import Any, NoReturn, Self
 
 from hashmatch.archive import sniff_archive
 from hashmatch.decode import PilImage
-from hashmatch.errors import DecodeError, SettingsError
+from hashmatch.errors import SettingsError
 from hashmatch.examine import Source, examine, load
 from hashmatch.hashing import Codes
 from hashmatch.hashlist import HashList
@@ -172,10 +172,9 @@ class Matcher:
             SettingsError: ``source`` is none of these.
         """
         lists = self._lists
-        try:
-            loaded = load(source, self._base.limits.max_bytes)
-        except DecodeError as error:
-            return self._judge(lists, [Examination.failed(error)])[0]
+        loaded = load(source, lists.options)
+        if isinstance(loaded, Examination):
+            return self._judge(lists, [loaded])[0]
         (outcome,) = self._screen(lists, [self._examine(loaded, lists.options)])
         if outcome is None:
             (outcome,) = self._judge(lists, [self._examine(loaded, lists.exact_options)])

@@ -55,8 +55,12 @@ def open_file(
         raise DecodeError(Reason.VANISHED, "no file's name holds a NUL") from None
 
 
-def read_file(path: str | bytes | os.PathLike[str], max_bytes: int) -> bytes:
-    """Read a regular file whole, or one byte past ``max_bytes``.
+@contextmanager
+def opened(path: str | bytes | os.PathLike[str]) -> Iterator[tuple[BinaryIO, int]]:
+    """Open a regular file for as long as it holds still.
+
+    Yields:
+        The file, at its start, and its size in bytes.
 
     Raises:
         DecodeError: with ``vanished``, ``permission``, ``special_file``, ``changed``, or
@@ -64,25 +68,26 @@ def read_file(path: str | bytes | os.PathLike[str], max_bytes: int) -> bytes:
     """
     descriptor = open_file(path)
     try:
-        with steady(descriptor) as (file, size):
-            return read_stream(file, max_bytes, size)
+        with steady(descriptor) as found:
+            yield found
     finally:
         os.close(descriptor)
 
 
-def read_stream(file: BinaryIO, max_bytes: int, size: int = _CHUNK) -> bytes:
+def read_stream(file: BinaryIO, max_bytes: int, size: int | None = None) -> bytes:
     """Read to the end, or one byte past ``max_bytes``: pipes and sockets give what they have.
 
     Args:
         file: open for reading in binary.
         max_bytes: read on no further than this.
-        size: how much to expect. As much memory is taken at once, and no more than there is.
+        size: how much to expect, where that is known. As much memory is taken at once, and no more
+            than there is.
 
     Raises:
         SettingsError: the file is open as text.
     """
     chunks: list[bytes] = []
-    room, want = max_bytes + 1, min(size, max_bytes) + 1
+    room, want = max_bytes + 1, min(_CHUNK if size is None else size, max_bytes) + 1
     while room and (more := file.read(min(want, room))):
         if not isinstance(more, bytes):
             raise SettingsError("the file is open as text: open it in binary, mode 'rb'")
@@ -90,6 +95,15 @@ def read_stream(file: BinaryIO, max_bytes: int, size: int = _CHUNK) -> bytes:
         room -= len(more)
         want = _CHUNK
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def rewind(file: BinaryIO) -> bool:
+    """Go to the start of a file. False for a stream, which has none to go back to."""
+    try:
+        file.seek(0)
+    except (AttributeError, OSError):  # of the latter is what pipes and io's classes raise
+        return False
+    return True
 
 
 class _Positioned(io.RawIOBase):
