@@ -316,6 +316,18 @@ def test_streams_over_the_limit_are_unscanned_where_digests_count() -> None:
         assert (outcome.verdict, outcome.reason) == (Verdict.UNSCANNED, Reason.TOO_LARGE)
 
 
+def test_pictures_without_bytes_are_never_clear_of_digests() -> None:
+    """An opened picture is an error where lists hold digests alone, else compared by its views."""
+    with Image.open(io.BytesIO(DATA)) as opened:
+        for source in (opened, PICTURE):
+            with pytest.raises(SettingsError, match="has no bytes"):
+                Matcher(list_of(digest_entry(DATA))).match(source)
+            (match,) = (
+                Matcher(list_of(digest_entry(DATA), Entry("one", HASH))).match(source).matches
+            )
+            assert match.entry.id == "one"
+
+
 def test_mirrors_are_looked_up_on_demand() -> None:
     """A mirrored copy is clear, and with mirrors a match that names the turn."""
     lists = list_of(Entry("one", HASH))

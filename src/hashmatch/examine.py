@@ -51,14 +51,16 @@ def examine(source: Source, options: ExamineOptions) -> Examination:
     """Hash every view of a picture.
 
     Args:
-        source: bytes, a path, a file open for reading in binary, or a ``PIL.Image``.
+        source: bytes, a path, a file open for reading in binary, or a ``PIL.Image``, which has
+            views and no digests.
         options: what to compute, and what a picture may cost.
 
     Returns:
         All that could be found out; ``reason`` says what could not.
 
     Raises:
-        SettingsError: ``source`` is none of these.
+        SettingsError: ``source`` is none of these, or a ``PIL.Image`` where digests alone are
+            asked for.
         MissingExtraError: a format asked for needs a package that is not installed.
     """
     loaded = load(source, options)
@@ -199,8 +201,13 @@ def load(source: Source, options: ExamineOptions) -> bytes | PilImage | Examinat
         What to examine; or where there is nothing to, the examination already.
 
     Raises:
-        SettingsError: it is nothing that can be examined.
+        SettingsError: it is nothing that can be examined, or has nothing that is asked for.
     """
+    if isinstance(source, PilImage) and options.digests and not options.kinds:
+        raise SettingsError(
+            "nothing but exact digests is looked up, and a PIL.Image has no bytes to take them of:"
+            " give the file that it was opened from"
+        )
     if isinstance(source, bytes | PilImage):
         return source
     if isinstance(source, bytearray | memoryview):

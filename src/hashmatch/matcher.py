@@ -166,10 +166,13 @@ class Matcher:
         """Examine one picture and look it up.
 
         Args:
-            source: bytes, a path, a file open for reading in binary, or a ``PIL.Image``.
+            source: bytes, a path, a file open for reading in binary, or a ``PIL.Image``. The last
+                has no bytes any more: it is compared with the perceptual hashes of the lists, and
+                not with their digests.
 
         Raises:
-            SettingsError: ``source`` is none of these.
+            SettingsError: ``source`` is none of these, or a ``PIL.Image`` where the lists hold
+                digests alone.
         """
         lists = self._lists
         loaded = load(source, lists.options)
