@@ -231,6 +231,29 @@ def test_every_kind_of_source_is_the_same(tmp_path: Path) -> None:
     assert examine(PICTURE, OPTIONS).views == expected.views
 
 
+def test_files_are_read_from_their_start(tmp_path: Path) -> None:
+    """A file that somebody has read from is examined whole, as often as it is asked for."""
+    data = encode(PICTURE, "PNG")
+    path = tmp_path / "one"
+    path.write_bytes(data)
+    expected = examine(data, OPTIONS)
+    with path.open("rb") as file, path.open("rb", buffering=0) as raw:
+        for source in (file, raw, io.BytesIO(data)):
+            source.seek(700)
+            assert [examine(source, OPTIONS) for _ in range(2)] == [expected] * 2
+
+
+def test_streams_that_do_not_wait_have_no_end() -> None:
+    """A stream that has no bytes yet, and does not wait for them, is an error of the caller."""
+    read, write = os.pipe()
+    os.set_blocking(read, False)
+    with open(read, "rb", buffering=0) as pipe, open(write, "wb", buffering=0) as end:
+        for begun in (b"", encode(PICTURE, "PNG")[:900]):
+            end.write(begun)
+            with pytest.raises(SettingsError, match="not blocking"):
+                examine(pipe, OPTIONS)
+
+
 def test_other_sources_are_refused() -> None:
     """What is no source, and a file open as text, is an error of the caller."""
     for source in (None, 7, ["one.png"], object()):

@@ -35,13 +35,10 @@ from hashmatch.model import (
     Reason,
     ViewHashes,
 )
-from hashmatch.reading import opened, read_stream, rewind, steady
+from hashmatch.reading import opened, read_some, read_stream, rewind, steady
 
 Source: TypeAlias = "bytes | bytearray | memoryview | str | os.PathLike[str] | BinaryIO | PilImage"
 """What may be examined: bytes, a path, a file open for reading in binary, or a ``PIL.Image``."""
-
-
-_CHUNK = 1 << 20
 
 _AT_HAND = frozenset({"ZIP", "TAR"})
 """Archives whose members can be read without those before them."""
@@ -52,7 +49,7 @@ def examine(source: Source, options: ExamineOptions) -> Examination:
 
     Args:
         source: bytes, a path, a file open for reading in binary, or a ``PIL.Image``, which has
-            views and no digests.
+            views and no digests. A file that can seek is read from its start.
         options: what to compute, and what a picture may cost.
 
     Returns:
@@ -188,7 +185,7 @@ def _digest(file: BinaryIO, options: ExamineOptions) -> tuple[str, ...]:
         return ()
     digests = [hashlib.new(name, usedforsecurity=False) for name in options.digests]
     file.seek(0)
-    while chunk := file.read(_CHUNK):
+    while chunk := read_some(file):
         for digest in digests:
             digest.update(chunk)
     return tuple(digest.hexdigest() for digest in digests)
@@ -217,6 +214,7 @@ def load(source: Source, options: ExamineOptions) -> bytes | PilImage | Examinat
             with opened(source) as (file, size):
                 return _read(file, options, size)
         if callable(getattr(source, "read", None)):
+            rewind(source)  # whoever sniffed it first has moved it on
             return _read(source, options)
     except DecodeError as error:
         return Examination.failed(error)

@@ -166,13 +166,14 @@ class Matcher:
         """Examine one picture and look it up.
 
         Args:
-            source: bytes, a path, a file open for reading in binary, or a ``PIL.Image``. The last
-                has no bytes any more: it is compared with the perceptual hashes of the lists, and
-                not with their digests.
+            source: bytes, a path, a file open for reading in binary, or a ``PIL.Image``. A
+                file that can seek is read from its start, wherever it stands. A ``PIL.Image`` has
+                no bytes any more: it is compared with the perceptual hashes of the lists, and not
+                with their digests.
 
         Raises:
-            SettingsError: ``source`` is none of these, or a ``PIL.Image`` where the lists hold
-                digests alone.
+            SettingsError: ``source`` is none of these; or a ``PIL.Image``, where the lists hold
+                digests alone; or a file that is not blocking, and has no bytes yet.
         """
         lists = self._lists
         loaded = load(source, lists.options)

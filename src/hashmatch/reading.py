@@ -84,24 +84,36 @@ def read_stream(file: BinaryIO, max_bytes: int, size: int | None = None) -> byte
             than there is.
 
     Raises:
-        SettingsError: the file is open as text.
+        SettingsError: as ``read_some`` does.
     """
     chunks: list[bytes] = []
     room, want = max_bytes + 1, min(_CHUNK if size is None else size, max_bytes) + 1
-    while room and (more := file.read(min(want, room))):
-        if not isinstance(more, bytes):
-            raise SettingsError("the file is open as text: open it in binary, mode 'rb'")
+    while room and (more := read_some(file, min(want, room))):
         chunks.append(more)
         room -= len(more)
         want = _CHUNK
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
+def read_some(file: BinaryIO, most: int = _CHUNK) -> bytes:
+    """Read what there is, up to so many bytes; none at the end alone.
+
+    Raises:
+        SettingsError: the file is open as text, or does not wait for its bytes.
+    """
+    data = file.read(most)
+    if data is None:  # to take it for the end would clear what is still to come
+        raise SettingsError("the file is not blocking, and its bytes are not there yet")
+    if not isinstance(data, bytes):
+        raise SettingsError("the file is open as text: open it in binary, mode 'rb'")
+    return data
+
+
 def rewind(file: BinaryIO) -> bool:
     """Go to the start of a file. False for a stream, which has none to go back to."""
     try:
         file.seek(0)
-    except (AttributeError, OSError):  # of the latter is what pipes and io's classes raise
+    except (AttributeError, NotImplementedError, OSError, ValueError):  # streams say it variously
         return False
     return True
 
