@@ -24,7 +24,7 @@ import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter
 
 import record
-from hashmatch.decode import TRIMMED, open_picture
+from hashmatch.decode import open_picture
 from hashmatch.hashing import ALGORITHMS, QUALITY_GRID, quality
 from hashmatch.model import DEFAULT_FORMATS, QUALITY_FLOOR, Limits
 
@@ -77,7 +77,7 @@ def flips(data: bytes) -> Iterator[tuple[str, bool, int, float]]:
     opened = open_picture(data, DEFAULT_FORMATS, Limits())
     assert opened is not None
     preview = opened.preview()
-    if not preview or any(TRIMMED in view.name for view in preview):
+    if preview is None:
         return
     detail = quality(np.stack([view.detail(QUALITY_GRID) for view in preview]))
     if detail.min() < QUALITY_FLOOR:

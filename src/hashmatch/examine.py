@@ -16,7 +16,6 @@ import numpy as np
 
 from hashmatch.archive import HEAD_BYTES, NESTED, read_archive, sniff_archive
 from hashmatch.decode import (
-    TRIMMED,
     MirrorView,
     Picture,
     PilImage,
@@ -274,15 +273,12 @@ def _preview(picture: Picture, options: ExamineOptions) -> list[ViewHashes]:
 def _tells_enough(preview: Sequence[ViewHashes], options: ExamineOptions) -> bool:
     """Whether a preview's hashes are as near to the exact ones as was measured.
 
-    With little detail they are not; nor where a border was cut off, at pixels of another scale; and
-    of some algorithms it was not measured.
+    With little detail they are not, and of some algorithms it was not measured.
     """
     return (
         bool(preview)
         and all(ALGORITHMS[kind.algorithm].flips is not None for kind in options.kinds)
-        and all(
-            view.quality >= options.quality_floor and TRIMMED not in view.view for view in preview
-        )
+        and all(view.quality >= options.quality_floor for view in preview)
     )
 
 

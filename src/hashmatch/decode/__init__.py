@@ -12,13 +12,12 @@ from hashmatch.decode.picture import (
     load_decoders,
     open_picture,
 )
-from hashmatch.decode.views import TRIMMED, MirrorView, View
+from hashmatch.decode.views import MirrorView, View
 
 PILLOW_VERSION = PIL.__version__
 
 __all__ = [
     "PILLOW_VERSION",
-    "TRIMMED",
     "MirrorView",
     "Picture",
     "PilImage",

@@ -27,25 +27,27 @@ MIN_BORDER = 0.01
 MIN_CONTENT = 0.1
 """Share of the side that must be left: less is a mark on a blank page, not a picture in a frame."""
 
+SMEAR = 8
+"""Pixels of a line over which one may show once a JPEG is reduced: its block of the DCT."""
+
 _SMALL = 1 << 16
 """Pixels up to which all of them are sooner had than the four outermost lines alone."""
 
 _MAX_ROUNDS = 4  # a letterbox within padding within a frame, and one to spare
 
 
-def content_box(grey: Image.Image, min_border: float = MIN_BORDER) -> Box | None:
+def content_box(grey: Image.Image) -> Box | None:
     """Find the picture within a uniform border.
 
     Args:
         grey: mode ``L``.
-        min_border: the share of the side that a border must take up.
 
     Returns:
         (left, top, right, bottom) in pixels, as Pillow's ``crop`` takes it; None where there is no
         border, or nothing but border.
     """
     width, height = grey.size
-    if not _has_uniform_edge(grey):
+    if not _has_uniform_edge(grey, OUTLIERS):
         return None
     pixels = np.asarray(grey)
     left, top, right, bottom = 0, 0, width, height
@@ -62,16 +64,28 @@ def content_box(grey: Image.Image, min_border: float = MIN_BORDER) -> Box | None
             break
         left, top, right, bottom = left + before, top + above, right - after, bottom - below
     spare_width, spare_height = width - (right - left), height - (bottom - top)
-    if spare_width < max(2, width * min_border) and spare_height < max(2, height * min_border):
+    if spare_width < max(2, width * MIN_BORDER) and spare_height < max(2, height * MIN_BORDER):
         return None
     if right - left < width * MIN_CONTENT or bottom - top < height * MIN_CONTENT:
         return None
     return left, top, right, bottom
 
 
-def _has_uniform_edge(grey: Image.Image) -> bool:
+def may_have_border(preview: Image.Image) -> bool:
+    """Whether there may be a border around the picture that this is a preview of.
+
+    A mark that is within the outliers of the picture's line can take up more of the preview's, and
+    a thin border keeps but one line. So one edge that is nearly uniform is enough to doubt.
+
+    Args:
+        preview: mode ``L``.
+    """
+    return _has_uniform_edge(preview, SMEAR * OUTLIERS)
+
+
+def _has_uniform_edge(grey: Image.Image, outliers: float) -> bool:
     """Look at the four outermost lines alone: most pictures have no border, and end here."""
-    return any(_is_uniform(line) for line in _edges(grey))
+    return any(_is_uniform(line, int(outliers * len(line))) for line in _edges(grey))
 
 
 def _edges(grey: Image.Image) -> Iterator[bytes]:
@@ -89,13 +103,12 @@ def _edges(grey: Image.Image) -> Iterator[bytes]:
         yield grey.crop(edge).tobytes()
 
 
-def _is_uniform(line: bytes) -> bool:
+def _is_uniform(line: bytes, outliers: int) -> bool:
     """What ``_border`` asks of one line, in a tenth of the time.
 
     Most lines are settled by a few of their pixels: with the most outliers that there may be left
     aside at either end, the others must lie within the tolerance.
     """
-    outliers = int(OUTLIERS * len(line))
     few = sorted(line[:: len(line) // (3 * outliers + 3) or 1])
     within = few[outliers : len(few) - outliers]
     if within and within[-1] - within[0] > 2 * TOLERANCE:

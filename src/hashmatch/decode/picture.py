@@ -144,7 +144,8 @@ class Picture:
         for before ``views``.
 
         Returns:
-            None where there is no such short cut, or where it fails: decode in full.
+            None where there is no such short cut, where it fails, or where a border may have to be
+            cut off, at pixels of another scale: decode in full.
         """
         if self.format != "JPEG" or not self._data or min(self.width, self.height) < LEAST_SIDE:
             return None
@@ -153,7 +154,7 @@ class Picture:
                 image, self._spent = self._image, True
                 image.draft("RGB" if self.reduces else "L", (PREVIEW_SIDE, PREVIEW_SIDE))
                 image.load()
-                return list(previews(image, reduced=self.reduces))
+                return previews(image)
         except DecodeError:
             return None
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from hashmatch.decode.border import MIN_BORDER, content_box
+from hashmatch.decode.border import content_box, may_have_border
 from hashmatch.decode.shrink import shrink
 
 Grey: TypeAlias = npt.NDArray[np.uint8]
@@ -144,14 +144,19 @@ class MirrorView:
         return self._view.detail(side)
 
 
-def previews(frame: Image.Image, *, reduced: bool) -> Iterator[View]:
-    """Yield the views of a frame that was decoded in a hurry.
+def previews(frame: Image.Image) -> list[View] | None:
+    """The views of a frame that was decoded in a hurry.
 
     Args:
         frame: decoded pixels.
-        reduced: it is decoded at reduced scale, where a border may have lost a part of its width.
+
+    Returns:
+        None where it may have a border, of which a preview does not tell where it ends.
     """
-    return _views(Preview, STORED, frame, MIN_BORDER / 2 if reduced else MIN_BORDER)
+    stored, visible = _readings(Preview, STORED, frame)
+    if may_have_border(stored.picture):
+        return None
+    return [stored, *(view for view in visible if view is not stored)]
 
 
 def views(frame: Image.Image, number: int) -> Iterator[View]:
@@ -161,24 +166,26 @@ def views(frame: Image.Image, number: int) -> Iterator[View]:
         frame: decoded pixels.
         number: which frame of the file it is, from 0.
     """
-    return _views(View, STORED if number == 0 else f"frame:{number}", frame, MIN_BORDER)
+    stored, visible = _readings(View, STORED if number == 0 else f"frame:{number}", frame)
+    yield stored
+    for view in visible:
+        if view is not stored:
+            yield view
+        box = content_box(view.picture)
+        if box is not None:
+            yield view.then(TRIMMED, partial(Image.Image.crop, box=box))
 
 
-def _views(kind: type[View], name: str, frame: Image.Image, min_border: float) -> Iterator[View]:
+def _readings(kind: type[View], name: str, frame: Image.Image) -> tuple[View, list[View]]:
+    """The frame as ``imagehash`` reads it, and as people see it; both can be one and the same."""
     stored = kind(
         name, _as_imagehash_reads(frame), lambda: _without_transparency(frame).convert("RGB")
     )
-    yield stored
     visible = _visible(stored, frame)
     turn = _UPRIGHT.get(_orientation(frame))
     if turn is not None:
         visible = [view.then("upright", lambda image: image.transpose(turn)) for view in visible]
-    for view in visible:
-        if view is not stored:
-            yield view
-        box = content_box(view.picture, min_border)
-        if box is not None:
-            yield view.then(TRIMMED, partial(Image.Image.crop, box=box))
+    return stored, visible
 
 
 def _visible(stored: View, frame: Image.Image) -> list[View]:
