@@ -164,9 +164,19 @@ class Reason(StrEnum):
     VANISHED = "vanished"
 
 
+MAX_SIDE = 65_535
+"""Pixels that a side of a picture may have, whatever its area: as many as a JPEG can have.
+
+What it takes to shrink a picture grows with its longest side: with 20,000,000 pixels in one row it
+is a gigabyte, with these 3 MiB.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What a picture may cost, checked after its header and before any of its pixels.
+
+    A side is limited too, always, by ``MAX_SIDE``.
 
     Attributes:
         max_pixels: pixels of one frame, width times height.

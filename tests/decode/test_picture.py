@@ -19,7 +19,7 @@ from hashmatch.decode import (
     open_picture,
 )
 from hashmatch.errors import DecodeError, MissingExtraError
-from hashmatch.model import DEFAULT_FORMATS, OPTIONAL_FORMATS, Limits, Reason
+from hashmatch.model import DEFAULT_FORMATS, MAX_SIDE, OPTIONAL_FORMATS, Limits, Reason
 from pictures import animation, as_mode, encode, flat, photo
 
 from .files import WHOLE, frames, picture
@@ -104,6 +104,29 @@ def test_limit_on_pixels_holds_for_later_pages() -> None:
     found = opened(pages, Limits(max_pixels=1000)).views()
     assert [view.name for view in next(found)] == ["stored"]
     with pytest.raises(DecodeError, match="60x40 is more than 1000 pixels"):
+        next(found)
+
+
+@pytest.mark.parametrize("size", [(MAX_SIDE, 1), (1, MAX_SIDE)])
+def test_limit_on_sides_is_inclusive_and_told(size: tuple[int, int]) -> None:
+    """As many pixels in a row as a JPEG can have are fine; one more is too large, however thin."""
+    width, height = size
+    assert names(opened(encode(flat(width, height), "PNG"))) == [["stored"]]
+    thin = flat(width + (width > 1), height + (height > 1))
+    told = f"{thin.width}x{thin.height} is more than 65535 pixels on a side"
+    for kind in ("PNG", "BMP", "TIFF"):
+        with pytest.raises(DecodeError, match=told) as caught:
+            opened(encode(thin, kind))
+        assert caught.value.reason is Reason.TOO_LARGE
+    with pytest.raises(DecodeError, match=told):
+        adopt_picture(thin, LIMITS)
+
+
+def test_limit_on_sides_holds_for_later_pages() -> None:
+    """A thin page behind a small one is too large, before it is decoded."""
+    found = opened(animation([photo(1, 20, 20), flat(1, MAX_SIDE + 1)], "TIFF")).views()
+    assert [view.name for view in next(found)] == ["stored"]
+    with pytest.raises(DecodeError, match="1x65536 is more than 65535 pixels on a side"):
         next(found)
 
 

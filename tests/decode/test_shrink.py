@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from hashmatch.decode.shrink import shrink
+from hashmatch.decode.shrink import _weights, shrink
 
 GRIDS = [(32, 32), (64, 64), (9, 8), (17, 16)]
 
@@ -50,3 +50,12 @@ def test_hardly_any_value_is_off(grid: tuple[int, int]) -> None:
         for picture in (hard(seed, *size),)
     ]
     assert np.mean(off) < 0.001
+
+
+def test_weights_of_long_rows_are_not_kept() -> None:
+    """Long rows are left to Pillow, so that no sequence of wide pictures fills the memory."""
+    _weights.cache_clear()
+    for width in range(5000, 5100, 20):
+        picture = hard(width, width, 128)
+        assert (shrink(picture, 32, 32) == by_pillow(picture, (32, 32))).all()
+    assert _weights.cache_info().currsize == 0

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from hashmatch.errors import SettingsError
-from hashmatch.model import DEFAULT_FORMATS, OPTIONAL_FORMATS, ArchiveLimits, Limits
+from hashmatch.model import DEFAULT_FORMATS, MAX_SIDE, OPTIONAL_FORMATS, ArchiveLimits, Limits
 from hashmatch.printable import printable
 
 DEFAULT_LIMITS = Limits()
@@ -115,7 +115,12 @@ AllowFormat = Annotated[
         help="Also decode this format; may be given several times.",
     ),
 ]
-MaxPixels = Annotated[int, typer.Option(metavar="N", help="Largest picture, in pixels.")]
+MaxPixels = Annotated[
+    int,
+    typer.Option(
+        metavar="N", help=f"Largest picture, in pixels, and {MAX_SIDE} on a side at the most."
+    ),
+]
 MaxBytes = Annotated[int, typer.Option(metavar="N", help="Largest file, in bytes.")]
 MaxFrames = Annotated[int, typer.Option(metavar="N", help="Most frames or pages of a picture.")]
 

@@ -18,7 +18,7 @@ from hashmatch.decode.formats import SNIFF_BYTES, sniff
 from hashmatch.decode.truncation import ends_early
 from hashmatch.decode.views import View, previews, views
 from hashmatch.errors import DecodeError, MissingExtraError
-from hashmatch.model import DEFAULT_FORMATS, OPTIONAL_FORMATS, Limits, Reason
+from hashmatch.model import DEFAULT_FORMATS, MAX_SIDE, OPTIONAL_FORMATS, Limits, Reason
 
 # Registered one by one: Image.init() would load every decoder that Pillow has
 _PLUGINS = {
@@ -118,7 +118,7 @@ class Picture:
         while self._seek(number):
             if number == self._limits.max_frames:
                 raise DecodeError(Reason.FRAME_LIMIT, f"more than {self._limits.max_frames} frames")
-            _check_pixels(self._image, self.format, self._limits)
+            _check_size(self._image, self.format, self._limits)
             with _classified(self.format, self._data):
                 self._image.load()
                 found = list(views(self._image, number))
@@ -203,7 +203,7 @@ def open_picture(data: bytes, formats: frozenset[str], limits: Limits) -> Pictur
     # The MPO decoder is reached through the JPEG one, which looks for further pictures
     with _classified(name, data):
         image = Image.open(BytesIO(data), formats=(name,))
-    _check_pixels(image, name, limits)
+    _check_size(image, name, limits)
     width, height = image.size
     return Picture(image.format or name, width, height, image, data, limits)
 
@@ -215,7 +215,7 @@ def adopt_picture(image: Image.Image, limits: Limits) -> Picture:
         DecodeError: it is over the limits.
     """
     name = image.format or "memory"
-    _check_pixels(image, name, limits)
+    _check_size(image, name, limits)
     return Picture(name, image.width, image.height, image, b"", limits)
 
 
@@ -259,16 +259,21 @@ def lift_pillow_limit() -> None:
     Image.MAX_IMAGE_PIXELS = None
 
 
-def _check_pixels(image: Image.Image, picture_format: str, limits: Limits) -> None:
+def _check_size(image: Image.Image, picture_format: str, limits: Limits) -> None:
     width, height = image.size
     if width * height > limits.max_pixels:
-        raise DecodeError(
-            Reason.TOO_LARGE,
-            f"{width}x{height} is more than {limits.max_pixels} pixels",
-            format=picture_format,
-            width=width,
-            height=height,
-        )
+        most = f"{limits.max_pixels} pixels"
+    elif max(width, height) > MAX_SIDE:
+        most = f"{MAX_SIDE} pixels on a side"
+    else:
+        return
+    raise DecodeError(
+        Reason.TOO_LARGE,
+        f"{width}x{height} is more than {most}",
+        format=picture_format,
+        width=width,
+        height=height,
+    )
 
 
 @contextmanager

@@ -27,6 +27,9 @@ _TALLEST = 1.5
 """Height by width up to which every version of Pillow sums along rows first, as is done here; the
 order matters where sharp edges ring beyond black or white, and are clipped after the first sum."""
 
+_WIDEST = 4096
+"""Pixels of a row up to which its weights are computed, 1 MiB at the most, and kept."""
+
 
 def shrink(picture: Image.Image, width: int, height: int) -> Grey:
     """Resize a grey picture.
@@ -39,7 +42,7 @@ def shrink(picture: Image.Image, width: int, height: int) -> Grey:
     Returns:
         Shape (height, width), hardly a value of it a grey level from Pillow's, none further.
     """
-    if picture.height > _TALLEST * picture.width:
+    if picture.height > _TALLEST * picture.width or picture.width > _WIDEST:
         return np.asarray(picture.resize((width, height), Image.Resampling.LANCZOS))
     pixels = np.asarray(picture).astype(np.float32)
     across = _grey_levels(pixels @ _weights(picture.width, width))
