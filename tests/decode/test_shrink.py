@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from hashmatch.decode.picture import LEAST_SIDE
 from hashmatch.decode.shrink import _weights, shrink
 
 GRIDS = [(32, 32), (64, 64), (9, 8), (17, 16)]
@@ -24,14 +25,14 @@ def by_pillow(picture: Image.Image, grid: tuple[int, int]) -> np.ndarray:
 
 @given(
     st.integers(0, 2**32),
-    st.integers(64, 700),
-    st.integers(64, 700),
+    st.integers(LEAST_SIDE, 700),
+    st.integers(LEAST_SIDE, 700),
     st.sampled_from(GRIDS),
 )
 def test_no_value_is_further_than_a_rounding_from_pillows(
     seed: int, width: int, height: int, grid: tuple[int, int]
 ) -> None:
-    """For pictures of any size and shape the values are Pillow's, or one grey level off."""
+    """For previews of any size and shape the values are Pillow's, or one grey level off."""
     picture = hard(seed, width, height)
     found = shrink(picture, *grid)
     assert found.shape == grid[::-1]
@@ -43,7 +44,7 @@ def test_no_value_is_further_than_a_rounding_from_pillows(
 def test_hardly_any_value_is_off(grid: tuple[int, int]) -> None:
     """Over many pictures fewer than one value in a thousand is not Pillow's own."""
     rng = np.random.default_rng(7)
-    sizes = rng.integers(64, 600, (40, 2)).tolist()
+    sizes = rng.integers(LEAST_SIDE, 600, (40, 2)).tolist()
     off = [
         (shrink(picture, *grid) != by_pillow(picture, grid)).mean()
         for seed, size in enumerate(sizes)

@@ -35,7 +35,8 @@ def shrink(picture: Image.Image, width: int, height: int) -> Grey:
     """Resize a grey picture.
 
     Args:
-        picture: mode ``L``, no smaller than the grid.
+        picture: mode ``L``, no smaller than previews are; of grids nearly as large as the picture,
+            Pillow may sum columns first.
         width: of the grid, in pixels.
         height: of the grid, in pixels.
 
