@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import os
+import struct
+from dataclasses import replace
 
 import pytest
+from PIL import ImageFile
 
 from garbage import garbage_kept, living
 from hashmatch.decode.picture import Picture
@@ -36,9 +39,14 @@ def test_whole_files_are_examined_whole(name: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")  # as usual; the other way is tested below
+@pytest.mark.parametrize("lenient", [False, True], ids=["", "lenient"])
 @pytest.mark.parametrize("name", WHOLE)
-def test_cut_files_are_truncated(name: str) -> None:
-    """Wherever a file is cut, it is told as truncated, unless too little is left to know it."""
+def test_cut_files_are_truncated(name: str, lenient: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever a file is cut, it is told as truncated, whatever the host makes Pillow put up with.
+
+    Unless too little is left to know it.
+    """
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", lenient)
     data = WHOLE[name]
     whole = examine(data, OPTIONS)
     step = 1 if LONG else 1 + len(data) // 150
@@ -52,7 +60,7 @@ def test_cut_files_are_truncated(name: str) -> None:
             assert cut >= len(data) - PADDING
         else:
             assert found.reason in REASONS.get(name, {Reason.TRUNCATED}), cut
-            if not name.startswith("jpeg2000"):  # its decoder shows what there is
+            if not lenient and not name.startswith("jpeg2000"):  # its decoder shows what there is
                 assert len(found.views) < len(whole.views) or cut >= len(data) - 2 * PADDING
 
 
@@ -66,6 +74,20 @@ def test_cut_previews_are_no_examination(options: dict[str, bool]) -> None:
         assert (found.reason, found.exact) == (Reason.TRUNCATED, True)
     for cut in (1, 2):
         assert examine(data[:-cut], OPTIONS).reason is Reason.TRUNCATED
+
+
+@pytest.mark.parametrize("fast", [False, True])
+@pytest.mark.parametrize("kind", ["JPEG", "BMP", "PNG", "WEBP", "TIFF"])
+def test_what_the_host_puts_up_with_clears_no_cut_file(
+    kind: str, fast: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the host makes Pillow fill up cut files, they are truncated, and whole ones whole."""
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    data = encode(photo(3, 640, 500), kind)
+    options = replace(OPTIONS, fast=fast)
+    assert examine(data, options).reason is None
+    for cut in (len(data) // 3, len(data) - 100):
+        assert examine(data[:cut], options).reason is Reason.TRUNCATED
 
 
 def test_pictures_that_fail_are_not_kept_in_memory() -> None:
@@ -106,9 +128,22 @@ def test_frames_before_the_cut_are_examined() -> None:
         assert found.views == examine(data, OPTIONS).views[: len(found.views)]
 
 
+def bmp(announced: int, size: tuple[int, int], *rest: int, pixels: int) -> bytes:
+    """A BMP of 24 bits: the length it announces, its sides, its compression, and its bytes."""
+    if rest:
+        header = struct.pack("<IiiHHI20x", 40, *size, 1, 24, *rest)
+    else:  # as old writers do
+        header = struct.pack("<IHHHH", 12, *size, 1, 24)
+    start = 14 + len(header)
+    return struct.pack("<2sI4xI", b"BM", announced, start) + header + bytes(pixels)
+
+
 @pytest.mark.parametrize(
     ("name", "data"),
     [
+        ("BMP", bmp(999, (3, -2), 0, pixels=21)),  # the last row goes without its filling
+        ("BMP", bmp(0, (3, 2), pixels=24)),
+        ("BMP", bmp(54, (3, 2), 1, pixels=0)),
         ("JPEG", b"\xff\xd8\xff\xe0\x00\x04??JUNK"),  # no marker where one should be
         ("JPEG", b"\xff\xd8\xff\xff\xd0\xff\x01\xff\xda" + bytes(9) + b"\xff\xd9"),
         ("PNG", b"\x89PNG\r\n\x1a\n\x00\x00\x00\x00\x01\x02\x03\x04" + bytes(9)),
@@ -139,6 +174,9 @@ def test_what_is_broken_otherwise_is_not_called_cut(name: str, data: bytes) -> N
         ("TIFF", b"II+\x00\x08\x00\x00\x00\x10\x00\x00\x00\x00\x00\x00\x00\x01"),
         ("WEBP", b"RIFF\xff\x00\x00\x00WEBP"),
         ("BMP", b"BM\xff\x00\x00\x00"),
+        ("BMP", bmp(0, (3, -2), 0, pixels=20)),
+        ("BMP", bmp(0, (3, 2), pixels=20)),
+        ("BMP", bmp(55, (3, 2), 1, pixels=0)),
     ],
 )
 def test_what_announces_more_ends_early(name: str, data: bytes) -> None:

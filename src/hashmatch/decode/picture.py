@@ -12,7 +12,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from io import BytesIO
 
-from PIL import Image, UnidentifiedImageError, features
+from PIL import Image, ImageFile, UnidentifiedImageError, features
 
 from hashmatch.decode.formats import SNIFF_BYTES, sniff
 from hashmatch.decode.truncation import ends_early
@@ -124,9 +124,14 @@ class Picture:
                 found = list(views(self._image, number))
             yield found
             number += 1
-        cut = self.format in _SILENT_WHEN_CUT and ends_early(self.format, self._data)
-        if cut or number < self._announced():
+        if self._is_cut() or number < self._announced():
             raise DecodeError(Reason.TRUNCATED, "the file ends before its last frame")
+
+    def _is_cut(self) -> bool:
+        """Whether the file was cut, where the decoder would not have said so."""
+        # What the host may have set for pictures of its own, and in all of its threads
+        silent = ImageFile.LOAD_TRUNCATED_IMAGES or self.format in _SILENT_WHEN_CUT
+        return silent and ends_early(self.format, self._data)
 
     def _announced(self) -> int:
         """How many frames there should be, where that is known without decoding them all."""
@@ -154,7 +159,7 @@ class Picture:
                 image, self._spent = self._image, True
                 image.draft("RGB" if self.reduces else "L", (PREVIEW_SIDE, PREVIEW_SIDE))
                 image.load()
-                return previews(image)
+                return None if self._is_cut() else previews(image)
         except DecodeError:
             return None
 

@@ -6,12 +6,16 @@ some just see fewer frames. The structure of the file tells the same story for a
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 
 from hashmatch.decode.tiff import tiff_ends_early
 
 _JPEG_END = b"\xff\xd9"
 _PNG_SIGNATURE_BYTES = 8
+_BMP_FILE_HEADER_BYTES = 14
+_BMP_CORE_HEADER_BYTES = 12
+_BMP_RUN_LENGTHS = frozenset({1, 2})
 _GIF_TRAILER = 0x3B
 _GIF_EXTENSION = 0x21
 _GIF_IMAGE = 0x2C
@@ -34,7 +38,7 @@ def _jpeg(data: bytes) -> bool:
             return False
         marker = data[position + 1]
         if marker == 0xDA:
-            return data.find(_JPEG_END, position) < 0
+            return not data.endswith(_JPEG_END) and data.find(_JPEG_END, position) < 0
         # Markers without a length: fill bytes, restarts, and the start itself
         if marker == 0xFF:
             position += 1
@@ -90,7 +94,20 @@ def _webp(data: bytes) -> bool:
 
 
 def _bmp(data: bytes) -> bool:
-    return int.from_bytes(data[2:6], "little") > len(data)
+    header = data[_BMP_FILE_HEADER_BYTES:]
+    try:
+        announced, start = struct.unpack_from("<I4xI", data, 2)
+        if header[0] == _BMP_CORE_HEADER_BYTES:
+            (width, height, bits), compression = struct.unpack_from("<HH2xH", header, 4), 0
+        else:
+            width, height, bits, compression = struct.unpack_from("<ii2xHI", header, 4)
+    except (struct.error, IndexError):
+        return True
+    if compression in _BMP_RUN_LENGTHS:
+        return bool(announced > len(data))
+    # Not what is announced, which some writers get wrong; the last row may go without its filling
+    row = -(-width * bits // 32) * 4
+    return bool(start + row * (abs(height) - 1) + -(-width * bits // 8) > len(data))
 
 
 def _boxes(data: bytes) -> bool:
