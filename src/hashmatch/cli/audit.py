@@ -7,15 +7,14 @@ from typing import Annotated
 
 import typer
 
-audit_app = typer.Typer(
-    help="Check the audit trail that scan --audit writes.",
-    rich_markup_mode=None,
-)
+from hashmatch.cli.files import READS, group
+
+audit_app = group("Check the audit trail that scan --audit writes.")
 
 
 @audit_app.command("verify")
 def verify_command(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The audit trail.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The audit trail."), READS],
     anchor: Annotated[
         str | None,
         typer.Option(metavar="HEX", help="The head that an earlier run printed, kept elsewhere."),

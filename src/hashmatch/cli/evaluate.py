@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from hashmatch.cli import options as opt
+from hashmatch.cli.files import READS, WRITES
 from hashmatch.cli.list_options import NO_LISTS, ListSettings, takes_lists
 
 
@@ -20,6 +21,7 @@ def evaluate_command(
             help="Files and folders of ordinary pictures that are on no list.",
             show_default=False,
         ),
+        READS,
     ] = None,
     output: Annotated[
         Path | None,
@@ -29,6 +31,7 @@ def evaluate_command(
             metavar="FOLDER",
             help="Write evaluation.json, evaluation.csv and evaluation.html there.",
         ),
+        WRITES,
     ] = None,
     algorithm: Annotated[
         list[str] | None,
@@ -71,10 +74,12 @@ def evaluate_command(
             help="A CSV file of pairs that you have looked at: two paths, and 'same' or"
             " 'different'.",
         ),
+        READS,
     ] = None,
     baseline: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="An earlier evaluation.json: show what changed since."),
+        READS,
     ] = None,
     cache: Annotated[
         Path | None,
@@ -83,6 +88,7 @@ def evaluate_command(
             help="Keep what was measured there, so that a stopped run can be taken up again. It"
             " holds hashes of your pictures.",
         ),
+        WRITES,
     ] = None,
     seed: Annotated[
         int, typer.Option(metavar="N", help="Of the split in halves and of all that is random.")

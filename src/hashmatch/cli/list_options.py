@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 from hashmatch.cli import options as opt
+from hashmatch.cli.files import READS, READS_SIGNATURE, READS_STREAM, WRITES
 from hashmatch.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class ListSettings:
             help="A hash list; - is stdin and fd:3 an open descriptor; may be given several times.",
             show_default=False,
         ),
+        READS_STREAM,
+        READS_SIGNATURE,
     ]
     list_format: opt.ListFormat = None
     algorithm: Annotated[
@@ -74,6 +77,7 @@ class ListSettings:
             help="Take the entries out that stand in this table: entry, reason, by, date, and list"
             " where only one list is meant.",
         ),
+        READS,
     ] = None
     max_list_age: Annotated[
         str | None,
@@ -88,6 +92,7 @@ class ListSettings:
             metavar="FILE",
             help="Keep the last version used of each list there, and refuse a lower one.",
         ),
+        WRITES,
     ] = None
     allow_rollback: Annotated[
         bool,
@@ -99,6 +104,7 @@ class ListSettings:
             metavar="KEY.pub",
             help="Refuse a list that this key has not signed (LIST.sig beside it).",
         ),
+        READS,
     ] = None
     permissions: Annotated[
         str,

@@ -8,13 +8,15 @@ from typing import Annotated
 import typer
 
 from hashmatch.cli import options as opt
+from hashmatch.cli.files import READS, READS_SIGNATURE, WRITES, WRITES_SIGNATURE, group
 
-list_app = typer.Typer(help="Look after hash lists.", no_args_is_help=True)
+list_app = group("Look after hash lists.")
 
-ListPath = Annotated[Path, typer.Argument(metavar="LIST", help="A hash list.")]
+ListPath = Annotated[Path, typer.Argument(metavar="LIST", help="A hash list."), READS]
 OutputFile = Annotated[
     Path,
     typer.Option("--output", "-o", metavar="FILE", help="Where to write, whole or not at all."),
+    WRITES,
 ]
 
 
@@ -105,9 +107,13 @@ def convert_command(
 
 @list_app.command("apply")
 def apply_command(
-    base: Annotated[Path, typer.Argument(metavar="BASE", help="The list to bring up to date.")],
+    base: Annotated[
+        Path, typer.Argument(metavar="BASE", help="The list to bring up to date."), READS
+    ],
     deltas: Annotated[
-        list[Path], typer.Argument(metavar="DELTA...", help="What came since, the oldest first.")
+        list[Path],
+        typer.Argument(metavar="DELTA...", help="What came since, the oldest first."),
+        READS,
     ],
     output: OutputFile,
     to: To = None,
@@ -129,7 +135,7 @@ def apply_command(
 
 @list_app.command("merge")
 def merge_command(
-    paths: Annotated[list[Path], typer.Argument(metavar="LIST...", help="Hash lists.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="LIST...", help="Hash lists."), READS],
     output: OutputFile,
     to: To = None,
     prefix: Annotated[
@@ -154,8 +160,8 @@ def merge_command(
 
 @list_app.command("diff")
 def diff_command(
-    old: Annotated[Path, typer.Argument(metavar="OLD", help="The older list.")],
-    new: Annotated[Path, typer.Argument(metavar="NEW", help="The newer list.")],
+    old: Annotated[Path, typer.Argument(metavar="OLD", help="The older list."), READS],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="The newer list."), READS],
     algorithm: opt.Algorithm = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object.")] = False,
 ) -> int:
@@ -167,8 +173,10 @@ def diff_command(
 
 @list_app.command("keygen")
 def keygen_command(
-    key: Annotated[Path, typer.Option(metavar="FILE", help="Where to write the private key.")],
-    public_key: Annotated[Path, typer.Option(metavar="FILE", help="And the public one.")],
+    key: Annotated[
+        Path, typer.Option(metavar="FILE", help="Where to write the private key."), WRITES
+    ],
+    public_key: Annotated[Path, typer.Option(metavar="FILE", help="And the public one."), WRITES],
 ) -> int:
     """Make a pair of Ed25519 keys, in PEM, to sign lists with."""
     from hashmatch.cli import run_lists  # noqa: PLC0415
@@ -178,8 +186,10 @@ def keygen_command(
 
 @list_app.command("sign")
 def sign_command(
-    path: ListPath,
-    key: Annotated[Path, typer.Option(metavar="FILE", help="The private key, Ed25519 in PEM.")],
+    path: Annotated[ListPath, WRITES_SIGNATURE],
+    key: Annotated[
+        Path, typer.Option(metavar="FILE", help="The private key, Ed25519 in PEM."), READS
+    ],
 ) -> int:
     """Sign a list: its bytes, name, version and date, in a file beside it with .sig behind."""
     from hashmatch.cli import run_lists  # noqa: PLC0415
@@ -189,9 +199,9 @@ def sign_command(
 
 @list_app.command("verify")
 def verify_command(
-    path: ListPath,
+    path: Annotated[ListPath, READS_SIGNATURE],
     public_key: Annotated[
-        Path, typer.Option(metavar="FILE", help="The public key, Ed25519 in PEM.")
+        Path, typer.Option(metavar="FILE", help="The public key, Ed25519 in PEM."), READS
     ],
 ) -> int:
     """Check that a list is what the owner of a key has signed.
@@ -221,10 +231,12 @@ def synth_command(
             help="Also plant entries near these pictures, at known distances; may be given several"
             " times.",
         ),
+        READS,
     ] = None,
     key_file: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="With --near: write which entry lies where, as CSV."),
+        WRITES,
     ] = None,
 ) -> int:
     """Make a synthetic list, for load tests and demonstrations."""

@@ -13,6 +13,7 @@ from hashmatch._version import __version__
 from hashmatch.cli.audit import audit_app
 from hashmatch.cli.doctor import doctor_command
 from hashmatch.cli.evaluate import evaluate_command
+from hashmatch.cli.files import group
 from hashmatch.cli.hash import hash_command
 from hashmatch.cli.lists import list_app
 from hashmatch.cli.options import say
@@ -37,13 +38,12 @@ INTERNAL = 70
 INTERRUPTED = 130
 PIPE_CLOSED = 141
 
-app = typer.Typer(
+app = group(
+    "Find pictures that match a hash list.",
     name="hashmatch",
-    help="Find pictures that match a hash list.",
     add_completion=False,
     # Their panels show the values of local variables, hashes among them
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,
 )
 app.command("scan")(scan_command)
 app.command("rematch")(rematch_command)

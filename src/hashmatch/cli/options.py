@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from hashmatch.cli.files import READS, READS_STREAM, WRITES
 from hashmatch.errors import SettingsError
 from hashmatch.model import DEFAULT_FORMATS, MAX_SIDE, OPTIONAL_FORMATS, ArchiveLimits, Limits
 from hashmatch.printable import printable
@@ -22,17 +23,19 @@ DEFAULT_SECONDS = 20.0
 
 # Not as Path, which takes an empty text, such as a variable that is not set, for the current folder
 Paths = Annotated[
-    list[str], typer.Argument(metavar="PATH", help="Files and folders.", show_default=False)
+    list[str], typer.Argument(metavar="PATH", help="Files and folders.", show_default=False), READS
 ]
 MaybePaths = Annotated[
     list[str] | None,
     typer.Argument(metavar="PATH", help="Files and folders.", show_default=False),
+    READS,
 ]
 FilesFrom = Annotated[
     str | None,
     typer.Option(
         metavar="FILE", help="Also scan the paths that stand in FILE, one a line; - is stdin."
     ),
+    READS_STREAM,
 ]
 Null = Annotated[
     bool, typer.Option("--null", "-0", help="In --files-from, NUL stands behind each path.")
@@ -99,10 +102,12 @@ SkipBadEntries = Annotated[
 Audit = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Add to this audit trail; see hashmatch audit."),
+    WRITES,
 ]
 Output = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Write the results there, whole or not at all."),
+    WRITES,
 ]
 Jobs = Annotated[
     int | None,

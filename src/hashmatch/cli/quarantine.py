@@ -7,11 +7,9 @@ from typing import Annotated
 
 import typer
 
-quarantine_app = typer.Typer(
-    help="Look after the files that scan --quarantine moved.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
+from hashmatch.cli.files import WRITES, group
+
+quarantine_app = group("Look after the files that scan --quarantine moved.")
 
 Folder = Annotated[
     Path, typer.Option("--quarantine", metavar="DIR", help="The quarantine.", show_default=False)
@@ -44,9 +42,10 @@ def restore_command(
     to: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Restore the one item there, not where it came from."),
+        WRITES,
     ] = None,
     audit: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Record it in this audit trail.")
+        Path | None, typer.Option(metavar="FILE", help="Record it in this audit trail."), WRITES
     ] = None,
 ) -> int:
     """Bring files back to where they came from, with their modes and times.

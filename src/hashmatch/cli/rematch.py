@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from hashmatch.cli import options as opt
+from hashmatch.cli.files import READS, WRITES
 from hashmatch.cli.list_options import ListSettings, takes_lists
 
 
@@ -14,7 +15,9 @@ from hashmatch.cli.list_options import ListSettings, takes_lists
 def rematch_command(
     *,
     state: Annotated[
-        str, typer.Option(metavar="FILE", help="What scan --state kept, and of which files.")
+        str,
+        typer.Option(metavar="FILE", help="What scan --state kept, and of which files."),
+        WRITES,
     ],
     lists: ListSettings,
     only_new_entries_since: Annotated[
@@ -22,6 +25,7 @@ def rematch_command(
         typer.Option(
             metavar="OLD_LIST", help="Look only for entries that this older list does not have."
         ),
+        READS,
     ] = None,
     include_gone: Annotated[
         bool, typer.Option("--include-gone", help="Also match files that are not there any more.")

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from hashmatch.cli.files import READS, WRITES
+
 
 def report_command(
     results: Annotated[
@@ -14,6 +16,7 @@ def report_command(
         typer.Argument(
             metavar="RESULTS.jsonl", help="What scan --format jsonl wrote.", show_default=False
         ),
+        READS,
     ] = None,
     *,
     state: Annotated[
@@ -21,10 +24,12 @@ def report_command(
         typer.Option(
             metavar="FILE", help="Or what scan --state kept: of the last scan that ended."
         ),
+        READS,
     ] = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Write it there, whole or not at all."),
+        WRITES,
     ] = None,
     output_format: Annotated[
         str, typer.Option("--format", metavar="html|md|json", help="How to write the report.")

@@ -7,17 +7,18 @@ from typing import Annotated
 
 import typer
 
-review_app = typer.Typer(
-    help="Take matches to the people who decide, and their verdicts back.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
+from hashmatch.cli.files import READS, WRITES, group
+
+review_app = group("Take matches to the people who decide, and their verdicts back.")
 
 Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="FILE", help="Write there, whole or not at all."),
+    WRITES,
 ]
-StateFile = Annotated[str, typer.Option("--state", metavar="FILE", help="What scan --state keeps.")]
+StateFile = Annotated[
+    str, typer.Option("--state", metavar="FILE", help="What scan --state keeps."), WRITES
+]
 
 
 @review_app.command("export")
@@ -58,7 +59,7 @@ def export_command(
 
 @review_app.command("import")
 def import_command(
-    verdicts: Annotated[Path, typer.Argument(metavar="FILE", help="The table, filled in.")],
+    verdicts: Annotated[Path, typer.Argument(metavar="FILE", help="The table, filled in."), READS],
     *,
     state: StateFile,
 ) -> int:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from hashmatch.cli import options as opt
+from hashmatch.cli.files import WRITES
 from hashmatch.cli.list_options import ListSettings, takes_lists
 from hashmatch.model import ArchiveLimits, Limits
 
@@ -85,6 +86,7 @@ def scan_command(
             metavar="FILE",
             help="Keep what was found out there, and examine only what is new or changed since.",
         ),
+        WRITES,
     ] = None,
     rehash: Annotated[
         bool,

@@ -17,12 +17,13 @@ import numpy as np
 
 from hashmatch._version import __version__
 from hashmatch.decode import PILLOW_VERSION
-from hashmatch.errors import HashError, OutputError
+from hashmatch.errors import HashError, OutputError, SettingsError
 from hashmatch.evaluate.pictures import Facts, Variant, hashed_kinds
 from hashmatch.evaluate.settings import Settings
 from hashmatch.model import PerceptualHash
 
 _FORMAT = 1
+_BEGINNING = b'{"key":"'
 
 
 class Cache:
@@ -34,6 +35,7 @@ class Cache:
 
     Raises:
         OutputError: the file cannot be opened.
+        SettingsError: it holds something else, to which nothing may be added.
     """
 
     def __init__(self, path: str | os.PathLike[str], settings: Settings) -> None:
@@ -47,7 +49,11 @@ class Cache:
                 f"cannot open the cache: {os.strerror(error.errno or 0)}", path=str(path)
             ) from error
         self._file: TextIO = os.fdopen(descriptor, "a", encoding="utf-8", newline="\n")
-        self._load(Path(path).read_bytes())
+        data = Path(path).read_bytes()
+        if data[: len(_BEGINNING)] != _BEGINNING[: len(data)]:
+            self._file.close()
+            raise SettingsError("it is no cache of an evaluation", path=str(path))
+        self._load(data)
 
     def get(self, digest: str) -> Facts | None:
         """What is known of the file with this digest."""
