@@ -7,7 +7,9 @@ match.
 from __future__ import annotations
 
 import gc
+import os
 import sys
+from contextlib import suppress
 
 INTERNAL = 70
 INTERRUPTED = 130
@@ -26,8 +28,9 @@ def main() -> None:
         # Asked by every installer and health check: not worth building all commands for
         from hashmatch._version import __version__  # noqa: PLC0415
 
-        sys.stdout.write(f"hashmatch {__version__}\n")
-        return
+        with suppress(OSError):  # which the command tells as it always does
+            os.write(sys.stdout.fileno(), f"hashmatch {__version__}\n".encode())
+            return
     gc.set_threshold(_GARBAGE)
     try:
         from hashmatch.cli.main import main as command  # noqa: PLC0415 # it may fail, and that must be caught

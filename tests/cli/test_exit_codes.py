@@ -219,6 +219,40 @@ def test_streams_that_fail_change_no_code_but_say_so(
             assert done.returncode == code, (command, done.stderr)
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(
+            ["--version"],
+            ["--help"],
+            ["list", "check", "{list}"],
+            ["list", "diff", *["{list}"] * 2],
+        ),
+        *(["evaluate", "--list-transforms"], ["scan", "{list}", "--list", "{list}", "--jobs", "1"]),
+    ],
+    ids=lambda arguments: " ".join(arguments[:2]),
+)
+def test_every_command_says_that_it_cannot_write(list_path: Path, arguments: list[str]) -> None:
+    """Standard output that is full or closed is 70 and named, and one that nobody reads is 141."""
+    command = [*COMMAND, *(text.format(list=list_path) for text in arguments)]
+    for redirection, code, told in (
+        (">/dev/full", 70, b"No space left on device"),
+        (">&-", 70, b"Bad file descriptor"),
+        ("| true; exit ${PIPESTATUS[0]}", 141, None),
+    ):
+        done = subprocess.run(
+            ["bash", "-c", f'"$0" "$@" {redirection}', *command],
+            env=environment(),
+            capture_output=True,
+            check=False,
+            timeout=60,
+        )
+        assert done.returncode == code, done.stderr
+        place = b"hashmatch: standard output: cannot write it: "
+        assert done.stderr == (b"" if told is None else place + told + b"\n")
+
+
 def test_closed_pipe_ends_quietly(folders: dict[int, Path], list_path: Path) -> None:
     """Where whoever reads has enough, the command ends without a word, and without a verdict."""
     # Records enough to fill the pipe many times over

@@ -22,10 +22,12 @@ from hashmatch.cli.rematch import rematch_command
 from hashmatch.cli.report import report_command
 from hashmatch.cli.review import review_app
 from hashmatch.cli.scan import scan_command
+from hashmatch.cli.streams import take_standard_output
 from hashmatch.errors import (
     HashListError,
     HashmatchError,
     InputError,
+    OutputError,
     SettingsError,
     VerdictsError,
     place_of,
@@ -59,6 +61,7 @@ app.add_typer(review_app, name="review")
 
 def main() -> None:
     """Run the command, and exit with its code."""
+    take_standard_output()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -101,7 +104,7 @@ def _give_up_broken_streams() -> None:
         try:
             if stream is not None:
                 stream.flush()
-        except OSError:
+        except (OSError, OutputError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
