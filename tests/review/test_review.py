@@ -424,6 +424,29 @@ def test_false_positives_are_suppressed_with_a_trace(
     assert json.loads(capfd.readouterr().out)["overall"]["false_positive"] == 1
 
 
+def test_verdicts_go_to_the_matches_that_they_are_about(tmp_path: Path) -> None:
+    """A queue of another state is refused, and so are rows whose entry is not that of their id."""
+    for name in ("one.db", "two.db"):
+        with State(tmp_path / name) as state:
+            fill(state, [match_of(number) for number in range(3)])
+            with (tmp_path / f"{name}.csv").open("w", encoding="utf-8", newline="") as stream:
+                write_queue(read_queue(state), stream)
+    exported = csv.DictReader((tmp_path / "one.db.csv").read_text(encoding="utf-8").splitlines())
+    filled = [row | said(int(row["id"])) for row in exported]
+    path = verdicts(tmp_path / "v.csv", filled, ",".join(filled[0]))
+    with State(tmp_path / "two.db") as state, pytest.raises(VerdictsError) as caught:
+        import_verdicts(state, path)
+    assert [str(each).partition(": ")[2] for each in caught.value.problems] == [
+        "state: the match of this id has another; was it exported from this state?"
+    ] * 3
+    with State(tmp_path / "one.db") as state:
+        swapped = [filled[0] | {"entry": filled[1]["entry"]}, *filled[1:]]
+        wrong = verdicts(tmp_path / "w.csv", swapped, ",".join(filled[0]))
+        with pytest.raises(VerdictsError, match="1 of 3"):
+            import_verdicts(state, wrong)
+        assert import_verdicts(state, path).added == 3
+
+
 def test_reviews_are_about_a_hash_and_not_only_about_its_id(
     scanned: list[str], tmp_path: Path, capfd: pytest.CaptureFixture
 ) -> None:

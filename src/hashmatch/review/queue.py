@@ -13,7 +13,7 @@ from hashmatch.scan import State
 
 COLUMNS = (
     *("id", "path", "list", "entry", "label", "category", "algorithm", "bits", "distance"),
-    *("threshold", "band", "view", "quality", "low_information", "confirmed", "found"),
+    *("threshold", "band", "view", "quality", "low_information", "confirmed", "found", "state"),
     *("verdict", "by", "at", "note"),
 )
 """Of the table. The last four are for the reviewer; the first says which match a row is about."""
@@ -48,6 +48,7 @@ class QueueRow(NamedTuple):
         low_information: that view has too little detail for the distance to say much.
         confirmed: the distance is exact.
         found: when the match was first seen.
+        state: of which state it is, so that its verdict goes to no other.
     """
 
     id: int
@@ -65,6 +66,7 @@ class QueueRow(NamedTuple):
     low_information: int
     confirmed: int
     found: str
+    state: str
 
 
 def band(distance: int, threshold: int) -> str:
@@ -99,7 +101,7 @@ def read_queue(
     """
     if sample is not None and sample < 1:
         raise SettingsError("a sample has at least 1 match")
-    rows = [QueueRow(*row) for row in state.read(_PENDING, {"all": reviewed})]
+    rows = [QueueRow._make([*row, state.token]) for row in state.read(_PENDING, {"all": reviewed})]
     if sample is not None and sample < len(rows):
         chosen = random.Random(seed).sample(range(len(rows)), sample)  # noqa: S311 # to be repeated
         rows = [rows[number] for number in sorted(chosen)]
@@ -117,8 +119,8 @@ def write_queue(rows: Iterable[QueueRow], stream: TextIO) -> int:
     writer.writeheader()
     count = 0
     for row in rows:
-        shown = {key: _shown(value) for key, value in row._asdict().items()}
-        writer.writerow(shown | {"band": band(row.distance, row.threshold)})
+        told = {key: shown(value) for key, value in row._asdict().items()}
+        writer.writerow(told | {"band": band(row.distance, row.threshold)})
         count += 1
     return count
 
@@ -128,7 +130,8 @@ def _likely_wrong(row: QueueRow) -> tuple[int, bool, float, int]:
     return row.low_information, not row.confirmed, used, -row.id
 
 
-def _shown(value: object) -> object:
+def shown(value: object) -> object:
+    """As the table has it: nothing in a name acts on a terminal or a spreadsheet."""
     if isinstance(value, bytes | str):
         text = printable(value)
         return f"'{text}" if text.startswith(_FORMULA) else text
