@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,19 @@ def test_list_digests_and_settings_are_told(tmp_path: Path) -> None:
         assert "thresholds.phash-64" in text
 
 
+def test_names_of_settings_are_escaped_once(tmp_path: Path) -> None:
+    """However deep a setting lies, a backslash in its name is shown as two."""
+    last = summary([], settings={"\\": {"a": {"b": {"c": 1}}}})
+    assert "| \\\\\\\\.a.b.c | 1 |" in to_markdown(read_results(write(tmp_path / "r", [last])))
+
+
+def test_what_took_no_time_has_no_throughput(tmp_path: Path) -> None:
+    """A time next to nothing makes no infinite throughput, which JSON has no word for."""
+    files = [file("a.jpg")]
+    last = summary(files, run={"seconds": 5e-324})
+    assert read_results(write(tmp_path / "r", [*files, last])).files_a_second() is None
+
+
 _GOOD = file("a.jpg", "match", matches=[match()])
 
 
@@ -132,8 +146,26 @@ _GOOD = file("a.jpg", "match", matches=[match()])
         json.dumps({**_GOOD, "matches": [{}]}),
         json.dumps({**_GOOD, "matches": 1}),
         json.dumps({**_GOOD, "matches": [match(distance=None)]}),
+        json.dumps({**_GOOD, "matches": [match(distance=65)]}),
+        json.dumps({**_GOOD, "matches": [match(distance=-1)]}),
+        json.dumps({**_GOOD, "matches": [match(distance=300_000_000, bits=300_000_000)]}),
+        json.dumps({**_GOOD, "matches": [match(distance=1e999)]}).replace("Infinity", "1e999"),
+        json.dumps({**_GOOD, "matches": [match(quality=101)]}),
+        json.dumps({**_GOOD, "match_count": -99}),
+        json.dumps({**_GOOD, "match_count": 10**4000}),
+        json.dumps({**_GOOD, "schema": math.inf}).replace("Infinity", "1e999"),
+        json.dumps({**_GOOD, "schema": True}),
         json.dumps({**summary([]), "run": []}),
+        json.dumps({**summary([]), "run": {"seconds": -1}}),
+        json.dumps({**summary([]), "run": {"started": ["now"]}}),
+        json.dumps({**summary([]), "walk": [1]}),
+        json.dumps({**summary([]), "versions": None}),
+        json.dumps({**summary([]), "verdicts": {"match": -1}}),
+        json.dumps({**summary([]), "reasons": {"else": 1}}),
+        json.dumps({**summary([]), "exit_code": 64}),
+        json.dumps({**summary([]), "settings": {"a" * 501: 1}}),
         json.dumps({**summary([]), "lists": [{"name": 1}]}),
+        json.dumps({**summary([]), "lists": [{"name": "a", "entries": -1}]}),
     ],
 )
 def test_what_is_no_result_is_named_by_its_line(tmp_path: Path, line: str) -> None:
@@ -199,7 +231,7 @@ _TEXT = st.text(max_size=20)
 @settings(max_examples=60, deadline=None)
 @given(
     texts=st.lists(_TEXT, min_size=6, max_size=6),
-    distance=st.integers(0, 300),
+    distance=st.integers(0, 64),
     settings_=st.recursive(
         st.none() | st.booleans() | st.integers() | _TEXT,
         lambda inner: st.lists(inner, max_size=2) | st.dictionaries(_TEXT, inner, max_size=2),

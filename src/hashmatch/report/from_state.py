@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -11,7 +10,8 @@ from typing import Any
 
 from hashmatch.errors import InputError
 from hashmatch.printable import printable
-from hashmatch.report.overview import SHOWN_ROWS, GapRow, MatchRow, Overview, check_summary
+from hashmatch.report.checks import UNUSABLE, check_summary, parse
+from hashmatch.report.overview import SHOWN_ROWS, GapRow, MatchRow, Overview
 from hashmatch.scan import MEMBER_MARK, State, path_of_key
 
 _LATEST = """
@@ -54,7 +54,7 @@ def read_state(path: str | os.PathLike[str], *, rows: int = SHOWN_ROWS) -> Overv
         if not runs:
             raise InputError("no scan has ended with this state yet", path=os.fspath(path))
         run, text = runs[0]
-        overview = _begun(printable(Path(path).name), json.loads(text), os.fspath(path))
+        overview = _begun(printable(Path(path).name), text, os.fspath(path))
         matches = _matches(state, run)
         for key, name, sha256, reason, detail in state.read(_FILES, (run,)):
             member = b"" if name is None else MEMBER_MARK + name
@@ -66,10 +66,11 @@ def read_state(path: str | os.PathLike[str], *, rows: int = SHOWN_ROWS) -> Overv
     return overview
 
 
-def _begun(source: str, summary: Mapping[str, Any], path: str) -> Overview:
+def _begun(source: str, text: str, path: str) -> Overview:
     try:
+        summary = parse(text)
         check_summary(summary)
-    except (KeyError, TypeError, ValueError):
+    except UNUSABLE:
         raise InputError("the summary of its last scan makes no sense", path=path) from None
     overview = Overview(source, files=summary["files"], summary=summary)
     overview.verdicts.update(summary["verdicts"])

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from importlib import resources
 
+from hashmatch.printable import printable
 from hashmatch.report.overview import NO_CATEGORY, Overview, Shares, settings_rows
 from hashmatch.report.plots import bars, histogram, share_bar
 from hashmatch.report.words import (
@@ -80,7 +81,8 @@ def _head(overview: Overview) -> str:
     warnings = "".join(_paragraph(text, "warning") for text in overview.warnings())
     code = None if overview.summary is None else int(overview.summary["exit_code"])
     sentence = EXIT_WORDS[None] if code is None else exit_sentence(code)
-    started = "" if overview.summary is None else str(overview.summary["run"].get("started", ""))
+    run = {} if overview.summary is None else overview.summary["run"]
+    started = printable(run.get("started") or "")
     when = f"{started[:10]} {started[11:16]} UTC · " if started else ""
     links = (
         '<p class="soft">Below: <a href="#near">near entries</a>,'

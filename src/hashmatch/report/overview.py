@@ -7,21 +7,28 @@ and the kinds of things counted, and not with the files.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from hashmatch.errors import InputError
 from hashmatch.model import Reason, Verdict
 from hashmatch.paths import path_of
 from hashmatch.printable import printable
+from hashmatch.report.checks import (
+    MAX_BITS,
+    MAX_QUALITY,
+    UNUSABLE,
+    Record,
+    check_summary,
+    expect,
+    parse,
+    text,
+    whole,
+)
 from hashmatch.report.records import SCHEMA
-
-Record = Mapping[str, Any]
 
 NO_CATEGORY = "(none)"
 SHOWN_ROWS = 5_000
@@ -147,6 +154,7 @@ class Overview:
     def files_a_second(self) -> float | None:
         """Throughput; None where the results do not tell."""
         seconds = 0.0 if self.summary is None else float(self.summary["run"].get("seconds", 0))
+        seconds = round(seconds, 3)  # as a scan tells them; what is less would make it infinite
         return self.files / seconds if seconds > 0 else None
 
     @property
@@ -164,9 +172,7 @@ class Overview:
             rows: how many to keep of matches, and of files not examined.
 
         Raises:
-            KeyError: it is neither.
-            TypeError: as above.
-            ValueError: as above.
+            UNUSABLE: it is neither.
         """
         if self.summary is not None or record["type"] not in {"file", "summary"}:
             raise ValueError("no record of a scan, or one behind its summary")
@@ -183,9 +189,9 @@ class Overview:
         if record["reason"] is not None:
             reason = Reason(record["reason"]).value
             self.reasons[reason] += 1
-            self.add_gap(GapRow(path, reason, printable(record["detail"] or "")), limit)
-        rows = [_match_row(path, match) for match in record["matches"]]
-        self.more_matches += int(record["match_count"]) - len(rows)
+            self.add_gap(GapRow(path, reason, printable(text(record["detail"]))), limit)
+        rows = [_match_row(path, match) for match in expect(list, record["matches"])]
+        self.more_matches += whole(whole(record["match_count"]) - len(rows))
         self.add_matches(rows, limit)
 
     def add_gap(self, row: GapRow, limit: int) -> None:
@@ -249,54 +255,38 @@ def read_results(path: str | os.PathLike[str], *, rows: int = SHOWN_ROWS) -> Ove
 
 def _take(overview: Overview, line: bytes, rows: int, path: str, number: int) -> None:
     try:
-        record = json.loads(line)
-        schema = int(record["schema"])
+        record = parse(line.decode("utf-8-sig"))
+        schema = whole(record["schema"])
         if schema == SCHEMA:
             overview.take(record, rows)
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+    except UNUSABLE:
         raise InputError("it is no record of a scan", path=path, line=number) from None
     if schema != SCHEMA:
         message = f"it is of schema {schema}, and this hashmatch reads {SCHEMA}"
         raise InputError(message, path=path, line=number)
 
 
-def check_summary(summary: Record) -> None:
-    """Make sure that a summary has what a report shows, whatever else it has.
-
-    Raises:
-        KeyError: something is missing.
-        TypeError: something is of another kind.
-        ValueError: as above.
-    """
-    for name, kind in (("verdicts", dict), ("reasons", dict), ("settings", dict), ("run", dict)):
-        if not isinstance(summary[name], kind):
-            raise TypeError(name)
-    int(summary["files"]), int(summary["exit_code"])
-    if not all(isinstance(each["name"], str) for each in summary["lists"]):
-        raise TypeError("lists")
-    float(summary["run"].get("seconds", 0))
-
-
 def _match_row(path: str, match: Record) -> MatchRow:
+    bits = whole(match["bits"], MAX_BITS)
     return MatchRow(
         path=path,
         list=printable(match["list"]),
         entry=printable(match["entry"]),
-        label=printable(match["label"] or ""),
-        category=printable(str(match.get("category") or "")),
-        kind=printable(f"{match['algorithm']}-{int(match['bits'])}"),
-        distance=int(match["distance"]),
-        threshold=int(match["threshold"]),
+        label=printable(text(match["label"])),
+        category=printable(text(match.get("category"))),
+        kind=f"{printable(match['algorithm'])}-{bits}",
+        distance=whole(match["distance"], bits),
+        threshold=whole(match["threshold"], bits),
         view=printable(match["view"]),
-        quality=int(match["quality"]),
-        candidate=bool(match["low_information"]),
+        quality=whole(match["quality"], MAX_QUALITY),
+        candidate=expect(bool, match["low_information"]),
     )
 
 
 def settings_rows(value: Record, prefix: str = "") -> Iterator[tuple[str, str]]:
     """Nested settings, one a row, with names such as ``limits.max_pixels``."""
     for name, inner in value.items():
-        place = printable(f"{prefix}{name}")
+        place = f"{prefix}{printable(name)}"
         if isinstance(inner, Mapping):
             yield from settings_rows(inner, f"{place}.")
         else:

@@ -33,14 +33,15 @@ def share_bar(verdicts: Mapping[str, int]) -> str:
 
 def histogram(matches: Mapping[int, int], candidates: Mapping[int, int], threshold: int) -> str:
     """How many near entries lie at each distance, in bits, from 0 to the threshold."""
-    last = max(threshold, *matches, *candidates, 1)
-    highest = max(matches.get(bits, 0) + candidates.get(bits, 0) for bits in range(last + 1)) or 1
+    near = sorted({*matches, *candidates})
+    last = max(threshold, *near, 1)
+    highest = max((matches.get(bits, 0) + candidates.get(bits, 0) for bits in near), default=1)
     step = (_WIDTH - _LEFT - _RIGHT) / (last + 1)
     scale = (_HEIGHT - _TOP - _BOTTOM) / highest
     bottom = _HEIGHT - _BOTTOM
     every = max(1, -(-(last + 1) // 17))
     marks = [f'<line class="axis" x1="{_LEFT}" x2="{_WIDTH}" y1="{bottom}" y2="{bottom}"/>']
-    for bits in range(last + 1):
+    for bits in near:
         left, middle, base = _LEFT + bits * step, _LEFT + (bits + 0.5) * step, float(bottom)
         for style, counts in (("match", matches), ("low_information", candidates)):
             tall = counts.get(bits, 0) * scale
@@ -50,8 +51,10 @@ def histogram(matches: Mapping[int, int], candidates: Mapping[int, int], thresho
         total = matches.get(bits, 0) + candidates.get(bits, 0)
         if total and step >= 14:
             marks.append(_text("value mid", middle, base - 4, f"{total:,}"))
-        if bits % every == 0:
-            marks.append(_text("tick mid", middle, bottom + 14, str(bits)))
+    marks.extend(
+        _text("tick mid", _LEFT + (bits + 0.5) * step, bottom + 14, str(bits))
+        for bits in range(0, last + 1, every)
+    )
     marks.append(_text("tick mid", (_LEFT + _WIDTH) / 2, _HEIGHT - 4, "distance in bits"))
     marks.append(_text("tick end", _LEFT - 6, _TOP + 4, f"{highest:,}"))
     marks.append(_text("tick end", _LEFT - 6, bottom, "0"))

@@ -57,7 +57,7 @@ def facts(overview: Overview) -> Iterator[tuple[str, str]]:
     if overview.summary is None:
         return
     run, versions = overview.summary["run"], overview.summary.get("versions", {})
-    yield "started", printable(str(run.get("started", "not known")))
+    yield "started", printable(run.get("started") or "not known")
     yield "took", f"{float(run.get('seconds', 0)):,.1f} seconds"
     yield "throughput", "not known" if speed is None else f"{speed:,.1f} files a second"
     for name, value in run.items():

@@ -1,0 +1,109 @@
+"""What a record may hold that is read again: anyone may have edited it, and a report is made of it.
+
+Whatever is wrong raises one of ``UNUSABLE``, which a reader tells as a record that makes no sense.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from math import floor, isfinite
+from typing import Any, TypeVar
+
+from hashmatch.model import Reason, Verdict
+from hashmatch.report.records import INTERRUPTED
+
+Record = Mapping[str, Any]
+Kind = TypeVar("Kind")
+
+UNUSABLE = (KeyError, TypeError, ValueError, AttributeError, RecursionError)
+
+MAX_COUNT = (1 << 63) - 1
+"""Of files or entries: what 64 bits hold, and a sum of many can still be written out."""
+
+MAX_BITS = (1 << 16) - 1
+"""Of a hash: distances are counted in 16 bits."""
+
+MAX_QUALITY = 100
+
+_ALL_BITS = 7
+"""The exit code of a scan with all that it adds up."""
+
+# A scan's own summary is four deep
+_MAX_DEPTH = 16
+_MAX_NAMES = 500
+
+
+def parse(line: str) -> Any:
+    """A record, without the numbers that JSON has not and Python reads all the same."""
+    return _DECODER.decode(line)
+
+
+def expect(kind: type[Kind], value: object) -> Kind:
+    """The value, if it is of that kind."""
+    if not isinstance(value, kind):
+        raise TypeError(kind.__name__)
+    return value
+
+
+def text(value: object) -> str:
+    """A text, or none, which is shown as an empty one."""
+    return "" if value is None else expect(str, value)
+
+
+def whole(value: object, most: int = MAX_COUNT) -> int:
+    """A whole number from 0 to another; to Python, but to nobody else, True is one."""
+    number = expect(int, value)
+    if isinstance(value, bool) or not 0 <= number <= most:
+        raise ValueError("out of bounds")
+    return number
+
+
+def check_summary(summary: Record) -> None:
+    """Make sure that a summary has what a report shows, whatever else it has."""
+    _check_nesting(summary)
+    whole(summary["files"])
+    code = whole(summary["exit_code"], INTERRUPTED)
+    if _ALL_BITS < code < INTERRUPTED:
+        raise ValueError("exit_code")
+    for names, field in ((Verdict, "verdicts"), (Reason, "reasons")):
+        for name, count in expect(dict, summary[field]).items():
+            names(name)
+            whole(count)
+    for each in expect(list, summary["lists"]):
+        expect(str, each["name"])
+        whole(each.get("entries", 0))
+        for field in ("version", "created", "digest"):
+            text(each.get(field))
+    for group in (summary["settings"], summary.get("walk", {}), summary.get("versions", {})):
+        expect(dict, group)
+    _check_run(expect(dict, summary["run"]))
+
+
+def _check_run(run: Record) -> None:
+    text(run.get("started"))
+    expect(bool, run.get("interrupted", False))
+    seconds = run.get("seconds", 0)
+    whole(floor(seconds) if isinstance(seconds, float) else seconds)
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not isfinite(number):
+        raise ValueError("not finite")
+    return number
+
+
+_DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=_finite)
+
+
+def _check_nesting(value: object, depth: int = _MAX_DEPTH, room: int = _MAX_NAMES) -> None:
+    """Bound depths and names, since what lies deep is shown with the names of all it lies in."""
+    if depth < 0 or room < 0:
+        raise ValueError("nested too deep")
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            _check_nesting(inner, depth - 1, room - len(name))
+    elif isinstance(value, list):
+        for inner in value:
+            _check_nesting(inner, depth - 1, room)
