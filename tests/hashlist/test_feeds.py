@@ -320,6 +320,20 @@ def test_two_hashes_of_one_kind_in_a_record_are_told() -> None:
     assert problems_of(differ) == [(1, "the entry has two hashes of one kind")]
 
 
+def test_one_hash_in_two_spellings_is_one() -> None:
+    """Case, base64 and the spelling of the algorithm make no other hash."""
+    value = digits("md5", 1)
+    once = [value, value.upper(), in_base64(value)]
+    hashes = [{"HashName": name, "HashValue": each} for each in once for name in ("md5", "MD5")]
+    text = vics([item("17", "md5", category=1), item("18", "md5", category=2)])
+    text = text.replace('"AlternativeHashes": []', f'"AlternativeHashes": {json.dumps(hashes)}')
+    assert held(HashList.loads(text)) == wanted(item("17", "md5"), item("18", "md5"))
+    page = ncmec([item("1-a", "md5", "sha1")]).replace(
+        "</md5>", f"</md5><md5>{value.upper()}</md5>"
+    )
+    assert held(HashList.loads(page)) == wanted(item("1-a", "md5", "sha1"))
+
+
 NESTED = '"OtherHashes": [{"HashName": "MD5", "HashValue": "x", "HashValue": "y"}]'
 
 

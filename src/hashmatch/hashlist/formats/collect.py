@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -104,7 +104,7 @@ class Collector:
         withdrawn = np.array(chunk.withdrawn or [False] * count, dtype=np.bool_) & sound
         ranks = np.array(chunk.ranks or [0] * count, dtype=np.int64)
         self._ledger.add(columns.get("id") or TextColumn.empty(count), numbers, ranks, withdrawn)
-        for kind, owners, codes in self._codes(chunk, sound & ~withdrawn):
+        for kind, owners, codes in _each_once(self._codes(chunk, sound & ~withdrawn)):
             taken = {name: column.take(owners) for name, column in columns.items()}
             self._parts.append(Section(kind, codes, taken, numbers[owners], self.options.origin))
 
@@ -187,6 +187,22 @@ class Collector:
             self._unsupported[_told(algorithm)] += count
             return ""
         return unknown_algorithm()
+
+
+def _each_once(
+    found: Iterable[tuple[HashKind, Rows, Codes]],
+) -> Iterator[tuple[HashKind, Rows, Codes]]:
+    """Put hashes of one kind together, once each where a record gives one in several spellings."""
+    kinds: dict[HashKind, list[tuple[Rows, Codes]]] = {}
+    for kind, owners, codes in found:
+        kinds.setdefault(kind, []).append((owners, codes))
+    for kind, parts in kinds.items():
+        owners, codes = (np.concatenate(column) for column in zip(*parts, strict=True))
+        if np.bincount(owners).max() > 1:
+            whole = np.column_stack((owners.astype(np.uint64), codes))
+            first = np.sort(np.unique(whole, axis=0, return_index=True)[1])
+            owners, codes = owners[first], codes[first]
+        yield kind, owners, codes
 
 
 def _grouped(
