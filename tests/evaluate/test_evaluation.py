@@ -331,6 +331,19 @@ def test_wrong_pairs_are_told_by_line(text: str, tmp_path: Path) -> None:
         read_pairs(tmp_path / "pairs.csv")
 
 
+@pytest.mark.parametrize("line", ["a,b,diferent", "a,b", "one,two,verdict"])
+def test_a_wrong_first_pair_is_no_header(line: str, tmp_path: Path) -> None:
+    """Only the header is one: what else stands on the first line is a pair, or wrong."""
+    table = tmp_path / "pairs.csv"
+    table.write_text(f"{line}\nc,d,same\n")
+    with pytest.raises(SettingsError, match=r"pairs\.csv:1: a pair is .* first,second,label"):
+        read_pairs(table)
+    table.write_text("\ufeffFirst, second,LABEL\na,b,different\n")
+    assert [pair.same for pair in read_pairs(table)] == [False]
+    table.write_text("\ufeffa,b,same\n")
+    assert [pair.first for pair in read_pairs(table)] == [os.fsencode(tmp_path / "a")]
+
+
 def test_missing_pairs_are_told(tmp_path: Path) -> None:
     """A file of pairs that is not there is an input error."""
     with pytest.raises(InputError, match="cannot read the pairs"):

@@ -21,6 +21,7 @@ from hashmatch.evaluate.rules import Rule
 Ints: TypeAlias = npt.NDArray[np.int64]
 
 SAME, DIFFERENT = "same", "different"
+HEADER = ["first", "second", "label"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,10 @@ class LabelledPair:
 
 
 def read_pairs(path: str | os.PathLike[str]) -> list[LabelledPair]:
-    """Read a CSV file of two paths and ``same`` or ``different`` a line, with a header or without.
+    """Read a CSV file of two paths and ``same`` or ``different`` a line.
 
-    Paths are relative to the file's own folder.
+    The first line may be the header ``first,second,label``. Paths are relative to the file's own
+    folder.
 
     Raises:
         InputError: the file cannot be read.
@@ -50,15 +52,16 @@ def read_pairs(path: str | os.PathLike[str]) -> list[LabelledPair]:
     folder = Path(path).resolve().parent
     pairs = []
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as stream:
+        with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
             for number, row in enumerate(csv.reader(stream), start=1):
                 word = row[2].strip().lower() if len(row) == 3 else ""
                 if word in (SAME, DIFFERENT):
                     first, second = (os.fsencode(folder / name) for name in row[:2])
                     pairs.append(LabelledPair(first, second, word == SAME))
-                elif row and number > 1:
+                elif row and (number > 1 or [name.strip().lower() for name in row] != HEADER):
                     raise SettingsError(
-                        "a pair is two paths and 'same' or 'different'",
+                        "a pair is two paths and 'same' or 'different'; "
+                        f"a header, on line 1 alone, is {','.join(HEADER)}",
                         path=str(path),
                         line=number,
                     )
