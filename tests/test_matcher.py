@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from hashmatch import (
     SettingsError,
     Verdict,
 )
+from hashmatch.errors import HashMismatchError
 from hashmatch.examine import examine
 from hashmatch.model import DEFAULT_FORMATS, ExamineOptions
 from pictures import animation, as_mode, encode, flat, padded, photo, with_orientation
@@ -326,6 +328,41 @@ def test_pictures_without_bytes_are_never_clear_of_digests() -> None:
                 Matcher(list_of(digest_entry(DATA), Entry("one", HASH))).match(source).matches
             )
             assert match.entry.id == "one"
+
+
+@pytest.mark.parametrize(
+    ("kinds", "digests"),
+    [
+        ((DHASH,), ("sha256",)),
+        ((DHASH, PHASH), ("sha256",)),
+        ((PHASH, DHASH), ("sha256",)),
+        ((WIDE,), ("sha256",)),
+        ((), ("sha256",)),
+        ((PHASH,), ("md5",)),
+        ((PHASH,), ()),
+    ],
+)
+def test_examinations_for_other_lists_are_refused(
+    kinds: tuple[HashKind, ...], digests: tuple[str, ...]
+) -> None:
+    """Hashes of another algorithm or width, or fewer digests, than the lists have are an error."""
+    matcher = Matcher(list_of(Entry("one", HASH), digest_entry(OTHER)))
+    data = encode(photo(3, 640, 480), "JPEG")
+    for fast in (True, False):
+        found = examine(data, ExamineOptions(kinds=kinds, digests=digests, fast=fast))
+        for ask in (matcher.screen, matcher.judge):
+            with pytest.raises(HashMismatchError, match="other hashes"):
+                ask([examine(data, matcher.options), found])
+
+
+def test_examinations_that_have_less_for_a_reason_are_judged(tmp_path: Path) -> None:
+    """What could not be read or decoded, and what is no picture, has no hashes and is no error."""
+    matcher = Matcher(list_of(Entry("one", HASH), digest_entry(OTHER)))
+    more = replace(matcher.options, digests=("sha256", "md5"))
+    sources = (tmp_path / "none", DATA[:900], b"no picture", b"")
+    found = [examine(source, options) for source in sources for options in (matcher.options, more)]
+    verdicts = [outcome.verdict for outcome in matcher.judge(found)]
+    assert verdicts == [Verdict.UNSCANNED] * 4 + [Verdict.NOT_IMAGE] * 4
 
 
 def test_mirrors_are_looked_up_on_demand() -> None:

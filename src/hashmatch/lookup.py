@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from hashmatch.distance import distances
-from hashmatch.errors import HashListError, SettingsError
+from hashmatch.errors import HashListError, HashMismatchError, SettingsError
 from hashmatch.hashing import ALGORITHMS, Codes, default_threshold, to_codes
 from hashmatch.hashlist import HashList
 from hashmatch.index import BuiltIndex, Hits, check_codes
@@ -116,6 +117,7 @@ class Lookup:
         self.thresholds = {kind: _resolve_threshold(kind, threshold) for kind in self.kinds}
         self._quality_floor = quality_floor
         self._require_all = require == "all"
+        self._digest_lengths = tuple(DIGEST_BITS[name] // 4 for name in self.digests)
         self._wanted_hits = wanted
         known = previous.indexes() if previous else {}
         self._tables: list[Table] = [
@@ -134,6 +136,27 @@ class Lookup:
             f"{table.hash_list.name}, {table.kind}: {table.index.explain()}"
             for table in self._tables
         ]
+
+    def check(self, examinations: Sequence[Examination]) -> None:
+        """Refuse examinations that hold other hashes than are looked up, which would clear them.
+
+        Raises:
+            HashMismatchError: one of them does, or lacks some though the file was examined.
+        """
+        for found in examinations:
+            others = any(
+                _kinds(view.hashes) != self.kinds
+                or not (found.exact or _kinds(view.doubts) == self.kinds)
+                for view in found.views
+            )
+            # Behind those that were asked for there may be more: a scan knows files by SHA-256
+            lengths = tuple(map(len, found.digests[: len(self.digests)]))
+            others |= bool(found.digests) and lengths != self._digest_lengths
+            if others or found.lacks(self.kinds, self.digests):
+                raise HashMismatchError(
+                    "a picture was examined for other hashes than the lists hold: examine it with"
+                    " the options of the matcher"
+                )
 
     def suspects(self, examinations: Sequence[Examination]) -> set[int]:
         """The previews, by number, whose exact hashes may be near to an entry."""
@@ -277,6 +300,13 @@ class Lookup:
 
     def _tables_of(self, kind: HashKind) -> Iterator[tuple[int, Table]]:
         return ((at, table) for at, table in enumerate(self._tables) if table.kind == kind)
+
+
+_kind = attrgetter("algorithm", "bits")  # a HashKind of each would take thrice the time
+
+
+def _kinds(hashes: Sequence[PerceptualHash]) -> tuple[tuple[str, int], ...]:
+    return tuple(map(_kind, hashes))
 
 
 def _unseen(near: Hits, counts: Rows, places: Sequence[tuple[int, int]]) -> dict[int, int]:

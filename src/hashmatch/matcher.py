@@ -198,16 +198,27 @@ class Matcher:
 
         Returns:
             None for each picture that must be examined again, with ``exact_options``.
+
+        Raises:
+            HashMismatchError: one was made with other options than ``options`` or
+                ``exact_options``, and so holds other hashes than the lists.
         """
-        return self._screen(self._lists, examinations)
+        lists = self._lists
+        lists.lookup.check(examinations)
+        return self._screen(lists, examinations)
 
     def judge(self, examinations: Sequence[Examination]) -> list[Outcome]:
         """Give each examination its outcome, all in one batch.
 
         Args:
             examinations: exact ones, and previews that ``screen`` found far from every entry.
+
+        Raises:
+            HashMismatchError: as ``screen`` does.
         """
-        return self._judge(self._lists, examinations)
+        lists = self._lists
+        lists.lookup.check(examinations)
+        return self._judge(lists, examinations)
 
     def near(self, kind: HashKind, codes: Codes, doubts: Codes | None = None) -> Flags:
         """Tell which of many hashes may be near to an entry; see ``Lookup.near``.

@@ -314,6 +314,14 @@ class Examination:
     exact: bool = True
     digests: tuple[str, ...] = field(default=(), repr=False)
 
+    def lacks(self, kinds: tuple[HashKind, ...], digests: tuple[str, ...]) -> bool:
+        """Whether a picture of which nothing went unexamined has no hashes of these, or no digests.
+
+        It was not examined for them then, and nothing could be found near.
+        """
+        whole = self.format is not None and self.reason is None
+        return whole and bool((kinds and not self.views) or (digests and not self.digests))
+
     @classmethod
     def failed(cls, error: DecodeError) -> Examination:
         """That of what could not be opened or read."""

@@ -80,7 +80,7 @@ def world(seed: int) -> tuple[HashList, list[Examination]]:
                 detail="the file ends early" if reason else None,
                 quality=max((view.quality for view in views), default=None),
                 exact=exact or not views,
-                digests=tuple(own) if rng.random() < 0.9 else (),
+                digests=tuple(own) if reason is None or rng.random() < 0.5 else (),
             )
         )
     return HashList.loads("# algorithm: phash\n" + "\n".join(lines) + "\n"), found

@@ -75,7 +75,7 @@ answers = st.builds(
     Answer,
     st.integers(0, 2**64 - 1),
     st.none() | st.binary(),
-    st.none() | examinations(),
+    st.none() | examinations().filter(lambda found: not found.lacks(KINDS, DIGESTS)),
     st.booleans(),
 )
 
@@ -166,10 +166,15 @@ def test_a_message_with_anything_else_in_it_is_an_error_or_an_answer(
         {"digests": [7]},
         {"digests": ["00" * 32, "00" * 32]},
         {"digests": ["secret"]},
+        {"format": "PNG"},
+        {"format": "PNG", "views": [["stored", 50, [[1], [1, 2, 3, 4]], []]]},
     ],
 )
 def test_values_that_no_worker_says_are_refused(spoiled: dict[str, Any]) -> None:
-    """Numbers out of range, texts that act on terminals, and hashes of other widths are errors."""
+    """Numbers out of range, texts that act on terminals, and hashes of other widths are errors.
+
+    So is a picture without hashes, or without digests, of which nothing went unexamined.
+    """
     message = json.loads(encode_answer(Answer(1, None, Examination(), True))[4:])
     assert decode_answer(message, KINDS, DIGESTS).examination == Examination()
     message["examination"] |= spoiled

@@ -179,7 +179,7 @@ def _decode_examination(
 ) -> Examination:
     exact = message["exact"] is True
     quality = message["quality"]
-    return Examination(
+    found = Examination(
         format=_text_or_none(message["format"]),
         width=_integer(message["width"]),
         height=_integer(message["height"]),
@@ -190,6 +190,9 @@ def _decode_examination(
         exact=exact,
         digests=_decode_digests(message["digests"], digests),
     )
+    if found.lacks(kinds, digests):
+        raise ValueError
+    return found
 
 
 def _decode_view(message: list[Any], kinds: tuple[HashKind, ...], *, exact: bool) -> ViewHashes:
