@@ -43,6 +43,35 @@ def watched(*arguments: str, before_writing: float = 0.0, fifo: Path | None = No
     return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode("utf-8", "replace"))
 
 
+def terminal(*arguments: str) -> bytes:
+    """Run the command with a terminal for all that it writes, and return that."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [*COMMAND, *arguments],
+        env=environment(TERM="xterm", NO_COLOR="1"),
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=theirs,
+    ) as process:
+        os.close(theirs)
+        shown = bytearray()
+        _read(ours, shown)
+        assert process.wait(60) in (0, 1)
+    os.close(ours)
+    return bytes(shown)
+
+
+def lines_on_screen(shown: bytes) -> list[str]:
+    """What is left to be read on a terminal that begins anew at CR and wipes a line at its ESC."""
+    lines = []
+    for line in shown.decode().split("\r\n"):
+        text = ""
+        for part in line.split("\r"):
+            text = part.replace("\x1b[K", "") if "\x1b[K" in part else part + text[len(part) :]
+        lines.append(text)
+    return lines
+
+
 def _read(descriptor: int, shown: bytearray) -> None:
     try:
         while data := os.read(descriptor, 4096):
@@ -78,6 +107,28 @@ def test_a_scan_counts_files_on_a_terminal(tmp_path: Path) -> None:
     scan = ["scan", str(tmp_path / "files"), "--list", str(tmp_path / "list.txt"), "--jobs", "1"]
     assert re.search(r"[0-9]+ files, [0-9,]+ a second, 0 match, 0 unscanned", watched(*scan))
     assert watched(*scan, "--quiet") == ""
+
+
+@pytest.mark.parametrize("form", ["table", "jsonl"])
+def test_rows_and_progress_do_not_share_a_line(tmp_path: Path, form: str) -> None:
+    """On a terminal every row begins a line of its own, and of the progress nothing is left."""
+    (tmp_path / "files").mkdir()
+    for number in range(40):
+        data = encode(photo(number % 4, 320, 240), "JPEG")
+        (tmp_path / "files" / f"{number}.jpg").write_bytes(data)
+    made = tmp_path / "list.txt"
+    assert terminal("hash", str(tmp_path / "files" / "1.jpg"), "--output", str(made)) == b""
+    shown = terminal(
+        *("scan", str(tmp_path / "files"), "--list", str(made), "--jobs", "1", "--format", form),
+        *("--decode", "exact"),
+    )
+    assert b"starting" in shown
+    *lines, summary, last = lines_on_screen(shown)
+    begin = "match  " if form == "table" else '{"type": "file"'
+    assert len(lines) == (10 if form == "table" else 40)
+    assert all(line.startswith(begin) for line in lines), lines
+    assert summary.startswith("40 files: " if form == "table" else '{"type": "summary"')
+    assert last == ""
 
 
 def test_the_time_left_is_told_where_the_number_of_files_is_known() -> None:

@@ -22,7 +22,7 @@ from hashmatch.cli.rematch import rematch_command
 from hashmatch.cli.report import report_command
 from hashmatch.cli.review import review_app
 from hashmatch.cli.scan import scan_command
-from hashmatch.cli.streams import take_standard_output
+from hashmatch.cli.streams import take_standard_streams
 from hashmatch.errors import (
     HashListError,
     HashmatchError,
@@ -61,7 +61,7 @@ app.add_typer(review_app, name="review")
 
 def main() -> None:
     """Run the command, and exit with its code."""
-    take_standard_output()
+    take_standard_streams()
     sys.exit(run(sys.argv[1:]))
 
 

@@ -10,6 +10,7 @@ from threading import Timer
 from types import TracebackType
 from typing import Protocol, Self
 
+from hashmatch.cli.streams import status
 from hashmatch.model import Verdict
 from hashmatch.printable import printable
 from hashmatch.report import Tally
@@ -62,8 +63,8 @@ def working(what: str, *, quiet: bool = False) -> Iterator[None]:
     from rich.status import Status  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    status = Status(Text(printable(what)), console=Console(stderr=True))
-    timer = Timer(_PATIENCE, status.start)
+    shown = Status(Text(printable(what)), console=Console(stderr=True))
+    timer = Timer(_PATIENCE, shown.start)
     timer.daemon = True
     timer.start()
     try:
@@ -71,7 +72,7 @@ def working(what: str, *, quiet: bool = False) -> Iterator[None]:
     finally:
         timer.cancel()
         timer.join()
-        status.stop()
+        shown.stop()
 
 
 def time_left(seconds: float) -> str:
@@ -94,22 +95,18 @@ class _Silence:
 
 
 class _Line:
-    """One line that is written over, by Rich, which knows terminals."""
+    """The status line, from the beginning to the end."""
 
     def __init__(self, expected: int | None) -> None:
         self._expected = expected or 0
 
     def __enter__(self) -> Self:
-        from rich.console import Console  # noqa: PLC0415 # only a terminal needs it
-        from rich.status import Status  # noqa: PLC0415
-
         self._began = self._shown = time.monotonic()
-        self._status = Status("starting", console=Console(stderr=True))
-        self._status.start()
+        status.show("starting")
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._status.stop()
+        status.wipe()
 
     def update(self, tally: Tally) -> None:
         """Show the counts, a few times a second."""
@@ -119,7 +116,7 @@ class _Line:
         self._shown = now
         rate = tally.files / max(now - self._began, INTERVAL)
         verdicts = tally.verdicts
-        self._status.update(
+        status.show(
             f"{tally.files:,} files, {rate:,.0f} a second, {verdicts[Verdict.MATCH]:,} match,"
             f" {verdicts[Verdict.UNSCANNED]:,} unscanned{self._left(tally.files, rate)}"
         )
