@@ -32,7 +32,7 @@ def write_atomically(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             os.fsync(descriptor)
         Path(temporary).replace(target)
         temporary = None
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     except OSError as error:
         message = f"cannot write the file: {error.strerror or 'the writing failed'}"
         raise OutputError(message, path=str(target)) from error
@@ -42,7 +42,8 @@ def write_atomically(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
                 Path(temporary).unlink()
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make sure that what was renamed in a folder outlasts a power cut."""
     # Windows can neither open nor sync a folder
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TextIO
 
 from hashmatch.errors import OutputError
+from hashmatch.hashlist.atomic import sync_folder
 
 # The medium's own failures; anything else that goes wrong meanwhile is not about the output
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
@@ -56,6 +57,7 @@ def _file(path: Path) -> Iterator[TextIO]:
             os.fsync(descriptor)
         try:
             temporary.replace(target)
+            sync_folder(target.parent)
         except OSError as error:
             raise _cannot_write(path, error) from error
     finally:
