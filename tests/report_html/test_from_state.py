@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tracemalloc
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 
 from hashmatch.cli.main import run
+from hashmatch.report.from_state import read_state
+from hashmatch.scan import State
 from pictures import encode, photo
 
 
@@ -105,3 +108,24 @@ def test_a_report_needs_one_thing_to_report(capsys: pytest.CaptureFixture[str]) 
     assert run(["report", "--state", "scan.db"]) == 66
     scan("--max-pixels", "1")
     assert run(["report", "--state", "list.txt"]) == 66
+
+
+def test_files_not_examined_take_no_memory() -> None:
+    """Of twenty thousand files and members not examined, each is counted, and few are in memory."""
+    scan()
+    before = len(read_state("scan.db").gaps)
+    with State("scan.db") as state:
+        for number in range(20_000):
+            state.write(
+                "INSERT INTO files (key, member, settings, exact, width, height, reason, detail,"
+                " hashes, examined) VALUES (?, ?, 1, 1, 0, 0, 'truncated', ?, x'', 0)",
+                (b"\0archive-%d" % (number // 30), number % 30, "in words " * 40),
+            )
+    tracemalloc.start()
+    try:
+        overview = read_state("scan.db", rows=10)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(overview.gaps) + overview.more_gaps == before + 20_000
+    assert most < 3_000_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,16 @@ SELECT sha256, fingerprint, list, entry, label, category, algorithm, bits, dista
 FROM matches WHERE last_run >= ? ORDER BY sha256, low_information, distance, id
 """
 
+# Looked up row by row: IN would gather all of the matches anew for each page
 _FILES = """
-SELECT key, name, sha256, reason, detail FROM files
-WHERE gone IS NULL
-  AND (reason NOT NULL OR sha256 IN (SELECT sha256 FROM matches WHERE last_run >= ?))
-ORDER BY key, member
+SELECT key, member, name, sha256, reason, detail FROM files
+WHERE (key, member) > (?, ?) AND gone IS NULL AND (reason NOT NULL OR EXISTS (
+    SELECT 1 FROM matches WHERE matches.sha256 = files.sha256 AND last_run >= ?
+))
+ORDER BY key, member LIMIT ?
 """
+
+_PAGE = 1_000
 
 Matches = Mapping[bytes, Sequence[tuple[Any, ...]]]
 
@@ -56,7 +60,7 @@ def read_state(path: str | os.PathLike[str], *, rows: int = SHOWN_ROWS) -> Overv
         run, text = runs[0]
         overview = _begun(printable(Path(path).name), text, os.fspath(path))
         matches = _matches(state, run)
-        for key, name, sha256, reason, detail in state.read(_FILES, (run,)):
+        for key, name, sha256, reason, detail in _files(state, run):
             member = b"" if name is None else MEMBER_MARK + name
             shown = printable(path_of_key(key) + member)
             if reason is not None:
@@ -76,6 +80,15 @@ def _begun(source: str, text: str, path: str) -> Overview:
     overview.verdicts.update(summary["verdicts"])
     overview.reasons.update({name: count for name, count in summary["reasons"].items() if count})
     return overview
+
+
+def _files(state: State, run: int) -> Iterator[tuple[Any, ...]]:
+    """Files with a match or not examined, a page at a time: there may be millions."""
+    last: tuple[bytes, int] = (b"", -1)
+    while page := state.read(_FILES, (*last, run, _PAGE)):
+        for key, member, *told in page:
+            yield key, *told
+            last = key, member
 
 
 def _matches(state: State, run: int) -> Matches:
