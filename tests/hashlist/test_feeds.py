@@ -128,6 +128,13 @@ def test_ncmec_links_to_large_fingerprints_are_counted() -> None:
         ("<sha1>", "<sha1>\n  g", 1, "sha1 has 40 digits, not 41"),
         (">B2<", ">&#x85;<", 2, "a control character in the category"),
         ("fingerprints>", "prints>", 1, "the entry has no hash"),
+        ("<id>clip</id>", "<id>clip</id><id>other</id>", 2, "the entry gives its id twice"),
+        (
+            "<feedback>",
+            "<image><id>1</id></image><feedback>",
+            1,
+            "there is an entry within the entry",
+        ),
     ],
 )
 def test_ncmec_mistakes_are_told_by_record(old: str, new: str, record: int, message: str) -> None:
@@ -141,6 +148,13 @@ def test_ncmec_elements_that_are_no_entries_are_told() -> None:
     """An element among the entries that nobody here knows is not passed over."""
     text = ncmec([item("1-a", "md5")]).replace("image>", "audio>")
     assert problems_of(text) == [(1, "there is an element that is no entry")]
+
+
+def test_ncmec_fingerprints_may_come_in_parts() -> None:
+    """All fingerprints of an entry count, in however many elements they stand."""
+    text = ncmec([item("1-a", "md5", "sha1")])
+    apart = text.replace("<sha1>", "</fingerprints><fingerprints><sha1>")
+    assert held(HashList.loads(apart)) == held(HashList.loads(text))
 
 
 @pytest.mark.parametrize("container", ["deletedImages", "x", None])

@@ -205,15 +205,19 @@ def _record(entry: ET.Element) -> Record:
     if kind not in ENTRIES:
         raise LineError("there is an element that is no entry")
     texts = dict.fromkeys(TEXTS, "")
-    hashes = []
+    hashes: list[tuple[str, str]] = []
     for child in entry:
         name = _local(child.tag)
         if name == FINGERPRINTS:
-            hashes = [(_local(print_.tag).replace("-", "_"), _text(print_)) for print_ in child]
+            hashes += [(_local(print_.tag).replace("-", "_"), _text(print_)) for print_ in child]
         elif name in texts:
+            if texts[name]:
+                raise LineError(f"the entry gives its {name} twice")
             texts[name] = _text(child)
             if name == "member" and "id" in child.attrib:
                 texts["id of member"] = child.attrib["id"]
+        elif name in ENTRIES:
+            raise LineError("there is an entry within the entry")
     if not texts["id"]:
         raise LineError("the entry has no id")
     member = texts.get("id of member")
