@@ -160,6 +160,40 @@ def test_pages_in_a_circle_end() -> None:
     assert names(opened(bytes(data))) == [["stored"]]
 
 
+KEYED = {  # bits of a sample, the transparent colour and another one
+    "grey-2": (2, (1,), (2,)),
+    "grey-4": (4, (3,), (9,)),
+    "grey-8": (8, (3,), (9,)),
+    "grey-16": (16, (0x0102,), (0x7001,)),
+    "rgb-8": (8, (1, 2, 3), (3, 2, 1)),
+    "rgb-16": (16, (0x0102, 0x0203, 0x0304), (0x7102, 0x7203, 0x7304)),
+    "rgb-16-low": (16, (1, 2, 3), (0x0101, 0x0202, 0x0303)),
+}
+
+
+@pytest.mark.parametrize("name", KEYED)
+def test_transparent_colours_of_pngs_are_seen_whatever_their_depth(name: str) -> None:
+    """What a PNG's one transparent colour uncovers is white or black, and other colours stay."""
+    depth, key, other = KEYED[name]
+    side = 8 if len(key) == 1 else 4
+    bits = "".join(f"{level:0{depth}b}" for level in key * side + other * side)
+    row = b"\x00" + int(bits, 2).to_bytes(len(bits) // 8, "big")
+    colours = 0 if len(key) == 1 else 2
+    data = (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", struct.pack(">IIBBBBB", 2 * side, 6, depth, colours, 0, 0, 0))
+        + chunk(b"tRNS", struct.pack(f">{len(key)}H", *key))
+        + chunk(b"IDAT", zlib.compress(6 * row))
+        + chunk(b"IEND", b"")
+    )
+    (frame,) = opened(data).views()
+    table = {view.name.removeprefix("scaled+"): view.whole()[0] for view in frame}
+    plain = table["scaled" if name == "grey-16" else "stored"]
+    for background, level in (("over-white", 255), ("over-black", 0)):
+        assert (table[background][:side] == level).all()
+        assert (table[background][side:] == plain[side:]).all()
+
+
 @pytest.mark.parametrize("name", ["AVIF", "JPEG2000"])
 def test_formats_on_request_are_decoded_on_request(name: str) -> None:
     """What is decoded on request is unsupported otherwise, and the error says so."""

@@ -71,6 +71,9 @@ soon, and their hashes move too far."""
 PREVIEW_SIDE = 240
 """Pixels that the short side keeps where a preview is reduced: under that, hashes move too far."""
 
+_PNG_DEPTHS = {"L;2": 2, "L;4": 4, "RGB;16B": 16}
+"""Bits of a sample, by what Pillow calls such pixels; of others it is 8, or Pillow sees to it."""
+
 # Their decoders go on without a word where the file was cut, be it behind the last pixel
 _SILENT_WHEN_CUT = frozenset({"GIF", "JPEG2000", "PNG", "TIFF"})
 
@@ -209,8 +212,29 @@ def open_picture(data: bytes, formats: frozenset[str], limits: Limits) -> Pictur
     with _classified(name, data):
         image = Image.open(BytesIO(data), formats=(name,))
     _check_size(image, name, limits)
+    if name == "PNG":
+        _fit_key(image)
     width, height = image.size
     return Picture(image.format or name, width, height, image, data, limits)
+
+
+def _fit_key(image: ImageFile.ImageFile) -> None:
+    """Bring a PNG's transparent colour to the 8 bits of a sample to which Pillow brings its pixels.
+
+    Pillow leaves it as it stands in the file, and then finds no pixel, or a wrong one, to be of it.
+    Of samples of 16 bits the upper 8 are left by then, so all that share these are transparent.
+    """
+    depth = _PNG_DEPTHS.get(str(image.tile[0].args) if image.tile else "", 8)
+    most = (1 << depth) - 1
+
+    def fit(level: int) -> int:
+        return level >> 8 if depth > 8 else (level & most) * 255 // most
+
+    key = image.info.get("transparency")
+    if image.mode == "L" and isinstance(key, int):
+        image.info["transparency"] = fit(key)
+    elif image.mode == "RGB" and isinstance(key, tuple):
+        image.info["transparency"] = tuple(map(fit, key))
 
 
 def adopt_picture(image: Image.Image, limits: Limits) -> Picture:

@@ -190,16 +190,27 @@ def _readings(kind: type[View], name: str, frame: Image.Image) -> tuple[View, li
 
 def _visible(stored: View, frame: Image.Image) -> list[View]:
     """What people see of the frame, where that is not what ``imagehash`` reads."""
-    if frame.mode in _WIDE_MODES:
-        scaled = _scaled(frame)
-        return [View(_join(stored.name, "scaled"), scaled, lambda: scaled.convert("RGB"))]
+    if frame.mode not in _WIDE_MODES:
+        return _over_backgrounds(stored.name, frame) or [stored]
+    scaled = _scaled(frame)
+    view = View(_join(stored.name, "scaled"), scaled, lambda: scaled.convert("RGB"))
+    key = frame.info.get("transparency")
+    if not isinstance(key, int):
+        return [view]
+    shown = scaled.copy()
+    shown.putalpha(Image.fromarray(np.where(np.asarray(frame) == key, np.uint8(0), np.uint8(255))))
+    return [view, *_over_backgrounds(view.name, shown)]
+
+
+def _over_backgrounds(name: str, frame: Image.Image) -> list[View]:
+    """The frame laid over white and over black, if some pixel of it is not opaque."""
     alpha = _alpha(frame)
     if alpha is None:
-        return [stored]
+        return []
     return [
-        View(_join(stored.name, f"over-{name}"), over.convert("L"), partial(over.convert, "RGB"))
-        for name in ("white", "black")
-        for over in (Image.alpha_composite(Image.new("RGBA", alpha.size, name), alpha),)
+        View(_join(name, f"over-{colour}"), over.convert("L"), partial(over.convert, "RGB"))
+        for colour in ("white", "black")
+        for over in (Image.alpha_composite(Image.new("RGBA", alpha.size, colour), alpha),)
     ]
 
 
