@@ -260,6 +260,24 @@ def test_vics_media_are_found_at_any_depth(
     assert held(HashList.loads(json.dumps(whole))) == wanted(*VICS[:2])
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"md5": digits("md5", 1)},
+        {"Md5": digits("md5", 1), "SHA512": "x"},
+        {"Other": {"HashName": "MD5", "HashValue": digits("md5", 1)}, "Sha512": "x"},
+        {"Other": [[{"More": {"HashName": "MD5", "HashValue": digits("md5", 1)}}]]},
+    ],
+)
+def test_vics_hashes_are_found_under_any_spelling(more: dict[str, object]) -> None:
+    """A hash is read, or counted, in whatever case its key is, and however deep it stands."""
+    medium = {"MediaID": "17", "Category": 1, "SHA1": digits("sha1", 1), **more}
+    text = json.dumps({"odata.metadata": "http://x/1.3.xml#Media", "value": [medium]})
+    found = HashList.loads(text)
+    assert held(found) == wanted(item("17", "md5", "sha1"))
+    assert sum(found.unsupported.values()) == ("x" in more.values())
+
+
 def test_vics_later_records_replace_earlier_ones() -> None:
     """A medium that comes again is taken as it comes last, also when it is not pertinent then."""
     again = [item("17", "md5", category=2, seed=9), item("18", "md5", category=0, seed=2)]
@@ -368,6 +386,14 @@ def test_a_key_that_stands_twice_is_told(text: str, old: str, new: str) -> None:
     number = 2 if "MediaID" in text else 1
     assert problems_of(text.replace(old, new)) == [(number, "a key of the object stands twice")]
     assert HashList.loads(text.replace(old, new), skip_bad_entries=True).skipped == 1
+
+
+def test_a_key_that_stands_twice_deep_in_a_case_is_told() -> None:
+    """What is wrong in an exhibit may have been a medium, so it counts as one."""
+    odd = '"x": [{"b": 1, "b": 1}, {"MediaID": 1, "x": {"a": 1, "a": 1}}]'
+    text = vics(VICS[:2], cases=True).replace('{"Media": []}', f'{{"Media": [], {odd}}}')
+    assert problems_of(text) == [(n, "a key of the object stands twice") for n in (3, 4)]
+    assert held(HashList.loads(text, skip_bad_entries=True)) == wanted(*VICS[:2])
 
 
 def test_base64_in_feeds() -> None:

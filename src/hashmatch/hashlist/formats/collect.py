@@ -216,6 +216,11 @@ def _grouped(
     return zip(numbers, np.split(np.argsort(group, kind="stable"), bounds), strict=bool(keys))
 
 
+def is_algorithm(name: str) -> bool:
+    """Tell whether a list may call an algorithm so, be it computed here or not."""
+    return bool(widths(_canonical(name))) or _canonical(name) in FOREIGN
+
+
 def _canonical(name: str) -> str:
     lower = name.strip().lower()
     return _ALIASES.get(lower, lower)

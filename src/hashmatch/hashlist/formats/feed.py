@@ -130,6 +130,8 @@ def as_object(found: Any) -> dict[str, Any]:
     Raises:
         LineError: it is something else.
     """
+    if isinstance(found, LineError):
+        raise found
     if not isinstance(found, dict):
         raise LineError("the record is no JSON object")
     return found

@@ -8,9 +8,11 @@ something in it, such as an exhibit. A medium without a category is not categori
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from hashmatch.hashlist.contents import Contents
+from hashmatch.hashlist.formats.collect import is_algorithm
 from hashmatch.hashlist.formats.feed import Record, as_object, read_feed, text_of
 from hashmatch.hashlist.formats.jsonpull import JsonPull
 from hashmatch.hashlist.formats.sniffing import first_json_key
@@ -24,8 +26,6 @@ ID_KEY = "MediaID"
 NAME_OF_HASH_KEY = "HashName"
 VALUE_OF_HASH_KEY = "HashValue"
 NOT_CATEGORISED = "0"
-
-_FLAT_HASHES = ("MD5", "SHA1", "SHA256", "PhotoDNA", "PDQ")
 
 
 def fits(head: bytes) -> bool:
@@ -82,15 +82,16 @@ def _media_within(key: str, value: Any) -> Iterator[dict[str, Any] | LineError]:
 
 
 def _has_hash(found: dict[str, Any]) -> bool:
-    return any(map(found.get, _FLAT_HASHES)) or any(_nested(found))
+    return any(map(found.get, _keys_of_hashes(tuple(found)))) or any(_nested(found))
 
 
 def _record(raw: Any) -> Record:
     found = as_object(raw)
-    hashes = [(name, text_of(found, name).strip(" ")) for name in _FLAT_HASHES if found.get(name)]
+    flat = _keys_of_hashes(tuple(found))
+    hashes = [(name, text_of(found, name).strip(" ")) for name in flat if found.get(name)]
     hashes += (
         (text_of(each, NAME_OF_HASH_KEY), text_of(each, VALUE_OF_HASH_KEY).strip(" "))
-        for each in _nested(found)
+        for each in map(as_object, _nested(found))
     )
     return Record(
         id=text_of(found, ID_KEY),
@@ -101,12 +102,21 @@ def _record(raw: Any) -> Record:
     )
 
 
-def _nested(found: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Hashes of a medium that have an object each."""
-    for value in found.values():
-        if type(value) is list:
-            for each in value:
-                if isinstance(each, LineError):
-                    raise each
-                if isinstance(each, dict) and NAME_OF_HASH_KEY in each:
-                    yield each
+@lru_cache(maxsize=1024)
+def _keys_of_hashes(keys: tuple[str, ...]) -> tuple[str, ...]:
+    """Those keys of a medium that are names of algorithms; media have few sets of keys."""
+    return tuple(filter(is_algorithm, keys))
+
+
+def _nested(found: dict[str, Any]) -> Iterator[dict[str, Any] | LineError]:
+    """Hashes of a medium that have an object each, at whatever depth."""
+    waiting = [value for value in found.values() if type(value) in (list, dict, LineError)]
+    for value in waiting:
+        if isinstance(value, LineError):
+            yield value
+        elif isinstance(value, list):
+            waiting += value
+        elif isinstance(value, dict):
+            if NAME_OF_HASH_KEY in value:
+                yield value
+            waiting += value.values()
