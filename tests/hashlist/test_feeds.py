@@ -458,6 +458,22 @@ def test_stopncii_later_pages_replace_earlier_ones() -> None:
     assert {e.label for e in base.apply(HashList.loads(array))} == {"case2"}
 
 
+def test_stopncii_records_and_states_are_found_all_the_same() -> None:
+    """A record that stands deeper is read, and blanks around a state change nothing."""
+    page = {"page": json.loads(stopncii(STOPNCII[:2])), "hashRecords": []}
+    assert len(HashList.loads(json.dumps(page))) == 2
+    gone = stopncii(STOPNCII[2:]).replace('"Withdrawn"', '" Withdrawn "')
+    assert HashList.loads(gone).left_out == {"withdrawn": 1}
+
+
+def test_tat_records_are_found_at_any_depth() -> None:
+    """Records that stand deeper are read, also where there is another array."""
+    records = [item("1", "md5"), item("2", "md5", seed=2)]
+    deep = {"data": {"results": json.loads(tat(records))}}
+    for whole in (deep, {"errors": [], **deep}, {**deep, "errors": []}):
+        assert held(HashList.loads(json.dumps(whole))) == wanted(*records)
+
+
 @pytest.mark.parametrize("wrapper", [None, "results"])
 def test_tat_records(wrapper: str | None) -> None:
     """Deleted records withdraw their ids; the ideology is the category."""

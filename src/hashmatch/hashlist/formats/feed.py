@@ -18,6 +18,7 @@ Raw = TypeVar("Raw")
 
 _TEXTS = ("id", "label", "category", "source", "added")
 _ALGORITHM = itemgetter(0)
+_DEEP = frozenset((list, dict, LineError))
 
 
 class Record(NamedTuple):
@@ -135,3 +136,17 @@ def as_object(found: Any) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise LineError("the record is no JSON object")
     return found
+
+
+def objects_within(value: Any, key: str) -> Iterator[dict[str, Any] | LineError]:
+    """The objects with a key in a value, at whatever depth, and those that cannot be read."""
+    waiting = [value]
+    for found in waiting:
+        if isinstance(found, LineError):
+            yield found
+        elif isinstance(found, list):
+            waiting += (each for each in found if type(each) in _DEEP)
+        elif isinstance(found, dict):
+            if key in found:
+                yield found
+            waiting += (each for each in found.values() if type(each) in _DEEP)

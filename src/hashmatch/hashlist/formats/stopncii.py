@@ -13,13 +13,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from hashmatch.hashlist.contents import Contents
-from hashmatch.hashlist.formats.feed import Record, as_object, read_feed, text_of
+from hashmatch.hashlist.formats.feed import Record, as_object, objects_within, read_feed, text_of
 from hashmatch.hashlist.formats.jsonpull import JsonPull
 from hashmatch.hashlist.formats.sniffing import first_json_key
 from hashmatch.hashlist.source import Options, Tap
 from hashmatch.hashlist.text.grammar import LineError
 
 RECORDS_KEY = "hashRecords"
+HASH_KEY = "hashValue"
 
 WITHDRAWN_STATES = frozenset({"withdrawn", "deleted"})
 """Clients are to delete these; every other state may match."""
@@ -50,14 +51,14 @@ def _objects(pull: JsonPull) -> Iterator[Any]:
                 found = True
                 yield from pull.values()
             else:
-                pull.value()
+                yield from objects_within(pull.value(), HASH_KEY)
         if not found:
             raise pull.error(f"the JSON has no {RECORDS_KEY}")
 
 
 def _record(raw: Any) -> Record:
     found = as_object(raw)
-    signal, value = text_of(found, "signalType"), text_of(found, "hashValue").strip(" ")
+    signal, value = text_of(found, "signalType"), text_of(found, HASH_KEY).strip(" ")
     cases = found.get("caseNumbers")
     if isinstance(cases, LineError):
         raise cases
@@ -67,7 +68,7 @@ def _record(raw: Any) -> Record:
         label=", ".join(map(str, cases)) if isinstance(cases, (dict, list)) else "",
         source="StopNCII",
         added=text_of(found, "lastModtimestamp"),
-        withdrawn=text_of(found, "hashStatus").lower() in WITHDRAWN_STATES,
+        withdrawn=text_of(found, "hashStatus").strip().lower() in WITHDRAWN_STATES,
     )
 
 

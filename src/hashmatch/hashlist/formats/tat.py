@@ -1,6 +1,7 @@
 """Tech Against Terrorism's hash list: JSON, an array of records with ``hash_digest``.
 
-The array may be the whole file, or the value of some key of an object.
+The array may be the whole file, or the value of some key of an object; records that stand deeper in
+an object are read too.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from hashmatch.hashlist.contents import Contents
-from hashmatch.hashlist.formats.feed import Record, as_object, read_feed, text_of
+from hashmatch.hashlist.formats.feed import Record, as_object, objects_within, read_feed, text_of
 from hashmatch.hashlist.formats.jsonpull import JsonPull
 from hashmatch.hashlist.formats.own import WITHDRAWN_WORDS
 from hashmatch.hashlist.formats.sniffing import first_json_key
@@ -44,7 +45,9 @@ def _objects(pull: JsonPull) -> Iterator[Any]:
                 found = True
                 yield from pull.values()
             else:
-                pull.value()
+                for each in objects_within(pull.value(), HASH_KEY):
+                    found = True
+                    yield each
         if not found:
             raise pull.error("the JSON has no array")
 

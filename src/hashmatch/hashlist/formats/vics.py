@@ -13,7 +13,7 @@ from typing import Any
 
 from hashmatch.hashlist.contents import Contents
 from hashmatch.hashlist.formats.collect import is_algorithm
-from hashmatch.hashlist.formats.feed import Record, as_object, read_feed, text_of
+from hashmatch.hashlist.formats.feed import Record, as_object, objects_within, read_feed, text_of
 from hashmatch.hashlist.formats.jsonpull import JsonPull
 from hashmatch.hashlist.formats.sniffing import first_json_key
 from hashmatch.hashlist.source import Options, Tap
@@ -109,14 +109,5 @@ def _keys_of_hashes(keys: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _nested(found: dict[str, Any]) -> Iterator[dict[str, Any] | LineError]:
-    """Hashes of a medium that have an object each, at whatever depth."""
-    waiting = [value for value in found.values() if type(value) in (list, dict, LineError)]
-    for value in waiting:
-        if isinstance(value, LineError):
-            yield value
-        elif isinstance(value, list):
-            waiting += value
-        elif isinstance(value, dict):
-            if NAME_OF_HASH_KEY in value:
-                yield value
-            waiting += value.values()
+    """Hashes of a medium that have an object each."""
+    return objects_within(list(found.values()), NAME_OF_HASH_KEY)
