@@ -527,6 +527,12 @@ def test_threatexchange_dataset() -> None:
     assert problems_of(bad) == [(9, "pdq has 64 digits, not 32")]
 
 
+def test_threatexchange_columns_that_are_not_known_are_told() -> None:
+    """A column that is not used, such as one of other hashes or withdrawals, is counted."""
+    text = f"signal_type,signal_str,md5,withdrawn\npdq,{digits('pdq', 1)},{digits('md5', 1)},1\n"
+    assert HashList.loads(text).notices == ("2 of the fields are not known here, and not used",)
+
+
 def test_threatexchange_lines() -> None:
     """Lines of type and hash, or of a hash alone, which is then a PDQ or what the operator says."""
     text = f"# local\npdq {digits('pdq', 1)}\nmd5\t{digits('md5', 1)}\r\n\n"

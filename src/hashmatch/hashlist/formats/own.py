@@ -34,8 +34,7 @@ def described(
     notices = []
     if collector.unnamed and not options.algorithm and "algorithm" not in values:
         notices.append(f"no algorithm is named: {ASSUMED_ALGORITHM} is assumed")
-    if unused:
-        notices.append(f"{unused} of the fields are not known here, and not used")
+    notices += told_of_unused(unused)
     return Contents(
         sections={},
         name=values.get("name") or options.name,
@@ -44,6 +43,11 @@ def described(
         digest=tap.digest(),
         notices=tuple(notices),
     )
+
+
+def told_of_unused(count: int) -> list[str]:
+    """The notice about fields that nobody here knows, if there are any."""
+    return [f"{count} of the fields are not known here, and not used"] if count else []
 
 
 def rows_of(contents: Contents, at_once: int) -> Iterator[list[dict[str, str]]]:

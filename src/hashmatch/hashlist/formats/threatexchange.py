@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from hashmatch.hashlist.contents import Contents
 from hashmatch.hashlist.formats.collect import Chunk, Collector
+from hashmatch.hashlist.formats.own import told_of_unused
 from hashmatch.hashlist.formats.sniffing import column_names, first_line
 from hashmatch.hashlist.formats.table import Table
 from hashmatch.hashlist.source import Lines, Options, Tap
@@ -49,10 +50,16 @@ def read(tap: Tap, options: Options) -> Contents:
         HashListError: something is wrong with it.
     """
     collector = Collector(options, default=options.algorithm or ASSUMED_SIGNAL, foreign=True)
-    lines = _read_table(tap, collector) if _is_table(tap.head) else _read_lines(tap, collector)
-    assumed = collector.unnamed and options.algorithm is None
-    notices = (f"no signal type is named: {ASSUMED_SIGNAL} is assumed",) if assumed else ()
-    known = Contents({}, name=options.name, digest=tap.digest(), notices=notices)
+    notices: list[str] = []
+    if _is_table(tap.head):
+        table = _read_table(tap, collector)
+        lines = table.lines
+        notices += told_of_unused(len(set(table.names) - COLUMNS.keys()))
+    else:
+        lines = _read_lines(tap, collector)
+    if collector.unnamed and options.algorithm is None:
+        notices.insert(0, f"no signal type is named: {ASSUMED_SIGNAL} is assumed")
+    known = Contents({}, name=options.name, digest=tap.digest(), notices=tuple(notices))
     return collector.finish(known, total=lines.count)
 
 
@@ -60,7 +67,7 @@ def _is_table(head: bytes) -> bool:
     return column_names(head).issuperset(REQUIRED)
 
 
-def _read_table(tap: Tap, collector: Collector) -> Lines:
+def _read_table(tap: Tap, collector: Collector) -> Table:
     table = Table(tap, collector.problems)
     table.require(*REQUIRED)
     for numbers, columns in table.chunks():
@@ -68,7 +75,7 @@ def _read_table(tap: Tap, collector: Collector) -> Lines:
         types, values = known.pop("algorithm"), known.pop("hash")
         algorithms = [_algorithm(name) for name in types]
         collector.add(Chunk(numbers, known, algorithms, [value.strip(" ") for value in values]))
-    return table.lines
+    return table
 
 
 def _read_lines(tap: Tap, collector: Collector) -> Lines:
