@@ -14,11 +14,10 @@ import pytest
 
 from hashmatch import Entry, HashList, HashmatchError, Matcher, PerceptualHash, SettingsError
 from hashmatch.model import Outcome, Reason, Verdict
-from hashmatch.workers import SharedPool
 from pictures import encode, flat, photo
 
 from . import plants
-from .processes import children, wait_until_gone
+from .processes import children, is_alive, wait_until_gone
 
 
 @pytest.fixture
@@ -39,10 +38,11 @@ def isolated(
         yield matcher
 
 
-def shared(matcher: Matcher) -> SharedPool:
-    """The matcher's pool."""
+def zygote_of(matcher: Matcher) -> int:
+    """The process that the matcher's workers are forked from."""
     assert matcher._pool is not None
-    return matcher._pool
+    assert matcher._pool._service is not None
+    return matcher._pool._service._pool._zygote.pid
 
 
 def open_descriptors() -> int:
@@ -93,7 +93,7 @@ def test_closing_tells_those_who_wait_and_those_who_come(isolated: Matcher) -> N
 
     The worker, which hangs, is gone.
     """
-    zygote = shared(isolated)._pool._zygote.pid
+    zygote = zygote_of(isolated)
     pids = [zygote, *children(zygote)]
     told: list[Outcome | HashmatchError] = []
 
@@ -116,13 +116,67 @@ def test_closing_tells_those_who_wait_and_those_who_come(isolated: Matcher) -> N
     wait_until_gone(pids)
 
 
-def test_without_its_processes_it_says_so_and_does_not_hang(isolated: Matcher) -> None:
-    """Once the process that forks workers is killed, each call is an error at once."""
-    assert isolated.match(uploads()[0]).verdict is Verdict.MATCH
-    os.kill(shared(isolated)._pool._zygote.pid, signal.SIGKILL)
+def test_without_its_processes_it_starts_others(isolated: Matcher) -> None:
+    """Once the process that forks workers is killed, who waited is told so, and others are served.
+
+    The matcher is not closed, and says nothing of the kind.
+    """
+    descriptors = open_descriptors()
     for _ in range(2):
-        with pytest.raises(HashmatchError, match=r"has died|is closed"):
-            isolated.match(uploads()[0])
+        zygote = zygote_of(isolated)
+        with ThreadPoolExecutor(1) as threads:
+            waiting = threads.submit(isolated.match, plants.picture(1, plants.HANG))
+            time.sleep(0.5)
+            os.kill(zygote, signal.SIGKILL)
+            with pytest.raises(HashmatchError, match="has died"):
+                waiting.result(10)
+        assert isolated.match(uploads()[0]).verdict is Verdict.MATCH
+        assert zygote_of(isolated) != zygote
+    assert open_descriptors() == descriptors
+
+
+def ending_of(pid: int, seconds: float = 30) -> int | None:
+    """The exit status of a child process; None where it hangs, which ends it."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.02)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    return None
+
+
+def test_forked_processes_have_workers_of_their_own(isolated: Matcher) -> None:
+    """A matcher built before a fork serves parent and child, and closing it there harms no one."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            verdicts = [isolated.match(uploads()[0]).verdict for _ in range(2)]
+            isolated.close()
+            os._exit(0 if verdicts == [Verdict.MATCH] * 2 else 1)
+        finally:
+            os._exit(2)
+    assert isolated.match(uploads()[0]).verdict is Verdict.MATCH
+    assert ending_of(pid) == 0
+    assert isolated.match(uploads()[0]).verdict is Verdict.MATCH
+
+
+def test_forked_processes_hold_nothing_up(isolated: Matcher) -> None:
+    """A child that lives on without a word does not keep the parent's workers from their end."""
+    zygote = zygote_of(isolated)
+    pid = os.fork()
+    if pid == 0:
+        time.sleep(60)
+        os._exit(0)
+    closing = threading.Thread(target=isolated.close, daemon=True)
+    closing.start()
+    closing.join(20)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    assert not closing.is_alive()
+    assert not is_alive(zygote)
 
 
 def test_whoever_was_interrupted_takes_nobody_along(isolated: Matcher) -> None:
@@ -133,7 +187,7 @@ def test_whoever_was_interrupted_takes_nobody_along(isolated: Matcher) -> None:
 
     descriptors = open_descriptors()
     previous = signal.signal(signal.SIGALRM, interrupt)
-    pids = children(shared(isolated)._pool._zygote.pid)
+    pids = children(zygote_of(isolated))
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     with ThreadPoolExecutor(10) as threads:

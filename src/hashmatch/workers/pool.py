@@ -211,6 +211,12 @@ class Pool:
             self._zygote.kill()
         self._zygote.wait()
 
+    def forsake(self) -> None:
+        """In a forked child: close what it has inherited, and leave the processes alone."""
+        for worker in self._workers:
+            worker.channel.close()
+        self._control.close()
+
     def __enter__(self) -> Self:
         return self
 
