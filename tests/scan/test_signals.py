@@ -8,9 +8,11 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from hashmatch.audit import verify
 from workers import plants
 from workers.processes import wait_until_gone
 
@@ -33,12 +35,13 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def begin(folder: Path, *options: str) -> tuple[object, list[int]]:
+def begin(folder: Path, *options: str, **settings: Any) -> tuple[Any, list[int]]:
     """Start a scan that will hang, and wait until it has its workers."""
     process = commands.start(
         *("scan", folder / "pictures", "--list", folder / "list.txt", "--format", "jsonl"),
         *("--jobs", "2", *options),
         plug_in=[folder / "plug-in"],
+        **settings,
     )
     wait_for(lambda: len(commands.processes_below(process.pid)) == 3)
     time.sleep(1.0)  # for it to come to the picture that hangs
@@ -95,6 +98,41 @@ def test_a_zygote_killed_in_mid_scan_is_an_error_with_a_clear_message(folder: Pa
     wait_until_gone(pids)
 
 
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("kill", [os.kill, os.killpg])
+def test_a_scan_that_is_told_to_stop_ends_well(
+    folder: Path, ending: signal.Signals, kill: Callable[[int, int], None]
+) -> None:
+    """SIGTERM and SIGHUP are Ctrl-C with a code of their own, also where workers are told too."""
+    trail, results = folder / "trail", folder / "results"
+    process, pids = begin(
+        folder, "--audit", str(trail), "--output", str(results), start_new_session=True
+    )
+    kill(process.pid, ending)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 128 + ending, errors
+    assert f"stopped by {ending.name}".encode() in errors
+    *records, summary = [json.loads(line) for line in results.read_text().splitlines()]
+    assert (summary["exit_code"], summary["run"]["interrupted"]) == (128 + ending, True)
+    assert summary["files"] == len(records) == 60
+    found = verify(trail)
+    assert (found.problem_count, found.gaps) == (0, ())
+    assert not list(folder.glob(".hashmatch-*"))
+    wait_until_gone(pids)
+
+
+def test_a_signal_that_is_ignored_stays_so(folder: Path) -> None:
+    """What ``nohup`` began goes on after SIGHUP, and stops at the next SIGTERM."""
+    process, pids = begin(folder, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    os.kill(process.pid, signal.SIGHUP)
+    time.sleep(0.2)
+    assert process.poll() is None
+    os.kill(process.pid, signal.SIGTERM)
+    process.communicate(timeout=30)
+    assert process.returncode == 128 + signal.SIGTERM
+    wait_until_gone(pids)
+
+
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
 def test_a_scan_that_is_killed_leaves_no_process_behind(
     folder: Path, ending: signal.Signals
@@ -103,7 +141,7 @@ def test_a_scan_that_is_killed_leaves_no_process_behind(
     process, pids = begin(folder)
     os.kill(process.pid, ending)
     process.communicate(timeout=30)
-    assert process.returncode == -ending
+    assert process.returncode == (-ending if ending == signal.SIGKILL else 128 + ending)
     wait_until_gone(pids)
 
 

@@ -109,7 +109,8 @@ def evaluate_command(
 
     Takes ordinary pictures, imitates what everyday use does to them, and counts which thresholds
     still find them and which match different pictures. Exit codes: 0 evaluated, 64 wrong usage,
-    65 bad list, 66 no such input or too few pictures, 70 internal error, 130 interrupted.
+    65 bad list, 66 no such input or too few pictures, 70 internal error, 130 interrupted,
+    128 + N stopped by signal N.
     """
     from hashmatch.cli.run_evaluate import (  # noqa: PLC0415 # it takes NumPy
         EvaluateSettings,

@@ -22,6 +22,7 @@ from hashmatch.cli.rematch import rematch_command
 from hashmatch.cli.report import report_command
 from hashmatch.cli.review import review_app
 from hashmatch.cli.scan import scan_command
+from hashmatch.cli.stopping import INTERRUPTED, say_stopped, stop_code, stop_when_told
 from hashmatch.cli.streams import take_standard_streams
 from hashmatch.errors import (
     HashListError,
@@ -37,7 +38,6 @@ USAGE = 64
 BAD_LIST = 65
 NO_INPUT = 66
 INTERNAL = 70
-INTERRUPTED = 130
 PIPE_CLOSED = 141
 
 app = group(
@@ -62,6 +62,7 @@ app.add_typer(review_app, name="review")
 def main() -> None:
     """Run the command, and exit with its code."""
     take_standard_streams()
+    stop_when_told()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -71,7 +72,9 @@ def run(arguments: Sequence[str]) -> int:
     Returns:
         The exit code.
     """
-    code = _run(arguments)
+    # Whatever else fails of what was told to stop, such as writing to a terminal that was lost
+    code = stop_code(otherwise=_run(arguments))
+    say_stopped()
     _give_up_broken_streams()
     return code
 

@@ -11,6 +11,7 @@ from hashmatch.cli.list_options import ListSettings
 from hashmatch.cli.load_lists import load_lists
 from hashmatch.cli.options import say
 from hashmatch.cli.progress import make_progress
+from hashmatch.cli.stopping import stop_code
 from hashmatch.hashlist import HashList
 from hashmatch.lookup import Threshold
 from hashmatch.matcher import Matcher
@@ -134,5 +135,5 @@ def _rematch(
                 renderer.file(record)
                 progress.update(tally)
         except KeyboardInterrupt:
-            run.interrupted = True
+            run.interrupted, run.stop_code = True, stop_code()
     return summary_record(tally, WalkCounts(), WalkOptions(), matcher, run)

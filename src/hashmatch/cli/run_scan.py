@@ -16,6 +16,7 @@ from hashmatch.cli.list_options import ListSettings
 from hashmatch.cli.load_lists import load_lists
 from hashmatch.cli.options import say
 from hashmatch.cli.progress import Progress, make_progress
+from hashmatch.cli.stopping import stop_code
 from hashmatch.decode import load_decoders
 from hashmatch.errors import InputError, SettingsError
 from hashmatch.lookup import Threshold
@@ -152,7 +153,7 @@ def _scan(
             renderer.file(record)
             progress.update(tally)
     except KeyboardInterrupt:
-        run.interrupted = True
+        run.interrupted, run.stop_code = True, stop_code()
     summary = summary_record(tally, counts, settings.walk, matcher, run)
     custody.sum_up(summary)
     return summary

@@ -116,7 +116,7 @@ def scan_command(
     Exit codes, a bit mask: 0 every file examined and no match, 1 a match, 2 a file unscanned, 3
     both, +4 a picture with little detail has a candidate for a human. A match that --quarantine
     could not move adds 2 as well. 64 wrong usage, 65 bad list,
-    66 no such input, 70 internal error, 130 interrupted.
+    66 no such input, 70 internal error, 130 interrupted, 128 + N stopped by signal N.
     """
     from hashmatch.workers import WorkerLimits, make_pool  # noqa: PLC0415 # as below
 

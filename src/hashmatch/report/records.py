@@ -62,12 +62,14 @@ class Run:
     Attributes:
         jobs: how many pictures were decoded at a time.
         interrupted: the operator stopped it, so there are files that it never came to.
+        stop_code: the exit code, where it was.
         state: where the examinations came from, with a state.
         started: when.
     """
 
     jobs: int
     interrupted: bool = False
+    stop_code: int = INTERRUPTED
     state: Counts | None = None
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     _clock: float = field(default_factory=time.monotonic)
@@ -137,7 +139,7 @@ def summary_record(
         "settings": matcher.settings() | {"walk": asdict(walk)},
         "versions": {"hashmatch": __version__, "pillow": PILLOW_VERSION},
         "run": run.record(),
-        "exit_code": INTERRUPTED if run.interrupted else tally.exit_code,
+        "exit_code": run.stop_code if run.interrupted else tally.exit_code,
     }
 
 

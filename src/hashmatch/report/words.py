@@ -21,6 +21,9 @@ VERDICTS = {
 REASONS = {reason.value: reason.value.replace("_", " ") for reason in Reason}
 """Each reason's name for people."""
 
+_BY_SIGNAL = 128
+"""Exit codes from here on are of a scan that a signal stopped."""
+
 EXIT_WORDS: dict[int | None, str] = {
     None: "The results have no summary, so what came of the scan as a whole is not known.",
     0: "Every file was examined, and none is near to an entry.",
@@ -33,8 +36,8 @@ EXIT_WORDS: dict[int | None, str] = {
 
 def exit_sentence(code: int) -> str:
     """What an exit code of ``scan`` says."""
-    if code in {0, INTERRUPTED}:
-        return f"{EXIT_WORDS[code]} (Exit code {code}.)"
+    if code == 0 or code >= _BY_SIGNAL:
+        return f"{EXIT_WORDS[code and INTERRUPTED]} (Exit code {code}.)"
     said = [EXIT_WORDS[bit] for bit in (1, 2, 4) if code & bit]
     sentence = ", and ".join(said)
     return f"{sentence[:1].upper()}{sentence[1:]}. (Exit code {code}.)"
