@@ -69,6 +69,7 @@ def place(scanned: Path, tmp_path: Path) -> Path:
         ("list synth -o s.txt --key-file s.txt --near up", "--output", "--key-file"),
         ("evaluate up --list list --cache list", "--list", "--cache"),
         ("scan up --list - --list fd:0", "--list", "--list"),
+        ("scan --list - --files-from -", "--files-from", "--list"),
     ],
 )
 def test_what_is_read_is_not_written(place: Path, command: str, first: str, second: str) -> None:

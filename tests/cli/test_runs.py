@@ -230,6 +230,15 @@ def test_killed_scans_leave_the_old_results(list_path: Path, tmp_path: Path) -> 
     assert path.read_text() == "before"
 
 
+def test_a_scan_of_nothing_says_so(list_path: Path, tmp_path: Path) -> None:
+    """Where there was no file at all, the code is 0, and stderr tells of it, unless quiet."""
+    (tmp_path / "empty").mkdir()
+    scan = ["scan", tmp_path / "empty", "--list", list_path, "--jobs", "1"]
+    done = hashmatch_command(*scan)
+    assert (done.returncode, done.stderr) == (0, b"hashmatch: there was no file to scan\n")
+    assert hashmatch_command(*scan, "--quiet").stderr == b""
+
+
 def test_jobs_change_no_record(list_path: Path) -> None:
     """One job or four give the same records in the same order, and the same summary of them."""
     found = []

@@ -106,6 +106,8 @@ def run_scan(settings: ScanSettings, pool: AnyPool) -> int:
         if memory is not None:
             memory.end(summary)
         custody.end(summary)
+    if not settings.quiet and not summary["files"] and not summary["run"]["interrupted"]:
+        say("there was no file to scan")
     if not settings.quiet and (settings.output or settings.output_format == "csv"):
         say(summary_line(summary))
     return int(summary["exit_code"])
