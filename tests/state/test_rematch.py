@@ -12,6 +12,7 @@ from garbage import garbage_kept, living
 from hashmatch import HashList, Matcher, SettingsError
 from hashmatch.cli.main import run
 from hashmatch.errors import InputError
+from hashmatch.report.overview import read_results
 from hashmatch.scan import State, new_entries
 from hashmatch.scan.state.memory import Visit
 
@@ -210,8 +211,13 @@ def test_command(root: Path, state: Path, tmp_path: Path, capfd: pytest.CaptureF
     *files, summary = map(json.loads, capfd.readouterr().out.splitlines())
     matched = {match["entry"] for each in files for match in each["matches"]}
     assert matched == {"entry-1"}
-    assert run([*base, "--only-new-entries-since", str(new)]) == 0
+    results = tmp_path / "results.jsonl"
+    results.write_text("yesterday's")
+    assert run([*base, "--only-new-entries-since", str(new), "--output", str(results)]) == 0
     assert "no new entry" in capfd.readouterr().err
+    (summary,) = map(json.loads, results.read_text().splitlines())
+    assert (summary["type"], summary["files"], summary["lists"]) == ("summary", 0, [])
+    assert read_results(results).warnings() == []
     output = tmp_path / "out.csv"
     assert run([*base[:-3], "--format", "csv", "--output", str(output)]) == 3
     assert output.read_text().startswith("path,")

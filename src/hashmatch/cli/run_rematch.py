@@ -21,6 +21,7 @@ from hashmatch.report import (
     Run,
     Tally,
     file_record,
+    list_record,
     make_renderer,
     open_output,
     summary_line,
@@ -74,29 +75,31 @@ def run_rematch(settings: RematchSettings) -> int:
         custody = open_custody(CustodySettings(settings.audit), (), stack)
         pool = make_pool(settings.jobs, settings.workers)
         stack.callback(pool.close)
-        hash_lists = _new_alone(load_lists(settings.lists, quiet=settings.quiet), settings)
-        if not hash_lists:
-            say("the lists have no new entry: there is nothing to match again")
-            # Or an auditor could not tell this night from one without a run
-            custody.begin([], settings.record({}), command="rematch")
-            custody.finish(0, {"files": 0})
-            return 0
+        known = load_lists(settings.lists, quiet=settings.quiet)
+        hash_lists = _new_alone(known, settings)
         matcher = Matcher(
-            hash_lists,
+            hash_lists or known,
             threshold=settings.threshold,
             require=settings.require,
             max_matches=settings.max_matches,
             **state.latest_settings().options(),
         )
-        replay = Replay(state, matcher.options, include_gone=settings.include_gone)
+        replay = None
+        if hash_lists:
+            replay = Replay(state, matcher.options, include_gone=settings.include_gone)
+        else:
+            say("the lists have no new entry: there is nothing to match again")
+        # Also of nothing, or results of before would pass for those of now
         with open_output(settings.output) as stream:
             renderer = make_renderer(settings.output_format, stream)
             asked = settings.record(matcher.settings())
-            custody.begin(matcher.hash_lists, asked, command="rematch")
+            custody.begin(hash_lists, asked, command="rematch")
             summary = _rematch(matcher, pool, replay, settings, renderer, custody)
+            summary["lists"] = [list_record(hash_list) for hash_list in hash_lists]
             renderer.summary(summary)
         # Only now are the results in place, and may the run be said to have ended
-        replay.end(summary)
+        if replay is not None:
+            replay.end(summary)
         custody.end(summary)
     if not settings.quiet and (settings.output or settings.output_format == "csv"):
         say(summary_line(summary))
@@ -119,16 +122,16 @@ def _new_alone(hash_lists: list[HashList], settings: RematchSettings) -> list[Ha
 def _rematch(
     matcher: Matcher,
     pool: AnyPool,
-    replay: Replay,
+    replay: Replay | None,
     settings: RematchSettings,
     renderer: Renderer,
     custody: Custody,
 ) -> Record:
     """Render each file's record, and return the summary, also where Ctrl-C ends it early."""
-    tally, run = Tally(), Run(settings.jobs, state=replay.counts)
+    tally, run = Tally(), Run(settings.jobs, state=replay.counts if replay else None)
     with make_progress(quiet=settings.quiet) as progress:
         try:
-            for result in rematch(matcher, pool, replay):
+            for result in rematch(matcher, pool, replay) if replay else ():
                 tally.add(result.outcome)
                 record = file_record(result)
                 custody.follow(result, record)
