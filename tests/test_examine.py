@@ -472,6 +472,12 @@ def test_the_smallest_pictures_have_hashes(picture: Image.Image) -> None:
     assert all(len(view.hashes) == 2 for view in found.views)
 
 
+def test_pictures_too_thin_to_be_hashed_are_too_large() -> None:
+    """A picture that cannot be made small for lack of memory is told as such, and never raises."""
+    found = examine(Image.new("L", (45_000_000, 1)), OPTIONS)
+    assert (found.reason, found.views) == (Reason.TOO_LARGE, ())
+
+
 def test_no_format_is_decoded_by_default_that_is_on_request() -> None:
     """What is decoded by default, and what on request, are two sets."""
     assert not DEFAULT_FORMATS & OPTIONAL_FORMATS

@@ -254,11 +254,13 @@ def _examine(open_it: Callable[[], Picture | None], options: ExamineOptions) -> 
             hashed.extend(_hash_views(frame, options))
     except DecodeError as error:
         failure = error.bare()
+    except MemoryError:  # a thin picture takes many times its pixels to be made small
+        failure = DecodeError(Reason.TOO_LARGE, "too large to hash")
     return _examination(picture, hashed, preview or hashed, failure)
 
 
 def _preview(picture: Picture, options: ExamineOptions) -> list[ViewHashes]:
-    """The views of the picture at reduced scale; none where it has no preview.
+    """The views of the picture at reduced scale; none where it has no preview, or that fails.
 
     Quality is always theirs, so that it is the same whether hashes are exact or not.
     """
@@ -267,7 +269,10 @@ def _preview(picture: Picture, options: ExamineOptions) -> list[ViewHashes]:
         return []
     if not options.fast:
         options = replace(options, kinds=())
-    return _hash_views(found, options, reduced=picture.reduces)
+    try:
+        return _hash_views(found, options, reduced=picture.reduces)
+    except MemoryError:
+        return []
 
 
 def _tells_enough(preview: Sequence[ViewHashes], options: ExamineOptions) -> bool:
