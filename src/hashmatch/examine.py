@@ -14,7 +14,14 @@ from typing import BinaryIO, TypeAlias
 
 import numpy as np
 
-from hashmatch.archive import HEAD_BYTES, NESTED, read_archive, sniff_archive
+from hashmatch.archive import (
+    HEAD_BYTES,
+    NESTED,
+    ends_in_zip,
+    read_archive,
+    sniff_archive,
+    zip_behind,
+)
 from hashmatch.decode import (
     MirrorView,
     Picture,
@@ -39,8 +46,9 @@ from hashmatch.reading import opened, read_some, read_stream, rewind, steady
 Source: TypeAlias = "bytes | bytearray | memoryview | str | os.PathLike[str] | BinaryIO | PilImage"
 """What may be examined: bytes, a path, a file open for reading in binary, or a ``PIL.Image``."""
 
-_AT_HAND = frozenset({"ZIP", "TAR"})
-"""Archives whose members can be read without those before them."""
+
+_AT_HAND = frozenset({"ZIP", "TAR", None})
+"""Archives whose members can be read without those before them; None: a zip behind something."""
 
 
 def examine(source: Source, options: ExamineOptions) -> Examination:
@@ -66,7 +74,8 @@ def examine(source: Source, options: ExamineOptions) -> Examination:
         return _examine(lambda: adopt_picture(loaded, options.limits), options)
     if sniff_archive(loaded[:HEAD_BYTES]) is not None:
         return _unopened(BytesIO(loaded), loaded[:HEAD_BYTES], options)
-    return _examine_bytes(loaded, options)
+    found = _examine_bytes(loaded, options)
+    return _marred(found, zip_behind() if ends_in_zip(BytesIO(loaded), len(loaded)) else None)
 
 
 def examine_file(
@@ -86,12 +95,16 @@ def examine_file(
     try:
         with steady(descriptor) as (file, size):
             head = file.read(HEAD_BYTES)
+            is_archive = sniff_archive(head) is not None or ends_in_zip(file, size)
             file.seek(0)
-            if sniff_archive(head) is not None:
+            if is_archive and options.members:
                 found = yield from _examine_archive(file, size, options, skip)
             else:
                 data = _read(file, options, size)
-                found = data if isinstance(data, Examination) else _examine_bytes(data, options)
+                if isinstance(data, Examination):
+                    found = data
+                else:
+                    found = examine(data, options) if is_archive else _examine_bytes(data, options)
     except DecodeError as error:
         found = Examination.failed(error)
     yield None, found
@@ -119,9 +132,9 @@ def _examine_archive(
 ) -> Generator[tuple[bytes, Examination | None], None, Examination]:
     """Yield an archive's members, and return the examination of the archive itself."""
     problem: DecodeError | None = None
+    head = file.read(HEAD_BYTES)
     # To come back for a member that a preview does not settle, all before it is unpacked again
-    at_hand = sniff_archive(file.read(HEAD_BYTES)) in _AT_HAND
-    file.seek(0)
+    at_hand = sniff_archive(head) in _AT_HAND
     in_full = replace(options, fast=False)
     try:
         for member in read_archive(file, options.archives, options.limits.max_bytes, skip):
@@ -132,10 +145,10 @@ def _examine_archive(
             del member, found  # or they stay in memory while the next one is unpacked
     except DecodeError as error:
         problem = error.bare()
-    # A tar begins with a name of its maker's choice, so it can be a picture at the same time
-    file.seek(0)
-    if sniff(file.read(HEAD_BYTES)) is None or size > options.limits.max_bytes:
-        return replace(_marred(Examination(), problem), digests=_digest(file, options))
+    # A tar begins with a name of its maker's choice, and a zip with anything: a picture, maybe
+    if sniff(head) is None or size > options.limits.max_bytes:
+        found = replace(_too_large(head, options), digests=_digest(file, options))
+        return _marred(found, problem)
     file.seek(0)
     data = read_stream(file, options.limits.max_bytes, size)
     return _marred(_examine_bytes(data, options), problem)
@@ -156,18 +169,30 @@ def _unopened(file: BinaryIO, head: bytes, options: ExamineOptions) -> Examinati
     Raises:
         DecodeError: its digests were asked for, and it cannot be read from its start again.
     """
-    found, most = Examination(), options.limits.max_bytes
+    seekable = rewind(file)
     if (archive := sniff_archive(head)) is not None:
         # To call it no image would clear what it holds
         reason = DecodeError(Reason.UNSUPPORTED_FORMAT, "an archive", format=archive)
         found = Examination.failed(reason)
-    elif (name := sniff(head)) is not None:
-        reason = DecodeError(Reason.TOO_LARGE, f"more than {most} bytes", format=name)
-        found = Examination.failed(reason)
-    if options.digests and not rewind(file):
+    else:
+        found = _too_large(head, options)
+        if found.reason is None and seekable and ends_in_zip(file, file.seek(0, os.SEEK_END)):
+            found = Examination.failed(zip_behind())
+    if options.digests and not seekable:
         # To go by its first bytes would clear the rest, and a stream may be endless
+        most = options.limits.max_bytes
         raise DecodeError(Reason.TOO_LARGE, f"more than {most} bytes", format=found.format)
     return replace(found, digests=_digest(file, options))
+
+
+def _too_large(head: bytes, options: ExamineOptions) -> Examination:
+    """What is said of a file over the limit on bytes: nothing, unless it begins as a picture."""
+    name = sniff(head)
+    if name is None:
+        return Examination()
+    most = options.limits.max_bytes
+    reason = DecodeError(Reason.TOO_LARGE, f"more than {most} bytes", format=name)
+    return Examination.failed(reason)
 
 
 def _examine_bytes(data: bytes, options: ExamineOptions) -> Examination:

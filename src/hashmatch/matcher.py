@@ -113,7 +113,7 @@ class Matcher:
             quality_floor=quality_floor,
         )
         self._lists = self._prepare(hash_lists)
-        self._pool = SharedPool(self.options, workers) if isolate else None
+        self._pool = SharedPool(replace(self.options, members=False), workers) if isolate else None
 
     @property
     def hash_lists(self) -> tuple[HashList, ...]:

@@ -245,6 +245,7 @@ class ExamineOptions:
         kinds: the hashes to compute of every view; with none, pictures are not decoded at all.
         limits: what a picture may cost.
         archives: what an archive may cost.
+        members: examine the members of archives; else, files that are or have one are unscanned.
         formats: names of the formats to decode, of ``DEFAULT_FORMATS`` and ``OPTIONAL_FORMATS``.
         mirrors: also look at the seven flips and quarter turns of every view.
         fast: where a preview of a picture will do, give its hashes and leave the picture be.
@@ -258,6 +259,7 @@ class ExamineOptions:
     kinds: tuple[HashKind, ...]
     limits: Limits = Limits()
     archives: ArchiveLimits = ArchiveLimits()
+    members: bool = True
     formats: frozenset[str] = DEFAULT_FORMATS
     mirrors: bool = False
     fast: bool = False

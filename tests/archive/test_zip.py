@@ -8,6 +8,7 @@ import zlib
 
 import pytest
 
+from hashmatch.archive import ends_in_zip
 from hashmatch.model import ArchiveLimits, Reason
 
 from .makers import (
@@ -80,6 +81,25 @@ def test_data_before_and_after_the_archive() -> None:
     assert contents(b"PK\x03\x04 and a program" + make_zip(FILES)) == RAW
     commented = forge_zip([Forged(b"a", b"1")], comment=b"PK" * 30_000)
     assert contents(commented) == {b"a": b"1"}
+
+
+@pytest.mark.parametrize(
+    "behind", [bytes(18), bytes(range(1, 19)), b"\xff" * 18, b"PK\x05\x06" * 9]
+)
+def test_a_false_end_hides_nothing(behind: bytes) -> None:
+    """What looks like one more end record, in the comment or behind it, is passed over."""
+    end = b"PK\x05\x06" + behind
+    assert contents(forge_zip([Forged(b"a", b"1")], comment=end)) == {b"a": b"1"}
+    assert contents(make_zip(FILES) + end + b"more") == RAW
+
+
+def test_a_zip_is_known_by_its_end() -> None:
+    """A zip with entries is told wherever it begins, and no chance run of its marks is one."""
+    for data in (make_zip(FILES), b"front" + make_zip(FILES), make_zip(FILES) + b"junk"):
+        assert ends_in_zip(io.BytesIO(data), len(data))
+    end = make_zip({})
+    for data in (b"", b"PK\x05\x06", end, b"front" + end, b"\xff" * 99 + end[:4] + b"\xff" * 99):
+        assert not ends_in_zip(io.BytesIO(data), len(data))
 
 
 def test_zip64() -> None:
@@ -232,9 +252,17 @@ def test_a_broken_directory_is_told() -> None:
     place = whole.rindex(b"PK\x01\x02")
     broken = whole[:place] + b"XX" + whole[place + 2 :]
     assert read_all(broken) == ([(b"a", b"1", None, False)], Reason.UNDECODABLE)
-    longer = bytearray(whole)
-    longer[-10:-6] = struct.pack("<L", 1 << 20)
-    assert read_all(bytes(longer)) == ([], Reason.UNDECODABLE)
+    lost = bytearray(whole)
+    lost[-10:-2] = struct.pack("<2L", 1 << 20, 1)
+    assert read_all(bytes(lost)) == ([], Reason.UNDECODABLE)
+
+
+def test_a_directory_is_found_by_its_place_too() -> None:
+    """A directory whose size is wrong is found where its end record says that it begins."""
+    whole = bytearray(forge_zip([Forged(b"a", b"1")]))
+    for length in (0, 1, 1 << 20):
+        whole[-10:-6] = struct.pack("<L", length)
+        assert contents(bytes(whole)) == {b"a": b"1"}
 
 
 def test_split_archives_are_told() -> None:

@@ -3,5 +3,14 @@
 from hashmatch.archive.entries import Member
 from hashmatch.archive.formats import HEAD_BYTES, sniff_archive
 from hashmatch.archive.reader import NESTED, read_archive
+from hashmatch.archive.zip_reader import ends_in_zip, zip_behind
 
-__all__ = ["HEAD_BYTES", "NESTED", "Member", "read_archive", "sniff_archive"]
+__all__ = [
+    "HEAD_BYTES",
+    "NESTED",
+    "Member",
+    "ends_in_zip",
+    "read_archive",
+    "sniff_archive",
+    "zip_behind",
+]

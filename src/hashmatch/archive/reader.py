@@ -12,7 +12,7 @@ from hashmatch.archive.formats import HEAD_BYTES, sniff_archive
 from hashmatch.archive.packed import STREAM_CODECS, Unpacked
 from hashmatch.archive.streams import Metered, Section, Stream, file_size
 from hashmatch.archive.tar_reader import tar_entries
-from hashmatch.archive.zip_reader import zip_entries
+from hashmatch.archive.zip_reader import ends_in_zip, zip_behind, zip_entries
 from hashmatch.errors import DecodeError
 from hashmatch.model import ArchiveLimits, Reason
 
@@ -29,7 +29,8 @@ def read_archive(
     """Yield the members of an archive in its order, those of archives inside it included.
 
     Nothing touches the disk, and names are no more than labels. One member is in memory at a time,
-    with the archives that it lies in, where those are nested ones.
+    with the archives that it lies in, where those are nested ones. A zip may stand behind anything
+    else; within an archive, it is not opened there but told as the member's problem.
 
     Args:
         file: a regular file, or bytes, that can be sought in.
@@ -66,7 +67,7 @@ class _Reader:
     def _entries(self, file: BinaryIO, size: int) -> Iterator[Entry]:
         source = Section(file, 0, size)
         name = sniff_archive(source.peek(HEAD_BYTES))
-        if name == "ZIP":
+        if name == "ZIP" or (name is None and ends_in_zip(file, size)):
             return zip_entries(file, size, self._budget)
         if name == "TAR":
             return tar_entries(Metered(source, self._budget), self._budget)
@@ -86,6 +87,9 @@ class _Reader:
             name, data = self._read(entry.open, entry.size)
             if name is not None:
                 yield from self.members(BytesIO(data), len(data), path + NESTED, depth + 1)
+            elif ends_in_zip(BytesIO(data), len(data)):
+                # Whoever skips a member must know how many are in it without unpacking it
+                problem = zip_behind()
         except DecodeError as error:
             problem = error.bare()
         if self._skip:

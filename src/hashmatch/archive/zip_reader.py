@@ -54,11 +54,16 @@ _CODECS = {
 
 @dataclass(frozen=True, slots=True)
 class _Directory:
-    """Where the directory is, and what every offset in it counts from."""
+    """What an end record says: where its directory is, and what every offset in that counts from.
+
+    Whether that is so, and an entry begins there, is another matter.
+    """
 
     start: int
     end: int
     origin: int
+    disk: int
+    is_there: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,24 +100,59 @@ def zip_entries(file: BinaryIO, size: int, budget: Budget) -> Iterator[Entry]:
         yield _entry(file, size, directory.origin, record, budget)
 
 
+def ends_in_zip(file: BinaryIO, size: int) -> bool:
+    """Tell whether a zip with entries is at the end of a file, whatever the file begins as.
+
+    A zip is read from its end and a picture from its beginning, so a file can be both.
+
+    Args:
+        file: the file, which can be sought in.
+        size: its size in bytes.
+
+    Raises:
+        DecodeError: it cannot be read.
+    """
+    return any(directory.is_there for directory in _directories(file, size))
+
+
+def zip_behind() -> DecodeError:
+    """What to say of a file that ends in a zip which is not opened."""
+    return DecodeError(Reason.UNSUPPORTED_FORMAT, "a zip archive stands behind it", format="ZIP")
+
+
 def _find_directory(file: BinaryIO, size: int) -> _Directory:
+    directories = list(_directories(file, size))
+    if not directories:
+        raise DecodeError(Reason.TRUNCATED, "the archive ends before its directory")
+    # The comment, or what stands behind the archive, can look like one more end
+    found = next((each for each in directories if each.is_there), directories[0])
+    if found.disk:
+        raise DecodeError(Reason.UNSUPPORTED_FORMAT, "a part of a split archive")
+    if found.start < 0:
+        raise DecodeError(Reason.UNDECODABLE, "the directory of the archive is not where it says")
+    return found
+
+
+def _directories(file: BinaryIO, size: int) -> Iterator[_Directory]:
+    """Yield the directory of every end record that a file may end with, the last one first."""
     tail_start = max(0, size - _MAX_COMMENT - _END.size)
     tail = Section(file, tail_start, size - tail_start).read(size - tail_start)
-    found = tail.rfind(_END_SIGNATURE, 0, max(0, len(tail) - _END.size + len(_END_SIGNATURE)))
-    if found < 0:
-        raise DecodeError(Reason.TRUNCATED, "the archive ends before its directory")
-    _, disk, _, _, _, length, offset, _ = _END.unpack_from(tail, found)
-    end = tail_start + found
-    larger = _find_zip64(file, end)
-    if larger is not None:
-        end, disk, length, offset = larger
-    if disk:
-        raise DecodeError(Reason.UNSUPPORTED_FORMAT, "a part of a split archive")
-    start = end - length
-    if start < 0:
-        raise DecodeError(Reason.UNDECODABLE, "the directory of the archive is not where it says")
+    place = len(tail) - _END.size + len(_END_SIGNATURE)
+    while place > 0 and (place := tail.rfind(_END_SIGNATURE, 0, place)) >= 0:
+        end = tail_start + place
+        _, disk, _, _, _, length, offset, _ = _END.unpack_from(tail, place)
+        yield _directory(file, *(_find_zip64(file, end) or (end, disk, length, offset)))
+        place += len(_END_SIGNATURE) - 1
+
+
+def _directory(file: BinaryIO, end: int, disk: int, length: int, offset: int) -> _Directory:
     # Whatever stands before the archive, such as a program that unpacks it, moves all offsets
-    return _Directory(start, end, start - offset)
+    for start in (end - length, offset):
+        if 0 <= start <= end - _RECORD.size:
+            signature = Section(file, start, len(_RECORD_SIGNATURE)).read(len(_RECORD_SIGNATURE))
+            if signature == _RECORD_SIGNATURE:
+                return _Directory(start, end, start - offset, disk, is_there=True)
+    return _Directory(end - length, end, end - length - offset, disk, is_there=False)
 
 
 def _find_zip64(file: BinaryIO, end: int) -> tuple[int, int, int, int] | None:
@@ -130,7 +170,7 @@ def _find_zip64(file: BinaryIO, end: int) -> tuple[int, int, int, int] | None:
             record = _END_64.unpack(Section(file, start, _END_64.size).read(_END_64.size))
             if record[0] == _END_64_SIGNATURE:
                 return start, record[4], record[8], record[9]
-    raise DecodeError(Reason.UNDECODABLE, "the directory of the archive is not where it says")
+    return None  # where the shorter one is saturated, it leads nowhere
 
 
 def _records(file: BinaryIO, directory: _Directory) -> Iterator[_Record]:
