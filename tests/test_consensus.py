@@ -12,9 +12,12 @@ from hashmatch.cli.main import run
 from hashmatch.errors import HashListError
 from hashmatch.examine import examine
 from hashmatch.model import ExamineOptions, PerceptualHash
-from pictures import encode, photo
+from pictures import animation, as_mode, encode, photo
 
 KINDS = (HashKind("phash", 64), HashKind("dhash", 64))
+
+
+FRAMES = [as_mode(photo(seed, 400, 300), "P") for seed in (1, 2)]
 
 
 def hashes_of(seed: int) -> tuple[PerceptualHash, ...]:
@@ -55,6 +58,26 @@ def test_no_agreement_is_no_match(consensus_list: HashList) -> None:
     """With require=all, a picture near to one of an entry's two hashes is clear."""
     only = HashList.from_entries([e for e in consensus_list if e.id == "one-of-two"], name="x")
     assert Matcher(only, require="all").match(photo(1, 400, 300)).verdict is Verdict.CLEAR
+
+
+def test_hashes_agree_through_one_view_or_not_at_all() -> None:
+    """With require=all, frames that are each near by another hash of an entry make no match."""
+    (phash, dhash), (other_phash, other_dhash) = frame_hashes = [
+        examine(frame, ExamineOptions(kinds=KINDS)).views[0].hashes for frame in FRAMES
+    ]
+    entries = [
+        *(Entry("across", value) for value in (phash, other_dhash)),
+        *(Entry("across-too", value) for value in (other_phash, dhash)),
+        *(Entry("second", value) for value in frame_hashes[1]),
+    ]
+    matcher = Matcher(HashList.from_entries(entries, name="frames"), require="all")
+    outcome = matcher.match(animation(FRAMES, "GIF"))
+    assert outcome.match_count == 2
+    assert {(match.entry.id, match.algorithm, match.view) for match in outcome.matches} == {
+        ("second", "phash", "frame:1"),
+        ("second", "dhash", "frame:1"),
+    }
+    assert matcher.match(animation([FRAMES[0], FRAMES[0]], "GIF")).verdict is Verdict.CLEAR
 
 
 def test_an_exact_digest_needs_no_agreement() -> None:

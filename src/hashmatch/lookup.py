@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -223,7 +223,7 @@ class Lookup:
                         Hit(low, perceptual=True, distance=bits, table=position, row=row, view=view)
                     )
                 unseen.update(_unseen(near, counts, places))
-        found = {number: self._agreed(_best(some)) for number, some in hits.items()}
+        found = {number: _best(self._agreed(some)) for number, some in hits.items()}
         return {number: Near(best, len(best) + unseen[number]) for number, best in found.items()}
 
     def _search(self, table: Table, queries: Codes) -> tuple[Hits, Rows]:
@@ -234,31 +234,27 @@ class Lookup:
         return table.index.nearest(queries, table.threshold, self._wanted_hits)
 
     def _agreed(self, hits: list[Hit]) -> list[Hit]:
-        """Where all algorithms must agree, the hits on entries that are near by each they have.
+        """Where all algorithms must agree, the hits through a view that is near by each of them.
 
-        An exact digest needs no agreement.
+        That is what ``evaluate`` measures: two views, each near by one algorithm, agree on nothing.
+        An exact digest is of no view, and needs no agreement.
         """
         if not self._require_all:
             return hits
-        near: dict[tuple[int, str], set[HashKind]] = defaultdict(set)
+        names: dict[tuple[int, int], _Name] = {}
+        near: dict[tuple[_Name, int], set[HashKind]] = defaultdict(set)
         for hit in hits:
-            near[self._identity(hit)].add(self._tables[hit.table].kind)
+            table, place = self._tables[hit.table], (hit.table, hit.row)
+            if place not in names:
+                names[place] = _Name(table.hash_list, table.rows.entry(hit.row).id)
+            near[names[place], hit.view].add(table.kind)
+        wanted = {name: _perceptual_kinds(name) for name in set(names.values())}
+        agreed = {through for through, kinds in near.items() if wanted[through[0]] <= kinds}
         return [
             hit
             for hit in hits
-            if not hit.perceptual or self._wanted(hit) <= near[self._identity(hit)]
+            if not hit.perceptual or (names[hit.table, hit.row], hit.view) in agreed
         ]
-
-    def _identity(self, hit: Hit) -> tuple[int, str]:
-        table = self._tables[hit.table]
-        return id(table.hash_list), table.rows.entry(hit.row).id
-
-    def _wanted(self, hit: Hit) -> set[HashKind]:
-        """The kinds of perceptual hashes that the list has for a hit's entry."""
-        table = self._tables[hit.table]
-        entries = table.hash_list.find(table.rows.entry(hit.row).id)
-        kinds = {entry.hash.kind for entry in entries} or {table.kind}
-        return {kind for kind in kinds if kind.algorithm not in DIGEST_BITS}
 
     def match(self, examination: Examination, hit: Hit) -> Match:
         """A hit, told in full."""
@@ -307,6 +303,19 @@ _kind = attrgetter("algorithm", "bits")  # a HashKind of each would take thrice 
 
 def _kinds(hashes: Sequence[PerceptualHash]) -> tuple[tuple[str, int], ...]:
     return tuple(map(_kind, hashes))
+
+
+class _Name(NamedTuple):
+    """What the hashes of one entry share."""
+
+    hash_list: HashList
+    id: str
+
+
+def _perceptual_kinds(name: _Name) -> set[HashKind]:
+    """The kinds of perceptual hashes that the list has for an entry."""
+    kinds = {entry.hash.kind for entry in name.hash_list.find(name.id)}
+    return {kind for kind in kinds if kind.algorithm not in DIGEST_BITS}
 
 
 def _unseen(near: Hits, counts: Rows, places: Sequence[tuple[int, int]]) -> dict[int, int]:

@@ -59,7 +59,9 @@ class Matcher:
         formats: names of the picture formats to decode.
         mirrors: also look up the flips and quarter turns of every view.
         require: ``any`` hash of an entry that is near makes a match; or ``all`` hashes that the
-            list gives for the entry (the same id under several algorithms) must be near.
+            list gives for the entry (the same id under several algorithms) must be near to one
+            view of the picture, as ``evaluate`` measures it. An exact digest, which is of the bytes
+            and of no view, makes a match by itself in either case, and is not asked of a picture.
         decode: ``fast`` looks at a preview first, and decodes in full only what may be near to an
             entry; ``exact`` decodes everything in full. The outcomes are the same.
         isolate: decode in worker processes that hold no list, with limits on memory and time, so
