@@ -81,7 +81,6 @@ class Lookup:
         index: as ``Matcher`` takes it.
         quality_floor: as ``Matcher`` takes it.
         require: as ``Matcher`` takes it.
-        wanted: how many of the nearest entries of a picture to find.
         previous: what was looked up in before; its indexes serve again where they can.
 
     Attributes:
@@ -102,7 +101,6 @@ class Lookup:
         index: str,
         quality_floor: int,
         require: str = "any",
-        wanted: int = 10,
         previous: Lookup | None = None,
     ) -> None:
         if not hash_lists:
@@ -118,7 +116,6 @@ class Lookup:
         self._quality_floor = quality_floor
         self._require_all = require == "all"
         self._digest_lengths = tuple(DIGEST_BITS[name] // 4 for name in self.digests)
-        self._wanted_hits = wanted
         known = previous.indexes() if previous else {}
         self._tables: list[Table] = [
             make_table(hash_list, kind, index, self.thresholds.get(kind, 0), known)
@@ -202,8 +199,13 @@ class Lookup:
                 found[query[near]] = True
         return found
 
-    def near_entries(self, examinations: Sequence[Examination]) -> dict[int, Near]:
-        """The near entries of each exact examination that has any, by its number."""
+    def near_entries(self, examinations: Sequence[Examination], wanted: int) -> dict[int, Near]:
+        """The near entries of each exact examination that has any, by its number.
+
+        Args:
+            examinations: what to look up.
+            wanted: how many of the nearest entries of each to find.
+        """
         exact = [number for number, found in enumerate(examinations) if found.exact]
         hits: dict[int, list[Hit]] = defaultdict(list)
         unseen: Counter[int] = Counter()
@@ -215,7 +217,7 @@ class Lookup:
                 [examinations[number].views[view].hashes[column] for number, view in places]
             )
             for position, table in self._tables_of(kind):
-                near, counts = self._search(table, queries)
+                near, counts = self._search(table, queries, wanted)
                 for query, row, bits in zip(*(array.tolist() for array in near), strict=True):
                     number, view = places[query]
                     low = examinations[number].views[view].quality < self._quality_floor
@@ -226,12 +228,12 @@ class Lookup:
         found = {number: _best(self._agreed(some)) for number, some in hits.items()}
         return {number: Near(best, len(best) + unseen[number]) for number, best in found.items()}
 
-    def _search(self, table: Table, queries: Codes) -> tuple[Hits, Rows]:
+    def _search(self, table: Table, queries: Codes, wanted: int) -> tuple[Hits, Rows]:
         """The nearest entries of each query, and how many are near in all."""
         if self._require_all:  # an entry far down may be the one on which all agree
             near = table.index.search(queries, table.threshold)
             return near, np.bincount(near.query, minlength=len(queries))
-        return table.index.nearest(queries, table.threshold, self._wanted_hits)
+        return table.index.nearest(queries, table.threshold, wanted)
 
     def _agreed(self, hits: list[Hit]) -> list[Hit]:
         """Where all algorithms must agree, the hits through a view that is near by each of them.

@@ -158,7 +158,6 @@ class Matcher:
             index=self._index,
             quality_floor=self.quality_floor,
             require=self._require,
-            wanted=self.max_matches,
             previous=previous,
         )
         options = replace(self._base, kinds=lookup.kinds, digests=lookup.digests)
@@ -209,18 +208,21 @@ class Matcher:
         lists.lookup.check(examinations)
         return self._screen(lists, examinations)
 
-    def judge(self, examinations: Sequence[Examination]) -> list[Outcome]:
+    def judge(
+        self, examinations: Sequence[Examination], *, max_matches: int | None = None
+    ) -> list[Outcome]:
         """Give each examination its outcome, all in one batch.
 
         Args:
             examinations: exact ones, and previews that ``screen`` found far from every entry.
+            max_matches: how many entries to name, if not as many as otherwise.
 
         Raises:
             HashMismatchError: as ``screen`` does.
         """
         lists = self._lists
         lists.lookup.check(examinations)
-        return self._judge(lists, examinations)
+        return self._judge(lists, examinations, max_matches)
 
     def near(self, kind: HashKind, codes: Codes, doubts: Codes | None = None) -> Flags:
         """Tell which of many hashes may be near to an entry; see ``Lookup.near``.
@@ -264,10 +266,13 @@ class Matcher:
         decided = dict(zip(sure, outcomes, strict=True))
         return [decided.get(number) for number in range(len(examinations))]
 
-    def _judge(self, lists: _Lists, examinations: Sequence[Examination]) -> list[Outcome]:
-        near = lists.lookup.near_entries(examinations)
+    def _judge(
+        self, lists: _Lists, examinations: Sequence[Examination], most: int | None = None
+    ) -> list[Outcome]:
+        most = most or self.max_matches
+        near = lists.lookup.near_entries(examinations, most)
         return [
-            self._outcome(lists.lookup, examination, near.get(number, NOTHING))
+            self._outcome(lists.lookup, examination, near.get(number, NOTHING), most)
             for number, examination in enumerate(examinations)
         ]
 
@@ -276,11 +281,11 @@ class Matcher:
             return self._pool.examine(loaded, exact=not options.fast)
         return examine(loaded, options)
 
-    def _outcome(self, lookup: Lookup, examination: Examination, near: Near) -> Outcome:
+    def _outcome(self, lookup: Lookup, examination: Examination, near: Near, most: int) -> Outcome:
         outcome = far(examination)
         if not near.count:
             return outcome
-        named = near.hits[: self.max_matches]
+        named = near.hits[:most]
         return replace(
             outcome,
             verdict=_verdict(examination, near.hits),

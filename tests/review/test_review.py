@@ -477,6 +477,29 @@ def test_reviews_are_about_a_hash_and_not_only_about_its_id(
     assert run(scanned) == 0
 
 
+def test_what_is_left_after_a_review_is_named(
+    scanned: list[str], tmp_path: Path, capfd: pytest.CaptureFixture
+) -> None:
+    """Where more entries are near than are named, those behind a false positive take its place."""
+    path, queue = tmp_path / "list.txt", tmp_path / "queue.csv"
+    (value,) = [line[:16] for line in path.read_text().splitlines() if line.endswith("a.jpg")]
+    near = [f"{int(value, 16) ^ bits:016x} entry-{bits}" for bits in (1, 3, 7)]
+    path.write_text("\n".join(["# algorithm: phash", *near, ""]))
+    few = [*scanned, "--max-matches", "1", "--format", "jsonl"]
+    for number, left in enumerate([3, 2, 1, 0]):
+        capfd.readouterr()
+        assert run(few) == (1 if left else 0)
+        first, *_ = map(json.loads, capfd.readouterr().out.splitlines())
+        assert (first["match_count"], len(first["suppressed"])) == (left, 3 - left)
+        named = [match["entry"] for match in first["matches"]]
+        assert named == [f"entry-{bits}" for bits in (1, 3, 7)[number : number + 1]]
+        run(["review", "export", "--state", few[5], "-o", str(queue)])
+        rows = list(csv.DictReader(queue.read_text(encoding="utf-8").splitlines()))
+        assert [row["entry"] for row in rows] == named
+        filled = [said(int(row["id"]), "false_positive") for row in rows]
+        run(["review", "import", str(verdicts(tmp_path / "v.csv", filled)), "--state", few[5]])
+
+
 def test_wrong_verdicts_exit_65(
     scanned: list[str], tmp_path: Path, capfd: pytest.CaptureFixture
 ) -> None:

@@ -62,10 +62,10 @@ class Judge:
         results: list[Judged | None] = []
         for number, each in enumerate(evidence):
             if number not in asked and isinstance(each, Stored):
-                results.append(self._judged(each, _far(*each.told)))
-            else:
-                outcome = outcomes[number]
-                results.append(None if outcome is None else self._judged(each, outcome))
+                results.append(Judged(_far(*each.told), each.sha256))
+                continue
+            outcome = outcomes[number]
+            results.append(None if outcome is None else self._judged(each, asked[number], outcome))
         return results
 
     def _near(self, evidence: Sequence[Evidence]) -> set[int]:
@@ -145,18 +145,24 @@ class Judge:
             else (),
         )
 
-    def _judged(self, evidence: Evidence, outcome: Outcome) -> Judged:
-        if isinstance(evidence, Unconfirmed):
-            sha256 = evidence.stored.sha256
-            outcome = replace(outcome, matches=tuple(map(_unconfirmed, outcome.matches)))
-        elif isinstance(evidence, Stored):
-            sha256 = evidence.sha256
+    def _judged(self, evidence: Evidence, found: Examination, outcome: Outcome) -> Judged:
+        """What is left of an outcome when reviews have had their say."""
+        stored = evidence.stored if isinstance(evidence, Unconfirmed) else evidence
+        if isinstance(stored, Examination):
+            sha256 = sha256_of(stored, self._digests)
         else:
-            sha256 = sha256_of(evidence, self._digests)
-        named = self._suppressed.get(sha256) if sha256 is not None else None
+            sha256 = stored.sha256
+        named = self._suppressed.get(sha256, frozenset()) if sha256 is not None else frozenset()
+        if named and outcome.match_count > len(outcome.matches):
+            # Or there might be none left to name
+            most = self._matcher.max_matches + len(named)
+            (outcome,) = self._matcher.judge([found], max_matches=most)
+        if isinstance(evidence, Unconfirmed):
+            outcome = replace(outcome, matches=tuple(map(_unconfirmed, outcome.matches)))
         if named:
             taken = [match for match in outcome.matches if self._name(match) in named]
-            outcome = suppress(outcome, taken)
+            left = suppress(outcome, taken)
+            outcome = replace(left, matches=left.matches[: self._matcher.max_matches])
         return Judged(outcome, sha256)
 
     def _name(self, match: Match) -> Named:
