@@ -107,6 +107,8 @@ def _give_up_broken_streams() -> None:
         try:
             if stream is not None:
                 stream.flush()
+        except ValueError:  # it was closed by what failed to write to it: nothing is left to flush
+            continue
         except (OSError, OutputError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
