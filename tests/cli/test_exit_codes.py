@@ -134,7 +134,7 @@ def test_bad_list_exits_65(folders: dict[int, Path], tmp_path: Path, text: bytes
 
 
 def test_every_wrong_line_is_told(folders: dict[int, Path], tmp_path: Path) -> None:
-    """All wrong lines of a list are told at once, by number; those left can be used on request."""
+    """All wrong lines are told at once, by number; the others can be used, with a word of it."""
     path = tmp_path / "hashes.txt"
     path.write_text("# algorithm: phash\nxyz\n0123456789abcdef ok\n0123\n")
     done = hashmatch_command("scan", folders[0], "--list", path, "--jobs", "1")
@@ -144,6 +144,14 @@ def test_every_wrong_line_is_told(folders: dict[int, Path], tmp_path: Path) -> N
     done = hashmatch_command("scan", folders[0], "--list", path, *rest)
     assert done.returncode == 0
     assert records(done.stdout)[-1]["lists"][0]["skipped"] == 2
+    count = b"hashmatch: hashes.txt: 2 are left out: something is wrong with them\n"
+    assert done.stderr.startswith(count)
+    assert b"skipped" not in done.stderr
+    done = hashmatch_command("scan", folders[0], "--list", path, *rest, "-v")
+    told = [line for line in done.stderr.splitlines() if b": skipped: " in line]
+    assert [line.split(b":")[2] for line in told] == [b"2", b"4"]
+    assert b"xyz" not in done.stderr
+    assert count in hashmatch_command("list", "show", path, "--skip-bad-entries").stderr
 
 
 @pytest.mark.parametrize("path", ["none", "", "file/below"])

@@ -68,6 +68,12 @@ def load_lists(settings: ListSettings, *, quiet: bool = False) -> list[HashList]
     return hash_lists
 
 
+def skipped_lines(hash_list: HashList) -> Iterator[str]:
+    """Where each entry stands that was left out, and what is wrong with it."""
+    for line, fault in hash_list.contents.faults:
+        yield f"{hash_list.source}:{line}: skipped: {fault}"
+
+
 def _load(path: str, settings: ListSettings) -> HashList:
     """Read a list, all of it."""
     if path != "-" and not path.startswith("fd:"):

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from hashmatch.cli.custody import Custody, CustodySettings, open_custody
 from hashmatch.cli.list_options import ListSettings
-from hashmatch.cli.load_lists import load_lists
+from hashmatch.cli.load_lists import load_lists, skipped_lines
 from hashmatch.cli.options import say
 from hashmatch.cli.progress import Progress, make_progress
 from hashmatch.cli.stopping import stop_code
@@ -186,5 +186,5 @@ def _build_matcher(settings: ScanSettings) -> Matcher:
         max_matches=settings.max_matches,
     )
     if settings.verbose:
-        say(*matcher.explain())
+        say(*chain.from_iterable(map(skipped_lines, matcher.hash_lists)), *matcher.explain())
     return matcher

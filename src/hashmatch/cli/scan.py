@@ -108,7 +108,12 @@ def scan_command(
     audit: opt.Audit = None,
     quiet: opt.Quiet = False,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Say on stderr which indexes are used, and why.")
+        bool,
+        typer.Option(
+            "--verbose",
+            "-v",
+            help="Say on stderr which indexes are used, and why, and which lines are skipped.",
+        ),
     ] = False,
 ) -> int:
     """Find the files that match a hash list.

@@ -40,6 +40,7 @@ class Contents:
             the rest, so that no other file has it; None for other lists.
         flat: how many flat hashes were left out.
         skipped: how many bad entries were left out.
+        faults: line and fault of each of them; of very many, those of the first lines.
         unsupported: how many hashes were left out of algorithms that are not known here, by name.
         left_out: how many entries must not match, by the reason.
         suppressed: ids of entries that the operator has taken out.
@@ -60,6 +61,7 @@ class Contents:
     compiled_digest: str | None = None
     flat: int = 0
     skipped: int = 0
+    faults: tuple[tuple[int, str], ...] = ()
     unsupported: Mapping[str, int] = field(default_factory=dict)
     left_out: Mapping[str, int] = field(default_factory=dict)
     suppressed: tuple[str, ...] = ()

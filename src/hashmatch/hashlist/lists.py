@@ -265,6 +265,8 @@ class HashList:
 
 
 def _notices(contents: Contents) -> Iterator[str]:
+    if contents.skipped:
+        yield f"{contents.skipped:,} are left out: something is wrong with them"
     for name, count in sorted(contents.unsupported.items()):
         yield f"{count:,} of {name} are left out: there is no such algorithm here"
     for reason, count in sorted(contents.left_out.items()):

@@ -26,6 +26,11 @@ class Problems:
         insort(self._kept, (line, message))
         del self._kept[KEPT_PROBLEMS:]
 
+    @property
+    def kept(self) -> tuple[tuple[int, str], ...]:
+        """Line and message of each that was kept, by line."""
+        return tuple(self._kept)
+
     def error(self, total: int, *, unit: str = "lines", skippable: bool = True) -> HashListError:
         """All of it as one error.
 

@@ -131,6 +131,7 @@ class Collector:
             sections=sections,
             flat=len(dropped),
             skipped=self.problems.count,
+            faults=self.problems.kept,
             unsupported=dict(self._unsupported),
             left_out={"withdrawn": len(withdrawn)} if len(withdrawn) else {},
             withdrawn=withdrawn,

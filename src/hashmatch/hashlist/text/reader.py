@@ -55,5 +55,6 @@ def read_text(
         flat=len(dropped),
         dropped=dropped,
         skipped=problems.count,
+        faults=problems.kept,
         notices=(f"no algorithm is named: {ASSUMED_ALGORITHM} is assumed",) if assumed else (),
     )
