@@ -73,6 +73,19 @@ def test_rubbish_is_summed_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "head:" not in printed
 
 
+@pytest.mark.parametrize("content", [b"", b"\0no trail", b"neither\n"])
+def test_what_is_no_trail_exits_1(
+    tmp_path: Path, content: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file without any record exits 1 and more, and is never called whole."""
+    path = tmp_path / "trail.jsonl"
+    path.write_bytes(content)
+    assert run(["audit", "verify", str(path)]) & 1
+    printed = capsys.readouterr().out
+    assert f"{path}: records 0; this is no audit trail\n" in printed
+    assert "whole\n" not in printed
+
+
 def test_missing_trail_exits_66(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A trail that is not there exits 66."""
     assert run(["audit", "verify", str(tmp_path / "nowhere")]) == 66

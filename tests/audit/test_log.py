@@ -149,6 +149,17 @@ def test_damaged_end_is_refused(tmp_path: Path) -> None:
         AuditLog.open(path)
 
 
+@pytest.mark.parametrize("content", [b"SQLite format 3\0", b"a note\n", b"\n", b"{}"])
+def test_another_file_is_left_alone(tmp_path: Path, content: bytes) -> None:
+    """A file that is no trail is told to be none, and nothing is added to it."""
+    path = tmp_path / "notes"
+    path.write_bytes(content)
+    path.chmod(0o600)
+    with pytest.raises(OutputError, match="it is no trail"):
+        AuditLog.open(path)
+    assert path.read_bytes() == content
+
+
 def test_every_cut_is_survived_and_named(tmp_path: Path) -> None:
     """Whatever the length that a crash leaves of a trail, the next run goes on and tells of it."""
     path = tmp_path / "trail.jsonl"
@@ -360,4 +371,4 @@ def test_any_event_is_kept(
         for event in events:
             log.add(event)
     assert events_of(path) == json.loads(json.dumps(events))
-    assert verify(path).problem_count == 0
+    assert verify(path).problem_count == (not events)  # a trail without any is none

@@ -165,12 +165,16 @@ def test_problems_are_counted_beyond_those_named(tmp_path: Path) -> None:
     )
 
 
-def test_empty_trail_is_whole(tmp_path: Path) -> None:
-    """A trail without a record has no head and no problem."""
+@pytest.mark.parametrize("anchor", [None, "0" * 64])
+@pytest.mark.parametrize("content", [b"", b"\n", b"\0SQLite", b"{}\n", b'{"digest":"12'])
+def test_a_file_without_records_is_no_trail(
+    tmp_path: Path, content: bytes, anchor: str | None
+) -> None:
+    """A file that holds no record has no head, and that is a problem: all may have been removed."""
     path = tmp_path / "empty"
-    path.touch()
-    found = verify(path)
-    assert (found.records, found.head, found.problem_count) == (0, None, 0)
+    path.write_bytes(content)
+    found = verify(path, anchor=anchor)
+    assert (found.records, found.head, found.problem_count) == (0, None, 1)
 
 
 def test_missing_trail_is_named(tmp_path: Path) -> None:
@@ -210,7 +214,7 @@ def test_any_bytes_are_judged(tmp_path_factory: pytest.TempPathFactory, lines: l
     path.write_bytes(b"\n".join(lines) + b"\n" * bool(lines))
     found = verify(path)
     assert found.records == 0
-    assert found.problem_count == path.read_bytes().count(b"\n")
+    assert found.problem_count == max(path.read_bytes().count(b"\n"), 1)
 
 
 def test_canonical_form_is_ascii_sorted_and_tight() -> None:

@@ -58,7 +58,9 @@ def verify(path: str | os.PathLike[str], *, anchor: str | None = None) -> Verifi
         if record["digest"] == wanted:
             anchored = journal.line
     runs.end()
-    if wanted is not None and anchored is None:
+    if not (records or journal.problem_count):
+        journal.problem("holds no record: it is no audit trail, or all of it was taken away")
+    elif records and wanted is not None and anchored is None:
         journal.problem(
             "is the last, and no record has the anchor: the end was cut off, or the file was"
             " written anew"

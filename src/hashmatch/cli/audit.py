@@ -23,8 +23,8 @@ def verify_command(
     """Find every record that was edited, removed, added or moved.
 
     Without an anchor, nothing can show that the end was cut off, or that the whole file was written
-    anew. Exit codes, a bit mask: 0 all is whole, 1 something was tampered with, 2 a run has no end
-    or a crash tore a line, 3 both. 66 no such file.
+    anew. Exit codes, a bit mask: 0 all is whole, 1 something was tampered with or
+    there is no record at all, 2 a run has no end or a crash tore a line, 3 both. 66 no such file.
     """
     from hashmatch.cli.run_audit import run_verify  # noqa: PLC0415 # only who asks pays for it
 

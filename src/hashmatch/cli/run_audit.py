@@ -28,6 +28,8 @@ def run_verify(path: Path, anchor: str | None) -> int:
 
 
 def _sum_up(found: Verification) -> str:
+    if not found.records:
+        return "records 0; this is no audit trail"
     chain = "broken" if found.problem_count else "whole"
     return f"records {found.records}, runs {found.runs}; the chain is {chain}"
 

@@ -21,6 +21,9 @@ from typing import Any
 START_OF_CHAIN = "0" * 64
 """What the first record names as the digest before it."""
 
+BEGINNING = b'{"digest":"'
+"""What every record, and so every journal, begins with."""
+
 _SHAPE = {"digest": str, "event": dict, "previous": str, "seq": int, "time": str}
 
 Event = Mapping[str, Any]

@@ -57,6 +57,7 @@ class AppendOnlyFile:
     Args:
         path: the file; made with mode 0600 where there is none. A symbolic link is refused.
         is_whole: tells a whole line, without its newline, from what a crash may leave.
+        beginning: what every line begins with.
         wait: seconds to wait for another writer to finish.
 
     Raises:
@@ -70,10 +71,12 @@ class AppendOnlyFile:
         path: str | os.PathLike[str],
         is_whole: Callable[[bytes], bool],
         *,
+        beginning: bytes,
         wait: float = 0.0,
     ) -> None:
         self.path = os.fspath(path)
         self._is_whole = is_whole
+        self._beginning = beginning
         self._newline_missing = False
         if fcntl is None:
             raise SettingsError("this needs file locks, which this system lacks", path=self.path)
@@ -95,7 +98,8 @@ class AppendOnlyFile:
         """Read how the file ends now.
 
         Raises:
-            OutputError: the last line is whole but wrong, which no crash explains.
+            OutputError: the last line is whole but wrong, which no crash explains; or the file is
+                something else.
         """
         size = os.fstat(self._descriptor).st_size
         for window in _WINDOWS:
@@ -103,15 +107,22 @@ class AppendOnlyFile:
             data = os.pread(self._descriptor, size - start, start)
             self._newline_missing = not data.endswith(b"\n") and data != b""
             found = self._find_last(data)
-            if found is None and start == 0:
+            if found is None and start == 0 and self._begins_well():
                 # A disk that was full from the first line on
                 found = Tail(b"", data)
             if found is not None and (self._newline_missing or not found.torn):
                 return found
+        if not self._begins_well():
+            raise OutputError("it is no trail or manifest: name a new file", path=self.path)
         raise OutputError(
             "its end is damaged, and not by a crash: verify it, and begin a new file",
             path=self.path,
         )
+
+    def _begins_well(self) -> bool:
+        """Whether the file begins as a line does, torn or not; a power cut may leave zeros."""
+        head = os.pread(self._descriptor, len(self._beginning), 0)
+        return self._beginning.startswith(head.rstrip(b"\0"))
 
     def _find_last(self, data: bytes) -> Tail | None:
         lines = data.removesuffix(b"\n").split(b"\n")

@@ -98,8 +98,8 @@ class JournalReader:
         self._end()
 
     def problem(self, what: str) -> None:
-        """Note something about the line that was read last."""
-        self._note(self.line, what)
+        """Note something about the line that was read last, or would be the first."""
+        self._note(max(self.line, 1), what)
 
     def _take(self, line: bytes) -> dict[str, Any] | None:
         record = parse(line.removesuffix(b"\n"))

@@ -8,7 +8,15 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from hashmatch.journal.chain import START_OF_CHAIN, Event, canonical, digest_of, parse, torn_event
+from hashmatch.journal.chain import (
+    BEGINNING,
+    START_OF_CHAIN,
+    Event,
+    canonical,
+    digest_of,
+    parse,
+    torn_event,
+)
 from hashmatch.journal.file import AppendOnlyFile
 
 _SYNC_SECONDS = 1.0
@@ -30,13 +38,15 @@ class Journal:
         head: the digest of the last record; None while it is unknown, after a failed write.
 
     Raises:
-        OutputError: it cannot be opened, has another writer, or is damaged otherwise than by a
-            crash.
+        OutputError: it cannot be opened, has another writer, is no journal, or is damaged otherwise
+            than by a crash.
         SettingsError: this system has no locks for files.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, wait: float = 0.0) -> None:
-        self._file = AppendOnlyFile(path, lambda line: parse(line) is not None, wait=wait)
+        self._file = AppendOnlyFile(
+            path, lambda line: parse(line) is not None, beginning=BEGINNING, wait=wait
+        )
         self._seq = 0
         self._synced = 0.0
         self.head: str | None = None
