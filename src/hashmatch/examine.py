@@ -34,6 +34,7 @@ from hashmatch.decode import (
 from hashmatch.errors import DecodeError, SettingsError
 from hashmatch.hashing import ALGORITHMS, QUALITY_GRID, Algorithm, Grey, from_codes, quality
 from hashmatch.model import (
+    OUT_OF_MEMORY,
     Examination,
     ExamineOptions,
     HashKind,
@@ -280,7 +281,7 @@ def _examine(open_it: Callable[[], Picture | None], options: ExamineOptions) -> 
     except DecodeError as error:
         failure = error.bare()
     except MemoryError:  # a thin picture takes many times its pixels to be made small
-        failure = DecodeError(Reason.TOO_LARGE, "too large to hash")
+        failure = DecodeError(Reason.TOO_LARGE, OUT_OF_MEMORY)
     return _examination(picture, hashed, preview or hashed, failure)
 
 

@@ -164,6 +164,9 @@ class Reason(StrEnum):
     VANISHED = "vanished"
 
 
+OUT_OF_MEMORY = "more than there is memory for"
+"""The detail of ``Reason.TOO_LARGE`` where another run, with more memory, may fare better."""
+
 MAX_SIDE = 65_535
 """Pixels that a side of a picture may have, whatever its area: as many as a JPEG can have.
 

@@ -10,11 +10,14 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from hashmatch import HashList, Limits, Matcher
+from hashmatch.cli.main import run
 from hashmatch.model import Reason
 from hashmatch.scan import State, WalkOptions
 from hashmatch.scan.state.store import key_of
+from pictures import encode
 
 from .trees import (
     LONG_AGO,
@@ -323,6 +326,16 @@ def test_the_state_tells_verdicts_and_since_when(root: Path, state: Path, matche
     changed = {key for key, value in told().items() if value != first[key]}
     assert changed == {key for key, (verdict, _) in first.items() if verdict == "match"}
     assert {told()[key] for key in changed} == {("clear", 4)}
+
+
+def test_what_there_was_no_memory_for_is_tried_again(state: Path, tmp_path: Path) -> None:
+    """A picture that was too large for the decoder's memory is decoded once there is enough."""
+    path = put(tmp_path / "files" / "wide.png", encode(Image.new("RGB", (9000, 8000)), "PNG"))
+    options = ["--list", str(tmp_path / "far.txt"), "--state", str(state), "--jobs", "1"]
+    far_list().save(tmp_path / "far.txt")
+    few = ["scan", str(path.parent), *options, "--max-memory"]
+    assert run([*few, "256"]) == 2
+    assert run([*few, "2048"]) == 0
 
 
 def test_paths_that_no_file_can_have_are_told(state: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from hashmatch.archive.streams import Metered, Section, Stream, file_size
 from hashmatch.archive.tar_reader import tar_entries
 from hashmatch.archive.zip_reader import ends_in_zip, zip_behind, zip_entries
 from hashmatch.errors import DecodeError
-from hashmatch.model import ArchiveLimits, Reason
+from hashmatch.model import OUT_OF_MEMORY, ArchiveLimits, Reason
 
 NESTED = b"!/"
 """Stands between the path of an archive and the path of a member inside it."""
@@ -110,7 +110,7 @@ class _Reader:
         try:
             data = content.read(self._max_bytes + 1)
         except MemoryError:
-            raise DecodeError(Reason.TOO_LARGE, "more than there is memory for") from None
+            raise DecodeError(Reason.TOO_LARGE, OUT_OF_MEMORY) from None
         if len(data) > self._max_bytes:
             raise self._too_large()
         return name, data

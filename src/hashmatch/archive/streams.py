@@ -11,7 +11,7 @@ from typing import BinaryIO, TypeVar
 
 from hashmatch.archive.budget import Budget
 from hashmatch.errors import DecodeError
-from hashmatch.model import Reason
+from hashmatch.model import OUT_OF_MEMORY, Reason
 
 STEP = 256 * 1024
 """The most bytes that one step gives."""
@@ -82,7 +82,7 @@ class Stream(ABC):
             return act(count)
         except MemoryError:
             # Some of the streams below have gone on by then, and others have not
-            self._failure = DecodeError(Reason.TOO_LARGE, "more than there is memory for")
+            self._failure = DecodeError(Reason.TOO_LARGE, OUT_OF_MEMORY)
             raise self._failure.bare() from None
         except DecodeError as error:
             self._failure = error.bare()

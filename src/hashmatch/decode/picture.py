@@ -18,7 +18,14 @@ from hashmatch.decode.formats import SNIFF_BYTES, sniff
 from hashmatch.decode.truncation import ends_early
 from hashmatch.decode.views import View, previews, views
 from hashmatch.errors import DecodeError, MissingExtraError
-from hashmatch.model import DEFAULT_FORMATS, MAX_SIDE, OPTIONAL_FORMATS, Limits, Reason
+from hashmatch.model import (
+    DEFAULT_FORMATS,
+    MAX_SIDE,
+    OPTIONAL_FORMATS,
+    OUT_OF_MEMORY,
+    Limits,
+    Reason,
+)
 
 # Registered one by one: Image.init() would load every decoder that Pillow has
 _PLUGINS = {
@@ -314,7 +321,9 @@ def _classified(
         yield
     except passing:
         raise
-    except (MemoryError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+    except MemoryError as error:
+        raise DecodeError(Reason.TOO_LARGE, OUT_OF_MEMORY, format=name) from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise DecodeError(Reason.TOO_LARGE, "too large to decode", format=name) from error
     except _DECODER_ERRORS as error:
         said = isinstance(error, EOFError) or "truncated" in str(error).lower()

@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from hashmatch.errors import DecodeError, HashmatchError, SettingsError
-from hashmatch.model import Examination, ExamineOptions, Reason
+from hashmatch.model import OUT_OF_MEMORY, Examination, ExamineOptions, Reason
 from hashmatch.workers.clock import STEP, Clock
 from hashmatch.workers.jobs import Job, Reply
 from hashmatch.workers.protocol import (
@@ -326,7 +326,7 @@ class Pool:
         could_be_memory = _signal(ending) in (signal.SIGABRT, signal.SIGKILL, signal.SIGSEGV)
         said = worker.died_of or ""
         if (could_be_memory and self._was_large(ending)) or "MemoryError" in said:
-            return DecodeError(Reason.TOO_LARGE, "the decoder ran out of memory")
+            return DecodeError(Reason.TOO_LARGE, OUT_OF_MEMORY)
         of = f" of {said}" if said else ""
         return DecodeError(Reason.DECODER_CRASH, f"the decoder died{of}")
 

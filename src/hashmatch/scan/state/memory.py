@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from hashmatch.errors import DecodeError
-from hashmatch.model import Examination, ExamineOptions, Outcome, Reason
+from hashmatch.model import OUT_OF_MEMORY, Examination, ExamineOptions, Outcome, Reason
 from hashmatch.scan.found import Found
 from hashmatch.scan.state.rows import SHA256, Identity, Stored, sha256_of
 from hashmatch.scan.state.settings import Settings
@@ -305,6 +305,7 @@ class Memory(NoMemory):
                 row.settings not in self._serving
                 or not (row.exact or self.options.fast)
                 or row.reason in _TRIED_AGAIN
+                or row.detail == OUT_OF_MEMORY
             ):
                 return False
         return True
