@@ -286,6 +286,21 @@ def test_vics_later_records_replace_earlier_ones() -> None:
     assert held(base.apply(later)) == wanted(again[0])
 
 
+def test_hashes_that_are_replaced_are_told() -> None:
+    """Where a later record of an id has other hashes, how many are left out is counted."""
+    told = "hashes are left out: a later record of the same id has others"
+    other = item("17", "md5", category=2, seed=9)
+    whole = json.loads(vics(VICS[:2], cases=True))
+    whole["value"].append({"Media": json.loads(vics([other, VICS[1]]))["value"]})
+    assert HashList.loads(json.dumps(whole)).notices[0] == f"2 {told}"
+    again = HashList.loads(vics([*VICS[:2], *VICS[:2]]))
+    assert not any(told in notice for notice in again.notices)
+    same = [item("1-a", "md5"), item("1-a", "md5", seed=2)]
+    assert f"1 {told}" in HashList.loads(ncmec(same)).notices
+    gone = HashList.loads(ncmec([*same[:1], item("1-a", gone=True)]))
+    assert not any(told in notice for notice in gone.notices)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

@@ -136,7 +136,13 @@ class Collector:
             left_out={"withdrawn": len(withdrawn)} if len(withdrawn) else {},
             withdrawn=withdrawn,
             dropped=dropped,
+            notices=(*known.notices, *self._told_of_replaced()),
         )
+
+    def _told_of_replaced(self) -> Iterator[str]:
+        if self._ledger.replaced:
+            count = f"{self._ledger.replaced:,}"
+            yield f"{count} hashes are left out: a later record of the same id has others"
 
     def _faults(self, chunk: Chunk) -> Iterator[tuple[int, str]]:
         """What is wrong with records, by their places; looked for in whole columns first."""

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from hashmatch.hashlist.columns import Rows, TextColumn
 from hashmatch.hashlist.problems import Problems
 from hashmatch.hashlist.section import Lines, Section
+from hashmatch.model import HashKind
 
 Mask = npt.NDArray[np.bool_]
 
@@ -23,10 +24,12 @@ class Ledger:
         latest: the record of the highest rank counts, the last of several; else a withdrawn id must
             not stand anywhere else.
         count: how many records there are.
+        replaced: how many hashes do not count because a later record of their id has others.
     """
 
     latest: bool
     count: int = 0
+    replaced: int = 0
     _ids: list[TextColumn] = field(default_factory=list)
     _numbers: list[Lines] = field(default_factory=list)
     _ranks: list[Rows] = field(default_factory=list)
@@ -61,9 +64,37 @@ class Ledger:
         gone = ids.take(np.flatnonzero(withdrawn & ~void))
         if not void.any():
             return parts, gone
-        counting = (~np.isin(part.lines, numbers[void]) for part in parts if part.lines is not None)
-        left = [part.take(np.flatnonzero(mask)) for part, mask in zip(parts, counting, strict=True)]
+        outdated = [np.isin(part.lines, numbers[void]) for part in parts if part.lines is not None]
+        left = [
+            part.take(np.flatnonzero(~mask)) for part, mask in zip(parts, outdated, strict=True)
+        ]
+        if self.latest:
+            pairs = zip(parts, outdated, strict=True)
+            dropped = [part.take(np.flatnonzero(mask)) for part, mask in pairs if mask.any()]
+            self.replaced = _replaced(dropped, left, gone)
         return [part for part in left if len(part)], gone
+
+
+def _replaced(dropped: list[Section], left: list[Section], gone: TextColumn) -> int:
+    """How many hashes an id has no longer that is not withdrawn."""
+    prints = [part.column("id").fingerprints() for part in dropped]
+    if not prints:
+        return 0
+    ids = np.setdiff1d(np.concatenate(prints), gone.fingerprints())
+    return len(_hashes_of(ids, dropped) - _hashes_of(ids, left)) if len(ids) else 0
+
+
+def _hashes_of(ids: npt.NDArray[np.uint64], parts: list[Section]) -> set[tuple[HashKind, bytes]]:
+    """The hashes of ids, whose fingerprints are given in order, each behind that of its id."""
+    found: set[tuple[HashKind, bytes]] = set()
+    for part in parts:
+        prints = part.column("id").fingerprints()
+        # Parts are many and short: isin would sort all the ids anew for each
+        place = np.minimum(np.searchsorted(ids, prints), len(ids) - 1)
+        rows = np.flatnonzero(ids[place] == prints)
+        whole = np.column_stack((prints[rows], part.codes[rows]))
+        found.update((part.kind, row.tobytes()) for row in whole)
+    return found
 
 
 def _repeated(ids: TextColumn) -> Iterable[tuple[int, bytes]]:
