@@ -117,6 +117,26 @@ def test_wrong_usage_exits_64(
 
 
 @pytest.mark.parametrize(
+    ("arguments", "command"),
+    [
+        ([], "hashmatch"),
+        (["--bogus"], "hashmatch"),
+        (["list"], "hashmatch list"),
+        (["list", "bogus"], "hashmatch list"),
+        (["scan", "--bogus"], "hashmatch scan"),
+        (["list", "check"], "hashmatch list check"),
+    ],
+)
+def test_wrong_usage_names_the_help_to_look_at(arguments: list[str], command: str) -> None:
+    """What is wrong is one line, and the next names the help of the very command."""
+    done = hashmatch_command(*arguments)
+    assert (done.returncode, done.stdout) == (64, b"")
+    first, second = done.stderr.decode().splitlines()
+    assert "\\n" not in first
+    assert second == f"hashmatch: try '{command} --help'"
+
+
+@pytest.mark.parametrize(
     "text",
     [
         *(None, b"", b"# name: empty\n", b"no hash at all\n", b"\xff\xfe\x00", b"00ff\n"),

@@ -86,7 +86,9 @@ def _run(arguments: Sequence[str]) -> int:
             sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except typer.TyperException as error:
-        say(error.format_message(), "try 'hashmatch --help'")
+        context = getattr(error, "ctx", None)
+        command = "hashmatch" if context is None else context.command_path
+        say(error.format_message(), f"try '{command} --help'")
         return USAGE
     except HashmatchError as error:
         say(*_lines_of(error))
