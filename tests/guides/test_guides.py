@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 import tomllib
 from pathlib import Path
 
@@ -101,6 +102,37 @@ def test_the_plug_in_of_the_guide_works(folder: Path) -> None:
     assert "# algorithm: toyhash" in hashed.stdout.decode()
     scanned = hashmatch_command("scan", folder, "--list", folder / "toy.txt", env=known)
     assert scanned.stdout.count(b"toyhash 0<=3 stored") == 2
+
+
+def nightly(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the script of the guide as a reader would."""
+    return subprocess.run(
+        ["sh", folder / "bin" / "hashmatch-nightly", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment(PATH=f"{folder / 'bin'}:/usr/bin:/bin"),
+        timeout=60,
+    )
+
+
+def test_a_second_night_of_a_day_keeps_the_first(folder: Path) -> None:
+    """Run twice on one day, the nightly script leaves the results and the log of both runs."""
+    assert nightly(folder, "uploads").returncode == 3
+    first = {path: path.read_bytes() for path in (folder / "nights").iterdir()}
+    time.sleep(1.1)  # to which the names are exact
+    assert nightly(folder, "uploads").returncode == 2
+    assert {path: path.read_bytes() for path in first} == first
+    assert len(list((folder / "nights").iterdir())) == 2 * len(first) == 6
+
+
+def test_the_nightly_script_never_fails_like_a_scan(folder: Path) -> None:
+    """Without a folder, or a place to write to, its exit code is none of those of results."""
+    done = nightly(folder)
+    assert (done.returncode, done.stderr) == (64, "usage: hashmatch-nightly FOLDER\n")
+    (folder / "nights").touch()
+    assert nightly(folder, "uploads").returncode == 70
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd here")
