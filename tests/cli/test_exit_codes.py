@@ -117,6 +117,19 @@ def test_wrong_usage_exits_64(
 
 
 @pytest.mark.parametrize(
+    ("option", "value"),
+    [("--jobs", "100000"), ("--max-nesting", "0"), ("--max-memory", "99999999999999999999")],
+)
+def test_a_number_out_of_bounds_is_told_by_its_option(
+    folders: dict[int, Path], list_path: Path, option: str, value: str
+) -> None:
+    """What is too large or too small ends with 64, and the message names the option."""
+    done = hashmatch_command("scan", folders[0], "--list", list_path, option, value)
+    assert (done.returncode, done.stdout) == (64, b"")
+    assert option.encode() in done.stderr
+
+
+@pytest.mark.parametrize(
     ("arguments", "command"),
     [
         ([], "hashmatch"),

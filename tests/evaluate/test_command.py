@@ -57,6 +57,18 @@ def test_command_takes_list_pairs_and_baseline(
     assert found["baseline"]["same_pictures"]
 
 
+def test_a_folder_that_cannot_be_made_is_told_at_once(
+    folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Where a file stands in the place of the results, nothing is measured before that is told."""
+    (tmp_path / "file").write_text("mine")
+    for output in (tmp_path / "file", tmp_path / "file" / "below"):
+        command = ["evaluate", str(folder), *FEW, "--jobs", "1", "-o", str(output)]
+        assert run([*command, "--cache", str(tmp_path / "cache")]) == 70
+        assert f"{output}: cannot write there" in capfd.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
 def test_command_lists_transforms(capfd: pytest.CaptureFixture[str]) -> None:
     """--list-transforms shows names, groups, what they imitate, their parameters and sources."""
     assert run(["evaluate", "--list-transforms"]) == 0

@@ -21,6 +21,12 @@ DEFAULT_ARCHIVES = ArchiveLimits()
 DEFAULT_MEMORY_MIB = 2048
 DEFAULT_SECONDS = 20.0
 
+MOST_MEMORY_MIB = 1 << 27
+"""All that a process can address where addresses have 47 bits."""
+
+_MOST_JOBS = 32
+"""For each core. Each job is a process, and more of them only take its memory."""
+
 # Not as Path, which takes an empty text, such as a variable that is not set, for the current folder
 Paths = Annotated[
     list[str], typer.Argument(metavar="PATH", help="Files and folders.", show_default=False), READS
@@ -63,23 +69,29 @@ OneFileSystem = Annotated[
 ]
 MaxDepth = Annotated[
     int | None,
-    typer.Option(metavar="N", help="Levels of folders to enter; 1 is PATH itself alone."),
+    typer.Option(metavar="N", min=1, help="Levels of folders to enter; 1 is PATH itself alone."),
 ]
 MaxMemory = Annotated[
-    int, typer.Option(metavar="MIB", help="Address space of each decoding process.")
+    int,
+    typer.Option(
+        metavar="MIB",
+        min=256,
+        max=MOST_MEMORY_MIB,
+        help="Address space of each decoding process.",
+    ),
 ]
 Timeout = Annotated[
     float, typer.Option(metavar="SECONDS", help="Time for one file, or member of an archive.")
 ]
-MaxMembers = Annotated[int, typer.Option(metavar="N", help="Most members of an archive.")]
+MaxMembers = Annotated[int, typer.Option(metavar="N", min=1, help="Most members of an archive.")]
 MaxUnpacked = Annotated[
-    int, typer.Option(metavar="N", help="Most bytes that an archive may unpack to.")
+    int, typer.Option(metavar="N", min=1, help="Most bytes that an archive may unpack to.")
 ]
 MaxRatio = Annotated[
-    int, typer.Option(metavar="N", help="Most bytes unpacked for each byte packed.")
+    int, typer.Option(metavar="N", min=1, help="Most bytes unpacked for each byte packed.")
 ]
 MaxNesting = Annotated[
-    int, typer.Option(metavar="N", help="Archives within archives; 1 opens no inner ones.")
+    int, typer.Option(metavar="N", min=1, help="Archives within archives; 1 opens no inner ones.")
 ]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Show no progress and no notices on stderr.")
@@ -111,7 +123,9 @@ Output = Annotated[
 ]
 Jobs = Annotated[
     int | None,
-    typer.Option(metavar="N", help="Pictures to decode at a time. Default: one for each core."),
+    typer.Option(
+        metavar="N", min=1, help="Pictures to decode at a time. Default: one for each core."
+    ),
 ]
 AllowFormat = Annotated[
     list[str] | None,
@@ -123,11 +137,15 @@ AllowFormat = Annotated[
 MaxPixels = Annotated[
     int,
     typer.Option(
-        metavar="N", help=f"Largest picture, in pixels, and {MAX_SIDE} on a side at the most."
+        metavar="N",
+        min=1,
+        help=f"Largest picture, in pixels, and {MAX_SIDE} on a side at the most.",
     ),
 ]
-MaxBytes = Annotated[int, typer.Option(metavar="N", help="Largest file, in bytes.")]
-MaxFrames = Annotated[int, typer.Option(metavar="N", help="Most frames or pages of a picture.")]
+MaxBytes = Annotated[int, typer.Option(metavar="N", min=1, help="Largest file, in bytes.")]
+MaxFrames = Annotated[
+    int, typer.Option(metavar="N", min=1, help="Most frames or pages of a picture.")
+]
 
 
 def say(*lines: str) -> None:
@@ -163,13 +181,14 @@ def resolve_jobs(jobs: int | None) -> int:
     """How many pictures to decode at a time: as asked, or one for each core that we may use.
 
     Raises:
-        SettingsError: it is under 1.
+        SettingsError: there are far too few cores for so many.
     """
-    if jobs is not None and jobs < 1:
-        raise SettingsError("--jobs must be at least 1")
-    if jobs is not None:
-        return jobs
-    return allowed_cores()
+    cores = allowed_cores()
+    if jobs is None:
+        return cores
+    if jobs > _MOST_JOBS * cores:
+        raise SettingsError(f"--jobs must be at most {_MOST_JOBS * cores}: {_MOST_JOBS} a core")
+    return jobs
 
 
 def resolve_formats(names: Sequence[str]) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from hashmatch.cli.load_lists import load_lists
 from hashmatch.cli.options import say
 from hashmatch.cli.progress import INTERVAL, is_watched, time_left
 from hashmatch.decode import lift_pillow_limit, load_decoders
-from hashmatch.errors import SettingsError
+from hashmatch.errors import OutputError, SettingsError
 from hashmatch.evaluate import (
     SOURCES,
     TRANSFORMS,
@@ -74,6 +75,8 @@ def run_evaluate(asked: EvaluateSettings) -> int:
     """Evaluate, write the results, say what came of it, and return the exit code."""
     if not asked.paths:
         raise SettingsError("give files or folders of ordinary pictures")
+    if asked.output is not None:
+        _check_folder(asked.output)
     load_decoders(asked.formats)
     lift_pillow_limit()
     # Whatever could be wrong with the other files is told before hours are spent
@@ -97,6 +100,13 @@ def run_evaluate(asked: EvaluateSettings) -> int:
         for path in write(result, asked.output):
             say(f"written: {path}")
     return 0
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuse where it cannot be made nor written to, as far as that can be told beforehand."""
+    there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise OutputError("cannot write there", path=str(folder))
 
 
 def _settings(asked: EvaluateSettings, hash_lists: list[HashList]) -> Settings:

@@ -56,7 +56,7 @@ def scan_command(
         int, typer.Option(metavar="N", help="How many of the nearest entries to name for a file.")
     ] = 10,
     index: Annotated[
-        str, typer.Option(metavar="auto|linear|bktree", help="How to look hashes up.")
+        str, typer.Option(metavar="auto|linear|bktree|multi", help="How to look hashes up.")
     ] = "auto",
     output_format: Annotated[
         str, typer.Option("--format", metavar="table|jsonl|csv", help="How to write the results.")
