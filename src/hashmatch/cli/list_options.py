@@ -28,7 +28,8 @@ class ListSettings:
     Its fields are the options: what a command gets of them is what stands here.
 
     Raises:
-        SettingsError: an option takes other words.
+        SettingsError: an option takes other words, or says how another one is meant that is not
+            given.
     """
 
     files: Annotated[
@@ -115,6 +116,10 @@ class ListSettings:
         for name, value in (("--stale", self.stale), ("--permissions", self.permissions)):
             if value not in ("warn", "fail"):
                 raise SettingsError(f"{name} takes warn or fail")
+        if self.stale == "fail" and self.max_list_age is None:
+            raise SettingsError("--stale fail needs a --max-list-age that lists may have")
+        if self.allow_rollback and self.seen_versions is None:
+            raise SettingsError("--allow-rollback needs the --seen-versions that it goes against")
 
     def record(self) -> dict[str, Any]:
         """Whatever of this decides which entries may match, as the audit trail tells it."""

@@ -117,6 +117,8 @@ def _paths(settings: ScanSettings, stack: ExitStack) -> Iterable[bytes]:
     """The paths given, all of which must be there, and those that stand in ``--files-from``."""
     if not settings.paths and settings.files_from is None:
         raise SettingsError("say what to scan: give a PATH, or --files-from")
+    if settings.null and settings.files_from is None:
+        raise SettingsError("--null needs the --files-from whose paths end so")
     given = check_paths(settings.paths)
     if settings.files_from is None:
         return given
