@@ -109,6 +109,22 @@ def test_a_cache_that_is_none_is_left_alone(place: Path) -> None:
     assert (place / "used").read_bytes() == TEXT
 
 
+def test_a_run_that_is_refused_leaves_no_trace(place: Path) -> None:
+    """A wrong list leaves no audit trail, and a folder that others may enter stays as it was."""
+    (place / "used").write_bytes(b"no hash\n")
+    (place / "new").mkdir()
+    (place / "new").chmod(0o755)
+    before = sorted(place.rglob("*"))
+    for command, code in (
+        ("scan up --list used --audit trail --jobs 1", 65),
+        ("rematch --state state --list used --audit trail --jobs 1", 65),
+        ("scan up --list list --quarantine new --jobs 1", 70),
+    ):
+        done = hashmatch_command(*command.split(), cwd=place)
+        assert done.returncode == code, done.stderr
+        assert sorted(place.rglob("*")) == before
+
+
 def test_every_option_that_names_a_file_says_what_is_done_with_it() -> None:
     """No option of a file lacks its mark, but for folders that keep themselves apart."""
     unmarked = {

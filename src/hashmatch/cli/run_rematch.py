@@ -72,7 +72,6 @@ def run_rematch(settings: RematchSettings) -> int:
     """Match what is stored, write the results, and return the exit code."""
     with ExitStack() as stack:
         state = stack.enter_context(State(settings.state, create=False))
-        custody = open_custody(CustodySettings(settings.audit), (), stack)
         pool = make_pool(settings.jobs, settings.workers)
         stack.callback(pool.close)
         known = load_lists(settings.lists, quiet=settings.quiet)
@@ -89,6 +88,7 @@ def run_rematch(settings: RematchSettings) -> int:
             replay = Replay(state, matcher.options, include_gone=settings.include_gone)
         else:
             say("the lists have no new entry: there is nothing to match again")
+        custody = open_custody(CustodySettings(settings.audit), (), stack)
         # Also of nothing, or results of before would pass for those of now
         with open_output(settings.output) as stream:
             renderer = make_renderer(settings.output_format, stream)

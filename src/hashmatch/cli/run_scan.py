@@ -91,9 +91,10 @@ def run_scan(settings: ScanSettings, pool: AnyPool) -> int:
     load_decoders(settings.formats & OPTIONAL_FORMATS)  # to say at once what is not installed
     with ExitStack() as stack:
         paths = _paths(settings, stack)
-        custody = open_custody(settings.custody, settings.paths, stack)
         matcher = _build_matcher(settings)
         memory = _memory(settings, matcher, stack)
+        # Makes files where there are none: after all that may be refused without a trace
+        custody = open_custody(settings.custody, settings.paths, stack)
         expected = memory.state.last_count() if memory else None
         with (
             open_output(settings.output) as stream,

@@ -274,6 +274,7 @@ def _make_folders(path: bytes) -> int:
         with suppress(FileExistsError):
             os.mkdir(folder, 0o700)
             sync_folder(Path(os.fsdecode(os.path.dirname(folder))))
+        check_folder(os.stat(folder), folder)  # before anything is made in it
     with opened_place(os.path.join(os.path.realpath(path), FILES, b"")) as place:
         check_folder(os.fstat(place.folder), os.path.join(path, FILES))
         check_folder(os.stat(path), path)
