@@ -31,6 +31,15 @@ def install_command(folder: Path) -> Path:
     return command.parent
 
 
+def set_up(folder: Path) -> None:
+    """Make the uploads and the list that the guides speak of, as the README tells a reader to."""
+    (folder / "fixtures").symlink_to(ROOT / "fixtures")
+    (folder / ".venv" / "bin").mkdir(parents=True)
+    (folder / ".venv" / "bin" / "activate").touch()  # the command is within reach already
+    (recipe,) = [block for kind, block in blocks("../README.md") if kind == "sh"]
+    subprocess.run(["sh", "-e", "-c", recipe], cwd=folder, check=True)
+
+
 def check(guide: str, folder: Path) -> None:
     """Run a guide's commands and programs in a folder; each must print what stands under it."""
     commands: list[tuple[str, list[str]]] = []

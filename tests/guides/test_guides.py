@@ -16,7 +16,7 @@ import pytest
 from commands import SOURCE, environment, hashmatch_command
 from hashlist.feeds import Item, ncmec, vics
 
-from .examples import DOCS, PICTURES, ROOT, blocks, check, install_command
+from .examples import DOCS, PICTURES, ROOT, blocks, check, install_command, set_up
 
 GUIDES = ["audit.md", "nightly.md", "quarantine.md", "records.md", "report.md"]
 
@@ -24,14 +24,7 @@ GUIDES = ["audit.md", "nightly.md", "quarantine.md", "records.md", "report.md"]
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """What most guides work on: a folder of uploads, a list, and the command itself."""
-    uploads = tmp_path / "uploads"
-    (uploads / "2026").mkdir(parents=True)
-    shutil.copy(PICTURES / "variants" / "harbour-brighter.jpg", uploads / "2026" / "boats.jpg")
-    shutil.copy(PICTURES / "unrelated" / "heather.jpg", uploads / "heather.jpg")
-    cut = (PICTURES / "unrelated" / "pebbles.jpg").read_bytes()[:2000]
-    (uploads / "pebbles.jpg").write_bytes(cut)
-    shutil.copy(ROOT / "fixtures" / "hashes.txt", tmp_path / "hashes.txt")
-    (tmp_path / "hashes.txt").chmod(0o600)
+    set_up(tmp_path)
     shutil.copy(DOCS / "nightly" / "hashmatch-nightly", install_command(tmp_path))
     return tmp_path
 
