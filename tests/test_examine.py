@@ -263,6 +263,15 @@ def test_other_sources_are_refused() -> None:
         examine(io.StringIO("text"), OPTIONS)
 
 
+def test_large_files_are_known_by_as_much_as_others(tmp_path: Path) -> None:
+    """What tells its format only after some hundred bytes is no unknown file for being large."""
+    path = tmp_path / "large.svg"
+    path.write_bytes(b"<?xml version='1.0'?>" + b" " * 700 + b"<svg/>" + b" " * 5000)
+    for most, reason in ((10_000, Reason.UNSUPPORTED_FORMAT), (5000, Reason.TOO_LARGE)):
+        found = examine(path, ExamineOptions(kinds=KINDS, limits=Limits(max_bytes=most)))
+        assert (found.format, found.reason) == ("SVG", reason)
+
+
 def test_streams_are_read_within_the_limit() -> None:
     """Of an endless stream no more is read than may be examined."""
 

@@ -15,7 +15,6 @@ from typing import BinaryIO, TypeAlias
 import numpy as np
 
 from hashmatch.archive import (
-    HEAD_BYTES,
     NESTED,
     ends_in_zip,
     read_archive,
@@ -23,6 +22,7 @@ from hashmatch.archive import (
     zip_behind,
 )
 from hashmatch.decode import (
+    SNIFF_BYTES,
     MirrorView,
     Picture,
     PilImage,
@@ -73,8 +73,8 @@ def examine(source: Source, options: ExamineOptions) -> Examination:
         return loaded
     if isinstance(loaded, PilImage):
         return _examine(lambda: adopt_picture(loaded, options.limits), options)
-    if sniff_archive(loaded[:HEAD_BYTES]) is not None:
-        return _unopened(BytesIO(loaded), loaded[:HEAD_BYTES], options)
+    if sniff_archive(loaded[:SNIFF_BYTES]) is not None:
+        return _unopened(BytesIO(loaded), loaded[:SNIFF_BYTES], options)
     found = _examine_bytes(loaded, options)
     return _marred(found, zip_behind() if ends_in_zip(BytesIO(loaded), len(loaded)) else None)
 
@@ -95,7 +95,7 @@ def examine_file(
     """
     try:
         with steady(descriptor) as (file, size):
-            head = file.read(HEAD_BYTES)
+            head = file.read(SNIFF_BYTES)
             is_archive = sniff_archive(head) is not None or ends_in_zip(file, size)
             file.seek(0)
             if is_archive and options.members:
@@ -133,7 +133,7 @@ def _examine_archive(
 ) -> Generator[tuple[bytes, Examination | None], None, Examination]:
     """Yield an archive's members, and return the examination of the archive itself."""
     problem: DecodeError | None = None
-    head = file.read(HEAD_BYTES)
+    head = file.read(SNIFF_BYTES)
     # To come back for a member that a preview does not settle, all before it is unpacked again
     at_hand = sniff_archive(head) in _AT_HAND
     in_full = replace(options, fast=False)
@@ -200,7 +200,7 @@ def _examine_bytes(data: bytes, options: ExamineOptions) -> Examination:
     if options.kinds:
         found = _examine(lambda: open_picture(data, options.formats, options.limits), options)
     else:
-        found = Examination(format=sniff(data[:HEAD_BYTES]))
+        found = Examination(format=sniff(data[:SNIFF_BYTES]))
     return replace(found, digests=_digest(BytesIO(data), options)) if options.digests else found
 
 
@@ -257,9 +257,9 @@ def _read(file: BinaryIO, options: ExamineOptions, size: int | None = None) -> b
     """
     most = options.limits.max_bytes
     is_large = size is not None and size > most
-    data = read_stream(file, HEAD_BYTES if is_large else most, size)
+    data = read_stream(file, SNIFF_BYTES if is_large else most, size)
     if is_large or len(data) > most:
-        return _unopened(file, data[:HEAD_BYTES], options)
+        return _unopened(file, data[:SNIFF_BYTES], options)
     return data
 
 

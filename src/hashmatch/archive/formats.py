@@ -40,7 +40,7 @@ _BZIP2_BLOCKS = (b"\x31\x41\x59\x26\x53\x59", b"\x17\x72\x45\x38\x50\x90")
 
 
 def sniff_archive(head: bytes) -> str | None:
-    """Name the archive format that ``head``, the first ``HEAD_BYTES`` of a file, begins.
+    """Name the archive format that ``head``, the first ``HEAD_BYTES`` of a file or more, begins.
 
     A tar begins with a name that its maker chose, so a file can be a ``TAR`` and a picture at once:
     whoever opens a tar looks at the whole of it as a picture, too.

@@ -3,7 +3,7 @@
 import PIL
 from PIL.Image import Image as PilImage
 
-from hashmatch.decode.formats import sniff
+from hashmatch.decode.formats import SNIFF_BYTES, sniff
 from hashmatch.decode.picture import (
     Picture,
     adopt_picture,
@@ -18,6 +18,7 @@ PILLOW_VERSION = PIL.__version__
 
 __all__ = [
     "PILLOW_VERSION",
+    "SNIFF_BYTES",
     "MirrorView",
     "Picture",
     "PilImage",

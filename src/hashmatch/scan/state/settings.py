@@ -11,6 +11,9 @@ from hashmatch._version import __version__
 from hashmatch.decode import PILLOW_VERSION
 from hashmatch.model import ArchiveLimits, ExamineOptions, HashKind, Limits
 
+_RULES = 2
+"""Raised whenever the same file may give other hashes, views or members than before."""
+
 _EXTRA_DECODERS = {"HEIF": "pillow-heif"}
 
 
@@ -37,6 +40,7 @@ class Settings:
         base = {
             "versions": {
                 "hashmatch": __version__,
+                "rules": _RULES,
                 "pillow": PILLOW_VERSION,
                 **{
                     package: _version(package)
