@@ -4,12 +4,17 @@ import pickle
 import pkgutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import hashmatch
 from commands import environment
+from hashmatch import HashList, Matcher, SettingsError
+from hashmatch.scan import make_pool, scan
+from hashmatch.workers import AnyPool, ThreadPool
+from pictures import encode, photo
 
 
 def run_python(code: str) -> str:
@@ -114,3 +119,39 @@ def test_nothing_that_holds_a_list_is_pickled() -> None:
     for secret in (hash_list, matcher):
         with pytest.raises(TypeError):
             pickle.dumps(secret)
+
+
+def test_mistakes_of_callers_are_told(tmp_path: Path) -> None:
+    """A path where a list is wanted, no worker, or one path for several: each is an error."""
+    hash_list = HashList.loads("# algorithm: phash\n0123456789abcdef far\n")
+    with pytest.raises(SettingsError, match=r"HashList\.load"):
+        Matcher("hashes.txt")  # type: ignore[arg-type]
+    with pytest.raises(SettingsError, match="at least 1 worker"):
+        Matcher(hash_list, isolate=True, workers=0)
+    for make in (make_pool, ThreadPool):
+        with pytest.raises(SettingsError, match="at least 1 worker"):
+            make(0)
+    with make_pool(1) as pool, pytest.raises(SettingsError, match="in a list"):
+        list(scan(str(tmp_path), Matcher(hash_list), pool))
+
+
+@pytest.mark.parametrize("make", [make_pool, ThreadPool])
+def test_a_pool_serves_one_scan_after_another(
+    tmp_path: Path, make: Callable[[int], AnyPool]
+) -> None:
+    """The same matcher may scan again, with paths of any kind; another needs a pool of its own."""
+    for number in range(30):
+        (tmp_path / f"{number:02}.png").write_bytes(encode(photo(number, 40, 30), "PNG"))
+    hash_list = HashList.loads("# algorithm: phash\n0123456789abcdef far\n")
+    matcher, other = Matcher(hash_list), Matcher(hash_list, mirrors=True)
+    with make(1) as pool:
+        for paths in ([tmp_path], [str(tmp_path)], [bytes(tmp_path)]):
+            assert len(list(scan(paths, matcher, pool))) == 30
+        with pytest.raises(SettingsError, match="make a pool for each"):
+            list(scan([tmp_path], other, pool))
+        stopped = scan([tmp_path], matcher, pool)
+        next(stopped)
+        stopped.close()
+        if pool.busy:
+            with pytest.raises(SettingsError, match="not taken to its end"):
+                list(scan([tmp_path], matcher, pool))

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 import hashmatch
+from commands import SOURCE, environment, hashmatch_command
 from hashmatch import Entry, HashKind, HashList, Matcher, PerceptualHash, Verdict, hamming_distance
 from hashmatch.examine import examine
 from hashmatch.hashing import ALGORITHMS, pack
@@ -97,13 +98,30 @@ sys.exit(run(["scan", "picture.jpg", "copy.png", "--list", "toy.txt", "-q"]))
 """
 
 
-def test_a_plug_in_is_one_more_algorithm(tmp_path: Path) -> None:
-    """A package that offers an algorithm as an entry point has it hashed, listed and matched."""
-    (tmp_path / "toyhash.py").write_text(PLUGIN)
-    info = tmp_path / "toyhash-1.0.dist-info"
+def install(place: Path, code: str) -> None:
+    """Make a package that offers an algorithm."""
+    (place / "toyhash.py").write_text(code)
+    info = place / "toyhash-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: toyhash\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[hashmatch.algorithms]\ntoyhash = toyhash:algorithm\n")
+
+
+def test_a_plug_in_that_is_broken_is_named(tmp_path: Path) -> None:
+    """Whatever it raises when it is imported, the error says which plug-in to mend."""
+    install(tmp_path, "raise RuntimeError('broken')\n")
+    (tmp_path / "list.txt").write_text("# algorithm: phash\n0123456789abcdef\n")
+    found = hashmatch_command(
+        *("scan", tmp_path, "--list", tmp_path / "list.txt"),
+        env=environment(PYTHONPATH=os.pathsep.join([SOURCE, str(tmp_path)])),
+    )
+    assert found.returncode == 64
+    assert b"plug-in toyhash (toyhash:algorithm) cannot be imported (RuntimeError)" in found.stderr
+
+
+def test_a_plug_in_is_one_more_algorithm(tmp_path: Path) -> None:
+    """A package that offers an algorithm as an entry point has it hashed, listed and matched."""
+    install(tmp_path, PLUGIN)
     (tmp_path / "picture.jpg").write_bytes(encode(photo(3, 400, 300), "JPEG"))
     (tmp_path / "copy.png").write_bytes(encode(photo(3, 400, 300).resize((300, 225)), "PNG"))
     source = Path(hashmatch.__file__).parent.parent

@@ -302,7 +302,13 @@ class _Registry(Mapping[str, Algorithm]):
 
         found = {algorithm.name: algorithm for algorithm in _BUILT_IN}
         for point in sorted(entry_points(group=PLUGINS), key=lambda point: point.name):
-            algorithm = point.load()
+            try:
+                algorithm = point.load()
+            except Exception as error:
+                raise SettingsError(
+                    f"the plug-in {point.name} ({point.value}) cannot be imported"
+                    f" ({type(error).__name__}): mend it, or uninstall the package that has it"
+                ) from error
             if not isinstance(algorithm, Algorithm) or algorithm.name in found:
                 raise SettingsError(
                     f"the plug-in {point.value} offers no Algorithm, or one whose name is taken"

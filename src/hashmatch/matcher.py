@@ -152,6 +152,8 @@ class Matcher:
         self, hash_lists: HashList | Sequence[HashList], previous: Lookup | None = None
     ) -> _Lists:
         chosen = (hash_lists,) if isinstance(hash_lists, HashList) else tuple(hash_lists)
+        if not all(isinstance(each, HashList) for each in chosen):
+            raise SettingsError("a matcher takes hash lists: load one with HashList.load(PATH)")
         lookup = Lookup(
             chosen,
             threshold=self._threshold,

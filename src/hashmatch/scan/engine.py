@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from hashmatch.errors import SettingsError
 from hashmatch.matcher import Matcher
 from hashmatch.model import Examination, ExamineOptions, Outcome
 from hashmatch.scan.conveyor import Conveyor
@@ -39,7 +41,7 @@ class FileResult:
 
 
 def scan(
-    paths: Iterable[bytes],
+    paths: Iterable[str | bytes | os.PathLike[str]],
     matcher: Matcher,
     pool: AnyPool,
     counts: WalkCounts | None = None,
@@ -51,7 +53,7 @@ def scan(
     """Scan files and folders.
 
     Args:
-        paths: as ``check_paths`` returns them.
+        paths: of files and folders.
         matcher: what to look up in.
         pool: who decodes; the results are the same for any number of workers.
         counts: is counted up with what the walk meets besides files.
@@ -63,19 +65,25 @@ def scan(
     Returns:
         One result for every file and every member of an archive, in the order of the walk; an
         archive comes behind its members.
+
+    Raises:
+        SettingsError: the pool is on something else, or ``paths`` is a single path.
     """
+    if isinstance(paths, str | bytes | os.PathLike):
+        raise SettingsError("a scan takes several paths: put this one in a list")
+    named = map(os.fsencode, paths)
     counts = counts or WalkCounts()
     if memory is None:
         asked = matcher.options
         if digests:
             asked = replace(asked, digests=tuple(dict.fromkeys((*asked.digests, SHA256))))
         conveyor = Conveyor(pool.configure(asked), partial(_screen, matcher, asked.digests))
-        for path, archive, root, judged in conveyor.run(walk(paths, counts, options)):
+        for path, archive, root, judged in conveyor.run(walk(named, counts, options)):
             yield FileResult(path, judged.outcome, judged.sha256, archive, root)
         return
     judge = Judge(matcher, memory.state, memory.options.digests)
     remembering = Conveyor(pool.configure(memory.options), judge.screen, memory)
-    found = _walk_knowing(paths, counts, options, memory)
+    found = _walk_knowing(named, counts, options, memory)
     for path, archive, root, judged in remembering.run(found):
         yield FileResult(path, judged.outcome, judged.sha256, archive, root)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from hashmatch.errors import SettingsError
 from hashmatch.model import Examination, ExamineOptions
 from hashmatch.workers.protocol import JOB, Answer, ProtocolError
 
@@ -75,6 +76,33 @@ class Job:
     def _is_last(self) -> bool:
         """Whether nothing comes after what a worker is on."""
         return self.member is None or self.count == 1
+
+
+def check_size(workers: int) -> int:
+    """Return how many workers there are to be, if there are any.
+
+    Raises:
+        SettingsError: there are none.
+    """
+    if workers < 1:
+        raise SettingsError("there must be at least 1 worker")
+    return workers
+
+
+def may_begin(before: ExamineOptions | None, options: ExamineOptions, *, busy: bool) -> bool:
+    """Whether the workers of a pool are still to begin; False where they will do as they are.
+
+    Raises:
+        SettingsError: they are on something else.
+    """
+    if before is None:
+        return True
+    if busy or before != options:
+        raise SettingsError(
+            "this pool has a scan that was not taken to its end, or one of another matcher: make a"
+            " pool for each"
+        )
+    return False
 
 
 class Reply(NamedTuple):

@@ -23,7 +23,7 @@ from typing import Any, Self
 from hashmatch.errors import DecodeError, HashmatchError, SettingsError
 from hashmatch.model import OUT_OF_MEMORY, Examination, ExamineOptions, Reason
 from hashmatch.workers.clock import STEP, Clock
-from hashmatch.workers.jobs import Job, Reply
+from hashmatch.workers.jobs import Job, Reply, check_size, may_begin
 from hashmatch.workers.protocol import (
     FORK,
     REAP,
@@ -121,7 +121,7 @@ class Pool:
     def __init__(self, jobs: int, limits: WorkerLimits = WorkerLimits()) -> None:  # frozen
         self.protection: dict[str, Any] = {}
         self._limits = limits
-        self._size = jobs
+        self._size = check_size(jobs)
         self._options: ExamineOptions | None = None
         self._backlog: deque[Job] = deque()
         self._workers: list[_Worker] = []
@@ -148,7 +148,13 @@ class Pool:
             )
 
     def configure(self, options: ExamineOptions) -> Self:
-        """Say what to examine, and let the workers begin. Once only."""
+        """Say what to examine, and let the workers begin; again only for the same, once idle.
+
+        Raises:
+            SettingsError: they are on something else.
+        """
+        if not may_begin(self._options, options, busy=self.busy):
+            return self
         self._options = options
         settings = {"options": encode_options(options), "max_memory": self._limits.max_memory}
         self._say(frame(settings))

@@ -14,7 +14,7 @@ from typing import IO
 
 from hashmatch.errors import HashmatchError, SettingsError
 from hashmatch.model import Examination, ExamineOptions
-from hashmatch.workers.jobs import Job
+from hashmatch.workers.jobs import Job, check_size
 from hashmatch.workers.pool import Pool, WorkerLimits, isolation_available
 
 _POLL_SECONDS = 60.0
@@ -41,7 +41,7 @@ class SharedPool:
     ) -> None:
         if not isolation_available():
             raise SettingsError("this system cannot isolate decoding in processes of its own")
-        self._start = partial(_start, options, jobs, limits)
+        self._start = partial(_start, options, check_size(jobs), limits)
         self._lock = threading.Lock()
         self._closed = False
         self._service: _Service | None = self._start()

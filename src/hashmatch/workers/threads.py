@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from hashmatch.model import ExamineOptions
-from hashmatch.workers.jobs import Job, Reply
+from hashmatch.workers.jobs import Job, Reply, check_size, may_begin
 
 
 class ThreadPool:
@@ -25,14 +25,22 @@ class ThreadPool:
 
     def __init__(self, jobs: int) -> None:
         self.protection: dict[str, object] = {}
-        self._size = jobs
+        self._size = check_size(jobs)
+        self._options: ExamineOptions | None = None
         self._waiting: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._replies: queue.SimpleQueue[Reply | Exception] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._open = 0
 
     def configure(self, options: ExamineOptions) -> Self:
-        """Say what to examine, and let the threads begin. Once only."""
+        """Say what to examine, and let the threads begin; again only for the same, once idle.
+
+        Raises:
+            SettingsError: they are on something else.
+        """
+        if not may_begin(self._options, options, busy=self.busy):
+            return self
+        self._options = options
         self._threads = [
             threading.Thread(target=self._work, args=(options,), daemon=True)
             for _ in range(self._size)
