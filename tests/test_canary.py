@@ -232,7 +232,8 @@ def plugin(tmp_path: Path) -> dict[str, str]:
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1\n")
     (info / "entry_points.txt").write_text("[hashmatch.algorithms]\nbroken = broken_module:it\n")
     (info.parent / "broken_module.py").write_text(
-        f"secret = {CANARY!r}\nraise LookupError(secret)\n"
+        "class It:\n    @property\n    def __class__(self):\n"
+        f"        raise LookupError({CANARY!r})\n\n\nit = It()\n"
     )
     return environment(PYTHONPATH=os.pathsep.join([SOURCE, str(info.parent)]))
 
@@ -241,7 +242,7 @@ def test_crashes_show_no_hash(folder: Path, list_path: Path, plugin: dict[str, s
     """A crash over a hash tells its kind and its place, and not what it choked on."""
     done = hashmatch_command("scan", folder, "--list", list_path, "--verbose", env=plugin)
     assert done.returncode == 70
-    assert b"LookupError in broken_module.py:2" in done.stderr
+    assert b"LookupError in broken_module.py:4" in done.stderr
     assert_silent(done.stdout, done.stderr)
 
 

@@ -115,7 +115,7 @@ def test_a_plug_in_that_is_broken_is_named(tmp_path: Path) -> None:
         *("scan", tmp_path, "--list", tmp_path / "list.txt"),
         env=environment(PYTHONPATH=os.pathsep.join([SOURCE, str(tmp_path)])),
     )
-    assert found.returncode == 64
+    assert found.returncode == 70
     assert b"plug-in toyhash (toyhash:algorithm) cannot be imported (RuntimeError)" in found.stderr
 
 

@@ -21,7 +21,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from hashmatch.errors import MissingExtraError, SettingsError
+from hashmatch.errors import HashmatchError, MissingExtraError, SettingsError
 from hashmatch.model import HashKind, PerceptualHash
 
 Grey: TypeAlias = npt.NDArray[np.uint8]
@@ -305,7 +305,7 @@ class _Registry(Mapping[str, Algorithm]):
             try:
                 algorithm = point.load()
             except Exception as error:
-                raise SettingsError(
+                raise HashmatchError(
                     f"the plug-in {point.name} ({point.value}) cannot be imported"
                     f" ({type(error).__name__}): mend it, or uninstall the package that has it"
                 ) from error

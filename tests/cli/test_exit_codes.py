@@ -202,13 +202,16 @@ def test_no_such_input_exits_66(list_path: Path, tmp_path: Path, path: str) -> N
 
 @pytest.fixture
 def broken_plugin(tmp_path: Path) -> Path:
-    """A folder of packages, one of which offers an algorithm that cannot be imported."""
+    """A folder of packages, one of which offers an algorithm that crashes when it is looked at."""
     folder = tmp_path / "packages"
     info = folder / "broken-1.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1\n")
     (info / "entry_points.txt").write_text("[hashmatch.algorithms]\nbroken = broken_module:it\n")
-    (folder / "broken_module.py").write_text("raise LookupError('ca9a11fe0123bead')\n")
+    (folder / "broken_module.py").write_text(
+        "class It:\n    @property\n    def __class__(self):\n"
+        "        raise LookupError('ca9a11fe0123bead')\n\n\nit = It()\n"
+    )
     return folder
 
 
@@ -220,7 +223,7 @@ def test_internal_error_exits_70(
     env = environment(PYTHONPATH=os.pathsep.join([SOURCE, str(broken_plugin)]))
     done = hashmatch_command("scan", folders[1], "--list", list_path, "--format", name, env=env)
     assert (done.returncode, done.stdout) == (70, b"")
-    assert done.stderr == b"hashmatch: internal error: LookupError in broken_module.py:1\n"
+    assert done.stderr == b"hashmatch: internal error: LookupError in broken_module.py:4\n"
 
 
 def test_broken_installation_exits_70(tmp_path: Path) -> None:
