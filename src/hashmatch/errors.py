@@ -135,6 +135,10 @@ class HashMismatchError(HashError, TypeError):
     """Two hashes of different algorithm or width were compared."""
 
 
+OUT_OF_MEMORY = "more than there is memory for"
+"""The message of a ``DecodeError`` where another run, with more memory, may fare better."""
+
+
 class DecodeError(HashmatchError):
     """A picture cannot be examined, wholly or in part.
 

@@ -31,10 +31,9 @@ from hashmatch.decode import (
     open_picture,
     sniff,
 )
-from hashmatch.errors import DecodeError, SettingsError
+from hashmatch.errors import OUT_OF_MEMORY, DecodeError, SettingsError
 from hashmatch.hashing import ALGORITHMS, QUALITY_GRID, Algorithm, Grey, from_codes, quality
 from hashmatch.model import (
-    OUT_OF_MEMORY,
     Examination,
     ExamineOptions,
     HashKind,

@@ -164,19 +164,22 @@ class Reason(StrEnum):
     VANISHED = "vanished"
 
 
-OUT_OF_MEMORY = "more than there is memory for"
-"""The detail of ``Reason.TOO_LARGE`` where another run, with more memory, may fare better."""
+class _AtLeast1:
+    __slots__: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            if getattr(self, name) < 1:
+                raise SettingsError(f"{name} must be at least 1")
+
 
 MAX_SIDE = 65_535
-"""Pixels that a side of a picture may have, whatever its area: as many as a JPEG can have.
-
-What it takes to shrink a picture grows with its longest side: with 20,000,000 pixels in one row it
-is a gigabyte, with these 3 MiB.
-"""
+"""Pixels that a side of a picture may have, as many as a JPEG can: to shrink a row of so many takes
+3 MiB, and one of 20,000,000 a gigabyte."""
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(_AtLeast1):
     """What a picture may cost, checked after its header and before any of its pixels.
 
     A side is limited too, always, by ``MAX_SIDE``.
@@ -194,21 +197,14 @@ class Limits:
     max_bytes: int = 256 * 1024 * 1024
     max_frames: int = 64
 
-    def __post_init__(self) -> None:
-        for name in self.__slots__:
-            if getattr(self, name) < 1:
-                raise SettingsError(f"{name} must be at least 1")
-
 
 QUALITY_FLOOR = 50
-"""Below it a picture has so little detail that being near to an entry says little.
-
-PDQ's authors discard hashes of quality 49 and less.
-"""
+"""Below it a picture has so little detail that being near to an entry says little; PDQ's authors
+discard hashes of quality 49 and less."""
 
 
 @dataclass(frozen=True, slots=True)
-class ArchiveLimits:
+class ArchiveLimits(_AtLeast1):
     """What an archive may cost, counted while it is unpacked.
 
     Attributes:
@@ -226,11 +222,6 @@ class ArchiveLimits:
     max_total_bytes: int = 4 * 1024 * 1024 * 1024
     max_ratio: int = 200
     max_depth: int = 3
-
-    def __post_init__(self) -> None:
-        for name in self.__slots__:
-            if getattr(self, name) < 1:
-                raise SettingsError(f"{name} must be at least 1")
 
 
 DEFAULT_FORMATS = frozenset({"JPEG", "MPO", "PNG", "GIF", "WEBP", "BMP", "TIFF"})

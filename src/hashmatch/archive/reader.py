@@ -13,8 +13,8 @@ from hashmatch.archive.packed import STREAM_CODECS, Unpacked
 from hashmatch.archive.streams import Metered, Section, Stream, file_size
 from hashmatch.archive.tar_reader import tar_entries
 from hashmatch.archive.zip_reader import ends_in_zip, zip_behind, zip_entries
-from hashmatch.errors import DecodeError
-from hashmatch.model import OUT_OF_MEMORY, ArchiveLimits, Reason
+from hashmatch.errors import OUT_OF_MEMORY, DecodeError
+from hashmatch.model import ArchiveLimits, Reason
 
 NESTED = b"!/"
 """Stands between the path of an archive and the path of a member inside it."""

@@ -10,8 +10,8 @@ from io import BytesIO
 from typing import BinaryIO, TypeVar
 
 from hashmatch.archive.budget import Budget
-from hashmatch.errors import DecodeError
-from hashmatch.model import OUT_OF_MEMORY, Reason
+from hashmatch.errors import OUT_OF_MEMORY, DecodeError
+from hashmatch.model import Reason
 
 STEP = 256 * 1024
 """The most bytes that one step gives."""

@@ -17,12 +17,11 @@ from PIL import Image, ImageFile, UnidentifiedImageError, features
 from hashmatch.decode.formats import SNIFF_BYTES, sniff
 from hashmatch.decode.truncation import ends_early
 from hashmatch.decode.views import View, previews, views
-from hashmatch.errors import DecodeError, MissingExtraError
+from hashmatch.errors import OUT_OF_MEMORY, DecodeError, MissingExtraError
 from hashmatch.model import (
     DEFAULT_FORMATS,
     MAX_SIDE,
     OPTIONAL_FORMATS,
-    OUT_OF_MEMORY,
     Limits,
     Reason,
 )

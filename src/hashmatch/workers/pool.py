@@ -20,8 +20,8 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-from hashmatch.errors import DecodeError, HashmatchError, SettingsError
-from hashmatch.model import OUT_OF_MEMORY, Examination, ExamineOptions, Reason
+from hashmatch.errors import OUT_OF_MEMORY, DecodeError, HashmatchError, SettingsError
+from hashmatch.model import Examination, ExamineOptions, Reason
 from hashmatch.workers.clock import STEP, Clock
 from hashmatch.workers.jobs import Job, Reply, check_size, may_begin
 from hashmatch.workers.protocol import (

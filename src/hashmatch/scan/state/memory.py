@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from hashmatch.errors import DecodeError
-from hashmatch.model import OUT_OF_MEMORY, Examination, ExamineOptions, Outcome, Reason
+from hashmatch.errors import OUT_OF_MEMORY, DecodeError
+from hashmatch.model import Examination, ExamineOptions, Outcome, Reason
 from hashmatch.scan.found import Found
 from hashmatch.scan.state.rows import SHA256, Identity, Stored, sha256_of
 from hashmatch.scan.state.settings import Settings
