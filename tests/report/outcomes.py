@@ -37,7 +37,16 @@ def match(
 ) -> Match:
     """A match."""
     return Match(
-        *("some list", Entry("entry-1", HASH, label), "phash", 64, distance, 8, "stored", 70),
+        *(
+            "some list",
+            Entry("entry-1", HASH, label, "A1", "body"),
+            "phash",
+            64,
+            distance,
+            8,
+            "stored",
+            70,
+        ),
         low_information=low_information,
     )
 

@@ -121,6 +121,7 @@ def test_csv_has_a_row_for_each_match_and_each_other_file() -> None:
         "entry-1",
         "stored",
     )
+    assert (rows[0]["category"], rows[0]["source"]) == ("A1", "body")
     assert (rows[0]["width"], rows[0]["height"], rows[0]["format"]) == ("320", "240", "PNG")
 
 

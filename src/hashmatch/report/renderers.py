@@ -16,8 +16,8 @@ from hashmatch.printable import printable
 from hashmatch.report.records import Record
 
 _MATCH_COLUMNS = (
-    *("list", "entry", "label", "algorithm", "bits", "distance", "threshold", "view"),
-    *("low_information", "confirmed"),
+    *("list", "entry", "label", "category", "source", "algorithm", "bits", "distance"),
+    *("threshold", "view", "low_information", "confirmed"),
 )
 _COLUMNS = (
     *("path", "path_b64", "verdict", "reason", "detail", "match_count"),
