@@ -119,7 +119,7 @@ def write_queue(rows: Iterable[QueueRow], stream: TextIO) -> int:
     writer.writeheader()
     count = 0
     for row in rows:
-        told = {key: shown(value) for key, value in row._asdict().items()}
+        told = {key: _shown(value) for key, value in row._asdict().items()}
         writer.writerow(told | {"band": band(row.distance, row.threshold)})
         count += 1
     return count
@@ -130,7 +130,7 @@ def _likely_wrong(row: QueueRow) -> tuple[int, bool, float, int]:
     return row.low_information, not row.confirmed, used, -row.id
 
 
-def shown(value: object) -> object:
+def _shown(value: object) -> object:
     """As the table has it: nothing in a name acts on a terminal or a spreadsheet."""
     if isinstance(value, bytes | str):
         text = printable(value)

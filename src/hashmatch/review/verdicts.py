@@ -8,10 +8,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from hashmatch.errors import InputError, VerdictsError
-from hashmatch.review.queue import shown
 from hashmatch.scan import State
 
 CONFIRMED = "confirmed"
@@ -27,9 +26,6 @@ _CLOCKS_DIFFER = timedelta(days=1)
 _ID = re.compile("[0-9]{1,18}")
 # fromisoformat() alone would also take a zone behind a day for a time, and a week for its Monday
 _AT = re.compile(r"(?:\d{4}-?\d\d-?\d\d|\d{4}-?W\d\d-?\d)([Tt ].+)?", re.ASCII)
-
-Known: TypeAlias = Mapping[int, Mapping[str, object]]
-"""For the id of each match what a table may say of it, by column."""
 
 
 class Review(NamedTuple):
@@ -69,11 +65,11 @@ def import_verdicts(state: State, path: str | os.PathLike[str]) -> Imported:
     """Take in a table of verdicts: the queue, filled in, or any CSV with id, verdict, by and at.
 
     ``verdict`` is ``confirmed``, ``false_positive`` or ``unsure``, or empty where nobody has
-    decided; ``at`` a date or time in ISO 8601, UTC where it does not say. Where the table has the
-    list, the entry and the state too, they must be those of the match. The latest verdict on a
-    match counts: of a date alone, a false positive from the day's beginning and any other verdict
-    from its end, so that in doubt the match stays. A confirmed false positive suppresses the pair
-    of content and entry from the next scan on.
+    decided; ``at`` a date or time in ISO 8601, UTC where it does not say. Where there is a column
+    ``state``, as in the queue, it must name this one. The latest verdict on a match counts: of a
+    date alone, a false positive from the day's beginning and any other verdict from its end, so
+    that in doubt the match stays. A confirmed false positive suppresses the pair of content and
+    entry from the next scan on.
 
     Raises:
         VerdictsError: something is wrong: ``problems`` has every wrong row by line, and nothing was
@@ -81,10 +77,7 @@ def import_verdicts(state: State, path: str | os.PathLike[str]) -> Imported:
         InputError: the file cannot be read.
     """
     name = os.fspath(path)
-    known = {
-        number: {"list": shown(of), "entry": shown(entry), "state": state.token}
-        for number, of, entry in state.read("SELECT id, list, entry FROM matches")
-    }
+    known = {number for (number,) in state.read("SELECT id FROM matches")}
     reviews: list[Review] = []
     problems: list[VerdictsError] = []
     count = undecided = 0
@@ -93,7 +86,7 @@ def import_verdicts(state: State, path: str | os.PathLike[str]) -> Imported:
         if row.get("verdict", "") == "":
             undecided += 1
             continue
-        found = _check(row, known, seen)
+        found = _check(row, known, state.token, seen)
         if isinstance(found, Review):
             reviews.append(found)
             continue
@@ -138,10 +131,10 @@ def _rows(name: str) -> Iterator[tuple[int, Mapping[str, str]]]:
         ) from error
 
 
-def _check(row: Mapping[str, str], known: Known, seen: set[int]) -> Review | str:
+def _check(row: Mapping[str, str], known: set[int], token: str, seen: set[int]) -> Review | str:
     """A row as a review, or what is wrong with it."""
     verdict = row["verdict"]
-    number = _match_of(row, known)
+    number = _match_of(row, known, token)
     if isinstance(number, str):
         return number
     if number in seen:
@@ -164,16 +157,15 @@ def _check(row: Mapping[str, str], known: Known, seen: set[int]) -> Review | str
     return Review(number, verdict, row["by"], at.isoformat(), row.get("note") or None)
 
 
-def _match_of(row: Mapping[str, str], known: Known) -> int | str:
+def _match_of(row: Mapping[str, str], known: set[int], token: str) -> int | str:
     """The id of the match that a row is about, or why it is about none."""
     if row["id"] == "?":
         return "has not as many fields as the header"
     number = int(row["id"]) if _ID.fullmatch(row["id"]) else None
     if number is None or number not in known:
         return "id: no match has it"
-    for column, value in known[number].items():
-        if row.get(column, value) != value:
-            return f"{column}: the match of this id has another; was it exported from this state?"
+    if row.get("state", token) != token:
+        return "state: the queue was exported from another one"
     return number
 
 
