@@ -185,6 +185,16 @@ def test_lists_of_three_are_merged_whole() -> None:
     assert merged.contents.withdrawn.texts(0, 1) == ["a/9"]
 
 
+def test_a_list_is_brought_up_to_date_in_its_place() -> None:
+    """The list that is brought up to date may be the one written; a delta may not."""
+    Path("base.txt").write_text(f"# algorithm: phash\n# name: base\n{'0123456789abcdef'} a\n")
+    Path("delta.txt").write_text(f"# algorithm: phash\n# name: base\n{'fedcba9876543210'} b\n")
+    assert run(["list", "apply", "base.txt", "delta.txt", "-o", "./base.txt"]) == 0
+    assert [entry.id for entry in HashList.load("base.txt")] == ["a", "b"]
+    assert run(["list", "apply", "base.txt", "delta.txt", "-o", "./delta.txt"]) == 64
+    assert len(HashList.load("delta.txt")) == 1
+
+
 def test_deltas_in_one_withdraw_what_each_withdrew(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -27,15 +27,18 @@ class Use:
         writes: it writes it, or may; it reads it otherwise.
         suffix: what stands behind the name that is given, where another file beside it is meant.
         streams: - is standard input, and fd:3 an open descriptor.
+        replaced: what the command writes may take its place, which it does whole or not at all.
     """
 
     writes: bool = False
     suffix: str = ""
     streams: bool = False
+    replaced: bool = False
 
 
 READS = Use()
 WRITES = Use(writes=True)
+REPLACES = Use(replaced=True)
 READS_STREAM = Use(streams=True)
 READS_SIGNATURE = Use(suffix=".sig")
 WRITES_SIGNATURE = Use(writes=True, suffix=".sig")
@@ -85,20 +88,20 @@ def _check_apart(used: Iterator[tuple[str, str, Use]]) -> None:
     Raises:
         SettingsError: two are the same file, and one is written; or a stream is to be read twice.
     """
-    seen: dict[object, dict[tuple[str, bool, bool], None]] = {}
+    seen: dict[object, dict[tuple[str, Use, bool], None]] = {}
     for option, name, use in used:
         file, once = _identify(name, use)
         if file is None:
             continue
         known = seen.setdefault(file, {})
-        for other, writes, read_once in known:
-            if use.writes or writes:
+        for other, before, read_once in known:
+            if (use.writes or before.writes) and not (use.replaced or before.replaced):
                 raise SettingsError(f"{other} and {option} are the same file", path=name)
             if once and read_once:
                 raise SettingsError(
                     f"{other} and {option} read the same stream, which can be read once", path=name
                 )
-        known[option, use.writes, once] = None
+        known[option, use, once] = None
 
 
 def _identify(name: str, use: Use) -> tuple[object, bool]:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from hashmatch.cli import options as opt
-from hashmatch.cli.files import READS, READS_SIGNATURE, WRITES, WRITES_SIGNATURE, group
+from hashmatch.cli.files import READS, READS_SIGNATURE, REPLACES, WRITES, WRITES_SIGNATURE, group
 
 list_app = group("Look after hash lists.")
 
@@ -108,7 +108,7 @@ def convert_command(
 @list_app.command("apply")
 def apply_command(
     base: Annotated[
-        Path, typer.Argument(metavar="BASE", help="The list to bring up to date."), READS
+        Path, typer.Argument(metavar="BASE", help="The list to bring up to date."), REPLACES
     ],
     deltas: Annotated[
         list[Path],
