@@ -123,7 +123,7 @@ def in_mode(rgb: Image.Image, mode: str) -> Image.Image:
 
 
 @settings(
-    max_examples=20_000 if LONG else 2000,
+    max_examples=20_000 if LONG else 1000,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )

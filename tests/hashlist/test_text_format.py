@@ -361,7 +361,7 @@ def outcome(data: bytes, skip: bool, parse_block: grammar.ParseBlock) -> object:
     )
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(almost_lists, st.booleans())
 def test_fast_and_slow_reading_agree(data: bytes, skip: bool) -> None:
     """NumPy's reading and the line-by-line reference give the same list or the same problems."""

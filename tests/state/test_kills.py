@@ -22,7 +22,7 @@ from hashmatch.scan import State
 from .trees import list_of, picture, plain_scan, put
 
 LONG = bool(os.environ.get("HASHMATCH_LONG_TESTS"))
-KILLS = 200 if LONG else 12
+KILLS = 200 if LONG else 8
 FILES = 2400 if LONG else 300
 TWICE = 8
 """Files that a kill may cost: what came of two workers at once, and what a transaction holds."""

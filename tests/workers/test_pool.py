@@ -229,7 +229,7 @@ def collect(pool: Pool) -> list[Reply]:
 
 def test_planted_deaths_lose_no_file_and_blame_no_other(planted: Path) -> None:
     """Each of many deaths is charged to the file that caused it alone, in bounded time."""
-    files, each, seconds = (5_000, 250, 3.0) if LONG else (400, 3, 3.0)
+    files, each, seconds = (5_000, 250, 3.0) if LONG else (250, 3, 3.0)
     expected = {
         plants.KILL: Reason.DECODER_CRASH,
         plants.SEGV: Reason.DECODER_CRASH,
