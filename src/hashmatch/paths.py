@@ -1,9 +1,14 @@
-"""File names in JSON records, both ways: a name is any bytes but NUL, and JSON takes only text."""
+"""Names of files: in JSON records, both ways, and made to last on the medium.
+
+A name is any bytes but NUL, and JSON takes only text.
+"""
 
 from __future__ import annotations
 
 import base64
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 
@@ -26,3 +31,18 @@ def path_of(record: Mapping[str, Any]) -> bytes:
         return base64.b64decode(record["path_b64"], validate=True)
     path: str = record["path"]
     return path.encode("utf-8")
+
+
+def sync_folder(folder: Path) -> None:
+    """Return when the medium has the names of what is in a folder.
+
+    Raises:
+        OSError: it failed.
+    """
+    if os.name != "posix":  # Windows can neither open nor sync a folder
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from hashmatch.archive import HEAD_BYTES, sniff_archive
+from hashmatch.archive.formats import HEAD_BYTES, sniff_archive
 
 from .makers import PACKERS, make_tar, make_zip, tar_block
 

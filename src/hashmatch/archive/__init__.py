@@ -1,12 +1,11 @@
 """Archives to the files inside them: streamed, bounded, and without touching the disk."""
 
 from hashmatch.archive.entries import Member
-from hashmatch.archive.formats import HEAD_BYTES, sniff_archive
+from hashmatch.archive.formats import sniff_archive
 from hashmatch.archive.reader import NESTED, read_archive
 from hashmatch.archive.zip_reader import ends_in_zip, zip_behind
 
 __all__ = [
-    "HEAD_BYTES",
     "NESTED",
     "Member",
     "ends_in_zip",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from hashmatch.errors import OutputError
+from hashmatch.paths import sync_folder
 
 
 @contextmanager
@@ -40,14 +41,3 @@ def write_atomically(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         if temporary is not None:
             with suppress(OSError):
                 Path(temporary).unlink()
-
-
-def sync_folder(folder: Path) -> None:
-    """Make sure that what was renamed in a folder outlasts a power cut."""
-    # Windows can neither open nor sync a folder
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hashmatch.errors import OutputError, SettingsError
+from hashmatch.paths import sync_folder
 
 try:
     import fcntl
@@ -191,16 +192,3 @@ class AppendOnlyFile:
 
     def _error(self, message: str, error: OSError) -> OutputError:
         return OutputError(f"{message}: {os.strerror(error.errno or 0)}", path=self.path)
-
-
-def sync_folder(folder: Path) -> None:
-    """Return when the medium has the names of what is in a folder.
-
-    Raises:
-        OSError: it failed.
-    """
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

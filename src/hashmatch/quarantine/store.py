@@ -14,8 +14,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from hashmatch.errors import OutputError, QuarantineError, SettingsError
-from hashmatch.journal import Journal, sync_folder, who
-from hashmatch.paths import path_fields
+from hashmatch.journal import Journal, who
+from hashmatch.paths import path_fields, sync_folder
 from hashmatch.quarantine.manifest import Item, State, read_manifest
 from hashmatch.quarantine.moves import check_content, give_back, take
 from hashmatch.quarantine.places import Place, opened_place, sha256_of

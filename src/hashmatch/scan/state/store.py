@@ -66,6 +66,10 @@ class State:
         create: make it where there is none.
         lock: be the only one that scans or re-matches with it.
 
+    Attributes:
+        path: as given.
+        token: what tells this state from others, so that reviews do not go to another one.
+
     Raises:
         InputError: it is not there, is no state, or was made by a newer hashmatch.
         OutputError: it cannot be made, or another scan is using it.
@@ -78,6 +82,8 @@ class State:
         self.path = os.fspath(path)
         self._settings = self._load_settings()
         ((self._secret,),) = self._database.read("SELECT key FROM secret")
+        # A word, since spreadsheets make numbers of what looks like one
+        self.token = "s" + blake2b(b"state", digest_size=4, key=self._secret).hexdigest()
 
     def every_settings(self) -> Mapping[int, Settings]:
         """All settings that rows were made with, by number."""
@@ -248,14 +254,6 @@ class State:
             f" DO UPDATE SET {fresh}, last_run = excluded.last_run",
             values,
         )
-
-    @property
-    def token(self) -> str:
-        """What tells this state from others, so that reviews do not go to another one.
-
-        A word, since spreadsheets make numbers of what looks like one.
-        """
-        return "s" + blake2b(b"state", digest_size=4, key=self._secret).hexdigest()
 
     def fingerprint(self, value: PerceptualHash) -> bytes:
         """What tells the hash of an entry from others in this state, and in no other."""
