@@ -29,7 +29,7 @@ import numpy as np
 
 import record
 from hashmatch.hashlist import HashList
-from hashmatch.lookup import Lookup
+from hashmatch.match.lookup import Lookup
 
 ROUNDS = 2
 TARGETS = {"text": 2.0, "csv": 6.0, "jsonl": 6.0, "ncmec": 20.0, "vics": 20.0}

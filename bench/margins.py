@@ -3,10 +3,10 @@
     python bench/margins.py [--pictures N] [--seed S]
 
 Screening by previews leaves out no match as long as a preview flips no more bits than
-``Algorithm.flips``, and none whose measure exceeds ``Algorithm.doubt_of``. This measures both over
-photograph-like JPEGs of many sizes, qualities, subsamplings and degrees of detail, blurred and
-faded ones included: of each, the views that a scan would screen by. Exits 1 if a constant is
-exceeded.
+``Algorithm.max_bit_flips``, and none whose measure exceeds ``Algorithm.uncertainty_of``. This
+measures both over photograph-like JPEGs of many sizes, qualities, subsamplings and degrees of
+detail, blurred and faded ones included: of each, the views that a scan would screen by. Exits 1 if
+a constant is exceeded.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter
 
 import record
-from hashmatch.decode import open_picture
+from hashmatch.examine.decode import open_picture
 from hashmatch.hashing import ALGORITHMS, QUALITY_GRID, quality
 from hashmatch.model import DEFAULT_FORMATS, QUALITY_FLOOR, Limits
 
@@ -85,7 +85,7 @@ def flips(data: bytes) -> Iterator[tuple[str, bool, int, float]]:
     (exact,) = opened.views()
     seen, full = preview[0], exact[0]
     for algorithm in ALGORITHMS.values():
-        for bits in algorithm.flips or ():
+        for bits in algorithm.max_bit_flips or ():
             if algorithm.grid is None:
                 pair = [view.whole(colour=algorithm.colour)[None] for view in (seen, full)]
             else:
@@ -113,8 +113,8 @@ def main() -> int:
     held = True
     for (name, reduced), counted in sorted(counts.items()):
         algorithm = ALGORITHMS[name.split("-")[0]]
-        allowed = (algorithm.flips or {})[int(name.split("-")[1])]
-        doubt = algorithm.doubt_of(reduced=reduced)
+        allowed = (algorithm.max_bit_flips or {})[int(name.split("-")[1])]
+        doubt = algorithm.uncertainty_of(reduced=reduced)
         found = largest[name, reduced]
         what = f"{name}, {'reduced' if reduced else 'luma'}"
         results[what] = {

@@ -5,7 +5,7 @@
     python bench/rematch.py [--stored N] [--entries N] [--seed N]
 
 Stored hashes are random, a thousand of them planted within the threshold of an entry. They are
-looked up twice: as exact hashes, and as those of previews, whose bits are in doubt as often as in
+looked up twice: as exact hashes, and as those of previews, whose bits are uncertain as often as in
 previews of generated pictures. No stored file exists, so a preview that may be near to an entry
 costs no decoding here; ``opened`` says how many files a re-match would have decoded, each once,
 since their exact hashes are kept. Records are rendered as JSONL, to nowhere.
@@ -30,12 +30,12 @@ import numpy.typing as npt
 
 import record
 from hashmatch import HashKind, HashList, Matcher, PerceptualHash, Verdict
-from hashmatch.examine import examine
+from hashmatch.examine.examination import examine
 from hashmatch.model import Examination, ExamineOptions, ViewHashes
 from hashmatch.report import file_record, make_renderer
 from hashmatch.scan import Replay, State, make_pool, rematch
-from hashmatch.scan.state.rows import Identity
-from hashmatch.scan.state.settings import Settings
+from hashmatch.state.rows import Identity
+from hashmatch.state.settings import Settings
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "fixtures"))
 from textures import texture
@@ -49,34 +49,34 @@ Codes = npt.NDArray[np.uint64]
 
 
 def doubtful_bits() -> list[int]:
-    """How many bits are in doubt in previews of generated pictures."""
+    """How many bits are uncertain in previews of generated pictures."""
     counts = []
     for seed in range(PICTURES):
         stream = BytesIO()
         texture(seed, 1024, 768).save(stream, "JPEG", quality=85)
         found = examine(stream.getvalue(), ExamineOptions(kinds=(KIND,), fast=True))
         if not found.exact:
-            counts.append(found.views[0].doubts[0].words[0].bit_count())
+            counts.append(found.views[0].uncertain_bits[0].words[0].bit_count())
     return counts
 
 
 def make_data(
     stored: int, entries: int, counts: list[int], seed: int
 ) -> tuple[Codes, Codes, Codes]:
-    """The list's hashes, the stored ones, and the bits of these that are in doubt."""
+    """The list's hashes, the stored ones, and the bits of these that are uncertain."""
     rng = np.random.default_rng(seed)
     listed = rng.integers(0, 2**64, entries, dtype=np.uint64)
     codes = rng.integers(0, 2**64, stored, dtype=np.uint64)
     for row in rng.choice(stored, min(PLANTED, stored), replace=False).tolist():
         flips = rng.choice(64, PLANTED_DISTANCE, replace=False).tolist()
         codes[row] = listed[rng.integers(entries)] ^ np.uint64(sum(1 << bit for bit in flips))
-    doubts = np.zeros(stored, np.uint64)
+    uncertain_bits = np.zeros(stored, np.uint64)
     for row, count in enumerate(rng.choice(counts, stored).tolist()):
-        doubts[row] = sum(1 << bit for bit in rng.choice(64, count, replace=False).tolist())
-    return listed, codes, doubts
+        uncertain_bits[row] = sum(1 << bit for bit in rng.choice(64, count, replace=False).tolist())
+    return listed, codes, uncertain_bits
 
 
-def fill(path: Path, codes: Codes, doubts: Codes | None) -> None:
+def fill(path: Path, codes: Codes, uncertain_bits: Codes | None) -> None:
     """Make a state with these hashes, one a file."""
     options = ExamineOptions(kinds=(KIND,), fast=True, digests=("sha256",))
     with State(path) as state:
@@ -84,15 +84,19 @@ def fill(path: Path, codes: Codes, doubts: Codes | None) -> None:
         state.begin_run("scan", number)
         with state.transaction():
             for row, code in enumerate(codes.tolist()):
-                doubtful = () if doubts is None else (PerceptualHash(*KIND, (int(doubts[row]),)),)
-                view = ViewHashes("stored", 90, (PerceptualHash(*KIND, (code,)),), doubtful)
+                uncertain = (
+                    ()
+                    if uncertain_bits is None
+                    else (PerceptualHash(*KIND, (int(uncertain_bits[row]),)),)
+                )
+                view = ViewHashes("stored", 90, (PerceptualHash(*KIND, (code,)),), uncertain)
                 found = Examination(
                     format="JPEG",
                     width=1024,
                     height=768,
                     views=(view,),
                     quality=90,
-                    exact=doubts is None,
+                    exact=uncertain_bits is None,
                     digests=(f"{row:064x}",),
                 )
                 key = b"\0no-such-folder\0%04d\0%08d.jpg" % (row // 1000, row)
@@ -152,7 +156,7 @@ def main() -> None:
         print(json.dumps(measure(*asked.measure)))
         return
     counts = doubtful_bits()
-    listed, codes, doubts = make_data(asked.stored, asked.entries, counts, asked.seed)
+    listed, codes, uncertain_bits = make_data(asked.stored, asked.entries, counts, asked.seed)
     results: dict[str, Any] = {
         "stored": asked.stored,
         "entries": asked.entries,
@@ -162,7 +166,7 @@ def main() -> None:
         list_path = Path(folder, "list.txt")
         lines = "\n".join(f"{value:016x}" for value in listed.tolist())
         list_path.write_text(f"# algorithm: phash\n# name: random\n{lines}\n", encoding="utf-8")
-        for name, bits in (("exact", None), ("previews", doubts)):
+        for name, bits in (("exact", None), ("previews", uncertain_bits)):
             path = Path(folder, f"{name}.db")
             fill(path, codes, bits)
             results[name] = run_apart(path, list_path)

@@ -17,11 +17,11 @@ import numpy.typing as npt
 from scipy.special import expit
 from scipy.stats import binom
 
-from hashmatch.distance import distances
 from hashmatch.evaluate import Settings
 from hashmatch.evaluate.gather import Measurements
 from hashmatch.evaluate.identity import CHOOSE, SCORE, Identities
 from hashmatch.evaluate.pictures import IDENTITY_KINDS
+from hashmatch.hashing.distance import distances
 
 Floats = npt.NDArray[np.float64]
 

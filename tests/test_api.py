@@ -12,8 +12,8 @@ import pytest
 import hashmatch
 from commands import environment
 from hashmatch import HashList, Matcher, SettingsError
+from hashmatch.examine.sandbox import AnyPool, ThreadPool
 from hashmatch.scan import make_pool, scan
-from hashmatch.workers import AnyPool, ThreadPool
 from pictures import encode, photo
 
 
@@ -44,7 +44,7 @@ def test_public_names_are_what_can_be_imported() -> None:
 def test_no_public_name_is_that_of_a_module() -> None:
     """A public name means one thing: importing a module of that name would put it in its place."""
     modules = {module.name for module in pkgutil.iter_modules(hashmatch.__path__)}
-    assert "matcher" in modules
+    assert "match" in modules
     assert not modules & set(hashmatch.__all__)
 
 

@@ -17,7 +17,7 @@ from hashlist.feeds import Item, ncmec, stopncii, tat, vics
 from hashmatch import HashKind, HashList, HashListError, Matcher, PerceptualHash, hamming_distance
 from hashmatch.cli.main import run
 from hashmatch.errors import HashmatchError
-from hashmatch.examine import examine
+from hashmatch.examine.examination import examine
 from hashmatch.model import ExamineOptions
 from pictures import encode, photo
 

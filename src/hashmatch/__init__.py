@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 from hashmatch._version import __version__
 
 if TYPE_CHECKING:
-    from hashmatch.distance import hamming_distance
     from hashmatch.errors import HashListError, HashmatchError, SettingsError
+    from hashmatch.hashing.distance import hamming_distance
     from hashmatch.hashlist import HashList
     from hashmatch.index import build_index
-    from hashmatch.matcher import Matcher
+    from hashmatch.match.matcher import Matcher
     from hashmatch.model import (
         Entry,
         HashKind,
@@ -40,14 +40,14 @@ _HOMES = {
     "HashmatchError": "errors",
     "Limits": "model",
     "Match": "model",
-    "Matcher": "matcher",
+    "Matcher": "match",
     "Outcome": "model",
     "PerceptualHash": "model",
     "Reason": "model",
     "SettingsError": "errors",
     "Verdict": "model",
     "build_index": "index",
-    "hamming_distance": "distance",
+    "hamming_distance": "hashing",
 }
 
 __all__ = [

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from hashmatch.errors import DecodeError
 
 WORD_BITS = 64
+
+MEMBER_MARK = b"!/"
+"""Between the path of an archive and that of its member."""
 _HEX_DIGITS = frozenset(hexdigits)
 
 
@@ -275,13 +278,14 @@ class ViewHashes:
         view: which reading of the file: ``stored``, ``upright``, ``trimmed``, ``frame:3``, ...
         quality: 0 to 100, the amount of detail in the view.
         hashes: in the order of ``ExamineOptions.kinds``.
-        doubts: for a preview, a hash for each of ``hashes`` whose set bits are the doubtful ones.
+        uncertain_bits: for a preview, a hash for each of ``hashes`` whose set bits are the
+            uncertain ones.
     """
 
     view: str
     quality: int
     hashes: tuple[PerceptualHash, ...] = field(repr=False)
-    doubts: tuple[PerceptualHash, ...] = field(default=(), repr=False)
+    uncertain_bits: tuple[PerceptualHash, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import pytest
 
 from commands import COMMAND, SOURCE, environment, hashmatch_command, records
 from hashmatch import Entry, HashKind, HashList
-from hashmatch.examine import examine
+from hashmatch.examine.examination import examine
 from hashmatch.model import ExamineOptions
 from pictures import encode, photo
 

@@ -14,8 +14,8 @@ import pytest
 
 from commands import COMMAND, environment, hashmatch_command, records
 from hashmatch import HashList
-from hashmatch.paths import path_of
-from hashmatch.printable import printable
+from hashmatch.files import path_of
+from hashmatch.text import printable
 from pictures import animation, encode, photo
 
 ROOT = Path(__file__).resolve().parents[2] / "fixtures"

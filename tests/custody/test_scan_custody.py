@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from hashmatch.audit import verify as verify_audit
 from hashmatch.cli.main import run
-from hashmatch.quarantine import Quarantine, State, read_items, verify
+from hashmatch.custody.audit import verify as verify_audit
+from hashmatch.custody.quarantine import Quarantine, State, read_items, verify
 
 FIXTURES = Path(__file__).resolve().parent.parent.parent / "fixtures"
 PICTURES = FIXTURES / "benign_images"

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from examine.sandbox.processes import children
 from hashmatch.cli.main import run
 from pictures import photo
-from workers.processes import children
 
 FEW = ("--transforms", "jpeg-50", "--transforms", "mirror")
 

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hashmatch.distance import distances
 from hashmatch.evaluate import Settings
 from hashmatch.evaluate.gather import Measurements
 from hashmatch.evaluate.identity import CHOOSE, LEFT_OUT, SCORE, Identities, identify
 from hashmatch.evaluate.negatives import choose_radius, count_distances, find_near
 from hashmatch.evaluate.pictures import IDENTITY_KINDS
 from hashmatch.evaluate.rules import Rule, joint_rules, label, single_rules
+from hashmatch.hashing.distance import distances
 from hashmatch.model import HashKind
 
 KINDS = Settings().kinds

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hashmatch.evaluate import Settings, words
+from hashmatch.evaluate import Settings, prose
 from hashmatch.evaluate.figures import Figures
 from hashmatch.evaluate.intervals import PairCounts, wilson
 from hashmatch.evaluate.recommend import compare, recommend
@@ -65,7 +65,7 @@ def test_pictures_that_would_not_help_are_not_asked_for() -> None:
     few = figures([9, 15, 30, 60], STEPS, pictures=200)
     chosen = recommend(few, few, SETTINGS)
     assert (chosen.level, chosen.more_pictures) == (None, 0)
-    assert words.more_pictures(0) == "More pictures like these would not change that."
+    assert prose.more_pictures(0) == "More pictures like these would not change that."
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_what_one_alone_never_finds_is_not_compared() -> None:
             "verdict": "cannot_tell",
         },
     }
-    assert "no comparison" in words.comparison(rule)
+    assert "no comparison" in prose.comparison(rule)
 
 
 @pytest.mark.parametrize(
@@ -117,4 +117,4 @@ def test_what_one_alone_never_finds_is_not_compared() -> None:
 )
 def test_amounts_are_short(value: float, shown: str) -> None:
     """Two digits that count are enough for any amount."""
-    assert words.amount(value) == shown
+    assert prose.amount(value) == shown

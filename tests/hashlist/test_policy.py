@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from hashmatch.curate import makeup
 from hashmatch.errors import HashListError, SettingsError
 from hashmatch.hashlist import HashList, IndexTables, Policy, save_compiled
+from hashmatch.hashlist.operations import makeup
 from hashmatch.hashlist.policy import end_of_life
 from hashmatch.model import Entry, PerceptualHash
 

@@ -15,7 +15,7 @@ from hashmatch.hashlist import HashList
 from hashmatch.hashlist.kinds import algorithms
 from hashmatch.hashlist.source import Options, Tap
 from hashmatch.hashlist.text import blocks, grammar
-from hashmatch.hashlist.text.reader import read_text
+from hashmatch.hashlist.text.text_reader import read_text
 from hashmatch.model import Entry, HashKind, PerceptualHash
 
 from .strategies import EMPTY, almost_lists, entry_lists, is_flat

@@ -7,7 +7,7 @@ import os
 from hypothesis import strategies as st
 
 from hashmatch import Entry, Match, Outcome, PerceptualHash, Reason, Verdict
-from hashmatch.paths import path_fields
+from hashmatch.files import path_fields
 from hashmatch.report import Record, file_record
 from hashmatch.scan import FileResult
 

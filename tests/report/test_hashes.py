@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashmatch import HashKind, HashList, Matcher, PerceptualHash, SettingsError, Verdict
-from hashmatch.examine import examine
+from hashmatch.examine.examination import examine
+from hashmatch.files import path_of
 from hashmatch.model import Examination, ExamineOptions, ViewHashes
-from hashmatch.paths import path_of
-from hashmatch.printable import printable
 from hashmatch.report import make_hash_writer
+from hashmatch.text import printable
 from pictures import as_mode, encode, photo
 
 from .outcomes import names

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import hashmatch
 from hashmatch import Entry, HashList, Matcher, Reason, Verdict
-from hashmatch.paths import path_fields, path_of
+from hashmatch.files import path_fields, path_of
 from hashmatch.report import SCHEMA, Run, Tally, summary_record
 from hashmatch.scan import WalkCounts, WalkOptions
 

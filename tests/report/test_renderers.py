@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashmatch import Reason, SettingsError, Verdict
-from hashmatch.paths import path_of
-from hashmatch.printable import printable
+from hashmatch.files import path_of
 from hashmatch.report import FORMATS, Tally, make_renderer, summary_line
+from hashmatch.text import printable
 
 from .outcomes import match, names, outcome, path_in, record, texts
 

@@ -14,12 +14,12 @@ import pytest
 from PIL import Image
 
 from hashmatch import Entry, HashList, Matcher, PerceptualHash
+from hashmatch.examine.sandbox import Job, Reply, ThreadPool
 from hashmatch.model import Examination, ExamineOptions, HashKind, Reason, ViewHashes
 from hashmatch.report import file_record
 from hashmatch.scan import make_pool, scan
-from hashmatch.scan.conveyor import Conveyor
-from hashmatch.scan.found import Found
-from hashmatch.workers import Job, Reply, ThreadPool
+from hashmatch.scan.pipeline import Pipeline
+from hashmatch.sources.found import Found
 from pictures import encode, photo
 
 
@@ -136,14 +136,14 @@ def test_a_member_that_is_another_by_now_is_not_taken_for_it(
     def screen(examinations: list[Examination]) -> list[Examination | None]:
         return [found if found.exact else None for found in examinations]
 
-    conveyor = Conveyor(Scripted(member), screen)  # type: ignore[arg-type] # as far as it is used
+    conveyor = Pipeline(Scripted(member), screen)  # type: ignore[arg-type] # as far as it is used
     results = {step[0]: step[-1] for step in conveyor.run([Found(os.fsencode(path))])}
     assert results[os.fsencode(path) + b"!/a.jpg"].reason is reason
 
 
 def test_members_that_cannot_be_reached_alone_are_decoded_in_full_at_once(tmp_path: Path) -> None:
     """In a packed tar, or an archive within another, no member is left to be come back to."""
-    from hashmatch.examine import examine_file  # noqa: PLC0415 # only here
+    from hashmatch.examine.examination import examine_file  # noqa: PLC0415 # only here
 
     members = {"a.jpg": encode(photo(3, 300, 300), "JPEG")}
     members["inner.zip"] = packed("zip", members)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from commands import environment
-from hashmatch.scan.descriptors import Descriptors, descriptors
+from hashmatch.sources.descriptors import Descriptors, descriptors
 from pictures import encode, photo
 
 resource = pytest.importorskip("resource")

@@ -8,7 +8,7 @@ import pytest
 
 from commands import hashmatch_command, records
 from hashlist.feeds import Item, ncmec, stopncii, tat, vics
-from hashmatch.examine import examine
+from hashmatch.examine.examination import examine
 from hashmatch.model import ExamineOptions, HashKind
 from pictures import encode, photo
 

@@ -13,9 +13,9 @@ import zipfile
 from collections import Counter
 from pathlib import Path
 
+from examine.sandbox import plants
 from hashmatch.model import Reason, Verdict
 from pictures import animation, as_mode, encode, flat, photo
-from workers import plants
 
 from . import commands
 

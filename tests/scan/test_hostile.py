@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from examine.sandbox.processes import children
 from hashmatch import Entry, HashList, Matcher, PerceptualHash, Reason, Verdict
+from hashmatch.examine.sandbox import WorkerLimits
 from hashmatch.model import DEFAULT_FORMATS, Outcome
 from hashmatch.scan import FileResult, make_pool, scan
-from hashmatch.workers import WorkerLimits
 from pictures import animation, as_mode, encode, photo
-from workers.processes import children
 
 LONG = bool(os.environ.get("HASHMATCH_LONG_TESTS"))
 MIB = 1 << 20

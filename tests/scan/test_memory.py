@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from workers import plants
+from examine.sandbox import plants
 
 from . import commands
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from hashmatch.audit import verify
-from workers import plants
-from workers.processes import wait_until_gone
+from examine.sandbox import plants
+from examine.sandbox.processes import wait_until_gone
+from hashmatch.custody.audit import verify
 
 from . import commands
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from workers import plants
+from examine.sandbox import plants
 
 from . import commands
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hashmatch.model import Examination, HashKind, PerceptualHash, ViewHashes
-from hashmatch.scan.state.blob import BlobError, columns, pack_hashes, unpack_hashes
+from hashmatch.state.blob import BlobError, columns, pack_hashes, unpack_hashes
 
 KINDS = [HashKind("phash", 64), HashKind("dhash", 64), HashKind("phash", 256)]
 
@@ -50,7 +50,7 @@ def examinations(draw: st.DrawFn) -> tuple[list[HashKind], Examination, tuple[by
 @settings(max_examples=40, deadline=None)
 @given(examinations())
 def test_what_is_packed_is_unpacked(case) -> None:
-    """Views, doubtful bits, qualities, names and digests come back as they were."""
+    """Views, uncertain bits, qualities, names and digests come back as they were."""
     kinds, examination, digests = case
     found = unpack_hashes(pack_hashes(examination, digests), kinds)
     assert found.views == examination.views
@@ -84,15 +84,15 @@ def test_columns_hold_what_the_objects_hold(cases, exact: bool) -> None:
     """The hashes of many blobs as arrays are those that unpacking each one gives."""
     kinds = KINDS
     chosen = [found for names, found, _ in cases if names == kinds and found.exact is exact]
-    counts, codes, doubts = columns([pack_hashes(found, ()) for found in chosen], 6)
+    counts, codes, uncertain_bits = columns([pack_hashes(found, ()) for found in chosen], 6)
     assert counts == [len(found.views) for found in chosen]
     views = [view for found in chosen for view in found.views]
     words = [[word for value in view.hashes for word in value.words] for view in views]
     assert codes.tolist() == words
     if not exact and views:
-        words = [[word for value in view.doubts for word in value.words] for view in views]
-        assert doubts is not None
-        assert doubts.tolist() == words
+        words = [[word for value in view.uncertain_bits for word in value.words] for view in views]
+        assert uncertain_bits is not None
+        assert uncertain_bits.tolist() == words
     assert codes.dtype == np.uint64
 
 
@@ -111,7 +111,7 @@ def test_another_version_and_other_kinds_are_refused() -> None:
 
 
 def test_previews_and_exact_hashes_are_not_mixed() -> None:
-    """A column of previews in which one blob has no doubtful bits is refused."""
+    """A column of previews in which one blob has no uncertain bits is refused."""
     value = PerceptualHash("phash", 64, (5,))
     exact = pack_hashes(Examination(views=(ViewHashes("stored", 90, (value,)),)), ())
     view = ViewHashes("stored", 90, (value,), (value,))

@@ -12,8 +12,7 @@ import pytest
 from commands import environment
 from hashmatch import Matcher
 from hashmatch.scan import State
-
-from .trees import far_list, list_of, picture, plain_scan, put, state_scan
+from scan.trees import far_list, list_of, picture, plain_scan, put, state_scan
 
 FILES = 120
 

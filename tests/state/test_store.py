@@ -17,10 +17,9 @@ from hashmatch import Matcher, PerceptualHash
 from hashmatch.cli.main import run
 from hashmatch.errors import InputError, OutputError
 from hashmatch.model import Entry, Examination, Match
-from hashmatch.scan import Memory, State, make_pool, scan
-from hashmatch.scan.state.database import SCHEMA_VERSION
-
-from .trees import far_list, list_of, picture, state_scan, tree
+from hashmatch.scan import History, State, make_pool, scan
+from hashmatch.state.database import SCHEMA_VERSION
+from scan.trees import far_list, list_of, picture, state_scan, tree
 
 FIRST_MATCHES = """
     id INTEGER PRIMARY KEY, sha256 BLOB NOT NULL, list TEXT NOT NULL, entry TEXT NOT NULL,
@@ -102,7 +101,7 @@ def test_state_is_free_for_others_while_results_are_taken(tmp_path: Path) -> Non
     root = tree(tmp_path / "files", 8)
     matcher = Matcher(list_of(picture(3), picture(5)))
     with State(tmp_path / "scan.db") as opened, make_pool(1) as pool:
-        memory = Memory(opened, matcher.options)
+        memory = History(opened, matcher.options)
         for _ in scan([bytes(root)], matcher, pool, memory=memory):
             other = sqlite3.connect(tmp_path / "scan.db", timeout=0)
             other.execute("BEGIN IMMEDIATE")

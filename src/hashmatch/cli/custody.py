@@ -10,18 +10,18 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from hashmatch.audit import AuditLog
 from hashmatch.cli.options import say
 from hashmatch.cli.run_quarantine import say_settled
-from hashmatch.decode import PILLOW_VERSION
+from hashmatch.custody.audit import AuditLog
+from hashmatch.custody.quarantine import Quarantine
 from hashmatch.errors import QuarantineError, SettingsError
+from hashmatch.examine.decode import PILLOW_VERSION
+from hashmatch.files import path_fields
 from hashmatch.hashlist import HashList
 from hashmatch.model import Verdict
-from hashmatch.paths import path_fields
-from hashmatch.printable import printable
-from hashmatch.quarantine import Quarantine
 from hashmatch.report import Record, list_record
 from hashmatch.scan import FileResult
+from hashmatch.text import printable
 
 NOT_MOVED = 2
 """What a match that could not be moved adds to the exit code, as a file unscanned does."""

@@ -14,7 +14,7 @@ import typer
 from hashmatch.cli.files import READS, READS_STREAM, WRITES
 from hashmatch.errors import SettingsError
 from hashmatch.model import DEFAULT_FORMATS, MAX_SIDE, OPTIONAL_FORMATS, ArchiveLimits, Limits
-from hashmatch.printable import printable
+from hashmatch.text import printable
 
 DEFAULT_LIMITS = Limits()
 DEFAULT_ARCHIVES = ArchiveLimits()

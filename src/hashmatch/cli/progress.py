@@ -12,8 +12,8 @@ from typing import Protocol, Self
 
 from hashmatch.cli.streams import status
 from hashmatch.model import Verdict
-from hashmatch.printable import printable
 from hashmatch.report import Tally
+from hashmatch.text import printable
 
 INTERVAL = 0.2
 """Seconds between two looks at the same line."""

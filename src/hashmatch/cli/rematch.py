@@ -66,7 +66,7 @@ def rematch_command(
     absolute paths. Records and exit codes are those of scan.
     """
     from hashmatch.cli.run_rematch import RematchSettings, run_rematch  # noqa: PLC0415
-    from hashmatch.workers import WorkerLimits  # noqa: PLC0415
+    from hashmatch.examine.sandbox import WorkerLimits  # noqa: PLC0415
 
     return run_rematch(
         RematchSettings(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from hashmatch.audit import Verification, verify
-from hashmatch.printable import printable
+from hashmatch.custody.audit import Verification, verify
+from hashmatch.text import printable
 
 TAMPERED = 1
 INCOMPLETE = 2

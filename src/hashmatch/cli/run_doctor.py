@@ -15,14 +15,14 @@ from typing import Any
 
 from hashmatch._version import __version__
 from hashmatch.cli.options import allowed_cores
-from hashmatch.decode import decoders
 from hashmatch.errors import HashmatchError
+from hashmatch.examine.decode import decoders
+from hashmatch.examine.sandbox import WorkerLimits, isolation_available
 from hashmatch.hashing import ALGORITHMS
 from hashmatch.hashlist import HashList
-from hashmatch.matcher import Matcher
+from hashmatch.match.matcher import Matcher
 from hashmatch.model import ArchiveLimits, Entry, Limits, PerceptualHash, Verdict
 from hashmatch.scan import make_pool, scan
-from hashmatch.workers import WorkerLimits, isolation_available
 
 _FAILED = 70
 

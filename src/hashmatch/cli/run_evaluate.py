@@ -13,7 +13,6 @@ from hashmatch.cli.list_options import ListSettings
 from hashmatch.cli.load_lists import load_lists
 from hashmatch.cli.options import say
 from hashmatch.cli.progress import INTERVAL, is_watched, time_left
-from hashmatch.decode import lift_pillow_limit, load_decoders
 from hashmatch.errors import OutputError, SettingsError
 from hashmatch.evaluate import (
     SOURCES,
@@ -27,6 +26,7 @@ from hashmatch.evaluate import (
     with_baseline,
     write,
 )
+from hashmatch.examine.decode import lift_pillow_limit, load_decoders
 from hashmatch.hashing import parse_kind
 from hashmatch.hashlist import HashList
 from hashmatch.model import Limits

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hashmatch.cli.options import say
-from hashmatch.decode import load_decoders
+from hashmatch.examine.decode import load_decoders
 from hashmatch.hashing import parse_kind
 from hashmatch.model import OPTIONAL_FORMATS, ExamineOptions, Limits
 from hashmatch.report import make_hash_writer, open_output

@@ -14,7 +14,11 @@ from typing import Any
 
 from hashmatch.cli.options import resolve_jobs, say
 from hashmatch.cli.progress import working
-from hashmatch.curate import (
+from hashmatch.errors import SettingsError
+from hashmatch.hashing import default_threshold, parse_kind
+from hashmatch.hashlist import HashList, Policy
+from hashmatch.hashlist.formats import COMPILED, format_of
+from hashmatch.hashlist.operations import (
     SectionFacts,
     apply_deltas,
     compile_list,
@@ -25,18 +29,14 @@ from hashmatch.curate import (
     save,
     without_withdrawals,
 )
-from hashmatch.curate import merge as merge_lists
-from hashmatch.errors import SettingsError
-from hashmatch.hashing import default_threshold, parse_kind
-from hashmatch.hashlist import HashList, Policy
-from hashmatch.hashlist.formats import COMPILED, format_of
+from hashmatch.hashlist.operations import merge as merge_lists
 from hashmatch.hashlist.policy import DEFAULT_POLICY
 from hashmatch.hashlist.signing import SUFFIX, make_keys, sign_list, verify_list
 from hashmatch.hashlist.synth import Planted, plant, synthesize
 from hashmatch.model import QUALITY_FLOOR, Entry, ExamineOptions, HashKind, PerceptualHash
-from hashmatch.printable import printable
 from hashmatch.report import open_output
 from hashmatch.scan import below, check_paths, examine_all, make_pool
+from hashmatch.text import printable
 
 
 @dataclass(frozen=True, slots=True)

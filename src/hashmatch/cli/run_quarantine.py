@@ -10,12 +10,20 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from hashmatch.audit import AuditLog
 from hashmatch.cli.options import say
+from hashmatch.custody.audit import AuditLog
+from hashmatch.custody.quarantine import (
+    Item,
+    ItemCheck,
+    Quarantine,
+    State,
+    Where,
+    read_items,
+    verify,
+)
 from hashmatch.errors import QuarantineError, SettingsError
-from hashmatch.paths import path_fields
-from hashmatch.printable import printable
-from hashmatch.quarantine import Item, ItemCheck, Quarantine, State, Where, read_items, verify
+from hashmatch.files import path_fields
+from hashmatch.text import printable
 
 WRONG = 1
 INTERRUPTED = 2

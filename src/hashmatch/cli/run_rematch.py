@@ -12,9 +12,10 @@ from hashmatch.cli.load_lists import load_lists
 from hashmatch.cli.options import say
 from hashmatch.cli.progress import make_progress
 from hashmatch.cli.stopping import stop_code
+from hashmatch.examine.sandbox import AnyPool, WorkerLimits
 from hashmatch.hashlist import HashList
-from hashmatch.lookup import Threshold
-from hashmatch.matcher import Matcher
+from hashmatch.match.lookup import Threshold
+from hashmatch.match.matcher import Matcher
 from hashmatch.report import (
     Record,
     Renderer,
@@ -36,7 +37,6 @@ from hashmatch.scan import (
     new_entries,
     rematch,
 )
-from hashmatch.workers import AnyPool, WorkerLimits
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hashmatch.cli.options import say
-from hashmatch.report import open_output
-from hashmatch.review import (
+from hashmatch.cases import (
     import_verdicts,
     make_stats_writer,
     read_queue,
     review_stats,
     write_queue,
 )
+from hashmatch.cli.options import say
+from hashmatch.report import open_output
 from hashmatch.scan import State
 
 

@@ -17,10 +17,11 @@ from hashmatch.cli.load_lists import load_lists, skipped_lines
 from hashmatch.cli.options import say
 from hashmatch.cli.progress import Progress, make_progress
 from hashmatch.cli.stopping import stop_code
-from hashmatch.decode import load_decoders
 from hashmatch.errors import InputError, SettingsError
-from hashmatch.lookup import Threshold
-from hashmatch.matcher import Matcher
+from hashmatch.examine.decode import load_decoders
+from hashmatch.examine.sandbox import AnyPool
+from hashmatch.match.lookup import Threshold
+from hashmatch.match.matcher import Matcher
 from hashmatch.model import OPTIONAL_FORMATS, ArchiveLimits, Limits
 from hashmatch.report import (
     Record,
@@ -34,7 +35,7 @@ from hashmatch.report import (
     summary_record,
 )
 from hashmatch.scan import (
-    Memory,
+    History,
     State,
     WalkCounts,
     WalkOptions,
@@ -42,7 +43,6 @@ from hashmatch.scan import (
     read_paths,
     scan,
 )
-from hashmatch.workers import AnyPool
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ def _scan(
     settings: ScanSettings,
     renderer: Renderer,
     progress: Progress,
-    memory: Memory | None,
+    memory: History | None,
     custody: Custody,
 ) -> Record:
     """Render each file's record, and return the summary, also where Ctrl-C ends it early."""
@@ -164,14 +164,14 @@ def _scan(
     return summary
 
 
-def _memory(settings: ScanSettings, matcher: Matcher, stack: ExitStack) -> Memory | None:
+def _memory(settings: ScanSettings, matcher: Matcher, stack: ExitStack) -> History | None:
     """What earlier scans found out, with ``--state``."""
     if settings.state is None:
         if settings.rehash:
             raise SettingsError("--rehash needs a --state whose times it is to distrust")
         return None
     state = stack.enter_context(State(settings.state))
-    return Memory(state, matcher.options, rehash=settings.rehash)
+    return History(state, matcher.options, rehash=settings.rehash)
 
 
 def _build_matcher(settings: ScanSettings) -> Matcher:

@@ -123,7 +123,7 @@ def scan_command(
     could not move adds 2 as well. 64 wrong usage, 65 bad list,
     66 no such input, 70 internal error, 130 interrupted, 128 + N stopped by signal N.
     """
-    from hashmatch.workers import WorkerLimits, make_pool  # noqa: PLC0415 # as below
+    from hashmatch.examine.sandbox import WorkerLimits, make_pool  # noqa: PLC0415 # as below
 
     workers = opt.resolve_jobs(jobs)
     with make_pool(workers, WorkerLimits(max_memory << 20, timeout)) as pool:

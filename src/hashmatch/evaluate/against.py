@@ -8,13 +8,13 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from hashmatch.distance import distances
 from hashmatch.evaluate.gather import Measurements
 from hashmatch.evaluate.identity import CHOOSE, LEFT_OUT, SCORE, Identities
 from hashmatch.evaluate.intervals import Estimate, wilson, wilson_needs
 from hashmatch.evaluate.negatives import best_of_each
 from hashmatch.evaluate.settings import Settings
 from hashmatch.hashing import ALGORITHMS, default_threshold
+from hashmatch.hashing.distance import distances
 from hashmatch.hashlist import HashList, Section
 from hashmatch.index import build_index
 from hashmatch.model import HashKind

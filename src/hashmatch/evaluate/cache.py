@@ -16,10 +16,10 @@ from typing import Any, Self, TextIO
 import numpy as np
 
 from hashmatch._version import __version__
-from hashmatch.decode import PILLOW_VERSION
 from hashmatch.errors import HashError, OutputError, SettingsError
 from hashmatch.evaluate.pictures import Facts, Variant, hashed_kinds
 from hashmatch.evaluate.settings import Settings
+from hashmatch.examine.decode import PILLOW_VERSION
 from hashmatch.model import PerceptualHash
 
 _FORMAT = 1

@@ -16,9 +16,9 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from hashmatch.distance import distances
 from hashmatch.evaluate.gather import Measurements
 from hashmatch.evaluate.pictures import IDENTITY_KINDS
+from hashmatch.hashing.distance import distances
 from hashmatch.index import LinearIndex
 
 Ints: TypeAlias = npt.NDArray[np.int64]

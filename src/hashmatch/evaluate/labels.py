@@ -11,12 +11,12 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from hashmatch.distance import distances
 from hashmatch.errors import InputError, SettingsError
 from hashmatch.evaluate.gather import Measurements
 from hashmatch.evaluate.identity import connected
 from hashmatch.evaluate.intervals import Estimate, wilson
 from hashmatch.evaluate.rules import Rule
+from hashmatch.hashing.distance import distances
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 

@@ -8,10 +8,10 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from hashmatch.distance import distances
 from hashmatch.evaluate.gather import Measurements
 from hashmatch.evaluate.identity import LEFT_OUT, Identities
 from hashmatch.evaluate.rules import MAX_SHARE, Rule
+from hashmatch.hashing.distance import distances
 from hashmatch.index import build_index
 
 Ints: TypeAlias = npt.NDArray[np.int64]

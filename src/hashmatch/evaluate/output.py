@@ -10,7 +10,7 @@ from typing import Any
 from hashmatch.errors import OutputError
 from hashmatch.evaluate.page import to_html
 from hashmatch.evaluate.table import to_csv
-from hashmatch.hashlist.atomic import write_atomically
+from hashmatch.files import write_atomically
 
 NAMES = ("evaluation.json", "evaluation.csv", "evaluation.html")
 

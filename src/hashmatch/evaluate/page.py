@@ -9,7 +9,7 @@ from html import escape
 from importlib import resources
 from typing import Any
 
-from hashmatch.evaluate import charts, words
+from hashmatch.evaluate import charts, prose
 from hashmatch.evaluate.heat import heat_map
 
 Record = dict[str, Any]
@@ -85,7 +85,7 @@ def _head(record: Record) -> str:
             f" {pictures['choose']:,} of them and scored on the other {pictures['score']:,}, for"
             f" {settings['files_per_day']:,} files a day against a list of"
             f" {settings['list_size']:,} entries, with at most"
-            f" {words.amount(settings['max_false_per_day'])} false matches a day."
+            f" {prose.amount(settings['max_false_per_day'])} false matches a day."
         )
         + "</header>"
     )
@@ -108,10 +108,10 @@ def _recommendation(rule: Record) -> str:
     chosen = rule["recommendation"]
     rows = [
         (
-            words.thresholds(step["thresholds"])
+            prose.thresholds(step["thresholds"])
             + (" ◂" if step["level"] == rule["shown_level"] else ""),
-            words.interval(tuple(step["recall"].values()), words.percent),
-            words.interval(tuple(step["false_per_day"].values()), words.amount),
+            prose.interval(tuple(step["recall"].values()), prose.percent),
+            prose.interval(tuple(step["false_per_day"].values()), prose.amount),
         )
         for step in rule["steps"]
     ]
@@ -164,13 +164,13 @@ def _volumes(record: Record) -> str:
         files = sorted({one["files_per_day"] for one in rule["volumes"]})
         sizes = sorted({one["list_size"] for one in rule["volumes"]})
         cells = {
-            (one["list_size"], one["files_per_day"]): words.interval(
-                tuple(one["false_per_day"].values()), words.amount
+            (one["list_size"], one["files_per_day"]): prose.interval(
+                tuple(one["false_per_day"].values()), prose.amount
             )
             for one in rule["volumes"]
         }
         rows = [(f"{size:,} entries", *(cells[size, many] for many in files)) for size in sizes]
-        level = words.thresholds(rule["thresholds"][rule["shown_level"]])
+        level = prose.thresholds(rule["thresholds"][rule["shown_level"]])
         tables.append(
             _table(
                 ("false matches a day", *(f"{many:,} files a day" for many in files)),
@@ -188,10 +188,10 @@ def _labels(record: Record) -> str:
         if labels is None:
             continue
         shown = [
-            words.interval(words.at(labels[name], level), words.percent) if labels[name] else "none"
+            prose.interval(prose.at(labels[name], level), prose.percent) if labels[name] else "none"
             for name in ("recall", "false_rate")
         ]
-        rule_at = words.thresholds(rule["thresholds"][level])
+        rule_at = prose.thresholds(rule["thresholds"][level])
         rows.append((rule_at, labels["same"], shown[0], labels["different"], shown[1]))
     if not rows:
         return ""
@@ -208,7 +208,7 @@ def _closest(record: Record) -> str:
             _table(
                 ("first", "second", "distances"),
                 [
-                    (one["first"], one["second"], words.thresholds(one["distances"]))
+                    (one["first"], one["second"], prose.thresholds(one["distances"]))
                     for one in record["closest"]
                 ],
                 "Counted as different, and nearest to each other. Where two of them show the same"

@@ -16,14 +16,14 @@ from typing import TypeAlias
 import numpy as np
 from PIL import Image, ImageOps
 
-from hashmatch.decode import load_decoders, sniff
-from hashmatch.distance import hamming_distance
 from hashmatch.errors import DecodeError
 from hashmatch.evaluate.settings import WORKING_PIXELS, Settings
 from hashmatch.evaluate.transforms import TRANSFORMS
-from hashmatch.examine import examine
+from hashmatch.examine.decode import load_decoders, sniff
+from hashmatch.examine.examination import examine
+from hashmatch.examine.reading import open_file, steady
+from hashmatch.hashing.distance import hamming_distance
 from hashmatch.model import ExamineOptions, HashKind, PerceptualHash, Reason, ViewHashes
-from hashmatch.reading import open_file, steady
 
 Distances: TypeAlias = tuple[int, ...]
 

@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 
 from hashmatch._version import __version__
-from hashmatch.decode import PILLOW_VERSION
-from hashmatch.evaluate import words
+from hashmatch.evaluate import prose
 from hashmatch.evaluate.against import ListFigures
 from hashmatch.evaluate.evaluation import Evaluation, RuleFigures
 from hashmatch.evaluate.figures import Figures
@@ -26,7 +25,8 @@ from hashmatch.evaluate.labels import LabelFigures
 from hashmatch.evaluate.rules import Rule, label
 from hashmatch.evaluate.settings import Settings
 from hashmatch.evaluate.transforms import SOURCES, TRANSFORMS
-from hashmatch.printable import printable
+from hashmatch.examine.decode import PILLOW_VERSION
+from hashmatch.text import printable
 
 SCHEMA = 1
 
@@ -198,12 +198,12 @@ def _rule(figures: RuleFigures, settings: Settings) -> Record:
             "verdict": compared.verdict,
         }
     found["recommendation"] |= {
-        "sentence": words.recommendation(found, settings),
-        "step_sentence": words.steps(found),
-        "transform_sentence": words.transforms(found),
+        "sentence": prose.recommendation(found, settings),
+        "step_sentence": prose.steps(found),
+        "transform_sentence": prose.transforms(found),
     }
     if found["comparison"]:
-        found["comparison"]["sentence"] = words.comparison(found)
+        found["comparison"]["sentence"] = prose.comparison(found)
     return found
 
 
@@ -301,7 +301,7 @@ def _list_kind(figures: ListFigures, settings: Settings) -> Record:
         "near_flat_count": figures.near_flat_count,
         "near_flat": [printable(entry) for entry in figures.near_flat],
     }
-    return found | {"sentence": words.against_list(found, settings)}
+    return found | {"sentence": prose.against_list(found, settings)}
 
 
 def number(value: float) -> float:

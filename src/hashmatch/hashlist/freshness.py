@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from hashmatch.errors import SettingsError
-from hashmatch.hashlist.atomic import write_atomically
+from hashmatch.files import write_atomically
 from hashmatch.hashlist.lists import HashList
 
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from hashmatch.errors import HashListError, SettingsError
-from hashmatch.hashlist.atomic import write_atomically
+from hashmatch.files import write_atomically
 from hashmatch.hashlist.contents import Contents, IndexTables
 from hashmatch.hashlist.entries import contents_of_entries
 from hashmatch.hashlist.formats import TEXT, read_list, write_list

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from hashmatch.errors import HashListError, MissingExtraError, SettingsError
-from hashmatch.hashlist.atomic import write_atomically
+from hashmatch.files import write_atomically
 from hashmatch.hashlist.lists import HashList
 
 if TYPE_CHECKING:

@@ -202,27 +202,30 @@ class Index(Protocol):
                     break
         return near
 
-    def doubtful(
-        self, queries: Codes, doubts: Codes, radius: int, flips: int
+    def uncertain(
+        self, queries: Codes, uncertain_bits: Codes, radius: int, max_bit_flips: int
     ) -> Iterator[tuple[Ints, Ints]]:
-        """Every entry that may be near a query of which some bits are in doubt.
+        """Every entry that may be near a query of which some bits are uncertain.
 
-        That is one within the radius by the bits that are not in doubt, and within ``flips`` bits
-        more by all. Others may be among them, and any of them more than once.
+        That is one within the radius by the bits that are not uncertain, and within
+        ``max_bit_flips`` bits more by all. Others may be among them, and any of
+        them more than once.
 
         Args:
             queries: as for ``pieces``.
-            doubts: the doubtful bits of each, of the same shape.
+            uncertain_bits: the uncertain bits of each, of the same shape.
             radius: as for ``pieces``.
-            flips: how many of the doubtful bits may be wrong.
+            max_bit_flips: how many of the uncertain bits may be wrong.
 
         Yields:
             Pairs: the row of the query in the batch, and the row of the entry in the index.
         """
-        counts = np.bitwise_count(doubts).sum(axis=1, dtype=np.int64)
-        for doubtful in sorted(set(counts.tolist())):
-            group = (counts == doubtful).nonzero()[0]
-            for asked, beyond in _readings(queries[group], doubts[group], doubtful, flips):
+        counts = np.bitwise_count(uncertain_bits).sum(axis=1, dtype=np.int64)
+        for uncertain in sorted(set(counts.tolist())):
+            group = (counts == uncertain).nonzero()[0]
+            for asked, beyond in _readings(
+                queries[group], uncertain_bits[group], uncertain, max_bit_flips
+            ):
                 reach = min(radius + beyond, WORD_BITS * self.words)
                 for hits in self.pieces(asked, reach):
                     yield group[hits.query], hits.row
@@ -308,20 +311,20 @@ def _parts(queries: Codes) -> Iterator[tuple[int, Codes]]:
 
 
 def _readings(
-    queries: Codes, doubts: Codes, doubtful: int, flips: int
+    queries: Codes, uncertain_bits: Codes, uncertain: int, max_bit_flips: int
 ) -> Iterator[tuple[Codes, int]]:
-    """What to look up of queries with so many doubtful bits, and how far beyond the radius.
+    """What to look up of queries with so many uncertain bits, and how far beyond the radius.
 
-    An entry differs from the query in some of the doubtful bits, and from the query with all of
+    An entry differs from the query in some of the uncertain bits, and from the query with all of
     them flipped in the others, so from one of the two in no more than half. Looking up twice at a
     smaller radius soon pays: two bits of radius cost an index more than twice the time.
     """
-    reach = min(doubtful, flips)
-    if doubtful // 2 > reach - 2:
+    reach = min(uncertain, max_bit_flips)
+    if uncertain // 2 > reach - 2:
         yield queries, reach
     else:
-        yield queries, doubtful // 2
-        yield queries ^ doubts, doubtful // 2
+        yield queries, uncertain // 2
+        yield queries ^ uncertain_bits, uncertain // 2
 
 
 def _bundled(pieces: Iterable[Hits]) -> Iterator[Hits]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from hashmatch.distance import distances
+from hashmatch.hashing.distance import distances
 from hashmatch.index.base import BuiltIndex, Codes, Hits, Ints, Tables, take_table
 from hashmatch.index.ranges import (
     BLOCK,

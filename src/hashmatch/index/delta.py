@@ -61,12 +61,12 @@ class UpdatedIndex(Index):
                 if len(left):
                     yield Hits(hits.query[left], row[left], hits.distance[left])
 
-    def doubtful(
-        self, queries: Codes, doubts: Codes, radius: int, flips: int
+    def uncertain(
+        self, queries: Codes, uncertain_bits: Codes, radius: int, max_bit_flips: int
     ) -> Iterator[tuple[Ints, Ints]]:
-        """See ``Index.doubtful``."""
+        """See ``Index.uncertain``."""
         for index, first in ((self._base, 0), (self._added, len(self._base))):
-            for query, found in index.doubtful(queries, doubts, radius, flips):
+            for query, found in index.uncertain(queries, uncertain_bits, radius, max_bit_flips):
                 row = found + first
                 left = (~self._withdrawn[row]).nonzero()[0]
                 yield query[left], row[left]

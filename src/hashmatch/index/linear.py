@@ -69,7 +69,7 @@ def _compare(
     differing: Codes,
     distance: npt.NDArray[np.unsignedinteger],
 ) -> npt.NDArray[np.unsignedinteger]:
-    """``hashmatch.distance.distances`` into buffers that are already in the cache.
+    """``hashmatch.hashing.distance.distances`` into buffers that are already in the cache.
 
     Args:
         queries: shape (q, 1, words).

@@ -12,7 +12,6 @@ import numpy as np
 from hashmatch.errors import SettingsError
 from hashmatch.index.base import MAX_ENTRIES, BuiltIndex, Codes, Hits, Ints, Tables, take_table
 from hashmatch.index.chunks import CHUNK_BITS, Cutter, Fields, arrange
-from hashmatch.index.doubtful import Buckets, buckets, reach
 from hashmatch.index.linear import LinearIndex
 from hashmatch.index.ranges import (
     BLOCK,
@@ -23,6 +22,7 @@ from hashmatch.index.ranges import (
     padded_length,
     sum_words,
 )
+from hashmatch.index.uncertain import Buckets, buckets, reach
 from hashmatch.model import WORD_BITS
 
 if TYPE_CHECKING:
@@ -185,14 +185,14 @@ class MultiIndex(BuiltIndex):
             for hits in self._batch(queries[first : first + step], radius, probe):
                 yield hits.moved(first)
 
-    def doubtful(
-        self, queries: Codes, doubts: Codes, radius: int, flips: int
+    def uncertain(
+        self, queries: Codes, uncertain_bits: Codes, radius: int, max_bit_flips: int
     ) -> Iterator[tuple[Ints, Ints]]:
-        """See ``Index.doubtful``; lists of 64 bits have buckets of their own for this."""
+        """See ``Index.uncertain``; lists of 64 bits have buckets of their own for this."""
         if not len(self._fragments):
-            yield from super().doubtful(queries, doubts, radius, flips)
+            yield from super().uncertain(queries, uncertain_bits, radius, max_bit_flips)
             return
-        fields, unsure = self._cut(queries), self._cut(doubts)
+        fields, unsure = self._cut(queries), self._cut(uncertain_bits)
         radii, count = reach(unsure, radius)
         dear = (count > MOST_BUCKETS) | (BUCKET_NS * count > self._scan_cost())
         cheap = (~dear).nonzero()[0]
@@ -210,7 +210,9 @@ class MultiIndex(BuiltIndex):
                 yield some[asker[run]], self._rows[position].astype(np.int64)
         rest = dear.nonzero()[0]
         if len(rest):
-            for query, row in super().doubtful(queries[rest], doubts[rest], radius, flips):
+            for query, row in super().uncertain(
+                queries[rest], uncertain_bits[rest], radius, max_bit_flips
+            ):
                 yield rest[query], row
 
     def _scan_cost(self) -> int:

@@ -1,7 +1,6 @@
 """Outcomes to records, and records to JSONL, CSV or a table for people."""
 
-from hashmatch.paths import path_fields
-from hashmatch.printable import printable
+from hashmatch.files import path_fields
 from hashmatch.report.hashes import HashWriter, make_hash_writer
 from hashmatch.report.output import open_output
 from hashmatch.report.records import (
@@ -14,6 +13,7 @@ from hashmatch.report.records import (
     summary_record,
 )
 from hashmatch.report.renderers import FORMATS, Renderer, make_renderer, summary_line
+from hashmatch.text import printable
 
 __all__ = [
     "FORMATS",

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from hashmatch.errors import InputError
-from hashmatch.printable import printable
+from hashmatch.model import MEMBER_MARK
 from hashmatch.report.checks import UNUSABLE, check_summary, parse
 from hashmatch.report.overview import SHOWN_ROWS, GapRow, MatchRow, Overview
-from hashmatch.scan import MEMBER_MARK, State, path_of_key
+from hashmatch.state import State, path_of_key
+from hashmatch.text import printable
 
 _LATEST = """
 SELECT id, summary FROM runs WHERE command = 'scan' AND summary NOT NULL ORDER BY id DESC LIMIT 1

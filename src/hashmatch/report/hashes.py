@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from hashmatch.errors import SettingsError
+from hashmatch.files import path_fields
 from hashmatch.model import QUALITY_FLOOR, Examination, HashKind, ViewHashes
-from hashmatch.paths import path_fields
-from hashmatch.printable import printable
+from hashmatch.text import printable
 
 _ID_DIGITS = 12
 """Hex digits of a file's SHA-256 that serve as the id of its entry."""

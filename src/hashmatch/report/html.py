@@ -13,10 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from importlib import resources
 
-from hashmatch.printable import printable
 from hashmatch.report.overview import NO_CATEGORY, Overview, Shares, settings_rows
-from hashmatch.report.plots import bars, histogram, share_bar
-from hashmatch.report.words import (
+from hashmatch.report.phrases import (
     EXIT_WORDS,
     REASONS,
     VERDICTS,
@@ -25,6 +23,8 @@ from hashmatch.report.words import (
     list_rows,
     percent,
 )
+from hashmatch.report.plots import bars, histogram, share_bar
+from hashmatch.text import printable
 
 
 def to_html(overview: Overview) -> str:

@@ -8,8 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from hashmatch.report.overview import Overview, settings_rows
-from hashmatch.report.records import SCHEMA
-from hashmatch.report.words import (
+from hashmatch.report.phrases import (
     EXIT_WORDS,
     REASONS,
     VERDICTS,
@@ -18,6 +17,7 @@ from hashmatch.report.words import (
     list_rows,
     percent,
 )
+from hashmatch.report.records import SCHEMA
 
 # What could begin a link, a picture, HTML, emphasis, code or another cell
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|&~$@:])")

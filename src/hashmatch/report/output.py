@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TextIO
 
 from hashmatch.errors import OutputError
-from hashmatch.paths import sync_folder
+from hashmatch.files import sync_folder
 
 # The medium's own failures; anything else that goes wrong meanwhile is not about the output
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})

@@ -14,9 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hashmatch.errors import InputError
+from hashmatch.files import path_of
 from hashmatch.model import Reason, Verdict
-from hashmatch.paths import path_of
-from hashmatch.printable import printable
 from hashmatch.report.checks import (
     MAX_BITS,
     MAX_QUALITY,
@@ -29,6 +28,7 @@ from hashmatch.report.checks import (
     whole,
 )
 from hashmatch.report.records import SCHEMA
+from hashmatch.text import printable
 
 NO_CATEGORY = "(none)"
 SHOWN_ROWS = 5_000

@@ -15,11 +15,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hashmatch._version import __version__
-from hashmatch.decode import PILLOW_VERSION
+from hashmatch.examine.decode import PILLOW_VERSION
+from hashmatch.files import path_fields
 from hashmatch.hashlist import HashList
-from hashmatch.matcher import Matcher
+from hashmatch.match.matcher import Matcher
 from hashmatch.model import Match, Outcome, Reason, Verdict
-from hashmatch.paths import path_fields
 from hashmatch.scan import Counts, FileResult, WalkCounts, WalkOptions
 
 SCHEMA = 1

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import TextIO
 
 from hashmatch.errors import SettingsError
-from hashmatch.lookup import BYTES
-from hashmatch.paths import path_of
-from hashmatch.printable import printable
+from hashmatch.files import path_of
+from hashmatch.match.lookup import BYTES
 from hashmatch.report.records import Record
+from hashmatch.text import printable
 
 _MATCH_COLUMNS = (
     *("list", "entry", "label", "category", "source", "algorithm", "bits", "distance"),

@@ -1,17 +1,16 @@
 """Folders to outcomes: walked, examined and looked up, in an order that never varies."""
 
-from hashmatch.scan.conveyor import MEMBER_MARK
+from hashmatch.examine.sandbox import make_pool
 from hashmatch.scan.engine import FileResult, examine_all, scan
+from hashmatch.scan.history import Counts, History
 from hashmatch.scan.rematch import Replay, new_entries, rematch
-from hashmatch.scan.state import Counts, Memory, State, path_of_key
-from hashmatch.scan.walk import WalkCounts, WalkOptions, below, check_paths, read_paths
-from hashmatch.workers import make_pool
+from hashmatch.sources.walk import WalkCounts, WalkOptions, below, check_paths, read_paths
+from hashmatch.state import State, path_of_key
 
 __all__ = [
-    "MEMBER_MARK",
     "Counts",
     "FileResult",
-    "Memory",
+    "History",
     "Replay",
     "State",
     "WalkCounts",

@@ -8,16 +8,15 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from hashmatch.errors import SettingsError
-from hashmatch.matcher import Matcher
+from hashmatch.examine.sandbox import AnyPool
+from hashmatch.match.matcher import Matcher
 from hashmatch.model import Examination, ExamineOptions, Outcome
-from hashmatch.scan.conveyor import Conveyor
-from hashmatch.scan.found import Found
-from hashmatch.scan.judge import Judge
-from hashmatch.scan.state import Memory
-from hashmatch.scan.state.memory import Judged
-from hashmatch.scan.state.rows import SHA256, sha256_of
-from hashmatch.scan.walk import WalkCounts, WalkOptions, walk
-from hashmatch.workers import AnyPool
+from hashmatch.scan.history import History, Judged
+from hashmatch.scan.pipeline import Pipeline
+from hashmatch.scan.stored_matcher import StoredMatcher
+from hashmatch.sources.found import Found
+from hashmatch.sources.walk import WalkCounts, WalkOptions, walk
+from hashmatch.state.rows import SHA256, sha256_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ def scan(
     pool: AnyPool,
     counts: WalkCounts | None = None,
     options: WalkOptions = WalkOptions(),
-    memory: Memory | None = None,
+    memory: History | None = None,
     *,
     digests: bool = False,
 ) -> Iterator[FileResult]:
@@ -77,12 +76,12 @@ def scan(
         asked = matcher.options
         if digests:
             asked = replace(asked, digests=tuple(dict.fromkeys((*asked.digests, SHA256))))
-        conveyor = Conveyor(pool.configure(asked), partial(_screen, matcher, asked.digests))
+        conveyor = Pipeline(pool.configure(asked), partial(_screen, matcher, asked.digests))
         for path, archive, root, judged in conveyor.run(walk(named, counts, options)):
             yield FileResult(path, judged.outcome, judged.sha256, archive, root)
         return
-    judge = Judge(matcher, memory.state, memory.options.digests)
-    remembering = Conveyor(pool.configure(memory.options), judge.screen, memory)
+    judge = StoredMatcher(matcher, memory.state, memory.options.digests)
+    remembering = Pipeline(pool.configure(memory.options), judge.screen, memory)
     found = _walk_knowing(named, counts, options, memory)
     for path, archive, root, judged in remembering.run(found):
         yield FileResult(path, judged.outcome, judged.sha256, archive, root)
@@ -102,7 +101,7 @@ def _screen(
 
 
 def _walk_knowing(
-    paths: Iterable[bytes], counts: WalkCounts, options: WalkOptions, memory: Memory
+    paths: Iterable[bytes], counts: WalkCounts, options: WalkOptions, memory: History
 ) -> Iterator[Found]:
     for path in paths:
         memory.enter(path)
@@ -117,6 +116,6 @@ def examine_all(
     counts: WalkCounts | None = None,
 ) -> Iterator[tuple[bytes, Examination]]:
     """Examine files and folders without any list, in the order of the walk."""
-    conveyor: Conveyor[Examination] = Conveyor(pool.configure(options), list)
+    conveyor: Pipeline[Examination] = Pipeline(pool.configure(options), list)
     for path, _, _, examination in conveyor.run(walk(paths, counts or WalkCounts())):
         yield path, examination

@@ -14,22 +14,22 @@ import numpy as np
 import numpy.typing as npt
 
 from hashmatch.errors import SettingsError
+from hashmatch.examine.sandbox import AnyPool
 from hashmatch.hashlist import HashList, Section
-from hashmatch.matcher import Matcher
+from hashmatch.match.matcher import Matcher
 from hashmatch.model import Examination, ExamineOptions
-from hashmatch.scan.conveyor import Conveyor
 from hashmatch.scan.engine import FileResult
-from hashmatch.scan.found import Found
-from hashmatch.scan.judge import Judge
-from hashmatch.scan.state.memory import Judged, Memory, Visit
-from hashmatch.scan.state.store import Group, State, path_of_key
-from hashmatch.workers import AnyPool
+from hashmatch.scan.history import History, Judged, Visit
+from hashmatch.scan.pipeline import Pipeline
+from hashmatch.scan.stored_matcher import StoredMatcher
+from hashmatch.sources.found import Found
+from hashmatch.state.store import Group, State, path_of_key
 
 _SLICE = 1 << 13
 """Ids that become Python objects at a time."""
 
 
-class Replay(Memory):
+class Replay(History):
     """A state as a re-match uses it: every file that it knows is visited once more.
 
     Args:
@@ -60,16 +60,16 @@ class Replay(Memory):
             yield Found(path_of_key(group[0].key))
 
     def visit(self, found: Found) -> Visit:  # noqa: ARG002 # it is the one found last
-        """See ``NoMemory.visit``. What is not known whole is examined, as in a scan."""
+        """See ``NullHistory.visit``. What is not known whole is examined, as in a scan."""
         whole = self._group[0].members == len(self._group) - 1
         return Visit(self._group[0].key, known=self._group if whole else ())
 
     def keep(self, visit: Visit, member: int, path: bytes, result: Judged) -> None:  # noqa: ARG002 # of scans alone are verdicts kept
-        """See ``NoMemory.keep``."""
+        """See ``NullHistory.keep``."""
         self._keep_matches(path, result)
 
     def refine(self, visit: Visit, member: int, found: Examination) -> None:
-        """See ``NoMemory.refine``. Of files that were scanned with other settings, keep nothing."""
+        """See ``NullHistory.refine``. Keeps nothing of files scanned with other settings."""
         self.counts.examined += 1
         if all(row.settings in self._serving for row in visit.known):
             super().refine(visit, member, found)
@@ -88,8 +88,8 @@ def rematch(matcher: Matcher, pool: AnyPool, replay: Replay) -> Iterator[FileRes
         One result for every file and every member of an archive, by their absolute paths, in the
         order of a walk.
     """
-    judge = Judge(matcher, replay.state, replay.options.digests)
-    conveyor = Conveyor(pool.configure(replay.options), judge.screen, replay)
+    judge = StoredMatcher(matcher, replay.state, replay.options.digests)
+    conveyor = Pipeline(pool.configure(replay.options), judge.screen, replay)
     for path, archive, _, judged in conveyor.run(replay.found()):
         yield FileResult(path, judged.outcome, judged.sha256, archive)
 

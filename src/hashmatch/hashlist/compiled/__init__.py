@@ -15,8 +15,8 @@ The checksums show accidents. They are no protection from whoever can write the 
 is, which covers the header's, and thereby every byte.
 """
 
+from hashmatch.hashlist.compiled.compiled_reader import read_compiled
 from hashmatch.hashlist.compiled.layout import MAGIC
-from hashmatch.hashlist.compiled.reader import read_compiled
 from hashmatch.hashlist.compiled.writer import save_compiled
 
 __all__ = ["MAGIC", "read_compiled", "save_compiled"]

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hashmatch.errors import SettingsError
-from hashmatch.hashlist.atomic import write_atomically
+from hashmatch.files import write_atomically
 from hashmatch.hashlist.compiled.layout import (
     ELEMENT_TYPES,
     PIECE_BYTES,

@@ -20,7 +20,7 @@ from hashmatch.hashlist.formats import (
     vics,
 )
 from hashmatch.hashlist.source import BOM, Options, Tap
-from hashmatch.hashlist.text.reader import read_text
+from hashmatch.hashlist.text.text_reader import read_text
 from hashmatch.hashlist.text.writer import text_blocks
 
 HEAD_BYTES = 1 << 16

@@ -1,6 +1,0 @@
-"""The audit trail: who scanned what, with which lists, and what came of it, each record chained."""
-
-from hashmatch.audit.log import AuditLog
-from hashmatch.audit.verify import Verification, verify
-
-__all__ = ["AuditLog", "Verification", "verify"]

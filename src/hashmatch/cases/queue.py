@@ -1,0 +1,138 @@
+"""Matches that nobody has looked at, as a table to fill in."""
+
+from __future__ import annotations
+
+import csv
+import random
+from collections.abc import Iterable
+from typing import NamedTuple, TextIO
+
+from hashmatch.errors import SettingsError
+from hashmatch.state import State
+from hashmatch.text import printable
+
+COLUMNS = (
+    *("id", "path", "list", "entry", "label", "category", "algorithm", "bits", "distance"),
+    *("threshold", "band", "view", "quality", "low_information", "confirmed", "found", "state"),
+    *("verdict", "by", "at", "note"),
+)
+"""Of the table. The last four are for the reviewer; the first says which match a row is about."""
+
+_FORMULA = ("=", "+", "-", "@")
+
+_PENDING = """
+SELECT matches.id, path, list, entry, label, category, algorithm, bits, distance, threshold,
+       view, quality, low_information, confirmed, started
+FROM matches JOIN runs ON runs.id = first_run
+WHERE :all OR NOT EXISTS (SELECT 1 FROM reviews WHERE match = matches.id)
+ORDER BY matches.id
+"""
+
+
+class QueueRow(NamedTuple):
+    """A match for review: of one content and one entry, however many files have that content.
+
+    Attributes:
+        id: by which the verdict comes back.
+        path: where the content was found last, absolute.
+        list: the name of the list.
+        entry: the id of the entry.
+        label: of the entry.
+        category: of the entry, as the list names it.
+        algorithm: of both hashes.
+        bits: their width.
+        distance: Hamming, in bits.
+        threshold: of the scan, in bits.
+        view: which reading of the file is this near.
+        quality: 0 to 100, of that view.
+        low_information: that view has too little detail for the distance to say much.
+        confirmed: the distance is exact.
+        found: when the match was first seen.
+        state: of which state it is, so that its verdict goes to no other.
+    """
+
+    id: int
+    path: bytes
+    list: str
+    entry: str
+    label: str | None
+    category: str | None
+    algorithm: str
+    bits: int
+    distance: int
+    threshold: int
+    view: str
+    quality: int
+    low_information: int
+    confirmed: int
+    found: str
+    state: str
+
+
+def band(distance: int, threshold: int) -> str:
+    """How far from certain: ``equal``, ``close``, ``far`` or ``edge``, the last quarter."""
+    if distance == 0:
+        return "equal"
+    if 2 * distance <= threshold:
+        return "close"
+    return "far" if 4 * distance <= 3 * threshold else "edge"
+
+
+def read_queue(
+    state: State,
+    *,
+    sample: int | None = None,
+    seed: int = 0,
+    near_threshold_first: bool = False,
+    reviewed: bool = False,
+) -> list[QueueRow]:
+    """The matches that wait for a human, oldest first.
+
+    Args:
+        state: of the scans.
+        sample: so many of them, drawn at random, each as likely as any other.
+        seed: of the draw; the same seed and state give the same sample.
+        near_threshold_first: the likeliest mistakes first: of low information, unconfirmed, and
+            the largest part of the threshold used up.
+        reviewed: also those that were reviewed already.
+
+    Raises:
+        SettingsError: the sample is of less than one.
+    """
+    if sample is not None and sample < 1:
+        raise SettingsError("a sample has at least 1 match")
+    rows = [QueueRow._make([*row, state.token]) for row in state.read(_PENDING, {"all": reviewed})]
+    if sample is not None and sample < len(rows):
+        chosen = random.Random(seed).sample(range(len(rows)), sample)  # noqa: S311 # to be repeated
+        rows = [rows[number] for number in sorted(chosen)]
+    if near_threshold_first:
+        rows.sort(key=_likely_wrong, reverse=True)
+    return rows
+
+
+def write_queue(rows: Iterable[QueueRow], stream: TextIO) -> int:
+    """Write the table, RFC 4180, and return how many rows it has.
+
+    Names that a spreadsheet would take for a formula stand behind an apostrophe.
+    """
+    writer = csv.DictWriter(stream, COLUMNS, lineterminator="\r\n", restval="")
+    writer.writeheader()
+    count = 0
+    for row in rows:
+        told = {key: _shown(value) for key, value in row._asdict().items()}
+        writer.writerow(told | {"band": band(row.distance, row.threshold)})
+        count += 1
+    return count
+
+
+def _likely_wrong(row: QueueRow) -> tuple[int, bool, float, int]:
+    used = row.distance / row.threshold if row.threshold else 0.0
+    return row.low_information, not row.confirmed, used, -row.id
+
+
+def _shown(value: object) -> object:
+    """As the table has it: nothing in a name acts on a terminal or a spreadsheet."""
+    if isinstance(value, bytes | str):
+        text = printable(value)
+        return f"'{text}" if text.startswith(_FORMULA) else text
+    return value

@@ -1,0 +1,1 @@
+"""What must be provable later: the journal, the audit trail and the quarantine."""

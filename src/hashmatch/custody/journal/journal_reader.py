@@ -1,0 +1,139 @@
+"""Reading a journal, and checking every record and the chain that holds them together."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from hashmatch.custody.journal.chain import START_OF_CHAIN, Event, parse, torn_event
+from hashmatch.errors import InputError
+
+_MAX_PROBLEMS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something about one line of a journal.
+
+    Attributes:
+        line: counted from 1.
+        what: in words.
+    """
+
+    line: int
+    what: str
+
+
+class _Gap:
+    """Lines, one after the other, that are no whole records."""
+
+    def __init__(self, first: int) -> None:
+        self.first = first
+        self.lines = 0
+        self._bytes = 0
+        self._digest = hashlib.sha256()
+        self._newline = b""
+
+    def add(self, line: bytes) -> None:
+        text = line.removesuffix(b"\n")
+        self._digest.update(self._newline + text)
+        self._bytes += len(self._newline + text)
+        self._newline = line[len(text) :]
+        self.lines += 1
+
+    @property
+    def ends_within_a_line(self) -> bool:
+        return self._newline == b""
+
+    def is_told_by(self, event: Event) -> bool:
+        return event == torn_event(self._bytes, self._digest.hexdigest())
+
+
+class JournalReader:
+    """Goes through a journal once, record by record; what it finds on the way is complete then.
+
+    Iterating gives the whole records, edited ones that have a right digest included.
+
+    Args:
+        path: the file.
+
+    Attributes:
+        line: the number of the line that was read last.
+        head: the digest of the last whole record; None before there is one.
+        problems: the first 100 signs that records were edited, removed, added or moved.
+        problem_count: how many there are.
+        torn: the lines that a crash tore.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = path
+        self._seq = 0
+        self._gap: _Gap | None = None
+        self.line = 0
+        self.head: str | None = None
+        self.problems: list[Finding] = []
+        self.problem_count = 0
+        self.torn: list[Finding] = []
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Yield each whole record.
+
+        Raises:
+            InputError: the file cannot be read.
+        """
+        try:
+            with open(self._path, "rb") as file:
+                for line in file:
+                    self.line += 1
+                    record = self._take(line)
+                    if record is not None:
+                        yield record
+        except OSError as error:
+            raise InputError(
+                f"cannot read it: {os.strerror(error.errno or 0)}", path=os.fspath(self._path)
+            ) from error
+        self._end()
+
+    def problem(self, what: str) -> None:
+        """Note something about the line that was read last, or would be the first."""
+        self._note(max(self.line, 1), what)
+
+    def _take(self, line: bytes) -> dict[str, Any] | None:
+        record = parse(line.removesuffix(b"\n"))
+        if record is None:
+            self._gap = self._gap or _Gap(self.line)
+            self._gap.add(line)
+            return None
+        expected = (self._seq + 1, self.head or START_OF_CHAIN)
+        follows = (record["seq"], record["previous"]) == expected
+        if self._gap is not None:
+            self._judge(self._gap, follows=follows, event=record["event"])
+            self._gap = None
+        elif not follows:
+            self.problem(
+                "does not follow the record before it: one was edited, removed, added or moved"
+            )
+        self._seq, self.head = record["seq"], record["digest"]
+        return record
+
+    def _judge(self, gap: _Gap, *, follows: bool, event: Event) -> None:
+        """Tell what a crash tore, which the record after it says, from what was edited."""
+        if follows and gap.is_told_by(event):
+            self.torn.append(Finding(gap.first, f"was torn by a crash, says line {self.line}"))
+            return
+        for number in range(gap.first, gap.first + gap.lines):
+            self._note(number, "is no whole record: edited or damaged")
+
+    def _end(self) -> None:
+        if self._gap is not None and self._gap.ends_within_a_line:
+            self.torn.append(Finding(self._gap.first, "is torn: by a crash, or its end was cut"))
+        elif self._gap is not None:
+            self._judge(self._gap, follows=False, event={})
+
+    def _note(self, line: int, what: str) -> None:
+        self.problem_count += 1
+        if len(self.problems) < _MAX_PROBLEMS:
+            self.problems.append(Finding(line, what))

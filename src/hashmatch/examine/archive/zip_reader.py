@@ -1,0 +1,257 @@
+"""The entries of a zip archive.
+
+Zip files are read by their directory, as all tools do that extract them. Not by ``zipfile``: that
+takes the whole directory into memory, loses all of an archive for one name that is not UTF-8 or one
+entry of a later version, and unpacks bzip2 without a bound.
+
+Source: APPNOTE.TXT 6.3.10, PKWARE.
+"""
+
+from __future__ import annotations
+
+import stat
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from hashmatch.errors import DecodeError
+from hashmatch.examine.archive.budget import Budget
+from hashmatch.examine.archive.entries import Entry
+from hashmatch.examine.archive.packed import RAW_DEFLATE, STREAM_CODECS, Unpacked, raw_lzma
+from hashmatch.examine.archive.streams import Checked, Section, Stream
+from hashmatch.model import Reason
+
+_END = struct.Struct("<4s4H2LH")
+_END_SIGNATURE = b"PK\x05\x06"
+_LOCATOR = struct.Struct("<4sLQL")
+_LOCATOR_SIGNATURE = b"PK\x06\x07"
+_END_64 = struct.Struct("<4sQ2H2L4Q")
+_END_64_SIGNATURE = b"PK\x06\x06"
+_RECORD = struct.Struct("<4s4B4HL2L5H2L")
+_RECORD_SIGNATURE = b"PK\x01\x02"
+_LOCAL = struct.Struct("<4s5H3L2H")
+_LOCAL_SIGNATURE = b"PK\x03\x04"
+_MAX_COMMENT = 0xFFFF
+
+_SATURATED = 0xFFFFFFFF
+_ZIP64_EXTRA = 0x0001
+
+# Bit 0: encrypted; bit 6: strongly; bit 13: the directory hides what is true
+_ENCRYPTED = 1 | 1 << 6 | 1 << 13
+_UNIX = frozenset({3, 19})
+_FILES_AND_FOLDERS = frozenset({0, stat.S_IFREG, stat.S_IFDIR})
+
+_STORED = 0
+_LZMA = 14
+_CODECS = {
+    8: RAW_DEFLATE,
+    12: STREAM_CODECS["BZIP2"],
+    93: STREAM_CODECS["ZSTD"],
+    95: STREAM_CODECS["XZ"],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Directory:
+    """What an end record says: where its directory is, and what every offset in that counts from.
+
+    Whether that is so, and an entry begins there, is another matter.
+    """
+
+    start: int
+    end: int
+    origin: int
+    disk: int
+    is_there: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """One entry of the directory."""
+
+    name: bytes
+    flags: int
+    method: int
+    crc: int
+    packed: int
+    size: int
+    mode: int
+    offset: int
+
+
+def zip_entries(file: BinaryIO, size: int, budget: Budget) -> Iterator[Entry]:
+    """Yield the entries in the order of the directory.
+
+    What a member announces, to unpack to or to take up, is charged when it is opened. It can give
+    and take no more than that, so members that share their packed bytes, as in David Fifield's
+    bombs, use up the budget like any.
+
+    Args:
+        file: the archive.
+        size: its size in bytes.
+        budget: what members are charged to.
+
+    Raises:
+        DecodeError: there is no directory, or it breaks off.
+    """
+    directory = _find_directory(file, size)
+    for record in _records(file, directory):
+        yield _entry(file, size, directory.origin, record, budget)
+
+
+def ends_in_zip(file: BinaryIO, size: int) -> bool:
+    """Tell whether a zip with entries is at the end of a file, whatever the file begins as.
+
+    A zip is read from its end and a picture from its beginning, so a file can be both.
+
+    Args:
+        file: the file, which can be sought in.
+        size: its size in bytes.
+
+    Raises:
+        DecodeError: it cannot be read.
+    """
+    return any(directory.is_there for directory in _directories(file, size))
+
+
+def zip_behind() -> DecodeError:
+    """What to say of a file that ends in a zip which is not opened."""
+    return DecodeError(Reason.UNSUPPORTED_FORMAT, "a zip archive stands behind it", format="ZIP")
+
+
+def _find_directory(file: BinaryIO, size: int) -> _Directory:
+    directories = list(_directories(file, size))
+    if not directories:
+        raise DecodeError(Reason.TRUNCATED, "the archive ends before its directory")
+    # The comment, or what stands behind the archive, can look like one more end
+    found = next((each for each in directories if each.is_there), directories[0])
+    if found.disk:
+        raise DecodeError(Reason.UNSUPPORTED_FORMAT, "a part of a split archive")
+    if found.start < 0:
+        raise DecodeError(Reason.UNDECODABLE, "the directory of the archive is not where it says")
+    return found
+
+
+def _directories(file: BinaryIO, size: int) -> Iterator[_Directory]:
+    """Yield the directory of every end record that a file may end with, the last one first."""
+    tail_start = max(0, size - _MAX_COMMENT - _END.size)
+    tail = Section(file, tail_start, size - tail_start).read(size - tail_start)
+    place = len(tail) - _END.size + len(_END_SIGNATURE)
+    while place > 0 and (place := tail.rfind(_END_SIGNATURE, 0, place)) >= 0:
+        end = tail_start + place
+        _, disk, _, _, _, length, offset, _ = _END.unpack_from(tail, place)
+        yield _directory(file, *(_find_zip64(file, end) or (end, disk, length, offset)))
+        place += len(_END_SIGNATURE) - 1
+
+
+def _directory(file: BinaryIO, end: int, disk: int, length: int, offset: int) -> _Directory:
+    # Whatever stands before the archive, such as a program that unpacks it, moves all offsets
+    for start in (end - length, offset):
+        if 0 <= start <= end - _RECORD.size:
+            signature = Section(file, start, len(_RECORD_SIGNATURE)).read(len(_RECORD_SIGNATURE))
+            if signature == _RECORD_SIGNATURE:
+                return _Directory(start, end, start - offset, disk, is_there=True)
+    return _Directory(end - length, end, end - length - offset, disk, is_there=False)
+
+
+def _find_zip64(file: BinaryIO, end: int) -> tuple[int, int, int, int] | None:
+    """Read the longer end record: where it begins, its disk, the directory's size and offset."""
+    position = end - _LOCATOR.size
+    if position < 0:
+        return None
+    locator = Section(file, position, _LOCATOR.size).read(_LOCATOR.size)
+    signature, _, announced, _ = _LOCATOR.unpack(locator)
+    if signature != _LOCATOR_SIGNATURE:
+        return None
+    # Next to its locator, unless it carries more than it needs to
+    for start in (position - _END_64.size, announced):
+        if 0 <= start <= position - _END_64.size:
+            record = _END_64.unpack(Section(file, start, _END_64.size).read(_END_64.size))
+            if record[0] == _END_64_SIGNATURE:
+                return start, record[4], record[8], record[9]
+    return None  # where the shorter one is saturated, it leads nowhere
+
+
+def _records(file: BinaryIO, directory: _Directory) -> Iterator[_Record]:
+    source = Section(file, directory.start, directory.end - directory.start)
+    while fixed := source.read(_RECORD.size):
+        if len(fixed) < _RECORD.size or not fixed.startswith(_RECORD_SIGNATURE):
+            raise DecodeError(Reason.UNDECODABLE, "the directory of the archive is broken")
+        fields = _RECORD.unpack(fixed)
+        system, flags, method, crc, packed, size = fields[2], *fields[5:7], *fields[9:12]
+        name_length, extra_length, comment_length = fields[12:15]
+        mode = fields[17] >> 16 if system in _UNIX else 0
+        name = source.read(name_length)
+        extra = source.read(extra_length)
+        source.skip(comment_length)
+        size, packed, offset = _widened(extra, (size, packed, fields[18]))
+        yield _Record(name, flags, method, crc, packed, size, mode, offset)
+
+
+def _widened(extra: bytes, values: tuple[int, int, int]) -> Iterator[int]:
+    """Replace what did not fit into 32 bits by what the zip64 extra field says, in its order."""
+    wide = _extra_field(extra, _ZIP64_EXTRA)
+    for value in values:
+        if value == _SATURATED and len(wide) >= 8:
+            yield int.from_bytes(wide[:8], "little")
+            wide = wide[8:]
+        else:
+            yield value
+
+
+def _extra_field(extra: bytes, wanted: int) -> bytes:
+    while len(extra) >= 4:
+        kind, length = struct.unpack_from("<2H", extra)
+        if kind == wanted:
+            return extra[4 : 4 + length]
+        extra = extra[4 + length :]
+    return b""
+
+
+def _entry(file: BinaryIO, size: int, origin: int, record: _Record, budget: Budget) -> Entry:
+    if record.name.endswith(b"/") and not record.size:
+        return Entry(record.name)
+
+    def open_() -> Stream:
+        _check(record, budget)
+        budget.spend(max(record.size, record.packed))
+        packed = _packed(file, size, origin + record.offset, record.packed)
+        return Checked(_unpacked(packed, record), record.size, record.crc)
+
+    return Entry(record.name, record.size, open_)
+
+
+def _check(record: _Record, budget: Budget) -> None:
+    if record.flags & _ENCRYPTED:
+        raise DecodeError(Reason.ENCRYPTED, "encrypted")
+    if stat.S_IFMT(record.mode) not in _FILES_AND_FOLDERS:
+        raise DecodeError(Reason.SPECIAL_FILE, "no regular file")
+    if record.method not in (_STORED, _LZMA, *_CODECS):
+        raise DecodeError(Reason.UNSUPPORTED_FORMAT, f"zip's method {record.method} is not read")
+    if budget.is_bomb(record.size, record.packed):
+        raise DecodeError(Reason.ARCHIVE_LIMIT, budget.bomb_message)
+
+
+def _packed(file: BinaryIO, size: int, position: int, length: int) -> Section:
+    """Find the data of a member: behind a header of its own, whose length is in it alone."""
+    if not 0 <= position <= size - _LOCAL.size:
+        raise DecodeError(Reason.TRUNCATED, "the archive does not reach to this member")
+    fields = _LOCAL.unpack(Section(file, position, _LOCAL.size).read(_LOCAL.size))
+    if fields[0] != _LOCAL_SIGNATURE:
+        raise DecodeError(Reason.UNDECODABLE, "the member is not where the directory says")
+    start = position + _LOCAL.size + fields[9] + fields[10]
+    if start + length > size:
+        raise DecodeError(Reason.TRUNCATED, "the archive does not reach to the member's end")
+    return Section(file, start, length)
+
+
+def _unpacked(packed: Section, record: _Record) -> Stream:
+    if record.method == _STORED:
+        return packed
+    if record.method == _LZMA:
+        # Two bytes of version, two for the length of the properties
+        head = packed.read(4)
+        properties = packed.read(int.from_bytes(head[2:], "little"))
+        return Unpacked(packed, raw_lzma(properties, record.size))
+    return Unpacked(packed, _CODECS[record.method])

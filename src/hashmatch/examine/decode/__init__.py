@@ -1,0 +1,32 @@
+"""Bytes to bounded grey views. Nothing outside this package imports Pillow."""
+
+import PIL
+from PIL.Image import Image as PilImage
+
+from hashmatch.examine.decode.formats import SNIFF_BYTES, sniff
+from hashmatch.examine.decode.picture import (
+    Picture,
+    adopt_picture,
+    decoders,
+    lift_pillow_limit,
+    load_decoders,
+    open_picture,
+)
+from hashmatch.examine.decode.views import MirrorView, View
+
+PILLOW_VERSION = PIL.__version__
+
+__all__ = [
+    "PILLOW_VERSION",
+    "SNIFF_BYTES",
+    "MirrorView",
+    "Picture",
+    "PilImage",
+    "View",
+    "adopt_picture",
+    "decoders",
+    "lift_pillow_limit",
+    "load_decoders",
+    "open_picture",
+    "sniff",
+]

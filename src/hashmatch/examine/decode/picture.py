@@ -1,0 +1,331 @@
+"""Bytes to frames: opened by content, within limits, and never half-read in silence."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from io import BytesIO
+
+from PIL import Image, ImageFile, UnidentifiedImageError, features
+
+from hashmatch.errors import OUT_OF_MEMORY, DecodeError, MissingExtraError
+from hashmatch.examine.decode.formats import SNIFF_BYTES, sniff
+from hashmatch.examine.decode.truncation import ends_early
+from hashmatch.examine.decode.views import View, previews, views
+from hashmatch.model import (
+    DEFAULT_FORMATS,
+    MAX_SIDE,
+    OPTIONAL_FORMATS,
+    Limits,
+    Reason,
+)
+
+# Registered one by one: Image.init() would load every decoder that Pillow has
+_PLUGINS = {
+    "JPEG": "PIL.JpegImagePlugin",
+    "MPO": "PIL.MpoImagePlugin",
+    "PNG": "PIL.PngImagePlugin",
+    "GIF": "PIL.GifImagePlugin",
+    "WEBP": "PIL.WebPImagePlugin",
+    "BMP": "PIL.BmpImagePlugin",
+    "TIFF": "PIL.TiffImagePlugin",
+    "AVIF": "PIL.AvifImagePlugin",
+    "JPEG2000": "PIL.Jpeg2KImagePlugin",
+}
+
+_LIBRARIES = {
+    "JPEG": ("libjpeg-turbo", "libjpeg_turbo"),
+    "MPO": ("libjpeg-turbo", "libjpeg_turbo"),
+    "PNG": ("zlib", "zlib"),
+    "GIF": ("Pillow", None),
+    "WEBP": ("libwebp", "webp"),
+    "BMP": ("Pillow", None),
+    "TIFF": ("libtiff", "libtiff"),
+    "AVIF": ("libavif", "avif"),
+    "JPEG2000": ("OpenJPEG", "jpg_2000"),
+}
+
+# What Pillow's decoders raise on hostile bytes, as seen by fuzzing; a closed list, so that a
+# mistake of our own is not taken for a broken picture
+_DECODER_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    ArithmeticError,
+    LookupError,
+    EOFError,
+    AssertionError,
+    AttributeError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+    UnidentifiedImageError,
+    Warning,  # where the host turns warnings into errors
+)
+
+LEAST_SIDE = 128
+"""Pixels that the short side of a picture with a preview has at least: smaller ones are decoded as
+soon, and their hashes move too far."""
+
+PREVIEW_SIDE = 240
+"""Pixels that the short side keeps where a preview is reduced: under that, hashes move too far."""
+
+_PNG_DEPTHS = {"L;2": 2, "L;4": 4, "RGB;16B": 16}
+"""Bits of a sample, by what Pillow calls such pixels; of others it is 8, or Pillow sees to it."""
+
+# Their decoders go on without a word where the file was cut, be it behind the last pixel
+_SILENT_WHEN_CUT = frozenset({"GIF", "JPEG2000", "PNG", "TIFF"})
+
+
+@dataclass(slots=True)
+class Picture:
+    """An opened picture: its header is read and within the limits, its pixels are not read yet.
+
+    Attributes:
+        format: by content; ``MPO`` for a JPEG that holds several pictures.
+        width: pixels of the first frame, as stored.
+        height: pixels of the first frame, as stored.
+    """
+
+    format: str
+    width: int
+    height: int
+    _image: Image.Image
+    _data: bytes
+    _limits: Limits
+    _spent: bool = False  # the preview took the opened image, which now gives nothing else
+
+    def views(self) -> Iterator[list[View]]:
+        """Decode frame by frame, and yield the views of each.
+
+        They are valid until the next frame is asked for.
+
+        Raises:
+            DecodeError: the frames so far are all that could be had within the limits.
+        """
+        if self._spent:
+            with _classified(self.format, self._data):
+                self._image = Image.open(BytesIO(self._data), formats=(self.format,))
+            self._spent = False
+        start = self._image.tell()
+        try:
+            yield from self._frames()
+        finally:
+            if not self._data:  # the caller's picture: leave it at the frame where it was
+                with suppress(*_DECODER_ERRORS):
+                    self._image.seek(start)
+
+    def _frames(self) -> Iterator[list[View]]:
+        number = 0
+        while self._seek(number):
+            if number == self._limits.max_frames:
+                raise DecodeError(Reason.FRAME_LIMIT, f"more than {self._limits.max_frames} frames")
+            _check_size(self._image, self.format, self._limits)
+            with _classified(self.format, self._data):
+                self._image.load()
+                found = list(views(self._image, number))
+            yield found
+            number += 1
+        if self._is_cut() or number < self._announced():
+            raise DecodeError(Reason.TRUNCATED, "the file ends before its last frame")
+
+    def _is_cut(self) -> bool:
+        """Whether the file was cut, where the decoder would not have said so."""
+        # What the host may have set for pictures of its own, and in all of its threads
+        silent = ImageFile.LOAD_TRUNCATED_IMAGES or self.format in _SILENT_WHEN_CUT
+        return silent and ends_early(self.format, self._data)
+
+    def _announced(self) -> int:
+        """How many frames there should be, where that is known without decoding them all."""
+        if self.format == "GIF":
+            return 1
+        with _classified(self.format, self._data):
+            return int(getattr(self._image, "n_frames", 1))
+
+    def preview(self) -> list[View] | None:
+        """Decode a JPEG in a fraction of the time, and yield its views.
+
+        A large one is decoded at reduced scale, by libjpeg within its DCT; the short side stays at
+        ``PREVIEW_SIDE`` pixels or more. Of others the luma alone is decoded, which saves little,
+        but is soon corrected. Hashes of these views lie a few bits off the exact ones. To be asked
+        for before ``views``.
+
+        Returns:
+            None where there is no such short cut, where it fails, or where a border may have to be
+            cut off, at pixels of another scale: decode in full.
+        """
+        if self.format != "JPEG" or not self._data or min(self.width, self.height) < LEAST_SIDE:
+            return None
+        try:
+            with _classified(self.format, self._data):
+                image, self._spent = self._image, True
+                image.draft("RGB" if self.reduces else "L", (PREVIEW_SIDE, PREVIEW_SIDE))
+                image.load()
+                return None if self._is_cut() else previews(image)
+        except DecodeError:
+            return None
+
+    @property
+    def reduces(self) -> bool:
+        """Whether a preview would be at reduced scale, which libjpeg halves."""
+        return min(self.width, self.height) >= 2 * PREVIEW_SIDE
+
+    def _seek(self, number: int) -> bool:
+        try:
+            with _classified(self.format, self._data, passing=EOFError):
+                # Even to ask this can mean to decode, and so to fail
+                if number or getattr(self._image, "is_animated", False):
+                    self._image.seek(number)
+        except EOFError:
+            return False
+        return True
+
+
+def open_picture(data: bytes, formats: frozenset[str], limits: Limits) -> Picture | None:
+    """Open a picture by its content, reading its header alone.
+
+    Args:
+        data: the whole file.
+        formats: names of the formats that may be decoded.
+        limits: what the picture may cost.
+
+    Returns:
+        None where ``data`` is no picture of any kind known.
+
+    Raises:
+        DecodeError: it is a picture, and cannot be examined.
+        MissingExtraError: ``formats`` has HEIF, and its package is not installed.
+    """
+    name = sniff(data[:SNIFF_BYTES])
+    if name is None:
+        return None
+    if len(data) > limits.max_bytes:
+        raise DecodeError(Reason.TOO_LARGE, f"more than {limits.max_bytes} bytes", format=name)
+    if name not in formats:
+        optional = " (decoded on request)" if name in OPTIONAL_FORMATS else ""
+        raise DecodeError(
+            Reason.UNSUPPORTED_FORMAT, f"{name} is not decoded{optional}", format=name
+        )
+    load_decoders(formats)
+    # The MPO decoder is reached through the JPEG one, which looks for further pictures
+    with _classified(name, data):
+        image = Image.open(BytesIO(data), formats=(name,))
+    _check_size(image, name, limits)
+    if name == "PNG":
+        _fit_key(image)
+    width, height = image.size
+    return Picture(image.format or name, width, height, image, data, limits)
+
+
+def _fit_key(image: ImageFile.ImageFile) -> None:
+    """Bring a PNG's transparent colour to the 8 bits of a sample to which Pillow brings its pixels.
+
+    Pillow leaves it as it stands in the file, and then finds no pixel, or a wrong one, to be of it.
+    Of samples of 16 bits the upper 8 are left by then, so all that share these are transparent.
+    """
+    depth = _PNG_DEPTHS.get(str(image.tile[0].args) if image.tile else "", 8)
+    most = (1 << depth) - 1
+
+    def fit(level: int) -> int:
+        return level >> 8 if depth > 8 else (level & most) * 255 // most
+
+    key = image.info.get("transparency")
+    if image.mode == "L" and isinstance(key, int):
+        image.info["transparency"] = fit(key)
+    elif image.mode == "RGB" and isinstance(key, tuple):
+        image.info["transparency"] = tuple(map(fit, key))
+
+
+def adopt_picture(image: Image.Image, limits: Limits) -> Picture:
+    """Take a picture that the caller has opened.
+
+    Raises:
+        DecodeError: it is over the limits.
+    """
+    name = image.format or "memory"
+    _check_size(image, name, limits)
+    return Picture(name, image.width, image.height, image, b"", limits)
+
+
+@cache
+def load_decoders(formats: frozenset[str] = DEFAULT_FORMATS) -> None:
+    """Import the decoders of these formats, and no others.
+
+    Raises:
+        MissingExtraError: one of them comes with an extra that is not installed.
+    """
+    for name in sorted(formats):
+        if name == "HEIF":
+            try:
+                import_module("pillow_heif").register_heif_opener()
+            except ImportError:
+                raise MissingExtraError("decoding HEIF", "heif") from None
+        else:
+            import_module(_PLUGINS[name])
+
+
+def decoders() -> dict[str, str]:
+    """What would decode each format: the library and its version, as Pillow tells it."""
+    found = {}
+    for name, (library, feature) in _LIBRARIES.items():
+        known = features.version(feature) if feature else None
+        found[name] = (
+            f"{library} {known}" if known else (library if not feature else "not built in")
+        )
+    heif = find_spec("pillow_heif") is not None
+    found["HEIF"] = "pillow-heif" if heif else "not installed: pip install 'hashmatch[heif]'"
+    return found
+
+
+def lift_pillow_limit() -> None:
+    """Let hashmatch's own limits hold alone in this process.
+
+    Pillow has a limit on pixels of its own, for the whole process, which warns at 89 megapixels and
+    refuses at twice that. A library must not change it for its host, so only processes of our own
+    call this; elsewhere what Pillow refuses is ``too_large``.
+    """
+    Image.MAX_IMAGE_PIXELS = None
+
+
+def _check_size(image: Image.Image, picture_format: str, limits: Limits) -> None:
+    width, height = image.size
+    if width * height > limits.max_pixels:
+        most = f"{limits.max_pixels} pixels"
+    elif max(width, height) > MAX_SIDE:
+        most = f"{MAX_SIDE} pixels on a side"
+    else:
+        return
+    raise DecodeError(
+        Reason.TOO_LARGE,
+        f"{width}x{height} is more than {most}",
+        format=picture_format,
+        width=width,
+        height=height,
+    )
+
+
+@contextmanager
+def _classified(
+    name: str, data: bytes, passing: type[Exception] | tuple[()] = ()
+) -> Iterator[None]:
+    """Turn what a decoder raises into the reason that the verdict will carry."""
+    try:
+        yield
+    except passing:
+        raise
+    except MemoryError as error:
+        raise DecodeError(Reason.TOO_LARGE, OUT_OF_MEMORY, format=name) from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise DecodeError(Reason.TOO_LARGE, "too large to decode", format=name) from error
+    except _DECODER_ERRORS as error:
+        said = isinstance(error, EOFError) or "truncated" in str(error).lower()
+        if said or ends_early(name, data):
+            raise DecodeError(Reason.TRUNCATED, "the file ends early", format=name) from error
+        raise DecodeError(Reason.UNDECODABLE, f"no valid {name}", format=name) from error

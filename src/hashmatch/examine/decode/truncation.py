@@ -1,0 +1,145 @@
+"""Whether a file ends before its own structure does.
+
+Decoders differ in what they say of a file that was cut: some raise, some fill the rest with grey,
+some just see fewer frames. The structure of the file tells the same story for all of them.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+
+from hashmatch.examine.decode.tiff import tiff_ends_early
+
+_JPEG_END = b"\xff\xd9"
+_PNG_SIGNATURE_BYTES = 8
+_BMP_FILE_HEADER_BYTES = 14
+_BMP_CORE_HEADER_BYTES = 12
+_BMP_RUN_LENGTHS = frozenset({1, 2})
+_GIF_TRAILER = 0x3B
+_GIF_EXTENSION = 0x21
+_GIF_IMAGE = 0x2C
+
+
+def ends_early(picture_format: str, data: bytes) -> bool:
+    """Tell whether ``data`` lacks an end that its structure announces.
+
+    False where it is whole, where the structure is broken in another way, or where there are no
+    bytes to judge by.
+    """
+    check = _CHECKS.get(picture_format)
+    return check is not None and bool(data) and check(data)
+
+
+def _jpeg(data: bytes) -> bool:
+    position = 2
+    while position + 4 <= len(data):
+        if data[position] != 0xFF:
+            return False
+        marker = data[position + 1]
+        if marker == 0xDA:
+            return not data.endswith(_JPEG_END) and data.find(_JPEG_END, position) < 0
+        # Markers without a length: fill bytes, restarts, and the start itself
+        if marker == 0xFF:
+            position += 1
+        elif marker == 0x01 or 0xD0 <= marker <= 0xD8:
+            position += 2
+        else:
+            position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+    return True
+
+
+def _png(data: bytes) -> bool:
+    position = _PNG_SIGNATURE_BYTES
+    while position + 8 <= len(data):
+        name = data[position + 4 : position + 8]
+        if not name.isalpha():
+            return False
+        position += 12 + int.from_bytes(data[position : position + 4], "big")
+        if name == b"IEND":
+            return position > len(data)
+    return True
+
+
+def _gif(data: bytes) -> bool:
+    position = 13 + _gif_colours(data[10] if len(data) > 10 else 0)
+    while position < len(data):
+        block = data[position]
+        if block == _GIF_TRAILER:
+            return False
+        if block == _GIF_EXTENSION:
+            position = _gif_sub_blocks(data, position + 2)
+        elif block == _GIF_IMAGE:
+            flags = data[position + 9] if position + 9 < len(data) else 0
+            position = _gif_sub_blocks(data, position + 11 + _gif_colours(flags))
+        elif block == 0:
+            position += 1  # some writers pad with an empty block
+        else:
+            return False
+    return True
+
+
+def _gif_colours(flags: int) -> int:
+    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
+
+
+def _gif_sub_blocks(data: bytes, position: int) -> int:
+    while position < len(data) and data[position]:
+        position += 1 + data[position]
+    return position + 1
+
+
+def _webp(data: bytes) -> bool:
+    return 8 + int.from_bytes(data[4:8], "little") > len(data)
+
+
+def _bmp(data: bytes) -> bool:
+    header = data[_BMP_FILE_HEADER_BYTES:]
+    try:
+        announced, start = struct.unpack_from("<I4xI", data, 2)
+        if header[0] == _BMP_CORE_HEADER_BYTES:
+            (width, height, bits), compression = struct.unpack_from("<HH2xH", header, 4), 0
+        else:
+            width, height, bits, compression = struct.unpack_from("<ii2xHI", header, 4)
+    except (struct.error, IndexError):
+        return True
+    if compression in _BMP_RUN_LENGTHS:
+        return bool(announced > len(data))
+    # Not what is announced, which some writers get wrong; the last row may go without its filling
+    row = -(-width * bits // 32) * 4
+    return bool(start + row * (abs(height) - 1) + -(-width * bits // 8) > len(data))
+
+
+def _boxes(data: bytes) -> bool:
+    position = 0
+    has_pixels = False
+    while position + 8 <= len(data):
+        size = int.from_bytes(data[position : position + 4], "big")
+        has_pixels |= data[position + 4 : position + 8] == b"mdat"
+        if size == 0:  # to the end of the file
+            return False
+        if size == 1:
+            size = int.from_bytes(data[position + 8 : position + 16], "big")
+        if size < 8:
+            return False
+        position += size
+    return position != len(data) or not has_pixels
+
+
+def _last_marker(data: bytes) -> bool:
+    # JPEG and JPEG 2000 have the same one; some writers pad behind it
+    return not data.rstrip(b"\x00").endswith(_JPEG_END)
+
+
+_CHECKS: dict[str, Callable[[bytes], bool]] = {
+    "JPEG": _jpeg,
+    "MPO": _last_marker,
+    "PNG": _png,
+    "GIF": _gif,
+    "WEBP": _webp,
+    "BMP": _bmp,
+    "TIFF": tiff_ends_early,
+    "AVIF": _boxes,
+    "HEIF": _boxes,
+    "JPEG2000": _last_marker,
+}

@@ -1,0 +1,267 @@
+"""The views of one frame: every reading of its pixels under which it could be on a list.
+
+A view is a chain of readings, and its name says which: ``stored`` alone, or ``upright``,
+``over-white``, ``scaled``, ``trimmed``, ``frame:2`` and so on, joined by ``+`` where one follows
+another (``over-white+trimmed``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from hashmatch.examine.decode.border import content_box, may_have_border
+from hashmatch.examine.decode.shrink import shrink
+
+Grey: TypeAlias = npt.NDArray[np.uint8]
+
+STORED = "stored"
+TRIMMED = "trimmed"
+
+_ORIENTATION_TAG = 0x0112
+
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def _turned(pixels: Grey) -> Grey:
+    """Rows and columns exchanged; colours, if there are any, stay together."""
+    return pixels.swapaxes(0, 1)
+
+
+# The other seven symmetries of the square: name, whether the axes swap, and what to do to pixels
+_MIRRORS: tuple[tuple[str, bool, Callable[[Grey], Grey]], ...] = (
+    ("mirror", False, lambda grey: grey[:, ::-1]),
+    ("flip", False, lambda grey: grey[::-1]),
+    ("rotate-180", False, lambda grey: grey[::-1, ::-1]),
+    ("rotate-90", True, lambda grey: _turned(grey)[::-1]),
+    ("rotate-270", True, lambda grey: _turned(grey)[:, ::-1]),
+    ("transpose", True, _turned),
+    ("transverse", True, lambda grey: _turned(grey)[::-1, ::-1]),
+)
+
+_GAP = 1.5
+"""How many times larger than the grid a picture stays where blocks of pixels are averaged first.
+
+At this gap no quality moved by more than 4 of 100.
+"""
+
+_PIECE = 1 << 20  # pixels
+_WIDE_MODES = frozenset({"I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
+
+
+class View:
+    """One reading of a frame, asked for at whatever size a hash wants.
+
+    Args:
+        name: which reading.
+        picture: mode ``L``.
+        colour: gives the same in RGB, for the few that ask.
+
+    Attributes:
+        name: which reading.
+        picture: mode ``L``.
+    """
+
+    def __init__(self, name: str, picture: Image.Image, colour: Callable[[], Image.Image]) -> None:
+        self.name = name
+        self.picture = picture
+        self._colour = colour
+        self._small: dict[tuple[int, int], Grey] = {}
+
+    def then(self, step: str, change: Callable[[Image.Image], Image.Image]) -> View:
+        """The reading that goes one step further."""
+        further = type(self)
+        return further(_join(self.name, step), change(self.picture), lambda: change(self._colour()))
+
+    def grey(self, width: int, height: int) -> Grey:
+        """Grey values, uint8 of shape (height, width), resized as ``imagehash`` does."""
+        size = (width, height)
+        if size not in self._small:
+            self._small[size] = self._shrunk(*size)
+        return self._small[size]
+
+    def _shrunk(self, width: int, height: int) -> Grey:
+        return np.asarray(self.picture.resize((width, height), Image.Resampling.LANCZOS))
+
+    def whole(self, *, colour: bool = False) -> Grey:
+        """All pixels: uint8 of shape (height, width), or (height, width, 3) in RGB."""
+        return np.asarray(self._colour() if colour else self.picture)
+
+    def detail(self, side: int) -> Grey:
+        """Grey values, uint8 of shape (side, side), smoothed as PDQ does with a tent filter.
+
+        Large pictures are averaged over whole blocks of pixels first, which saves half of the time.
+        """
+        smoothed = self.picture.resize((side, side), Image.Resampling.BILINEAR, reducing_gap=_GAP)
+        return np.asarray(smoothed)
+
+    def mirrors(self) -> Iterator[MirrorView]:
+        """The other seven symmetries of this view, from its small grey values alone."""
+        for name, swaps, turn in _MIRRORS:
+            yield MirrorView(_join(self.name, name), self, swaps, turn)
+
+
+class Preview(View):
+    """A view whose grey values may be a rounding off."""
+
+    def _shrunk(self, width: int, height: int) -> Grey:
+        return shrink(self.picture, width, height)
+
+
+class MirrorView:
+    """A flip or a quarter turn of another view."""
+
+    def __init__(self, name: str, view: View, swaps: bool, turn: Callable[[Grey], Grey]) -> None:
+        self.name = name
+        self._view = view
+        self._swaps = swaps
+        self._turn = turn
+
+    def grey(self, width: int, height: int) -> Grey:
+        """Grey values, uint8 of shape (height, width), of the turned view."""
+        size = (height, width) if self._swaps else (width, height)
+        return self._turn(self._view.grey(*size))
+
+    def whole(self, *, colour: bool = False) -> Grey:
+        """All pixels of the turned view, as ``View.whole`` gives them."""
+        return np.ascontiguousarray(self._turn(self._view.whole(colour=colour)))
+
+    def detail(self, side: int) -> Grey:
+        """Grey values of shape (side, side); the amount of detail knows no direction."""
+        return self._view.detail(side)
+
+
+def previews(frame: Image.Image) -> list[View] | None:
+    """The views of a frame that was decoded in a hurry.
+
+    Args:
+        frame: decoded pixels.
+
+    Returns:
+        None where it may have a border, of which a preview does not tell where it ends.
+    """
+    stored, visible = _readings(Preview, STORED, frame)
+    if may_have_border(stored.picture):
+        return None
+    return [stored, *(view for view in visible if view is not stored)]
+
+
+def views(frame: Image.Image, number: int) -> Iterator[View]:
+    """Yield the views of one decoded frame, the frame as ``imagehash`` reads it first.
+
+    Args:
+        frame: decoded pixels.
+        number: which frame of the file it is, from 0.
+    """
+    stored, visible = _readings(View, STORED if number == 0 else f"frame:{number}", frame)
+    yield stored
+    for view in visible:
+        if view is not stored:
+            yield view
+        box = content_box(view.picture)
+        if box is not None:
+            yield view.then(TRIMMED, partial(Image.Image.crop, box=box))
+
+
+def _readings(kind: type[View], name: str, frame: Image.Image) -> tuple[View, list[View]]:
+    """The frame as ``imagehash`` reads it, and as people see it; both can be one and the same."""
+    stored = kind(
+        name, _as_imagehash_reads(frame), lambda: _without_transparency(frame).convert("RGB")
+    )
+    visible = _visible(stored, frame)
+    turn = _UPRIGHT.get(_orientation(frame))
+    if turn is not None:
+        visible = [view.then("upright", lambda image: image.transpose(turn)) for view in visible]
+    return stored, visible
+
+
+def _visible(stored: View, frame: Image.Image) -> list[View]:
+    """What people see of the frame, where that is not what ``imagehash`` reads."""
+    if frame.mode not in _WIDE_MODES:
+        return _over_backgrounds(stored.name, frame) or [stored]
+    scaled = _scaled(frame)
+    view = View(_join(stored.name, "scaled"), scaled, lambda: scaled.convert("RGB"))
+    key = frame.info.get("transparency")
+    if not isinstance(key, int):
+        return [view]
+    shown = scaled.copy()
+    shown.putalpha(Image.fromarray(np.where(np.asarray(frame) == key, np.uint8(0), np.uint8(255))))
+    return [view, *_over_backgrounds(view.name, shown)]
+
+
+def _over_backgrounds(name: str, frame: Image.Image) -> list[View]:
+    """The frame laid over white and over black, if some pixel of it is not opaque."""
+    alpha = _alpha(frame)
+    if alpha is None:
+        return []
+    return [
+        View(_join(name, f"over-{colour}"), over.convert("L"), partial(over.convert, "RGB"))
+        for colour in ("white", "black")
+        for over in (Image.alpha_composite(Image.new("RGBA", alpha.size, colour), alpha),)
+    ]
+
+
+def _join(name: str, step: str) -> str:
+    return step if name == STORED else f"{name}+{step}"
+
+
+def _as_imagehash_reads(frame: Image.Image) -> Image.Image:
+    return frame if frame.mode == "L" else _without_transparency(frame).convert("L")
+
+
+def _without_transparency(frame: Image.Image) -> Image.Image:
+    """A palette's transparency left out, which Pillow would do too, with a warning."""
+    if frame.mode != "P" or not isinstance(frame.info.get("transparency"), bytes):
+        return frame
+    frame = frame.copy()
+    del frame.info["transparency"]
+    return frame
+
+
+def _scaled(frame: Image.Image) -> Image.Image:
+    """Bring greys of more than 8 bits down to 8 by the range they use, where Pillow would clip."""
+    values = np.asarray(frame)
+    if values.dtype.kind == "f":
+        values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+    low, high = float(values.min()), float(values.max())
+    if low >= 0 and high > 255:
+        low, top = 0.0, 2.0 ** np.ceil(np.log2(high + 1))
+    else:
+        top = high
+    factor = 255 / (top - low) if top > low else 0.0
+    grey = np.empty(values.size, dtype=np.uint8)
+    flat = values.ravel()
+    # In pieces, since eight bytes for each of 100 megapixels are more than a picture is worth
+    for start in range(0, flat.size, _PIECE):
+        piece = flat[start : start + _PIECE].astype(np.float64)
+        grey[start : start + _PIECE] = np.rint((piece - low) * factor)
+    return Image.fromarray(grey.reshape(values.shape))
+
+
+def _alpha(frame: Image.Image) -> Image.Image | None:
+    """The frame as RGBA, if some pixel of it is not opaque."""
+    if not frame.has_transparency_data:
+        return None
+    rgba = frame.convert("RGBA")
+    opaque = rgba.getchannel("A").histogram()[255]
+    return rgba if opaque < rgba.width * rgba.height else None
+
+
+def _orientation(frame: Image.Image) -> int:
+    try:
+        return int(frame.getexif().get(_ORIENTATION_TAG, 1))
+    except (SyntaxError, ValueError, TypeError, LookupError, OSError, ArithmeticError, Warning):
+        return 1  # viewers show a picture with broken EXIF as it is stored

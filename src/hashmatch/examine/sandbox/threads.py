@@ -1,0 +1,107 @@
+"""The pool's stand-in where processes cannot be isolated: threads of this process.
+
+It keeps the limits on size, but a decoder that crashes takes the scan with it, and one that hangs
+cannot be ended.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+from hashmatch.examine.sandbox.jobs import Job, Reply, check_size, may_begin
+from hashmatch.model import ExamineOptions
+
+
+class ThreadPool:
+    """The same door as ``Pool``, in this process.
+
+    Args:
+        jobs: how many threads.
+    """
+
+    def __init__(self, jobs: int) -> None:
+        self.protection: dict[str, object] = {}
+        self._size = check_size(jobs)
+        self._options: ExamineOptions | None = None
+        self._waiting: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._replies: queue.SimpleQueue[Reply | Exception] = queue.SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._open = 0
+
+    def configure(self, options: ExamineOptions) -> Self:
+        """Say what to examine, and let the threads begin; again only for the same, once idle.
+
+        Raises:
+            SettingsError: they are on something else.
+        """
+        if not may_begin(self._options, options, busy=self.busy):
+            return self
+        self._options = options
+        self._threads = [
+            threading.Thread(target=self._work, args=(options,), daemon=True)
+            for _ in range(self._size)
+        ]
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def submit(self, job: Job) -> None:
+        """Queue a job. Its descriptor must stay open until its last reply."""
+        self._open += 1
+        self._waiting.put(job)
+
+    @property
+    def hungry(self) -> bool:
+        """Whether a further job would be begun soon."""
+        return self._waiting.qsize() < self._size
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is a job that has not ended."""
+        return self._open > 0
+
+    def poll(self, timeout: float) -> list[Reply]:
+        """Wait for replies, at most so many seconds, and return what there is."""
+        replies: list[Reply] = []
+        with suppress(queue.Empty):
+            while True:
+                reply = self._replies.get(timeout=0 if replies else timeout)
+                if isinstance(reply, Exception):
+                    raise reply
+                replies.append(reply)
+                self._open -= reply.end
+        return replies
+
+    def close(self) -> None:
+        """Let the threads end once they are done with what they are on."""
+        for _ in self._threads:
+            self._waiting.put(None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _work(self, options: ExamineOptions) -> None:
+        while (job := self._waiting.get()) is not None:
+            try:
+                self._do(job, options)
+            except Exception as error:  # noqa: BLE001 # raised again where it is waited for
+                self._replies.put(error)
+
+    def _do(self, job: Job, options: ExamineOptions) -> None:
+        from hashmatch.examine.sandbox.worker import answers  # noqa: PLC0415 # with it come the decoders
+
+        for answer in answers(job.header(), job.descriptor, options):
+            if (reply := job.take(answer, options)) is not None:
+                self._replies.put(reply)

@@ -1,0 +1,380 @@
+"""Perceptual hashes in NumPy: small grey pictures in, bits out, equal to ``imagehash`` bit for bit.
+
+Each algorithm asks for its pictures at a small size of its own, its *grid*, so that whoever holds
+the picture does the resizing, and this module is pure arithmetic over batches.
+
+Sources: pHash and dHash as N. Krawetz described them ("Looks Like It", 2011, and "Kind of Like
+That", 2013, The Hacker Factor Blog) and as ``imagehash`` 4.3 computes them; the quality measure as
+published with PDQ ("The TMK+PDQF Video-Hashing Algorithm and the PDQ Image-Hashing Algorithm",
+Facebook, 2019, appendix on the quality metric).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib import import_module
+from math import isqrt
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from hashmatch.errors import HashmatchError, MissingExtraError, SettingsError
+from hashmatch.model import HashKind, PerceptualHash
+
+Grey: TypeAlias = npt.NDArray[np.uint8]
+Measure: TypeAlias = npt.NDArray[np.float64] | npt.NDArray[np.int16]
+Codes: TypeAlias = npt.NDArray[np.uint64]
+
+PHASH_OVERSAMPLING = 4
+"""pHash looks at the lowest quarter of the frequencies, as ``imagehash``'s ``highfreq_factor``."""
+
+TIE_MARGIN = 1e-9
+"""A measure this near to zero may fall on either side of it by rounding alone, in grey levels.
+
+Two correct double-precision transforms of 8-bit greys differ by some 10^-12 grey levels.
+"""
+
+PLUGINS = "hashmatch.algorithms"
+"""The group of entry points under which packages offer further algorithms."""
+
+QUALITY_GRID = 64
+"""PDQ measures its gradient on 64 x 64 grey values."""
+
+_PERCENT = (np.arange(256) * 100 // 255).astype(np.uint8)
+"""Differences of grey levels in whole percent of full scale."""
+
+
+@dataclass(frozen=True, slots=True)
+class Algorithm:
+    """How one kind of perceptual hash is computed.
+
+    A hash is the signs of a measure, so how far each measure is from zero tells how sure its bit
+    is. That is what lets a cheap preview of a picture stand in for the picture: a preview moves
+    every measure a little, and so can flip only the bits whose measure is near zero, the
+    *uncertain* ones, and of those only a few. The two constants that say how near and how few were
+    measured; ``docs/decisions.md`` has the evidence.
+
+    Attributes:
+        name: as lists and records spell it.
+        thresholds: for each width in bits, the default threshold: the largest distance, in bits,
+            that counts as near.
+        measure: from pictures, uint8, and the width in bits, to measures of shape (n, bits); a bit
+            is set where its measure is positive.
+        grid: from the width in bits to the (width, height) in pixels of the grey picture that
+            ``measure`` wants; it gets a batch of shape (n, height, width). With None it gets one
+            picture at a time at its own size, shape (1, height, width).
+        colour: with no grid, it gets RGB, shape (1, height, width, 3).
+        flat: the top byte of each code that a blank picture gives, the lower bits being all alike.
+        max_bit_flips: for each width, how many bits a preview flips at most; None where nobody has
+            measured that, so that every picture is decoded in full.
+        uncertainty: a preview at reduced scale flips no bit whose measure, in the preview, is
+            larger.
+        uncertainty_in_luma: the same for a preview at full scale that has the luma alone, which
+            knows nothing of colours that RGB cannot hold.
+        settle: decides a picture whose bits rounding would decide; None where rounding cannot.
+        check: raises where something that the algorithm needs is not installed.
+    """
+
+    name: str
+    thresholds: Mapping[int, int]
+    measure: Callable[[Grey, int], Measure]
+    grid: Callable[[int], tuple[int, int]] | None = None
+    colour: bool = False
+    flat: tuple[int, ...] = ()
+    max_bit_flips: Mapping[int, int] | None = None
+    uncertainty: float = 0
+    uncertainty_in_luma: float = 0
+    settle: Callable[[Grey, int], Codes] | None = None
+    check: Callable[[], object] = bool
+
+    def hash(self, grey: Grey, bits: int) -> Codes:
+        """Hash grey pictures, uint8 of shape (n, height, width), to codes, (n, bits / 64)."""
+        measure = self.measure(grey, bits)
+        codes = pack(measure > 0)
+        if self.settle is not None:
+            for row in np.flatnonzero((np.abs(measure) < TIE_MARGIN).any(axis=1)):
+                codes[row] = self.settle(grey[row], bits)
+        return codes
+
+    def hash_preview(self, grey: Grey, bits: int, *, reduced: bool) -> tuple[Codes, Codes]:
+        """Hash previews; the second array, shaped like the first, has the uncertain bits set."""
+        measure = self.measure(grey, bits)
+        return pack(measure > 0), pack(np.abs(measure) <= self.uncertainty_of(reduced=reduced))
+
+    def uncertainty_of(self, *, reduced: bool) -> float:
+        """The largest measure of which a preview may flip the bit, by whether it is reduced."""
+        return self.uncertainty if reduced else self.uncertainty_in_luma
+
+    def is_flat(self, codes: Codes) -> npt.NDArray[np.bool_]:
+        """Tell which codes, shape (n, words), are what a blank picture gives."""
+        flat = np.zeros(len(codes), dtype=np.bool_)
+        for first in self.flat:
+            rest = 0xFF if first == 0xFF else 0
+            pattern = bytes([first] + [rest] * (8 * codes.shape[1] - 1))
+            flat |= (codes == np.frombuffer(pattern, dtype=">u8").astype(np.uint64)).all(axis=1)
+        return flat
+
+
+def pack(bits: npt.NDArray[np.bool_]) -> Codes:
+    """Pack bits, shape (n, bits), MSB first, into codes, uint64 of shape (n, bits / 64)."""
+    return np.packbits(bits, axis=1).view(">u8").astype(np.uint64)
+
+
+def measure_phash(grey: Grey, bits: int) -> npt.NDArray[np.float64]:
+    """PHash's measure: the low DCT frequencies, less their median.
+
+    Args:
+        grey: shape (n, 4 * size, 4 * size), uint8, where size * size is ``bits``.
+        bits: the width of the hash.
+
+    Returns:
+        float64, shape (n, bits), in grey levels; its signs equal ``imagehash.phash`` bit for bit.
+    """
+    size = isqrt(bits)
+    basis = _dct_basis(size * PHASH_OVERSAMPLING, size)
+    low = (basis @ grey.astype(np.float64) @ basis.T).reshape(len(grey), bits)
+    ordered = np.sort(low, axis=1)
+    median = (ordered[:, bits // 2 - 1] + ordered[:, bits // 2]) / 2
+    measure: npt.NDArray[np.float64] = low - median[:, None]
+    return measure
+
+
+def measure_dhash(grey: Grey, bits: int) -> npt.NDArray[np.int16]:
+    """DHash's measure: how much brighter each pixel is than its left neighbour.
+
+    Args:
+        grey: shape (n, size, size + 1), uint8, where size * size is ``bits``.
+        bits: the width of the hash.
+
+    Returns:
+        int16, shape (n, bits), in grey levels; its signs equal ``imagehash.dhash`` bit for bit.
+    """
+    level = grey.astype(np.int16)
+    return (level[:, :, 1:] - level[:, :, :-1]).reshape(len(grey), bits)
+
+
+def quality(grey: Grey) -> npt.NDArray[np.uint8]:
+    """Measure the detail of pictures, 0 to 100, by the gradient measure published with PDQ.
+
+    Differences of neighbours are taken in whole percent of full scale, so that faint noise counts
+    nothing; their sum over 90 is the quality, at most 100.
+
+    Args:
+        grey: shape (n, 64, 64), uint8.
+
+    Returns:
+        uint8, shape (n,).
+    """
+    down, across = (grey[:, 1:], grey[:, :-1]), (grey[:, :, 1:], grey[:, :, :-1])
+    total = np.zeros(len(grey), dtype=np.uint32)
+    for one, other in (down, across):
+        difference = np.maximum(one, other) - np.minimum(one, other)
+        total += _PERCENT.take(difference).reshape(len(grey), -1).sum(axis=1, dtype=np.uint32)
+    return np.minimum(total // 90, 100).astype(np.uint8)
+
+
+def _square(bits: int) -> tuple[int, int]:
+    size = isqrt(bits) * PHASH_OVERSAMPLING
+    return size, size
+
+
+def _one_wider(bits: int) -> tuple[int, int]:
+    return isqrt(bits) + 1, isqrt(bits)
+
+
+@cache
+def _dct_basis(length: int, rows: int) -> npt.NDArray[np.float64]:
+    """The first rows of the DCT-II, scaled so that a coefficient is in grey levels."""
+    frequency = np.arange(rows)[:, None]
+    sample = np.arange(length)[None, :]
+    return np.cos(np.pi * frequency * (2 * sample + 1) / (2 * length)) / length
+
+
+def _phash_by_imagehash(grey: Grey, bits: int) -> Codes:
+    """Let ``imagehash`` itself decide where rounding would: it is what others' lists come from."""
+    import imagehash  # noqa: PLC0415 # it takes SciPy with it, and ties are rare
+
+    # Already at the size that imagehash resizes to, so it hashes these very pixels
+    picture = imagehash.Image.fromarray(grey)  # type: ignore[attr-defined] # Pillow, as it sees it
+    signs: npt.NDArray[np.bool_] = imagehash.phash(picture, hash_size=isqrt(bits)).hash
+    code: Codes = pack(signs.reshape(1, -1))[0]
+    return code
+
+
+def measure_pdq(grey: Grey, bits: int) -> npt.NDArray[np.float64]:
+    """PDQ's measure: the low DCT frequencies of the smoothed picture, less their median.
+
+    Args:
+        grey: shape (1, height, width), uint8.
+        bits: 256.
+
+    Returns:
+        float64, shape (1, 256); its signs are what the package ``pdqhash`` makes of the picture,
+        which is the reference implementation.
+
+    Raises:
+        MissingExtraError: the package is not installed.
+    """
+    picture = np.broadcast_to(grey[0, :, :, None], (*grey.shape[1:], 3))
+    low, _ = _pdqhash().compute_float(np.ascontiguousarray(picture))
+    values = np.asarray(low, dtype=np.float64).reshape(1, bits)
+    measure: npt.NDArray[np.float64] = values - np.median(values)
+    return measure
+
+
+def _pdqhash() -> Any:
+    try:
+        return import_module("pdqhash")
+    except ImportError:
+        raise MissingExtraError("PDQ", "pdq") from None
+
+
+def from_function(
+    name: str,
+    bits: int,
+    threshold: int,
+    compute: Callable[[Grey], npt.NDArray[np.bool_]],
+    *,
+    colour: bool = False,
+) -> Algorithm:
+    """Make an algorithm of a function, for a plug-in.
+
+    A package offers it under an entry point of the group ``hashmatch.algorithms``, whose name is
+    that of the algorithm and whose object is the ``Algorithm``.
+
+    Args:
+        name: as lists and records are to spell it.
+        bits: the width, a multiple of 64.
+        threshold: the default threshold, in bits.
+        compute: from one picture, uint8 of shape (height, width), or (height, width, 3) in RGB
+            with ``colour``, to its bits, shape (bits,), most significant first.
+        colour: give it RGB.
+    """
+
+    def measure(pictures: Grey, _: int) -> npt.NDArray[np.int16]:
+        signs = np.asarray(compute(pictures[0]), dtype=np.bool_).reshape(1, bits)
+        return np.where(signs, 1, -1).astype(np.int16)
+
+    return Algorithm(name, thresholds={bits: threshold}, measure=measure, colour=colour)
+
+
+_BUILT_IN = (
+    Algorithm(
+        name="phash",
+        thresholds={64: 8, 256: 32},
+        grid=_square,
+        measure=measure_phash,
+        flat=(0x00, 0xFF, 0x80),
+        max_bit_flips={64: 8, 256: 24},
+        uncertainty=0.15,
+        uncertainty_in_luma=0.3,
+        settle=_phash_by_imagehash,
+    ),
+    Algorithm(
+        name="dhash",
+        thresholds={64: 4, 256: 16},
+        grid=_one_wider,
+        measure=measure_dhash,
+        flat=(0x00, 0xFF),
+        max_bit_flips={64: 10, 256: 20},
+        uncertainty=8,
+        uncertainty_in_luma=8,
+    ),
+    Algorithm(
+        name="pdq",
+        thresholds={256: 31},
+        measure=measure_pdq,
+        flat=(0x00, 0xFF),
+        # No preview: on some small pictures one moved a measure further than any seen before
+        check=_pdqhash,
+    ),
+)
+
+
+class _Registry(Mapping[str, Algorithm]):
+    """The algorithms built in, and those that installed packages offer as entry points."""
+
+    @cached_property
+    def _all(self) -> dict[str, Algorithm]:
+        from importlib.metadata import entry_points  # noqa: PLC0415 # it takes its time
+
+        found = {algorithm.name: algorithm for algorithm in _BUILT_IN}
+        for point in sorted(entry_points(group=PLUGINS), key=lambda point: point.name):
+            try:
+                algorithm = point.load()
+            except Exception as error:
+                raise HashmatchError(
+                    f"the plug-in {point.name} ({point.value}) cannot be imported"
+                    f" ({type(error).__name__}): mend it, or uninstall the package that has it"
+                ) from error
+            if not isinstance(algorithm, Algorithm) or algorithm.name in found:
+                raise SettingsError(
+                    f"the plug-in {point.value} offers no Algorithm, or one whose name is taken"
+                )
+            found[algorithm.name] = algorithm
+        return found
+
+    def __getitem__(self, name: str) -> Algorithm:
+        return self._all[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+
+ALGORITHMS: Mapping[str, Algorithm] = _Registry()
+"""The one table of algorithms, with their widths and default thresholds."""
+
+
+def check_kind(kind: HashKind) -> HashKind:
+    """Return ``kind`` if hashmatch computes it.
+
+    Raises:
+        SettingsError: the algorithm is unknown, or has no such width.
+        MissingExtraError: it needs a package that is not installed.
+    """
+    algorithm = ALGORITHMS.get(kind.algorithm)
+    if algorithm is None:
+        raise SettingsError(
+            f"unknown algorithm {kind.algorithm!r}; choose from {', '.join(ALGORITHMS)}"
+        )
+    if kind.bits not in algorithm.thresholds:
+        widths = " or ".join(str(bits) for bits in algorithm.thresholds)
+        raise SettingsError(f"{kind.algorithm} has {widths} bits, not {kind.bits}")
+    algorithm.check()
+    return kind
+
+
+def parse_kind(name: str) -> HashKind:
+    """Read ``phash``, which means its smallest width, or ``phash-256``."""
+    algorithm, _, width = name.partition("-")
+    if width:
+        bits = int(width) if width.isdecimal() else 0
+    else:
+        bits = min(ALGORITHMS[algorithm].thresholds) if algorithm in ALGORITHMS else 0
+    return check_kind(HashKind(algorithm, bits))
+
+
+def default_threshold(kind: HashKind) -> int:
+    """The default threshold of a kind of hash, in bits."""
+    return ALGORITHMS[check_kind(kind).algorithm].thresholds[kind.bits]
+
+
+def to_codes(hashes: Sequence[PerceptualHash]) -> Codes:
+    """Hashes of one kind as codes, shape (n, words), uint64."""
+    return np.array([value.words for value in hashes], dtype=np.uint64)
+
+
+def from_codes(kind: HashKind, codes: Codes) -> list[PerceptualHash]:
+    """Codes, shape (n, words), as hashes of that kind."""
+    return [PerceptualHash(kind.algorithm, kind.bits, tuple(code)) for code in codes.tolist()]
+
+
+def from_code(kind: HashKind, code: Codes) -> PerceptualHash:
+    """One code, shape (words,), as a hash of that kind."""
+    return from_codes(kind, code[None])[0]

@@ -1,0 +1,328 @@
+"""The door for upload pipelines: a source in, an outcome out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, NoReturn, Self
+
+from hashmatch.errors import SettingsError
+from hashmatch.examine.archive import sniff_archive
+from hashmatch.examine.decode import PilImage
+from hashmatch.examine.examination import Source, examine, load
+from hashmatch.examine.sandbox import SharedPool
+from hashmatch.hashing import Codes
+from hashmatch.hashlist import HashList
+from hashmatch.match.lookup import NOTHING, Flags, Hit, Lookup, Near, Threshold
+from hashmatch.model import (
+    DEFAULT_FORMATS,
+    QUALITY_FLOOR,
+    ArchiveLimits,
+    Examination,
+    ExamineOptions,
+    HashKind,
+    Limits,
+    Outcome,
+    Verdict,
+)
+
+MAX_MATCHES = 10
+DECODE_MODES = ("fast", "exact")
+REQUIRE_MODES = ("any", "all")
+
+
+@dataclass(frozen=True, slots=True)
+class _Lists:
+    """The lists in force, with all that depends on them: replaced as one, so never a mixture."""
+
+    hash_lists: tuple[HashList, ...]
+    lookup: Lookup
+    options: ExamineOptions
+    exact_options: ExamineOptions
+
+
+class Matcher:
+    """Looks pictures up in hash lists.
+
+    A matcher is built once and shared: it never changes, so any number of threads may use it.
+
+    Args:
+        hash_lists: one list, or several.
+        threshold: the largest distance, in bits, that counts as near; a number for all algorithms,
+            or one for each by name (``phash``), or by name and width (``phash-256``). What is not
+            named has its default: phash 8 and dhash 4 of 64 bits, phash 32 and dhash 16 of 256.
+        index: ``auto``, or one of the kinds that ``build_index`` takes.
+        quality_floor: 0 to 100; near entries of a view below it are candidates for a human, with
+            the verdict ``low_information``, and no match.
+        limits: what a picture may cost.
+        archives: what an archive may cost, where one is scanned.
+        formats: names of the picture formats to decode.
+        mirrors: also look up the flips and quarter turns of every view.
+        require: ``any`` hash of an entry that is near makes a match; or ``all`` hashes that the
+            list gives for the entry (the same id under several algorithms) must be near to one
+            view of the picture, as ``evaluate`` measures it. An exact digest, which is of the bytes
+            and of no view, makes a match by itself in either case, and is not asked of a picture.
+        decode: ``fast`` looks at a preview first, and decodes in full only what may be near to an
+            entry; ``exact`` decodes everything in full. The outcomes are the same.
+        isolate: decode in worker processes that hold no list, with limits on memory and time, so
+            that bytes which crash or take over a decoder harm nothing else. Close the matcher, or
+            use it in a ``with`` statement, to end them. A ``PIL.Image`` is decoded already.
+        workers: how many processes, with ``isolate``.
+        max_matches: how many of the nearest entries an outcome names.
+
+    Raises:
+        HashListError: the lists hold nothing that could match.
+        SettingsError: an argument makes no sense.
+    """
+
+    def __init__(
+        self,
+        hash_lists: HashList | Sequence[HashList],
+        *,
+        threshold: Threshold = None,
+        index: str = "auto",
+        quality_floor: int = QUALITY_FLOOR,
+        limits: Limits = Limits(),
+        archives: ArchiveLimits = ArchiveLimits(),
+        formats: Iterable[str] = DEFAULT_FORMATS,
+        mirrors: bool = False,
+        require: str = "any",
+        decode: str = "fast",
+        isolate: bool = False,
+        workers: int = 1,
+        max_matches: int = MAX_MATCHES,
+    ) -> None:
+        if not 0 <= quality_floor <= 100:
+            raise SettingsError("the quality floor is a number from 0 to 100")
+        if decode not in DECODE_MODES:
+            raise SettingsError(f"unknown way to decode {decode!r}; choose from fast, exact")
+        if require not in REQUIRE_MODES:
+            raise SettingsError(f"unknown requirement {require!r}; choose from any, all")
+        if max_matches < 1:
+            raise SettingsError("the number of matches to name must be at least 1")
+        self.quality_floor = quality_floor
+        self.max_matches = max_matches
+        self._threshold = threshold
+        self._index = index
+        self._require = require
+        self._base = ExamineOptions(
+            kinds=(),
+            limits=limits,
+            archives=archives,
+            formats=frozenset(formats),
+            mirrors=mirrors,
+            fast=decode == "fast",
+            quality_floor=quality_floor,
+        )
+        self._lists = self._prepare(hash_lists)
+        self._pool = SharedPool(replace(self.options, members=False), workers) if isolate else None
+
+    @property
+    def hash_lists(self) -> tuple[HashList, ...]:
+        """The lists in force."""
+        return self._lists.hash_lists
+
+    @property
+    def options(self) -> ExamineOptions:
+        """How to examine a picture for ``screen``."""
+        return self._lists.options
+
+    @property
+    def exact_options(self) -> ExamineOptions:
+        """How to examine a picture for ``judge``."""
+        return self._lists.exact_options
+
+    def replace(self, hash_lists: HashList | Sequence[HashList]) -> None:
+        """Put other lists in force, from the next call on.
+
+        Threads that are matching meanwhile see the old lists or the new ones, never a mixture.
+
+        Raises:
+            HashListError: the lists hold nothing that could match; the old ones stay in force.
+            SettingsError: the matcher's workers compute other hashes than these lists hold.
+        """
+        lists = self._prepare(hash_lists, self._lists.lookup)
+        if self._pool is not None and lists.options != self._lists.options:
+            raise SettingsError(
+                "these lists hold other kinds of hashes: build a new matcher to isolate them"
+            )
+        self._lists = lists
+
+    def _prepare(
+        self, hash_lists: HashList | Sequence[HashList], previous: Lookup | None = None
+    ) -> _Lists:
+        chosen = (hash_lists,) if isinstance(hash_lists, HashList) else tuple(hash_lists)
+        if not all(isinstance(each, HashList) for each in chosen):
+            raise SettingsError("a matcher takes hash lists: load one with HashList.load(PATH)")
+        lookup = Lookup(
+            chosen,
+            threshold=self._threshold,
+            index=self._index,
+            quality_floor=self.quality_floor,
+            require=self._require,
+            previous=previous,
+        )
+        options = replace(self._base, kinds=lookup.kinds, digests=lookup.digests)
+        return _Lists(chosen, lookup, options, replace(options, fast=False))
+
+    def match(self, source: Source) -> Outcome:
+        """Examine one picture and look it up.
+
+        Args:
+            source: bytes, a path, a file open for reading in binary, or a ``PIL.Image``. A
+                file that can seek is read from its start, wherever it stands. A ``PIL.Image`` has
+                no bytes any more: it is compared with the perceptual hashes of the lists, and not
+                with their digests.
+
+        Raises:
+            SettingsError: ``source`` is none of these; or a ``PIL.Image``, where the lists hold
+                digests alone; or a file that is not blocking, and has no bytes yet.
+        """
+        lists = self._lists
+        loaded = load(source, lists.options)
+        if isinstance(loaded, Examination):
+            return self._judge(lists, [loaded])[0]
+        (outcome,) = self._screen(lists, [self._examine(loaded, lists.options)])
+        if outcome is None:
+            (outcome,) = self._judge(lists, [self._examine(loaded, lists.exact_options)])
+        return outcome
+
+    def match_many(self, sources: Iterable[Source]) -> Iterator[Outcome]:
+        """Examine one picture after another; outcomes come in the sources' order.
+
+        Sources are taken as they are needed, so a stream of any length does.
+        """
+        return map(self.match, sources)
+
+    def screen(self, examinations: Sequence[Examination]) -> list[Outcome | None]:
+        """Judge what can be judged, all in one batch.
+
+        A preview that could be near to an entry, were its uncertain bits others, cannot.
+
+        Returns:
+            None for each picture that must be examined again, with ``exact_options``.
+
+        Raises:
+            HashMismatchError: one was made with other options than ``options`` or
+                ``exact_options``, and so holds other hashes than the lists.
+        """
+        lists = self._lists
+        lists.lookup.check(examinations)
+        return self._screen(lists, examinations)
+
+    def judge(
+        self, examinations: Sequence[Examination], *, max_matches: int | None = None
+    ) -> list[Outcome]:
+        """Give each examination its outcome, all in one batch.
+
+        Args:
+            examinations: exact ones, and previews that ``screen`` found far from every entry.
+            max_matches: how many entries to name, if not as many as otherwise.
+
+        Raises:
+            HashMismatchError: as ``screen`` does.
+        """
+        lists = self._lists
+        lists.lookup.check(examinations)
+        return self._judge(lists, examinations, max_matches)
+
+    def near(self, kind: HashKind, codes: Codes, uncertain_bits: Codes | None = None) -> Flags:
+        """Tell which of many hashes may be near to an entry; see ``Lookup.near``.
+
+        Whatever it says no to has no match, so the rest alone needs to be screened.
+        """
+        return self._lists.lookup.near(kind, codes, uncertain_bits)
+
+    def close(self) -> None:
+        """End the worker processes, if there are any."""
+        if self._pool is not None:
+            self._pool.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def settings(self) -> dict[str, Any]:
+        """Whatever of this matcher could change a verdict, apart from the lists."""
+        return {
+            "thresholds": {str(kind): bits for kind, bits in self._lists.lookup.thresholds.items()},
+            "quality_floor": self.quality_floor,
+            "require": self._require,
+            "max_matches": self.max_matches,
+            "mirrors": self.options.mirrors,
+            "formats": sorted(self.options.formats),
+            "limits": asdict(self.options.limits),
+            "archives": asdict(self.options.archives),
+        }
+
+    def explain(self) -> list[str]:
+        """Say for each list and kind of hash which index was chosen, and why."""
+        return self._lists.lookup.explain()
+
+    def _screen(self, lists: _Lists, examinations: Sequence[Examination]) -> list[Outcome | None]:
+        suspects = lists.lookup.suspects(examinations)
+        sure = [number for number in range(len(examinations)) if number not in suspects]
+        outcomes = self._judge(lists, [examinations[number] for number in sure])
+        decided = dict(zip(sure, outcomes, strict=True))
+        return [decided.get(number) for number in range(len(examinations))]
+
+    def _judge(
+        self, lists: _Lists, examinations: Sequence[Examination], most: int | None = None
+    ) -> list[Outcome]:
+        most = most or self.max_matches
+        near = lists.lookup.near_entries(examinations, most)
+        return [
+            self._outcome(lists.lookup, examination, near.get(number, NOTHING), most)
+            for number, examination in enumerate(examinations)
+        ]
+
+    def _examine(self, loaded: bytes | PilImage, options: ExamineOptions) -> Examination:
+        if self._pool is not None and isinstance(loaded, bytes) and not sniff_archive(loaded):
+            return self._pool.examine(loaded, exact=not options.fast)
+        return examine(loaded, options)
+
+    def _outcome(self, lookup: Lookup, examination: Examination, near: Near, most: int) -> Outcome:
+        outcome = far(examination)
+        if not near.count:
+            return outcome
+        named = near.hits[:most]
+        return replace(
+            outcome,
+            verdict=_verdict(examination, near.hits),
+            matches=tuple(lookup.match(examination, hit) for hit in named),
+            match_count=near.count,
+        )
+
+    def __repr__(self) -> str:
+        return f"<Matcher of {', '.join(hash_list.name for hash_list in self.hash_lists)}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a matcher holds a hash list, and is not pickled: build one where it is used"
+        )
+
+
+def far(examination: Examination) -> Outcome:
+    """The outcome of what is near to no entry."""
+    return Outcome(
+        verdict=_verdict(examination, ()),
+        reason=examination.reason,
+        detail=examination.detail,
+        quality=examination.quality,
+        width=examination.width,
+        height=examination.height,
+        format=examination.format,
+    )
+
+
+def _verdict(examination: Examination, nearest: Sequence[Hit]) -> Verdict:
+    """Decide. A match counts even where the rest of the file could not be examined."""
+    if nearest and not nearest[0].low_information:
+        return Verdict.MATCH
+    if examination.reason is not None:
+        return Verdict.UNSCANNED
+    if nearest:
+        return Verdict.LOW_INFORMATION
+    return Verdict.NOT_IMAGE if examination.format is None else Verdict.CLEAR

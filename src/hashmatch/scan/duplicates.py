@@ -1,0 +1,45 @@
+"""Files of one size that are on their way at a time, so that equal ones are decoded once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Generic, TypeVar
+
+File = TypeVar("File")
+
+
+class InFlightDuplicates(Generic[File]):
+    """Which files are being examined, and which wait for one of them.
+
+    The first of its size goes ahead, its digest unknown until its end; those that come meanwhile
+    are digested, and wait while they may be equal to one that is being examined.
+    """
+
+    def __init__(self) -> None:
+        self._examined: defaultdict[int, dict[File, bytes | None]] = defaultdict(dict)
+        self._waiting: defaultdict[int, list[File]] = defaultdict(list)
+
+    def has(self, size: int) -> bool:
+        """Whether a file of this size is being examined."""
+        return size in self._examined
+
+    def begin(self, file: File, size: int, sha256: bytes | None) -> None:
+        """Say that a file is being examined."""
+        self._examined[size][file] = sha256
+
+    def wait(self, file: File, size: int, sha256: bytes) -> bool:
+        """Let a file wait if it may be equal to one being examined. False where it is not."""
+        digests = self._examined[size].values() if size in self._examined else ()
+        if sha256 not in digests and None not in digests:
+            return False
+        self._waiting[size].append(file)
+        return True
+
+    def end(self, file: File, size: int) -> list[File]:
+        """Say that a file has been examined, and take those that waited, maybe for it."""
+        if size not in self._examined or file not in self._examined[size]:
+            return []
+        del self._examined[size][file]
+        if not self._examined[size]:
+            del self._examined[size]
+        return self._waiting.pop(size, [])

@@ -1,0 +1,216 @@
+"""Verdicts on what was examined just now and on what is known of earlier, in one batch."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from hashmatch.errors import InputError
+from hashmatch.match.lookup import BYTES
+from hashmatch.match.matcher import Matcher, far
+from hashmatch.model import DIGEST_BITS, Examination, HashKind, Match, Outcome, Verdict, ViewHashes
+from hashmatch.scan.history import Judged
+from hashmatch.state.blob import BlobError, columns, unpack_hashes
+from hashmatch.state.rows import Evidence, Stored, Unconfirmed, bare, sha256_of
+from hashmatch.state.settings import Settings
+from hashmatch.state.store import Named, State
+
+
+class StoredMatcher:
+    """Screens for a ``Pipeline`` whose files may be known to a state.
+
+    What is known is looked up as columns of numbers. An object is made only of what may be near to
+    an entry, and ``Matcher.screen`` judges that like any other.
+
+    Args:
+        matcher: what to look up in.
+        state: what the rows belong to.
+        digests: names of the digests of fresh examinations.
+    """
+
+    def __init__(self, matcher: Matcher, state: State, digests: Sequence[str]) -> None:
+        self._matcher = matcher
+        self._state = state
+        self._digests = tuple(digests)
+        self._suppressed = state.suppressed()
+
+    def screen(self, evidence: Sequence[Evidence]) -> list[Judged | None]:
+        """Judge what can be judged.
+
+        Returns:
+            None for each that must be examined again, in full.
+
+        Raises:
+            InputError: the state is damaged.
+        """
+        try:
+            near = self._near(evidence)
+            asked = {
+                number: self._examination(each)
+                for number, each in enumerate(evidence)
+                if number in near or not isinstance(each, Stored)
+            }
+        except BlobError as error:
+            raise InputError(str(error), path=self._state.path) from error
+        screened = self._matcher.screen(list(asked.values())) if asked else ()
+        outcomes = dict(zip(asked, screened, strict=True))
+        results: list[Judged | None] = []
+        for number, each in enumerate(evidence):
+            if number not in asked and isinstance(each, Stored):
+                results.append(Judged(_far(*each.told), each.sha256))
+                continue
+            outcome = outcomes[number]
+            results.append(None if outcome is None else self._judged(each, asked[number], outcome))
+        return results
+
+    def _near(self, evidence: Sequence[Evidence]) -> set[int]:
+        """The stored rows, by number, that may be near to an entry."""
+        alike: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
+        for number, each in enumerate(evidence):
+            if isinstance(each, Stored):
+                alike[each.settings, each.exact].append(number)
+        found: set[int] = set()
+        for (settings, _), numbers in alike.items():
+            rows = [row for row in map(evidence.__getitem__, numbers) if isinstance(row, Stored)]
+            near = self._near_by_view(rows, self._state.settings(settings))
+            near |= self._near_by_digest(rows, self._state.settings(settings))
+            found.update(numbers[row] for row in near)
+        return found
+
+    def _near_by_view(self, rows: Sequence[Stored], settings: Settings) -> set[int]:
+        words = sum(kind.words for kind in settings.kinds)
+        counts, codes, uncertain_bits = columns([row.hashes for row in rows], words)
+        flags = np.zeros(len(codes), dtype=np.bool_)
+        first = 0
+        for kind in settings.kinds:
+            part = np.s_[:, first : first + kind.words]
+            first += kind.words
+            if kind in self._matcher.options.kinds:
+                flags |= self._matcher.near(
+                    kind, codes[part], None if uncertain_bits is None else uncertain_bits[part]
+                )
+        owners = np.arange(len(rows)).repeat(counts)
+        return set(owners[flags].tolist())
+
+    def _near_by_digest(self, rows: Sequence[Stored], settings: Settings) -> set[int]:
+        found: set[int] = set()
+        wanted = self._matcher.options.digests
+        if not wanted:
+            return found
+        digests = [unpack_hashes(row.hashes, settings.kinds).digests for row in rows]
+        for name in wanted if any(digests) else ():
+            kind = HashKind(name, DIGEST_BITS[name])
+            column = settings.digests.index(name)
+            having = [number for number, each in enumerate(digests) if each]
+            raw = b"".join(
+                digests[number][column].ljust(8 * kind.words, b"\0") for number in having
+            )
+            codes = np.frombuffer(raw, dtype=">u8").astype(np.uint64).reshape(-1, kind.words)
+            near = self._matcher.near(kind, codes).nonzero()[0]
+            found.update(having[row] for row in near.tolist())
+        return found
+
+    def _examination(self, evidence: Evidence) -> Examination:
+        """What the matcher is asked about."""
+        if isinstance(evidence, Examination):
+            return evidence
+        if isinstance(evidence, Stored):
+            return self._whole(evidence)
+        found = self._whole(evidence.stored)
+        # As near as the preview is, and no nearer to the truth
+        views = tuple(replace(view, uncertain_bits=()) for view in found.views)
+        reason, detail = evidence.error.reason, evidence.error.message
+        return replace(found, views=views, reason=reason, detail=detail, exact=True)
+
+    def _whole(self, stored: Stored) -> Examination:
+        """A row as the examination that it was made of, as far as the matcher looks at it."""
+        settings = self._state.settings(stored.settings)
+        hashes = unpack_hashes(stored.hashes, settings.kinds)
+        kinds = self._matcher.options.kinds if hashes.views else ()
+        columns_wanted = [settings.kinds.index(kind) for kind in kinds]
+        return replace(
+            bare(*stored.told),
+            exact=bool(stored.exact),
+            views=tuple(_chosen(view, columns_wanted) for view in hashes.views),
+            digests=tuple(
+                hashes.digests[settings.digests.index(name)].hex()
+                for name in self._matcher.options.digests
+            )
+            if hashes.digests
+            else (),
+        )
+
+    def _judged(self, evidence: Evidence, found: Examination, outcome: Outcome) -> Judged:
+        """What is left of an outcome when reviews have had their say."""
+        stored = evidence.stored if isinstance(evidence, Unconfirmed) else evidence
+        if isinstance(stored, Examination):
+            sha256 = sha256_of(stored, self._digests)
+        else:
+            sha256 = stored.sha256
+        named = self._suppressed.get(sha256, frozenset()) if sha256 is not None else frozenset()
+        if named and outcome.match_count > len(outcome.matches):
+            # Or there might be none left to name
+            most = self._matcher.max_matches + len(named)
+            (outcome,) = self._matcher.judge([found], max_matches=most)
+        if isinstance(evidence, Unconfirmed):
+            outcome = replace(outcome, matches=tuple(map(_unconfirmed, outcome.matches)))
+        if named:
+            taken = [match for match in outcome.matches if self._name(match) in named]
+            left = suppress(outcome, taken)
+            outcome = replace(left, matches=left.matches[: self._matcher.max_matches])
+        return Judged(outcome, sha256)
+
+    def _name(self, match: Match) -> Named:
+        return Named(match.list, match.entry.id, self._state.fingerprint(match.entry.hash))
+
+
+@lru_cache(maxsize=4096)
+def _far(*told: Any) -> Outcome:
+    """The outcome of a row that is near to no entry; many rows tell the same."""
+    return far(bare(*told))
+
+
+def suppress(outcome: Outcome, taken: Sequence[Match]) -> Outcome:
+    """Take back those of its matches that humans found to be none, and say so in the outcome."""
+    if not taken:
+        return outcome
+    left = tuple(match for match in outcome.matches if match not in taken)
+    count = outcome.match_count - len(taken)
+    return replace(
+        outcome,
+        verdict=_verdict(outcome, left, count),
+        matches=left,
+        match_count=count,
+        suppressed=tuple(taken),
+    )
+
+
+def _verdict(outcome: Outcome, left: Sequence[Match], count: int) -> Verdict:
+    # Entries beyond those that an outcome names may be near: a human must look
+    if (left and not left[0].low_information) or count > len(left):
+        return Verdict.MATCH
+    if outcome.reason is not None:
+        return Verdict.UNSCANNED
+    if left:
+        return Verdict.LOW_INFORMATION
+    return Verdict.NOT_IMAGE if outcome.format is None else Verdict.CLEAR
+
+
+def _unconfirmed(match: Match) -> Match:
+    # A digest is exact, whatever became of the file
+    return match if match.view == BYTES else replace(match, confirmed=False)
+
+
+def _chosen(view: ViewHashes, columns_wanted: Sequence[int]) -> ViewHashes:
+    return replace(
+        view,
+        hashes=tuple(view.hashes[column] for column in columns_wanted),
+        uncertain_bits=tuple(
+            view.uncertain_bits[column] for column in columns_wanted if view.uncertain_bits
+        ),
+    )

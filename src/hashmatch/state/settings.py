@@ -1,0 +1,83 @@
+"""What could change a hash, so that hashes made otherwise are not taken for the same."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from hashmatch._version import __version__
+from hashmatch.examine.decode import PILLOW_VERSION
+from hashmatch.model import ArchiveLimits, ExamineOptions, HashKind, Limits
+
+_RULES = 2
+"""Raised whenever the same file may give other hashes, views or members than before."""
+
+_EXTRA_DECODERS = {"HEIF": "pillow-heif"}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How rows were made.
+
+    Attributes:
+        base: versions, limits, formats and views, as JSON: must be equal.
+        kinds: of the hashes of each view: more than is asked for will do.
+        digests: names of the digests of the bytes: likewise.
+    """
+
+    base: str
+    kinds: tuple[HashKind, ...]
+    digests: tuple[str, ...]
+
+    @classmethod
+    def of(cls, options: ExamineOptions) -> Settings:
+        """The settings that these options make rows with.
+
+        Not ``fast``, since a row says itself whether it is exact.
+        """
+        base = {
+            "versions": {
+                "hashmatch": __version__,
+                "rules": _RULES,
+                "pillow": PILLOW_VERSION,
+                **{
+                    package: _version(package)
+                    for name, package in _EXTRA_DECODERS.items()
+                    if name in options.formats
+                },
+            },
+            "limits": asdict(options.limits),
+            "archives": asdict(options.archives),
+            "formats": sorted(options.formats),
+            "mirrors": options.mirrors,
+            "quality_floor": options.quality_floor,
+        }
+        return cls(json.dumps(base, sort_keys=True), options.kinds, options.digests)
+
+    def options(self) -> dict[str, Any]:
+        """The arguments of a ``Matcher`` that examines pictures like this."""
+        base = json.loads(self.base)
+        return {
+            "limits": Limits(**base["limits"]),
+            "archives": ArchiveLimits(**base["archives"]),
+            "formats": frozenset(base["formats"]),
+            "mirrors": base["mirrors"],
+            "quality_floor": base["quality_floor"],
+        }
+
+    def serves(self, wanted: Settings) -> bool:
+        """Whether rows made like this hold all that rows made as wanted would."""
+        return (
+            self.base == wanted.base
+            and set(self.kinds) >= set(wanted.kinds)
+            and set(self.digests) >= set(wanted.digests)
+        )
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

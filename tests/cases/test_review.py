@@ -1,0 +1,519 @@
+"""From matches to humans and back."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+
+from hashmatch import Entry, PerceptualHash, SettingsError
+from hashmatch.cases import (
+    Precision,
+    band,
+    import_verdicts,
+    make_stats_writer,
+    read_queue,
+    review_stats,
+    wilson,
+    write_queue,
+)
+from hashmatch.cli.main import run
+from hashmatch.errors import InputError, VerdictsError
+from hashmatch.model import ExamineOptions, HashKind, Match
+from hashmatch.scan import State
+from hashmatch.state.settings import Settings
+from pictures import encode, photo
+
+AT = "2026-01-31T14:00:00Z"
+COUNT = 12
+
+
+def match_of(number: int, **changes: Any) -> Match:
+    """A match whose distance, list and algorithm depend on a number."""
+    value = PerceptualHash("phash", 64, (0xFEDCBA9876543210,))
+    fields = {
+        "list": f"list-{number % 2}",
+        "entry": Entry(f"entry-{number % 3}", value, f"label {number}", "category A"),
+        "algorithm": "phash" if number % 4 else "dhash",
+        "bits": 64,
+        "distance": number % 9,
+        "threshold": 8,
+        "view": "stored",
+        "quality": 90,
+    }
+    return Match(**fields | changes)
+
+
+def fill(state: State, matches: list[Match], path: bytes = b"/files/%d.jpg") -> None:
+    """Keep matches, each of a content of its own."""
+    options = ExamineOptions(kinds=(HashKind("phash", 64),))
+    run_number = state.begin_run("scan", state.settings_number(Settings.of(options)))
+    for number, match in enumerate(matches):
+        name = path % number if b"%d" in path else path
+        state.note_match(run_number, name, number.to_bytes(32, "big"), match)
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> State:
+    """A state with a dozen matches."""
+    with State(tmp_path / "scan.db") as found:
+        fill(found, [match_of(number) for number in range(COUNT)])
+        yield found
+
+
+def verdicts(path: Path, rows: list[dict[str, Any]], header: str = "id,verdict,by,at") -> Path:
+    """Write a table of verdicts."""
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, header.split(","), extrasaction="ignore")
+    writer.writeheader()
+    writer.writerows(rows)
+    path.write_text(stream.getvalue(), encoding="utf-8")
+    return path
+
+
+def said(number: int, verdict: str = "confirmed", at: str = AT) -> dict[str, Any]:
+    """One verdict."""
+    return {"id": number, "verdict": verdict, "by": "reviewer 7", "at": at}
+
+
+def test_queue_has_what_a_reviewer_needs_and_no_hash(state: State) -> None:
+    """Every match is a row with path, entry, distance and band; nothing of any hash."""
+    stream = io.StringIO()
+    assert write_queue(read_queue(state), stream) == COUNT
+    rows = list(csv.DictReader(io.StringIO(stream.getvalue(), newline="")))
+    assert [row["id"] for row in rows] == [str(number) for number in range(1, COUNT + 1)]
+    assert rows[5]["path"] == "/files/5.jpg"
+    assert (rows[5]["list"], rows[5]["entry"], rows[5]["label"]) == ("list-1", "entry-2", "label 5")
+    assert rows[5]["category"] == "category A"
+    assert (rows[5]["distance"], rows[5]["threshold"], rows[5]["band"]) == ("5", "8", "far")
+    assert all(row[name] == "" for row in rows for name in ("verdict", "by", "at", "note"))
+    assert "fedcba9876543210" not in stream.getvalue().lower()
+
+
+@pytest.mark.parametrize(
+    ("distance", "threshold", "expected"),
+    [
+        (0, 8, "equal"),
+        (1, 8, "close"),
+        (4, 8, "close"),
+        (5, 8, "far"),
+        (6, 8, "far"),
+        (7, 8, "edge"),
+        (8, 8, "edge"),
+        (0, 0, "equal"),
+        (16, 31, "far"),
+        (31, 31, "edge"),
+    ],
+)
+def test_bands(distance: int, threshold: int, expected: str) -> None:
+    """A band says how much of the threshold is used up."""
+    assert band(distance, threshold) == expected
+
+
+def test_names_are_no_formulas(tmp_path: Path) -> None:
+    """A spreadsheet takes no name for a formula, and no terminal acts on one."""
+    with State(tmp_path / "scan.db") as state:
+        match = match_of(1, list="=1+1", entry=Entry("@x", match_of(0).entry.hash, "-2\x1b[0m"))
+        fill(state, [match], b"/\xff\n")
+        stream = io.StringIO()
+        write_queue(read_queue(state), stream)
+    (row,) = csv.DictReader(io.StringIO(stream.getvalue(), newline=""))
+    assert (row["list"], row["entry"], row["label"]) == ("'=1+1", "'@x", "'-2\\x1b[0m")
+    assert row["path"] == "/\\xff\\n"
+
+
+def test_sample_is_seeded_and_uniform(state: State) -> None:
+    """A seed gives the same sample again; over many seeds every match is as likely."""
+    assert read_queue(state, sample=4, seed=3) == read_queue(state, sample=4, seed=3)
+    drawn = [0] * COUNT
+    for seed in range(300):
+        rows = read_queue(state, sample=4, seed=seed)
+        assert len({row.id for row in rows}) == 4
+        for row in rows:
+            drawn[row.id - 1] += 1
+    # 100 times each is expected, with a standard deviation of 8
+    assert min(drawn) > 60
+    assert max(drawn) < 140
+    assert len(read_queue(state, sample=100)) == COUNT
+    with pytest.raises(SettingsError):
+        read_queue(state, sample=0)
+
+
+def test_likeliest_mistakes_come_first(tmp_path: Path) -> None:
+    """Low information, then what is unconfirmed, then what uses up most of its threshold."""
+    matches = [
+        match_of(0, distance=2),
+        match_of(1, distance=20, threshold=32),
+        match_of(2, distance=8),
+        match_of(3, distance=0, confirmed=False),
+        match_of(4, distance=1, low_information=True),
+        match_of(5, distance=0, threshold=0),
+    ]
+    with State(tmp_path / "scan.db") as state:
+        fill(state, matches)
+        rows = read_queue(state, near_threshold_first=True)
+    assert [row.id for row in rows] == [5, 4, 3, 2, 1, 6]
+
+
+def test_reviewed_matches_leave_the_queue(state: State, tmp_path: Path) -> None:
+    """What has a verdict is not asked again, unless all are wanted."""
+    path = verdicts(tmp_path / "v.csv", [said(1), said(2, "unsure"), said(3, "")])
+    found = import_verdicts(state, path)
+    assert (found.added, found.known, found.open) == (2, 0, 1)
+    assert [row.id for row in read_queue(state)] == list(range(3, COUNT + 1))
+    assert len(read_queue(state, reviewed=True)) == COUNT
+    found = import_verdicts(state, path)
+    assert (found.added, found.known, found.open) == (0, 2, 1)
+
+
+def test_exported_queue_comes_back_filled_in(state: State, tmp_path: Path) -> None:
+    """The queue itself is a table of verdicts once its last columns are filled in."""
+    stream = io.StringIO()
+    write_queue(read_queue(state), stream)
+    rows = list(csv.DictReader(io.StringIO(stream.getvalue(), newline="")))
+    for row in rows:
+        row.update({"verdict": "confirmed", "by": "Zoë", "at": "2026-01-31", "note": 'a "b"\nc, d'})
+    path = verdicts(tmp_path / "v.csv", rows, ",".join(rows[0]))
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())  # as spreadsheets save it
+    assert import_verdicts(state, path).added == COUNT
+    reviews = state.read("SELECT DISTINCT verdict, by, at, note FROM reviews")
+    assert reviews == [("confirmed", "Zoë", "2026-01-31T23:59:59.999999+00:00", 'a "b"\nc, d')]
+
+
+def test_every_wrong_row_is_told_and_nothing_taken_in(state: State, tmp_path: Path) -> None:
+    """Wrong rows are told by their lines, all of them, and the right ones are not taken in."""
+    future = (datetime.now(UTC) + timedelta(days=3)).isoformat()
+    wrong = {
+        3: said(99),
+        4: said(1),
+        5: said(2, "yes"),
+        6: said(3) | {"by": " "},
+        7: said(4, at="yesterday"),
+        8: said(5, at=future),
+        9: said(6) | {"id": "x"},
+        10: said(7) | {"by": "b" * 10_001},
+        11: said(8, at="0001-01-01T00:00:00+14:00"),
+        12: said(9) | {"id": "٣"},
+    }
+    path = verdicts(tmp_path / "v.csv", [said(1), *wrong.values(), said(12)])
+    with path.open("a") as file:
+        file.write("10,confirmed\n")
+    with pytest.raises(VerdictsError, match="11 of 13 verdicts are wrong; nothing") as caught:
+        import_verdicts(state, path)
+    assert [problem.line for problem in caught.value.problems] == [*wrong, 14]
+    assert state.read("SELECT count(*) FROM reviews") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["0000000000000000011", "00000000000000000199", "1".zfill(18) + 5000 * "0"],
+    ids=["another match", "no match", "no number"],
+)
+def test_ids_that_are_too_long_are_wrong_rows(state: State, tmp_path: Path, text: str) -> None:
+    """An id that is too long is a wrong row, however it begins."""
+    path = verdicts(tmp_path / "v.csv", [said(2), said(1, "false_positive") | {"id": text}])
+    with pytest.raises(VerdictsError, match="1 of 2 verdicts are wrong") as caught:
+        import_verdicts(state, path)
+    (problem,) = caught.value.problems
+    assert (problem.line, problem.message) == (3, "id: no match has it")
+    assert state.read("SELECT count(*) FROM reviews") == [(0,)]
+
+
+def test_an_id_is_the_same_however_it_is_written(state: State, tmp_path: Path) -> None:
+    """A number with zeros in front names the match it says, once in a table."""
+    path = verdicts(tmp_path / "v.csv", [said(2), said(2) | {"id": "02"}, said(3)])
+    with pytest.raises(VerdictsError) as caught:
+        import_verdicts(state, path)
+    (problem,) = caught.value.problems
+    assert (problem.line, problem.message) == (3, "id: an earlier row has it too")
+    alone = verdicts(tmp_path / "v.csv", [said(2) | {"id": "011"}])
+    assert import_verdicts(state, alone).added == 1
+    assert state.read("SELECT match FROM reviews") == [(11,)]
+
+
+@pytest.mark.parametrize(
+    ("data", "line"),
+    [
+        (b"", 1),
+        (b"id,verdict,by\n", 1),
+        (b"id,verdict,by,at\n1,\xff,a,b\n", None),
+        (b'id,verdict,by,at\n1,"confirmed"x,a,b\n', 2),
+    ],
+)
+def test_files_that_are_no_table_are_refused(
+    state: State, tmp_path: Path, data: bytes, line: int | None
+) -> None:
+    """A table without its columns, not in UTF-8, or no CSV is one error."""
+    (tmp_path / "v.csv").write_bytes(data)
+    with pytest.raises(VerdictsError) as caught:
+        import_verdicts(state, tmp_path / "v.csv")
+    assert caught.value.line == line
+
+
+def test_missing_file_is_an_input_error(state: State, tmp_path: Path) -> None:
+    """A file that is not there is told as such."""
+    with pytest.raises(InputError, match="No such file"):
+        import_verdicts(state, tmp_path / "none.csv")
+
+
+@settings(max_examples=50, deadline=None)
+@given(data=st.binary(max_size=120))
+def test_any_bytes_are_verdicts_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes
+) -> None:
+    """Whatever stands behind the header, it is taken in, left open or told; never another error."""
+    folder = tmp_path_factory.mktemp("fuzz")
+    (folder / "v.csv").write_bytes(b"id,verdict,by,at\n1,confirmed,a,2026-01-01\n" + data)
+    with State(folder / "scan.db") as state:
+        fill(state, [match_of(0)])
+        try:
+            import_verdicts(state, folder / "v.csv")
+        except VerdictsError:
+            assert state.read("SELECT count(*) FROM reviews") == [(0,)]
+
+
+def test_latest_verdict_counts(state: State, tmp_path: Path) -> None:
+    """Of several verdicts on a match, the latest in time counts, whenever it was taken in."""
+    late, early = "2026-01-31T14:00:00+02:00", "2026-01-31T11:00:00Z"
+    import_verdicts(state, verdicts(tmp_path / "a.csv", [said(2, "confirmed", late)]))
+    import_verdicts(state, verdicts(tmp_path / "b.csv", [said(2, "false_positive", early)]))
+    assert review_stats(state).overall.confirmed == 1
+    assert state.suppressed() == {}
+    last = verdicts(tmp_path / "c.csv", [said(2, "false_positive", "2026-01-31T13:00:00Z")])
+    import_verdicts(state, last)
+    assert review_stats(state).overall.false_positives == 1
+    ((content, (named,)),) = state.suppressed().items()
+    assert (content, named.list, named.entry) == ((1).to_bytes(32, "big"), "list-1", "entry-1")
+    import_verdicts(state, verdicts(tmp_path / "d.csv", [said(2, "unsure", "2026-02-01")]))
+    assert state.suppressed() == {}
+
+
+@pytest.mark.parametrize("word", ["confirmed", "unsure"])
+@pytest.mark.parametrize("wrong", [AT, "2026-01-31", "2026-01-31T23:59:59.9Z"])
+@pytest.mark.parametrize("day", ["2026-01-31", "20260131", "2026-W05-6"])
+def test_of_a_day_alone_the_match_stays(
+    state: State, tmp_path: Path, word: str, wrong: str, day: str
+) -> None:
+    """A false positive of some day takes no match away that was left in place on that day."""
+    stays = verdicts(tmp_path / "a.csv", [said(2, word, day)])
+    goes = verdicts(tmp_path / "b.csv", [said(2, "false_positive", wrong)])
+    assert [import_verdicts(state, path).added for path in (stays, goes)] == [1, 1]
+    assert state.suppressed() == {}
+    assert review_stats(state).overall.false_positives == 0
+    assert [import_verdicts(state, path).added for path in (stays, goes)] == [0, 0]
+    later = verdicts(tmp_path / "c.csv", [said(2, "false_positive", "2026-02-01")])
+    import_verdicts(state, later)
+    assert list(state.suppressed()) == [(1).to_bytes(32, "big")]
+
+
+def test_the_day_that_has_begun_anywhere_is_not_in_the_future(state: State, tmp_path: Path) -> None:
+    """Wherever a reviewer is, today's date is taken, though its end is yet to come."""
+    day = (datetime.now(UTC) + timedelta(hours=14)).date().isoformat()
+    rows = [said(2, "confirmed", day), said(3, "false_positive", day)]
+    import_verdicts(state, verdicts(tmp_path / "v.csv", rows))
+    kept = [at for (at,) in state.read("SELECT at FROM reviews ORDER BY match")]
+    assert kept == [f"{day}T23:59:59.999999+00:00", f"{day}T00:00:00+00:00"]
+
+
+@pytest.mark.parametrize("at", ["2026-01-31+14:00", "2026-01-31-05:00", "2026-W05", "2026-W05T14"])
+def test_what_is_no_day_and_no_time_is_a_wrong_row(state: State, tmp_path: Path, at: str) -> None:
+    """A day with a zone behind it, or a week, is not taken for some time of a day."""
+    path = verdicts(tmp_path / "v.csv", [said(2, "confirmed", at)])
+    with pytest.raises(VerdictsError) as caught:
+        import_verdicts(state, path)
+    assert "at: no date or time" in caught.value.problems[0].message
+
+
+def test_statistics_are_those_counted_by_hand(state: State, tmp_path: Path) -> None:
+    """Precision by algorithm, distance and list, and the worst entries, from the verdicts given."""
+    words = ["confirmed", "false_positive", "confirmed", "unsure", "false_positive", "confirmed"]
+    rows = [said(number + 1, word) for number, word in enumerate(words)]
+    import_verdicts(state, verdicts(tmp_path / "v.csv", rows))
+    stats = review_stats(state)
+    assert (stats.matches, stats.pending) == (COUNT, COUNT - 6)
+    assert stats.overall == Precision(3, 2, 1, *wilson(3, 5))
+    assert stats.overall.share == 0.6
+    assert stats.by_algorithm == {
+        "dhash-64": Precision(1, 1, 0, *wilson(1, 2)),
+        "phash-64": Precision(2, 1, 1, *wilson(2, 3)),
+    }
+    assert stats.by_distance["phash-64", 3] == Precision(0, 0, 1, 0.0, 1.0)
+    assert stats.by_distance["phash-64", 3].share is None
+    assert stats.by_list["list-1"] == Precision(1, 1, 1, *wilson(1, 2))
+    assert list(stats.worst_entries) == [("list-0", "entry-1"), ("list-1", "entry-1")]
+
+
+@given(st.integers(0, 400), st.integers(0, 400))
+def test_wilson_is_the_score_interval(confirmed: int, wrong: int) -> None:
+    """The interval is the one that SciPy computes."""
+    low, high = wilson(confirmed, confirmed + wrong)
+    if not confirmed + wrong:
+        assert (low, high) == (0.0, 1.0)
+        return
+    expected = binomtest(confirmed, confirmed + wrong).proportion_ci(0.95, method="wilson")
+    assert math.isclose(low, expected.low, abs_tol=1e-12)
+    assert math.isclose(high, expected.high, abs_tol=1e-12)
+
+
+def test_statistics_are_written_for_people_and_programs(state: State, tmp_path: Path) -> None:
+    """The table has a line for each group, the JSON the same numbers."""
+    rows = [said(1), said(2, "false_positive")]
+    import_verdicts(state, verdicts(tmp_path / "v.csv", rows))
+    table, data = io.StringIO(), io.StringIO()
+    make_stats_writer("table")(review_stats(state), table)
+    make_stats_writer("json")(review_stats(state), data)
+    assert "12 matches, 10 not reviewed yet" in table.getvalue()
+    assert "phash-64 at 1 bits" in table.getvalue()
+    assert "list-1/entry-1" in table.getvalue()
+    record = json.loads(data.getvalue())
+    assert record["overall"]["precision"] == 0.5
+    assert record["worst_entries"][0]["entry"] == "entry-1"
+    with pytest.raises(SettingsError, match="unknown format"):
+        make_stats_writer("xml")
+
+
+@pytest.fixture
+def scanned(tmp_path: Path) -> list[str]:
+    """The arguments of a scan in which two files, of one content, match."""
+    data = encode(photo(1, 96, 80), "JPEG", quality=85)
+    other = encode(photo(2, 96, 80), "JPEG", quality=85)
+    (tmp_path / "files").mkdir()
+    for name, content in (("a.jpg", data), ("b.jpg", data), ("c.jpg", other)):
+        (tmp_path / "files" / name).write_bytes(content)
+    assert run(["hash", str(tmp_path / "files"), "--output", str(tmp_path / "list.txt")]) == 0
+    arguments = ["scan", str(tmp_path / "files"), "--list", str(tmp_path / "list.txt")]
+    return [*arguments, "--state", str(tmp_path / "scan.db"), "-q"]
+
+
+def test_false_positives_are_suppressed_with_a_trace(
+    scanned: list[str], tmp_path: Path, capfd: pytest.CaptureFixture
+) -> None:
+    """A false positive stops that content matching that entry, wherever it is, and all say so."""
+    state, queue = tmp_path / "scan.db", tmp_path / "queue.csv"
+    assert run(scanned) == 1
+    assert run(["review", "export", "--state", str(state), "-o", str(queue), "--sample", "9"]) == 0
+    assert "2 matches to review, drawn with seed 0" in capfd.readouterr().err
+    rows = list(csv.DictReader(io.StringIO(queue.read_text(encoding="utf-8"), newline="")))
+    (wrong,) = [row for row in rows if row["path"].endswith("b.jpg")]
+    filled = verdicts(tmp_path / "v.csv", [said(wrong["id"], "false_positive")])
+    assert run(["review", "import", str(filled), "--state", str(state)]) == 0
+    assert "1 verdicts added, 0 known already" in capfd.readouterr().err
+    (tmp_path / "files" / "d.jpg").write_bytes((tmp_path / "files" / "a.jpg").read_bytes())
+    assert run([*scanned, "--format", "jsonl"]) == 1
+    *files, summary = map(json.loads, capfd.readouterr().out.splitlines())
+    assert [each["verdict"] for each in files] == ["clear", "clear", "match", "clear"]
+    assert [len(each["suppressed"]) for each in files] == [1, 1, 0, 1]
+    assert files[0]["suppressed"][0]["entry"] == wrong["entry"]
+    assert files[0]["matches"] == []
+    assert summary["suppressed"] == 3
+    assert run(scanned) == 1
+    assert "3 suppressed by review" in capfd.readouterr().out
+    again = ["rematch", *scanned[2:], "--format", "jsonl"]
+    assert run(again) == 1
+    assert json.loads(capfd.readouterr().out.splitlines()[-1])["suppressed"] == 3
+    assert run(["review", "stats", "--state", str(state), "--format", "json"]) == 0
+    assert json.loads(capfd.readouterr().out)["overall"]["false_positive"] == 1
+
+
+def test_verdicts_go_to_the_matches_that_they_are_about(tmp_path: Path) -> None:
+    """A queue of another state is refused, row by row."""
+    for name in ("one.db", "two.db"):
+        with State(tmp_path / name) as state:
+            fill(state, [match_of(number) for number in range(3)])
+            with (tmp_path / f"{name}.csv").open("w", encoding="utf-8", newline="") as stream:
+                write_queue(read_queue(state), stream)
+    exported = csv.DictReader((tmp_path / "one.db.csv").read_text(encoding="utf-8").splitlines())
+    filled = [row | said(int(row["id"])) for row in exported]
+    path = verdicts(tmp_path / "v.csv", filled, ",".join(filled[0]))
+    with State(tmp_path / "two.db") as state, pytest.raises(VerdictsError) as caught:
+        import_verdicts(state, path)
+    assert [str(each).partition(": ")[2] for each in caught.value.problems] == [
+        "state: the queue was exported from another one"
+    ] * 3
+    with State(tmp_path / "one.db") as state:
+        assert import_verdicts(state, path).added == 3
+
+
+def test_reviews_are_about_a_hash_and_not_only_about_its_id(
+    scanned: list[str], tmp_path: Path, capfd: pytest.CaptureFixture
+) -> None:
+    """Where a list gives an id to another hash, that one matches, and waits for its own review."""
+    state, queue, path = (tmp_path / name for name in ("scan.db", "queue.csv", "list.txt"))
+    run(scanned)
+    run(["review", "export", "--state", str(state), "-o", str(queue)])
+    rows = list(csv.DictReader(io.StringIO(queue.read_text(encoding="utf-8"), newline="")))
+    filled = verdicts(tmp_path / "v.csv", [said(row["id"], "false_positive") for row in rows])
+    run(["review", "import", str(filled), "--state", str(state)])
+    assert run(scanned) == 0
+    lines = path.read_text().splitlines()
+    changed = [
+        line if line[0] == "#" else f"{int(line[:16], 16) ^ 1:016x}{line[16:]}" for line in lines
+    ]
+    path.write_text("\n".join(changed) + "\n")
+    capfd.readouterr()
+    assert run([*scanned, "--format", "jsonl"]) == 1
+    *files, summary = map(json.loads, capfd.readouterr().out.splitlines())
+    assert [each["verdict"] for each in files] == ["match"] * 3
+    assert summary["suppressed"] == 0
+    run(["review", "export", "--state", str(state), "-o", str(queue)])
+    again = list(csv.DictReader(io.StringIO(queue.read_text(encoding="utf-8"), newline="")))
+    assert {(row["list"], row["entry"]) for row in again} == {
+        (row["list"], row["entry"]) for row in rows
+    }
+    path.write_text("\n".join(lines) + "\n")
+    assert run(scanned) == 0
+
+
+def test_what_is_left_after_a_review_is_named(
+    scanned: list[str], tmp_path: Path, capfd: pytest.CaptureFixture
+) -> None:
+    """Where more entries are near than are named, those behind a false positive take its place."""
+    path, queue = tmp_path / "list.txt", tmp_path / "queue.csv"
+    (value,) = [line[:16] for line in path.read_text().splitlines() if line.endswith("a.jpg")]
+    near = [f"{int(value, 16) ^ bits:016x} entry-{bits}" for bits in (1, 3, 7)]
+    path.write_text("\n".join(["# algorithm: phash", *near, ""]))
+    few = [*scanned, "--max-matches", "1", "--format", "jsonl"]
+    for number, left in enumerate([3, 2, 1, 0]):
+        capfd.readouterr()
+        assert run(few) == (1 if left else 0)
+        first, *_ = map(json.loads, capfd.readouterr().out.splitlines())
+        assert (first["match_count"], len(first["suppressed"])) == (left, 3 - left)
+        named = [match["entry"] for match in first["matches"]]
+        assert named == [f"entry-{bits}" for bits in (1, 3, 7)[number : number + 1]]
+        run(["review", "export", "--state", few[5], "-o", str(queue)])
+        rows = list(csv.DictReader(queue.read_text(encoding="utf-8").splitlines()))
+        assert [row["entry"] for row in rows] == named
+        filled = [said(int(row["id"]), "false_positive") for row in rows]
+        run(["review", "import", str(verdicts(tmp_path / "v.csv", filled)), "--state", few[5]])
+
+
+def test_wrong_verdicts_exit_65(
+    scanned: list[str], tmp_path: Path, capfd: pytest.CaptureFixture
+) -> None:
+    """The command tells every wrong row by line and exits 65; a missing state exits 66."""
+    run(scanned)
+    state = str(tmp_path / "scan.db")
+    wrong = verdicts(tmp_path / "v.csv", [said(1, "maybe"), said(77)])
+    assert run(["review", "import", str(wrong), "--state", state]) == 65
+    error = capfd.readouterr().err
+    assert f"{wrong}:2: verdict: choose from" in error
+    assert f"{wrong}:3: id: no match has it" in error
+    for command in (["export"], ["stats"], ["import", str(wrong)]):
+        assert run(["review", *command, "--state", str(tmp_path / "none.db")]) == 66
+
+
+def test_verdicts_are_taken_in_while_a_scan_runs(state: State, tmp_path: Path) -> None:
+    """A scan locks other scans out, and no reviewer."""
+    path = verdicts(tmp_path / "v.csv", [said(1)])
+    state.commit()
+    with State(tmp_path / "scan.db", create=False, lock=False) as other:
+        assert import_verdicts(other, path).added == 1

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hashmatch.cli.main import run
+from hashmatch.custody.audit import verify
+
+from .trails import lines_of, write_run
+
+
+@pytest.fixture
+def trail(tmp_path: Path) -> Path:
+    """A trail of whole runs."""
+    path = tmp_path / "trail.jsonl"
+    write_run(path)
+    return path
+
+
+def test_whole_trail_exits_0(trail: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A whole trail exits 0, shows its head, and says what only an anchor could show."""
+    assert run(["audit", "verify", str(trail)]) == 0
+    printed = capsys.readouterr().out
+    assert "records 6, runs 1; the chain is whole" in printed
+    assert f"head: {verify(trail).head}" in printed
+    assert "No anchor was given" in printed
+
+
+def test_anchored_trail_says_how_far(trail: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the right anchor, the command says up to which line nothing was changed."""
+    head = verify(trail).head
+    write_run(trail)
+    assert run(["audit", "verify", str(trail), "--anchor", str(head)]) == 0
+    printed = capsys.readouterr().out
+    assert "The anchor is that of line 6" in printed
+    assert "No anchor was given" not in printed
+
+
+def test_tampered_trail_exits_1(trail: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A removed record exits 1 and is named by its line; no anchor makes up for it."""
+    head = verify(trail).head
+    lines = lines_of(trail)
+    trail.write_bytes(b"".join(lines[:2] + lines[3:]))
+    assert run(["audit", "verify", str(trail), "--anchor", str(head)]) == 1
+    printed = capsys.readouterr().out
+    assert f"{trail}:3: does not follow" in printed
+    assert "the chain is broken" in printed
+    assert "The anchor is that" not in printed
+
+
+def test_unfinished_run_exits_2(trail: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A run without an end exits 2."""
+    trail.write_bytes(b"".join(lines_of(trail)[:-1]))
+    assert run(["audit", "verify", str(trail)]) == 2
+    assert f"{trail}:1: begins a run without an end" in capsys.readouterr().out
+
+
+def test_both_add_up(trail: Path) -> None:
+    """A tampered trail with an unfinished run exits 3."""
+    trail.write_bytes(b"".join([lines_of(trail)[0], *lines_of(trail)[2:-1]]))
+    assert run(["audit", "verify", str(trail)]) == 3
+
+
+def test_rubbish_is_summed_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of very many problems the first hundred are named and the others counted."""
+    path = tmp_path / "rubbish\x1b[31m"
+    path.write_bytes(b"rubbish\n" * 150)
+    assert run(["audit", "verify", str(path)]) == 1
+    printed = capsys.readouterr().out
+    assert "... and 50 more problems" in printed
+    assert "\x1b" not in printed
+    assert "head:" not in printed
+
+
+@pytest.mark.parametrize("content", [b"", b"\0no trail", b"neither\n"])
+def test_what_is_no_trail_exits_1(
+    tmp_path: Path, content: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file without any record exits 1 and more, and is never called whole."""
+    path = tmp_path / "trail.jsonl"
+    path.write_bytes(content)
+    assert run(["audit", "verify", str(path)]) & 1
+    printed = capsys.readouterr().out
+    assert f"{path}: records 0; this is no audit trail\n" in printed
+    assert "whole\n" not in printed
+
+
+def test_missing_trail_exits_66(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A trail that is not there exits 66."""
+    assert run(["audit", "verify", str(tmp_path / "nowhere")]) == 66
+    assert "nowhere" in capsys.readouterr().err
+
+
+def test_wrong_anchor_exits_64(trail: Path) -> None:
+    """An anchor that is none exits 64."""
+    assert run(["audit", "verify", str(trail), "--anchor", "12"]) == 64

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hashmatch.examine.decode.formats import SNIFF_BYTES, sniff
+from pictures import animation, as_mode, encode, photo
+
+PICTURE = photo(1, 40, 30)
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("JPEG", encode(PICTURE, "JPEG")),
+        ("JPEG", animation([PICTURE, PICTURE], "MPO")),  # told from JPEG only when it is opened
+        ("PNG", encode(PICTURE, "PNG")),
+        ("GIF", encode(PICTURE, "GIF")),
+        ("WEBP", encode(PICTURE, "WEBP")),
+        ("BMP", encode(PICTURE, "BMP")),
+        ("BMP", encode(as_mode(PICTURE, "1"), "BMP")),
+        ("TIFF", encode(PICTURE, "TIFF")),
+        ("TIFF", encode(PICTURE, "TIFF", big_tiff=True)),
+        ("AVIF", encode(PICTURE, "AVIF")),
+        ("JPEG2000", encode(PICTURE, "JPEG2000")),
+        ("JPEG2000", encode(PICTURE, "JPEG2000", no_jp2=True)),
+        ("PCX", encode(PICTURE, "PCX")),
+        ("TGA", encode(PICTURE, "TGA")),
+        ("TGA", encode(PICTURE, "TGA", compression="tga_rle")),
+        ("TGA", encode(as_mode(PICTURE, "L"), "TGA")),
+        ("TGA", encode(as_mode(PICTURE, "P"), "TGA")),
+        ("TGA", encode(PICTURE.convert("RGBA"), "TGA")),
+        ("PNM", encode(PICTURE, "PPM")),
+        ("PNM", encode(as_mode(PICTURE, "1"), "PPM")),
+        ("PFM", encode(as_mode(PICTURE, "F"), "PPM")),
+        ("SGI", encode(PICTURE, "SGI")),
+        ("ICO", encode(PICTURE, "ICO")),
+        ("ICNS", encode(PICTURE, "ICNS")),
+        ("DDS", encode(PICTURE, "DDS")),
+        ("EPS", encode(PICTURE, "EPS")),
+        ("XBM", encode(as_mode(PICTURE, "1"), "XBM")),
+        ("MSP", encode(as_mode(PICTURE, "1"), "MSP")),
+        ("BLP", encode(as_mode(PICTURE, "P"), "BLP")),
+        ("QOI", encode(PICTURE, "QOI")),
+    ],
+)
+def test_written_files_are_recognised(name: str, data: bytes) -> None:
+    """What Pillow writes is told by its first bytes, also in formats that are not decoded."""
+    assert sniff(data[:SNIFF_BYTES]) == name
+
+
+def brands(major: bytes, *compatible: bytes) -> bytes:
+    """The first box of an ISO base media file."""
+    return struct.pack(">I4s4sI", 16 + 4 * len(compatible), b"ftyp", major, 0) + b"".join(
+        compatible
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "head"),
+    [
+        ("AVIF", brands(b"avif", b"mif1")),
+        ("AVIF", brands(b"mif1", b"mif1", b"avif")),
+        ("AVIF", brands(b"avis")),
+        ("HEIF", brands(b"heic")),
+        ("HEIF", brands(b"mif1", b"heic")),
+        ("CR3", brands(b"crx ", b"isom")),
+        ("SVG", b'<?xml version="1.0"?>\n<!-- drawn -->\n<SVG width="9">'),
+        ("PSD", b"8BPS\x00\x01"),
+        ("JXL", b"\x00\x00\x00\x0cJXL \r\n\x87\n"),
+        ("JXL", b"\xff\x0a\x00"),
+        ("EXR", b"v/1\x01\x02"),
+        ("HDR", b"#?RADIANCE\n"),
+        ("XCF", b"gimp xcf v011"),
+        ("FITS", b"SIMPLE  =                    T"),
+        ("DICOM", bytes(128) + b"DICM"),
+        ("EMF", b"\x01\x00\x00\x00" + bytes(36) + b" EMF\x00\x00\x01\x00"),
+        ("PICT", bytes(522) + b"\x00\x11\x02\xff\x0c\x00"),
+        ("ILBM", b"FORM\x00\x00\x10\x00ILBMBMHD"),
+        ("ANI", b"RIFF\x00\x10\x00\x00ACONLIST"),
+        ("XPM", b"/* XPM */\nstatic char *one[] = {"),
+        ("DJVU", b"AT&TFORM\x00\x00"),
+        ("RAF", b"FUJIFILMCCD-RAW 0201"),
+    ],
+)
+def test_other_pictures_are_recognised(name: str, head: bytes) -> None:
+    """Formats of pictures that nobody decodes here have a name all the same."""
+    assert sniff(head) == name
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        *(b"", b"\x00", b"\x00" * 1024, b"\xff" * 1024, b"\xff\xd8", b"\n\n\n\n" * 20, b"P"),
+        *(b"BM is how this text begins, and goes on", b"II is a Roman two", b"MM is 2,000"),
+        *(b"P50 is a median", b"# hashes\n# algorithm: phash\n", b'{"type": "file"}\n' * 9),
+        *(b"#define SIZE 4\nint x_width;\n", b"<!doctype html><p>none</p>", b"RIFF....WAVEfmt "),
+        *(b"%PDF-1.7\n", b"\x7fELF\x02\x01\x01" + bytes(30), b"MZ\x90\x00\x03" + bytes(60)),
+        *(b"ID3\x04\x00" + bytes(30), b"SQLite format 3\x00", b"\xca\xfe\xba\xbe\x00\x00\x00\x41"),
+        *(b"\x00\x01\x00\x00\x00\x0c\x00\x80\x00\x03\x00\x40DSIG", b"\x1f\x8b\x08" + bytes(20)),
+        *(brands(b"isom", b"mp42"), brands(b"M4A "), brands(b"qt  "), b"\x00\x00\x00\x08ftyp"),
+    ],
+)
+def test_other_files_are_no_pictures(head: bytes) -> None:
+    """Texts, programs, sounds and films are no pictures, however they begin."""
+    assert sniff(head) is None
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=200).filter(lambda text: "<svg" not in text))
+def test_prose_is_no_picture(text: str) -> None:
+    """Ordinary text is never taken for a picture."""
+    assert sniff(("The " + text).encode()) is None
+
+
+@given(st.binary(max_size=SNIFF_BYTES))
+def test_any_bytes_are_told_without_error(head: bytes) -> None:
+    """Whatever the bytes, there is a name or None."""
+    assert sniff(head) is None or isinstance(sniff(head), str)

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from hashmatch.examine.decode.picture import LEAST_SIDE
+from hashmatch.examine.decode.shrink import _weights, shrink
+
+GRIDS = [(32, 32), (64, 64), (9, 8), (17, 16)]
+
+
+def hard(seed: int, width: int, height: int) -> Image.Image:
+    """Noise of black and white, at whose edges the filter rings the most."""
+    levels = np.random.default_rng(seed).integers(0, 2, (height, width))
+    return Image.fromarray((255 * levels).astype(np.uint8))
+
+
+def by_pillow(picture: Image.Image, grid: tuple[int, int]) -> np.ndarray:
+    """What it should be."""
+    return np.asarray(picture.resize(grid, Image.Resampling.LANCZOS)).astype(np.int16)
+
+
+@given(
+    st.integers(0, 2**32),
+    st.integers(LEAST_SIDE, 700),
+    st.integers(LEAST_SIDE, 700),
+    st.sampled_from(GRIDS),
+)
+def test_no_value_is_further_than_a_rounding_from_pillows(
+    seed: int, width: int, height: int, grid: tuple[int, int]
+) -> None:
+    """For previews of any size and shape the values are Pillow's, or one grey level off."""
+    picture = hard(seed, width, height)
+    found = shrink(picture, *grid)
+    assert found.shape == grid[::-1]
+    assert found.dtype == np.uint8
+    assert np.abs(found - by_pillow(picture, grid)).max() <= 1
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+def test_hardly_any_value_is_off(grid: tuple[int, int]) -> None:
+    """Over many pictures fewer than one value in a thousand is not Pillow's own."""
+    rng = np.random.default_rng(7)
+    sizes = rng.integers(LEAST_SIDE, 600, (40, 2)).tolist()
+    off = [
+        (shrink(picture, *grid) != by_pillow(picture, grid)).mean()
+        for seed, size in enumerate(sizes)
+        for picture in (hard(seed, *size),)
+    ]
+    assert np.mean(off) < 0.001
+
+
+def test_weights_of_long_rows_are_not_kept() -> None:
+    """Long rows are left to Pillow, so that no sequence of wide pictures fills the memory."""
+    _weights.cache_clear()
+    for width in range(5000, 5100, 20):
+        picture = hard(width, width, 128)
+        assert (shrink(picture, 32, 32) == by_pillow(picture, (32, 32))).all()
+    assert _weights.cache_info().currsize == 0

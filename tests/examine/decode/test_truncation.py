@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import os
+import struct
+from dataclasses import replace
+
+import pytest
+from PIL import ImageFile
+
+from garbage import garbage_kept, living
+from hashmatch.examine.decode.picture import Picture
+from hashmatch.examine.decode.truncation import ends_early
+from hashmatch.examine.examination import examine
+from hashmatch.model import DEFAULT_FORMATS, ExamineOptions, HashKind, Reason
+from pictures import encode, photo
+
+from .files import WHOLE
+
+LONG = bool(os.environ.get("HASHMATCH_LONG_TESTS"))
+OPTIONS = ExamineOptions(
+    kinds=(HashKind("phash", 64),), formats=DEFAULT_FORMATS | {"AVIF", "JPEG2000"}, fast=True
+)
+
+# A picture that ends behind its last pixel, and lacks only what fills it up to a round length
+PADDING = 16
+
+# Cut where one of its pictures ends, an MPO looks like a whole JPEG with a broken index
+REASONS = {"mpo": {Reason.TRUNCATED, Reason.UNDECODABLE}}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_whole_files_are_examined_whole(name: str) -> None:
+    """A whole file ends where it should, and all of its frames have views."""
+    found = examine(WHOLE[name], OPTIONS)
+    assert (found.reason, found.width, found.height) == (None, 24, 18)
+    assert not ends_early(found.format, WHOLE[name])
+    many = name in {"mpo", "tiff-pages"} or "animated" in name
+    assert any("frame:2" in view.view for view in found.views) == many
+
+
+@pytest.mark.filterwarnings("ignore")  # as usual; the other way is tested below
+@pytest.mark.parametrize("lenient", [False, True], ids=["", "lenient"])
+@pytest.mark.parametrize("name", WHOLE)
+def test_cut_files_are_truncated(name: str, lenient: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever a file is cut, it is told as truncated, whatever the host makes Pillow put up with.
+
+    Unless too little is left to know it.
+    """
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", lenient)
+    data = WHOLE[name]
+    whole = examine(data, OPTIONS)
+    step = 1 if LONG else 1 + len(data) // 150
+    cuts = {*range(1, len(data), step), *range(16, 40), *range(len(data) - 24, len(data))}
+    for cut in sorted(cuts):
+        found = examine(data[:cut], OPTIONS)
+        if found.format is None and found.reason is None:
+            assert cut < 16
+        elif found.reason is None:
+            assert found.views == whole.views, cut
+            assert cut >= len(data) - PADDING
+        else:
+            assert found.reason in REASONS.get(name, {Reason.TRUNCATED}), cut
+            if not lenient and not name.startswith("jpeg2000"):  # its decoder shows what there is
+                assert len(found.views) < len(whole.views) or cut >= len(data) - 2 * PADDING
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}], ids=["baseline", "progressive"])
+def test_cut_previews_are_no_examination(options: dict[str, bool]) -> None:
+    """A large JPEG that was cut is truncated also where a preview would have done."""
+    data = encode(photo(3, 400, 300), "JPEG", quality=80, **options)
+    assert not examine(data, OPTIONS).exact
+    for cut in (len(data) * part // 12 for part in range(1, 12)):
+        found = examine(data[:cut], OPTIONS)
+        assert (found.reason, found.exact) == (Reason.TRUNCATED, True)
+    for cut in (1, 2):
+        assert examine(data[:-cut], OPTIONS).reason is Reason.TRUNCATED
+
+
+@pytest.mark.parametrize("fast", [False, True])
+@pytest.mark.parametrize("kind", ["JPEG", "BMP", "PNG", "WEBP", "TIFF"])
+def test_what_the_host_puts_up_with_clears_no_cut_file(
+    kind: str, fast: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the host makes Pillow fill up cut files, they are truncated, and whole ones whole."""
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    data = encode(photo(3, 640, 500), kind)
+    options = replace(OPTIONS, fast=fast)
+    assert examine(data, options).reason is None
+    for cut in (len(data) // 3, len(data) - 100):
+        assert examine(data[:cut], options).reason is Reason.TRUNCATED
+
+
+def test_pictures_that_fail_are_not_kept_in_memory() -> None:
+    """Bytes and pixels of a broken picture are let go of with its examination, not later."""
+    data = encode(photo(3, 400, 300), "JPEG")
+    with garbage_kept():
+        assert examine(data[:-2000], OPTIONS).reason is Reason.TRUNCATED
+        assert living(Picture) == 0
+
+
+def test_warnings_as_errors_change_no_reason() -> None:
+    """Where the host turns Pillow's warnings into errors, a cut file is truncated all the same."""
+    for name in ("tiff", "tiff-lzw", "tiff-jpeg", "tiff-pages"):
+        data = WHOLE[name]
+        for cut in range(16, len(data) - PADDING, 1 + len(data) // 40):
+            assert examine(data[:cut], OPTIONS).reason is Reason.TRUNCATED
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_files_cut_between_frames_are_truncated() -> None:
+    """Cut exactly where a frame ends, where decoders see nothing amiss, a file is truncated."""
+    data = WHOLE["gif-animated"]
+    cuts = [cut for cut in range(1000, len(data)) if data[cut - 1 : cut + 2] == b"\x00!\xf9"]
+    assert len(cuts) >= 2
+    for cut in [*cuts, len(data) - 1]:
+        found = examine(data[:cut], OPTIONS)
+        assert found.reason is Reason.TRUNCATED
+        assert found.views
+
+
+def test_frames_before_the_cut_are_examined() -> None:
+    """Of an animation that was cut, the frames that are there have views all the same."""
+    for name in ("gif-animated", "png-animated", "tiff-pages", "mpo"):
+        data = WHOLE[name]
+        found = examine(data[: len(data) * 5 // 6], OPTIONS)
+        assert found.reason is Reason.TRUNCATED
+        assert {view.view for view in found.views} >= {"stored", "frame:1"}
+        assert found.views == examine(data, OPTIONS).views[: len(found.views)]
+
+
+def bmp(announced: int, size: tuple[int, int], *rest: int, pixels: int) -> bytes:
+    """A BMP of 24 bits: the length it announces, its sides, its compression, and its bytes."""
+    if rest:
+        header = struct.pack("<IiiHHI20x", 40, *size, 1, 24, *rest)
+    else:  # as old writers do
+        header = struct.pack("<IHHHH", 12, *size, 1, 24)
+    start = 14 + len(header)
+    return struct.pack("<2sI4xI", b"BM", announced, start) + header + bytes(pixels)
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("BMP", bmp(999, (3, -2), 0, pixels=21)),  # the last row goes without its filling
+        ("BMP", bmp(0, (3, 2), pixels=24)),
+        ("BMP", bmp(54, (3, 2), 1, pixels=0)),
+        ("JPEG", b"\xff\xd8\xff\xe0\x00\x04??JUNK"),  # no marker where one should be
+        ("JPEG", b"\xff\xd8\xff\xff\xd0\xff\x01\xff\xda" + bytes(9) + b"\xff\xd9"),
+        ("PNG", b"\x89PNG\r\n\x1a\n\x00\x00\x00\x00\x01\x02\x03\x04" + bytes(9)),
+        ("GIF", b"GIF89a\x01\x00\x01\x00\x00\x00\x00\x00\x99"),
+        ("GIF", b"GIF89a\x01\x00\x01\x00\x00\x00\x00\x00;"),
+        ("AVIF", b"\x00\x00\x00\x04ftyp"),
+        ("AVIF", b"\x00\x00\x00\x00mdat" + bytes(9)),
+        ("AVIF", b"\x00\x00\x00\x01mdat" + (20).to_bytes(8, "big") + bytes(4)),
+        ("TIFF", b"II*\x00\x08\x00\x00\x00\xff\xff" + bytes(60)),
+        ("TIFF", b"MM\x00*\x00\x00\x00\x08\x00\x00\x00\x00\x00\x08"),  # a directory behind itself
+        ("PSD", b"8BPS"),
+        ("PNG", b""),
+    ],
+)
+def test_what_is_broken_otherwise_is_not_called_cut(name: str, data: bytes) -> None:
+    """A structure that is wrong, has its end, or is unknown, does not end early."""
+    assert not ends_early(name, data)
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("JPEG", b"\xff\xd8\xff\xe1\xff\xff"),
+        ("GIF", b"GIF89a"),
+        ("GIF", b"GIF89a\x01\x00\x01\x00\x00\x00\x00!\xfe\x05abc"),
+        ("AVIF", b"\x00\x00\x00\x08ftyp"),
+        ("TIFF", b"II*\x00\x08\x00\x00"),
+        ("TIFF", b"II+\x00\x08\x00\x00\x00\x10\x00\x00\x00\x00\x00\x00\x00\x01"),
+        ("WEBP", b"RIFF\xff\x00\x00\x00WEBP"),
+        ("BMP", b"BM\xff\x00\x00\x00"),
+        ("BMP", bmp(0, (3, -2), 0, pixels=20)),
+        ("BMP", bmp(0, (3, 2), pixels=20)),
+        ("BMP", bmp(55, (3, 2), 1, pixels=0)),
+    ],
+)
+def test_what_announces_more_ends_early(name: str, data: bytes) -> None:
+    """A structure that announces more than there is ends early."""
+    assert ends_early(name, data)

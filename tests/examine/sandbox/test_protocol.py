@@ -1,0 +1,313 @@
+"""What goes over the wire: all that is meant comes through, and nothing else does."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hashmatch.examine.sandbox.jobs import Job, Reply
+from hashmatch.examine.sandbox.protocol import (
+    MAX_FRAME,
+    Answer,
+    ProtocolError,
+    decode_answer,
+    decode_options,
+    encode_answer,
+    encode_options,
+    frame,
+    take_frame,
+)
+from hashmatch.model import (
+    ArchiveLimits,
+    Examination,
+    ExamineOptions,
+    HashKind,
+    Limits,
+    PerceptualHash,
+    Reason,
+    ViewHashes,
+)
+
+KINDS = (HashKind("phash", 64), HashKind("dhash", 256))
+OPTIONS = ExamineOptions(kinds=KINDS, archives=ArchiveLimits(max_members=5), fast=True)
+
+DIGESTS = ("sha256",)
+
+words = st.integers(0, 2**64 - 1)
+sha256 = st.binary(min_size=32, max_size=32).map(bytes.hex)
+percent = st.integers(0, 100)
+texts = st.text(st.characters(categories=["L", "N", "P", "S"]), max_size=30)
+
+
+def hashes() -> st.SearchStrategy[tuple[PerceptualHash, ...]]:
+    """A hash of each kind."""
+    return st.tuples(
+        *(
+            st.tuples(*[words] * kind.words).map(lambda w, k=kind: PerceptualHash(*k, w))
+            for kind in KINDS
+        )
+    )
+
+
+@st.composite
+def examinations(draw: st.DrawFn) -> Examination:
+    """Anything that a worker may find out."""
+    exact = draw(st.booleans())
+    views = st.builds(ViewHashes, texts, percent, hashes(), st.just(()) if exact else hashes())
+    return Examination(
+        format=draw(st.none() | texts),
+        width=draw(st.integers(0, 2**32)),
+        height=draw(st.integers(0, 2**32)),
+        views=tuple(draw(st.lists(views, max_size=4))),
+        reason=draw(st.none() | st.sampled_from(Reason)),
+        detail=draw(st.none() | texts),
+        quality=draw(st.none() | percent),
+        exact=exact,
+        digests=draw(st.just(()) | st.tuples(sha256)),
+    )
+
+
+answers = st.builds(
+    Answer,
+    st.integers(0, 2**64 - 1),
+    st.none() | st.binary(),
+    st.none() | examinations().filter(lambda found: not found.lacks(KINDS, DIGESTS)),
+    st.booleans(),
+)
+
+
+@settings(max_examples=50)
+@given(st.lists(answers, max_size=3), st.integers(1, 7))
+def test_answers_come_through_in_whatever_pieces(said: list[Answer], size: int) -> None:
+    """Every answer is read as it was said, however the bytes arrive."""
+    data = b"".join(map(encode_answer, said))
+    buffer = bytearray()
+    heard = []
+    for start in range(0, len(data), size):
+        buffer += data[start : start + size]
+        while (message := take_frame(buffer)) is not None:
+            heard.append(decode_answer(message, KINDS, DIGESTS))
+    assert heard == said
+    assert not buffer
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_message_or_an_error(data: bytes) -> None:
+    """What is no frame of a JSON object ends as a ProtocolError, and nothing else."""
+    for buffer in (bytearray(data), bytearray(len(data).to_bytes(4, "big") + data)):
+        try:
+            message = take_frame(buffer)
+        except ProtocolError:
+            continue
+        assert message is None or isinstance(message, dict)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=200)
+@given(answers, st.data())
+def test_a_message_with_anything_else_in_it_is_an_error_or_an_answer(
+    answer: Answer, data: st.DataObject
+) -> None:
+    """Wherever hostile values stand in an answer, reading it raises ProtocolError at the most."""
+    message = json.loads(encode_answer(answer)[4:])
+
+    def spoil(value: Any) -> Any:
+        if isinstance(value, dict) and value and data.draw(st.booleans()):
+            key = data.draw(st.sampled_from(sorted(value)))
+            return value | {key: spoil(value[key])}
+        if isinstance(value, list) and value and data.draw(st.booleans()):
+            place = data.draw(st.integers(0, len(value) - 1))
+            return [*value[:place], spoil(value[place]), *value[place + 1 :]]
+        return data.draw(json_values)
+
+    spoiled = spoil(message)
+    if not isinstance(spoiled, dict):
+        return
+    try:
+        read = decode_answer(spoiled, KINDS, DIGESTS)
+    except ProtocolError:
+        return
+    assert isinstance(read, Answer)
+    encode_answer(read)  # what is accepted can be said again
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        {"quality": 101},
+        {"quality": -1},
+        {"width": True},
+        {"width": 1.0},
+        {"width": 2**60},
+        {"height": "7"},
+        {"detail": "\x1b[31m"},
+        {"detail": "x" * 2000},
+        {"format": "\ud800"},
+        {"reason": "tired"},
+        {"reason": []},
+        {"views": {"a": 1}},
+        {"views": [["stored", 50, [[1]], []]]},
+        {"views": [["stored", 50, [[2**64], [1, 2, 3, 4]], []]]},
+        {"views": [["stored", 50, [[-1], [1, 2, 3, 4]], []]]},
+        {"views": [["stored", 50, [[1, 2], [1, 2, 3, 4]], []]]},
+        {"views": [["stored", 50, [[1.0], [1, 2, 3, 4]], []]]},
+        {"digests": [7]},
+        {"digests": ["00" * 32, "00" * 32]},
+        {"digests": ["secret"]},
+        {"format": "PNG"},
+        {"format": "PNG", "views": [["stored", 50, [[1], [1, 2, 3, 4]], []]]},
+    ],
+)
+def test_values_that_no_worker_says_are_refused(spoiled: dict[str, Any]) -> None:
+    """Numbers out of range, texts that act on terminals, and hashes of other widths are errors.
+
+    So is a picture without hashes, or without digests, of which nothing went unexamined.
+    """
+    message = json.loads(encode_answer(Answer(1, None, Examination(), True))[4:])
+    assert decode_answer(message, KINDS, DIGESTS).examination == Examination()
+    message["examination"] |= spoiled
+    with pytest.raises(ProtocolError):
+        decode_answer(message, KINDS, DIGESTS)
+
+
+@pytest.mark.parametrize("data", [b"[1]", b"7", b"null", b"{", b"\xff", b"[" * 100_000])
+def test_frames_that_hold_no_object_are_refused(data: bytes) -> None:
+    """A frame of anything but a JSON object is an error."""
+    with pytest.raises(ProtocolError):
+        take_frame(bytearray(len(data).to_bytes(4, "big") + data))
+
+
+def test_a_frame_that_announces_too_much_is_refused_at_once() -> None:
+    """Nobody waits for more bytes than any worker has to say."""
+    with pytest.raises(ProtocolError):
+        take_frame(bytearray((MAX_FRAME + 1).to_bytes(4, "big")))
+
+
+@given(
+    st.builds(
+        ExamineOptions,
+        kinds=st.just(KINDS),
+        limits=st.builds(Limits, *[st.integers(1, 2**40)] * 3),
+        archives=st.builds(ArchiveLimits, *[st.integers(1, 2**40)] * 4),
+        formats=st.frozensets(st.sampled_from(["JPEG", "PNG", "AVIF"])),
+        mirrors=st.booleans(),
+        fast=st.booleans(),
+        quality_floor=percent,
+        digests=st.lists(st.sampled_from(["sha256", "md5"]), max_size=2).map(tuple),
+    )
+)
+def test_options_come_through(options: ExamineOptions) -> None:
+    """Workers examine by the very options that were asked for."""
+    assert decode_options(take_frame(bytearray(frame(encode_options(options)))) or {}) == options
+
+
+FOUND = Examination(reason=Reason.UNDECODABLE)
+
+
+def begun(name: bytes) -> Answer:
+    """A worker says which member it begins."""
+    return Answer(0, name, None, end=False)
+
+
+def done(name: bytes | None, *, end: bool, exact: bool = True) -> Answer:
+    """A worker says what came of a member, or of the file."""
+    return Answer(0, name, Examination(exact=exact), end)
+
+
+def test_a_job_hears_of_an_archive_member_by_member() -> None:
+    """What is said in order is handed on, and the job knows how far it is."""
+    job = Job(0)
+    assert job.take(begun(b"a"), OPTIONS) is None
+    reply = job.take(done(b"a", end=False), OPTIONS)
+    assert reply == Reply(job, b"a", Examination(), end=False)
+    assert (job.skip, job.member) == (1, None)
+    assert job.take(done(None, end=True), OPTIONS) == Reply(job, None, Examination(), end=True)
+
+
+def test_a_job_for_two_members_ends_with_the_second() -> None:
+    """A count of members is counted down, and the last of them ends the job."""
+    job = Job(0, skip=3, count=2)
+    ends = []
+    for name in (b"d", b"e"):
+        job.take(begun(name), OPTIONS)
+        reply = job.take(done(name, end=name == b"e"), OPTIONS)
+        ends.append(reply is not None and reply.end)
+    assert ends == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("job", "said"),
+    [
+        (Job(0), [begun(b"a"), begun(b"a")]),
+        (Job(0), [done(b"a", end=False)]),
+        (Job(0), [begun(b"a"), done(b"b", end=False)]),
+        (Job(0), [begun(b"a"), done(None, end=True)]),
+        (Job(0), [begun(b"a"), done(b"a", end=True)]),
+        (Job(0), [done(None, end=False)]),
+        (Job(0), [Answer(0, None, None, end=True)]),
+        (Job(0), [Answer(0, b"a", None, end=True)]),
+        (Job(0), [begun(b"x"), done(b"x", end=False)] * 5 + [begun(b"x")]),
+        (Job(0, count=1), [begun(b"a"), done(b"a", end=False)]),
+        (Job(0, exact=True), [done(None, end=True, exact=False)]),
+    ],
+)
+def test_a_job_is_not_told_stories(job: Job, said: list[Answer]) -> None:
+    """Answers out of order, of other members, without end, or of a preview where none will do."""
+    *before, last = said
+    for answer in before:
+        job.take(answer, OPTIONS)
+    with pytest.raises(ProtocolError):
+        job.take(last, OPTIONS)
+
+
+def test_previews_are_refused_where_the_scan_is_exact() -> None:
+    """Only a fast scan hears of previews: an exact one would ask for ever."""
+    exact = ExamineOptions(kinds=KINDS)
+    with pytest.raises(ProtocolError):
+        Job(0).take(done(None, end=True, exact=False), exact)
+    assert Job(0).take(done(None, end=True, exact=False), OPTIONS) is not None
+
+
+@settings(max_examples=200)
+@given(
+    st.lists(
+        st.builds(
+            Answer,
+            st.just(0),
+            st.none() | st.sampled_from([b"a", b"b"]),
+            st.none() | st.builds(Examination, exact=st.booleans()),
+            st.booleans(),
+        ),
+        max_size=60,
+    ),
+    st.integers(0, 3),
+    st.booleans(),
+)
+def test_no_story_is_endless(said: list[Answer], count: int, exact: bool) -> None:
+    """Whatever a worker says, each thing once: it ends, or is an error, within the limits."""
+    job = Job(0, exact=exact, count=count)
+    replies: list[Reply] = []
+    for answer in said:
+        try:
+            reply = job.take(answer, OPTIONS)
+        except ProtocolError:
+            return
+        if reply is not None:
+            replies.append(reply)
+            if reply.end:
+                break
+    members = [reply for reply in replies if reply.member is not None]
+    assert len(members) <= OPTIONS.archives.max_members
+    assert not count or len(members) <= count

@@ -1,0 +1,236 @@
+"""Stored rows judged as columns, against the matcher that judges them as objects."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hashmatch import HashKind, HashList, Matcher, PerceptualHash, Verdict
+from hashmatch.errors import DecodeError
+from hashmatch.hashing import ALGORITHMS
+from hashmatch.model import (
+    Entry,
+    Examination,
+    ExamineOptions,
+    Match,
+    Outcome,
+    Reason,
+    ViewHashes,
+)
+from hashmatch.scan import State
+from hashmatch.scan.stored_matcher import StoredMatcher, suppress
+from hashmatch.state.rows import Identity, Unconfirmed
+from hashmatch.state.settings import Settings
+
+KINDS = (HashKind("dhash", 64), HashKind("phash", 64), HashKind("phash", 256))
+DIGESTS = ("md5", "sha1", "sha256")
+
+
+def world(seed: int) -> tuple[HashList, list[Examination]]:
+    """A list, and examinations of which many lie around its thresholds, some by uncertain bits."""
+    rng = np.random.default_rng(seed)
+
+    def word() -> int:
+        return int(rng.integers(0, 2**64, dtype=np.uint64))
+
+    entries = {kind: [tuple(word() for _ in range(kind.words)) for _ in range(5)] for kind in KINDS}
+    digests = [rng.bytes(size).hex() for size in (16, 20, 32)]
+    lines = [
+        f"{kind.algorithm}:{PerceptualHash(*kind, code)}"
+        for kind in KINDS
+        for code in entries[kind]
+    ]
+    lines += [f"{name}:{value}" for name, value in zip(DIGESTS, digests, strict=True)]
+
+    def near(kind: HashKind) -> tuple[PerceptualHash, PerceptualHash]:
+        words = (
+            list(entries[kind][rng.integers(5)]) if rng.random() < 0.5 else [word()] * kind.words
+        )
+        for _ in range(int(rng.integers(0, 16))):
+            words[rng.integers(kind.words)] ^= 1 << int(rng.integers(64))
+        uncertain_bits = [sum(1 << int(b) for b in set(rng.integers(0, 64, 5))) for _ in words]
+        return PerceptualHash(*kind, tuple(words)), PerceptualHash(*kind, tuple(uncertain_bits))
+
+    found = []
+    for _ in range(30):
+        exact = bool(rng.random() < 0.5)
+        views = []
+        for number in range(int(rng.integers(0, 3))):
+            pairs = [near(kind) for kind in KINDS]
+            hashes = tuple(first for first, _ in pairs)
+            uncertain_bits = () if exact else tuple(second for _, second in pairs)
+            views.append(
+                ViewHashes(f"frame:{number}", int(rng.integers(30, 100)), hashes, uncertain_bits)
+            )
+        own = [rng.bytes(size).hex() for size in (16, 20, 32)]
+        if rng.random() < 0.15:
+            column = int(rng.integers(3))
+            own[column] = digests[column]
+        reason = Reason.TRUNCATED if rng.random() < 0.2 else None
+        found.append(
+            Examination(
+                format="JPEG" if views else None,
+                width=7 * len(views),
+                height=5,
+                views=tuple(views),
+                reason=reason,
+                detail="the file ends early" if reason else None,
+                quality=max((view.quality for view in views), default=None),
+                exact=exact or not views,
+                digests=tuple(own) if reason is None or rng.random() < 0.5 else (),
+            )
+        )
+    return HashList.loads("# algorithm: phash\n" + "\n".join(lines) + "\n"), found
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where states go."""
+    return tmp_path_factory.mktemp("states")
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32), st.sets(st.sampled_from(range(3)), min_size=1))
+def test_rows_are_judged_as_their_examinations_are(
+    folder: Path, seed: int, chosen: set[int]
+) -> None:
+    """Stored, loaded and judged as columns, every examination gets the outcome it gets itself."""
+    hash_list, examinations = world(seed)
+    path = folder / f"{seed}-{len(list(folder.iterdir()))}.db"
+    options = ExamineOptions(kinds=KINDS, digests=DIGESTS, fast=True)
+    whole = Matcher(hash_list)
+    expected = whole.screen(examinations)
+    with State(path) as state:
+        number = state.settings_number(Settings.of(options))
+        identity = Identity(1, 2, 3, 4, 5)
+        for row, examination in enumerate(examinations):
+            state.put(b"%04d" % row, identity, 0, number, [(None, examination)])
+        rows = [group[0] for group in state.everything()]
+        judged = StoredMatcher(whole, state, DIGESTS).screen(rows)
+        assert [each and each.outcome for each in judged] == expected
+        # Lists that ask for fewer kinds of hashes than are stored
+        few = [KINDS[place] for place in sorted(chosen)]
+        fewer = HashList.from_entries(
+            [entry for entry in hash_list if entry.hash.kind in few], name=hash_list.name
+        )
+        matcher = Matcher(fewer)
+        narrowed = [
+            replace(
+                found,
+                digests=(),
+                views=tuple(
+                    ViewHashes(
+                        view.view,
+                        view.quality,
+                        tuple(value for value in view.hashes if value.kind in few),
+                        tuple(value for value in view.uncertain_bits if value.kind in few),
+                    )
+                    for view in found.views
+                ),
+            )
+            for found in examinations
+        ]
+        judged = StoredMatcher(matcher, state, DIGESTS).screen(rows)
+        assert [each and each.outcome for each in judged] == matcher.screen(narrowed)
+
+
+def test_unconfirmed_rows_say_so(folder: Path) -> None:
+    """What cannot be confirmed is judged by its preview; only digests are sure."""
+    code = PerceptualHash("phash", 64, (0x0123456789ABCDEF,))
+    near = PerceptualHash("phash", 64, (0x0123456789ABCDEE,))
+    entries = [Entry("a", code), Entry("b", PerceptualHash.from_hex("ab" * 32, "sha256"))]
+    matcher = Matcher(HashList.from_entries(entries, name="synthetic"))
+    view = ViewHashes("stored", 90, (near,), (near,))
+    found = Examination("JPEG", 9, 9, (view,), quality=90, exact=False, digests=("ab" * 32,))
+    with State(folder / "unconfirmed.db") as state:
+        options = ExamineOptions(kinds=(HashKind("phash", 64),), digests=("sha256",))
+        number = state.settings_number(Settings.of(options))
+        state.put(b"key", None, 0, number, [(None, found)])
+        (row,) = state.group(b"key")
+        judge = StoredMatcher(matcher, state, ("sha256",))
+        assert judge.screen([row]) == [None]
+        error = DecodeError(Reason.VANISHED, "the file is gone")
+        ((outcome, sha256),) = judge.screen([Unconfirmed(row, error)])
+    assert outcome.verdict is Verdict.MATCH
+    assert outcome.reason is Reason.VANISHED
+    assert {match.entry.id: match.confirmed for match in outcome.matches} == {"a": False, "b": True}
+    assert sha256 == bytes.fromhex("ab" * 32)
+
+
+def outcome_of(*matches: Match, count: int, reason: Reason | None = None) -> Outcome:
+    """An outcome with these matches."""
+    verdict = Verdict.LOW_INFORMATION if matches[0].low_information else Verdict.MATCH
+    return Outcome(verdict, reason, matches=matches, match_count=count, format="JPEG")
+
+
+def match_of(entry: str, *, low: bool = False) -> Match:
+    """A match on an entry."""
+    value = PerceptualHash("phash", 64, (1,))
+    return Match("synthetic", Entry(entry, value), "phash", 64, 2, 8, "stored", 90, low)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "verdict", "left"),
+    [
+        (outcome_of(match_of("a"), count=1), Verdict.CLEAR, 0),
+        (outcome_of(match_of("a"), match_of("b"), count=2), Verdict.MATCH, 1),
+        (outcome_of(match_of("a"), match_of("b", low=True), count=2), Verdict.LOW_INFORMATION, 1),
+        (outcome_of(match_of("a"), count=1, reason=Reason.TRUNCATED), Verdict.UNSCANNED, 0),
+        (outcome_of(match_of("a"), count=5), Verdict.MATCH, 4),
+        (outcome_of(match_of("b"), count=1), Verdict.MATCH, 1),
+    ],
+)
+def test_suppressed_matches_are_named_and_count_for_nothing(
+    outcome: Outcome, verdict: Verdict, left: int
+) -> None:
+    """The verdict is that of what is left; entries that were not even named keep it a match."""
+    found = suppress(outcome, [match for match in outcome.matches if match.entry.id == "a"])
+    assert (found.verdict, found.match_count) == (verdict, left)
+    named = {match.entry.id for match in outcome.matches}
+    assert [match.entry.id for match in found.suppressed] == (["a"] if "a" in named else [])
+    assert [match.entry.id for match in found.matches] == sorted(named - {"a"})
+
+
+def test_suppressing_all_of_no_picture_leaves_no_image() -> None:
+    """Bytes that matched by digest, and are no picture, are no picture again."""
+    found = Outcome(Verdict.MATCH, matches=(match_of("a"),), match_count=1)
+    assert suppress(found, found.matches).verdict is Verdict.NOT_IMAGE
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32), st.integers(0, 12), st.sampled_from(["linear", "multi"]))
+def test_near_says_no_only_where_no_doubt_could_help(seed: int, uncertain: int, index: str) -> None:
+    """A preview may be near exactly where some flips of a few uncertain bits bring it near."""
+    rng = np.random.default_rng(seed)
+    entries = rng.integers(0, 2**64, (300, 1), dtype=np.uint64)
+    text = "\n".join(f"{value:016x}" for value in entries[:, 0].tolist())
+    matcher = Matcher(HashList.loads(f"# algorithm: phash\n{text}\n"), index=index)
+    allowed = ALGORITHMS["phash"].max_bit_flips
+    assert allowed is not None
+    flips = allowed[64]
+    codes = entries[rng.integers(300, size=200)].copy()
+    uncertain_bits = np.zeros_like(codes)
+    for row in range(len(codes)):
+        places = rng.permutation(64).tolist()
+        for place in places[:uncertain]:
+            uncertain_bits[row] |= np.uint64(1 << place)
+        for place in rng.permutation(places[: uncertain + 14])[: rng.integers(0, 18)].tolist():
+            codes[row] ^= np.uint64(1 << place)
+    expected = []
+    for code, doubt in zip(codes[:, 0].tolist(), uncertain_bits[:, 0].tolist(), strict=True):
+        differing = [code ^ value for value in entries[:, 0].tolist()]
+        # The best that flipping as many of the uncertain bits as a preview ever does can do
+        best = (
+            (bits & ~doubt).bit_count() + max(0, (bits & doubt).bit_count() - flips)
+            for bits in differing
+        )
+        expected.append(min(best) <= 8)
+    kind = HashKind("phash", 64)
+    assert matcher.near(kind, codes, uncertain_bits).tolist() == expected
+    distance = [[(c ^ e).bit_count() for e in entries[:, 0].tolist()] for c in codes[:, 0].tolist()]
+    assert matcher.near(kind, codes).tolist() == [min(row) <= 8 for row in distance]
