@@ -13,7 +13,8 @@ from hashmatch.examine.examination import Source, examine, load
 from hashmatch.examine.sandbox import SharedPool
 from hashmatch.hashing import Codes
 from hashmatch.hashlist import HashList
-from hashmatch.match.lookup import NOTHING, Flags, Hit, Lookup, Near, Threshold
+from hashmatch.match.lookup import NOTHING, Flags, Lookup, Near, Threshold
+from hashmatch.match.verdict import decide
 from hashmatch.model import (
     DEFAULT_FORMATS,
     QUALITY_FLOOR,
@@ -23,7 +24,6 @@ from hashmatch.model import (
     HashKind,
     Limits,
     Outcome,
-    Verdict,
 )
 
 MAX_MATCHES = 10
@@ -290,7 +290,12 @@ class Matcher:
         named = near.hits[:most]
         return replace(
             outcome,
-            verdict=_verdict(examination, near.hits),
+            verdict=decide(
+                near.hits,
+                count=near.count,
+                reason=examination.reason,
+                is_picture=examination.format is not None,
+            ),
             matches=tuple(lookup.match(examination, hit) for hit in named),
             match_count=near.count,
         )
@@ -307,7 +312,9 @@ class Matcher:
 def far(examination: Examination) -> Outcome:
     """The outcome of what is near to no entry."""
     return Outcome(
-        verdict=_verdict(examination, ()),
+        verdict=decide(
+            (), count=0, reason=examination.reason, is_picture=examination.format is not None
+        ),
         reason=examination.reason,
         detail=examination.detail,
         quality=examination.quality,
@@ -315,14 +322,3 @@ def far(examination: Examination) -> Outcome:
         height=examination.height,
         format=examination.format,
     )
-
-
-def _verdict(examination: Examination, nearest: Sequence[Hit]) -> Verdict:
-    """Decide. A match counts even where the rest of the file could not be examined."""
-    if nearest and not nearest[0].low_information:
-        return Verdict.MATCH
-    if examination.reason is not None:
-        return Verdict.UNSCANNED
-    if nearest:
-        return Verdict.LOW_INFORMATION
-    return Verdict.NOT_IMAGE if examination.format is None else Verdict.CLEAR

@@ -13,7 +13,8 @@ import numpy as np
 from hashmatch.errors import InputError
 from hashmatch.match.lookup import BYTES
 from hashmatch.match.matcher import Matcher, far
-from hashmatch.model import DIGEST_BITS, Examination, HashKind, Match, Outcome, Verdict, ViewHashes
+from hashmatch.match.verdict import decide
+from hashmatch.model import DIGEST_BITS, Examination, HashKind, Match, Outcome, ViewHashes
 from hashmatch.scan.history import Judged
 from hashmatch.state.blob import BlobError, columns, unpack_hashes
 from hashmatch.state.rows import Evidence, Stored, Unconfirmed, bare, sha256_of
@@ -183,22 +184,13 @@ def suppress(outcome: Outcome, taken: Sequence[Match]) -> Outcome:
     count = outcome.match_count - len(taken)
     return replace(
         outcome,
-        verdict=_verdict(outcome, left, count),
+        verdict=decide(
+            left, count=count, reason=outcome.reason, is_picture=outcome.format is not None
+        ),
         matches=left,
         match_count=count,
         suppressed=tuple(taken),
     )
-
-
-def _verdict(outcome: Outcome, left: Sequence[Match], count: int) -> Verdict:
-    # Entries beyond those that an outcome names may be near: a human must look
-    if (left and not left[0].low_information) or count > len(left):
-        return Verdict.MATCH
-    if outcome.reason is not None:
-        return Verdict.UNSCANNED
-    if left:
-        return Verdict.LOW_INFORMATION
-    return Verdict.NOT_IMAGE if outcome.format is None else Verdict.CLEAR
 
 
 def _unconfirmed(match: Match) -> Match:

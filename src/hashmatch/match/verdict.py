@@ -1,0 +1,54 @@
+"""The verdict rule. Every door decides by it, so it exists once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from hashmatch.model import Reason, Verdict
+
+
+class NearEntry(Protocol):
+    """An entry near to a picture, as far as the rule looks at it."""
+
+    @property
+    def low_information(self) -> bool:
+        """Whether the view it is near to has too little detail for the distance to say much."""
+
+
+def decide(
+    nearest: Sequence[NearEntry], *, count: int, reason: Reason | None, is_picture: bool
+) -> Verdict:
+    """Decide what becomes of one part: a file, or a member of an archive.
+
+    ====================  ===========  ===========  ===================
+    nearest entry         reason       picture      verdict
+    ====================  ===========  ===========  ===================
+    in a detailed view    any          any          ``match``
+    counted, not named    any          any          ``match``
+    in a view of little   a reason     any          ``unscanned``
+    detail, or none       ..
+    in a view of little   none         any          ``low_information``
+    detail
+    none                  none         yes          ``clear``
+    none                  none         no           ``not_image``
+    ====================  ===========  ===========  ===================
+
+    The first row that fits decides. A match counts even where the rest of the part could not be
+    examined; nothing else does.
+
+    Args:
+        nearest: the near entries that are named, best first: those with detail come first.
+        count: how many entries are near; those not named rank behind those that are.
+        reason: why something of the part was not examined, if anything was not.
+        is_picture: whether the part is a picture, by its content.
+    """
+    if nearest and not nearest[0].low_information:
+        return Verdict.MATCH
+    if count and not nearest:  # nobody knows how good they are, so a human must look
+        return Verdict.MATCH
+    if reason is not None:
+        return Verdict.UNSCANNED
+    if nearest:
+        return Verdict.LOW_INFORMATION
+    return Verdict.CLEAR if is_picture else Verdict.NOT_IMAGE
