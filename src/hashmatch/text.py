@@ -1,8 +1,27 @@
-"""Names that anyone may have chosen, made harmless for a terminal."""
+"""Make names that anyone may have chosen harmless in a terminal and in a spreadsheet."""
 
 from __future__ import annotations
 
 import os
+
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What a cell begins with that a spreadsheet runs as a formula (OWASP, "CSV Injection")."""
+
+
+def escape_formula(text: str) -> str:
+    """Put an apostrophe before text that a spreadsheet would run as a formula.
+
+    Text that begins with apostrophes and would then be a formula gets one more, so that
+    ``unescape_formula`` gives back exactly what went in. All other text stays as it is.
+    """
+    return f"'{text}" if text.lstrip("'").startswith(_FORMULA) else text
+
+
+def unescape_formula(cell: str) -> str:
+    """Undo ``escape_formula``; text that was never escaped stays as it is."""
+    escaped = cell.startswith("'") and cell.lstrip("'").startswith(_FORMULA)
+    return cell[1:] if escaped else cell
 
 
 def printable(name: str | bytes) -> str:
@@ -23,7 +42,7 @@ def _escape(character: str) -> str:
     if character.isprintable():
         return character
     code = ord(character)
-    if 0xDC80 <= code <= 0xDCFF:  # how Python carries a byte that is no UTF-8
+    if 0xDC80 <= code <= 0xDCFF:  # how Python represents a byte that is not UTF-8
         return f"\\x{code - 0xDC00:02x}"
     if code in (0x09, 0x0A, 0x0D):
         return {0x09: "\\t", 0x0A: "\\n", 0x0D: "\\r"}[code]

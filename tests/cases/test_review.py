@@ -176,17 +176,21 @@ def test_reviewed_matches_leave_the_queue(state: State, tmp_path: Path) -> None:
 
 
 def test_exported_queue_comes_back_filled_in(state: State, tmp_path: Path) -> None:
-    """The queue itself is a table of verdicts once its last columns are filled in."""
+    """The queue itself is a table of verdicts once its last columns are filled in.
+
+    An apostrophe that keeps a spreadsheet from running a cell is taken off again.
+    """
     stream = io.StringIO()
     write_queue(read_queue(state), stream)
     rows = list(csv.DictReader(io.StringIO(stream.getvalue(), newline="")))
     for row in rows:
-        row.update({"verdict": "confirmed", "by": "Zoë", "at": "2026-01-31", "note": 'a "b"\nc, d'})
+        row.update({"verdict": "confirmed", "by": "'-Zoë", "at": "2026-01-31"})
+        row["note"] = 'a "b"\nc, d'
     path = verdicts(tmp_path / "v.csv", rows, ",".join(rows[0]))
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())  # as spreadsheets save it
     assert import_verdicts(state, path).added == COUNT
     reviews = state.read("SELECT DISTINCT verdict, by, at, note FROM reviews")
-    assert reviews == [("confirmed", "Zoë", "2026-01-31T23:59:59.999999+00:00", 'a "b"\nc, d')]
+    assert reviews == [("confirmed", "-Zoë", "2026-01-31T23:59:59.999999+00:00", 'a "b"\nc, d')]
 
 
 def test_every_wrong_row_is_told_and_nothing_taken_in(state: State, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple, TextIO
 
 from hashmatch.errors import SettingsError
 from hashmatch.state import State
-from hashmatch.text import printable
+from hashmatch.text import escape_formula, printable
 
 COLUMNS = (
     *("id", "path", "list", "entry", "label", "category", "algorithm", "bits", "distance"),
@@ -17,8 +17,6 @@ COLUMNS = (
     *("verdict", "by", "at", "note"),
 )
 """Of the table. The last four are for the reviewer; the first says which match a row is about."""
-
-_FORMULA = ("=", "+", "-", "@")
 
 _PENDING = """
 SELECT matches.id, path, list, entry, label, category, algorithm, bits, distance, threshold,
@@ -113,7 +111,7 @@ def read_queue(
 def write_queue(rows: Iterable[QueueRow], stream: TextIO) -> int:
     """Write the table, RFC 4180, and return how many rows it has.
 
-    Names that a spreadsheet would take for a formula stand behind an apostrophe.
+    Names that a spreadsheet would run as a formula begin with an apostrophe.
     """
     writer = csv.DictWriter(stream, COLUMNS, lineterminator="\r\n", restval="")
     writer.writeheader()
@@ -133,6 +131,5 @@ def _likely_wrong(row: QueueRow) -> tuple[int, bool, float, int]:
 def _shown(value: object) -> object:
     """As the table has it: nothing in a name acts on a terminal or a spreadsheet."""
     if isinstance(value, bytes | str):
-        text = printable(value)
-        return f"'{text}" if text.startswith(_FORMULA) else text
+        return escape_formula(printable(value))
     return value

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from hashmatch.errors import InputError, VerdictsError
 from hashmatch.state import State
+from hashmatch.text import unescape_formula
 
 CONFIRMED = "confirmed"
 FALSE_POSITIVE = "false_positive"
@@ -117,7 +118,8 @@ def _rows(name: str) -> Iterator[tuple[int, Mapping[str, str]]]:
             line = reader.line_num + 1
             for fields in reader:
                 if fields:
-                    row = dict(zip(header, map(str.strip, fields), strict=False))
+                    cells = (unescape_formula(field.strip()) for field in fields)
+                    row = dict(zip(header, cells, strict=False))
                     yield line, row if len(fields) == len(header) else {"verdict": "?", "id": "?"}
                 line = reader.line_num + 1
     except OSError as error:
