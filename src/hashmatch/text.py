@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a cell begins with that a spreadsheet runs as a formula (OWASP, "CSV Injection")."""
 
