@@ -55,7 +55,7 @@ class Algorithm:
     is. That is what lets a cheap preview of a picture stand in for the picture: a preview moves
     every measure a little, and so can flip only the bits whose measure is near zero, the
     *uncertain* ones, and of those only a few. The two constants that say how near and how few were
-    measured; ``docs/decisions.md`` has the evidence.
+    measured; ``docs/decisions/previews.md`` has the evidence.
 
     Attributes:
         name: as lists and records spell it.
