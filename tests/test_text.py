@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashmatch.text import escape_formula, unescape_formula
+from hashmatch.text import count, escape_formula, unescape_formula
 
 cells = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
 formulas = st.builds(
@@ -31,3 +31,13 @@ def test_no_cell_is_a_formula_and_each_reads_back_exactly(text: str) -> None:
 def test_text_that_is_no_formula_stays_as_it_is(text: str) -> None:
     """Only what a spreadsheet would run gets an apostrophe."""
     assert escape_formula(text) == text == unescape_formula(text)
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(0, "0 matches"), (1, "1 match"), (2, "2 matches"), (1234, "1,234 matches")],
+)
+def test_counted_nouns_agree(number: int, said: str) -> None:
+    """One takes the singular and every other number the plural, with thousands separated."""
+    assert count(number, "match", "matches") == said
+    assert count(number, "file") == said.replace(" matches", " files").replace(" match", " file")

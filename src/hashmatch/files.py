@@ -1,11 +1,12 @@
-"""Files that we write: atomically, and named in JSON.
+"""Write files atomically, and name any file in JSON.
 
-A name is any bytes but NUL, and JSON takes only text.
+A file name may hold any bytes but NUL and slash; JSON holds only text.
 """
 
 from __future__ import annotations
 
 import base64
+import errno
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -15,9 +16,12 @@ from typing import Any, BinaryIO
 
 from hashmatch.errors import OutputError
 
+_MEDIUM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
+"""Errors of the medium itself."""
+
 
 def path_fields(path: bytes) -> dict[str, Any]:
-    """The path as ``path``, or as ``path_b64`` (RFC 4648) where its bytes are no UTF-8."""
+    """The path as ``path``, or as ``path_b64`` (base64, RFC 4648) if it is not UTF-8."""
     try:
         return {"path": path.decode("utf-8")}
     except UnicodeDecodeError:
@@ -25,11 +29,11 @@ def path_fields(path: bytes) -> dict[str, Any]:
 
 
 def path_of(record: Mapping[str, Any]) -> bytes:
-    """The path that a record names.
+    """The path in a record.
 
     Raises:
-        KeyError: it names none.
-        ValueError: what it names is no path.
+        KeyError: the record has none.
+        ValueError: it is not a path.
     """
     if "path_b64" in record:
         return base64.b64decode(record["path_b64"], validate=True)
@@ -38,10 +42,10 @@ def path_of(record: Mapping[str, Any]) -> bytes:
 
 
 def sync_folder(folder: Path) -> None:
-    """Return when the medium has the names of what is in a folder.
+    """Flush a folder's entries to the medium.
 
     Raises:
-        OSError: it failed.
+        OSError: the folder cannot be synced.
     """
     if os.name != "posix":  # Windows can neither open nor sync a folder
         return
@@ -54,29 +58,56 @@ def sync_folder(folder: Path) -> None:
 
 @contextmanager
 def write_atomically(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """Open a file that takes the place of ``path`` when all of it is written, and not before.
+    """Open a file that replaces ``path`` once the block ends without an error.
 
-    It is written beside ``path``, mode 0600, synced, and renamed; then the folder is synced. When
-    the block raises, ``path`` stays as it was.
+    The file is written beside ``path`` with mode 0600, synced and renamed; then the folder is
+    synced. If the block raises, ``path`` stays as it was, and the error comes through. A symbolic
+    link stays, and the file it points to is replaced.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: the file cannot be written, or ``path`` is a folder or a device.
     """
-    target = Path(path)
-    temporary = None
+    place = Path(path)
     try:
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name[:64]}.", dir=target.parent)
-        with open(descriptor, "wb") as stream:
+        target = place.resolve()
+        if target.exists() and not target.is_file():
+            raise OutputError("cannot write it: not a regular file", path=str(path))
+        descriptor, name = tempfile.mkstemp(prefix=".hashmatch-", suffix=".tmp", dir=target.parent)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    temporary = Path(name)
+    try:
+        with reported_as(path), open(descriptor, "wb") as stream:
             yield stream
             stream.flush()
             os.fsync(descriptor)
-        Path(temporary).replace(target)
-        temporary = None
-        sync_folder(target.parent)
-    except OSError as error:
-        message = f"cannot write the file: {error.strerror or 'the writing failed'}"
-        raise OutputError(message, path=str(target)) from error
+        try:
+            temporary.replace(target)
+            sync_folder(target.parent)
+        except OSError as error:
+            raise cannot_write(path, error) from error
     finally:
-        if temporary is not None:
-            with suppress(OSError):
-                Path(temporary).unlink()
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def reported_as(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Report a medium that is full or failing as an error about ``path``.
+
+    Other errors come through: a block that writes may also read, and fail for that reason.
+
+    Raises:
+        OutputError: the medium failed.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _MEDIUM:
+            raise cannot_write(path, error) from error
+        raise
+
+
+def cannot_write(path: str | os.PathLike[str], error: OSError) -> OutputError:
+    """The error to raise where ``path`` cannot be written."""
+    return OutputError(f"cannot write it: {os.strerror(error.errno or 0)}", path=str(path))

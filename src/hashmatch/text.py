@@ -1,4 +1,4 @@
-"""Make names that anyone may have chosen harmless in a terminal and in a spreadsheet."""
+"""Make names that anyone may have chosen harmless, and count nouns in good English."""
 
 from __future__ import annotations
 
@@ -33,6 +33,17 @@ def printable(name: str | bytes) -> str:
     if text.isprintable() and "\\" not in text:
         return text
     return "".join(_escape(character) for character in text)
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """Say how many there are: ``1 match``, ``2 matches``, ``1,234 files``.
+
+    Args:
+        number: how many.
+        one: the noun in the singular.
+        many: its plural; empty for the singular with an ``s``.
+    """
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def _escape(character: str) -> str:

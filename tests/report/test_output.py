@@ -70,7 +70,7 @@ def test_no_device_or_folder_is_replaced(tmp_path: Path) -> None:
     device.symlink_to(os.devnull)
     for path in (tmp_path, fifo, device, Path(os.devnull)):
         before = path.stat()
-        with pytest.raises(OutputError, match="no regular file"), open_output(path):
+        with pytest.raises(OutputError, match="not a regular file"), open_output(path):
             pytest.fail("it was opened")
         assert path.stat().st_mode == before.st_mode
     assert not Path(os.devnull).is_file()

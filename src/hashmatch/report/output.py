@@ -1,4 +1,4 @@
-"""Where results go: standard output, or a file that is there whole or not at all."""
+"""Open the destination of results: standard output, or a file that is written atomically."""
 
 from __future__ import annotations
 
@@ -6,78 +6,44 @@ import errno
 import io
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
-from hashmatch.errors import OutputError
-from hashmatch.files import sync_folder
+from hashmatch.files import reported_as, write_atomically
 
-# The medium's own failures; anything else that goes wrong meanwhile is not about the output
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
+STANDARD_OUTPUT = "standard output"
 
 
 @contextmanager
 def open_output(path: Path | None) -> Iterator[TextIO]:
-    """Open the results' destination for text in UTF-8.
+    """Open the destination of results for text in UTF-8, whatever the locale.
 
-    A file is written beside its place, synced, and renamed at the end; if something goes wrong
-    before that, what was at ``path`` stays. Its mode is 0600, since it tells who matched. A link
-    stays, and what it points to is replaced; a folder or a device is refused.
+    A file has mode 0600, since it says who matched, and replaces ``path`` only once it is complete;
+    see ``write_atomically``.
 
     Args:
         path: a file, or None for standard output.
 
     Raises:
-        OutputError: the file cannot be written.
+        OutputError: it cannot be written.
     """
-    try:
-        yield from _standard_output() if path is None else _file(path)
-    except OSError as error:
-        if error.errno in _FULL:
-            raise _cannot_write(path, error) from error
-        raise
-
-
-def _file(path: Path) -> Iterator[TextIO]:
-    try:
-        target = path.resolve()
-        if target.exists() and not target.is_file():
-            raise OutputError("cannot write it: it is no regular file", path=str(path))
-        descriptor, name = tempfile.mkstemp(prefix=".hashmatch-", suffix=".tmp", dir=target.parent)
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-    temporary = Path(name)
-    try:
-        with open(descriptor, "w", encoding="utf-8", newline="") as stream:
+    with ExitStack() as stack:
+        if path is not None:
+            raw, buffering = stack.enter_context(write_atomically(path)), False
+        else:
+            stack.enter_context(reported_as(STANDARD_OUTPUT))
+            raw, buffering = _standard_output(), sys.stdout.isatty()
+        stream = io.TextIOWrapper(raw, encoding="utf-8", newline="", line_buffering=buffering)
+        try:
             yield stream
             stream.flush()
-            os.fsync(descriptor)
-        try:
-            temporary.replace(target)
-            sync_folder(target.parent)
-        except OSError as error:
-            raise _cannot_write(path, error) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+        finally:
+            stream.detach()
 
 
-def _standard_output() -> Iterator[TextIO]:
+def _standard_output() -> BinaryIO:
     if sys.stdout is None:  # Python's way of saying that it is closed
         raise OSError(errno.EIO, os.strerror(errno.EIO))
-    # Bytes in UTF-8 whatever the locale: names must come through as they are
-    stream = io.TextIOWrapper(
-        sys.stdout.buffer, encoding="utf-8", newline="", line_buffering=sys.stdout.isatty()
-    )
-    try:
-        yield stream
-        stream.flush()
-    finally:
-        stream.detach()
-
-
-def _cannot_write(path: Path | None, error: OSError) -> OutputError:
-    place = "standard output" if path is None else str(path)
-    return OutputError(f"cannot write it: {os.strerror(error.errno or 0)}", path=place)
+    return sys.stdout.buffer

@@ -13,7 +13,7 @@ from hashmatch.errors import SettingsError
 from hashmatch.files import path_of
 from hashmatch.match.lookup import BYTES
 from hashmatch.report.records import Record
-from hashmatch.text import printable
+from hashmatch.text import escape_formula, printable
 
 _MATCH_COLUMNS = (
     *("list", "entry", "label", "category", "source", "algorithm", "bits", "distance"),
@@ -54,9 +54,10 @@ class JsonlRenderer(Renderer):
 
 
 class CsvRenderer(Renderer):
-    """One row for each match, and one for each file without any; RFC 4180.
+    """One row per match, and one per file without a match; RFC 4180.
 
-    The summary has no place in it; see ``summary_line``.
+    A cell that a spreadsheet would run as a formula begins with an apostrophe; see
+    ``escape_formula``. The summary is left out; see ``summary_line``.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -69,7 +70,12 @@ class CsvRenderer(Renderer):
         common = {key: record.get(key) for key in _COLUMNS if key in record}
         for match in record["matches"] or [{}]:
             row = common | {key: match[key] for key in _MATCH_COLUMNS if key in match}
-            self._writer.writerow(row)
+            self._writer.writerow(
+                {
+                    key: escape_formula(value) if isinstance(value, str) else value
+                    for key, value in row.items()
+                }
+            )
 
     def summary(self, record: Record) -> None:
         """Write nothing: every row of the table is a file."""
