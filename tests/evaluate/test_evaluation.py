@@ -27,9 +27,9 @@ from hashmatch.evaluate import (
     with_baseline,
     write,
 )
-from hashmatch.evaluate.page import to_html
-from hashmatch.evaluate.table import COLUMNS, to_csv
 from hashmatch.model import HashKind
+from hashmatch.report.evaluation_page import to_html
+from hashmatch.report.evaluation_table import COLUMNS, to_csv
 from pictures import flat, photo
 
 from .conftest import SETTINGS, TRANSFORMS

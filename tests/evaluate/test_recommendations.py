@@ -7,6 +7,7 @@ from hashmatch.evaluate import Settings, prose
 from hashmatch.evaluate.figures import Figures
 from hashmatch.evaluate.intervals import PairCounts, wilson
 from hashmatch.evaluate.recommend import compare, recommend
+from hashmatch.report import numbers
 
 SETTINGS = Settings(list_size=1000, files_per_day=1000, max_false_per_day=100)
 """One comparison in ten thousand may be a false match."""
@@ -117,4 +118,4 @@ def test_what_one_alone_never_finds_is_not_compared() -> None:
 )
 def test_amounts_are_short(value: float, shown: str) -> None:
     """Two digits that count are enough for any amount."""
-    assert prose.amount(value) == shown
+    assert numbers.amount(value) == shown

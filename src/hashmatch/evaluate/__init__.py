@@ -12,10 +12,10 @@
 from hashmatch.evaluate.baseline import load_record, with_baseline
 from hashmatch.evaluate.evaluation import Evaluation, RuleFigures, analyse, evaluate
 from hashmatch.evaluate.labels import LabelledPair, read_pairs
-from hashmatch.evaluate.output import to_json, write
 from hashmatch.evaluate.record import SCHEMA, record
 from hashmatch.evaluate.settings import Settings
 from hashmatch.evaluate.transforms import SOURCES, TRANSFORMS, Transform, choose_transforms
+from hashmatch.report.evaluation import to_json, write
 
 __all__ = [
     "SCHEMA",

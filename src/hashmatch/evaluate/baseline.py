@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from hashmatch.errors import InputError
-from hashmatch.evaluate import prose
 from hashmatch.evaluate.record import SCHEMA
+from hashmatch.report import numbers
 
 REVIEW_DAYS = 183
 """Half a year: the interval at which thresholds are to be looked at again."""
@@ -85,8 +85,8 @@ def _rule(now: Record, before: Record, compared: Sequence[str]) -> Record:
     if level is None:
         return found
     for name in compared:
-        then = prose.at(before["score"][name], before["shown_level"])
-        today = prose.at(now["score"][name], level)
+        then = numbers.at(before["score"][name], before["shown_level"])
+        today = numbers.at(now["score"][name], level)
         found[name] = {"before": list(then), "now": list(today)}
         # Intervals that do not meet: a change that chance does not explain
         if then[2] < today[1] or today[2] < then[1]:
@@ -119,15 +119,15 @@ def _sentences(block: Record, current: Record) -> list[str]:
     for rule in block["rules"]:
         before, now = rule["recommended_before"], rule["recommended_now"]
         if before != now:
-            shown = [prose.thresholds(bits) if bits else "nothing" for bits in (before, now)]
+            shown = [numbers.thresholds(bits) if bits else "nothing" for bits in (before, now)]
             said.append(f"{rule['name']}: recommended was {shown[0]}, now it is {shown[1]}.")
         for name in rule["moved"]:
-            show = prose.percent if name == "recall" else prose.amount
+            show = numbers.percent if name == "recall" else numbers.amount
             then, today = (
-                prose.interval(tuple(rule[name][when]), show) for when in ("before", "now")
+                numbers.interval(tuple(rule[name][when]), show) for when in ("before", "now")
             )
             said.append(
-                f"{rule['name']} at {prose.thresholds(rule['thresholds'])}:"
+                f"{rule['name']} at {numbers.thresholds(rule['thresholds'])}:"
                 f" {name.replace('_', ' ')} was {then}, now it is {today}."
             )
     return said

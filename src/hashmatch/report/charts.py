@@ -7,8 +7,8 @@ from dataclasses import replace
 from html import escape
 from typing import Any
 
-from hashmatch.evaluate import prose
-from hashmatch.evaluate.svg import Plot, Scale, decades
+from hashmatch.report import numbers
+from hashmatch.report.svg import Plot, Scale, decades
 
 Record = dict[str, Any]
 
@@ -74,7 +74,7 @@ def _curve(plot: Plot, rule: Record, style: str, unseen: float) -> None:
     clean = sum(not value for value in rate["value"])
     places = []
     for level in range(len(rule["thresholds"])):
-        (value, low, high), found = prose.at(rate, level), prose.at(recall, level)
+        (value, low, high), found = numbers.at(rate, level), numbers.at(recall, level)
         places.append((value or unseen, found[0]))
         if level >= clean - 1:
             plot.span(style, (low or unseen, found[0]), (high, found[0]))
@@ -82,9 +82,9 @@ def _curve(plot: Plot, rule: Record, style: str, unseen: float) -> None:
     plot.line(style, places)
     for level, place in enumerate(places):
         hint = (
-            f"{rule['name']}, {prose.thresholds(rule['thresholds'][level])}: finds"
-            f" {prose.interval(prose.at(recall, level), prose.percent)}; false per comparison"
-            f" {prose.interval(prose.at(rate, level), prose.amount)}"
+            f"{rule['name']}, {numbers.thresholds(rule['thresholds'][level])}: finds"
+            f" {numbers.interval(numbers.at(recall, level), numbers.percent)}; false per comparison"
+            f" {numbers.interval(numbers.at(rate, level), numbers.amount)}"
         )
         plot.dot(style if rate["value"][level] else f"{style} open", place, hint)
 
@@ -142,16 +142,16 @@ def daily(record: Record, number: int) -> str:
     if seen:
         plot.line(style, seen)
     for bit, value in seen:
-        plot.dot(style, (bit, value), f"{prose.amount(value)} a day at {bit} bits")
+        plot.dot(style, (bit, value), f"{numbers.amount(value)} a day at {bit} bits")
     chosen = rule["thresholds"][rule["shown_level"]]
     plot.span("limit", (0, limit), (max(1, bits[-1]), limit))
-    plot.label("tick over", (0, limit), f"limit: {prose.amount(limit)} a day", right=6, down=-5)
+    plot.label("tick over", (0, limit), f"limit: {numbers.amount(limit)} a day", right=6, down=-5)
     plot.span("chosen", (chosen[first], plot.y.low), (chosen[first], plot.y.high))
     reading = (
-        f"The dashed line is the limit of {prose.amount(limit)} a day for"
+        f"The dashed line is the limit of {numbers.amount(limit)} a day for"
         f" {settings['files_per_day']:,} files against {settings['list_size']:,} entries. A"
         " threshold is safe where the whole band lies under it; where the band reaches the bottom,"
-        f" no false match was seen. The upright line is at {prose.thresholds(chosen)}."
+        f" no false match was seen. The upright line is at {numbers.thresholds(chosen)}."
     )
     return figure(f"What it costs: {rule['name']}", plot.text(), reading)
 

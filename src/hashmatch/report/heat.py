@@ -5,9 +5,9 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from hashmatch.evaluate import prose
-from hashmatch.evaluate.charts import figure
-from hashmatch.evaluate.svg import svg
+from hashmatch.report import numbers
+from hashmatch.report.charts import figure
+from hashmatch.report.svg import svg
 
 Record = dict[str, Any]
 
@@ -47,7 +47,7 @@ def heat_map(rule: Record) -> str:
     drawing = svg(f"Recall by transform and threshold: {rule['name']}", width, bottom + 20, marks)
     reading = (
         "The fuller the colour, the more of a transform's variants are found; thresholds of"
-        f" {first} in bits below. The frame is at {prose.thresholds(thresholds[shown])}, with its"
+        f" {first} in bits below. The frame is at {numbers.thresholds(thresholds[shown])}, with its"
         " shares on the right. An empty row is a change that this rule survives at no threshold."
     )
     return figure(f"What is found: {rule['name']}", drawing, reading)
@@ -63,15 +63,15 @@ def _row(
 ) -> list[str]:
     marks = [_text("tick end", _NAMES - 6, top + 12, name)]
     for place, level in enumerate(levels):
-        share = prose.interval(prose.at(found, level), prose.percent)
-        hint = escape(f"{name} at {prose.thresholds(thresholds[level])}: {share}")
+        share = numbers.interval(numbers.at(found, level), numbers.percent)
+        hint = escape(f"{name} at {numbers.thresholds(thresholds[level])}: {share}")
         marks.append(
             f'<rect class="cell" x="{_NAMES + _CELL * place}" y="{top}" width="{_CELL - 1}"'
             f' height="{_CELL - 1}" fill-opacity="{found["value"][level]:.2f}">'
             f"<title>{hint}</title></rect>"
         )
     right = _NAMES + _CELL * len(levels) + 6
-    return [*marks, _text("tick", right, top + 12, prose.percent(found["value"][shown]))]
+    return [*marks, _text("tick", right, top + 12, numbers.percent(found["value"][shown]))]
 
 
 def _text(style: str, across: float, down: float, text: str) -> str:

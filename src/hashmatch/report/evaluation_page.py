@@ -9,15 +9,15 @@ from html import escape
 from importlib import resources
 from typing import Any
 
-from hashmatch.evaluate import charts, prose
-from hashmatch.evaluate.heat import heat_map
+from hashmatch.report import charts, numbers
+from hashmatch.report.heat import heat_map
 
 Record = dict[str, Any]
 
 
 def to_html(record: Record) -> str:
     """The page."""
-    style = resources.files("hashmatch.evaluate").joinpath("page.css").read_text("utf-8")
+    style = resources.files("hashmatch.report").joinpath("page.css").read_text("utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     # Only this very style sheet may be applied, and nothing whatever may be loaded
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
@@ -85,7 +85,7 @@ def _head(record: Record) -> str:
             f" {pictures['choose']:,} of them and scored on the other {pictures['score']:,}, for"
             f" {settings['files_per_day']:,} files a day against a list of"
             f" {settings['list_size']:,} entries, with at most"
-            f" {prose.amount(settings['max_false_per_day'])} false matches a day."
+            f" {numbers.amount(settings['max_false_per_day'])} false matches a day."
         )
         + "</header>"
     )
@@ -108,10 +108,10 @@ def _recommendation(rule: Record) -> str:
     chosen = rule["recommendation"]
     rows = [
         (
-            prose.thresholds(step["thresholds"])
+            numbers.thresholds(step["thresholds"])
             + (" ◂" if step["level"] == rule["shown_level"] else ""),
-            prose.interval(tuple(step["recall"].values()), prose.percent),
-            prose.interval(tuple(step["false_per_day"].values()), prose.amount),
+            numbers.interval(tuple(step["recall"].values()), numbers.percent),
+            numbers.interval(tuple(step["false_per_day"].values()), numbers.amount),
         )
         for step in rule["steps"]
     ]
@@ -164,13 +164,13 @@ def _volumes(record: Record) -> str:
         files = sorted({one["files_per_day"] for one in rule["volumes"]})
         sizes = sorted({one["list_size"] for one in rule["volumes"]})
         cells = {
-            (one["list_size"], one["files_per_day"]): prose.interval(
-                tuple(one["false_per_day"].values()), prose.amount
+            (one["list_size"], one["files_per_day"]): numbers.interval(
+                tuple(one["false_per_day"].values()), numbers.amount
             )
             for one in rule["volumes"]
         }
         rows = [(f"{size:,} entries", *(cells[size, many] for many in files)) for size in sizes]
-        level = prose.thresholds(rule["thresholds"][rule["shown_level"]])
+        level = numbers.thresholds(rule["thresholds"][rule["shown_level"]])
         tables.append(
             _table(
                 ("false matches a day", *(f"{many:,} files a day" for many in files)),
@@ -188,10 +188,12 @@ def _labels(record: Record) -> str:
         if labels is None:
             continue
         shown = [
-            prose.interval(prose.at(labels[name], level), prose.percent) if labels[name] else "none"
+            numbers.interval(numbers.at(labels[name], level), numbers.percent)
+            if labels[name]
+            else "none"
             for name in ("recall", "false_rate")
         ]
-        rule_at = prose.thresholds(rule["thresholds"][level])
+        rule_at = numbers.thresholds(rule["thresholds"][level])
         rows.append((rule_at, labels["same"], shown[0], labels["different"], shown[1]))
     if not rows:
         return ""
@@ -208,7 +210,7 @@ def _closest(record: Record) -> str:
             _table(
                 ("first", "second", "distances"),
                 [
-                    (one["first"], one["second"], prose.thresholds(one["distances"]))
+                    (one["first"], one["second"], numbers.thresholds(one["distances"]))
                     for one in record["closest"]
                 ],
                 "Counted as different, and nearest to each other. Where two of them show the same"

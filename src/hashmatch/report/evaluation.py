@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from hashmatch.errors import OutputError
-from hashmatch.evaluate.page import to_html
-from hashmatch.evaluate.table import to_csv
 from hashmatch.files import write_atomically
+from hashmatch.report.evaluation_page import to_html
+from hashmatch.report.evaluation_table import to_csv
 
 NAMES = ("evaluation.json", "evaluation.csv", "evaluation.html")
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashmatch.evaluate.charts import power
-from hashmatch.evaluate.svg import Plot, Scale, decades
+from hashmatch.report.charts import power
+from hashmatch.report.svg import Plot, Scale, decades
 
 
 def test_ticks_are_round_wherever_an_axis_starts() -> None:
