@@ -10,7 +10,7 @@ from hashmatch.errors import SettingsError
 from hashmatch.examine.archive import sniff_archive
 from hashmatch.examine.decode import PilImage
 from hashmatch.examine.examination import Source, examine, load
-from hashmatch.examine.sandbox import SharedPool
+from hashmatch.examine.sandbox import SharedPool, nameless_file
 from hashmatch.hashing import Codes
 from hashmatch.hashlist import HashList
 from hashmatch.match.lookup import NOTHING, Flags, Lookup, Near, Threshold
@@ -115,7 +115,7 @@ class Matcher:
             quality_floor=quality_floor,
         )
         self._lists = self._prepare(hash_lists)
-        self._pool = SharedPool(replace(self.options, members=False), workers) if isolate else None
+        self._pool = SharedPool(workers) if isolate else None
 
     @property
     def hash_lists(self) -> tuple[HashList, ...]:
@@ -139,14 +139,8 @@ class Matcher:
 
         Raises:
             HashListError: the lists hold nothing that could match; the old ones stay in force.
-            SettingsError: the matcher's workers compute other hashes than these lists hold.
         """
-        lists = self._prepare(hash_lists, self._lists.lookup)
-        if self._pool is not None and lists.options != self._lists.options:
-            raise SettingsError(
-                "these lists hold other kinds of hashes: build a new matcher to isolate them"
-            )
-        self._lists = lists
+        self._lists = self._prepare(hash_lists, self._lists.lookup)
 
     def _prepare(
         self, hash_lists: HashList | Sequence[HashList], previous: Lookup | None = None
@@ -280,7 +274,10 @@ class Matcher:
 
     def _examine(self, loaded: bytes | PilImage, options: ExamineOptions) -> Examination:
         if self._pool is not None and isinstance(loaded, bytes) and not sniff_archive(loaded):
-            return self._pool.examine(loaded, exact=not options.fast)
+            with nameless_file(loaded) as descriptor:
+                asked = replace(options, members=False, fast=self._base.fast)
+                ((_, found),) = self._pool.examine(descriptor, asked, exact=not options.fast)
+                return found
         return examine(loaded, options)
 
     def _outcome(self, lookup: Lookup, examination: Examination, near: Near, most: int) -> Outcome:

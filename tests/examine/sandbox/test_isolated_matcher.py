@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -12,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from hashmatch import Entry, HashList, HashmatchError, Matcher, PerceptualHash, SettingsError
+from hashmatch import Entry, HashList, HashmatchError, Matcher, PerceptualHash
 from hashmatch.model import Outcome, Reason, Verdict
 from pictures import encode, flat, photo
 
@@ -35,6 +38,7 @@ def isolated(
     """A matcher with two workers, which planted files kill."""
     monkeypatch.syspath_prepend(str(plants.install(tmp_path / "plug-in")))
     with Matcher(hash_list, isolate=True, workers=2) as matcher:
+        matcher.match(b"its processes start with the first upload")
         yield matcher
 
 
@@ -206,9 +210,68 @@ def test_whoever_was_interrupted_takes_nobody_along(isolated: Matcher) -> None:
     assert open_descriptors() == descriptors
 
 
-def test_lists_of_other_hashes_need_other_workers(isolated: Matcher) -> None:
-    """A list whose hashes the workers do not compute is refused, and the old one stays in force."""
-    other = Entry("b", PerceptualHash.from_hex("0123456789abcdef", "dhash"))
-    with pytest.raises(SettingsError, match="build a new matcher"):
-        isolated.replace(HashList.from_entries([other], name="other"))
+def test_lists_of_other_hashes_get_other_workers(isolated: Matcher, hash_list: HashList) -> None:
+    """Lists of another kind of hash are in force at once, and the workers of before are gone."""
+    imagehash = pytest.importorskip("imagehash")
+    zygote = zygote_of(isolated)
+    value = PerceptualHash.from_imagehash(imagehash.dhash(photo(2, 300, 300)), "dhash")
+    isolated.replace(HashList.from_entries([Entry("b", value)], name="other"))
+    verdicts = [isolated.match(data).verdict for data in uploads()[:4]]
+    assert verdicts == [Verdict.CLEAR] * 3 + [Verdict.MATCH]
+    wait_until_gone([zygote])
+    isolated.replace(hash_list)
     assert isolated.match(uploads()[0]).verdict is Verdict.MATCH
+
+
+def test_other_lists_take_no_answer_away(isolated: Matcher) -> None:
+    """Uploads that are being examined while lists are replaced, time and again, get an outcome."""
+    kept = isolated.hash_lists
+    other = Entry("b", PerceptualHash.from_hex("0123456789abcdef", "dhash"))
+    with ThreadPoolExecutor(4) as threads:
+        waiting = [threads.submit(isolated.match, uploads()[3]) for _ in range(24)]
+        for number in range(4):
+            others = [HashList.from_entries([other], name="other")]
+            isolated.replace(others if number % 2 == 0 else kept)
+            time.sleep(0.1)
+        assert {each.result(60).verdict for each in waiting} == {Verdict.CLEAR}
+
+
+def test_processes_start_with_the_first_upload_and_end_with_the_matcher(
+    hash_list: HashList,
+) -> None:
+    """Building a matcher starts no process; one that nobody holds any more leaves none behind."""
+    before = children(os.getpid())
+    matcher = Matcher(hash_list, isolate=True)
+    assert children(os.getpid()) == before
+    matcher.match(uploads()[0])
+    zygote = zygote_of(matcher)
+    assert is_alive(zygote)
+    del matcher
+    gc.collect()
+    wait_until_gone([zygote])
+
+
+_PROGRAM = """
+import sys
+from hashmatch import HashList, Matcher
+matcher = Matcher(HashList.load(sys.argv[1]), isolate=True)
+print(matcher.match(sys.argv[2]).verdict, matcher._pool._service._pool._zygote.pid)
+"""
+
+
+def test_a_program_that_closes_nothing_ends_and_leaves_nothing(
+    hash_list: HashList, tmp_path: Path
+) -> None:
+    """An interpreter that ends with a matcher in use ends quickly, quietly, and its workers too."""
+    (tmp_path / "list.txt").write_text(f"phash:{next(iter(hash_list)).hash}\n")
+    (tmp_path / "a.jpg").write_bytes(uploads()[0])
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", _PROGRAM, tmp_path / "list.txt", tmp_path / "a.jpg"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    verdict, pid = done.stdout.split()
+    assert (verdict, done.stderr) == ("match", "")
+    wait_until_gone([int(pid)])

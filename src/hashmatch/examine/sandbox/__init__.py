@@ -8,7 +8,7 @@ fresh interpreter that loads the decoders, gives up every right it can, and then
 
 from hashmatch.examine.sandbox.jobs import Job, Reply
 from hashmatch.examine.sandbox.pool import Pool, WorkerLimits, isolation_available
-from hashmatch.examine.sandbox.shared import SharedPool
+from hashmatch.examine.sandbox.shared import SharedPool, nameless_file
 from hashmatch.examine.sandbox.start import AnyPool, make_pool
 from hashmatch.examine.sandbox.threads import ThreadPool
 
@@ -22,4 +22,5 @@ __all__ = [
     "WorkerLimits",
     "isolation_available",
     "make_pool",
+    "nameless_file",
 ]

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import os
 import queue
 import socket
 import tempfile
 import threading
 import weakref
-from concurrent.futures import Future
-from functools import partial
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import IO
 
 from hashmatch.errors import HashmatchError, SettingsError
-from hashmatch.examine.sandbox.jobs import Job, check_size
+from hashmatch.examine.sandbox.jobs import Job, Reply, check_size
 from hashmatch.examine.sandbox.pool import Pool, WorkerLimits, isolation_available
 from hashmatch.model import Examination, ExamineOptions
 
@@ -21,74 +23,140 @@ _POLL_SECONDS = 60.0
 
 
 class SharedPool:
-    """Examines bytes in worker processes for any number of threads.
+    """Examines files in worker processes for any number of threads.
 
-    Where its processes died, it starts others for the next one who asks. So does a process that was
-    forked off with one: the workers it would share are its parent's.
+    The processes start with the first file. If they die, the next file starts others, and so does
+    a file in a forked child: the workers it inherits are its parent's. They end with ``close``,
+    with the pool when nobody uses it any more, and with the interpreter.
 
     Args:
-        options: what to examine.
         jobs: how many workers.
         limits: what each may use.
 
     Raises:
         SettingsError: this system cannot isolate workers.
-        HashmatchError: the processes cannot be started.
     """
 
-    def __init__(
-        self, options: ExamineOptions, jobs: int = 1, limits: WorkerLimits = WorkerLimits()
-    ) -> None:
+    def __init__(self, jobs: int = 1, limits: WorkerLimits = WorkerLimits()) -> None:
         if not isolation_available():
-            raise SettingsError("this system cannot isolate decoding in processes of its own")
-        self._start = partial(_start, options, check_size(jobs), limits)
+            raise SettingsError(
+                "this system cannot isolate decoding in worker processes: pass isolate=False to"
+                " decode in this process, where bytes that crash a decoder end it"
+            )
+        self._jobs = check_size(jobs)
+        self._limits = limits
         self._lock = threading.Lock()
         self._closed = False
-        self._service: _Service | None = self._start()
+        self._service: _Service | None = None
+        self._ending: weakref.finalize[[], SharedPool] | None = None
         _SHARED.add(self)
 
-    def examine(self, data: bytes, *, exact: bool) -> Examination:
-        """Examine the bytes of one file.
+    def examine(
+        self,
+        descriptor: int,
+        options: ExamineOptions,
+        *,
+        exact: bool = False,
+        skip: int = 0,
+        count: int = 0,
+    ) -> Iterator[tuple[bytes | None, Examination]]:
+        """Examine an open file and, if it is an archive, each of its members.
+
+        Args:
+            descriptor: of a file open for reading; it stays open, and yours.
+            options: what to compute. Other options than before start other workers; those at work
+                finish what they are on.
+            exact: decode in full, whatever the options say.
+            skip: how many members of an archive to pass over.
+            count: how many members to examine; 0 for all, and then the file itself.
+
+        Yields:
+            Each member's path and examination, as they come; at the end None with the examination
+            of the file itself.
 
         Raises:
             HashmatchError: the pool is closed, or its processes died or cannot be started.
         """
+        order = self._order(Job(descriptor, exact=exact, skip=skip, count=count), options)
+        while True:
+            reply = order.replies.get()
+            if isinstance(reply, HashmatchError):
+                raise reply
+            yield reply.member, reply.examination
+            if reply.end:
+                return
+
+    def _order(self, job: Job, options: ExamineOptions) -> _Order:
         with self._lock:
             if self._closed:
                 raise HashmatchError("the matcher is closed")
+            if self._service is not None and self._service.options != options:
+                self._service.retire()
+                self._let_go()
             if self._service is None or self._service.ended:
-                self._service = self._start()
-            service = self._service
-        order = _Order(data, exact=exact)
-        service.take(order)
-        return order.future.result()
+                self._let_go()
+                self._service = _start(options, self._jobs, self._limits)
+                self._ending = weakref.finalize(self, self._service.close)
+            try:
+                order = _Order(job)
+            except OSError as error:
+                raise _no_room(error) from error
+            self._service.take(order)
+            return order
 
     def close(self) -> None:
         """End the workers. Whoever still waits gets an error."""
         with self._lock:
             self._closed = True
-            service, self._service = self._service, None
+            service = self._service
+            self._let_go()
         if service is not None:
             service.close()
 
     def forked(self) -> None:
         """In a forked child: leave to the parent what is the parent's."""
         self._lock = threading.Lock()  # a thread that is not here may have held it
-        if self._service is not None:
-            self._service.forsake()
-            self._service = None
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Forget the service; who calls this ends it, or has another end it."""
+        self._service = None
+        if self._ending is not None:
+            self._ending.detach()
 
 
 _SHARED: weakref.WeakSet[SharedPool] = weakref.WeakSet()
+_SERVICES: weakref.WeakSet[_Service] = weakref.WeakSet()
 
 
 def _in_child() -> None:
+    for service in _SERVICES:
+        service.forsake()
     for pool in _SHARED:
         pool.forked()
 
 
 if hasattr(os, "register_at_fork"):  # not every system has it
     os.register_at_fork(after_in_child=_in_child)
+
+
+@contextmanager
+def nameless_file(data: bytes) -> Iterator[int]:
+    """Hold bytes in a file that nobody else can open: in memory if possible, else unlinked.
+
+    Yields:
+        Its descriptor.
+    """
+    with _nameless() as file:
+        file.write(data)
+        file.flush()
+        yield file.fileno()
+
+
+def _nameless() -> IO[bytes]:
+    if hasattr(os, "memfd_create"):
+        return open(os.memfd_create("hashmatch"), "w+b")
+    return tempfile.TemporaryFile()
 
 
 def _start(options: ExamineOptions, jobs: int, limits: WorkerLimits) -> _Service:
@@ -104,13 +172,15 @@ def _no_room(error: OSError) -> HashmatchError:
 
 
 class _Service:
-    """A pool, and the thread that hands it what all others order, until it is closed or fails.
+    """A pool and the thread that hands it everyone's orders, until it is closed or fails.
 
     Attributes:
+        options: what it examines.
         ended: it takes no more orders.
     """
 
     def __init__(self, options: ExamineOptions, jobs: int, limits: WorkerLimits) -> None:
+        self.options = options
         self._waiting: queue.SimpleQueue[_Order | None] = queue.SimpleQueue()
         self._bell, self._listener = socket.socketpair()
         self._pool = Pool(jobs, limits)
@@ -119,20 +189,29 @@ class _Service:
         except BaseException:
             self._pool.close()
             raise
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # the collector may close it in whatever thread it runs in
         self.ended = False
+        self._retired = False
         self._ending = HashmatchError("the matcher was closed meanwhile")
         self._thread = threading.Thread(target=self._run, name="hashmatch-pool", daemon=True)
         self._thread.start()
+        _SERVICES.add(self)
 
     def take(self, order: _Order) -> None:
-        """Take an order, which will be fulfilled with an examination or an error."""
+        """Take an order, which gets its replies, or an error."""
         with self._lock:
             if not self.ended:
                 self._waiting.put(order)
                 self._bell.send(b"!")
                 return
-        order.fulfil(self._ending)
+        order.fail(self._ending)
+
+    def retire(self) -> None:
+        """Take no more orders, and end once those taken are done."""
+        with self._lock:
+            if not self.ended:
+                self._retired = True
+                self._bell.send(b"!")
 
     def close(self) -> None:
         """End the workers, and with them the orders."""
@@ -141,7 +220,8 @@ class _Service:
                 self.ended = True
                 self._waiting.put(None)
                 self._bell.send(b"!")
-        self._thread.join()
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
 
     def forsake(self) -> None:
         """In a forked child: close what it has inherited, or the parent's end would not be seen."""
@@ -152,10 +232,12 @@ class _Service:
     def _run(self) -> None:
         orders: dict[Job, _Order] = {}
         try:
-            while self._take_in(orders):
+            while self._go_on(orders):
                 for reply in self._pool.poll(_POLL_SECONDS):
+                    order = orders.pop(reply.job) if reply.end else orders[reply.job]
                     if reply.end:
-                        orders.pop(reply.job).fulfil(reply.examination)
+                        order.close()
+                    order.replies.put(reply)
         except HashmatchError as error:
             self._ending = error
         except OSError as error:
@@ -168,7 +250,11 @@ class _Service:
             self._bell.close()  # nobody rings it once this has ended
             self._listener.close()
             for order in orders.values():
-                order.fulfil(self._ending)
+                order.fail(self._ending)
+
+    def _go_on(self, orders: dict[Job, _Order]) -> bool:
+        retired = self._retired  # looked at first: no order follows its being set
+        return self._take_in(orders) and not (retired and not orders)
 
     def _take_in(self, orders: dict[Job, _Order]) -> bool:
         """Submit what has been put in. False once it is time to close."""
@@ -183,29 +269,21 @@ class _Service:
 
 
 class _Order:
-    """Bytes that somebody waits for the examination of.
+    """A file that somebody waits for the examination of.
 
-    The file is the pool's to close: whoever waits may be interrupted before the job is handed over.
+    Its descriptor is a copy, and the pool's to close: whoever waits may be interrupted meanwhile.
     """
 
-    def __init__(self, data: bytes, *, exact: bool) -> None:
-        self.file = _nameless_file()
-        self.file.write(data)
-        self.file.flush()
-        self.job = Job(self.file.fileno(), exact=exact)
-        self.future: Future[Examination] = Future()
+    def __init__(self, job: Job) -> None:
+        self._file = io.FileIO(os.dup(job.descriptor))
+        self.job = replace(job, descriptor=self._file.fileno())
+        self.replies: queue.SimpleQueue[Reply | HashmatchError] = queue.SimpleQueue()
 
-    def fulfil(self, found: Examination | HashmatchError) -> None:
-        """Let the one who waits go on."""
-        self.file.close()
-        if isinstance(found, HashmatchError):
-            self.future.set_exception(found)
-        else:
-            self.future.set_result(found)
+    def fail(self, error: HashmatchError) -> None:
+        """Let the one who waits go on with an error."""
+        self.close()
+        self.replies.put(error)
 
-
-def _nameless_file() -> IO[bytes]:
-    """A file that nobody else can open: in memory where the system has such, else unlinked."""
-    if hasattr(os, "memfd_create"):
-        return open(os.memfd_create("hashmatch"), "w+b")
-    return tempfile.TemporaryFile()
+    def close(self) -> None:
+        """Close the file, since nothing more comes of it."""
+        self._file.close()
