@@ -34,7 +34,6 @@ from hashmatch.examine.examination import examine
 from hashmatch.model import Examination, ExamineOptions, ViewHashes
 from hashmatch.report import file_record, make_renderer
 from hashmatch.scan import Replay, State, make_pool, rematch
-from hashmatch.state.rows import Identity
 from hashmatch.state.settings import Settings
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "fixtures"))
@@ -80,8 +79,8 @@ def fill(path: Path, codes: Codes, uncertain_bits: Codes | None) -> None:
     """Make a state with these hashes, one a file."""
     options = ExamineOptions(kinds=(KIND,), fast=True, digests=("sha256",))
     with State(path) as state:
-        number = state.settings_number(Settings.of(options))
-        state.begin_run("scan", number)
+        number = state.runs.settings_number(Settings.of(options))
+        state.runs.begin("scan", number)
         with state.transaction():
             for row, code in enumerate(codes.tolist()):
                 uncertain = (
@@ -100,7 +99,7 @@ def fill(path: Path, codes: Codes, uncertain_bits: Codes | None) -> None:
                     digests=(f"{row:064x}",),
                 )
                 key = b"\0no-such-folder\0%04d\0%08d.jpg" % (row // 1000, row)
-                state.put(key, Identity(1, row, 5, 6, 6), 7, number, [(None, found)])
+                state.files.put(key, (5, f"1:{row}", 6), 7, number, [(None, found)])
 
 
 def measure(path: Path, list_path: Path) -> dict[str, Any]:

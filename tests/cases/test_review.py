@@ -32,6 +32,7 @@ from hashmatch.model import ExamineOptions, HashKind, Match
 from hashmatch.scan import State
 from hashmatch.state.settings import Settings
 from pictures import encode, photo
+from state.tables import rows_of
 
 AT = "2026-01-31T14:00:00Z"
 COUNT = 12
@@ -56,10 +57,10 @@ def match_of(number: int, **changes: Any) -> Match:
 def fill(state: State, matches: list[Match], path: bytes = b"/files/%d.jpg") -> None:
     """Keep matches, each of a content of its own."""
     options = ExamineOptions(kinds=(HashKind("phash", 64),))
-    run_number = state.begin_run("scan", state.settings_number(Settings.of(options)))
+    run_number = state.runs.begin("scan", state.runs.settings_number(Settings.of(options)))
     for number, match in enumerate(matches):
         name = path % number if b"%d" in path else path
-        state.note_match(run_number, name, number.to_bytes(32, "big"), match)
+        state.matches.note(run_number, name, number.to_bytes(32, "big"), match)
 
 
 @pytest.fixture
@@ -189,7 +190,7 @@ def test_exported_queue_comes_back_filled_in(state: State, tmp_path: Path) -> No
     path = verdicts(tmp_path / "v.csv", rows, ",".join(rows[0]))
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())  # as spreadsheets save it
     assert import_verdicts(state, path).added == COUNT
-    reviews = state.read("SELECT DISTINCT verdict, by, at, note FROM reviews")
+    reviews = rows_of(state.path, "SELECT DISTINCT decision, by, at, note FROM decisions")
     assert reviews == [("confirmed", "-Zoë", "2026-01-31T23:59:59.999999+00:00", 'a "b"\nc, d')]
 
 
@@ -214,7 +215,7 @@ def test_every_wrong_row_is_told_and_nothing_taken_in(state: State, tmp_path: Pa
     with pytest.raises(VerdictsError, match="11 of 13 verdicts are wrong; nothing") as caught:
         import_verdicts(state, path)
     assert [problem.line for problem in caught.value.problems] == [*wrong, 14]
-    assert state.read("SELECT count(*) FROM reviews") == [(0,)]
+    assert rows_of(state.path, "SELECT count(*) FROM decisions") == [(0,)]
 
 
 @pytest.mark.parametrize(
@@ -229,7 +230,7 @@ def test_ids_that_are_too_long_are_wrong_rows(state: State, tmp_path: Path, text
         import_verdicts(state, path)
     (problem,) = caught.value.problems
     assert (problem.line, problem.message) == (3, "id: no match has it")
-    assert state.read("SELECT count(*) FROM reviews") == [(0,)]
+    assert rows_of(state.path, "SELECT count(*) FROM decisions") == [(0,)]
 
 
 def test_an_id_is_the_same_however_it_is_written(state: State, tmp_path: Path) -> None:
@@ -241,7 +242,7 @@ def test_an_id_is_the_same_however_it_is_written(state: State, tmp_path: Path) -
     assert (problem.line, problem.message) == (3, "id: an earlier row has it too")
     alone = verdicts(tmp_path / "v.csv", [said(2) | {"id": "011"}])
     assert import_verdicts(state, alone).added == 1
-    assert state.read("SELECT match FROM reviews") == [(11,)]
+    assert rows_of(state.path, "SELECT match FROM decisions") == [(11,)]
 
 
 @pytest.mark.parametrize(
@@ -282,7 +283,7 @@ def test_any_bytes_are_verdicts_or_refused(
         try:
             import_verdicts(state, folder / "v.csv")
         except VerdictsError:
-            assert state.read("SELECT count(*) FROM reviews") == [(0,)]
+            assert rows_of(state.path, "SELECT count(*) FROM decisions") == [(0,)]
 
 
 def test_latest_verdict_counts(state: State, tmp_path: Path) -> None:
@@ -291,14 +292,14 @@ def test_latest_verdict_counts(state: State, tmp_path: Path) -> None:
     import_verdicts(state, verdicts(tmp_path / "a.csv", [said(2, "confirmed", late)]))
     import_verdicts(state, verdicts(tmp_path / "b.csv", [said(2, "false_positive", early)]))
     assert review_stats(state).overall.confirmed == 1
-    assert state.suppressed() == {}
+    assert state.matches.suppressed() == {}
     last = verdicts(tmp_path / "c.csv", [said(2, "false_positive", "2026-01-31T13:00:00Z")])
     import_verdicts(state, last)
     assert review_stats(state).overall.false_positives == 1
-    ((content, (named,)),) = state.suppressed().items()
+    ((content, (named,)),) = state.matches.suppressed().items()
     assert (content, named.list, named.entry) == ((1).to_bytes(32, "big"), "list-1", "entry-1")
     import_verdicts(state, verdicts(tmp_path / "d.csv", [said(2, "unsure", "2026-02-01")]))
-    assert state.suppressed() == {}
+    assert state.matches.suppressed() == {}
 
 
 @pytest.mark.parametrize("word", ["confirmed", "unsure"])
@@ -311,12 +312,12 @@ def test_of_a_day_alone_the_match_stays(
     stays = verdicts(tmp_path / "a.csv", [said(2, word, day)])
     goes = verdicts(tmp_path / "b.csv", [said(2, "false_positive", wrong)])
     assert [import_verdicts(state, path).added for path in (stays, goes)] == [1, 1]
-    assert state.suppressed() == {}
+    assert state.matches.suppressed() == {}
     assert review_stats(state).overall.false_positives == 0
     assert [import_verdicts(state, path).added for path in (stays, goes)] == [0, 0]
     later = verdicts(tmp_path / "c.csv", [said(2, "false_positive", "2026-02-01")])
     import_verdicts(state, later)
-    assert list(state.suppressed()) == [(1).to_bytes(32, "big")]
+    assert list(state.matches.suppressed()) == [(1).to_bytes(32, "big")]
 
 
 def test_the_day_that_has_begun_anywhere_is_not_in_the_future(state: State, tmp_path: Path) -> None:
@@ -324,7 +325,7 @@ def test_the_day_that_has_begun_anywhere_is_not_in_the_future(state: State, tmp_
     day = (datetime.now(UTC) + timedelta(hours=14)).date().isoformat()
     rows = [said(2, "confirmed", day), said(3, "false_positive", day)]
     import_verdicts(state, verdicts(tmp_path / "v.csv", rows))
-    kept = [at for (at,) in state.read("SELECT at FROM reviews ORDER BY match")]
+    kept = [at for (at,) in rows_of(state.path, "SELECT at FROM decisions ORDER BY match")]
     assert kept == [f"{day}T23:59:59.999999+00:00", f"{day}T00:00:00+00:00"]
 
 

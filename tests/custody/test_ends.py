@@ -14,6 +14,7 @@ import pytest
 from commands import COMMAND, environment, hashmatch_command
 from hashmatch.scan import State
 from pictures import encode, photo
+from state.tables import rows_of
 
 NEEDS_FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 
@@ -33,8 +34,8 @@ def _last_event(trail: Path) -> dict[str, Any]:
 
 def _ends(state: Path) -> list[bool]:
     """Of each run, whether the state says that it ended."""
-    with State(state, create=False) as opened:
-        return [ended for (ended,) in opened.read("SELECT summary NOT NULL FROM runs ORDER BY id")]
+    State(state, create=False).close()  # no run holds it any more
+    return [ended for (ended,) in rows_of(state, "SELECT summary NOT NULL FROM runs ORDER BY id")]
 
 
 def test_scan_whose_results_cannot_take_their_place_has_not_ended(

@@ -18,6 +18,7 @@ import pytest
 from commands import SOURCE, environment
 from hashmatch import Matcher
 from hashmatch.scan import State
+from state.tables import rows_of
 
 from .trees import list_of, picture, plain_scan, put
 
@@ -135,9 +136,9 @@ def test_killed_scans_go_on(tmp_path: Path, server: ScanServer) -> None:
         server.start(*arguments)
         assert server.wait() == 0
         assert json.loads(output.read_text(encoding="utf-8")) == expected
-        with State(state) as opened:
-            assert opened.read("PRAGMA integrity_check") == [("ok",)]
-            assert opened.read("SELECT count(*) FROM files") == [(FILES,)]
+        State(state).close()
+        assert rows_of(state, "PRAGMA integrity_check") == [("ok",)]
+        assert rows_of(state, "SELECT count(*) FROM files") == [(FILES,)]
         twice.append(log.stat().st_size - FILES)
         for path in tmp_path.glob(f"{kill}.*"):
             path.unlink()

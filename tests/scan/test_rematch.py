@@ -15,6 +15,7 @@ from hashmatch.errors import InputError
 from hashmatch.report.overview import read_results
 from hashmatch.scan import State, new_entries
 from hashmatch.scan.history import Visit
+from state.tables import rows_of
 
 from .test_rescan import LARGE, zipped
 from .trees import (
@@ -95,9 +96,8 @@ def test_candidate_that_changed_is_not_confirmed(root: Path, state: Path) -> Non
     for name in ("21.jpg", "2.jpg"):
         assert named[name]["reason"] == "changed"
         assert [match["confirmed"] for match in named[name]["matches"]] == [False]
-    with State(state, lock=False) as opened:
-        query = "SELECT exact FROM files WHERE name = CAST('2.jpg' AS BLOB)"
-        assert opened.read(query) == [(0,)]
+    query = "SELECT exact FROM files WHERE name = CAST('2.jpg' AS BLOB)"
+    assert rows_of(state, query) == [(0,)]
 
 
 def test_no_file_is_kept_in_memory_behind_its_result(root: Path, state: Path) -> None:
@@ -174,8 +174,8 @@ def test_views_that_were_never_made_are_not_called_clear(root: Path, state: Path
 def test_state_without_a_scan_is_refused(tmp_path: Path) -> None:
     """A state that no scan wrote to has nothing to match."""
     State(tmp_path / "scan.db").close()
-    with State(tmp_path / "scan.db") as state, pytest.raises(InputError, match="nothing was scan"):
-        state.latest_settings()
+    with State(tmp_path / "scan.db") as state, pytest.raises(InputError, match="no scan has used"):
+        state.runs.latest_settings()
 
 
 def test_new_entries_are_those_of_new_hashes_or_ids() -> None:
@@ -224,8 +224,7 @@ def test_command(root: Path, state: Path, tmp_path: Path, capfd: pytest.CaptureF
     assert "3 match" in capfd.readouterr().err
     with State(state):
         assert run(base) == 70
-    with State(state, lock=False) as opened:
-        summaries = opened.read("SELECT command, summary NOT NULL FROM runs ORDER BY id")
+    summaries = rows_of(state, "SELECT command, summary NOT NULL FROM runs ORDER BY id")
     assert summaries[0] == ("scan", 0)
     assert ("rematch", 1) in summaries
 
@@ -250,6 +249,5 @@ def test_hashes_are_in_no_output(state: Path, tmp_path: Path, capfd) -> None:
     printed = "".join(capfd.readouterr()).lower()
     for entry in hash_list:
         assert str(entry.hash) not in printed
-    with State(state, lock=False) as opened:
-        for (sha256,) in opened.read("SELECT sha256 FROM files WHERE sha256 NOT NULL"):
-            assert sha256.hex() not in printed
+    for (sha256,) in rows_of(state, "SELECT sha256 FROM files WHERE sha256 NOT NULL"):
+        assert sha256.hex() not in printed

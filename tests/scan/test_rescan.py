@@ -16,8 +16,10 @@ from hashmatch import HashList, Limits, Matcher
 from hashmatch.cli.main import run
 from hashmatch.model import Reason
 from hashmatch.scan import State, WalkOptions
-from hashmatch.state.store import key_of
+from hashmatch.sources.found import Identity
+from hashmatch.state.rows import key_of
 from pictures import encode
+from state.tables import change, rows_of
 
 from .trees import (
     LONG_AGO,
@@ -156,9 +158,9 @@ def test_rehash_finds_what_times_hide(root: Path, state: Path, matcher: Matcher)
     """Contents changed behind times that all stayed are found with ``rehash``, and only then."""
     state_scan(root, state, matcher)
     path = overwrite(root / "a" / "0001.jpg")
-    with State(state) as opened:  # as if nobody had seen it: a system may have coarse times
-        values = (path.stat().st_ctime_ns, key_of(os.fsencode(path)))
-        opened.write("UPDATE files SET ctime_ns = ? WHERE key = ?", values)
+    # As if nobody had seen it: a system may have coarse times
+    values = (Identity.of(path.stat()).mark, key_of(os.fsencode(path)))
+    change(state, "UPDATE files SET mark = ? WHERE key = ?", values)
     _, counts = state_scan(root, state, matcher)
     assert (counts.recalled, counts.examined) == (FILES, 0)
     found, counts = state_scan(root, state, matcher, rehash=True)
@@ -266,7 +268,7 @@ def test_files_that_are_gone_are_marked_and_not_forgotten(
     _, counts = state_scan(root, state, matcher)
     assert counts.gone == 3
     with State(state) as opened:
-        group = opened.group(key_of(os.fsencode(root / "z" / "0005.jpg")))
+        group = opened.files.group(key_of(os.fsencode(root / "z" / "0005.jpg")))
         assert group[0].gone is not None
         assert group[0].sha256 is not None
     _, counts = state_scan(root, state, matcher)
@@ -275,7 +277,7 @@ def test_files_that_are_gone_are_marked_and_not_forgotten(
     _, counts = state_scan(root, state, matcher)
     assert (counts.adopted, counts.examined) == (1, 0)
     with State(state) as opened:
-        assert opened.group(key_of(os.fsencode(root / "z" / "0005.jpg")))[0].gone is None
+        assert opened.files.group(key_of(os.fsencode(root / "z" / "0005.jpg")))[0].gone is None
 
 
 def test_file_is_back_with_its_old_identity(root: Path, state: Path, matcher: Matcher) -> None:
@@ -287,7 +289,7 @@ def test_file_is_back_with_its_old_identity(root: Path, state: Path, matcher: Ma
     _, counts = state_scan(root, state, matcher)
     assert (counts.recalled, counts.adopted) == (FILES - 1, 1)
     with State(state) as opened:
-        assert opened.group(key_of(os.fsencode(root / "0000.jpg")))[0].gone is None
+        assert opened.files.group(key_of(os.fsencode(root / "0000.jpg")))[0].gone is None
 
 
 def test_files_that_became_something_else_are_gone(
@@ -308,8 +310,7 @@ def test_the_state_tells_verdicts_and_since_when(root: Path, state: Path, matche
     """Each row has the verdict of the last scan, and the run that was the first to say so."""
 
     def told() -> dict[bytes, tuple[str, int]]:
-        with State(state, lock=False) as opened:
-            rows = opened.read("SELECT key, member, verdict, since FROM files")
+        rows = rows_of(state, "SELECT key, member, verdict, since FROM files")
         return {key + bytes([member]): (verdict, since) for key, member, verdict, since in rows}
 
     found, _ = state_scan(root, state, matcher)
@@ -367,7 +368,10 @@ def test_archive_that_changed_is_examined_whole(
     assert found == plain_scan(path.parent, matcher)
     assert counts.examined == 1
     with State(state) as opened:
-        assert [row.name for row in opened.group(key_of(os.fsencode(path)))] == [None, b"3.jpg"]
+        assert [row.name for row in opened.files.group(key_of(os.fsencode(path)))] == [
+            None,
+            b"3.jpg",
+        ]
 
 
 def test_member_of_a_known_archive_is_decoded_where_it_may_be_near(
@@ -383,7 +387,7 @@ def test_member_of_a_known_archive_is_decoded_where_it_may_be_near(
         assert found == plain_scan(path.parent, near)
         assert counts.recalled == 1
     with State(state) as opened:
-        rows = opened.group(key_of(os.fsencode(path)))
+        rows = opened.files.group(key_of(os.fsencode(path)))
         assert [bool(row.exact) for row in rows[1:]] == [False, True, False]
 
 
@@ -409,8 +413,7 @@ def test_timeout_is_tried_again(tmp_path: Path, state: Path, matcher: Matcher) -
     """Rows that blame a timeout or a crash are kept, and not believed."""
     path = put(tmp_path / "files" / "slow.jpg", picture(0))
     expected, _ = state_scan(path.parent, state, matcher)
-    with State(state) as opened:
-        opened.write("UPDATE files SET reason = 'timeout'")
+    change(state, "UPDATE files SET reason = 'timeout'")
     found, counts = state_scan(path.parent, state, matcher)
     assert (counts.recalled, counts.adopted, counts.examined) == (0, 0, 1)
     assert found == expected

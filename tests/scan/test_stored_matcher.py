@@ -24,7 +24,7 @@ from hashmatch.model import (
 )
 from hashmatch.scan import State
 from hashmatch.scan.stored_matcher import StoredMatcher, suppress
-from hashmatch.state.rows import Identity, Unconfirmed
+from hashmatch.state.rows import Unconfirmed
 from hashmatch.state.settings import Settings
 
 KINDS = (HashKind("dhash", 64), HashKind("phash", 64), HashKind("phash", 256))
@@ -106,11 +106,11 @@ def test_rows_are_judged_as_their_examinations_are(
     whole = Matcher(hash_list)
     expected = whole.screen(examinations)
     with State(path) as state:
-        number = state.settings_number(Settings.of(options))
-        identity = Identity(1, 2, 3, 4, 5)
+        number = state.runs.settings_number(Settings.of(options))
+        identity = (3, "1:2", 4)
         for row, examination in enumerate(examinations):
-            state.put(b"%04d" % row, identity, 0, number, [(None, examination)])
-        rows = [group[0] for group in state.everything()]
+            state.files.put(b"%04d" % row, identity, 0, number, [(None, examination)])
+        rows = [group[0] for group in state.files.everything()]
         judged = StoredMatcher(whole, state, DIGESTS).screen(rows)
         assert [each and each.outcome for each in judged] == expected
         # Lists that ask for fewer kinds of hashes than are stored
@@ -149,9 +149,9 @@ def test_unconfirmed_rows_say_so(folder: Path) -> None:
     found = Examination("JPEG", 9, 9, (view,), quality=90, exact=False, digests=("ab" * 32,))
     with State(folder / "unconfirmed.db") as state:
         options = ExamineOptions(kinds=(HashKind("phash", 64),), digests=("sha256",))
-        number = state.settings_number(Settings.of(options))
-        state.put(b"key", None, 0, number, [(None, found)])
-        (row,) = state.group(b"key")
+        number = state.runs.settings_number(Settings.of(options))
+        state.files.put(b"key", None, 0, number, [(None, found)])
+        (row,) = state.files.group(b"key")
         judge = StoredMatcher(matcher, state, ("sha256",))
         assert judge.screen([row]) == [None]
         error = DecodeError(Reason.VANISHED, "the file is gone")

@@ -13,6 +13,7 @@ from commands import environment
 from hashmatch import Matcher
 from hashmatch.scan import State
 from scan.trees import far_list, list_of, picture, plain_scan, put, state_scan
+from state.tables import rows_of
 
 FILES = 120
 
@@ -54,9 +55,9 @@ def test_full_disk_of_a_state_is_told_and_costs_nothing(root: Path, limit: int) 
     assert str(state) in said
     assert "internal error" not in said
     assert "Traceback" not in said
-    with State(state) as opened:
-        assert opened.read("PRAGMA integrity_check") == [("ok",)]
-        ((kept,),) = opened.read("SELECT count(*) FROM files")
+    State(state).close()
+    assert rows_of(state, "PRAGMA integrity_check") == [("ok",)]
+    ((kept,),) = rows_of(state, "SELECT count(*) FROM files")
     matcher = Matcher(far_list())
     records, counts = state_scan(root, state, matcher)
     assert records == plain_scan(root, matcher)

@@ -13,23 +13,16 @@ from pathlib import Path
 import pytest
 
 from commands import environment
-from hashmatch import Matcher, PerceptualHash
+from hashmatch import Matcher
 from hashmatch.cli.main import run
 from hashmatch.errors import InputError, OutputError
-from hashmatch.model import Entry, Examination, Match
+from hashmatch.model import Examination
 from hashmatch.scan import History, State, make_pool, scan
-from hashmatch.state.database import SCHEMA_VERSION
+from hashmatch.state.schema import SCHEMA_VERSION
+from hashmatch.state.settings import Settings
 from scan.trees import far_list, list_of, picture, state_scan, tree
 
-FIRST_MATCHES = """
-    id INTEGER PRIMARY KEY, sha256 BLOB NOT NULL, list TEXT NOT NULL, entry TEXT NOT NULL,
-    algorithm TEXT NOT NULL, bits INTEGER NOT NULL, label TEXT, distance INTEGER NOT NULL,
-    threshold INTEGER NOT NULL, view TEXT NOT NULL, quality INTEGER NOT NULL,
-    low_information INTEGER NOT NULL, confirmed INTEGER NOT NULL, path BLOB NOT NULL,
-    first_run INTEGER NOT NULL, last_run INTEGER NOT NULL,
-    UNIQUE (sha256, list, entry, algorithm, bits)
-"""
-"""The table of matches as the first schema had it."""
+from .tables import change
 
 
 @pytest.fixture
@@ -44,7 +37,7 @@ def test_files_are_for_their_owner_alone(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         with State(tmp_path / "scan.db") as opened:
-            opened.write("INSERT INTO settings (base, kinds, digests) VALUES ('', '[]', '[]')")
+            opened.runs.settings_number(Settings("", (), ()))
             names = sorted(path.name for path in tmp_path.iterdir())
             assert names == ["scan.db", "scan.db-shm", "scan.db-wal", "scan.db.lock"]
             for path in tmp_path.iterdir():
@@ -59,7 +52,7 @@ def test_second_scan_at_a_time_is_refused(state: Path) -> None:
         with pytest.raises(OutputError, match="another scan is using this state"):
             State(state)
         with State(state, create=False, lock=False) as reader:
-            assert reader.read("SELECT count(*) FROM files") == [(3,)]
+            assert len(list(reader.files.everything())) == 3
     State(state).close()
 
 
@@ -78,16 +71,18 @@ def test_rows_of_a_file_are_replaced_together_or_not_at_all(state: Path) -> None
     found = Examination(format="ZIP", digests=("ab" * 32,))
     parts = [(b"1", found), (b"2", found), (None, found)]
     with State(state) as opened:
-        (number,) = opened.every_settings()
-        opened.put(b"key", None, 1, number, parts)
-        opened.write(
-            "CREATE TEMP TRIGGER full BEFORE INSERT ON files WHEN NEW.member = 2"
-            " BEGIN SELECT RAISE(ABORT, 'no room'); END"
+        (number,) = opened.runs.settings
+        opened.files.put(b"key", None, 1, number, parts)
+        opened.commit()
+        change(
+            state,
+            "CREATE TRIGGER full BEFORE INSERT ON files WHEN NEW.member = 2"
+            " BEGIN SELECT RAISE(ABORT, 'no room'); END",
         )
         with pytest.raises(InputError, match="no room"):
-            opened.put(b"key", None, 2, number, parts)
+            opened.files.put(b"key", None, 2, number, parts)
     with State(state) as opened:
-        rows = opened.group(b"key")
+        rows = opened.files.group(b"key")
         assert [(row.member, row.name, row.members) for row in rows] == [
             (0, None, 2),
             (1, b"1", None),
@@ -129,37 +124,14 @@ def test_lock_ends_with_its_process(state: Path) -> None:
     assert time.monotonic() - began < 5
 
 
-def test_newer_schema_is_refused(state: Path) -> None:
-    """A state of a later version is told as such, and not touched."""
-    with sqlite3.connect(state) as connection:
-        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
-    connection.close()
-    with pytest.raises(InputError, match="made by a newer hashmatch"):
+@pytest.mark.parametrize("step", [-1, 1])
+def test_other_schemas_are_refused(state: Path, step: int) -> None:
+    """A state of an older or newer schema is refused, with what to do, and stays as it is."""
+    change(state, f"PRAGMA user_version = {SCHEMA_VERSION + step}")
+    before = state.read_bytes()
+    with pytest.raises(InputError, match="scan with a new state file"):
         State(state)
-
-
-def test_states_of_the_first_schema_are_brought_up_to_date(state: Path) -> None:
-    """A state from before categories were kept is taken on with all that it holds."""
-    with sqlite3.connect(state) as connection:
-        connection.execute("DROP TABLE secret")
-        for column in ("ctime_ns", "verdict", "since"):
-            connection.execute(f"ALTER TABLE files DROP COLUMN {column}")
-        connection.execute("DROP TABLE matches")
-        connection.execute(f"CREATE TABLE matches ({FIRST_MATCHES})")
-        connection.execute(f"INSERT INTO matches VALUES (7, x'00', {'0, ' * 13} 0)")
-        connection.execute("PRAGMA user_version = 1")
-    connection.close()
-    entry = Entry("one", PerceptualHash("phash", 64, (1,)), category="A")
-    for _ in range(2):
-        with State(state) as opened:
-            (number,) = opened.every_settings()
-            run_number = opened.begin_run("scan", number)
-            match = Match("list", entry, "phash", 64, 0, 8, "stored", 90)
-            opened.note_match(run_number, b"/a", bytes(32), match)
-            found = opened.read("SELECT entry, category FROM matches ORDER BY id")
-            assert found == [("0", None), ("one", "A")]
-            assert opened.read("PRAGMA user_version") == [(SCHEMA_VERSION,)]
-            assert opened.read("SELECT count(*) FROM files") == [(3,)]
+    assert state.read_bytes() == before
 
 
 @pytest.mark.parametrize("content", [b"no database at all, " * 100, b"x"])
@@ -167,7 +139,7 @@ def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
     """A file that is no database is refused and stays as it is."""
     path = tmp_path / "other"
     path.write_bytes(content)
-    with pytest.raises(InputError, match="no state of hashmatch"):
+    with pytest.raises(InputError, match="not a hashmatch state"):
         State(path)
     assert path.read_bytes() == content
 
@@ -177,7 +149,7 @@ def test_other_databases_are_refused(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "other.db") as connection:
         connection.execute("CREATE TABLE something (x)")
     connection.close()
-    with pytest.raises(InputError, match="no state of hashmatch"):
+    with pytest.raises(InputError, match="not a hashmatch state"):
         State(tmp_path / "other.db")
 
 
@@ -200,8 +172,7 @@ def test_symbolic_link_is_not_followed_when_made(tmp_path: Path) -> None:
 
 def test_damaged_hashes_are_told(state: Path, tmp_path: Path) -> None:
     """Hashes that were tampered with end the scan with an error that names the state."""
-    with State(state) as opened:
-        opened.write("UPDATE files SET hashes = x'0105'")
+    change(state, "UPDATE files SET hashes = x'0105'")
     with pytest.raises(InputError, match="the stored hashes are damaged"):
         state_scan(tmp_path / "files", state, Matcher(far_list()))
 

@@ -18,14 +18,6 @@ MAX_ENTRIES = 20
 
 Key = TypeVar("Key", str, tuple[str, int], tuple[str, str])
 
-_LATEST = """
-SELECT list, entry, algorithm, bits, distance, verdict
-FROM matches JOIN reviews ON match = matches.id
-WHERE reviews.id = (
-    SELECT id FROM reviews AS other WHERE other.match = matches.id ORDER BY at DESC, id DESC LIMIT 1
-)
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Precision:
@@ -109,11 +101,11 @@ def review_stats(state: State) -> Stats:
     The intervals hold for matches drawn at random (``read_queue(sample=...)``). Where the
     likeliest mistakes were reviewed first, the precision is that of those, and no more.
     """
-    rows = state.read(_LATEST)
-    ((matches,),) = state.read("SELECT count(*) FROM matches")
-    kinds = [f"{algorithm}-{bits}" for _, _, algorithm, bits, _, _ in rows]
-    verdicts = [row[5] for row in rows]
-    named: list[tuple[str, str]] = [(row[0], row[1]) for row in rows]
+    rows = state.matches.decided()
+    matches = len(state.matches.ids())
+    kinds = [f"{row.algorithm}-{row.bits}" for row in rows]
+    verdicts = [row.decision for row in rows]
+    named = [(row.list, row.entry) for row in rows]
     entries = _grouped(named, verdicts)
     blamed = [key for key, found in entries.items() if found.false_positives]
     blamed.sort(key=lambda key: (-entries[key].false_positives, entries[key].confirmed, key))
@@ -124,9 +116,9 @@ def review_stats(state: State) -> Stats:
         overall=Precision.of(verdicts),
         by_algorithm=_grouped(kinds, verdicts),
         by_distance=_grouped(
-            [(kind, row[4]) for kind, row in zip(kinds, rows, strict=True)], verdicts
+            [(kind, row.distance) for kind, row in zip(kinds, rows, strict=True)], verdicts
         ),
-        by_list=_grouped([row[0] for row in rows], verdicts),
+        by_list=_grouped([row.list for row in rows], verdicts),
         worst_entries=worst,
     )
 

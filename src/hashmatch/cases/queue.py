@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import random
 from collections.abc import Iterable
-from typing import NamedTuple, TextIO
+from typing import TextIO
 
 from hashmatch.errors import SettingsError
-from hashmatch.state import State
+from hashmatch.state import State, StoredMatch
 from hashmatch.text import escape_formula, printable
 
 COLUMNS = (
@@ -17,54 +17,6 @@ COLUMNS = (
     *("verdict", "by", "at", "note"),
 )
 """Of the table. The last four are for the reviewer; the first says which match a row is about."""
-
-_PENDING = """
-SELECT matches.id, path, list, entry, label, category, algorithm, bits, distance, threshold,
-       view, quality, low_information, confirmed, started
-FROM matches JOIN runs ON runs.id = first_run
-WHERE :all OR NOT EXISTS (SELECT 1 FROM reviews WHERE match = matches.id)
-ORDER BY matches.id
-"""
-
-
-class QueueRow(NamedTuple):
-    """A match for review: of one content and one entry, however many files have that content.
-
-    Attributes:
-        id: by which the verdict comes back.
-        path: where the content was found last, absolute.
-        list: the name of the list.
-        entry: the id of the entry.
-        label: of the entry.
-        category: of the entry, as the list names it.
-        algorithm: of both hashes.
-        bits: their width.
-        distance: Hamming, in bits.
-        threshold: of the scan, in bits.
-        view: which reading of the file is this near.
-        quality: 0 to 100, of that view.
-        low_information: that view has too little detail for the distance to say much.
-        confirmed: the distance is exact.
-        found: when the match was first seen.
-        state: of which state it is, so that its verdict goes to no other.
-    """
-
-    id: int
-    path: bytes
-    list: str
-    entry: str
-    label: str | None
-    category: str | None
-    algorithm: str
-    bits: int
-    distance: int
-    threshold: int
-    view: str
-    quality: int
-    low_information: int
-    confirmed: int
-    found: str
-    state: str
 
 
 def band(distance: int, threshold: int) -> str:
@@ -83,7 +35,7 @@ def read_queue(
     seed: int = 0,
     near_threshold_first: bool = False,
     reviewed: bool = False,
-) -> list[QueueRow]:
+) -> list[StoredMatch]:
     """The matches that wait for a human, oldest first.
 
     Args:
@@ -99,7 +51,7 @@ def read_queue(
     """
     if sample is not None and sample < 1:
         raise SettingsError("a sample has at least 1 match")
-    rows = [QueueRow._make([*row, state.token]) for row in state.read(_PENDING, {"all": reviewed})]
+    rows = state.matches.pending(include_decided=reviewed)
     if sample is not None and sample < len(rows):
         chosen = random.Random(seed).sample(range(len(rows)), sample)  # noqa: S311 # to be repeated
         rows = [rows[number] for number in sorted(chosen)]
@@ -108,7 +60,7 @@ def read_queue(
     return rows
 
 
-def write_queue(rows: Iterable[QueueRow], stream: TextIO) -> int:
+def write_queue(rows: Iterable[StoredMatch], stream: TextIO) -> int:
     """Write the table, RFC 4180, and return how many rows it has.
 
     Names that a spreadsheet would run as a formula begin with an apostrophe.
@@ -123,7 +75,7 @@ def write_queue(rows: Iterable[QueueRow], stream: TextIO) -> int:
     return count
 
 
-def _likely_wrong(row: QueueRow) -> tuple[int, bool, float, int]:
+def _likely_wrong(row: StoredMatch) -> tuple[int, bool, float, int]:
     used = row.distance / row.threshold if row.threshold else 0.0
     return row.low_information, not row.confirmed, used, -row.id
 

@@ -78,7 +78,7 @@ def import_verdicts(state: State, path: str | os.PathLike[str]) -> Imported:
         InputError: the file cannot be read.
     """
     name = os.fspath(path)
-    known = {number for (number,) in state.read("SELECT id FROM matches")}
+    known = state.matches.ids()
     reviews: list[Review] = []
     problems: list[VerdictsError] = []
     count = undecided = 0
@@ -87,7 +87,7 @@ def import_verdicts(state: State, path: str | os.PathLike[str]) -> Imported:
         if row.get("verdict", "") == "":
             undecided += 1
             continue
-        found = _check(row, known, state.token, seen)
+        found = _check(row, known, state.matches.token, seen)
         if isinstance(found, Review):
             reviews.append(found)
             continue
@@ -101,7 +101,7 @@ def import_verdicts(state: State, path: str | os.PathLike[str]) -> Imported:
             problems=problems,
             count=count,
         )
-    added = _add(state, reviews)
+    added = state.matches.decide(reviews)
     return Imported(added, len(reviews) - added, undecided)
 
 
@@ -184,15 +184,3 @@ def _span(text: str) -> tuple[datetime, datetime] | None:
     # To the second, so that a day's end, to the microsecond, is later than all of its times
     at = at.replace(microsecond=0)
     return at, at if shape[1] else datetime.combine(at, time.max, UTC)
-
-
-def _add(state: State, reviews: list[Review]) -> int:
-    added = 0
-    with state.transaction():
-        for review in reviews:
-            added += state.write(
-                "INSERT OR IGNORE INTO reviews (match, verdict, by, at, note)"
-                " VALUES (?, ?, ?, ?, ?)",
-                review,
-            ).rowcount
-    return added

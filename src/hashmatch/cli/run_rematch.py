@@ -81,7 +81,7 @@ def run_rematch(settings: RematchSettings) -> int:
             threshold=settings.threshold,
             require=settings.require,
             max_matches=settings.max_matches,
-            **state.latest_settings().options(),
+            **state.runs.latest_settings().options(),
         )
         replay = None
         if hash_lists:

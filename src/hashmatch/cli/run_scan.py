@@ -95,7 +95,7 @@ def run_scan(settings: ScanSettings, pool: AnyPool) -> int:
         memory = _memory(settings, matcher, stack)
         # Makes files where there are none: after all that may be refused without a trace
         custody = open_custody(settings.custody, settings.paths, stack)
-        expected = memory.state.last_count() if memory else None
+        expected = memory.state.runs.last_count() if memory else None
         with (
             open_output(settings.output) as stream,
             make_progress(quiet=settings.quiet, expected=expected) as progress,

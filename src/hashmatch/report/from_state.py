@@ -4,39 +4,14 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from hashmatch.errors import InputError
 from hashmatch.model import MEMBER_MARK
 from hashmatch.report.checks import UNUSABLE, check_summary, parse
 from hashmatch.report.overview import SHOWN_ROWS, GapRow, MatchRow, Overview
-from hashmatch.state import State, path_of_key
+from hashmatch.state import State, StoredMatch, path_of_key
 from hashmatch.text import printable
-
-_LATEST = """
-SELECT id, summary FROM runs WHERE command = 'scan' AND summary NOT NULL ORDER BY id DESC LIMIT 1
-"""
-
-_MATCHES = """
-SELECT sha256, fingerprint, list, entry, label, category, algorithm, bits, distance, threshold,
-       view, quality, low_information
-FROM matches WHERE last_run >= ? ORDER BY sha256, low_information, distance, id
-"""
-
-# Looked up row by row: IN would gather all of the matches anew for each page
-_FILES = """
-SELECT key, member, name, sha256, reason, detail FROM files
-WHERE (key, member) > (?, ?) AND gone IS NULL AND (reason NOT NULL OR EXISTS (
-    SELECT 1 FROM matches WHERE matches.sha256 = files.sha256 AND last_run >= ?
-))
-ORDER BY key, member LIMIT ?
-"""
-
-_PAGE = 1_000
-
-Matches = Mapping[bytes, Sequence[tuple[Any, ...]]]
 
 
 def read_state(path: str | os.PathLike[str], *, rows: int = SHOWN_ROWS) -> Overview:
@@ -55,18 +30,20 @@ def read_state(path: str | os.PathLike[str], *, rows: int = SHOWN_ROWS) -> Overv
         OutputError: it is locked for too long.
     """
     with State(path, create=False, lock=False) as state:
-        runs = state.read(_LATEST)
-        if not runs:
+        last = state.runs.last_scan()
+        if last is None:
             raise InputError("no scan has ended with this state yet", path=os.fspath(path))
-        run, text = runs[0]
+        run, text = last
         overview = _begun(printable(Path(path).name), text, os.fspath(path))
-        matches = _matches(state, run)
-        for key, name, sha256, reason, detail in _files(state, run):
+        matches: defaultdict[bytes, list[StoredMatch]] = defaultdict(list)
+        for sha256, match in state.matches.found_since(run):
+            matches[sha256].append(match)
+        for key, name, contents, reason, detail in state.files.to_report(run):
             member = b"" if name is None else MEMBER_MARK + name
             shown = printable(path_of_key(key) + member)
             if reason is not None:
                 overview.add_gap(GapRow(shown, reason, printable(detail or "")), rows)
-            found = [_row(shown, match) for match in matches.get(sha256, ())]
+            found = [_row(shown, match) for match in matches.get(contents or b"", ())]
             overview.add_matches(found, rows)
     return overview
 
@@ -83,38 +60,17 @@ def _begun(source: str, text: str, path: str) -> Overview:
     return overview
 
 
-def _files(state: State, run: int) -> Iterator[tuple[Any, ...]]:
-    """Files with a match or not examined, a page at a time: there may be millions."""
-    last: tuple[bytes, int] = (b"", -1)
-    while page := state.read(_FILES, (*last, run, _PAGE)):
-        for key, member, *told in page:
-            yield key, *told
-            last = key, member
-
-
-def _matches(state: State, run: int) -> Matches:
-    """The matches of each content, but those that a review took back."""
-    suppressed = state.suppressed()
-    found: defaultdict[bytes, list[tuple[Any, ...]]] = defaultdict(list)
-    for sha256, fingerprint, *match in state.read(_MATCHES, (run,)):
-        if (match[0], match[1], fingerprint) not in suppressed.get(sha256, frozenset()):
-            found[sha256].append(tuple(match))
-    return found
-
-
-def _row(path: str, match: Sequence[Any]) -> MatchRow:
-    name, entry, label, category, algorithm, bits, *rest = match
-    distance, threshold, view, quality, low = rest
+def _row(path: str, match: StoredMatch) -> MatchRow:
     return MatchRow(
         path=path,
-        list=printable(name),
-        entry=printable(entry),
-        label=printable(label or ""),
-        category=printable(category or ""),
-        kind=printable(f"{algorithm}-{bits}"),
-        distance=distance,
-        threshold=threshold,
-        view=printable(view),
-        quality=quality,
-        candidate=bool(low),
+        list=printable(match.list),
+        entry=printable(match.entry),
+        label=printable(match.label or ""),
+        category=printable(match.category or ""),
+        kind=printable(f"{match.algorithm}-{match.bits}"),
+        distance=match.distance,
+        threshold=match.threshold,
+        view=printable(match.view),
+        quality=match.quality,
+        candidate=bool(match.low_information),
     )

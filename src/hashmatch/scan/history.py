@@ -17,10 +17,11 @@ from typing import Any, NamedTuple
 from hashmatch.errors import OUT_OF_MEMORY, DecodeError
 from hashmatch.model import Examination, ExamineOptions, Outcome, Reason
 from hashmatch.scan.duplicates import InFlightDuplicates
-from hashmatch.sources.found import Found
-from hashmatch.state.rows import SHA256, Identity, Stored, sha256_of
+from hashmatch.sources.found import Found, Identity
+from hashmatch.state.files import Group
+from hashmatch.state.rows import SHA256, Stored, key_of, path_of_key, sha256_of
 from hashmatch.state.settings import Settings
-from hashmatch.state.store import Group, State, key_of, path_of_key
+from hashmatch.state.store import State
 
 
 class Judged(NamedTuple):
@@ -165,9 +166,9 @@ class History(NullHistory):
         self.counts = Counts()
         self._rehash = rehash
         settings = Settings.of(self.options)
-        self._settings = state.settings_number(settings)
-        self._serving = state.serving(settings)
-        self._run = state.begin_run(command, self._settings)
+        self._settings = state.runs.settings_number(settings)
+        self._serving = state.runs.serving(settings)
+        self._run = state.runs.begin(command, self._settings)
         self._duplicates: InFlightDuplicates[Visit] = InFlightDuplicates()
         self._ahead: Iterator[Group] = iter(())
         self._next: Group | None = None
@@ -175,7 +176,7 @@ class History(NullHistory):
 
     def enter(self, root: bytes) -> None:
         """Say that the walk begins with this root."""
-        self._ahead = self.state.below(key_of(root))
+        self._ahead = self.state.files.below(key_of(root))
         self._next = next(self._ahead, None)
 
     def leave(self) -> None:
@@ -200,7 +201,7 @@ class History(NullHistory):
         if group is None:
             return visit
         if group[0].gone is not None:
-            self.state.mark_back(visit.key)
+            self.state.files.mark_back(visit.key)
         if group[0].identity == visit.identity and self._trusts(group):
             self.counts.recalled += 1
             visit.known = group
@@ -211,7 +212,7 @@ class History(NullHistory):
         visit.identity = Identity.of(os.fstat(descriptor))
         visit.since = time.time_ns()
         size = visit.identity.size
-        if self._duplicates.has(size) or self.state.has_size(size):
+        if self._duplicates.has(size) or self.state.files.has_size(size):
             return True
         self._duplicates.begin(visit, size, None)
         return False
@@ -223,10 +224,10 @@ class History(NullHistory):
         sha256 = sha256_of(visit.digested, self.options.digests)
         if sha256 is None:
             return []
-        for group in self.state.with_contents(visit.identity.size, sha256):
+        for group in self.state.files.with_contents(visit.identity.size, sha256):
             if self._serves(group):
                 self.counts.adopted += 1
-                return self.state.adopt(visit.key, visit.identity, visit.since, group)
+                return self.state.files.adopt(visit.key, visit.identity, visit.since, group)
         if self._duplicates.wait(visit, visit.identity.size, sha256):
             return None
         self._duplicates.begin(visit, visit.identity.size, sha256)
@@ -238,25 +239,25 @@ class History(NullHistory):
         if member is not None:
             return []
         self.counts.examined += 1
-        self.state.put(visit.key, visit.identity, visit.since, self._settings, visit.parts)
+        self.state.files.put(visit.key, visit.identity, visit.since, self._settings, visit.parts)
         return [] if visit.identity is None else self._duplicates.end(visit, visit.identity.size)
 
     def refine(self, visit: Visit, member: int, found: Examination) -> None:
         """See ``NullHistory.refine``."""
-        self.state.refine(visit.key, member, self._settings, found)
+        self.state.files.refine(visit.key, member, self._settings, found)
 
     def keep(self, visit: Visit, member: int, path: bytes, result: Judged) -> None:
         """See ``NullHistory.keep``. The matches of each content are kept for review."""
         verdict = result.outcome.verdict
         if not visit.known or visit.known[member].verdict != verdict:
-            self.state.note_verdict(self._run, visit.key, member, verdict)
+            self.state.files.note_verdict(self._run, visit.key, member, verdict)
         self._keep_matches(path, result)
 
     def _keep_matches(self, path: bytes, result: Judged) -> None:
         if result.sha256 is not None and result.outcome.matches:
             place = os.path.join(os.getcwdb(), path)
             for match in result.outcome.matches:
-                self.state.note_match(self._run, place, result.sha256, match)
+                self.state.matches.note(self._run, place, result.sha256, match)
 
     def commit(self) -> None:
         """See ``NullHistory.commit``."""
@@ -264,7 +265,7 @@ class History(NullHistory):
 
     def end(self, summary: Mapping[str, Any]) -> None:
         """Keep what came of the whole run."""
-        self.state.end_run(self._run, summary)
+        self.state.runs.end(self._run, summary)
 
     def _key(self, found: Found) -> bytes:
         if not found.name:
@@ -286,14 +287,14 @@ class History(NullHistory):
 
     def _pass_over(self, group: Group) -> None:
         if group[0].gone is None and is_gone(group[0].key):
-            self.state.mark_gone(group[0].key)
+            self.state.files.mark_gone(group[0].key)
             self.state.commit()
             self.counts.gone += 1
 
     def _trusts(self, group: Group) -> bool:
         """Whether rows hold for a file with their identity."""
         first = group[0]
-        racy = first.mtime_ns is None or first.mtime_ns + _RACY_NS > first.examined
+        racy = first.changed is not None and first.changed + _RACY_NS > first.examined
         return not self._rehash and not racy and self._serves(group)
 
     def _serves(self, group: Sequence[Stored]) -> bool:

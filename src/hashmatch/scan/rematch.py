@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +24,9 @@ from hashmatch.scan.history import History, Judged, Visit
 from hashmatch.scan.pipeline import Pipeline
 from hashmatch.scan.stored_matcher import StoredMatcher
 from hashmatch.sources.found import Found
-from hashmatch.state.store import Group, State, path_of_key
+from hashmatch.state.files import Group
+from hashmatch.state.rows import path_of_key
+from hashmatch.state.store import State
 
 _SLICE = 1 << 13
 """Ids that become Python objects at a time."""
@@ -51,7 +54,7 @@ class Replay(History):
 
     def found(self) -> Iterator[Found]:
         """Every file, in the order of a walk. ``visit`` knows the one that was found last."""
-        for group in self.state.everything():
+        for group in self.state.files.everything():
             if group[0].gone is not None and not self._include_gone:
                 self.counts.gone += 1
                 continue
@@ -80,7 +83,7 @@ def rematch(matcher: Matcher, pool: AnyPool, replay: Replay) -> Iterator[FileRes
 
     Args:
         matcher: of the lists; it decodes as the last scan did where it is made with
-            ``State.latest_settings().options()``.
+            ``State.runs.latest_settings().options()``.
         pool: who decodes candidates in full.
         replay: the state.
 
@@ -123,22 +126,19 @@ def _are_new(section: Section, old: Section) -> npt.NDArray[np.bool_]:
 
 def _check_kinds(state: State, options: ExamineOptions, *, include_gone: bool) -> None:
     """Refuse to call files clear whose hashes were never computed."""
-    there = "" if include_gone else " AND gone IS NULL"
-    for number, settings in state.every_settings().items():
+    for number, settings in state.runs.settings.items():
         kinds = [str(kind) for kind in options.kinds if kind not in settings.kinds]
         digests = [name for name in options.digests if name not in settings.digests]
         mirrors = (
             ["mirrored views"] if options.mirrors and not settings.options()["mirrors"] else []
         )
-        # Without any kind nothing was hashed, and so nothing has a quality
-        picture = "quality NOT NULL" if settings.kinds else "format NOT NULL AND reason IS NULL"
-        for names, which, remedy in (
-            (kinds, picture, "with this list once"),
-            (digests, "sha256 NOT NULL", "with this list once"),
-            (mirrors, picture, "with --mirrors once, as the last scan was"),
+        pictures = partial(state.files.count_pictures, hashed=bool(settings.kinds))
+        for names, count_files, remedy in (
+            (kinds, pictures, "with this list once"),
+            (digests, state.files.count_digested, "with this list once"),
+            (mirrors, pictures, "with --mirrors once, as the last scan was"),
         ):
-            query = f"SELECT count(*) FROM files WHERE settings = ? AND {which}{there}"  # noqa: S608 # our own words
-            ((count,),) = state.read(query, (number,)) if names else ((0,),)
+            count = count_files(number, include_gone=include_gone) if names else 0
             if count:
                 raise SettingsError(
                     f"the state holds no {' nor '.join(names)} of {count} files: scan them"

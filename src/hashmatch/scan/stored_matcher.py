@@ -17,9 +17,10 @@ from hashmatch.match.verdict import decide
 from hashmatch.model import DIGEST_BITS, Examination, HashKind, Match, Outcome, ViewHashes
 from hashmatch.scan.history import Judged
 from hashmatch.state.blob import BlobError, columns, unpack_hashes
+from hashmatch.state.matches import Named
 from hashmatch.state.rows import Evidence, Stored, Unconfirmed, bare, sha256_of
 from hashmatch.state.settings import Settings
-from hashmatch.state.store import Named, State
+from hashmatch.state.store import State
 
 
 class StoredMatcher:
@@ -38,7 +39,7 @@ class StoredMatcher:
         self._matcher = matcher
         self._state = state
         self._digests = tuple(digests)
-        self._suppressed = state.suppressed()
+        self._suppressed = state.matches.suppressed()
 
     def screen(self, evidence: Sequence[Evidence]) -> list[Judged | None]:
         """Judge what can be judged.
@@ -78,8 +79,8 @@ class StoredMatcher:
         found: set[int] = set()
         for (settings, _), numbers in alike.items():
             rows = [row for row in map(evidence.__getitem__, numbers) if isinstance(row, Stored)]
-            near = self._near_by_view(rows, self._state.settings(settings))
-            near |= self._near_by_digest(rows, self._state.settings(settings))
+            near = self._near_by_view(rows, self._state.runs.settings[settings])
+            near |= self._near_by_digest(rows, self._state.runs.settings[settings])
             found.update(numbers[row] for row in near)
         return found
 
@@ -130,7 +131,7 @@ class StoredMatcher:
 
     def _whole(self, stored: Stored) -> Examination:
         """A row as the examination that it was made of, as far as the matcher looks at it."""
-        settings = self._state.settings(stored.settings)
+        settings = self._state.runs.settings[stored.settings]
         hashes = unpack_hashes(stored.hashes, settings.kinds)
         kinds = self._matcher.options.kinds if hashes.views else ()
         columns_wanted = [settings.kinds.index(kind) for kind in kinds]
@@ -167,7 +168,7 @@ class StoredMatcher:
         return Judged(outcome, sha256)
 
     def _name(self, match: Match) -> Named:
-        return Named(match.list, match.entry.id, self._state.fingerprint(match.entry.hash))
+        return Named(match.list, match.entry.id, self._state.matches.fingerprint(match.entry.hash))
 
 
 @lru_cache(maxsize=4096)

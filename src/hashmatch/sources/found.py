@@ -48,6 +48,31 @@ class OpenFolder:
             self.descriptor = -1
 
 
+class Identity(NamedTuple):
+    """What tells whether an item changed. The state stores it and compares it whole.
+
+    Attributes:
+        size: in bytes.
+        mark: everything else that identifies the item and its version, in the source's own words.
+        changed: when it last changed, in nanoseconds since 1970, where a later change could leave
+            all of this the same within one tick of a clock; None where nothing could.
+    """
+
+    size: int
+    mark: str
+    changed: int | None
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> Identity:
+        """The identity of a file: device, inode and both times.
+
+        Anyone can set the time of the last change. Nobody can set the inode's, so a file put in the
+        place of another is noticed. (On Windows it is the time of creation.)
+        """
+        mark = f"{status.st_dev}:{status.st_ino}:{status.st_mtime_ns}:{status.st_ctime_ns}"
+        return cls(status.st_size, mark, status.st_mtime_ns)
+
+
 class Found(NamedTuple):
     """A file that a walk came upon, or a folder that it could not enter.
 

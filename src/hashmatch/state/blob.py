@@ -1,8 +1,8 @@
-"""The hashes of one picture as bytes for a column of the state, and many of them as arrays.
+"""Packs the hashes of one picture into bytes, and unpacks those of many into arrays.
 
-Layout, version 1, little-endian: the header (version, whether bits uncertain follow, views, 64-bit
-words of a view, digests); the hashes, view by view, kind by kind; the uncertain bits likewise; the
-quality of each view, a byte; each digest behind its length; each view's name behind its length.
+The layout, version 1, is little-endian: a header (version, whether uncertain bits follow, views,
+64-bit words of a view, digests); the hashes, by view and by kind; the uncertain bits likewise; the
+quality of each view, one byte; each digest, with its length first; each view's name, likewise.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _WORD = 8
 
 
 class BlobError(Exception):
-    """The bytes are not what ``pack_hashes`` writes."""
+    """The bytes did not come from ``pack_hashes``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Hashes:
 
 
 def pack_hashes(examination: Examination, digests: Sequence[bytes]) -> bytes:
-    """The hashes, qualities and names of all views, and the digests."""
+    """Pack the hashes, qualities and names of all views, and the digests."""
     views = examination.views
     words = sum(len(value.words) for value in views[0].hashes) if views else 0
     uncertain = bool(views) and not examination.exact
@@ -57,14 +57,14 @@ def pack_hashes(examination: Examination, digests: Sequence[bytes]) -> bytes:
 
 
 def unpack_hashes(blob: bytes, kinds: Sequence[HashKind]) -> Hashes:
-    """Read a blob, trusting nothing in it.
+    """Read a blob, and trust nothing in it.
 
     Args:
-        blob: as ``pack_hashes`` made it.
+        blob: what ``pack_hashes`` returned.
         kinds: of the hashes of each view.
 
     Raises:
-        BlobError: it is damaged, of another version, or of other kinds of hashes.
+        BlobError: it is damaged, has another version, or holds other kinds of hashes.
     """
     try:
         return _unpack(blob, kinds)
@@ -75,7 +75,7 @@ def unpack_hashes(blob: bytes, kinds: Sequence[HashKind]) -> Hashes:
 def _unpack(blob: bytes, kinds: Sequence[HashKind]) -> Hashes:
     uncertain, count, words = _shape(blob)
     if count and words != sum(kind.words for kind in kinds):
-        raise BlobError("the stored hashes are of other kinds")
+        raise BlobError("the stored hashes have other kinds")
     place = _HEADER.size
     hashes = [_unpack_words(blob, place + _WORD * words * i, kinds) for i in range(count)]
     place += _WORD * words * count
@@ -104,18 +104,18 @@ def _unpack(blob: bytes, kinds: Sequence[HashKind]) -> Hashes:
 
 
 def columns(blobs: Sequence[bytes], words: int) -> tuple[list[int], Codes, Codes | None]:
-    """The hashes of many pictures, either all exact or all previews, and no object for any hash.
+    """Read the hashes of many pictures without an object for each: all exact, or all previews.
 
     Args:
-        blobs: as ``pack_hashes`` made them.
+        blobs: what ``pack_hashes`` returned.
         words: 64-bit words of a view.
 
     Returns:
-        How many views each picture has; the hashes of them all, shape (views, words); and of
-        previews the uncertain bits, of the same shape.
+        How many views each picture has; the hashes of all views, uint64 of shape (views, words);
+        and the uncertain bits of previews, of the same shape.
 
     Raises:
-        BlobError: one is damaged, or of another version.
+        BlobError: one is damaged, or has another version.
     """
     counts: list[int] = []
     hashes: list[bytes] = []
@@ -138,13 +138,13 @@ def columns(blobs: Sequence[bytes], words: int) -> tuple[list[int], Codes, Codes
 
 
 def _shape(blob: bytes) -> tuple[bool, int, int]:
-    """Whether uncertain bits follow, the number of views, and the words of each."""
+    """Return whether uncertain bits follow, the number of views, and the words of each."""
     try:
         version, uncertain, count, words, _ = _HEADER.unpack_from(blob)
     except struct.error:
         raise BlobError("the stored hashes are damaged") from None
     if version != VERSION:
-        raise BlobError("the stored hashes are of another version")
+        raise BlobError("the stored hashes have another version")
     return uncertain, count, words
 
 

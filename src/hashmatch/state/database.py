@@ -1,4 +1,4 @@
-"""The file that a state lives in: its schema, its lock, and errors that say what to do."""
+"""The SQLite file of a state: its schema, its lock, and errors that say what to do."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from hashmatch.errors import InputError, OutputError
 from hashmatch.examine.reading import NO_FOLLOW
-from hashmatch.state.schema import APPLICATION, SCHEMA, SCHEMA_VERSION, UPGRADES
+from hashmatch.state.schema import APPLICATION, SCHEMA, SCHEMA_VERSION
 
 Values: TypeAlias = Sequence[Any] | Mapping[str, Any]
 """For the placeholders of a statement."""
@@ -19,7 +19,7 @@ Values: TypeAlias = Sequence[Any] | Mapping[str, Any]
 _MAGIC = b"SQLite format 3\0"
 
 _BUSY_SECONDS = 30
-"""How long to wait for another process to end its transaction, of which none takes long."""
+"""How long to wait for another process to end its transaction. None takes long."""
 
 _CHECKPOINT_PAGES = 8192
 
@@ -29,12 +29,12 @@ class Database:
 
     Args:
         path: the file.
-        create: make it where there is none, with mode 0600.
-        lock: be the only one that scans; other processes may read, and import reviews.
+        create: create it, with mode 0600, if it does not exist.
+        lock: be the only one that scans; other processes may read, and add decisions.
 
     Raises:
-        InputError: it is not there, is no state, or is of a newer version.
-        OutputError: it cannot be made, or is locked.
+        InputError: it does not exist, is not a state, or has another schema.
+        OutputError: it cannot be created, or is locked.
     """
 
     def __init__(self, path: str, *, create: bool, lock: bool) -> None:
@@ -46,7 +46,7 @@ class Database:
         try:
             if lock:
                 self._take_lock()
-            with self.told():
+            with self.translated():
                 self._connection = self._connect()
                 self._prepare()
         except BaseException:
@@ -54,29 +54,29 @@ class Database:
             raise
 
     def read(self, query: str, values: Values = ()) -> list[tuple[Any, ...]]:
-        """All rows that a query gives."""
-        with self.told():
+        """Return all rows of a query."""
+        with self.translated():
             return self._connection.execute(query, values).fetchall()
 
     def write(self, statement: str, values: Values = ()) -> Cursor:
-        """Change something, within a transaction that ``commit`` ends."""
-        with self.told():
+        """Change something, in a transaction that ``commit`` ends."""
+        with self.translated():
             if not self._connection.in_transaction:
                 self._connection.execute("BEGIN IMMEDIATE")
             return self._connection.execute(statement, values)
 
     def commit(self) -> None:
-        """Make sure that what was written outlasts this process, and let others write.
+        """Make everything written so far durable, and let other processes write.
 
-        That takes some 20 microseconds, so it may be done for every file.
+        That takes some 20 microseconds, so you may call it for every file.
         """
         if self._connection.in_transaction:
-            with self.told():
+            with self.translated():
                 self._connection.execute("COMMIT")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All that is written meanwhile, or nothing of it."""
+        """Write everything inside the ``with`` block, or nothing."""
         self.commit()
         try:
             yield
@@ -88,7 +88,7 @@ class Database:
 
     @contextmanager
     def all_or_nothing(self) -> Iterator[None]:
-        """All that is written meanwhile, or nothing of it, within the transaction."""
+        """As ``transaction``, but within the current one."""
         self.write("SAVEPOINT whole")
         try:
             yield
@@ -99,7 +99,7 @@ class Database:
         self.write("RELEASE whole")
 
     def close(self) -> None:
-        """Commit and close, which lets the next scan in."""
+        """Commit, close, and let the next scan in."""
         try:
             self.commit()
         finally:
@@ -107,11 +107,11 @@ class Database:
             self._unlock()
 
     @contextmanager
-    def told(self) -> Iterator[None]:
-        """Tell what SQLite says as an error of ours.
+    def translated(self) -> Iterator[None]:
+        """Turn SQLite's errors into ours.
 
         Raises:
-            OutputError: the medium is full or fails, or another process writes for too long.
+            OutputError: the disk is full or fails, or another process writes for too long.
             InputError: the file is damaged.
         """
         try:
@@ -124,7 +124,7 @@ class Database:
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)
         connection.execute("PRAGMA journal_mode = WAL")
-        # A power cut may take the last transactions, which are then done again, and nothing else
+        # A power cut may lose the last transactions, which the next scan repeats, and nothing else
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         return connection
@@ -134,36 +134,24 @@ class Database:
         (application,) = self._connection.execute("PRAGMA application_id").fetchone()
         (tables,) = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         if version == 0 and application == 0 and tables == 0:
-            # One transaction, so that a kill leaves an empty file or a whole schema
+            # In one transaction: a kill leaves an empty file or the whole schema
             self._connection.executescript(
                 f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA application_id = {APPLICATION};"
                 f" PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
             )
         elif application != APPLICATION:
-            raise InputError("it is no state of hashmatch", path=self.path)
-        elif version > SCHEMA_VERSION:
+            raise InputError("not a hashmatch state", path=self.path)
+        elif version != SCHEMA_VERSION:
             raise InputError(
-                f"the state is of version {version}, made by a newer hashmatch; this one knows"
-                f" versions up to {SCHEMA_VERSION}",
+                f"the state has schema {version}, and this hashmatch reads schema"
+                f" {SCHEMA_VERSION}; scan with a new state file",
                 path=self.path,
             )
-        elif version < SCHEMA_VERSION:
-            self._upgrade()
-
-    def _upgrade(self) -> None:
-        """Make a state of an earlier version one of ours, unless another process just has."""
-        self._connection.execute("BEGIN IMMEDIATE")
-        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-        for step in range(version, SCHEMA_VERSION):
-            for statement in UPGRADES[step]:
-                self._connection.execute(statement)
-        self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        self._connection.execute("COMMIT")
 
     def _take_lock(self) -> None:
-        """Hold a lock that the system takes back whenever this process ends, however it does.
+        """Take a lock that the system releases when this process ends, however it ends.
 
-        On a file of its own, since the state itself stays open to readers.
+        It has a file of its own, since the state itself stays open to readers.
         """
         name = f"{self.path}.lock"
         _make(name)
@@ -172,7 +160,7 @@ class Database:
             self._lock.execute("PRAGMA journal_mode = MEMORY")  # nothing is ever written to it
             self._lock.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError as error:
-            message = "another scan is using this state; let it end, or give each its own"
+            message = "another scan is using this state; wait for it to end, or use another state"
             raise OutputError(message, path=self.path) from error
 
     def _unlock(self) -> None:
@@ -181,7 +169,7 @@ class Database:
 
 
 def _make(path: str) -> None:
-    """Make an empty file that its owner alone may read, unless there is one."""
+    """Create an empty file, which its owner alone may read, unless it exists."""
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | NO_FOLLOW, 0o600))
     except OSError as error:
@@ -190,7 +178,7 @@ def _make(path: str) -> None:
 
 
 def _check(path: str) -> None:
-    """Refuse what is no database before SQLite, which takes a short file for an empty one."""
+    """Refuse what is not a database, since SQLite would take a short file for an empty one."""
     try:
         with open(path, "rb") as file:
             head = file.read(len(_MAGIC))
@@ -198,4 +186,4 @@ def _check(path: str) -> None:
         why = os.strerror(error.errno or 0)
         raise InputError(f"cannot read the state: {why}", path=path) from error
     if head not in (b"", _MAGIC):
-        raise InputError("it is no state of hashmatch", path=path)
+        raise InputError("not a hashmatch state", path=path)

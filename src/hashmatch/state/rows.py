@@ -1,11 +1,11 @@
-"""What the state keeps of a file, or of a member of an archive."""
+"""What the state stores of a file or of a member of an archive."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from hashmatch.errors import DecodeError
 from hashmatch.model import Examination, Reason
@@ -13,45 +13,30 @@ from hashmatch.state.blob import pack_hashes
 
 SHA256 = "sha256"
 
-_SIGNED = 1 << 63
+_SEPARATOR = os.fsencode(os.sep)
+
+StoredIdentity: TypeAlias = tuple[int, str, int | None]
+"""What tells whether an item changed; a source makes it, and the state stores and compares it.
+
+Its size in bytes; whatever else identifies it; and when it last changed, in nanoseconds since 1970,
+or None where nothing can change without changing the rest.
+"""
 
 
-class Identity(NamedTuple):
-    """What tells whether a file is still the one that was examined.
-
-    Attributes:
-        device: number of the file system.
-        inode: number of the file on it.
-        size: in bytes.
-        mtime_ns: when it was last changed, nanoseconds since 1970; anybody can set it.
-        ctime_ns: when that or anything else of it was last changed, which nobody can set; so a file
-            that was put in the place of another is seen. On Windows, when it was made.
-    """
-
-    device: int
-    inode: int
-    size: int
-    mtime_ns: int
-    ctime_ns: int
-
-    @classmethod
-    def of(cls, status: os.stat_result) -> Identity:
-        """From what the system tells."""
-        device, inode = status.st_dev, status.st_ino
-        if device >= _SIGNED or inode >= _SIGNED:
-            device, inode = _signed(device), _signed(inode)
-        return cls(device, inode, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+def key_of(path: bytes) -> bytes:
+    """The key of a path, which is made absolute. Keys sort in the order of a walk."""
+    return os.path.abspath(path).rstrip(_SEPARATOR).replace(_SEPARATOR, b"\0")
 
 
-def _signed(number: int) -> int:
-    """SQLite's integers are signed, and some systems' numbers are long."""
-    return (number + _SIGNED) % (2 * _SIGNED) - _SIGNED
+def path_of_key(key: bytes) -> bytes:
+    """The absolute path of a key."""
+    return key.replace(b"\0", _SEPARATOR) or _SEPARATOR
 
 
 class Stored(NamedTuple):
-    """A row: all that an examination found, and what the last scan said of it.
+    """A row: all that an examination found, and the verdict of the last scan.
 
-    That verdict is for whoever reads the state; lists change, so every scan judges anew.
+    The verdict is for people who read the state. Lists change, so every scan decides again.
 
     The attributes are the columns of the table ``files``.
     """
@@ -59,11 +44,9 @@ class Stored(NamedTuple):
     key: bytes
     member: int
     name: bytes | None
-    device: int | None
-    inode: int | None
     size: int | None
-    mtime_ns: int | None
-    ctime_ns: int | None
+    mark: str | None
+    changed: int | None
     members: int | None
     sha256: bytes | None
     settings: int
@@ -81,14 +64,16 @@ class Stored(NamedTuple):
     since: int | None
 
     @property
-    def identity(self) -> tuple[int | None, ...]:
-        """Of the file; comparable with an ``Identity``."""
-        return self[3:8]
+    def identity(self) -> StoredIdentity | None:
+        """Of the file; None if it could not be opened."""
+        if self.size is None or self.mark is None:
+            return None
+        return self.size, self.mark, self.changed
 
     @property
     def told(self) -> tuple[Any, ...]:
-        """What a record tells of it: format, width, height, quality, reason and detail."""
-        return self[12:18]
+        """What a record shows of it: format, width, height, quality, reason and detail."""
+        return self[10:16]
 
 
 COLUMNS = ", ".join(Stored._fields)
@@ -99,7 +84,7 @@ class Unconfirmed:
     """A preview that may be near to an entry, of a file that cannot be read to make sure.
 
     Attributes:
-        stored: what was known of it.
+        stored: what is known of it.
         error: why it cannot be read.
     """
 
@@ -107,19 +92,28 @@ class Unconfirmed:
     error: DecodeError
 
 
-Evidence = Examination | Stored | Unconfirmed
-"""What a verdict can be given on."""
+Evidence: TypeAlias = Examination | Stored | Unconfirmed
+"""What a verdict can be based on."""
 
 
-def sha256_of(examination: Examination, digests: Sequence[str]) -> bytes | None:
-    """The SHA-256 of the file's bytes; None where they were not all read."""
-    if not examination.digests:
+def sha256_of(evidence: Evidence, digests: Sequence[str]) -> bytes | None:
+    """The SHA-256 of the file's bytes; None unless it was taken of all of them.
+
+    Args:
+        evidence: what is known of the file.
+        digests: the names of an examination's digests.
+    """
+    if isinstance(evidence, Unconfirmed):
+        return evidence.stored.sha256
+    if isinstance(evidence, Stored):
+        return evidence.sha256
+    if not evidence.digests or SHA256 not in digests:
         return None
-    return bytes.fromhex(examination.digests[digests.index(SHA256)])
+    return bytes.fromhex(evidence.digests[digests.index(SHA256)])
 
 
 def columns_of(examination: Examination, digests: Sequence[str]) -> dict[str, Any]:
-    """An examination as columns of its row.
+    """An examination as the columns of its row.
 
     Args:
         examination: what was found.
@@ -147,7 +141,7 @@ def bare(
     reason: str | None,
     detail: str | None,
 ) -> Examination:
-    """What a row tells, without its hashes: enough where none of them is near to any entry."""
+    """An examination without hashes, which will do when none of them is near to any entry."""
     return Examination(
         format=form,
         width=width,

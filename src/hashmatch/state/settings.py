@@ -1,4 +1,4 @@
-"""What could change a hash, so that hashes made otherwise are not taken for the same."""
+"""Everything that could change a hash, so that hashes made otherwise are not reused."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from hashmatch.examine.decode import PILLOW_VERSION
 from hashmatch.model import ArchiveLimits, ExamineOptions, HashKind, Limits
 
 _RULES = 2
-"""Raised whenever the same file may give other hashes, views or members than before."""
+"""Raise it whenever the same file may give other hashes, views or members than before."""
 
 _EXTRA_DECODERS = {"HEIF": "pillow-heif"}
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How rows were made.
+    """How rows were examined.
 
     Attributes:
-        base: versions, limits, formats and views, as JSON: must be equal.
-        kinds: of the hashes of each view: more than is asked for will do.
-        digests: names of the digests of the bytes: likewise.
+        base: versions, limits, formats and views, as JSON; must be equal.
+        kinds: of the hashes of each view; more than a scan asks for will do.
+        digests: names of the digests of the bytes; likewise.
     """
 
     base: str
@@ -33,9 +33,9 @@ class Settings:
 
     @classmethod
     def of(cls, options: ExamineOptions) -> Settings:
-        """The settings that these options make rows with.
+        """The settings of rows that are examined with these options.
 
-        Not ``fast``, since a row says itself whether it is exact.
+        They leave ``fast`` out, since each row says whether it is exact.
         """
         base = {
             "versions": {
@@ -57,7 +57,7 @@ class Settings:
         return cls(json.dumps(base, sort_keys=True), options.kinds, options.digests)
 
     def options(self) -> dict[str, Any]:
-        """The arguments of a ``Matcher`` that examines pictures like this."""
+        """The arguments of a ``Matcher`` that examines pictures in the same way."""
         base = json.loads(self.base)
         return {
             "limits": Limits(**base["limits"]),
@@ -68,7 +68,7 @@ class Settings:
         }
 
     def serves(self, wanted: Settings) -> bool:
-        """Whether rows made like this hold all that rows made as wanted would."""
+        """Whether rows with these settings hold all that rows with the wanted ones would."""
         return (
             self.base == wanted.base
             and set(self.kinds) >= set(wanted.kinds)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 import tracemalloc
 import zipfile
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,6 @@ import pytest
 
 from hashmatch.cli.main import run
 from hashmatch.report.from_state import read_state
-from hashmatch.scan import State
 from pictures import encode, photo
 
 
@@ -114,9 +115,9 @@ def test_files_not_examined_take_no_memory() -> None:
     """Of twenty thousand files and members not examined, each is counted, and few are in memory."""
     scan()
     before = len(read_state("scan.db").gaps)
-    with State("scan.db") as state:
+    with closing(sqlite3.connect("scan.db")) as state, state:
         for number in range(20_000):
-            state.write(
+            state.execute(
                 "INSERT INTO files (key, member, settings, exact, width, height, reason, detail,"
                 " hashes, examined) VALUES (?, ?, 1, 1, 0, 0, 'truncated', ?, x'', 0)",
                 (b"\0archive-%d" % (number // 30), number % 30, "in words " * 40),

@@ -1,0 +1,21 @@
+"""The tables of a state, read and changed behind its back."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+
+def rows_of(path: str | Path, query: str) -> list[tuple[Any, ...]]:
+    """What a query returns."""
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(query).fetchall()
+
+
+def change(path: str | Path, statement: str, values: Sequence[Any] = ()) -> None:
+    """Change rows."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(statement, values)
