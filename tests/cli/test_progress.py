@@ -88,6 +88,7 @@ def fifo(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.timing
 def test_a_long_reading_is_told_on_a_terminal(fifo: Path) -> None:
     """What takes over a second says what it is, on a terminal; what is quick says nothing."""
     slow = watched("list", "check", str(fifo), before_writing=1.5, fifo=fifo)
@@ -96,6 +97,7 @@ def test_a_long_reading_is_told_on_a_terminal(fifo: Path) -> None:
     assert "reading" not in quick
 
 
+@pytest.mark.timing
 def test_a_scan_counts_files_on_a_terminal(tmp_path: Path) -> None:
     """A scan shows files, rate, matches and unscanned while it runs; --quiet shows nothing."""
     data = encode(photo(1, 640, 480), "JPEG")

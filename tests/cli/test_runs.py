@@ -189,6 +189,7 @@ def started(*arguments: str | Path) -> subprocess.Popen:
     )
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("name", ["jsonl", "table"])
 def test_interrupted_scans_say_so(list_path: Path, tmp_path: Path, name: str) -> None:
     """Ctrl-C ends with 130; what was found by then is written, with a summary that says so."""

@@ -4,6 +4,8 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 from commands import COMMAND, environment
 
 
@@ -14,6 +16,7 @@ def seconds(command: list[str]) -> float:
     return time.perf_counter() - began
 
 
+@pytest.mark.timing
 def test_version_is_quick() -> None:
     """``--version`` takes at most twice the time of importing Typer, measured in turns."""
     ours, theirs = [], []

@@ -155,6 +155,7 @@ def test_archives_are_moved_only_on_request(
     assert archive.read_bytes() == before
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("dry", [(), ("--dry-run",)])
 def test_archive_whose_digest_is_not_known_stays(
     uploads: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], dry: tuple[str, ...]

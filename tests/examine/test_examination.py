@@ -305,7 +305,7 @@ def test_paths_that_cannot_be_read_have_their_reason(tmp_path: Path) -> None:
         assert reason_of("a\0b") is Reason.VANISHED
         for path in (tmp_path, fifo, door, Path(os.devnull)):
             assert reason_of(path) is Reason.SPECIAL_FILE
-        assert time.monotonic() - began < 2  # a FIFO without a writer holds nothing up
+        assert time.monotonic() - began < 20  # a FIFO without a writer holds nothing up
     (tmp_path / "loop").symlink_to("loop")
     assert reason_of(tmp_path / "loop") is Reason.SPECIAL_FILE
 

@@ -36,12 +36,3 @@ def scan(*arguments: str | Path, plug_in: Sequence[Path] = ()) -> tuple[int, lis
     output, errors = process.communicate(timeout=600)
     assert process.returncode < 64, errors.decode()
     return process.returncode, [json.loads(line) for line in output.splitlines()]
-
-
-def processes_below(pid: int) -> list[int]:
-    """A process's children, and theirs."""
-    try:
-        found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except (FileNotFoundError, ProcessLookupError):
-        return []
-    return [one for child in map(int, found) for one in (child, *processes_below(child))]

@@ -13,6 +13,8 @@ import zipfile
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from examine.sandbox import plants
 from hashmatch.model import Reason, Verdict
 from pictures import animation, as_mode, encode, flat, photo
@@ -58,6 +60,7 @@ def plant(folder: Path) -> None:
     os.mkfifo(folder / "special_file")
 
 
+@pytest.mark.timing
 def test_every_fault_is_told_and_the_counts_add_up(tmp_path: Path) -> None:
     """Each file walked ends in exactly one record, and the summary counts verdicts and reasons."""
     folder = tmp_path / "files"
@@ -148,6 +151,7 @@ def test_files_without_permission_gone_or_changing_are_told(tmp_path: Path) -> N
     assert told.stdout.split() == [b"permission", b"changed", b"vanished"], told.stderr
 
 
+@pytest.mark.timing
 def test_progress_does_not_stand_in_the_way(tmp_path: Path) -> None:
     """A scan whose reader is slow waits for it, and calls no file too slow meanwhile."""
     folder = tmp_path / "files"

@@ -39,6 +39,7 @@ _PLUG_IN = """
             ctypes.memset(block, 1, 1 << 24)
 
     def _hang():
+        ctypes.CDLL(None).prctl(15, b"hanging", 0, 0, 0)  # PR_SET_NAME
         while True:
             time.sleep(3600)
 
@@ -75,6 +76,14 @@ _PLUG_IN = """
     if any(part.endswith("zygote") for part in sys.orig_argv):
         Image.open = planted_open
 """
+
+
+def hangs(pid: int) -> bool:
+    """Tell whether a worker has come to a picture that hangs."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_bytes() == b"hanging\n"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def install(folder: Path) -> Path:

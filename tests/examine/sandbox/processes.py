@@ -1,27 +1,43 @@
-"""What the system tells of processes."""
+"""Find processes, and wait for what they do."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 
 def children(pid: int) -> list[int]:
-    """The processes that a process started and that have not been taken leave of."""
+    """The processes that a process started, apart from those that it has waited for."""
     found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [int(child) for child in found]
 
 
+def descendants(pid: int) -> list[int]:
+    """A process's children, and theirs."""
+    try:
+        return [one for child in children(pid) for one in (child, *descendants(child))]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
 def is_alive(pid: int) -> bool:
-    """Whether there is such a process that has not ended (a zombie has)."""
+    """Whether there is such a process and it has not ended (a zombie has)."""
     try:
         return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
     except FileNotFoundError:
         return False
 
 
-def wait_until_gone(pids: Sequence[int], seconds: float = 10) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
+    """Fail if a condition does not come true in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def wait_until_gone(pids: Sequence[int], seconds: float = 30) -> None:
     """Fail if one of the processes is still there after so many seconds."""
     deadline = time.monotonic() + seconds
     while any(map(is_alive, pids)):

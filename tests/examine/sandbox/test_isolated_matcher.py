@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from hashmatch.model import Outcome, Reason, Verdict
 from pictures import encode, flat, photo
 
 from . import plants
-from .processes import children, is_alive, wait_until_gone
+from .processes import children, is_alive, wait_for, wait_until_gone
 
 
 @pytest.fixture
@@ -47,6 +48,11 @@ def zygote_of(matcher: Matcher) -> int:
     assert matcher._pool is not None
     assert matcher._pool._service is not None
     return matcher._pool._service._pool._zygote.pid
+
+
+def hanging_below(zygote: int) -> bool:
+    """Tell whether a worker has come to a picture that hangs."""
+    return any(map(plants.hangs, children(zygote)))
 
 
 def open_descriptors() -> int:
@@ -109,9 +115,9 @@ def test_closing_tells_those_who_wait_and_those_who_come(isolated: Matcher) -> N
 
     thread = threading.Thread(target=match)
     thread.start()
-    time.sleep(0.5)
+    wait_for(partial(hanging_below, zygote))
     isolated.close()
-    thread.join(5)
+    thread.join(30)
     assert not thread.is_alive()
     assert "closed meanwhile" in str(told)
     with pytest.raises(HashmatchError, match="is closed"):
@@ -130,7 +136,7 @@ def test_without_its_processes_it_starts_others(isolated: Matcher) -> None:
         zygote = zygote_of(isolated)
         with ThreadPoolExecutor(1) as threads:
             waiting = threads.submit(isolated.match, plants.picture(1, plants.HANG))
-            time.sleep(0.5)
+            wait_for(partial(hanging_below, zygote))
             os.kill(zygote, signal.SIGKILL)
             with pytest.raises(HashmatchError, match="has died"):
                 waiting.result(10)
@@ -183,6 +189,7 @@ def test_forked_processes_hold_nothing_up(isolated: Matcher) -> None:
     assert not is_alive(zygote)
 
 
+@pytest.mark.timing
 def test_whoever_was_interrupted_takes_nobody_along(isolated: Matcher) -> None:
     """A caller that Ctrl-C took away while its bytes were queued leaves the others their pool."""
 

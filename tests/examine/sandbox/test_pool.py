@@ -25,7 +25,7 @@ from hashmatch.examine.sandbox.pool import _MOST_DEATHS
 from hashmatch.model import Examination, ExamineOptions, HashKind, Reason
 
 from . import plants
-from .processes import children, is_alive, wait_until_gone
+from .processes import children, descendants, is_alive, wait_for, wait_until_gone
 
 LONG = bool(os.environ.get("HASHMATCH_LONG_TESTS"))
 OPTIONS = ExamineOptions(kinds=(HashKind("phash", 64),))
@@ -87,6 +87,7 @@ def workers_of(pool: Pool) -> list[int]:
     return children(pool._zygote.pid)
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize(
     ("mark", "reason"),
     [
@@ -105,7 +106,7 @@ def test_a_file_that_ends_its_worker_is_blamed_alone(
     """Whatever a file does to its worker, it gets its reason, and those around it their hashes."""
     contents = [plants.picture(number) for number in range(9)]
     contents[4] = plants.picture(4, mark)
-    with Pool(2, WorkerLimits(LEAST, 3.0)).configure(OPTIONS) as pool:
+    with Pool(2, WorkerLimits(LEAST, 1.5)).configure(OPTIONS) as pool:
         found = [sole(replies) for replies in run(pool, contents, planted)]
     assert [examination.reason for examination in found] == [None] * 4 + [reason] + [None] * 4
     assert all(examination.views for place, examination in enumerate(found) if place != 4)
@@ -159,6 +160,7 @@ def archive(kind: str, members: dict[str, bytes]) -> bytes:
     return file.getvalue()
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("kind", ["zip", "tar.gz"])
 def test_members_that_kill_their_worker_are_blamed_one_by_one(planted: Path, kind: str) -> None:
     """An archive goes on behind a member that killed its worker, and the others are examined."""
@@ -168,7 +170,7 @@ def test_members_that_kill_their_worker_are_blamed_one_by_one(planted: Path, kin
         "zip", {"deep.jpg": plants.picture(30, plants.KILL), "ok.jpg": members["0.jpg"]}
     )
     members["inner.zip"] = inner
-    with Pool(2, WorkerLimits(LEAST, 3.0)).configure(OPTIONS) as pool:
+    with Pool(2, WorkerLimits(LEAST, 1.5)).configure(OPTIONS) as pool:
         (replies,) = run(pool, [archive(kind, members)], planted)
     told = [(reply.member, reply.examination.reason) for reply in replies]
     reasons = {
@@ -227,9 +229,10 @@ def collect(pool: Pool) -> list[Reply]:
     return replies
 
 
+@pytest.mark.timing
 def test_planted_deaths_lose_no_file_and_blame_no_other(planted: Path) -> None:
     """Each of many deaths is charged to the file that caused it alone, in bounded time."""
-    files, each, seconds = (5_000, 250, 3.0) if LONG else (250, 3, 3.0)
+    files, each, seconds = (5_000, 250, 1.5) if LONG else (250, 3, 1.5)
     expected = {
         plants.KILL: Reason.DECODER_CRASH,
         plants.SEGV: Reason.DECODER_CRASH,
@@ -364,6 +367,7 @@ def test_closing_ends_every_process_whatever_it_is_on(planted: Path) -> None:
     assert not set(children(os.getpid())) & set(pids)
 
 
+@pytest.mark.timing
 def test_time_in_which_nobody_looked_is_no_files_own(planted: Path) -> None:
     """A scan that was stopped longer than a file may take does not call the file too slow."""
     path = planted / "a"
@@ -445,7 +449,7 @@ def test_no_worker_outlives_a_supervisor_that_was_killed(planted: Path) -> None:
     assert process.stdout is not None
     with process.stdout:
         assert process.stdout.readline() == b"ready\n"
-        time.sleep(0.2)
+        wait_for(lambda: any(map(plants.hangs, descendants(process.pid))))
         pids = children(process.pid)
         pids += [worker for pid in pids for worker in children(pid)]
         assert len(pids) == 3
