@@ -77,7 +77,6 @@ def test_scan_exits_with_what_it_found(
 @pytest.mark.parametrize(
     "arguments",
     [
-        [],
         ["bogus"],
         ["--bogus"],
         ["scan"],
@@ -135,9 +134,7 @@ def test_a_number_out_of_bounds_is_told_by_its_option(
 @pytest.mark.parametrize(
     ("arguments", "command"),
     [
-        ([], "hashmatch"),
         (["--bogus"], "hashmatch"),
-        (["list"], "hashmatch list"),
         (["list", "bogus"], "hashmatch list"),
         (["scan", "--bogus"], "hashmatch scan"),
         (["list", "check"], "hashmatch list check"),
@@ -236,10 +233,12 @@ def test_broken_installation_exits_70(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--version"], ["--help"], ["scan", "--help"], ["hash", "--help"]]
+    "arguments",
+    [["--version"], ["--help"], ["scan", "--help"], ["hash", "-h"], ["list", "-h"], [], ["list"]],
+    ids=" ".join,
 )
 def test_help_and_version_exit_0(arguments: list[str]) -> None:
-    """Help and version are shown on stdout, and end with 0."""
+    """Help and version are shown on stdout and exit 0; a group without a command shows its help."""
     done = hashmatch_command(*arguments)
     assert (done.returncode, done.stderr) == (0, b"")
     assert b"hashmatch" in done.stdout

@@ -13,7 +13,7 @@ import pytest
 import typer
 
 from commands import hashmatch_command
-from hashmatch.cli.files import uses_of
+from hashmatch.cli.command import uses_of
 from hashmatch.cli.main import app
 from pictures import encode, photo
 

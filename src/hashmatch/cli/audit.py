@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from hashmatch.cli.files import READS, group
+from hashmatch.cli.command import group
+from hashmatch.cli.files import READS
 
 audit_app = group("Check the audit trail that scan --audit writes.")
 

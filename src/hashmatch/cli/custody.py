@@ -10,8 +10,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from hashmatch.cli.options import say
 from hashmatch.cli.run_quarantine import say_settled
+from hashmatch.cli.scan import CustodySettings
+from hashmatch.cli.streams import say
 from hashmatch.custody.audit import AuditLog
 from hashmatch.custody.quarantine import Quarantine
 from hashmatch.errors import QuarantineError, SettingsError
@@ -25,38 +26,6 @@ from hashmatch.text import printable
 
 NOT_MOVED = 2
 """What a match that could not be moved adds to the exit code, as a file unscanned does."""
-
-
-@dataclass(frozen=True, slots=True)
-class CustodySettings:
-    """What a scan is to do about what it finds.
-
-    Attributes:
-        audit: the audit trail to write to.
-        quarantine: the folder to move matched files to.
-        archives: also move archives, for a member that matched.
-        dry_run: only say what would be moved.
-
-    Raises:
-        SettingsError: something is asked for that needs a quarantine, and there is none.
-    """
-
-    audit: Path | None = None
-    quarantine: Path | None = None
-    archives: bool = False
-    dry_run: bool = False
-
-    def __post_init__(self) -> None:
-        if self.quarantine is None and (self.archives or self.dry_run):
-            raise SettingsError("--dry-run and --quarantine-archives need a --quarantine")
-
-    def record(self) -> Record:
-        """As the audit trail tells them."""
-        return {
-            "quarantine": None if self.quarantine is None else str(self.quarantine),
-            "quarantine_archives": self.archives,
-            "dry_run": self.dry_run,
-        }
 
 
 @dataclass(slots=True)
@@ -91,7 +60,7 @@ class Custody:
         if self.log is not None:
             self.log.start(
                 command=command,
-                settings={**settings, **self.settings.record()},
+                settings={**settings, **_settings_record(self.settings)},
                 lists=[list_record(hash_list) for hash_list in hash_lists],
                 versions={"pillow": PILLOW_VERSION},
             )
@@ -117,7 +86,7 @@ class Custody:
         members, self._members = self._members, []
         if matched:
             self._take(result, record, record["matches"])
-        elif members and self.settings.archives:
+        elif members and self.settings.quarantine_archives:
             self._take(result, record, list(chain.from_iterable(members)))
         elif members:
             self._moves.left += 1
@@ -209,6 +178,14 @@ def open_custody(settings: CustodySettings, paths: Sequence[str], stack: ExitSta
         custody.quarantine = stack.enter_context(Quarantine(settings.quarantine))
         say_settled(custody.quarantine)
     return custody
+
+
+def _settings_record(settings: CustodySettings) -> Record:
+    return {
+        "quarantine": None if settings.quarantine is None else str(settings.quarantine),
+        "quarantine_archives": settings.quarantine_archives,
+        "dry_run": settings.dry_run,
+    }
 
 
 def _check_apart(quarantine: Path, root: bytes) -> None:

@@ -1,20 +1,15 @@
-"""Which files a command reads and which it writes, so that none destroys what it reads.
+"""Which files a command reads and which it writes, so that it never destroys what it reads.
 
-The mark stands beside an option, in its annotation; ``Command`` looks at the marks before the
-command begins.
+Each option's annotation carries a mark, a ``Use``. ``Command`` checks the marks before the command
+begins.
 """
 
 from __future__ import annotations
 
-import inspect
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
-
-import typer
-from typer.core import TyperCommand
 
 from hashmatch.errors import SettingsError
 
@@ -24,10 +19,10 @@ class Use:
     """What a command does with the file that an option names.
 
     Attributes:
-        writes: it writes it, or may; it reads it otherwise.
-        suffix: what stands behind the name that is given, where another file beside it is meant.
+        writes: it may write the file; otherwise it only reads it.
+        suffix: the file meant is the one whose name has this suffix added.
         streams: - is standard input, and fd:3 an open descriptor.
-        replaced: what the command writes may take its place, which it does whole or not at all.
+        replaced: the command may write its result in place of this file, atomically.
     """
 
     writes: bool = False
@@ -44,52 +39,15 @@ READS_SIGNATURE = Use(suffix=".sig")
 WRITES_SIGNATURE = Use(writes=True, suffix=".sig")
 
 
-class Command(TyperCommand):
-    """A command that refuses to begin where it would write what it also reads or writes."""
-
-    def invoke(self, ctx: Any) -> Any:
-        """Run it, if its files are apart."""
-        _check_apart(self._used(ctx.params))
-        return super().invoke(ctx)
-
-    def _used(self, values: Mapping[str, Any]) -> Iterator[tuple[str, str, Use]]:
-        """Each option that names a file, the name that it gives, and the use that is made of it."""
-        marked = inspect.signature(self.callback or self.invoke, eval_str=True).parameters
-        for parameter in self.params:
-            name = str(parameter.name)
-            value = values.get(name)
-            if value is None or name not in marked:
-                continue
-            option = parameter.opts[0]
-            said = option if option.startswith("-") else str(parameter.metavar)
-            for use in uses_of(marked[name].annotation):
-                for each in value if isinstance(value, (list, tuple)) else [value]:
-                    yield said, os.fspath(each), use
-
-
-def uses_of(annotation: Any) -> list[Use]:
-    """The marks in an option's annotation."""
-    return [mark for mark in getattr(annotation, "__metadata__", ()) if isinstance(mark, Use)]
-
-
-def group(told: str, **settings: Any) -> typer.Typer:
-    """A group of commands, each of which keeps its files apart, that ``--help`` tells of so."""
-    return _Group(help=told, rich_markup_mode=None, **settings)
-
-
-class _Group(typer.Typer):
-    def command(self, name: str | None = None, **settings: Any) -> Any:
-        return super().command(name, cls=Command, **settings)
-
-
-def _check_apart(used: Iterator[tuple[str, str, Use]]) -> None:
-    """Refuse files that are the same, by whatever names, unless they are only read.
+def check_apart(used: Iterator[tuple[str, str | os.PathLike[str], Use]]) -> None:
+    """Refuse options that name the same file, by whatever names, unless they only read it.
 
     Raises:
-        SettingsError: two are the same file, and one is written; or a stream is to be read twice.
+        SettingsError: two options name one file and one of them writes it, or both read one stream.
     """
     seen: dict[object, dict[tuple[str, Use, bool], None]] = {}
-    for option, name, use in used:
+    for option, given, use in used:
+        name = os.fspath(given)
         file, once = _identify(name, use)
         if file is None:
             continue
@@ -105,11 +63,11 @@ def _check_apart(used: Iterator[tuple[str, str, Use]]) -> None:
 
 
 def _identify(name: str, use: Use) -> tuple[object, bool]:
-    """What tells a file from others, and whether it can be read only once; None for a folder."""
+    """A file's identity, and whether it can be read only once; (None, False) for a folder."""
     try:
         descriptor = _descriptor(name) if use.streams else None
         found = os.stat(name + use.suffix if descriptor is None else descriptor)  # noqa: PTH116 # or a descriptor
-    except OSError:  # it is not there yet
+    except OSError:  # it does not exist yet
         return os.path.realpath(name + use.suffix), False
     if stat.S_ISDIR(found.st_mode):
         return None, False

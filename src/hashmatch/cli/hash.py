@@ -2,58 +2,59 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
 
 import typer
 
 from hashmatch.cli import options as opt
-from hashmatch.model import Limits
+from hashmatch.cli.command import takes_settings
 
 
-def hash_command(
-    paths: opt.Paths,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HashOutputSettings:
+    """What to compute, and how to write it."""
+
+    PANEL: ClassVar[str] = "Output"
+
     algorithm: Annotated[
-        list[str] | None,
+        opt.Names,
         typer.Option(
             metavar="ALGORITHM",
-            help="phash or dhash, or with its width, such as phash-256; may be given several"
-            " times. Default: phash.",
+            help="phash or dhash, or with its width: phash-256. Repeatable. Default: phash.",
         ),
-    ] = None,
+    ] = None
     output_format: Annotated[
         str,
         typer.Option(
             "--format",
             metavar="text|jsonl",
-            help="text is a hash list of the stored views; jsonl has every view.",
+            help="Write a hash list of the stored views (text), or every view (jsonl).",
         ),
-    ] = "text",
-    output: opt.Output = None,
-    jobs: opt.Jobs = None,
+    ] = "text"
     mirrors: Annotated[
-        bool, typer.Option("--mirrors", help="With jsonl: also flips and quarter turns.")
-    ] = False,
-    allow_format: opt.AllowFormat = None,
-    max_pixels: opt.MaxPixels = opt.DEFAULT_LIMITS.max_pixels,
-    max_bytes: opt.MaxBytes = opt.DEFAULT_LIMITS.max_bytes,
-    max_frames: opt.MaxFrames = opt.DEFAULT_LIMITS.max_frames,
-) -> int:
+        bool, typer.Option("--mirrors", help="With jsonl: also mirror images and quarter turns.")
+    ] = False
+    output: opt.Output = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HashSettings:
+    """The options of hashmatch hash."""
+
+    paths: opt.Paths
+    hashes: HashOutputSettings
+    pictures: opt.PictureSettings
+    workers: opt.WorkerSettings
+
+
+@takes_settings
+def hash_command(asked: HashSettings) -> int:
     """Compute the hashes of pictures, as a list or as records.
 
-    The output holds hashes, so treat it as you treat your hash lists. Exit codes: 0 every file was
-    examined, 2 some were not (they are named on stderr), and as for scan otherwise.
+    The output holds hashes: protect it as you protect your hash lists. Exit codes: 0 every file was
+    examined, 2 some were not (stderr names them), otherwise as for scan.
     """
-    from hashmatch.cli.run_hash import HashSettings, run_hash  # noqa: PLC0415 # it takes NumPy
+    from hashmatch.cli.run_hash import run_hash  # noqa: PLC0415 # it takes NumPy
 
-    return run_hash(
-        HashSettings(
-            paths=tuple(paths),
-            algorithms=tuple(algorithm or ["phash"]),
-            output_format=output_format,
-            output=output,
-            jobs=opt.resolve_jobs(jobs),
-            mirrors=mirrors,
-            formats=opt.resolve_formats(allow_format or []),
-            limits=Limits(max_pixels, max_bytes, max_frames),
-        )
-    )
+    return run_hash(asked)

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from hashmatch.cli import options as opt
-from hashmatch.cli.files import READS, READS_SIGNATURE, REPLACES, WRITES, WRITES_SIGNATURE, group
+from hashmatch.cli.command import group
+from hashmatch.cli.files import READS, READS_SIGNATURE, REPLACES, WRITES, WRITES_SIGNATURE
 
 list_app = group("Look after hash lists.")
 
@@ -42,7 +43,7 @@ KeepWithdrawals = Annotated[
 @list_app.command("check")
 def check_command(
     path: ListPath,
-    algorithm: opt.Algorithm = None,
+    algorithm: opt.ListAlgorithm = None,
     list_format: opt.ListFormat = None,
 ) -> int:
     """Name everything that is wrong with a list, by line, and count what is odd.
@@ -58,7 +59,7 @@ def check_command(
 @list_app.command("show")
 def show_command(
     path: ListPath,
-    algorithm: opt.Algorithm = None,
+    algorithm: opt.ListAlgorithm = None,
     list_format: opt.ListFormat = None,
     skip_bad_entries: opt.SkipBadEntries = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object.")] = False,
@@ -73,7 +74,7 @@ def show_command(
 def compile_command(
     path: ListPath,
     output: OutputFile,
-    algorithm: opt.Algorithm = None,
+    algorithm: opt.ListAlgorithm = None,
     list_format: opt.ListFormat = None,
     skip_bad_entries: opt.SkipBadEntries = False,
 ) -> int:
@@ -91,7 +92,7 @@ def convert_command(
     path: ListPath,
     output: OutputFile,
     to: To = None,
-    algorithm: opt.Algorithm = None,
+    algorithm: opt.ListAlgorithm = None,
     list_format: opt.ListFormat = None,
     skip_bad_entries: opt.SkipBadEntries = False,
 ) -> int:
@@ -118,7 +119,7 @@ def apply_command(
     output: OutputFile,
     to: To = None,
     keep_withdrawals: KeepWithdrawals = False,
-    algorithm: opt.Algorithm = None,
+    algorithm: opt.ListAlgorithm = None,
 ) -> int:
     """Write a list brought up to date by later pages or deltas, in whatever formats they are.
 
@@ -142,7 +143,7 @@ def merge_command(
         bool, typer.Option("--prefix", help="Put each list's name and a slash before its ids.")
     ] = False,
     keep_withdrawals: KeepWithdrawals = False,
-    algorithm: opt.Algorithm = None,
+    algorithm: opt.ListAlgorithm = None,
 ) -> int:
     """Write one list of several that have nothing to do with each other.
 
@@ -162,7 +163,7 @@ def merge_command(
 def diff_command(
     old: Annotated[Path, typer.Argument(metavar="OLD", help="The older list."), READS],
     new: Annotated[Path, typer.Argument(metavar="NEW", help="The newer list."), READS],
-    algorithm: opt.Algorithm = None,
+    algorithm: opt.ListAlgorithm = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object.")] = False,
 ) -> int:
     """Tell by id which entries were added, withdrawn and changed between two lists."""

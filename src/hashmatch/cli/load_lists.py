@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from hashmatch.cli.list_options import NO_LISTS, ListSettings
-from hashmatch.cli.options import say
 from hashmatch.cli.progress import working
+from hashmatch.cli.streams import say
 from hashmatch.errors import HashListError, SettingsError
 from hashmatch.hashlist import HashList, read_suppressions
 from hashmatch.hashlist.freshness import SeenVersions, exposure, parse_duration, staleness

@@ -11,19 +11,18 @@ import typer
 
 from hashmatch._version import __version__
 from hashmatch.cli.audit import audit_app
+from hashmatch.cli.command import group, show_help
 from hashmatch.cli.doctor import doctor_command
 from hashmatch.cli.evaluate import evaluate_command
-from hashmatch.cli.files import group
 from hashmatch.cli.hash import hash_command
 from hashmatch.cli.lists import list_app
-from hashmatch.cli.options import say
 from hashmatch.cli.quarantine import quarantine_app
 from hashmatch.cli.rematch import rematch_command
 from hashmatch.cli.report import report_command
 from hashmatch.cli.review import review_app
 from hashmatch.cli.scan import scan_command
 from hashmatch.cli.stopping import INTERRUPTED, say_stopped, stop_code, stop_when_told
-from hashmatch.cli.streams import take_standard_streams
+from hashmatch.cli.streams import say, take_standard_streams
 from hashmatch.errors import (
     HashListError,
     HashmatchError,
@@ -43,7 +42,7 @@ PIPE_CLOSED = 141
 app = group(
     "Find pictures that match a hash list.",
     name="hashmatch",
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     # Their panels show the values of local variables, hashes among them
     pretty_exceptions_enable=False,
 )
@@ -121,8 +120,9 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def _options(
+    context: typer.Context,
     _version: Annotated[
         bool,
         typer.Option(
@@ -130,7 +130,7 @@ def _options(
         ),
     ] = False,
 ) -> None:
-    pass
+    show_help(context)
 
 
 def _exit_code_of(error: HashmatchError) -> int:

@@ -1,260 +1,315 @@
-"""Options that several commands share, and what their texts mean."""
+"""Options that several commands share: each is declared here once, alone or in a group.
+
+A group is a frozen dataclass that a command's settings hold as a field; see ``takes_settings``.
+"""
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
+from hashmatch.cli.cores import resolve_jobs
 from hashmatch.cli.files import READS, READS_STREAM, WRITES
+from hashmatch.cli.sizes import format_size, parse_count, parse_size
 from hashmatch.errors import SettingsError
-from hashmatch.model import DEFAULT_FORMATS, MAX_SIDE, OPTIONAL_FORMATS, ArchiveLimits, Limits
-from hashmatch.text import printable
+from hashmatch.model import DEFAULT_FORMATS, OPTIONAL_FORMATS, ArchiveLimits, Limits
 
-DEFAULT_LIMITS = Limits()
-DEFAULT_ARCHIVES = ArchiveLimits()
-DEFAULT_MEMORY_MIB = 2048
-DEFAULT_SECONDS = 20.0
+if TYPE_CHECKING:
+    from hashmatch.examine.sandbox import WorkerLimits
+    from hashmatch.scan import WalkOptions
 
-MOST_MEMORY_MIB = 1 << 27
+Names = list[str] | None
+
+_LIMITS = Limits()
+_ARCHIVES = ArchiveLimits()
+
+_LEAST_MEMORY = 256 << 20
+_MOST_MEMORY = 1 << 47
 """All that a process can address where addresses have 47 bits."""
 
-_MOST_JOBS = 32
-"""For each core. Each job is a process, and more of them only take its memory."""
-
-# Not as Path, which takes an empty text, such as a variable that is not set, for the current folder
+# Not as Path, which reads an empty text, such as an unset variable, as the current folder
 Paths = Annotated[
-    list[str], typer.Argument(metavar="PATH", help="Files and folders.", show_default=False), READS
-]
-MaybePaths = Annotated[
-    list[str] | None,
+    list[str],
     typer.Argument(metavar="PATH", help="Files and folders.", show_default=False),
     READS,
-]
-FilesFrom = Annotated[
-    str | None,
-    typer.Option(
-        metavar="FILE", help="Also scan the paths that stand in FILE, one a line; - is stdin."
-    ),
-    READS_STREAM,
-]
-Null = Annotated[
-    bool, typer.Option("--null", "-0", help="In --files-from, NUL stands behind each path.")
-]
-Include = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="PATTERN",
-        help="Take only files that fit, as in .gitignore; may be given several times.",
-    ),
-]
-Exclude = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="PATTERN",
-        help="Leave out files and folders that fit, as in .gitignore; may be given several times.",
-    ),
-]
-FollowSymlinks = Annotated[
-    bool, typer.Option("--follow-symlinks", help="Take what symbolic links point to.")
-]
-OneFileSystem = Annotated[
-    bool,
-    typer.Option("--one-file-system", help="Do not enter folders of other file systems."),
-]
-MaxDepth = Annotated[
-    int | None,
-    typer.Option(metavar="N", min=1, help="Levels of folders to enter; 1 is PATH itself alone."),
-]
-MaxMemory = Annotated[
-    int,
-    typer.Option(
-        metavar="MIB",
-        min=256,
-        max=MOST_MEMORY_MIB,
-        help="Address space of each decoding process.",
-    ),
-]
-Timeout = Annotated[
-    float, typer.Option(metavar="SECONDS", help="Time for one file, or member of an archive.")
-]
-MaxMembers = Annotated[int, typer.Option(metavar="N", min=1, help="Most members of an archive.")]
-MaxUnpacked = Annotated[
-    int, typer.Option(metavar="N", min=1, help="Most bytes that an archive may unpack to.")
-]
-MaxRatio = Annotated[
-    int, typer.Option(metavar="N", min=1, help="Most bytes unpacked for each byte packed.")
-]
-MaxNesting = Annotated[
-    int, typer.Option(metavar="N", min=1, help="Archives within archives; 1 opens no inner ones.")
-]
-Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="Show no progress and no notices on stderr.")
 ]
 ListFormat = Annotated[
     str | None,
     typer.Option(
         metavar="FORMAT",
-        help="What lists are written in: text, csv, jsonl, compiled, ncmec, stopncii, vics, tat or"
-        " threatexchange. Default: as their content tells.",
+        help="Format of the lists: text, csv, jsonl, compiled, ncmec, stopncii, vics, tat or"
+        " threatexchange. Default: detected.",
     ),
 ]
-Algorithm = Annotated[
+ListAlgorithm = Annotated[
     str | None,
-    typer.Option(metavar="ALGORITHM", help="What hashes are where the list does not say."),
+    typer.Option(
+        "--algorithm",
+        metavar="ALGORITHM",
+        help="Algorithm to assume when a list names none: phash, dhash, pdq, md5, sha1, sha256...",
+    ),
 ]
 SkipBadEntries = Annotated[
-    bool, typer.Option("--skip-bad-entries", help="Use the rest of a list that has wrong lines.")
-]
-Audit = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="Add to this audit trail; see hashmatch audit."),
-    WRITES,
+    bool, typer.Option("--skip-bad-entries", help="Skip the bad lines of a list.")
 ]
 Output = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Write the results there, whole or not at all."),
+    typer.Option("--output", "-o", metavar="FILE", help="Write to FILE, atomically."),
     WRITES,
+]
+StateFile = Annotated[
+    str, typer.Option("--state", metavar="FILE", help="State file that scan --state keeps."), WRITES
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON object.")]
+Audit = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Append to this audit trail; see hashmatch audit."),
+    WRITES,
+]
+Mirrors = Annotated[
+    bool, typer.Option("--mirrors", help="Also look up mirror images and quarter turns.")
+]
+QualityFloor = Annotated[
+    int,
+    typer.Option(
+        metavar="0-100",
+        help="Below this quality, near entries are candidates for a human, not matches.",
+    ),
 ]
 Jobs = Annotated[
     int | None,
     typer.Option(
-        metavar="N", min=1, help="Pictures to decode at a time. Default: one for each core."
-    ),
-]
-AllowFormat = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="avif|jpeg2000|heif",
-        help="Also decode this format; may be given several times.",
-    ),
-]
-MaxPixels = Annotated[
-    int,
-    typer.Option(
         metavar="N",
-        min=1,
-        help=f"Largest picture, in pixels, and {MAX_SIDE} on a side at the most.",
+        parser=parse_count,
+        help="Files to examine at a time. Default: one per core.",
+        rich_help_panel="Limits",
     ),
 ]
-MaxBytes = Annotated[int, typer.Option(metavar="N", min=1, help="Largest file, in bytes.")]
-MaxFrames = Annotated[
-    int, typer.Option(metavar="N", min=1, help="Most frames or pages of a picture.")
-]
+Seed = Annotated[int, typer.Option(metavar="N", help="Seed of the random numbers.")]
 
 
-def say(*lines: str) -> None:
-    """Tell the operator something, on stderr, whatever names it holds.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatchSettings:
+    """How near an entry must be to match."""
 
-    Where stderr is closed or full nobody can be told; what the command does and how it exits must
-    not depend on that.
-    """
-    with suppress(OSError, ValueError):
-        for line in lines if sys.stderr is not None else ():
-            sys.stderr.write(f"hashmatch: {printable(line)}\n")
+    PANEL: ClassVar[str] = "Matching"
 
+    threshold: Annotated[
+        Names,
+        typer.Option(
+            metavar="BITS",
+            help="Largest distance that is near: 8, or by algorithm (phash=8). Repeatable."
+            " Default: phash 8, dhash 4; of 256 bits: phash 32, dhash 16.",
+        ),
+    ] = None
+    require: Annotated[
+        str,
+        typer.Option(
+            metavar="any|all",
+            help="Match if any of an entry's hashes is near, or only if all are.",
+        ),
+    ] = "any"
+    max_matches: Annotated[
+        int, typer.Option(metavar="N", help="Most entries to name for one file, nearest first.")
+    ] = 10
 
-def parse_thresholds(texts: Sequence[str]) -> dict[str, int] | int | None:
-    """Read ``8``, or ``phash=8`` and ``dhash=4``.
+    def thresholds(self) -> dict[str, int] | int | None:
+        """What ``--threshold`` says: ``8``, or ``phash=8`` and ``dhash=4``.
 
-    Raises:
-        SettingsError: it is neither.
-    """
-    if not texts:
-        return None
-    pairs = [text.rpartition("=")[::2] for text in texts]
-    if not all(bits.isascii() and bits.isdigit() for _, bits in pairs):
-        raise SettingsError("--threshold takes a number of bits, or ALGORITHM=BITS such as phash=8")
-    if len(pairs) == 1 and not pairs[0][0]:
-        return int(pairs[0][1])
-    if not all(name for name, _ in pairs):
-        raise SettingsError("give one --threshold for all algorithms, or one for each by name")
-    return {name: int(bits) for name, bits in pairs}
-
-
-def resolve_jobs(jobs: int | None) -> int:
-    """How many pictures to decode at a time: as asked, or one for each core that we may use.
-
-    Raises:
-        SettingsError: there are far too few cores for so many.
-    """
-    cores = allowed_cores()
-    if jobs is None:
-        return cores
-    if jobs > _MOST_JOBS * cores:
-        raise SettingsError(f"--jobs must be at most {_MOST_JOBS * cores}: {_MOST_JOBS} a core")
-    return jobs
-
-
-def resolve_formats(names: Sequence[str]) -> frozenset[str]:
-    """The formats to decode: the usual ones, and those asked for.
-
-    Raises:
-        SettingsError: a name is of no format that is decoded on request.
-    """
-    asked = frozenset(name.upper() for name in names)
-    if not asked <= OPTIONAL_FORMATS:
-        known = ", ".join(sorted(name.lower() for name in OPTIONAL_FORMATS))
-        raise SettingsError(f"--allow-format takes one of: {known}")
-    return DEFAULT_FORMATS | asked
+        Raises:
+            SettingsError: it is neither.
+        """
+        if not self.threshold:
+            return None
+        pairs = [text.rpartition("=")[::2] for text in self.threshold]
+        if not all(bits.isascii() and bits.isdigit() for _, bits in pairs):
+            raise SettingsError(
+                "--threshold takes a number of bits, or ALGORITHM=BITS such as phash=8"
+            )
+        if len(pairs) == 1 and not pairs[0][0]:
+            return int(pairs[0][1])
+        if not all(name for name, _ in pairs):
+            raise SettingsError("give one --threshold for all algorithms, or one for each by name")
+        return {name: int(bits) for name, bits in pairs}
 
 
-def resolve_limits(max_pixels: int, max_bytes: int, max_frames: int) -> Limits:
-    """The limits that were asked for.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalkSettings:
+    """Which files to examine."""
 
-    Raises:
-        SettingsError: one is under 1.
-    """
-    return Limits(max_pixels=max_pixels, max_bytes=max_bytes, max_frames=max_frames)
+    PANEL: ClassVar[str] = "What to scan"
+
+    paths: Annotated[
+        Names,
+        typer.Argument(metavar="PATH", help="Files and folders.", show_default=False),
+        READS,
+    ] = None
+    files_from: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Also scan the paths in FILE, one per line; - is stdin."),
+        READS_STREAM,
+    ] = None
+    null: Annotated[
+        bool, typer.Option("--null", "-0", help="Paths in --files-from are NUL-terminated.")
+    ] = False
+    include: Annotated[
+        Names,
+        typer.Option(
+            metavar="PATTERN", help="Scan only files that match, as in .gitignore. Repeatable."
+        ),
+    ] = None
+    exclude: Annotated[
+        Names,
+        typer.Option(
+            metavar="PATTERN",
+            help="Skip files and folders that match, as in .gitignore. Repeatable.",
+        ),
+    ] = None
+    follow_symlinks: Annotated[
+        bool, typer.Option("--follow-symlinks", help="Follow symbolic links.")
+    ] = False
+    one_file_system: Annotated[
+        bool, typer.Option("--one-file-system", help="Stay on the file system of each PATH.")
+    ] = False
+    max_depth: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", parser=parse_count, help="Levels of folders to enter; 1 is PATH alone."
+        ),
+    ] = None
+
+    def options(self) -> WalkOptions:
+        """The filters and bounds of the walk."""
+        from hashmatch.scan import WalkOptions  # noqa: PLC0415 # it takes NumPy
+
+        return WalkOptions(
+            include=tuple(self.include or ()),
+            exclude=tuple(self.exclude or ()),
+            follow_symlinks=self.follow_symlinks,
+            one_file_system=self.one_file_system,
+            max_depth=self.max_depth,
+        )
 
 
-def allowed_cores() -> int:
-    """How many cores this process may use: by its affinity, and by its control group's quota."""
-    if hasattr(os, "sched_getaffinity"):
-        cores = len(os.sched_getaffinity(0))
-    else:
-        cores = os.cpu_count() or 1
-    quota = _cgroup_quota()
-    return max(1, min(cores, quota)) if quota else cores
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureSettings:
+    """Which picture formats to decode, and how large a picture may be."""
+
+    PANEL: ClassVar[str] = "Limits"
+
+    allow_format: Annotated[
+        Names,
+        typer.Option(metavar="avif|jpeg2000|heif", help="Also decode this format. Repeatable."),
+    ] = None
+    max_pixels: Annotated[
+        int, typer.Option(metavar="COUNT", parser=parse_count, help="Largest picture, in pixels.")
+    ] = _LIMITS.max_pixels
+    max_bytes: Annotated[
+        int, typer.Option(metavar="SIZE", parser=parse_size, help="Largest file.")
+    ] = _LIMITS.max_bytes
+    max_frames: Annotated[
+        int,
+        typer.Option(metavar="COUNT", parser=parse_count, help="Most frames or pages of a file."),
+    ] = _LIMITS.max_frames
+
+    def formats(self) -> frozenset[str]:
+        """The formats to decode: the usual ones, and those asked for.
+
+        Raises:
+            SettingsError: a format cannot be decoded on request.
+        """
+        asked = frozenset(name.upper() for name in self.allow_format or ())
+        if not asked <= OPTIONAL_FORMATS:
+            known = ", ".join(sorted(name.lower() for name in OPTIONAL_FORMATS))
+            raise SettingsError(f"--allow-format takes one of: {known}")
+        return DEFAULT_FORMATS | asked
+
+    def limits(self) -> Limits:
+        """The largest picture."""
+        return Limits(self.max_pixels, self.max_bytes, self.max_frames)
 
 
-def _cgroup_quota(
-    root: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/proc/self/cgroup")
-) -> int | None:
-    """Whole cores that our control groups may use, rounded up; None where there is no limit.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveSettings:
+    """How far to unpack archives."""
 
-    A group is held to its own limit and to those of all groups that it lies in. In a container the
-    path of our group may be that outside of it, and then only the outermost is there to be read.
-    """
-    try:
-        lines = membership.read_text().splitlines()
-    except OSError:
-        return None
-    quotas = []
-    for controllers, path in (line.split(":", 2)[1:] for line in lines):
-        if controllers and "cpu" not in controllers.split(","):
-            continue
-        base = root / "cpu" if controllers else root
-        own = base / path.lstrip("/")
-        for group in (own, *own.parents[: len(own.parts) - len(base.parts)]):
-            quota = _quota_of(group, version=1 if controllers else 2)
-            if quota is not None:
-                quotas.append(quota)
-    return min(quotas, default=None)
+    PANEL: ClassVar[str] = "Limits"
+
+    max_members: Annotated[
+        int, typer.Option(metavar="COUNT", parser=parse_count, help="Most members of an archive.")
+    ] = _ARCHIVES.max_members
+    max_unpacked: Annotated[
+        int,
+        typer.Option(metavar="SIZE", parser=parse_size, help="Most to unpack an archive to."),
+    ] = _ARCHIVES.max_total_bytes
+    max_ratio: Annotated[
+        int,
+        typer.Option(metavar="N", parser=parse_count, help="Most bytes unpacked per byte packed."),
+    ] = _ARCHIVES.max_ratio
+    max_nesting: Annotated[
+        int,
+        typer.Option(
+            metavar="N", parser=parse_count, help="Archives within archives; 1 opens no inner ones."
+        ),
+    ] = _ARCHIVES.max_depth
+
+    def limits(self) -> ArchiveLimits:
+        """The same for the library."""
+        return ArchiveLimits(self.max_members, self.max_unpacked, self.max_ratio, self.max_nesting)
 
 
-def _quota_of(group: Path, *, version: int) -> int | None:
-    """Of one control group: in version 2 (cgroup-v2.rst) "MAX PERIOD", in version 1 two files."""
-    files = ("cpu.max",) if version == 2 else ("cpu.cfs_quota_us", "cpu.cfs_period_us")
-    try:
-        most, period = " ".join((group / name).read_text() for name in files).split()
-    except (OSError, ValueError):
-        return None
-    if not (most.isdigit() and period.isdigit() and int(period)):
-        return None  # "max", or -1
-    return -(-int(most) // int(period))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSettings:
+    """The processes that decode."""
+
+    PANEL: ClassVar[str] = "Limits"
+
+    jobs: Jobs = None
+    max_memory: Annotated[
+        int,
+        typer.Option(
+            metavar="SIZE", parser=parse_size, help="Address space of each decoding process."
+        ),
+    ] = 2 << 30
+    timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Time for one file or archive member.")
+    ] = 20.0
+
+    def __post_init__(self) -> None:
+        if not _LEAST_MEMORY <= self.max_memory <= _MOST_MEMORY:
+            bounds = f"{format_size(_LEAST_MEMORY)} to {format_size(_MOST_MEMORY)}"
+            raise SettingsError(f"--max-memory must be from {bounds}, such as 2G")
+
+    def count(self) -> int:
+        """How many processes.
+
+        Raises:
+            SettingsError: there are far too few cores for so many.
+        """
+        return resolve_jobs(self.jobs)
+
+    def limits(self) -> WorkerLimits:
+        """What each of them may use."""
+        from hashmatch.examine.sandbox import WorkerLimits  # noqa: PLC0415 # it takes its time
+
+        return WorkerLimits(self.max_memory, self.timeout)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultSettings:
+    """How to write the results of a scan, and how much to say meanwhile."""
+
+    PANEL: ClassVar[str] = "Output"
+
+    output_format: Annotated[
+        str,
+        typer.Option("--format", metavar="table|jsonl|csv", help="Format of the results."),
+    ] = "table"
+    output: Output = None
+    quiet: Annotated[
+        bool,
+        typer.Option("--quiet", "-q", help="Show no progress and no summary on stderr."),
+    ] = False

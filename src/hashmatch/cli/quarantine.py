@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from hashmatch.cli.files import WRITES, group
+from hashmatch.cli.command import group
+from hashmatch.cli.files import WRITES
 
 quarantine_app = group("Look after the files that scan --quarantine moved.")
 

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from hashmatch.cli.files import READS, WRITES, group
+from hashmatch.cli.command import group
+from hashmatch.cli.files import READS, WRITES
 
 review_app = group("Take matches to the people who decide, and their verdicts back.")
 

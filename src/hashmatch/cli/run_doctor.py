@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from hashmatch._version import __version__
-from hashmatch.cli.options import allowed_cores
+from hashmatch.cli.cores import allowed_cores
 from hashmatch.errors import HashmatchError
 from hashmatch.examine.decode import decoders
 from hashmatch.examine.sandbox import WorkerLimits, isolation_available

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hashmatch.cli.list_options import ListSettings
+from hashmatch.cli.cores import resolve_jobs
+from hashmatch.cli.evaluate import EvaluateSettings
 from hashmatch.cli.load_lists import load_lists
-from hashmatch.cli.options import say
 from hashmatch.cli.progress import INTERVAL, is_watched, time_left
+from hashmatch.cli.streams import say
 from hashmatch.errors import OutputError, SettingsError
 from hashmatch.evaluate import (
     SOURCES,
@@ -29,32 +29,8 @@ from hashmatch.evaluate import (
 from hashmatch.examine.decode import lift_pillow_limit, load_decoders
 from hashmatch.hashing import parse_kind
 from hashmatch.hashlist import HashList
-from hashmatch.model import Limits
 
 USUAL_LIST_SIZE = 100_000
-
-
-@dataclass(frozen=True, slots=True)
-class EvaluateSettings:
-    """The options of one evaluation, as plain values."""
-
-    paths: tuple[Path, ...]
-    output: Path | None
-    algorithms: tuple[str, ...]
-    list_size: int | None
-    files_per_day: int
-    max_false_per_day: float
-    transforms: tuple[str, ...]
-    lists: ListSettings
-    pairs: Path | None
-    baseline: Path | None
-    cache: Path | None
-    seed: int
-    quality_floor: int
-    mirrors: bool
-    jobs: int
-    formats: frozenset[str]
-    limits: Limits
 
 
 def show_transforms() -> int:
@@ -77,7 +53,7 @@ def run_evaluate(asked: EvaluateSettings) -> int:
         raise SettingsError("give files or folders of ordinary pictures")
     if asked.output is not None:
         _check_folder(asked.output)
-    load_decoders(asked.formats)
+    load_decoders(asked.pictures.formats())
     lift_pillow_limit()
     # Whatever could be wrong with the other files is told before hours are spent
     hash_lists = load_lists(asked.lists)
@@ -88,7 +64,7 @@ def run_evaluate(asked: EvaluateSettings) -> int:
         _settings(asked, hash_lists),
         hash_lists=hash_lists,
         pairs=pairs,
-        jobs=asked.jobs,
+        jobs=resolve_jobs(asked.jobs),
         cache=asked.cache,
         progress=_Progress() if is_watched() else None,
     )
@@ -112,16 +88,18 @@ def _check_folder(folder: Path) -> None:
 def _settings(asked: EvaluateSettings, hash_lists: list[HashList]) -> Settings:
     entries = max((len(hash_list) for hash_list in hash_lists), default=0)
     return Settings(
-        kinds=tuple(dict.fromkeys(parse_kind(name) for name in asked.algorithms)),
-        transforms=choose_transforms(asked.transforms),
+        kinds=tuple(
+            dict.fromkeys(parse_kind(name) for name in asked.algorithm or ("phash", "dhash"))
+        ),
+        transforms=choose_transforms(asked.transforms or ()),
         seed=asked.seed,
         list_size=(entries or USUAL_LIST_SIZE) if asked.list_size is None else asked.list_size,
         files_per_day=asked.files_per_day,
         max_false_per_day=asked.max_false_per_day,
         quality_floor=asked.quality_floor,
         mirrors=asked.mirrors,
-        formats=asked.formats,
-        limits=asked.limits,
+        formats=asked.pictures.formats(),
+        limits=asked.pictures.limits(),
     )
 
 

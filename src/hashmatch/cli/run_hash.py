@@ -1,50 +1,39 @@
-"""What ``hashmatch hash`` does, once its options are understood."""
+"""What ``hashmatch hash`` does with its settings."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from pathlib import Path
 
-from hashmatch.cli.options import say
+from hashmatch.cli.hash import HashSettings
+from hashmatch.cli.streams import say
 from hashmatch.examine.decode import load_decoders
 from hashmatch.hashing import parse_kind
-from hashmatch.model import OPTIONAL_FORMATS, ExamineOptions, Limits
+from hashmatch.model import OPTIONAL_FORMATS, ExamineOptions
 from hashmatch.report import make_hash_writer, open_output
 from hashmatch.scan import below, check_paths, examine_all, make_pool
 
 UNSCANNED = 2
 
 
-@dataclass(frozen=True, slots=True)
-class HashSettings:
-    """The options of one run, as plain values."""
-
-    paths: tuple[str, ...]
-    algorithms: tuple[str, ...]
-    output_format: str
-    output: Path | None
-    jobs: int
-    mirrors: bool
-    formats: frozenset[str]
-    limits: Limits
-
-
-def run_hash(settings: HashSettings) -> int:
+def run_hash(asked: HashSettings) -> int:
     """Hash, write the hashes, and return the exit code."""
-    kinds = tuple(dict.fromkeys(parse_kind(name) for name in settings.algorithms))
-    paths = check_paths(settings.paths)
-    load_decoders(settings.formats & OPTIONAL_FORMATS)  # to say at once what is not installed
+    kinds = tuple(dict.fromkeys(map(parse_kind, asked.hashes.algorithm or ["phash"])))
+    paths = check_paths(asked.paths)
+    formats = asked.pictures.formats()
+    load_decoders(formats & OPTIONAL_FORMATS)  # to say at once what is not installed
     options = ExamineOptions(
         kinds=kinds,
-        limits=settings.limits,
-        formats=settings.formats,
-        mirrors=settings.mirrors,
+        limits=asked.pictures.limits(),
+        formats=formats,
+        mirrors=asked.hashes.mirrors,
         digests=("sha256",),
     )
     exit_code = 0
-    with make_pool(settings.jobs) as pool, open_output(settings.output) as stream:
-        writer = make_hash_writer(settings.output_format, stream, kinds)
+    with (
+        make_pool(asked.workers.count(), asked.workers.limits()) as pool,
+        open_output(asked.hashes.output) as stream,
+    ):
+        writer = make_hash_writer(asked.hashes.output_format, stream, kinds)
         for path, examination in examine_all(paths, options, pool):
             if examination.views:
                 writer.write(below(path, paths), examination)

@@ -12,8 +12,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from hashmatch.cli.options import resolve_jobs, say
+from hashmatch.cli.cores import resolve_jobs
 from hashmatch.cli.progress import working
+from hashmatch.cli.streams import say
 from hashmatch.errors import SettingsError
 from hashmatch.hashing import default_threshold, parse_kind
 from hashmatch.hashlist import HashList, Policy

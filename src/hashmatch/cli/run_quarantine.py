@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from hashmatch.cli.options import say
+from hashmatch.cli.streams import say
 from hashmatch.custody.audit import AuditLog
 from hashmatch.custody.quarantine import (
     Item,

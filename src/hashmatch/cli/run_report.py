@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from hashmatch.cli.options import say
+from hashmatch.cli.streams import say
 from hashmatch.errors import SettingsError
 from hashmatch.report import open_output
 from hashmatch.report.from_state import read_state

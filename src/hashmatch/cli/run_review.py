@@ -11,7 +11,7 @@ from hashmatch.cases import (
     review_stats,
     write_queue,
 )
-from hashmatch.cli.options import say
+from hashmatch.cli.streams import say
 from hashmatch.report import open_output
 from hashmatch.scan import State
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from types import FrameType
 
-from hashmatch.cli.options import say
+from hashmatch.cli.streams import say
 
 INTERRUPTED = 130
 

@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 from hashmatch.errors import OutputError
+from hashmatch.text import printable
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -50,6 +51,17 @@ class StatusLine:
 
 
 status = StatusLine()
+
+
+def say(*lines: str) -> None:
+    """Tell the operator something on stderr, whatever file names it holds.
+
+    If stderr is closed or full, nobody can be told; what the command does and how it exits must not
+    depend on that.
+    """
+    with suppress(OSError, ValueError):
+        for line in lines if sys.stderr is not None else ():
+            sys.stderr.write(f"hashmatch: {printable(line)}\n")
 
 
 def take_standard_streams() -> None:

@@ -1,0 +1,149 @@
+"""How commands are declared, and what all of them have in common.
+
+A command takes one settings object, a frozen dataclass: its fields are the options and arguments,
+and fields that are dataclasses themselves are groups of options that several commands share. Each
+group names the panel of ``--help`` that shows it.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import MISSING, fields, is_dataclass
+from functools import wraps
+from typing import Annotated, Any, get_args, get_type_hints
+
+import typer
+from typer.core import TyperCommand
+
+from hashmatch.cli.files import Use, check_apart
+from hashmatch.cli.sizes import SHOWN
+
+_PANEL = "Options"
+
+_NAMES = 28
+"""Columns for the names of options; the help of one with a longer name begins on the next line."""
+
+
+def takes_settings(command: Callable[[Any], int]) -> Callable[..., int]:
+    """Give a command the options that the fields of its one parameter's class declare.
+
+    Where a group has a default, none of its options is required. An option that the outer class
+    declares replaces a group's option of the same name.
+    """
+    [asked] = inspect.signature(command, eval_str=True).parameters.values()
+    parameters = list(_parameters(asked.annotation))
+
+    @wraps(command)
+    def run(**values: Any) -> int:
+        return command(_build(asked.annotation, values))
+
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # as inspect reads it
+    run.__annotations__ = {each.name: each.annotation for each in parameters}
+    return run
+
+
+def _parameters(
+    kind: Any, taken: frozenset[str] = frozenset(), *, optional: bool = False
+) -> Iterator[inspect.Parameter]:
+    hints = get_type_hints(kind, include_extras=True)
+    for each in fields(kind):
+        hint = hints[each.name]
+        if is_dataclass(hint):
+            has_default = each.default is not MISSING
+            yield from _parameters(hint, taken | frozenset(hints), optional=has_default)
+        elif each.name not in taken:
+            default: Any = each.default
+            if default is MISSING:
+                default = None if optional else inspect.Parameter.empty
+            panel = getattr(kind, "PANEL", None)
+            declared, option, *marks = get_args(hint)
+            option = copy.copy(option)  # other commands show it in other panels
+            option.rich_help_panel = option.rich_help_panel or panel
+            if option.parser in SHOWN and default is not None:
+                default = SHOWN[option.parser](default)
+            yield inspect.Parameter(
+                each.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=default,
+                annotation=Annotated[(declared | None if optional else declared, option, *marks)],
+            )
+
+
+def _build(kind: Any, values: dict[str, Any], taken: frozenset[str] = frozenset()) -> Any:
+    hints = get_type_hints(kind)
+    chosen = {}
+    for each in fields(kind):
+        hint = hints[each.name]
+        if is_dataclass(hint):
+            chosen[each.name] = _build(hint, values, taken | frozenset(hints))
+        elif each.name not in taken:
+            value = values[each.name]
+            chosen[each.name] = [] if value is None and each.default is MISSING else value
+    return kind(**chosen)
+
+
+class Command(TyperCommand):
+    """A command that shows its options by panel, and never writes a file that it also reads."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run it, if its files are apart."""
+        check_apart(self._used(ctx.params))
+        return super().invoke(ctx)
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the arguments, and the options under the headings of their panels."""
+        panels: dict[str, list[tuple[str, str]]] = {"Arguments": []}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is None:
+                continue
+            if parameter.param_type_name == "argument":
+                # Typer adds the Python type, which tells nobody anything
+                name = str(parameter.metavar).rstrip(".") + ("..." if parameter.nargs != 1 else "")
+                panels["Arguments"].append((name, record[1]))
+            else:
+                panel = getattr(parameter, "rich_help_panel", None) or _PANEL
+                panels.setdefault(panel, []).append(record)
+        for panel, records in panels.items():
+            if records:
+                with formatter.section(panel):
+                    formatter.write_dl(records, col_max=_NAMES)
+
+    def _used(self, values: dict[str, Any]) -> Iterator[tuple[str, Any, Use]]:
+        """Each option that names a file, its value, and what the command does with that file."""
+        marked = inspect.signature(self.callback or self.invoke, eval_str=True).parameters
+        for parameter in self.params:
+            name = str(parameter.name)
+            value = values.get(name)
+            if value is None or name not in marked:
+                continue
+            option = parameter.opts[0]
+            said = option if option.startswith("-") else str(parameter.metavar)
+            for use in uses_of(marked[name].annotation):
+                for each in value if isinstance(value, (list, tuple)) else [value]:
+                    yield said, each, use
+
+
+def uses_of(annotation: Any) -> list[Use]:
+    """The marks in an option's annotation."""
+    return [mark for mark in getattr(annotation, "__metadata__", ()) if isinstance(mark, Use)]
+
+
+def group(description: str, **settings: Any) -> typer.Typer:
+    """A group of commands; without a command it shows its help and exits 0."""
+    made = _Group(help=description, rich_markup_mode=None, **settings)
+    made.callback(invoke_without_command=True)(show_help)
+    return made
+
+
+def show_help(ctx: typer.Context) -> None:
+    """Show the help of a group that is called without a command."""
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help())
+
+
+class _Group(typer.Typer):
+    def command(self, name: str | None = None, **settings: Any) -> Any:
+        return super().command(name, cls=Command, **settings)
