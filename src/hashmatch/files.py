@@ -9,15 +9,36 @@ import base64
 import errno
 import os
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from types import TracebackType
+from typing import Any, BinaryIO, Self
 
 from hashmatch.errors import OutputError
 
 _MEDIUM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
 """Errors of the medium itself."""
+
+
+class Closing(ABC):
+    """A context manager that closes itself at the end of the ``with`` block."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release what this holds."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
 
 
 def path_fields(path: bytes) -> dict[str, Any]:

@@ -10,8 +10,7 @@ import hashlib
 import json
 import os
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, TextIO
+from typing import Any, TextIO
 
 import numpy as np
 
@@ -20,13 +19,14 @@ from hashmatch.errors import HashError, OutputError, SettingsError
 from hashmatch.evaluate.pictures import Facts, Variant, hashed_kinds
 from hashmatch.evaluate.settings import Settings
 from hashmatch.examine.decode import PILLOW_VERSION
+from hashmatch.files import Closing
 from hashmatch.model import PerceptualHash
 
 _FORMAT = 1
 _BEGINNING = b'{"key":"'
 
 
-class Cache:
+class Cache(Closing):
     """Facts by the digest of the file and by all that they depend on.
 
     Args:
@@ -67,15 +67,8 @@ class Cache:
             self._file.write(json.dumps(row, separators=(",", ":")) + "\n")
             self._file.flush()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Close the file."""
         self._file.close()
 
     def _load(self, data: bytes) -> None:

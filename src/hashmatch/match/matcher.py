@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn
 
 from hashmatch.errors import SettingsError
 from hashmatch.examine.archive import sniff_archive
 from hashmatch.examine.decode import PilImage
 from hashmatch.examine.examination import Source, examine, load
 from hashmatch.examine.sandbox import SharedPool, nameless_file
+from hashmatch.files import Closing
 from hashmatch.hashing import Codes
 from hashmatch.hashlist import HashList
 from hashmatch.match.lookup import NOTHING, Flags, Lookup, Near, Threshold
@@ -41,7 +42,7 @@ class _Lists:
     exact_options: ExamineOptions
 
 
-class Matcher:
+class Matcher(Closing):
     """Looks pictures up in hash lists.
 
     A matcher is built once and shared: it never changes, so any number of threads may use it.
@@ -231,12 +232,6 @@ class Matcher:
         """End the worker processes, if there are any."""
         if self._pool is not None:
             self._pool.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def settings(self) -> dict[str, Any]:
         """Whatever of this matcher could change a verdict, apart from the lists."""

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 from contextlib import AbstractContextManager
-from types import TracebackType
-from typing import Self
 
+from hashmatch.files import Closing
 from hashmatch.state.database import Database
 from hashmatch.state.files import Files
 from hashmatch.state.matches import Matches
 from hashmatch.state.runs import Runs
 
 
-class State:
+class State(Closing):
     """Every file and member that was examined, every match, and what people decided about it.
 
     Args:
@@ -52,17 +51,6 @@ class State:
     def close(self) -> None:
         """Commit, close the file, and let the next scan in."""
         self._database.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"<State {self.path!r}>"

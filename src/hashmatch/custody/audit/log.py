@@ -13,9 +13,10 @@ from typing import Any, Self
 from hashmatch._version import __version__
 from hashmatch.custody.journal import Event, Journal, who
 from hashmatch.errors import OutputError
+from hashmatch.files import Closing
 
 
-class AuditLog:
+class AuditLog(Closing):
     """An audit trail that is open for writing, by one process at a time. A context manager.
 
     A run is ``start``, any number of ``add``, and ``finish``. Leaving the block before ``finish``
@@ -122,9 +123,6 @@ class AuditLog:
         """Close the file, which lets the next writer in."""
         self._journal.close()
 
-    def __enter__(self) -> Self:
-        return self
-
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -138,4 +136,4 @@ class AuditLog:
                     name = None if kind is None else kind.__name__
                     self._journal.append({"type": "abort", "error": name}, sync=True)
         finally:
-            self.close()
+            super().__exit__(kind, error, trace)

@@ -10,8 +10,7 @@ import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from hashmatch.custody.journal import Journal, who
 from hashmatch.custody.quarantine.manifest import Item, State, read_manifest
@@ -19,7 +18,7 @@ from hashmatch.custody.quarantine.moves import check_content, give_back, take
 from hashmatch.custody.quarantine.places import Place, opened_place, sha256_of
 from hashmatch.custody.quarantine.settle import Where, settle
 from hashmatch.errors import OutputError, QuarantineError, SettingsError
-from hashmatch.files import path_fields, sync_folder
+from hashmatch.files import Closing, path_fields, sync_folder
 
 MANIFEST = b"manifest.jsonl"
 FILES = b"files"
@@ -32,7 +31,7 @@ _BY_DESCRIPTOR = {os.open, os.rename, os.link, os.unlink} <= os.supports_dir_fd
 _SYSTEMIC = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
 
 
-class Quarantine:
+class Quarantine(Closing):
     """A quarantine that is open for moving files in and out, by one process at a time.
 
     A context manager. Opening it first brings every move to an end that a crash interrupted.
@@ -153,17 +152,6 @@ class Quarantine:
         """Let the next process in."""
         self._journal.close()
         os.close(self._files)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _stored_ids(self) -> Iterator[int]:
         # A name that is taken must never be given again, whatever became of the manifest

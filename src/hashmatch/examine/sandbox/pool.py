@@ -17,7 +17,6 @@ import sys
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Any, Self
 
 from hashmatch.errors import OUT_OF_MEMORY, DecodeError, HashmatchError, SettingsError
@@ -32,6 +31,7 @@ from hashmatch.examine.sandbox.protocol import (
     frame,
     take_frame,
 )
+from hashmatch.files import Closing
 from hashmatch.model import Examination, ExamineOptions, Reason
 
 _QUEUED = 3
@@ -102,7 +102,7 @@ def isolation_available() -> bool:
     return hasattr(os, "fork") and hasattr(socket, "send_fds") and hasattr(socket, "AF_UNIX")
 
 
-class Pool:
+class Pool(Closing):
     """A set of workers.
 
     Start one before the lists are loaded, and its decoders load meanwhile.
@@ -228,17 +228,6 @@ class Pool:
         for worker in self._workers:
             worker.channel.close()
         self._control.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _patience(self, timeout: float) -> float:
         """How long to wait at the most: until the next worker is overdue."""

@@ -9,14 +9,14 @@ from __future__ import annotations
 import queue
 import threading
 from contextlib import suppress
-from types import TracebackType
 from typing import Self
 
 from hashmatch.examine.sandbox.jobs import Job, Reply, check_size, may_begin
+from hashmatch.files import Closing
 from hashmatch.model import ExamineOptions
 
 
-class ThreadPool:
+class ThreadPool(Closing):
     """The same door as ``Pool``, in this process.
 
     Args:
@@ -80,17 +80,6 @@ class ThreadPool:
         """Let the threads end once they are done with what they are on."""
         for _ in self._threads:
             self._waiting.put(None)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _work(self, options: ExamineOptions) -> None:
         while (job := self._waiting.get()) is not None:
