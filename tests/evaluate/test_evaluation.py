@@ -28,8 +28,7 @@ from hashmatch.evaluate import (
     write,
 )
 from hashmatch.model import HashKind
-from hashmatch.report.evaluation_page import to_html
-from hashmatch.report.evaluation_table import COLUMNS, to_csv
+from hashmatch.report.evaluation import COLUMNS, to_csv, to_html
 from pictures import flat, photo
 
 from .conftest import SETTINGS, TRANSFORMS

@@ -32,7 +32,7 @@ def report_command(
         WRITES,
     ] = None,
     output_format: Annotated[
-        str, typer.Option("--format", metavar="html|md|json", help="How to write the report.")
+        str, typer.Option("--format", metavar="html|json", help="How to write the report.")
     ] = "html",
     rows: Annotated[
         int,

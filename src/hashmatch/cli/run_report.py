@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,16 +9,14 @@ from hashmatch.cli.streams import say
 from hashmatch.errors import SettingsError
 from hashmatch.report import open_output
 from hashmatch.report.from_state import read_state
-from hashmatch.report.html import to_html
-from hashmatch.report.markdown import to_markdown, to_record
 from hashmatch.report.overview import Overview, read_results
+from hashmatch.report.scan_page import to_html, to_json
 
 INCOMPLETE = 2
 
 _FORMATS: dict[str, Callable[[Overview], str]] = {
     "html": to_html,
-    "md": to_markdown,
-    "json": lambda overview: json.dumps(to_record(overview), indent=2) + "\n",
+    "json": to_json,
 }
 
 

@@ -1,44 +1,34 @@
-"""The plots of an evaluation, each with the sentence that says what to read in it."""
+"""Draw the plots of an evaluation; the page's template says what to read in each."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from html import escape
 from typing import Any
 
-from hashmatch.report import numbers
-from hashmatch.report.svg import Plot, Scale, decades
+from markupsafe import Markup
 
-Record = dict[str, Any]
+from hashmatch.report.numbers import amount, at, interval, percent, thresholds
+from hashmatch.report.svg import Plot, Scale, decades, rect, svg, words
 
+Record = Mapping[str, Any]
 
-def figure(heading: str, drawing: str, reading: str, extra: str = "") -> str:
-    """A plot with its heading and the sentence below it."""
-    return (
-        f'<figure><h3>{escape(heading)}</h3><div class="plot">{drawing}</div>{extra}'
-        f"<figcaption>{escape(reading)}</figcaption></figure>"
-    )
-
-
-def legend(names: list[str]) -> str:
-    """Which colour is which rule."""
-    items = "".join(
-        f'<li><span class="key r{number}"></span>{escape(name)}</li>'
-        for number, name in enumerate(names)
-    )
-    return f'<ul class="legend">{items}</ul>'
+_CELL = 17
+_NAMES = 128
+_TOP = 8
+_COLUMNS = 21
+"""How many columns of thresholds the heat map has at most: a wide hash has more thresholds."""
 
 
-def roc(record: Record) -> str:
+def roc(rules: Sequence[Record]) -> Markup:
     """Recall against the rate of false matches, for all rules."""
-    rules = record["rules"]
     ends = [
         value for rule in rules for end in rule["score"]["false_rate"].values() for value in end
     ]
     least = min(value for rule in rules for value in rule["score"]["recall"]["low"])
     x = decades(ends)
-    # A decade more at the left, since zero has no place on a logarithmic scale
+    # One more decade on the left, since zero has no place on a logarithmic scale
     plot = Plot(
         "Recall against false matches per comparison",
         replace(x, low=x.low / 10),
@@ -57,24 +47,16 @@ def roc(record: Record) -> str:
     for number, rule in enumerate(rules):
         unseen = x.low / 10 ** (0.85 - 0.7 * (number + 0.5) / len(rules))
         _curve(plot, rule, f"r{number}", unseen)
-    reading = (
-        "Higher is better, and further left is better. A rule whose line runs above another's finds"
-        " more at the same cost. Thin lines are 95% intervals. Open dots at the left are thresholds"
-        " at which no false match was seen; for the largest of each rule, a thin line goes as far"
-        " as the bound of what that can vouch for. All on the half that was held out."
-    )
-    return figure(
-        "What a false match buys", plot.text(), reading, legend([rule["name"] for rule in rules])
-    )
+    return plot.text()
 
 
 def _curve(plot: Plot, rule: Record, style: str, unseen: float) -> None:
-    """One rule's thresholds, those without a false match at ``unseen``."""
+    """Draw one rule's thresholds, those without a false match at ``unseen``."""
     rate, recall = rule["score"]["false_rate"], rule["score"]["recall"]
     clean = sum(not value for value in rate["value"])
     places = []
     for level in range(len(rule["thresholds"])):
-        (value, low, high), found = numbers.at(rate, level), numbers.at(recall, level)
+        (value, low, high), found = at(rate, level), at(recall, level)
         places.append((value or unseen, found[0]))
         if level >= clean - 1:
             plot.span(style, (low or unseen, found[0]), (high, found[0]))
@@ -82,15 +64,15 @@ def _curve(plot: Plot, rule: Record, style: str, unseen: float) -> None:
     plot.line(style, places)
     for level, place in enumerate(places):
         hint = (
-            f"{rule['name']}, {numbers.thresholds(rule['thresholds'][level])}: finds"
-            f" {numbers.interval(numbers.at(recall, level), numbers.percent)}; false per comparison"
-            f" {numbers.interval(numbers.at(rate, level), numbers.amount)}"
+            f"{rule['name']}, {thresholds(rule['thresholds'][level])}: finds"
+            f" {interval(at(recall, level), percent)}; false per comparison"
+            f" {interval(at(rate, level), amount)}"
         )
         plot.dot(style if rate["value"][level] else f"{style} open", place, hint)
 
 
-def histogram(distances: Record) -> str:
-    """How far variants and different pictures lie, for one algorithm."""
+def histogram(distances: Record) -> Markup:
+    """How far apart variants and different pictures are, for one algorithm."""
     bits, same, different = (distances[name] for name in ("bits", "same", "different"))
     shares = [[count / max(1, sum(counts)) for count in counts] for counts in (same, different)]
     plot = Plot(
@@ -108,25 +90,20 @@ def histogram(distances: Record) -> str:
             if count:
                 hint = f"{count:,} {name} at {distance} bits"
                 plot.bar(style, distance - 0.5, distance + 0.5, share[distance], hint)
-    nearest = next((distance for distance, count in enumerate(different) if count), bits)
-    reading = (
-        "Variants should lie on the left and different pictures on the right; a threshold cuts"
-        f" between them. Of {sum(different):,} ordered pairs of different pictures, the nearest are"
-        f" {nearest} bits apart."
-    )
-    key = (
-        '<ul class="legend"><li><span class="key same"></span>variants and their originals</li>'
-        '<li><span class="key different"></span>pairs of different pictures</li></ul>'
-    )
-    return figure(f"How far apart: {distances['algorithm']}", plot.text(), reading, key)
+    return plot.text()
 
 
-def daily(record: Record, number: int) -> str:
-    """False matches a day against the threshold, for one rule."""
-    rule, settings = record["rules"][number], record["settings"]
-    rate, limit = rule["score"]["false_per_day"], settings["max_false_per_day"]
+def daily(rule: Record, number: int, limit: float) -> Markup:
+    """False matches a day against the threshold, for one rule.
+
+    Args:
+        rule: its record.
+        number: its place among the rules, which gives its colour.
+        limit: how many false matches a day are acceptable.
+    """
+    rate = rule["score"]["false_per_day"]
     first = next(iter(rule["thresholds"][0]))
-    bits = [thresholds[first] for thresholds in rule["thresholds"]]
+    bits = [each[first] for each in rule["thresholds"]]
     plot = Plot(
         f"False matches a day: {rule['name']}",
         Scale(0, max(1, bits[-1])),
@@ -142,18 +119,12 @@ def daily(record: Record, number: int) -> str:
     if seen:
         plot.line(style, seen)
     for bit, value in seen:
-        plot.dot(style, (bit, value), f"{numbers.amount(value)} a day at {bit} bits")
-    chosen = rule["thresholds"][rule["shown_level"]]
+        plot.dot(style, (bit, value), f"{amount(value)} a day at {bit} bits")
+    chosen = rule["thresholds"][rule["shown_level"]][first]
     plot.span("limit", (0, limit), (max(1, bits[-1]), limit))
-    plot.label("tick over", (0, limit), f"limit: {numbers.amount(limit)} a day", right=6, down=-5)
-    plot.span("chosen", (chosen[first], plot.y.low), (chosen[first], plot.y.high))
-    reading = (
-        f"The dashed line is the limit of {numbers.amount(limit)} a day for"
-        f" {settings['files_per_day']:,} files against {settings['list_size']:,} entries. A"
-        " threshold is safe where the whole band lies under it; where the band reaches the bottom,"
-        f" no false match was seen. The upright line is at {numbers.thresholds(chosen)}."
-    )
-    return figure(f"What it costs: {rule['name']}", plot.text(), reading)
+    plot.label("tick over", (0, limit), f"limit: {amount(limit)} a day", right=6, down=-5)
+    plot.span("chosen", (chosen, plot.y.low), (chosen, plot.y.high))
+    return plot.text()
 
 
 def power(value: float) -> str:
@@ -161,3 +132,31 @@ def power(value: float) -> str:
     if 0.001 <= value <= 10_000:
         return f"{value:g}"
     return f"{value:.0e}".replace("e-0", "e-").replace("e+0", "e")
+
+
+def heat_map(rule: Record) -> Markup:
+    """The share of each transform's variants that one rule finds, by threshold."""
+    transforms, steps, shown = rule["score"]["transforms"], rule["thresholds"], rule["shown_level"]
+    step = max(1, len(steps) // _COLUMNS)
+    # Counted from the level shown, so that it is always among them
+    levels = list(range(shown % step, len(steps), step))
+    first = next(iter(steps[0]))
+    right, bottom = _NAMES + _CELL * len(levels), _TOP + _CELL * len(transforms)
+    marks = []
+    for row, (name, found) in enumerate(transforms.items()):
+        top = _TOP + _CELL * row
+        marks.append(words("tick end", _NAMES - 6, top + 12, name))
+        for place, level in enumerate(levels):
+            share = interval(at(found, level), percent)
+            hint = f"{name} at {thresholds(steps[level])}: {share}"
+            opacity, size = found["value"][level], _CELL - 1
+            marks.append(rect("cell", _NAMES + _CELL * place, top, size, size, hint, opacity))
+        marks.append(words("tick", right + 6, top + 12, percent(found["value"][shown])))
+    for place, level in enumerate(levels[::2]):
+        across = _NAMES + _CELL * (2 * place + 0.5)
+        marks.append(words("tick mid", across, bottom + 13, str(steps[level][first])))
+    across = _NAMES + _CELL * levels.index(shown)
+    hint = thresholds(steps[shown])
+    marks.append(rect("frame", across - 1, _TOP - 1, _CELL + 1, bottom - _TOP + 1, hint))
+    title = f"Recall by transform and threshold: {rule['name']}"
+    return svg(title, right + 56, bottom + 20, marks)

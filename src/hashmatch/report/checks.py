@@ -77,6 +77,9 @@ def check_summary(summary: Record) -> None:
             text(each.get(field))
     for group in (summary["settings"], summary.get("walk", {}), summary.get("versions", {})):
         expect(dict, group)
+    for name, number in expect(dict, summary.get("quarantine", {})).items():
+        expect(str, name)
+        whole(number)
     _check_run(expect(dict, summary["run"]))
 
 

@@ -1,4 +1,4 @@
-"""Write thresholds, estimates and shares of an evaluation for people."""
+"""Write shares, thresholds and estimates for people."""
 
 from __future__ import annotations
 
@@ -11,17 +11,32 @@ def thresholds(bits: Mapping[str, int]) -> str:
     return " with ".join(f"{name} {value}" for name, value in bits.items())
 
 
-def at(estimate: Mapping[str, Any], level: int) -> tuple[float, float, float]:
-    """An estimate at one level: value, low and high."""
-    return estimate["value"][level], estimate["low"][level], estimate["high"][level]
+def at(estimates: Mapping[str, Any], level: int) -> tuple[float, float, float]:
+    """The estimate at one level: value, low and high."""
+    return estimates["value"][level], estimates["low"][level], estimates["high"][level]
 
 
-def interval(estimate: tuple[float, float, float], show: Callable[[float], str]) -> str:
-    """Such as ``97.1% (96.4% to 97.8%)``, or a bound alone where nothing was seen."""
-    value, low, high = estimate
+def interval(ends: tuple[float, float, float], show: Callable[[float], str]) -> str:
+    """Such as ``97.1% (96.4% to 97.8%)``, or only a bound where nothing was seen."""
+    value, low, high = ends
     if value == 0 and low == 0:
         return f"at most {show(high)} (none seen)"
     return f"{show(value)} ({show(low)} to {show(high)})"
+
+
+def estimate(one: Mapping[str, float], *, shares: bool = False) -> str:
+    """An estimate of a record, as ``interval`` writes it: an amount, or a share in percent."""
+    return interval((one["value"], one["low"], one["high"]), percent if shares else amount)
+
+
+def share_at(estimates: Mapping[str, Any], level: int) -> str:
+    """The estimate of a share at one level, in percent."""
+    return interval(at(estimates, level), percent)
+
+
+def parameters(values: Mapping[str, object]) -> str:
+    """Such as ``quality 75, again 60``."""
+    return ", ".join(f"{name} {value}" for name, value in values.items())
 
 
 def percent(share: float) -> str:
@@ -29,8 +44,18 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}%"
 
 
+def share_of(part: int, whole: int) -> str:
+    """A part in percent of the whole, never rounded down to nothing."""
+    if not whole:
+        return "0%"
+    share = 100 * part / whole
+    if 0 < share < 0.1:
+        return "under 0.1%"
+    return f"{share:.1f}%" if share % 1 else f"{share:.0f}%"
+
+
 def amount(value: float) -> str:
-    """A number of whatever size, with two digits that count."""
+    """A number of any size, with two significant digits."""
     if value == 0:
         return "0"
     if value >= 100:

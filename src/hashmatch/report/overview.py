@@ -1,7 +1,6 @@
-"""The records of a scan, read again and put together: what a report is made of.
+"""Read the records of a scan back and add them up: what a report is made of.
 
-Read as a stream, so that the results of millions of files do: memory grows with the matches shown
-and the kinds of things counted, and not with the files.
+Records are read as a stream. Memory grows with the rows shown, not with the files scanned.
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,7 +26,7 @@ from hashmatch.report.checks import (
     whole,
 )
 from hashmatch.report.records import SCHEMA
-from hashmatch.text import printable
+from hashmatch.text import count, printable
 
 NO_CATEGORY = "(none)"
 SHOWN_ROWS = 5_000
@@ -36,20 +34,21 @@ SHOWN_ROWS = 5_000
 
 @dataclass(frozen=True, slots=True)
 class MatchRow:
-    """A near entry of a file, as a report shows it; names are made printable.
+    """An entry that a file is near, as a report shows it; names are made printable.
 
     Attributes:
         path: of the file.
         list: the name of the list.
         entry: the entry's id.
-        label: the entry's label, empty where it has none.
-        category: the entry's category, empty where it has none.
+        label: the entry's label; empty if it has none.
+        category: the entry's category; empty if it has none.
         kind: algorithm and width.
         distance: in bits.
         threshold: in bits.
         view: which reading of the file.
         quality: of that view, 0 to 100.
-        candidate: of too little detail for a match.
+        candidate: it has too little detail to be a match.
+        moved: whether the file was moved to the quarantine; None if it was not to be.
     """
 
     path: str
@@ -63,11 +62,12 @@ class MatchRow:
     view: str
     quality: int
     candidate: bool
+    moved: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class GapRow:
-    """A file that was not, or not wholly, examined; names are made printable.
+    """A file that was not fully examined; names are made printable.
 
     Attributes:
         path: of the file.
@@ -82,12 +82,12 @@ class GapRow:
 
 @dataclass(slots=True)
 class Shares:
-    """Of one list, or one category: how many files and entries it found, and how many times.
+    """What one list, or one category, found.
 
     Attributes:
-        files: files with a match of it.
-        candidates: files with a mere candidate of it.
-        entries: different entries that a file was near to.
+        files: files with a match.
+        candidates: files with candidates only.
+        entries: the entries that files are near.
     """
 
     files: int = 0
@@ -101,21 +101,21 @@ class Overview:
 
     Attributes:
         source: the name of the results' file.
-        sha256: the digest of the results' file, as hex, so that a report can be tied to it; empty
-            where it was made from a state.
-        files: records of files.
-        verdicts: how many files ended in each.
-        reasons: how many files, or parts of them, were not examined, for each reason.
-        distances: for each kind of hash, how many matches named lie at each distance in bits.
-        candidate_distances: the same of candidates with little detail.
-        thresholds: for each kind of hash, the largest distance that counted as near, in bits.
-        lists: for each list by name.
-        categories: for each category of the entries.
+        sha256: the digest of that file as hex, which ties a report to it; empty for a state.
+        files: how many files have a record.
+        verdicts: how many files have each verdict.
+        reasons: how many files were not fully examined, by reason.
+        moved: how many files were moved to the quarantine, and how many could not be.
+        distances: how many matches lie at each distance in bits, by kind of hash.
+        candidate_distances: the same of candidates.
+        thresholds: the largest threshold in bits, by kind of hash.
+        lists: what each list found, by name.
+        categories: what each category of entries found.
         matches: the rows shown.
         more_matches: how many more there are.
-        gaps: the rows shown of what was not examined.
+        gaps: the rows shown of files not fully examined.
         more_gaps: how many more there are.
-        summary: the last record; None where the results end without one.
+        summary: the last record; None if the results end without one.
     """
 
     source: str
@@ -123,6 +123,7 @@ class Overview:
     files: int = 0
     verdicts: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
+    moved: Counter[bool] = field(default_factory=Counter)
     distances: dict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
     candidate_distances: dict[str, Counter[int]] = field(
         default_factory=lambda: defaultdict(Counter)
@@ -137,45 +138,43 @@ class Overview:
     summary: Record | None = None
 
     def warnings(self) -> list[str]:
-        """What a reader must know before believing the rest."""
+        """What you must know before you believe the rest."""
         if self.summary is None:
             return ["The results end without a summary: the scan was killed, or the file was cut."]
         found = []
         if self.summary["run"].get("interrupted"):
-            found.append("The scan was interrupted: there are files that it never came to.")
+            found.append("The scan was interrupted: some files were never reached.")
         counted = {name: self.verdicts[name] for name in self.summary["verdicts"]}
         if (self.files, counted) != (self.summary["files"], self.summary["verdicts"]):
             found.append(
-                f"The summary counts {self.summary['files']:,} files and the results hold"
-                f" {self.files:,}, or other verdicts: they were cut or edited."
+                f"The summary counts {count(self.summary['files'], 'file')} and the results hold"
+                f" {self.files:,}, or the verdicts differ: the results were cut or edited."
             )
         return found
 
     def files_a_second(self) -> float | None:
-        """Throughput; None where the results do not tell."""
+        """Throughput; None if the results do not say."""
         seconds = 0.0 if self.summary is None else float(self.summary["run"].get("seconds", 0))
-        seconds = round(seconds, 3)  # as a scan tells them; what is less would make it infinite
+        seconds = round(seconds, 3)  # the precision of a scan; less would give infinity
         return self.files / seconds if seconds > 0 else None
 
-    @property
-    def origin(self) -> str:
-        """What the report was made from, in words."""
-        return (
-            f"{self.source}, SHA-256 {self.sha256}" if self.sha256 else f"the state {self.source}"
-        )
+    def moves(self) -> tuple[int, int]:
+        """How many files were moved to the quarantine, and how many could not be."""
+        told = {} if self.summary is None else self.summary.get("quarantine") or {}
+        return told.get("moved", self.moved[True]), told.get("not_moved", self.moved[False])
 
     def take(self, record: Record, rows: int) -> None:
-        """Follow one record.
+        """Add one record.
 
         Args:
             record: of a file, or the summary, which is the last.
-            rows: how many to keep of matches, and of files not examined.
+            rows: how many rows to keep of matches, and of files not fully examined.
 
         Raises:
             UNUSABLE: it is neither.
         """
         if self.summary is not None or record["type"] not in {"file", "summary"}:
-            raise ValueError("no record of a scan, or one behind its summary")
+            raise ValueError("not a record of a scan, or one after its summary")
         if record["type"] == "summary":
             check_summary(record)
             self.summary = record
@@ -190,19 +189,22 @@ class Overview:
             reason = Reason(record["reason"]).value
             self.reasons[reason] += 1
             self.add_gap(GapRow(path, reason, printable(text(record["detail"]))), limit)
-        rows = [_match_row(path, match) for match in expect(list, record["matches"])]
+        moved = bool(text(record["quarantine"])) if "quarantine" in record else None
+        if moved is not None:
+            self.moved[moved] += 1
+        rows = [_match_row(path, match, moved) for match in expect(list, record["matches"])]
         self.more_matches += whole(whole(record["match_count"]) - len(rows))
         self.add_matches(rows, limit)
 
     def add_gap(self, row: GapRow, limit: int) -> None:
-        """Show what was not examined, or count it where the table is full."""
+        """Keep the row of a file not fully examined, or count it once the table is full."""
         if len(self.gaps) < limit:
             self.gaps.append(row)
         else:
             self.more_gaps += 1
 
     def add_matches(self, rows: list[MatchRow], limit: int) -> None:
-        """Count the near entries of one file, and show them where the table is not full."""
+        """Count the matches of one file, and keep their rows until the table is full."""
         for row in rows:
             self._count(row)
             if len(self.matches) < limit:
@@ -217,7 +219,7 @@ class Overview:
         self.thresholds[row.kind] = max(self.thresholds.get(row.kind, 0), row.threshold)
 
     def _share(self, rows: list[MatchRow]) -> None:
-        """Count a file once for each list and category that it is near to an entry of."""
+        """Count the file once for each list, and once for each category, that it matches."""
         for shares, name in ((self.lists, "list"), (self.categories, "category")):
             strongest: dict[str, bool] = {}
             for row in rows:
@@ -234,10 +236,10 @@ def read_results(path: str | os.PathLike[str], *, rows: int = SHOWN_ROWS) -> Ove
 
     Args:
         path: the file.
-        rows: how many matches, and how many files not examined, to keep for tables.
+        rows: how many rows to keep of matches, and of files not fully examined.
 
     Raises:
-        InputError: it cannot be read, or is no such file; says in which line.
+        InputError: the file cannot be read, or a line of it is not a record of a scan.
     """
     overview = Overview(printable(Path(path).name))
     digest = hashlib.sha256()
@@ -260,13 +262,13 @@ def _take(overview: Overview, line: bytes, rows: int, path: str, number: int) ->
         if schema == SCHEMA:
             overview.take(record, rows)
     except UNUSABLE:
-        raise InputError("it is no record of a scan", path=path, line=number) from None
+        raise InputError("not a record of a scan", path=path, line=number) from None
     if schema != SCHEMA:
-        message = f"it is of schema {schema}, and this hashmatch reads {SCHEMA}"
+        message = f"the record has schema {schema}, and this hashmatch reads {SCHEMA}"
         raise InputError(message, path=path, line=number)
 
 
-def _match_row(path: str, match: Record) -> MatchRow:
+def _match_row(path: str, match: Record, moved: bool | None) -> MatchRow:
     bits = whole(match["bits"], MAX_BITS)
     return MatchRow(
         path=path,
@@ -280,25 +282,5 @@ def _match_row(path: str, match: Record) -> MatchRow:
         view=printable(match["view"]),
         quality=whole(match["quality"], MAX_QUALITY),
         candidate=expect(bool, match["low_information"]),
+        moved=moved,
     )
-
-
-def settings_rows(value: Record, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Nested settings, one a row, with names such as ``limits.max_pixels``."""
-    for name, inner in value.items():
-        place = f"{prefix}{printable(name)}"
-        if isinstance(inner, Mapping):
-            yield from settings_rows(inner, f"{place}.")
-        else:
-            yield place, shown(inner)
-
-
-def shown(value: object) -> str:
-    """A setting's value for people."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, list):
-        return ", ".join(shown(each) for each in value) or "(none)"
-    return "(not set)" if value is None else printable(str(value))

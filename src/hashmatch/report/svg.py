@@ -1,24 +1,28 @@
-"""Just enough SVG for plots: scales, axes and marks, styled by the page's own classes."""
+"""Just enough SVG for plots: scales, axes and marks, styled by the page's classes.
+
+Text that goes into a mark is escaped by ``Markup.format``.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from typing import TypeAlias
+
+from markupsafe import Markup
 
 Point: TypeAlias = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """From values to pixels along one axis.
+    """A map from values to places along one axis.
 
     Attributes:
         low: the value at the axis' start.
         high: the value at its end.
-        log: by powers of ten; both ends are positive then.
+        log: whether it is logarithmic; then both ends are positive.
     """
 
     low: float
@@ -26,7 +30,7 @@ class Scale:
     log: bool = False
 
     def share(self, value: float) -> float:
-        """Where a value lies: 0 at the start, 1 at the end; what lies outside is at the edge."""
+        """Where a value lies, from 0 at the start to 1 at the end; outside values, at the edge."""
         measure = math.log10 if self.log else float
         low, high = measure(self.low), measure(self.high)
         at = measure(max(value, self.low))
@@ -46,7 +50,7 @@ class Scale:
 
 
 def decades(values: Iterable[float], *, floor: float = 1e-300) -> Scale:
-    """A logarithmic scale from whole powers of ten that holds all positive values."""
+    """A logarithmic scale between powers of ten that holds all positive values."""
     positive = [max(value, floor) for value in values if value > 0] or [0.1, 1.0]
     low = math.floor(math.log10(min(positive)))
     high = max(low + 1, math.ceil(math.log10(max(positive))))
@@ -55,14 +59,15 @@ def decades(values: Iterable[float], *, floor: float = 1e-300) -> Scale:
 
 @dataclass(slots=True)
 class Plot:
-    """A plot with two axes; marks are added to it, and ``text`` gives the SVG.
+    """A plot with two axes: add marks to it, and ``text`` gives the SVG.
 
     Attributes:
-        title: what it shows, for those who do not see it.
+        title: what it shows, for screen readers.
         x: the scale to the right.
         y: the scale upwards.
         width: of the whole, in pixels.
         height: of the whole, in pixels.
+        left: room for the ticks and the name of the vertical axis, in pixels.
     """
 
     title: str
@@ -71,7 +76,7 @@ class Plot:
     width: int = 640
     height: int = 320
     left: int = 64
-    _marks: list[str] = field(default_factory=list)
+    _marks: list[Markup] = field(default_factory=list)
 
     def at(self, point: Point) -> Point:
         """A point in pixels."""
@@ -86,7 +91,7 @@ class Plot:
         show_x: Callable[[float], str] = "{:g}".format,
         show_y: Callable[[float], str] = "{:g}".format,
     ) -> None:
-        """Lines, ticks and names of both axes."""
+        """Draw both axes with their ticks and names."""
         left, bottom = self.at((self.x.low, self.y.low))
         right, top = self.at((self.x.high, self.y.high))
         for value in self.x.ticks():
@@ -101,66 +106,76 @@ class Plot:
         self._line("axis", (left, top), (left, bottom))
         self.words("name mid", ((left + right) / 2, bottom + 36), x_name)
         turned = f"translate(14 {(top + bottom) / 2:.1f}) rotate(-90)"
-        self._marks.append(f'<text class="name mid" transform="{turned}">{escape(y_name)}</text>')
+        self._mark('<text class="name mid" transform="{}">{}</text>', turned, y_name)
 
     def line(self, style: str, points: Sequence[Point]) -> None:
-        """A line through points."""
-        shown = " ".join("{},{}".format(*self.at(point)) for point in points)
-        self._marks.append(f'<polyline class="line {style}" points="{shown}"/>')
+        """Draw a line through points."""
+        self._mark('<polyline class="line {}" points="{}"/>', style, self._points(points))
 
     def band(self, style: str, low: Sequence[Point], high: Sequence[Point]) -> None:
-        """The area between two lines."""
-        points = [self.at(point) for point in (*low, *reversed(high))]
-        shown = " ".join(f"{across},{down}" for across, down in points)
-        self._marks.append(f'<polygon class="band {style}" points="{shown}"/>')
+        """Fill the area between two lines."""
+        outline = self._points([*low, *reversed(high)])
+        self._mark('<polygon class="band {}" points="{}"/>', style, outline)
 
     def span(self, style: str, first: Point, last: Point) -> None:
-        """A thin line from one point to another, such as an interval."""
+        """Draw a thin line between two points, such as an interval."""
         self._line(f"span {style}", self.at(first), self.at(last))
 
     def dot(self, style: str, point: Point, hint: str) -> None:
-        """A dot that tells what it is when pointed at."""
-        across, down = self.at(point)
-        self._marks.append(
-            f'<circle class="dot {style}" cx="{across}" cy="{down}" r="3">'
-            f"<title>{escape(hint)}</title></circle>"
-        )
+        """Draw a dot that says what it is when you point at it."""
+        mark = '<circle class="dot {}" cx="{}" cy="{}" r="3"><title>{}</title></circle>'
+        self._mark(mark, style, *self.at(point), hint)
 
     def bar(self, style: str, first: float, last: float, value: float, hint: str) -> None:
-        """A bar from the bottom, between two values of x."""
+        """Draw a bar from the bottom up to ``value``, between two values of x."""
         left, top = self.at((first, value))
         right, bottom = self.at((last, self.y.low))
-        self._marks.append(
-            f'<rect class="bar {style}" x="{left}" y="{top}" width="{right - left:.1f}"'
-            f' height="{bottom - top:.1f}"><title>{escape(hint)}</title></rect>'
-        )
+        self._marks.append(rect(f"bar {style}", left, top, right - left, bottom - top, hint))
 
     def label(
         self, style: str, point: Point, text: str, *, right: float = 0, down: float = 0
     ) -> None:
-        """Words beside a point, moved by so many pixels."""
+        """Write beside a point, moved by so many pixels."""
         across, top = self.at(point)
         self.words(style, (across + right, top + down), text)
 
     def words(self, style: str, place: Point, text: str) -> None:
-        """Words at a place in pixels."""
-        self._marks.append(
-            f'<text class="{style}" x="{place[0]:.1f}" y="{place[1]:.1f}">{escape(text)}</text>'
-        )
+        """Write at a place in pixels."""
+        self._marks.append(words(style, *place, text))
 
-    def text(self) -> str:
+    def text(self) -> Markup:
         """The SVG."""
         return svg(self.title, self.width, self.height, self._marks)
 
+    def _points(self, points: Sequence[Point]) -> str:
+        return " ".join("{},{}".format(*self.at(point)) for point in points)
+
     def _line(self, style: str, first: Point, last: Point) -> None:
-        self._marks.append(
-            f'<line class="{style}" x1="{first[0]}" y1="{first[1]}" x2="{last[0]}" y2="{last[1]}"/>'
-        )
+        mark = '<line class="{}" x1="{}" y1="{}" x2="{}" y2="{}"/>'
+        self._mark(mark, style, *first, *last)
+
+    def _mark(self, mark: str, *values: object) -> None:
+        self._marks.append(Markup(mark).format(*values))  # noqa: S704 # marks are literals
 
 
-def svg(title: str, width: int, height: int, marks: Iterable[str]) -> str:
-    """Marks in a frame of their own, with a title for those who do not see them."""
-    return (
-        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title)}">'
-        f"<title>{escape(title)}</title>{''.join(marks)}</svg>"
+def rect(
+    style: str, left: float, top: float, width: float, height: float, hint: str, opacity: float = 1
+) -> Markup:
+    """A rectangle that says what it is when you point at it."""
+    return Markup(
+        '<rect class="{}" x="{:g}" y="{:g}" width="{:.1f}" height="{:.1f}" fill-opacity="{:.2g}">'
+        "<title>{}</title></rect>"
+    ).format(style, left, top, width, height, opacity, hint)
+
+
+def words(style: str, across: float, down: float, text: str) -> Markup:
+    """Text at a place in pixels."""
+    return Markup('<text class="{}" x="{:.1f}" y="{:.1f}">{}</text>').format(
+        style, across, down, text
     )
+
+
+def svg(title: str, width: int, height: int, marks: Iterable[Markup]) -> Markup:
+    """Marks in a frame of their own, with a title for screen readers."""
+    frame = Markup('<svg viewBox="0 0 {} {}" role="img" aria-label="{}"><title>{}</title>{}</svg>')
+    return frame.format(width, height, title, title, Markup("").join(marks))

@@ -98,7 +98,7 @@ def test_the_page_names_the_state() -> None:
     assert run(["report", "--state", "scan.db", "--output", "report.html"]) == 0
     page = Path("report.html").read_text()
     assert "Made from" in page
-    assert "the state scan.db" in page
+    assert 'the state <span class="mono">scan.db</span>' in page
 
 
 def test_a_report_needs_one_thing_to_report(capsys: pytest.CaptureFixture[str]) -> None:

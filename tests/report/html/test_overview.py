@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hashmatch.errors import InputError
-from hashmatch.report.html import to_html
-from hashmatch.report.markdown import to_markdown, to_record
-from hashmatch.report.overview import read_results
-from hashmatch.report.phrases import exit_sentence, percent
+from hashmatch.report.numbers import share_of
+from hashmatch.report.overview import Overview, read_results
+from hashmatch.report.phrases import headline
+from hashmatch.report.scan_page import to_html, to_json
 
-from .results import HOSTILE, file, hostile, match, ordinary, summary, write
+from .results import file, match, ordinary, summary, write
 
 
 def test_counts_are_those_of_the_records(tmp_path: Path) -> None:
@@ -68,9 +68,8 @@ def test_rows_beyond_the_limit_are_counted(tmp_path: Path) -> None:
     overview = read_results(write(tmp_path / "r", [*files, summary(files)]), rows=2)
     assert (len(overview.matches), overview.more_matches) == (2, 3 + 10)
     assert (len(overview.gaps), overview.more_gaps) == (2, 2)
-    for text in (to_html(overview), to_markdown(overview)):
-        assert "13 more are in the results" in text
-        assert "2 more are in the results" in text
+    assert "13 more rows are in the results" in to_html(overview)
+    assert "2 more rows are in the results" in to_html(overview)
 
 
 def test_results_without_a_summary_say_so(tmp_path: Path) -> None:
@@ -78,8 +77,7 @@ def test_results_without_a_summary_say_so(tmp_path: Path) -> None:
     overview = read_results(write(tmp_path / "r", ordinary()[:-1]))
     assert "without a summary" in overview.warnings()[0]
     assert "without a summary" in to_html(overview)
-    assert "without a summary" in to_markdown(overview)
-    assert to_record(overview)["complete"] is False
+    assert json.loads(to_json(overview))["complete"] is False
     assert overview.files_a_second() is None
 
 
@@ -99,24 +97,25 @@ def test_empty_scan_makes_a_report(tmp_path: Path) -> None:
     last = summary([], lists=[], run={}, settings={}, exit_code=0)
     del last["versions"], last["walk"]
     overview = read_results(write(tmp_path / "r", [last]))
-    for text in (to_html(overview), to_markdown(overview)):
-        assert "Every file was examined, and none is near to an entry." in text
+    assert "No file was found." in to_html(overview)
     assert "not known" in to_html(overview)
 
 
 def test_list_digests_and_settings_are_told(tmp_path: Path) -> None:
     """The report names each list with its version and digest, and every setting."""
     overview = read_results(write(tmp_path / "r", ordinary()))
-    for text in (to_html(overview), to_markdown(overview).replace("\\", "")):
-        assert "sha256:" + "ab" * 32 in text
-        assert "1,234,567" in text
-        assert "thresholds.phash-64" in text
+    text = to_html(overview)
+    assert "sha256:" + "ab" * 32 in text
+    assert "1,234,567" in text
+    assert "thresholds.phash-64" in text
 
 
 def test_names_of_settings_are_escaped_once(tmp_path: Path) -> None:
     """However deep a setting lies, a backslash in its name is shown as two."""
     last = summary([], settings={"\\": {"a": {"b": {"c": 1}}}})
-    assert "| \\\\\\\\.a.b.c | 1 |" in to_markdown(read_results(write(tmp_path / "r", [last])))
+    assert '<th scope="row">\\\\.a.b.c</th><td>1</td>' in to_html(
+        read_results(write(tmp_path / "r", [last]))
+    )
 
 
 def test_what_took_no_time_has_no_throughput(tmp_path: Path) -> None:
@@ -169,10 +168,10 @@ _GOOD = file("a.jpg", "match", matches=[match()])
     ],
 )
 def test_what_is_no_result_is_named_by_its_line(tmp_path: Path, line: str) -> None:
-    """A line that is no record of a scan is an error with its number, and is not quoted."""
+    """A line that is not a record of a scan is an error with its number, and is not quoted."""
     path = tmp_path / "r"
     path.write_text(json.dumps(_GOOD) + "\n" + line + "\n")
-    with pytest.raises(InputError, match="no record of a scan") as caught:
+    with pytest.raises(InputError, match="not a record of a scan") as caught:
         read_results(path)
     assert (caught.value.path, caught.value.line) == (str(path), 2)
 
@@ -181,27 +180,15 @@ def test_other_schema_and_records_after_the_summary_are_errors(tmp_path: Path) -
     """Records of another schema, or behind the summary, are not taken for results."""
     with pytest.raises(InputError, match="schema 2, and this hashmatch reads 1"):
         read_results(write(tmp_path / "r", [{**_GOOD, "schema": 2}]))
-    with pytest.raises(InputError, match="no record"):
+    with pytest.raises(InputError, match="not a record"):
         read_results(write(tmp_path / "r", [summary([]), _GOOD]))
     with pytest.raises(InputError, match="cannot read it"):
         read_results(tmp_path / "nowhere")
 
 
-def test_markdown_is_inert(tmp_path: Path) -> None:
-    """In Markdown, names make no cells, links, pictures, code or HTML."""
-    text = to_markdown(read_results(write(tmp_path / "r", hostile())))
-    table = text[text.index("## Near entries\n") :]
-    rows = [line for line in table.splitlines() if line.startswith("| ")]
-    assert len(rows) == 2 + 2 * len(HOSTILE)
-    plain = text.replace("\\\\", "")
-    for special in ("<", "[", "!", "`", "("):
-        assert f"{special}" not in plain.replace(f"\\{special}", "")
-
-
 def test_json_report_holds_what_the_page_shows(tmp_path: Path) -> None:
     """As JSON, the report has the counts, the rows and the summary."""
-    record = to_record(read_results(write(tmp_path / "r", ordinary())))
-    again = json.loads(json.dumps(record))
+    again = json.loads(to_json(read_results(write(tmp_path / "r", ordinary()))))
     assert again["verdicts"]["match"] == 12
     assert again["distances"] == {"phash-64": {"0": 3, "1": 3, "2": 2, "3": 2, "4": 2}}
     assert again["matches"][0]["path"] == "folder/0.jpg"
@@ -210,19 +197,49 @@ def test_json_report_holds_what_the_page_shows(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "words"),
-    [(0, "none is near"), (1, "matches"), (2, "not wholly"), (7, "human"), (130, "stopped")],
+    ("verdicts", "moved", "said"),
+    [
+        ({"clear": 2}, {}, "Every file was examined, and none matches."),
+        ({"match": 1}, {True: 1}, "1 match, 1 moved."),
+        ({"match": 2}, {True: 1, False: 1}, "2 matches, 1 moved, 1 NOT moved."),
+        ({"unscanned": 1, "low_information": 1}, {}, "1 file not fully examined, 1 to look at."),
+        (
+            {"match": 3, "unscanned": 1690, "low_information": 2, "clear": 1},
+            {},
+            "3 matches, 1,690 files not fully examined, 2 to look at.",
+        ),
+    ],
 )
-def test_exit_codes_are_told_in_words(code: int, words: str) -> None:
-    """Each exit code of a scan has its sentence."""
-    assert words in exit_sentence(code)
-    assert f"(Exit code {code}.)" in exit_sentence(code)
+def test_the_headline_says_what_needs_a_human(
+    verdicts: dict[str, int], moved: dict[bool, int], said: str
+) -> None:
+    """The headline counts matches, moves, and files that need another look, each in its number."""
+    overview = Overview("r", files=sum(verdicts.values()))
+    overview.verdicts.update(verdicts)
+    overview.moved.update(moved)
+    assert headline(overview) == said
+
+
+def test_moves_that_failed_are_shown(tmp_path: Path) -> None:
+    """The page says which matches were moved, and which were not; the summary's counts win."""
+    files = [
+        file("a.jpg", "match", matches=[match()], quarantine="item-1"),
+        file("b.jpg", "match", matches=[match()], quarantine=None),
+        file("c.jpg", "match", matches=[match()]),
+    ]
+    overview = read_results(write(tmp_path / "r", [*files, summary(files)]))
+    assert [row.moved for row in overview.matches] == [True, False, None]
+    page = to_html(overview)
+    assert "3 matches, 1 moved, 1 NOT moved." in page
+    assert page.count("<td>moved</td>") == page.count("NOT moved</span>") == 1
+    last = summary(files, quarantine={"moved": 2, "not_moved": 4})
+    assert read_results(write(tmp_path / "r", [last])).moves() == (2, 4)
 
 
 def test_shares_never_round_to_nothing() -> None:
     """One in a million is not shown as none."""
-    assert (percent(0, 0), percent(0, 9), percent(1, 10**6)) == ("0%", "0%", "under 0.1%")
-    assert (percent(1, 3), percent(1, 2)) == ("33.3%", "50%")
+    assert (share_of(0, 0), share_of(0, 9), share_of(1, 10**6)) == ("0%", "0%", "under 0.1%")
+    assert (share_of(1, 3), share_of(1, 2)) == ("33.3%", "50%")
 
 
 _TEXT = st.text(max_size=20)
@@ -248,5 +265,4 @@ def test_any_records_make_reports(
     overview = read_results(write(tmp_path_factory.mktemp("any") / "r", records))
     page = to_html(overview)
     assert page.count("<script>") == page.count("<style>") == 1
-    assert to_markdown(overview)
-    assert json.dumps(to_record(overview))
+    assert json.loads(to_json(overview))

@@ -25,9 +25,7 @@ def test_report_is_written(results: Path, capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.parametrize(
-    ("name", "start"), [("html", "<!DOCTYPE"), ("md", "# Scan"), ("json", "{")]
-)
+@pytest.mark.parametrize(("name", "start"), [("html", "<!DOCTYPE"), ("json", "{")])
 def test_formats_go_to_standard_output(
     results: Path, capfdbinary: pytest.CaptureFixture[bytes], name: str, start: str
 ) -> None:
@@ -50,7 +48,7 @@ def test_incomplete_results_exit_2(results: Path, capsys: pytest.CaptureFixture[
 
 def test_wrong_usage_and_input(results: Path) -> None:
     """An unknown format exits 64; no results, or something else than results, 66."""
-    assert run(["report", str(results), "--format", "pdf"]) == 64
+    assert run(["report", str(results), "--format", "md"]) == 64
     assert run(["report", str(results.with_name("nowhere"))]) == 66
     results.write_text("nothing\n")
     assert run(["report", str(results), "-o", str(results.with_name("r.html"))]) == 66
@@ -61,4 +59,4 @@ def test_rows_can_be_limited(results: Path) -> None:
     """The number of rows in tables can be set."""
     page = results.with_name("report.html")
     assert run(["report", str(results), "-o", str(page), "--rows", "1"]) == 0
-    assert "12 more are in the results" in page.read_text("utf-8")
+    assert "12 more rows are in the results" in page.read_text("utf-8")

@@ -1,0 +1,85 @@
+"""Render pages from templates, each as one HTML file that needs nothing else.
+
+Jinja2 escapes every value. The Content-Security-Policy (W3C, CSP Level 3) allows the page's own
+style sheet and script, by their digests, and nothing else: even a name that slipped through
+unescaped could neither run nor load anything.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from hashmatch.report import numbers
+from hashmatch.text import count, printable
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+def render(template: str, *, script: str = "", **values: Any) -> str:
+    """Render a page.
+
+    Args:
+        template: its name under ``templates/``.
+        script: the name there of the script it runs; empty for none.
+        values: what the template shows. Text is escaped unless it is ``Markup``.
+    """
+    style, code = _source("style.css"), _source(script) if script else ""
+    policy = [
+        "default-src 'none'",
+        f"style-src '{_digest(style)}'",
+        *([f"script-src '{_digest(code)}'"] if code else []),
+        "base-uri 'none'",
+        "form-action 'none'",
+    ]
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            policy="; ".join(policy),
+            # Both are files of this package, and hold no values
+            style=Markup(style),  # noqa: S704
+            script=Markup(code),  # noqa: S704
+            **values,
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 # it is slow
+
+    environment = Environment(
+        loader=PackageLoader("hashmatch.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "amount": numbers.amount,
+        "counted": count,
+        "estimate": numbers.estimate,
+        "number": "{:,}".format,
+        "parameters": numbers.parameters,
+        "printable": printable,
+        "share_at": numbers.share_at,
+        "share_of": numbers.share_of,
+        "thresholds": numbers.thresholds,
+    }
+    return environment
+
+
+def _source(name: str) -> str:
+    return resources.files("hashmatch.report").joinpath("templates", name).read_text("utf-8")
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
