@@ -40,7 +40,7 @@ def run(root: str, hash_list: str, state: str, output: str, log: str) -> None:
     CountingPool.log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     with State(state) as opened, CountingPool(2) as pool:
         memory = History(opened, matcher.options)
-        results = scan([os.fsencode(root)], matcher, pool, memory=memory)
+        results = scan([os.fsencode(root)], matcher, pool, history=memory)
         records = [file_record(result) for result in results]
     Path(output).write_text(json.dumps(records), encoding="utf-8")
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import random
 import tarfile
 import zipfile
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -18,8 +18,8 @@ from hashmatch.examine.sandbox import Job, Reply, ThreadPool
 from hashmatch.model import Examination, ExamineOptions, HashKind, Reason, ViewHashes
 from hashmatch.report import file_record
 from hashmatch.scan import make_pool, scan
-from hashmatch.scan.pipeline import Pipeline
-from hashmatch.sources.found import Found
+from hashmatch.scan.engine import Engine
+from hashmatch.sources.file_item import FileItem
 from pictures import encode, photo
 
 
@@ -136,9 +136,9 @@ def test_a_member_that_is_another_by_now_is_not_taken_for_it(
     def screen(examinations: list[Examination]) -> list[Examination | None]:
         return [found if found.exact else None for found in examinations]
 
-    conveyor = Pipeline(Scripted(member), screen)  # type: ignore[arg-type] # as far as it is used
-    results = {step[0]: step[-1] for step in conveyor.run([Found(os.fsencode(path))])}
-    assert results[os.fsencode(path) + b"!/a.jpg"].reason is reason
+    parts = chain.from_iterable(Engine(Scripted(member), screen).run([FileItem(bytes(path))]))
+    results = {part.name: part.result for part in parts}
+    assert results[b"a.jpg"].reason is reason
 
 
 def test_members_that_cannot_be_reached_alone_are_decoded_in_full_at_once(tmp_path: Path) -> None:

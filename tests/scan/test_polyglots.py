@@ -92,11 +92,11 @@ def test_so_does_a_jpeg_with_a_preview(tmp_path: Path, known: bool) -> None:
         with State(tmp_path / "scan.db") as state, make_pool(1) as pool:
             far = Matcher(HashList.from_entries([Entry("far", flipped(code))], name="list"))
             memory = History(state, far.options)
-            assert len(list(scan([bytes(path)], far, pool, memory=memory))) == 4
+            assert len(list(scan([bytes(path)], far, pool, history=memory))) == 4
             memory.end({})
         with State(tmp_path / "scan.db") as state, make_pool(1) as pool:
             memory = History(state, matcher.options)
-            *_, last = scan([bytes(path)], matcher, pool, memory=memory)
+            *_, last = scan([bytes(path)], matcher, pool, history=memory)
             assert (memory.counts.recalled, last.outcome.verdict) == (1, Verdict.MATCH)
     else:
         results = scan_one(path, matcher)
@@ -195,7 +195,7 @@ def test_a_state_keeps_what_is_behind_a_picture(tmp_path: Path) -> None:
         matcher = matcher_for(seed)
         with State(tmp_path / "scan.db") as state, make_pool(1) as pool:
             memory = History(state, matcher.options)
-            results = list(scan([bytes(path)], matcher, pool, memory=memory))
+            results = list(scan([bytes(path)], matcher, pool, history=memory))
             memory.end({})
             assert memory.counts.recalled == recalled
         assert [result.outcome.verdict is Verdict.MATCH for result in results] == [

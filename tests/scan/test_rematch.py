@@ -14,7 +14,7 @@ from hashmatch.cli.main import run
 from hashmatch.errors import InputError
 from hashmatch.report.overview import read_results
 from hashmatch.scan import State, new_entries
-from hashmatch.scan.history import Visit
+from hashmatch.scan.visit import Visit
 from state.tables import rows_of
 
 from .test_rescan import LARGE, zipped

@@ -16,7 +16,7 @@ from hashmatch import HashList, Limits, Matcher
 from hashmatch.cli.main import run
 from hashmatch.model import Reason
 from hashmatch.scan import State, WalkOptions
-from hashmatch.sources.found import Identity
+from hashmatch.sources.file_item import identity_of
 from hashmatch.state.rows import key_of
 from pictures import encode
 from state.tables import change, rows_of
@@ -159,7 +159,7 @@ def test_rehash_finds_what_times_hide(root: Path, state: Path, matcher: Matcher)
     state_scan(root, state, matcher)
     path = overwrite(root / "a" / "0001.jpg")
     # As if nobody had seen it: a system may have coarse times
-    values = (Identity.of(path.stat()).mark, key_of(os.fsencode(path)))
+    values = (identity_of(path.stat()).mark, key_of(os.fsencode(path)))
     change(state, "UPDATE files SET mark = ? WHERE key = ?", values)
     _, counts = state_scan(root, state, matcher)
     assert (counts.recalled, counts.examined) == (FILES, 0)

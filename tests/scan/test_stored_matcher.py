@@ -24,7 +24,7 @@ from hashmatch.model import (
 )
 from hashmatch.scan import State
 from hashmatch.scan.stored_matcher import StoredMatcher, suppress
-from hashmatch.state.rows import Unconfirmed
+from hashmatch.state.rows import Unconfirmed, sha256_of
 from hashmatch.state.settings import Settings
 
 KINDS = (HashKind("dhash", 64), HashKind("phash", 64), HashKind("phash", 256))
@@ -112,7 +112,7 @@ def test_rows_are_judged_as_their_examinations_are(
             state.files.put(b"%04d" % row, identity, 0, number, [(None, examination)])
         rows = [group[0] for group in state.files.everything()]
         judged = StoredMatcher(whole, state, DIGESTS).screen(rows)
-        assert [each and each.outcome for each in judged] == expected
+        assert judged == expected
         # Lists that ask for fewer kinds of hashes than are stored
         few = [KINDS[place] for place in sorted(chosen)]
         fewer = HashList.from_entries(
@@ -136,7 +136,7 @@ def test_rows_are_judged_as_their_examinations_are(
             for found in examinations
         ]
         judged = StoredMatcher(matcher, state, DIGESTS).screen(rows)
-        assert [each and each.outcome for each in judged] == matcher.screen(narrowed)
+        assert judged == matcher.screen(narrowed)
 
 
 def test_unconfirmed_rows_say_so(folder: Path) -> None:
@@ -155,11 +155,11 @@ def test_unconfirmed_rows_say_so(folder: Path) -> None:
         judge = StoredMatcher(matcher, state, ("sha256",))
         assert judge.screen([row]) == [None]
         error = DecodeError(Reason.VANISHED, "the file is gone")
-        ((outcome, sha256),) = judge.screen([Unconfirmed(row, error)])
+        (outcome,) = judge.screen([Unconfirmed(row, error)])
     assert outcome.verdict is Verdict.MATCH
     assert outcome.reason is Reason.VANISHED
     assert {match.entry.id: match.confirmed for match in outcome.matches} == {"a": False, "b": True}
-    assert sha256 == bytes.fromhex("ab" * 32)
+    assert sha256_of(Unconfirmed(row, error), ()) == bytes.fromhex("ab" * 32)
 
 
 def outcome_of(*matches: Match, count: int, reason: Reason | None = None) -> Outcome:

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from hashmatch.errors import DecodeError, InputError, SettingsError
 from hashmatch.model import Reason
 from hashmatch.scan import WalkCounts, WalkOptions, below, check_paths, read_paths
-from hashmatch.sources.found import Found
-from hashmatch.sources.walk import walk
+from hashmatch.sources import walk
+from hashmatch.sources.file_item import FileItem
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="needs the rights of root")
 
@@ -36,7 +36,7 @@ def make(root: Path, *names: str) -> Path:
     return root
 
 
-def reason(found: Found) -> Reason | None:
+def reason(found: FileItem) -> Reason | None:
     """Why a file cannot be opened, if it cannot."""
     try:
         os.close(found.open())
@@ -178,19 +178,19 @@ def test_a_folder_that_is_held_stays_open_until_the_last_lets_go(tmp_path: Path)
     walked = walk([bytes(tmp_path / "in")], WalkCounts())
     held = []
     for found in walked:
-        assert found.folder is not None
-        held.append((found, found.folder, found.folder.hold()))
+        found.hold()
+        held.append(found)
     (tmp_path / "in").rename(tmp_path / "moved")
-    assert [first_hold for _, _, first_hold in held] == [True, False]
+    assert held[0].place is held[1].place is not None
     assert descriptors() == before + 1
-    for found, folder, _ in held:
+    for found in held:
+        assert descriptors() == before + 1
         assert reason(found) is None
-        last = folder.let_go()
-    assert last
+        found.let_go()
     assert descriptors() == before
     another = os.open(tmp_path / "moved", os.O_RDONLY)  # it has the number of the one closed
     try:
-        assert reason(held[0][0]) is Reason.UNDECODABLE
+        assert reason(held[0]) is Reason.UNDECODABLE
     finally:
         os.close(another)
 
@@ -231,7 +231,7 @@ def test_folders_that_may_not_be_read_are_told(tmp_path: Path, follow: bool) -> 
         (tmp_path / name).chmod(mode)
     tmp_path.chmod(0o755)
     program = (
-        "from hashmatch.sources.walk import walk, WalkCounts, WalkOptions\n"
+        "from hashmatch.sources import walk, WalkCounts, WalkOptions\n"
         "from hashmatch.errors import DecodeError\n"
         "if os.geteuid() == 0: os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
         f"for found in walk([b'.'], WalkCounts(), WalkOptions(follow_symlinks={follow})):\n"

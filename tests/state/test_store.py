@@ -97,7 +97,7 @@ def test_state_is_free_for_others_while_results_are_taken(tmp_path: Path) -> Non
     matcher = Matcher(list_of(picture(3), picture(5)))
     with State(tmp_path / "scan.db") as opened, make_pool(1) as pool:
         memory = History(opened, matcher.options)
-        for _ in scan([bytes(root)], matcher, pool, memory=memory):
+        for _ in scan([bytes(root)], matcher, pool, history=memory):
             other = sqlite3.connect(tmp_path / "scan.db", timeout=0)
             other.execute("BEGIN IMMEDIATE")
             other.close()

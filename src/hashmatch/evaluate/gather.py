@@ -23,7 +23,7 @@ from hashmatch.evaluate.pictures import Facts, hashed_kinds, measure_picture, re
 from hashmatch.evaluate.settings import Settings
 from hashmatch.hashing import Codes
 from hashmatch.model import HashKind, PerceptualHash
-from hashmatch.sources.walk import WalkCounts, walk
+from hashmatch.sources import WalkCounts, walk
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 Progress: TypeAlias = Callable[[int, int], None]

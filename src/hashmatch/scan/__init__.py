@@ -1,10 +1,22 @@
-"""Folders to outcomes: walked, examined and looked up, in an order that never varies."""
+"""Sources to results, in an order that never varies.
+
+``scan`` and ``rematch`` are one loop (``scanning.py``) around an engine. The engine (``engine.py``)
+opens items, has the sandbox examine them, and has batches of examinations screened by a matcher.
+What it does next is decided by a state machine without any input or output (``pipeline.py``). A
+history (``history.py``) spares it what a state knows already; ``Replay`` (``rematch.py``) is a
+history that is also the source.
+
+The command line calls this with a matcher and a pool, and gets one ``FileResult`` for every file
+and every member of an archive. A file that cannot be read or decoded is a result with a reason;
+only a broken state, or a sandbox that cannot be started, is an error. All of it runs on the
+caller's thread, at the pace at which the caller takes results.
+"""
 
 from hashmatch.examine.sandbox import make_pool
-from hashmatch.scan.engine import FileResult, examine_all, scan
 from hashmatch.scan.history import Counts, History
 from hashmatch.scan.rematch import Replay, new_entries, rematch
-from hashmatch.sources.walk import WalkCounts, WalkOptions, below, check_paths, read_paths
+from hashmatch.scan.scanning import FileResult, examine_all, scan, scan_sources
+from hashmatch.sources import WalkCounts, WalkOptions, below, check_paths, read_paths
 from hashmatch.state import State, path_of_key
 
 __all__ = [
@@ -24,4 +36,5 @@ __all__ = [
     "read_paths",
     "rematch",
     "scan",
+    "scan_sources",
 ]

@@ -1,4 +1,4 @@
-"""Files of one size that are on their way at a time, so that equal ones are decoded once."""
+"""Finds equal files among those on their way, so that they are decoded once."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ File = TypeVar("File")
 
 
 class InFlightDuplicates(Generic[File]):
-    """Which files are being examined, and which wait for one of them.
+    """Knows which files are being examined, and which wait for one of them.
 
-    The first of its size goes ahead, its digest unknown until its end; those that come meanwhile
-    are digested, and wait while they may be equal to one that is being examined.
+    The first file of its size is examined at once, and its digest is unknown until that ends.
+    Those that come meanwhile are digested, and wait if they may be equal to one being examined.
     """
 
     def __init__(self) -> None:
@@ -24,11 +24,11 @@ class InFlightDuplicates(Generic[File]):
         return size in self._examined
 
     def begin(self, file: File, size: int, sha256: bytes | None) -> None:
-        """Say that a file is being examined."""
+        """Note that a file is being examined."""
         self._examined[size][file] = sha256
 
     def wait(self, file: File, size: int, sha256: bytes) -> bool:
-        """Let a file wait if it may be equal to one being examined. False where it is not."""
+        """Let a file wait if it may be equal to one being examined. False if it cannot be."""
         digests = self._examined[size].values() if size in self._examined else ()
         if sha256 not in digests and None not in digests:
             return False
@@ -36,7 +36,7 @@ class InFlightDuplicates(Generic[File]):
         return True
 
     def end(self, file: File, size: int) -> list[File]:
-        """Say that a file has been examined, and take those that waited, maybe for it."""
+        """Note that a file has been examined, and return those that may have waited for it."""
         if size not in self._examined or file not in self._examined[size]:
             return []
         del self._examined[size][file]

@@ -1,121 +1,245 @@
-"""Walk, examine, look up: one outcome for every file, in the order of the walk."""
+"""The pipeline's input and output: opens files, submits jobs, and asks the history.
+
+``pipeline.py`` decides what is done and when; this shell does it, and reports back.
+"""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Protocol, TypeAlias
 
-from hashmatch.errors import SettingsError
-from hashmatch.examine.sandbox import AnyPool
-from hashmatch.match.matcher import Matcher
-from hashmatch.model import Examination, ExamineOptions, Outcome
-from hashmatch.scan.history import History, Judged
-from hashmatch.scan.pipeline import Pipeline
-from hashmatch.scan.stored_matcher import StoredMatcher
-from hashmatch.sources.found import Found
-from hashmatch.sources.walk import WalkCounts, WalkOptions, walk
-from hashmatch.state.rows import SHA256, sha256_of
+from hashmatch.errors import DecodeError
+from hashmatch.examine.sandbox import Job, Reply
+from hashmatch.model import Examination, Reason
+from hashmatch.scan.history import NullHistory
+from hashmatch.scan.pipeline import Bounds, Close, Examine, Part, Pipeline
+from hashmatch.scan.visit import Visit
+from hashmatch.sources import Item
+from hashmatch.sources.descriptors import descriptors
+from hashmatch.state.rows import Stored, Unconfirmed
 
+_MOST = 1024
+"""Items on their way at a time. Most are known, so they are not open."""
 
-@dataclass(frozen=True, slots=True)
-class FileResult:
-    """What came of one file, or of one member of an archive.
+_BATCH = 64
+"""Parts that are screened together, if they come quickly enough."""
 
-    Attributes:
-        path: as given on the command line, with what lies below it; any bytes but NUL.
-        outcome: the outcome.
-        sha256: of the bytes that were examined; None where that was not asked for, or they were not
-            all read.
-        archive: the path of the archive that it is a member of; None for a file.
-        root: the folder named that it was found in; None where it was named itself.
-    """
+_PATIENCE = 0.05
+"""Seconds that a part waits for others to be screened with."""
 
-    path: bytes
-    outcome: Outcome
-    sha256: bytes | None = field(default=None, repr=False)
-    archive: bytes | None = None
-    root: bytes | None = None
+_CHANGED = DecodeError(Reason.CHANGED, "the archive changed while it was read")
+_REPLACED = DecodeError(Reason.CHANGED, "the file changed since its hashes were stored")
+
+Screen: TypeAlias = Callable[[Sequence[Any]], Sequence[Any]]
+"""Gives each piece of a batch of evidence its result, or None if the part must be examined in full.
+
+``Matcher.screen`` is one.
+"""
 
 
-def scan(
-    paths: Iterable[str | bytes | os.PathLike[str]],
-    matcher: Matcher,
-    pool: AnyPool,
-    counts: WalkCounts | None = None,
-    options: WalkOptions = WalkOptions(),
-    memory: History | None = None,
-    *,
-    digests: bool = False,
-) -> Iterator[FileResult]:
-    """Scan files and folders.
+class Examiner(Protocol):
+    """Examines open files. A pool of the sandbox is one."""
+
+    @property
+    def hungry(self) -> bool:
+        """Whether it would soon begin another job."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether a job has not ended."""
+
+    def submit(self, job: Job) -> None:
+        """Take on a job, whose descriptor stays open until its last reply."""
+
+    def poll(self, timeout: float) -> Sequence[Reply]:
+        """Wait for replies, at most so many seconds, and return them."""
+
+
+class Engine:
+    """Takes items through the pipeline.
 
     Args:
-        paths: of files and folders.
-        matcher: what to look up in.
-        pool: who decodes; the results are the same for any number of workers.
-        counts: is counted up with what the walk meets besides files.
-        options: which files to take.
-        memory: what earlier scans found out, which then is not found out again; the results are the
-            same, but for matches that a human took back.
-        digests: also take the SHA-256 of every file; with a memory, that is done anyway.
+        examiner: examines what is opened.
+        screen: decides, in batches.
+        history: what is known of items.
+        clock: seconds, from any starting point.
+    """
 
-    Returns:
-        One result for every file and every member of an archive, in the order of the walk; an
-        archive comes behind its members.
+    def __init__(
+        self,
+        examiner: Examiner,
+        screen: Screen,
+        history: NullHistory | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._examiner = examiner
+        self._screen = screen
+        self._history = history or NullHistory()
+        self._clock = clock
+        limits = descriptors()
+        self._pipeline: Pipeline[Visit] = Pipeline(Bounds(_MOST, limits.files, limits.held))
+        self._jobs: dict[Job, Examine[Visit]] = {}
+        self._since: float | None = None  # when the first part began to wait for its screening
+
+    def run(self, items: Iterable[Item]) -> Iterator[list[Part[Visit]]]:
+        """Yield parts that have their result, in order; an archive comes after its members.
+
+        They come in lists, some of them empty, between which nothing is in the making.
+        """
+        source = iter(items)
+        more = True
+        try:
+            while more or not self._pipeline.is_empty:
+                self._obey()
+                more = more and self._load(source)
+                for reply in self._examiner.poll(_PATIENCE if self._examiner.busy else 0):
+                    self._take(reply)
+                self._screen_in_time()
+                yield self._pipeline.leave()
+        finally:
+            for visit in self._pipeline.abandon():
+                visit.close()
+
+    def _load(self, source: Iterator[Item]) -> bool:
+        """Take in items while there is room. False once there are no more."""
+        hungry = self._examiner.hungry
+        while hungry and self._pipeline.has_room:
+            item = next(source, None)
+            if item is None:
+                return False
+            visit = self._history.visit(item)
+            self._pipeline.admit(visit)
+            # At once: the source lets the item be opened only until the next one
+            if visit.known:
+                self._recall(visit)
+            else:
+                self._open(visit)
+                hungry = self._examiner.hungry
+        return True
+
+    def _open(self, visit: Visit) -> None:
+        try:
+            visit.open()
+        except DecodeError as error:  # which is all there is to know
+            self._arrive(visit, None, Examination.failed(error))
+            return
+        self._pipeline.opened(visit, digest_first=self._history.opened(visit))
+        self._obey()
+
+    def _recall(self, visit: Visit) -> None:
+        """Report what is known of an item, and hold it if it may have to be opened."""
+        place = None
+        if not all(row.exact for row in visit.known):
+            place = visit.item.place
+            visit.hold()
+        self._pipeline.known(visit, _parts(visit.known), place=place)
+
+    def _settle(self, visit: Visit) -> None:
+        """Decide about an item that was digested: it is known, must be examined, or waits."""
+        known = self._history.settle(visit)
+        if known is None:
+            self._pipeline.wait(visit)
+        elif known:
+            self._pipeline.known(visit, _parts(known))
+        else:
+            self._pipeline.examine(visit)
+
+    def _take(self, reply: Reply) -> None:
+        command = self._jobs[reply.job]
+        if reply.end:
+            del self._jobs[reply.job]
+        visit, part = command.journey, command.part
+        if part is not None:
+            if not reply.end:
+                return  # a member that was not there when the item itself was examined
+            same = reply.member == part.name
+            found = reply.examination if same else Examination.failed(_CHANGED)
+            self._history.refine(visit, part.number, found)
+            self._pipeline.confirmed(part, found)
+        elif command.digest_only and reply.examination.reason is None:
+            visit.digested = reply.examination
+            self._settle(visit)
+        else:
+            self._arrive(visit, reply.member, reply.examination)
+
+    def _arrive(self, visit: Visit, name: bytes | None, found: Examination) -> None:
+        """Report what was found of an item, or of a member of it."""
+        self._pipeline.found(visit, name, found)
+        for waiting in self._history.learn(visit, name, found):
+            self._settle(waiting)
+
+    def _screen_in_time(self) -> None:
+        """Have a batch screened, if it is large or old enough or nothing else will come soon."""
+        count = self._pipeline.unscreened
+        if not count:
+            return
+        if count < _BATCH and self._examiner.busy:
+            now = self._clock()
+            if self._since is None:
+                self._since = now
+            if now - self._since < _PATIENCE:
+                return
+        self._since = None
+        parts = self._pipeline.screen()
+        results = self._screen([part.evidence for part in parts])
+        for part, result in zip(parts, results, strict=True):
+            if result is None:
+                self._pipeline.uncertain(part)
+            else:
+                self._pipeline.decided(part, result)
+        self._obey()
+
+    def _obey(self) -> None:
+        """Carry out what the pipeline asks for."""
+        for command in self._pipeline.commands():
+            if isinstance(command, Close):
+                command.journey.close()
+            elif command.part is None:
+                self._submit(command)
+            else:
+                self._examine_in_full(command, command.part)
+
+    def _submit(self, command: Examine[Visit]) -> None:
+        job = Job(
+            command.journey.descriptor,
+            exact=command.part is not None,
+            digest_only=command.digest_only,
+            skip=command.skip,
+            count=command.count,
+        )
+        self._jobs[job] = command
+        self._examiner.submit(job)
+
+    def _examine_in_full(self, command: Examine[Visit], part: Part[Visit]) -> None:
+        try:
+            _reopen(command.journey)
+        except DecodeError as error:
+            assert isinstance(part.evidence, Stored)  # noqa: S101 # other items are still open
+            self._pipeline.unreadable(part, Unconfirmed(part.evidence, error.bare()))
+        else:
+            self._submit(command)
+
+
+def _parts(known: Sequence[Stored]) -> Iterator[tuple[bytes | None, Stored]]:
+    """What is known of an item: its members first."""
+    for row in (*known[1:], known[0]):
+        yield row.name, row
+
+
+def _reopen(visit: Visit) -> None:
+    """Make sure that an item is open, and still the one that is known.
 
     Raises:
-        SettingsError: the pool is on something else, or ``paths`` is a single path.
+        DecodeError: it cannot be opened, or it is another one now.
     """
-    if isinstance(paths, str | bytes | os.PathLike):
-        raise SettingsError("a scan takes several paths: put this one in a list")
-    named = map(os.fsencode, paths)
-    counts = counts or WalkCounts()
-    if memory is None:
-        asked = matcher.options
-        if digests:
-            asked = replace(asked, digests=tuple(dict.fromkeys((*asked.digests, SHA256))))
-        conveyor = Pipeline(pool.configure(asked), partial(_screen, matcher, asked.digests))
-        for path, archive, root, judged in conveyor.run(walk(named, counts, options)):
-            yield FileResult(path, judged.outcome, judged.sha256, archive, root)
+    if visit.is_readable:
         return
-    judge = StoredMatcher(matcher, memory.state, memory.options.digests)
-    remembering = Pipeline(pool.configure(memory.options), judge.screen, memory)
-    found = _walk_knowing(named, counts, options, memory)
-    for path, archive, root, judged in remembering.run(found):
-        yield FileResult(path, judged.outcome, judged.sha256, archive, root)
-
-
-def _screen(
-    matcher: Matcher, digests: Sequence[str], examinations: Sequence[Examination]
-) -> list[Judged | None]:
-    """Screen for a conveyor without memory."""
-    outcomes = matcher.screen(examinations)
-    return [
-        None
-        if outcome is None
-        else Judged(outcome, sha256_of(found, digests) if SHA256 in digests else None)
-        for found, outcome in zip(examinations, outcomes, strict=True)
-    ]
-
-
-def _walk_knowing(
-    paths: Iterable[bytes], counts: WalkCounts, options: WalkOptions, memory: History
-) -> Iterator[Found]:
-    for path in paths:
-        memory.enter(path)
-        yield from walk([path], counts, options)
-        memory.leave()
-
-
-def examine_all(
-    paths: Iterable[bytes],
-    options: ExamineOptions,
-    pool: AnyPool,
-    counts: WalkCounts | None = None,
-) -> Iterator[tuple[bytes, Examination]]:
-    """Examine files and folders without any list, in the order of the walk."""
-    conveyor: Pipeline[Examination] = Pipeline(pool.configure(options), list)
-    for path, _, _, examination in conveyor.run(walk(paths, counts or WalkCounts())):
-        yield path, examination
+    if visit.error is None:
+        visit.open()
+        if visit.known and visit.item.identity(visit.descriptor) != visit.known[0].identity:
+            visit.close()
+            visit.error = _REPLACED
+    if visit.error is not None:
+        raise visit.error.bare()

@@ -1,337 +1,419 @@
-"""Many files on their way at a time, leaving in the order in which they came.
+"""Which item is at which step: a state machine without files, processes or clocks.
 
-Every file, and every member of an archive, goes the same way: a worker examines it, the matcher
-screens what was found, and where a preview could be near to an entry, a worker decodes it in full
-and the matcher judges that. What a memory knows of a file takes the place of the first step.
+The shell, ``engine.py``, reports events by calling methods, and carries out the commands that
+``commands`` hands back. Each item is on a ``Journey``:
+
+==========  =======================  ==========  ================================================
+step        event                    next step   what follows
+==========  =======================  ==========  ================================================
+(none)      ``admit``                new
+new         ``known``                complete    its parts are to be screened
+new         ``opened``               examining   ``Examine``
+new         ``opened`` (to digest)   digesting   ``Examine`` with ``digest_only``
+new         ``found`` (the item)     complete    it could not be opened
+digesting   ``found`` (the item)     complete    it could not be read
+digesting   ``known``                complete    its parts are to be screened
+digesting   ``examine``              examining   ``Examine``
+digesting   ``wait``                 waiting
+waiting     ``known``                complete    its parts are to be screened
+waiting     ``examine``              examining   ``Examine``
+waiting     ``wait``                 waiting
+examining   ``found`` (a member)     examining   the member is to be screened
+examining   ``found`` (the item)     complete    the item is to be screened
+complete    the last ``decided``     closed      ``Close``
+==========  =======================  ==========  ================================================
+
+Each part of an item (its members, if it is an archive, and last the item itself) has steps, too:
+
+============  ===============  ============  ===================================================
+step          event            next step     what follows
+============  ===============  ============  ===================================================
+unscreened    ``screen``       screening
+screening     ``decided``      decided       it leaves once everything ahead of it has left
+screening     ``uncertain``    uncertain     ``Examine`` in full, once; the item is reopened for
+                                             it as soon as one more file may be open
+uncertain     ``confirmed``    unscreened    it was examined in full
+uncertain     ``unreadable``   unscreened    the item could not be reopened
+decided       ``leave``        (gone)
+============  ===============  ============  ===================================================
+
+Every other event raises ``IllegalEvent``. So every part gets exactly one result, and results leave
+in the order in which their items came, an archive after its members.
 """
 
 from __future__ import annotations
 
-import os
-import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Generic, NamedTuple, TypeVar
+from collections import Counter, deque
+from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
-from hashmatch.errors import DecodeError
-from hashmatch.examine.sandbox import AnyPool, Job, Reply
-from hashmatch.model import MEMBER_MARK, Examination, Reason
-from hashmatch.scan.history import NullHistory, Visit, changed_since
-from hashmatch.sources.descriptors import descriptors
-from hashmatch.sources.found import Found
-from hashmatch.state.rows import Evidence, Stored, Unconfirmed
-
-Result = TypeVar("Result")
-
-_MOST = 1024
-"""Files on their way at a time, most of them known, so that they are not open."""
-
-_BATCH = 64
-"""Examinations that are screened together, if they come quickly enough."""
-
-_PATIENCE = 0.05
-"""Seconds that an examination waits for others to be screened with."""
-
-_CHANGED = DecodeError(Reason.CHANGED, "the archive changed while it was read")
+J = TypeVar("J", bound="Journey")
 
 
-@dataclass(slots=True, eq=False)
-class _Part(Generic[Result]):
-    """A file, or a member of an archive, on its way to its result."""
-
-    file: _File[Result]
-    path: bytes
-    evidence: Evidence
-    member: int | None  # which one of the archive; None for the file itself
-    result: Result | None = None
-
-    @property
-    def number(self) -> int:
-        """As the memory counts: 0 for the file itself, its members from 1."""
-        return 0 if self.member is None else self.member + 1
+class IllegalEvent(RuntimeError):  # noqa: N818 # it reads as what happened
+    """The shell reported an event that the tables above do not have: a mistake in the shell."""
 
 
-@dataclass(slots=True, eq=False)
-class _File(Generic[Result]):
-    """A walked file on its way."""
+class Step(Enum):
+    """Where an item is."""
 
-    found: Found
-    visit: Visit
-    descriptor: int | None = None
-    holds: bool = False  # the folder to open it from
-    error: DecodeError | None = None  # why it cannot be opened any more
-    parts: deque[_Part[Result]] = field(default_factory=deque)  # those that have not left yet
-    members: int = 0
-    undecided: int = 0
-    complete: bool = False  # no further part comes
-
-    @property
-    def path(self) -> bytes:
-        """As the walk found it."""
-        return self.found.path
-
-    def open(self) -> int:
-        """Open it, and return its descriptor.
-
-        Raises:
-            DecodeError: it cannot be opened.
-        """
-        if self.error is not None:
-            raise self.error.bare()
-        self.descriptor = self.found.open()
-        return self.descriptor
-
-    def hold(self) -> bool:
-        """Make sure that it can be opened later. True where that takes one descriptor more."""
-        folder = self.found.folder
-        self.holds = folder is not None
-        return folder is not None and folder.hold()
-
-    def close(self) -> bool:
-        """Close it. True where it was open."""
-        if self.descriptor is None:
-            return False
-        os.close(self.descriptor)
-        self.descriptor = None
-        return True
-
-    def let_go(self) -> bool:
-        """It is not to be opened any more. True where that gives a folder's descriptor back."""
-        if not self.holds or self.found.folder is None:
-            return False
-        self.holds = False
-        return self.found.folder.let_go()
+    NEW = "new"
+    DIGESTING = "digesting"
+    WAITING = "waiting"
+    EXAMINING = "examining"
+    COMPLETE = "complete"
+    CLOSED = "closed"
 
 
-class Carried(NamedTuple, Generic[Result]):
-    """What leaves a conveyor.
+class PartStep(Enum):
+    """Where a part is."""
+
+    UNSCREENED = "unscreened"
+    SCREENING = "screening"
+    UNCERTAIN = "uncertain"
+    DECIDED = "decided"
+
+
+_UNSETTLED = (Step.DIGESTING, Step.WAITING)
+_NOT_YET_KNOWN = (Step.NEW, *_UNSETTLED)
+_MAY_FAIL = (Step.NEW, Step.DIGESTING)
+
+
+class Part(Generic[J]):
+    """An item, or a member of an archive, on its way to its result.
 
     Attributes:
-        path: of the file, or of the member of an archive.
-        archive: the path of the archive that it is a member of; None for a file.
-        root: as of what was found.
-        result: the result.
+        journey: of the item.
+        name: of the member within the archive; None for the item itself.
+        number: 1, 2, ... for members; 0 for the item itself.
+        evidence: what its result is based on; the pipeline never looks into it.
+        result: its result, likewise; only once decided.
+        step: where it is.
+        was_uncertain: it had to be examined in full, which happens once at most.
     """
 
-    path: bytes
-    archive: bytes | None
-    root: bytes | None
-    result: Result
+    __slots__ = ("evidence", "journey", "name", "number", "result", "step", "was_uncertain")
+
+    def __init__(self, journey: J, name: bytes | None, number: int, evidence: Any) -> None:
+        self.journey = journey
+        self.name = name
+        self.number = number
+        self.evidence = evidence
+        self.result: Any = None
+        self.step = PartStep.UNSCREENED
+        self.was_uncertain = False
 
 
-class Pipeline(Generic[Result]):
-    """Carries files from the walk to their results.
+class Journey:
+    """One item's way through the pipeline, which alone changes these attributes.
+
+    The shell derives a class that knows the item.
+
+    Attributes:
+        step: where the item is.
+        is_open: whether it is open.
+        place: what is kept so that it can be opened later, if anything is.
+        members: how many members of it have been found.
+        undecided: how many of its parts have no result.
+        parts: those that have not left, in order.
+        to_confirm: those for which it is to be reopened.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "is_open",
+        "members",
+        "parts",
+        "place",
+        "step",
+        "to_confirm",
+        "undecided",
+    )
+
+    def __init__(self) -> None:
+        self.step = Step.NEW
+        self.is_open = False
+        self.place: Hashable = None
+        self.members = 0
+        self.undecided = 0
+        self.parts: deque[Part[Any]] = deque()
+        self.to_confirm: list[Part[Any]] = []
+
+
+@dataclass(slots=True, eq=False)
+class Examine(Generic[J]):
+    """Have an item examined; open it first if it is not open.
+
+    Attributes:
+        journey: of the item.
+        part: the part to examine again, in full; None for everything.
+        digest_only: take digests, and look no further.
+        skip: how many members to pass over.
+        count: how many members to examine; 0 for all the rest and the item itself.
+    """
+
+    journey: J
+    part: Part[J] | None = None
+    digest_only: bool = False
+    skip: int = 0
+    count: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Close(Generic[J]):
+    """Close an item, and keep nothing open for its sake.
+
+    Attributes:
+        journey: of the item.
+    """
+
+    journey: J
+
+
+Command: TypeAlias = Examine[J] | Close[J]
+
+
+class Bounds(NamedTuple):
+    """How much there may be at a time.
+
+    Attributes:
+        items: items that have not left.
+        files: items open.
+        held: places kept for items that may have to be opened later.
+    """
+
+    items: int
+    files: int
+    held: int
+
+
+class Pipeline(Generic[J]):
+    """The state machine.
 
     Args:
-        pool: who examines.
-        screen: gives each of a batch of examinations, or of what is known in their place, its
-            result, or None where it must be examined again in full.
-        memory: what is known of files, and what is to be kept of them.
+        bounds: how much there may be at a time.
     """
 
-    def __init__(
-        self,
-        pool: AnyPool,
-        screen: Callable[[Sequence[Any]], Sequence[Result | None]],
-        memory: NullHistory | None = None,
-    ) -> None:
-        self._pool = pool
-        self._screen = screen
-        self._memory = memory or NullHistory()
-        self._files: deque[_File[Result]] = deque()
-        self._jobs: dict[Job, tuple[_File[Result], _Part[Result] | None]] = {}
-        self._waiting: dict[Visit, _File[Result]] = {}
-        self._limits = descriptors()
+    def __init__(self, bounds: Bounds) -> None:
+        self._bounds = bounds
+        self._journeys: deque[J] = deque()
+        self._commands: deque[Command[J]] = deque()
+        self._unscreened: list[Part[J]] = []
+        self._to_reopen: deque[J] = deque()
+        self._held: Counter[Hashable] = Counter()
         self._open = 0
-        self._held = 0
-        self._unopened: deque[_Part[Result]] = deque()
-        self._unscreened: list[_Part[Result]] = []
-        self._since = 0.0
+        self._new = 0  # each of which may come to be open, or to hold a place
 
-    def run(self, found: Iterable[Found]) -> Iterator[Carried[Result]]:
-        """Yield the result of every file and member, in order; an archive behind its members."""
-        source = iter(found)
-        more = True
-        try:
-            while more or self._files:
-                self._open_candidates()
-                more = more and self._load(source)
-                for reply in self._pool.poll(_PATIENCE if self._pool.busy else 0):
-                    self._take(reply)
-                if self._is_time_to_screen():
-                    self._screen_all()
-                yield from self._unload()
-        finally:
-            for file in self._files:
-                file.close()
-                file.let_go()
-
-    def _load(self, source: Iterator[Found]) -> bool:
-        """Take files from the walk while there is room. False where there are no more."""
-        hungry = self._pool.hungry
-        while hungry and len(self._files) < _MOST and self._has_room():
-            found = next(source, None)
-            if found is None:
-                return False
-            file: _File[Result] = _File(found, self._memory.visit(found))
-            self._files.append(file)
-            # At once: the walk keeps its folder open only until the next file
-            if file.visit.known:
-                if not all(row.exact for row in file.visit.known):
-                    self._held += file.hold()
-                self._arrive_known(file, file.visit.known)
-            elif self._open_file(file):
-                if self._memory.opened(file.visit, file.descriptor or 0):
-                    self._submit(Job(file.descriptor or 0, digest_only=True), file, None)
-                else:
-                    self._submit(Job(file.descriptor or 0), file, None)
-                hungry = self._pool.hungry
-        return True
-
-    def _has_room(self) -> bool:
-        return self._open < self._limits.files and self._held < self._limits.held
-
-    def _open_file(self, file: _File[Result]) -> bool:
-        """Open a file to be examined. False where it cannot be, which is all there is to know."""
-        try:
-            file.open()
-        except DecodeError as error:
-            self._arrive(file, None, Examination.failed(error))
-            return False
-        self._open += 1
-        return True
-
-    def _settle(self, file: _File[Result]) -> None:
-        """Decide about a file that was digested: it is known, must be examined, or waits."""
-        known = self._memory.settle(file.visit)
-        if known is None:
-            self._waiting[file.visit] = file
-        elif known:
-            self._arrive_known(file, known)
-        else:
-            assert file.descriptor is not None  # noqa: S101 # it was digested
-            self._submit(Job(file.descriptor), file, None)
-
-    def _submit(self, job: Job, file: _File[Result], part: _Part[Result] | None) -> None:
-        self._jobs[job] = (file, part)
-        self._pool.submit(job)
-
-    def _take(self, reply: Reply) -> None:
-        file, part = self._jobs[reply.job]
-        if reply.end:
-            del self._jobs[reply.job]
-        if part is not None:  # it was examined again, in full
-            if not reply.end:
-                return  # a member that was not there when the file itself was asked for
-            path = file.path if reply.member is None else file.path + MEMBER_MARK + reply.member
-            found = reply.examination if path == part.path else Examination.failed(_CHANGED)
-            part.evidence = found
-            self._memory.refine(file.visit, part.number, found)
-            self._queue(part)
-        elif reply.job.digest_only and reply.examination.reason is None:
-            file.visit.digested = reply.examination
-            self._settle(file)
-        else:
-            self._arrive(file, reply.member, reply.examination)
-
-    def _arrive(self, file: _File[Result], member: bytes | None, examination: Examination) -> None:
-        """Take what a worker found out of a file, or of a member of it."""
-        self._add_part(file, member, examination)
-        for visit in self._memory.learn(file.visit, member, examination):
-            self._settle(self._waiting.pop(visit))
-
-    def _arrive_known(self, file: _File[Result], known: Sequence[Stored]) -> None:
-        """Take what is known of a file and of its members, which come first."""
-        for row in (*known[1:], known[0]):
-            self._add_part(file, row.name, row)
-
-    def _add_part(self, file: _File[Result], member: bytes | None, evidence: Evidence) -> None:
-        if member is None:
-            part = _Part(file, file.path, evidence, None)
-            file.complete = True
-        else:
-            part = _Part(file, file.path + MEMBER_MARK + member, evidence, file.members)
-            file.members += 1
-        file.undecided += 1
-        file.parts.append(part)
-        self._queue(part)
-
-    def _queue(self, part: _Part[Result]) -> None:
-        if not self._unscreened:
-            self._since = time.monotonic()
-        self._unscreened.append(part)
-
-    def _is_time_to_screen(self) -> bool:
-        return bool(self._unscreened) and (
-            len(self._unscreened) >= _BATCH
-            or not self._pool.busy
-            or time.monotonic() - self._since >= _PATIENCE
+    @property
+    def has_room(self) -> bool:
+        """Whether a further item may be admitted."""
+        bounds = self._bounds
+        return (
+            len(self._journeys) < bounds.items
+            and self._open + self._new < bounds.files
+            and len(self._held) + self._new < bounds.held
         )
 
-    def _screen_all(self) -> None:
-        parts, self._unscreened = self._unscreened, []
-        results = self._screen([part.evidence for part in parts])
-        for part, result in zip(parts, results, strict=True):
-            if result is None:
-                self._unopened.append(part)
-                continue
-            part.result = result
-            part.file.undecided -= 1
-            if part.file.complete and not part.file.undecided:
-                self._close(part.file)
+    @property
+    def is_empty(self) -> bool:
+        """Whether every item has left."""
+        return not self._journeys
 
-    def _close(self, file: _File[Result]) -> None:
-        self._open -= file.close()
-        self._held -= file.let_go()
+    @property
+    def unscreened(self) -> int:
+        """How many parts wait for ``screen``."""
+        return len(self._unscreened)
 
-    def _open_candidates(self) -> None:
-        """Have candidates examined in full, as far as files may be opened for it."""
-        for _ in range(len(self._unopened)):
-            part = self._unopened.popleft()
-            if part.file.descriptor is not None or self._open < self._limits.files:
-                self._examine_in_full(part)
-            else:
-                self._unopened.append(part)
+    @property
+    def open_files(self) -> int:
+        """How many items are open."""
+        return self._open
 
-    def _examine_in_full(self, part: _Part[Result]) -> None:
-        try:
-            descriptor = self._descriptor(part.file)
-        except DecodeError as error:
-            assert isinstance(part.evidence, Stored)  # noqa: S101 # other files are still open
-            part.evidence = Unconfirmed(part.evidence, error.bare())
-            self._queue(part)
-            return
-        if part.member is None:  # a picture can be an archive too, whose members are done
-            job = Job(descriptor, exact=True, skip=part.file.members)
-        else:
-            job = Job(descriptor, exact=True, skip=part.member, count=1)
-        self._submit(job, part.file, part)
+    @property
+    def held_places(self) -> int:
+        """How many places are kept."""
+        return len(self._held)
 
-    def _descriptor(self, file: _File[Result]) -> int:
-        """The file, open until all its parts are decided, or opened now where it was known."""
-        if file.descriptor is not None:
-            return file.descriptor
-        descriptor = file.open()
+    def commands(self) -> Iterator[Command[J]]:
+        """Hand over what is to be done now. Carry out each command before taking the next."""
+        while True:
+            if not self._commands and self._to_reopen and self._may_reopen():
+                self._reopen(self._to_reopen.popleft())
+            if not self._commands:
+                return
+            yield self._commands.popleft()
+
+    def admit(self, journey: J) -> None:
+        """Take in an item."""
+        if journey.step is not Step.NEW or not self.has_room:
+            raise IllegalEvent("admit")
+        self._journeys.append(journey)
+        self._new += 1
+
+    def opened(self, journey: J, *, digest_first: bool) -> None:
+        """Note that an item is open now, and is to be examined, or only digested at first."""
+        self._expect(journey, (Step.NEW,), "opened")
+        self._new -= 1
+        journey.is_open = True
         self._open += 1
-        file.error = changed_since(file.visit, descriptor)
-        if file.error is not None:
-            self._close(file)
-            raise file.error.bare()
-        return descriptor
+        journey.step = Step.DIGESTING if digest_first else Step.EXAMINING
+        self._commands.append(Examine(journey, digest_only=digest_first))
 
-    def _unload(self) -> list[Carried[Result]]:
-        done: list[Carried[Result]] = []
-        while self._files:
-            file = self._files[0]
-            while file.parts and (result := file.parts[0].result) is not None:
-                part = file.parts.popleft()
-                archive = file.path if part.number else None
-                done.append(Carried(part.path, archive, file.found.root, result))
-                self._memory.keep(file.visit, part.number, part.path, result)
-            if file.parts or not file.complete:
+    def known(
+        self,
+        journey: J,
+        parts: Iterable[tuple[bytes | None, Any]],
+        *,
+        place: Hashable = None,
+    ) -> None:
+        """Note that all parts of an item are known.
+
+        Args:
+            journey: of the item.
+            parts: name and evidence of each; the item itself, with no name, comes last.
+            place: what to keep so that the item can be opened later, if it may have to be.
+        """
+        self._expect(journey, _NOT_YET_KNOWN, "known")
+        if place is not None:
+            if journey.is_open:
+                raise IllegalEvent("known, of an open item that is to be opened later")
+            journey.place = place
+            self._held[place] += 1
+        for name, evidence in parts:
+            self._add(journey, name, evidence)
+        self._expect(journey, (Step.COMPLETE,), "known")
+
+    def wait(self, journey: J) -> None:
+        """Note that an item was digested, and may equal one that is being examined."""
+        self._expect(journey, _UNSETTLED, "wait")
+        journey.step = Step.WAITING
+
+    def examine(self, journey: J) -> None:
+        """Note that an item was digested, and is not known."""
+        self._expect(journey, _UNSETTLED, "examine")
+        journey.step = Step.EXAMINING
+        self._commands.append(Examine(journey))
+
+    def found(self, journey: J, name: bytes | None, evidence: Any) -> None:
+        """Note what was found of an item (no name), or of a member of it."""
+        if journey.step is not Step.EXAMINING and not (name is None and journey.step in _MAY_FAIL):
+            raise IllegalEvent("found")
+        self._add(journey, name, evidence)
+
+    def screen(self) -> list[Part[J]]:
+        """Take all parts that are to be screened."""
+        parts, self._unscreened = self._unscreened, []
+        for part in parts:
+            part.step = PartStep.SCREENING
+        return parts
+
+    def decided(self, part: Part[J], result: Any) -> None:
+        """Note the result of a part."""
+        self._expect_part(part, PartStep.SCREENING, "decided")
+        part.step = PartStep.DECIDED
+        part.result = result
+        journey = part.journey
+        journey.undecided -= 1
+        if journey.step is Step.COMPLETE and not journey.undecided:
+            self._close(journey)
+
+    def uncertain(self, part: Part[J]) -> None:
+        """Note that a part has to be examined in full."""
+        self._expect_part(part, PartStep.SCREENING, "uncertain")
+        if part.was_uncertain:
+            raise IllegalEvent("uncertain, again")
+        part.step = PartStep.UNCERTAIN
+        part.was_uncertain = True
+        journey = part.journey
+        if journey.is_open:
+            self._confirm(part)
+            return
+        if not journey.to_confirm:
+            self._to_reopen.append(journey)
+        journey.to_confirm.append(part)
+
+    def confirmed(self, part: Part[J], evidence: Any) -> None:
+        """Note what was found by examining a part in full."""
+        self._expect_part(part, PartStep.UNCERTAIN, "confirmed")
+        self._queue(part, evidence)
+
+    def unreadable(self, part: Part[J], evidence: Any) -> None:
+        """Note that the item of a part could not be reopened, so the part stays as it is."""
+        self._expect_part(part, PartStep.UNCERTAIN, "unreadable")
+        if part.journey.is_open:
+            part.journey.is_open = False
+            self._open -= 1
+        self._queue(part, evidence)
+
+    def leave(self) -> list[Part[J]]:
+        """Take the parts that may leave, in order."""
+        done: list[Part[J]] = []
+        while self._journeys:
+            journey = self._journeys[0]
+            parts = journey.parts
+            while parts and parts[0].step is PartStep.DECIDED:
+                done.append(parts.popleft())
+            if journey.step is not Step.CLOSED or parts:
                 break
-            self._files.popleft()
-        # Whoever takes them may take their time, and the state be needed by others
-        self._memory.commit()
+            self._journeys.popleft()
         return done
+
+    def abandon(self) -> Iterator[J]:
+        """Yield the items that have not left, all of which are to be closed."""
+        yield from self._journeys
+
+    def _add(self, journey: J, name: bytes | None, evidence: Any) -> None:
+        if journey.step is Step.COMPLETE:
+            raise IllegalEvent("a part after the last one")
+        if journey.step is Step.NEW and name is None:
+            self._new -= 1
+        if name is None:
+            number = 0
+            journey.step = Step.COMPLETE
+        else:
+            number = journey.members = journey.members + 1
+        part = Part(journey, name, number, evidence)
+        journey.undecided += 1
+        journey.parts.append(part)
+        self._unscreened.append(part)
+
+    def _queue(self, part: Part[J], evidence: Any) -> None:
+        part.evidence = evidence
+        part.step = PartStep.UNSCREENED
+        self._unscreened.append(part)
+
+    def _may_reopen(self) -> bool:
+        return self._open + self._new < self._bounds.files
+
+    def _reopen(self, journey: J) -> None:
+        journey.is_open = True
+        self._open += 1
+        parts, journey.to_confirm = journey.to_confirm, []
+        for part in parts:
+            self._confirm(part)
+
+    def _confirm(self, part: Part[J]) -> None:
+        journey = part.journey
+        # A picture can be an archive too, whose members are done
+        skip, count = (part.number - 1, 1) if part.number else (journey.members, 0)
+        self._commands.append(Examine(journey, part, skip=skip, count=count))
+
+    def _close(self, journey: J) -> None:
+        journey.step = Step.CLOSED
+        self._open -= journey.is_open
+        journey.is_open = False
+        if journey.place is not None:
+            self._held[journey.place] -= 1
+            if not self._held[journey.place]:
+                del self._held[journey.place]
+        self._commands.append(Close(journey))
+
+    def _expect(self, journey: J, steps: Iterable[Step], event: str) -> None:
+        if journey.step not in steps:
+            raise IllegalEvent(f"{event}, of an item that is {journey.step.value}")
+
+    def _expect_part(self, part: Part[J], step: PartStep, event: str) -> None:
+        if part.step is not step:
+            raise IllegalEvent(f"{event}, of a part that is {part.step.value}")

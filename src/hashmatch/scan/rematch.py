@@ -1,8 +1,8 @@
-"""What is known of files, looked up in other lists or at another threshold, no file opened.
+"""Looks up stored hashes in other lists or at another threshold, without opening files.
 
-Stored hashes of a preview may be near to an entry where the exact ones are not. Such files, and no
-others, are opened and decoded in full, as in a scan. Where one is gone or has changed, its matches
-say that their distances are not confirmed.
+The hashes of a preview may be near to an entry although the exact ones are not. Only such files are
+opened and decoded in full, as in a scan. If one is gone or has changed, its matches say that their
+distances are not confirmed.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from hashmatch.errors import SettingsError
 from hashmatch.examine.sandbox import AnyPool
 from hashmatch.hashlist import HashList, Section
 from hashmatch.match.matcher import Matcher
-from hashmatch.model import Examination, ExamineOptions
-from hashmatch.scan.engine import FileResult
-from hashmatch.scan.history import History, Judged, Visit
-from hashmatch.scan.pipeline import Pipeline
-from hashmatch.scan.stored_matcher import StoredMatcher
-from hashmatch.sources.found import Found
+from hashmatch.model import Examination, ExamineOptions, Outcome
+from hashmatch.scan.history import History
+from hashmatch.scan.scanning import FileResult, scan_known
+from hashmatch.scan.visit import Visit
+from hashmatch.sources import Item
+from hashmatch.sources.file_item import FileItem
 from hashmatch.state.files import Group
 from hashmatch.state.rows import path_of_key
 from hashmatch.state.store import State
@@ -33,12 +33,12 @@ _SLICE = 1 << 13
 
 
 class Replay(History):
-    """A state as a re-match uses it: every file that it knows is visited once more.
+    """A state as a rematch uses it: a history, and the source of every item that it knows.
 
     Args:
         state: the state.
         options: as of the matcher.
-        include_gone: also visit files that are not there any more.
+        include_gone: also visit files that no longer exist.
 
     Raises:
         SettingsError: the state lacks hashes that the matcher looks up.
@@ -52,55 +52,59 @@ class Replay(History):
         self._include_gone = include_gone
         self._group: Group = []
 
-    def found(self) -> Iterator[Found]:
-        """Every file, in the order of a walk. ``visit`` knows the one that was found last."""
+    def items(self) -> Iterator[Item]:
+        """Yield every item, in the order of a walk. ``visit`` is for the last one yielded."""
         for group in self.state.files.everything():
             if group[0].gone is not None and not self._include_gone:
                 self.counts.gone += 1
                 continue
             self.counts.recalled += 1
             self._group = group
-            yield Found(path_of_key(group[0].key))
+            yield FileItem(path_of_key(group[0].key))
 
-    def visit(self, found: Found) -> Visit:  # noqa: ARG002 # it is the one found last
-        """See ``NullHistory.visit``. What is not known whole is examined, as in a scan."""
-        whole = self._group[0].members == len(self._group) - 1
-        return Visit(self._group[0].key, known=self._group if whole else ())
+    def visit(self, item: Item) -> Visit:
+        """See ``NullHistory.visit``. What is not known completely is examined, as in a scan."""
+        complete = self._group[0].members == len(self._group) - 1
+        return Visit(item, self._group[0].key, self._group if complete else ())
 
-    def keep(self, visit: Visit, member: int, path: bytes, result: Judged) -> None:  # noqa: ARG002 # of scans alone are verdicts kept
+    def keep(
+        self,
+        visit: Visit,  # noqa: ARG002 # only scans record verdicts
+        member: int,  # noqa: ARG002 # as above
+        path: bytes,
+        outcome: Outcome,
+        sha256: bytes | None,
+    ) -> None:
         """See ``NullHistory.keep``."""
-        self._keep_matches(path, result)
+        self._keep_matches(path, outcome, sha256)
 
     def refine(self, visit: Visit, member: int, found: Examination) -> None:
-        """See ``NullHistory.refine``. Keeps nothing of files scanned with other settings."""
+        """See ``NullHistory.refine``. Files scanned with other settings stay as they are."""
         self.counts.examined += 1
         if all(row.settings in self._serving for row in visit.known):
             super().refine(visit, member, found)
 
 
 def rematch(matcher: Matcher, pool: AnyPool, replay: Replay) -> Iterator[FileResult]:
-    """Look all that a state knows up in other lists.
+    """Look up everything that a state knows.
 
     Args:
-        matcher: of the lists; it decodes as the last scan did where it is made with
-            ``State.runs.latest_settings().options()``.
-        pool: who decodes candidates in full.
+        matcher: what to look up in. To decode as the last scan did, make it with
+            ``state.runs.latest_settings().options()``.
+        pool: the workers that decode candidates in full.
         replay: the state.
 
     Returns:
-        One result for every file and every member of an archive, by their absolute paths, in the
-        order of a walk.
+        One result for every file and every member of an archive, by absolute path, in the order of
+        a walk.
     """
-    judge = StoredMatcher(matcher, replay.state, replay.options.digests)
-    conveyor = Pipeline(pool.configure(replay.options), judge.screen, replay)
-    for path, archive, _, judged in conveyor.run(replay.found()):
-        yield FileResult(path, judged.outcome, judged.sha256, archive)
+    return scan_known(replay.items(), matcher, pool, replay)
 
 
 def new_entries(hash_list: HashList, old: HashList) -> HashList:
-    """The entries of a list that an older one does not have: by hash, or by an id of its own.
+    """Return the entries of a list whose hash or own id an older list does not have, if any.
 
-    It may have none. A label alone makes no entry new, nor does a line number.
+    A label alone does not make an entry new, nor does a line number that serves as an id.
     """
     sections = {}
     for kind, section in hash_list.sections.items():
@@ -125,7 +129,7 @@ def _are_new(section: Section, old: Section) -> npt.NDArray[np.bool_]:
 
 
 def _check_kinds(state: State, options: ExamineOptions, *, include_gone: bool) -> None:
-    """Refuse to call files clear whose hashes were never computed."""
+    """Refuse to call files clear if their hashes were never computed."""
     for number, settings in state.runs.settings.items():
         kinds = [str(kind) for kind in options.kinds if kind not in settings.kinds]
         digests = [name for name in options.digests if name not in settings.digests]

@@ -1,4 +1,4 @@
-"""Verdicts on what was examined just now and on what is known of earlier, in one batch."""
+"""Decides what was examined just now and what is known from earlier, in one batch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from hashmatch.match.lookup import BYTES
 from hashmatch.match.matcher import Matcher, far
 from hashmatch.match.verdict import decide
 from hashmatch.model import DIGEST_BITS, Examination, HashKind, Match, Outcome, ViewHashes
-from hashmatch.scan.history import Judged
 from hashmatch.state.blob import BlobError, columns, unpack_hashes
 from hashmatch.state.matches import Named
 from hashmatch.state.rows import Evidence, Stored, Unconfirmed, bare, sha256_of
@@ -24,10 +23,10 @@ from hashmatch.state.store import State
 
 
 class StoredMatcher:
-    """Screens for a ``Pipeline`` whose files may be known to a state.
+    """Screens evidence, some of which a state stored.
 
-    What is known is looked up as columns of numbers. An object is made only of what may be near to
-    an entry, and ``Matcher.screen`` judges that like any other.
+    What is stored is looked up as columns of numbers. Only what may be near to an entry becomes an
+    object, which ``Matcher.screen`` decides like any other.
 
     Args:
         matcher: what to look up in.
@@ -41,11 +40,11 @@ class StoredMatcher:
         self._digests = tuple(digests)
         self._suppressed = state.matches.suppressed()
 
-    def screen(self, evidence: Sequence[Evidence]) -> list[Judged | None]:
-        """Judge what can be judged.
+    def screen(self, evidence: Sequence[Evidence]) -> list[Outcome | None]:
+        """Decide what can be decided; see ``Matcher.screen``.
 
         Returns:
-            None for each that must be examined again, in full.
+            None for each part that must be examined in full.
 
         Raises:
             InputError: the state is damaged.
@@ -61,17 +60,19 @@ class StoredMatcher:
             raise InputError(str(error), path=self._state.path) from error
         screened = self._matcher.screen(list(asked.values())) if asked else ()
         outcomes = dict(zip(asked, screened, strict=True))
-        results: list[Judged | None] = []
+        results: list[Outcome | None] = []
         for number, each in enumerate(evidence):
             if number not in asked and isinstance(each, Stored):
-                results.append(Judged(_far(*each.told), each.sha256))
+                results.append(_far(*each.told))
                 continue
             outcome = outcomes[number]
-            results.append(None if outcome is None else self._judged(each, asked[number], outcome))
+            results.append(
+                None if outcome is None else self._reviewed(each, asked[number], outcome)
+            )
         return results
 
     def _near(self, evidence: Sequence[Evidence]) -> set[int]:
-        """The stored rows, by number, that may be near to an entry."""
+        """The positions of the stored rows that may be near to an entry."""
         alike: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
         for number, each in enumerate(evidence):
             if isinstance(each, Stored):
@@ -118,19 +119,19 @@ class StoredMatcher:
         return found
 
     def _examination(self, evidence: Evidence) -> Examination:
-        """What the matcher is asked about."""
+        """The evidence as the matcher takes it."""
         if isinstance(evidence, Examination):
             return evidence
         if isinstance(evidence, Stored):
             return self._whole(evidence)
         found = self._whole(evidence.stored)
-        # As near as the preview is, and no nearer to the truth
+        # The best there is: the distance of the preview
         views = tuple(replace(view, uncertain_bits=()) for view in found.views)
         reason, detail = evidence.error.reason, evidence.error.message
         return replace(found, views=views, reason=reason, detail=detail, exact=True)
 
     def _whole(self, stored: Stored) -> Examination:
-        """A row as the examination that it was made of, as far as the matcher looks at it."""
+        """The examination that a row was made of, as far as the matcher looks at it."""
         settings = self._state.runs.settings[stored.settings]
         hashes = unpack_hashes(stored.hashes, settings.kinds)
         kinds = self._matcher.options.kinds if hashes.views else ()
@@ -147,16 +148,12 @@ class StoredMatcher:
             else (),
         )
 
-    def _judged(self, evidence: Evidence, found: Examination, outcome: Outcome) -> Judged:
-        """What is left of an outcome when reviews have had their say."""
-        stored = evidence.stored if isinstance(evidence, Unconfirmed) else evidence
-        if isinstance(stored, Examination):
-            sha256 = sha256_of(stored, self._digests)
-        else:
-            sha256 = stored.sha256
+    def _reviewed(self, evidence: Evidence, found: Examination, outcome: Outcome) -> Outcome:
+        """Apply what people decided about matches of the same content."""
+        sha256 = sha256_of(evidence, self._digests)
         named = self._suppressed.get(sha256, frozenset()) if sha256 is not None else frozenset()
         if named and outcome.match_count > len(outcome.matches):
-            # Or there might be none left to name
+            # Otherwise there might be none left to name
             most = self._matcher.max_matches + len(named)
             (outcome,) = self._matcher.judge([found], max_matches=most)
         if isinstance(evidence, Unconfirmed):
@@ -165,7 +162,7 @@ class StoredMatcher:
             taken = [match for match in outcome.matches if self._name(match) in named]
             left = suppress(outcome, taken)
             outcome = replace(left, matches=left.matches[: self._matcher.max_matches])
-        return Judged(outcome, sha256)
+        return outcome
 
     def _name(self, match: Match) -> Named:
         return Named(match.list, match.entry.id, self._state.matches.fingerprint(match.entry.hash))
@@ -173,12 +170,12 @@ class StoredMatcher:
 
 @lru_cache(maxsize=4096)
 def _far(*told: Any) -> Outcome:
-    """The outcome of a row that is near to no entry; many rows tell the same."""
+    """The outcome of a row that is near to no entry; many rows share one."""
     return far(bare(*told))
 
 
 def suppress(outcome: Outcome, taken: Sequence[Match]) -> Outcome:
-    """Take back those of its matches that humans found to be none, and say so in the outcome."""
+    """Move matches that people decided are false positives to ``suppressed``."""
     if not taken:
         return outcome
     left = tuple(match for match in outcome.matches if match not in taken)
@@ -195,7 +192,7 @@ def suppress(outcome: Outcome, taken: Sequence[Match]) -> Outcome:
 
 
 def _unconfirmed(match: Match) -> Match:
-    # A digest is exact, whatever became of the file
+    # A digest is exact, whatever has become of the file
     return match if match.view == BYTES else replace(match, confirmed=False)
 
 

@@ -1,4 +1,4 @@
-"""How many files and folders a scan may have open, which the system limits for each process."""
+"""How many files and folders a scan may have open: the system limits each process."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ except ImportError:  # Windows, whose limit is far away
     resource = None  # type: ignore[assignment]
 
 _OURS = 64
-"""For lists, state, audit trail, results, and what speaks with the workers."""
+"""For lists, the state, the audit trail, results, and the workers' sockets."""
 
 _LEAST = 4
 
 
 class Descriptors(NamedTuple):
-    """How many there may be at a time.
+    """How many descriptors may be open at a time.
 
     Attributes:
-        walk: folders open from the root to where the walk is.
-        held: folders open for the sake of files that may yet have to be opened.
-        files: files open.
+        walk: folders between the root and where the walk is.
+        held: folders of files that may still have to be opened.
+        files: files.
     """
 
     walk: int = 64
@@ -30,7 +30,7 @@ class Descriptors(NamedTuple):
 
 
 def descriptors() -> Descriptors:
-    """As many as do any good, and fewer where the system's soft limit asks for it."""
+    """Return as many as are useful, and fewer if the system's soft limit requires it."""
     most = Descriptors()
     if resource is None:
         return most

@@ -1,7 +1,7 @@
-"""The files below a path, one by one, in an order that depends on their names alone.
+"""The files below a folder, one by one, in an order that depends on their names alone.
 
-Folders are opened relative to the folder that they were seen in, and unless asked never through a
-symbolic link, so that nobody can lead a scan out of its root by swapping one in.
+Each folder is opened relative to the one it was found in and, unless asked, never through a
+symbolic link. So nobody can lead a scan out of its root by swapping a link in.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ import errno
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from functools import lru_cache
 
-from hashmatch.errors import DecodeError, InputError, SettingsError
+from hashmatch.errors import DecodeError, SettingsError
 from hashmatch.examine.reading import NO_FOLLOW, reason_of
 from hashmatch.model import Reason
 from hashmatch.sources.descriptors import descriptors
-from hashmatch.sources.found import Found, OpenFolder
+from hashmatch.sources.file_item import FileItem, OpenFolder
 
 # Without it (Windows), folders are reached by their whole paths
 _BY_DESCRIPTOR = os.scandir in os.supports_fd and os.open in os.supports_dir_fd
 _FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
 _NOWHERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
-_SPECIAL = DecodeError(Reason.SPECIAL_FILE, "no regular file")
-_MOVED = DecodeError(Reason.CHANGED, "its folder was moved while it was scanned")
+_SPECIAL = DecodeError(Reason.SPECIAL_FILE, "not a regular file")
+_MOVED = DecodeError(Reason.CHANGED, "its folder was moved during the scan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +31,14 @@ class WalkOptions:
     """Which files to take.
 
     Attributes:
-        include: patterns as in ``.gitignore``; if there are any, only files that one of them fits.
+        include: patterns as in ``.gitignore``; if there are any, only files that match one.
         exclude: patterns as in ``.gitignore``; files and whole folders to leave out.
-        follow_symlinks: take what symbolic links point to; a link back to a folder that it lies in
-            is passed over.
-        one_file_system: do not enter folders on which another file system is mounted.
+        follow_symlinks: take what symbolic links point to, except a folder that the link is in.
+        one_file_system: skip folders on which another file system is mounted.
         max_depth: how many levels of folders to enter; 1 is the folder named and no other.
 
     Raises:
-        SettingsError: the depth is under 1.
+        SettingsError: the depth is less than 1.
     """
 
     include: tuple[str, ...] = ()
@@ -55,14 +54,14 @@ class WalkOptions:
 
 @dataclass(slots=True)
 class WalkCounts:
-    """What a walk met besides the files that it took.
+    """What a walk met besides the files it took.
 
     Attributes:
         folders: folders entered.
-        symlinks: symbolic links passed over.
-        excluded: files and folders left out by ``include`` and ``exclude``.
-        other_file_systems: folders left out by ``one_file_system``.
-        too_deep: folders left out by ``max_depth``.
+        symlinks: symbolic links skipped.
+        excluded: files and folders skipped because of ``include`` and ``exclude``.
+        other_file_systems: folders skipped because of ``one_file_system``.
+        too_deep: folders skipped because of ``max_depth``.
     """
 
     folders: int = 0
@@ -72,77 +71,49 @@ class WalkCounts:
     too_deep: int = 0
 
 
-def check_paths(paths: Iterable[str | bytes | os.PathLike[str]]) -> list[bytes]:
-    """Return the paths as bytes, if all of them are there.
-
-    Raises:
-        InputError: one is not.
-    """
-    checked = [os.fsencode(path) for path in paths]
-    for path in checked:
-        try:
-            os.stat(path)
-        except OSError as error:
-            name, why = os.fsdecode(path), os.strerror(error.errno or 0)
-            raise InputError(f"cannot scan it: {why}", path=name) from error
-    return checked
-
-
-def read_paths(file: BinaryIO, separator: bytes = b"\n") -> Iterator[bytes]:
-    """Read paths from a file, one after another, as they come.
+class FolderSource:
+    """A folder as a source: every file in it, in the order of the names' bytes. Or one file.
 
     Args:
-        file: open for reading in binary; a pipe does.
-        separator: what stands behind each path: a newline, or NUL, which no path can hold.
+        root: a folder or a file. If it is a symbolic link, it is followed: the operator named it.
+        counts: is increased on the way.
+        options: which files to take.
+
+    Attributes:
+        root: as given.
     """
-    rest = b""
-    while chunk := file.read1(1 << 16) if hasattr(file, "read1") else file.read(1 << 16):
-        *whole, rest = (rest + chunk).split(separator)
-        yield from filter(None, whole)
-    if rest:
-        yield rest
 
+    def __init__(self, root: bytes, counts: WalkCounts, options: WalkOptions) -> None:
+        self.root = root
+        self._counts = counts
+        self._options = options
 
-def below(path: bytes, roots: Sequence[bytes]) -> bytes:
-    """The part of a walked path that lies below the root it was found in."""
-    for root in roots:
-        if path == root:
-            return os.path.basename(path)
-        folder = os.path.join(root, b"")
-        if path.startswith(folder):
-            return path[len(folder) :]
-    return path
+    def __iter__(self) -> Iterator[FileItem]:
+        """Walk it; see ``Source``."""
+        if os.path.isdir(self.root):
+            return _Walker(self._counts, self._options).walk(self.root)
+        return iter((FileItem(self.root),))
 
 
 def walk(
     paths: Iterable[bytes],
     counts: WalkCounts,
     options: WalkOptions = WalkOptions(),  # frozen
-) -> Iterator[Found]:
-    """Yield every file at or below the paths: folder by folder, in the order of their names' bytes.
-
-    Args:
-        paths: files and folders; a symbolic link is followed here, where the operator named it.
-        counts: is counted up on the way.
-        options: which files to take.
-    """
-    walker = _Walker(counts, options)
+) -> Iterator[FileItem]:
+    """Yield the files of several folders, one folder after another."""
     for path in paths:
-        if os.path.isdir(path):
-            yield from walker.walk(path)
-        else:
-            yield Found(path)
+        yield from FolderSource(path, counts, options)
 
 
 @dataclass(slots=True)
 class _Folder:
-    """A folder on the way: what is left of it, last first."""
+    """A folder on the way, and the names still to be visited, the last one first."""
 
     path: bytes
     opened: OpenFolder | None
     identity: tuple[int, int]
     names: list[tuple[bytes, str]] = field(default_factory=list)
-    moved: bool = False  # and so cannot be opened again
+    moved: bool = False  # so it cannot be opened again
     prefix: bytes = field(init=False)
 
     def __post_init__(self) -> None:
@@ -155,7 +126,7 @@ class _Folder:
             self.opened = None
 
     def reopen(self, child: _Folder) -> None:
-        """Open it again, coming back from a folder that it holds, if it can still be found."""
+        """Open it again, coming back from a folder in it, if it can still be found."""
         above = None if child.opened is None else child.opened.descriptor
         for name, base in ((b"..", above), (self.path, None)):
             if name == b".." and base is None:
@@ -171,7 +142,7 @@ class _Folder:
 
 
 class _Walker:
-    """Walks below one root at a time, keeping the last folders between root and file open."""
+    """Walks a root, and keeps the last few folders on the way down open."""
 
     def __init__(self, counts: WalkCounts, options: WalkOptions) -> None:
         self._counts = counts
@@ -181,7 +152,7 @@ class _Walker:
         self._most_open = descriptors().walk
         self._no_follow = 0 if options.follow_symlinks else NO_FOLLOW
 
-    def walk(self, root: bytes) -> Iterator[Found]:
+    def walk(self, root: bytes) -> Iterator[FileItem]:
         stack: list[_Folder] = []
         try:
             yield from self._enter(stack, root, root)
@@ -195,12 +166,12 @@ class _Walker:
                 if self._leaves_out(path, stack[0].path, kind):
                     continue
                 if folder.moved:
-                    yield Found(path, _MOVED, root=root)
+                    yield FileItem(path, _MOVED, root=root)
                 elif kind == "folder":
                     yield from self._enter(stack, path, name)
                 else:
                     problem = _SPECIAL if kind == "special" else None
-                    yield Found(path, problem, name, folder.opened, self._no_follow, root)
+                    yield FileItem(path, problem, name, folder.opened, self._no_follow, root)
         finally:
             for folder in stack:
                 folder.close()
@@ -225,15 +196,15 @@ class _Walker:
         self._counts.excluded += out
         return out
 
-    def _enter(self, stack: list[_Folder], path: bytes, name: bytes) -> Iterator[Found]:
-        """Open a folder and list it; what cannot be entered is found and told."""
+    def _enter(self, stack: list[_Folder], path: bytes, name: bytes) -> Iterator[FileItem]:
+        """Open a folder and list it; yield it as an item if it cannot be entered."""
         if self._options.max_depth is not None and len(stack) >= self._options.max_depth:
             self._counts.too_deep += 1
             return
         try:
             folder = self._open(path, name, stack)
         except OSError as error:
-            yield Found(path, reason_of(error), root=stack[0].path if stack else path)
+            yield FileItem(path, reason_of(error), root=stack[0].path if stack else path)
             return
         if self._may_enter(stack, folder):
             self._counts.folders += 1
@@ -271,7 +242,7 @@ class _Walker:
         return _Folder(path, OpenFolder(descriptor), _identity(status), names)
 
     def _list(self, folder: int | bytes) -> list[tuple[bytes, str]]:
-        """Names and kinds of what a folder holds, the last name first."""
+        """The names and kinds of what a folder holds, the last name first."""
         with os.scandir(folder) as entries:
             return sorted(
                 ((os.fsencode(entry.name), self._kind(entry)) for entry in entries), reverse=True
@@ -285,15 +256,16 @@ class _Walker:
             try:
                 entry.stat()
             except OSError as error:
-                # What points nowhere, or in a circle, is passed over; opening tells of others
+                # A link to nowhere, or in a circle, is skipped; opening reports other errors
                 return "symlink" if error.errno in _NOWHERE else "file"
         if entry.is_file(follow_symlinks=follow):
             return "file"
         return "folder" if entry.is_dir(follow_symlinks=follow) else "special"
 
 
-def _compile(patterns: Sequence[str]) -> Callable[[str], bool] | None:
-    """A test of a path against patterns as in ``.gitignore``; None where there are none."""
+@lru_cache(maxsize=8)  # of the same options for each of many roots
+def _compile(patterns: tuple[str, ...]) -> Callable[[str], bool] | None:
+    """Compile patterns as in ``.gitignore`` into a test of a path; None if there are none."""
     if not patterns:
         return None
     from pathspec import GitIgnoreSpec  # noqa: PLC0415 # most scans have no patterns

@@ -1,0 +1,150 @@
+"""The one loop that turns sources into results, whatever they are matched with."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from hashmatch.errors import SettingsError
+from hashmatch.examine.sandbox import AnyPool
+from hashmatch.match.matcher import Matcher
+from hashmatch.model import MEMBER_MARK, Examination, ExamineOptions, Outcome
+from hashmatch.scan.engine import Engine
+from hashmatch.scan.history import History, NullHistory
+from hashmatch.scan.pipeline import Part
+from hashmatch.scan.stored_matcher import StoredMatcher
+from hashmatch.scan.visit import Visit
+from hashmatch.sources import FolderSource, Item, Source, WalkCounts, WalkOptions, walk
+from hashmatch.state.rows import SHA256, sha256_of
+
+
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    """What came of one file, or of one member of an archive.
+
+    Attributes:
+        path: as the source names it; any bytes except NUL.
+        outcome: the outcome.
+        sha256: of the bytes that were examined; None unless it was asked for and all were read.
+        archive: the path of the archive that it is a member of; None for a file.
+        root: the root that the file was found below; None if it was named itself.
+    """
+
+    path: bytes
+    outcome: Outcome
+    sha256: bytes | None = field(default=None, repr=False)
+    archive: bytes | None = None
+    root: bytes | None = None
+
+
+def scan(
+    paths: Iterable[str | bytes | os.PathLike[str]],
+    matcher: Matcher,
+    pool: AnyPool,
+    counts: WalkCounts | None = None,
+    options: WalkOptions = WalkOptions(),
+    history: History | None = None,
+    *,
+    digests: bool = False,
+) -> Iterator[FileResult]:
+    """Scan files and folders.
+
+    Args:
+        paths: files and folders.
+        matcher: what to look up in.
+        pool: the workers that examine files; any number of them gives the same results.
+        counts: is increased by what the walk meets besides files.
+        options: which files to take.
+        history: what earlier scans found out, so that it need not be found out again. Results are
+            the same, except for matches that someone decided are false positives.
+        digests: also take the SHA-256 of every file; a history implies it.
+
+    Returns:
+        One result for every file and every member of an archive, in the order of the walk; an
+        archive comes after its members.
+
+    Raises:
+        SettingsError: the pool is in use for something else, or ``paths`` is a single path.
+    """
+    if isinstance(paths, str | bytes | os.PathLike):
+        raise SettingsError("a scan takes several paths: put this one in a list")
+    counted = counts or WalkCounts()
+    sources = (FolderSource(os.fsencode(path), counted, options) for path in paths)
+    return scan_sources(sources, matcher, pool, history, digests=digests)
+
+
+def scan_sources(
+    sources: Iterable[Source],
+    matcher: Matcher,
+    pool: AnyPool,
+    history: History | None = None,
+    *,
+    digests: bool = False,
+) -> Iterator[FileResult]:
+    """Scan any sources, one after another; otherwise as ``scan`` does."""
+    if history is not None:
+        return scan_known(_items(sources, history), matcher, pool, history)
+    asked = matcher.options
+    if digests:
+        asked = replace(asked, digests=tuple(dict.fromkeys((*asked.digests, SHA256))))
+    nothing = NullHistory()
+    engine = Engine(pool.configure(asked), matcher.screen)
+    return _results(engine, _items(sources, nothing), nothing, asked.digests)
+
+
+def scan_known(
+    items: Iterable[Item], matcher: Matcher, pool: AnyPool, history: History
+) -> Iterator[FileResult]:
+    """Scan items, or whatever the history knows of them."""
+    asked = history.options
+    screen = StoredMatcher(matcher, history.state, asked.digests).screen
+    engine = Engine(pool.configure(asked), screen, history)
+    return _results(engine, items, history, asked.digests)
+
+
+def examine_all(
+    paths: Iterable[bytes],
+    options: ExamineOptions,
+    pool: AnyPool,
+    counts: WalkCounts | None = None,
+) -> Iterator[tuple[bytes, Examination]]:
+    """Examine files and folders without any list, in the order of the walk."""
+    engine = Engine(pool.configure(options), list)
+    for parts in engine.run(walk(paths, counts or WalkCounts())):
+        for part in parts:
+            yield _path(part), part.result
+
+
+def _items(sources: Iterable[Source], history: NullHistory) -> Iterator[Item]:
+    for source in sources:
+        history.enter(source.root)
+        yield from source
+        history.leave()
+
+
+def _results(
+    engine: Engine, items: Iterable[Item], history: NullHistory, digests: Sequence[str]
+) -> Iterator[FileResult]:
+    """Run the engine, and let the history keep what it wants of each result."""
+    for parts in engine.run(items):
+        done = []
+        for part in parts:
+            item = part.journey.item
+            result = FileResult(
+                _path(part),
+                part.result,
+                sha256_of(part.evidence, digests),
+                None if part.name is None else item.path,
+                item.root,
+            )
+            history.keep(part.journey, part.number, result.path, result.outcome, result.sha256)
+            done.append(result)
+        # Before they are handed out: the caller may take its time, and others need the state
+        history.commit()
+        yield from done
+
+
+def _path(part: Part[Visit]) -> bytes:
+    path = part.journey.item.path
+    return path if part.name is None else path + MEMBER_MARK + part.name

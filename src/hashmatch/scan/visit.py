@@ -1,0 +1,93 @@
+"""One item on its way: what the shell and the history know of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from hashmatch.errors import DecodeError
+from hashmatch.model import Examination
+from hashmatch.scan.pipeline import Journey
+from hashmatch.sources import Identity, Item
+from hashmatch.state.rows import Stored
+
+
+class Visit(Journey):
+    """One item's way through the pipeline, with all that is known of the item.
+
+    Args:
+        item: the item.
+        key: of the item in the state.
+        known: its rows, if they can be trusted without a look at the item.
+        identity: of the item; None if the source cannot tell.
+
+    Attributes:
+        item: as above.
+        key: as above.
+        known: as above.
+        identity: as above.
+        since: when it was opened, in nanoseconds since 1970.
+        digested: its digests, if they were taken first.
+        findings: names and examinations of its parts, as they are found.
+        descriptor: of the open item; -1 while it is closed.
+        error: why it cannot be opened any more.
+    """
+
+    __slots__ = (
+        "descriptor",
+        "digested",
+        "error",
+        "findings",
+        "holds",
+        "identity",
+        "item",
+        "key",
+        "known",
+        "since",
+    )
+
+    def __init__(
+        self,
+        item: Item,
+        key: bytes = b"",
+        known: Sequence[Stored] = (),
+        identity: Identity | None = None,
+    ) -> None:
+        super().__init__()
+        self.item = item
+        self.key = key
+        self.known = known
+        self.identity = identity
+        self.since = 0
+        self.digested: Examination | None = None
+        self.findings: list[tuple[bytes | None, Examination]] = []
+        self.descriptor = -1
+        self.holds = False
+        self.error: DecodeError | None = None
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether it is open."""
+        return self.descriptor >= 0
+
+    def open(self) -> None:
+        """Open the item.
+
+        Raises:
+            DecodeError: it cannot be opened.
+        """
+        self.descriptor = self.item.open()
+
+    def hold(self) -> None:
+        """Make sure that it can be opened later."""
+        self.holds = True
+        self.item.hold()
+
+    def close(self) -> None:
+        """Close the item if it is open, and stop holding it."""
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+        if self.holds:
+            self.holds = False
+            self.item.let_go()

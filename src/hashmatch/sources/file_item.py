@@ -1,0 +1,111 @@
+"""Files as items, each opened from the folder it was found in."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from hashmatch.errors import DecodeError
+from hashmatch.examine.reading import NO_FOLLOW, open_file
+from hashmatch.sources.source import Identity
+
+
+class OpenFolder:
+    """A folder that stays open until the walk has left it and nothing holds it.
+
+    Args:
+        descriptor: its descriptor.
+
+    Attributes:
+        descriptor: the same; -1, which opens nothing, once it is closed.
+    """
+
+    __slots__ = ("_holders", "_left", "descriptor")
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        self._holders = 0
+        self._left = False
+
+    def hold(self) -> None:
+        """Keep it open until ``let_go``, which takes as many calls."""
+        self._holders += 1
+
+    def let_go(self) -> None:
+        """Stop holding it."""
+        self._holders -= 1
+        self._close_if_done()
+
+    def leave(self) -> None:
+        """Note that the walk does not come back to it."""
+        self._left = True
+        self._close_if_done()
+
+    def _close_if_done(self) -> None:
+        if self._left and not self._holders:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+
+class FileItem(NamedTuple):
+    """A file that a walk found or a caller named, or a folder that the walk could not enter.
+
+    Attributes:
+        path: as given, extended by what lies below it.
+        problem: why it cannot be examined, if that is known already.
+        name: within the folder it was found in; empty if it was named itself.
+        place: that folder, if it is open; otherwise the file is reached by its path.
+        flags: for opening it.
+        root: the folder named that it was found in; None if it was named itself.
+    """
+
+    path: bytes
+    problem: DecodeError | None = None
+    name: bytes = b""
+    place: OpenFolder | None = None
+    flags: int = 0
+    root: bytes | None = None
+
+    def open(self) -> int:
+        """See ``Item.open``."""
+        if self.problem is not None:
+            raise self.problem.bare()
+        if self.place is None:
+            return open_file(self.path, flags=self.flags)
+        return open_file(self.name, flags=self.flags, folder=self.place.descriptor)
+
+    def identity(self, descriptor: int | None = None) -> Identity | None:
+        """See ``Item.identity``."""
+        if self.problem is not None:
+            return None
+        try:
+            return identity_of(self._stat() if descriptor is None else os.fstat(descriptor))
+        except (OSError, ValueError):  # the latter for a NUL in its name; opening it reports it
+            return None
+
+    def hold(self) -> None:
+        """See ``Item.hold``."""
+        if self.place is not None:
+            self.place.hold()
+
+    def let_go(self) -> None:
+        """See ``Item.let_go``."""
+        if self.place is not None:
+            self.place.let_go()
+
+    def _stat(self) -> os.stat_result:
+        """Ask about the file that ``open`` would open, without opening it."""
+        follow = not self.flags & NO_FOLLOW
+        if self.place is None:
+            return os.stat(self.path, follow_symlinks=follow)
+        return os.stat(self.name, dir_fd=self.place.descriptor, follow_symlinks=follow)
+
+
+def identity_of(status: os.stat_result) -> Identity:
+    """The identity of a file: device, inode, size and both times.
+
+    Anyone can set the time of the last change. Nobody can set the inode's, so a file put in the
+    place of another is noticed. (On Windows it is the time of creation.)
+    """
+    mark = f"{status.st_dev}:{status.st_ino}:{status.st_mtime_ns}:{status.st_ctime_ns}"
+    return Identity(status.st_size, mark, status.st_mtime_ns)

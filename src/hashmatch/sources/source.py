@@ -1,0 +1,76 @@
+"""The vocabulary of sources: what hands over items, and what an item is."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from typing import NamedTuple, Protocol
+
+
+class Identity(NamedTuple):
+    """What tells whether an item changed. The state stores it and compares it whole.
+
+    Attributes:
+        size: in bytes.
+        mark: everything else that identifies the item and its version, in the source's own terms.
+        changed: when it last changed, in nanoseconds since 1970, if another change within the same
+            tick of a clock could leave size and mark the same; else None.
+    """
+
+    size: int
+    mark: str
+    changed: int | None
+
+
+class Item(Protocol):
+    """One file as its source names it, or a folder that the source could not enter."""
+
+    @property
+    def path(self) -> bytes:
+        """Its path, for people and for the state: any bytes except NUL."""
+
+    @property
+    def name(self) -> bytes:
+        """The last part of the path, if the source found it in a folder; else empty."""
+
+    @property
+    def root(self) -> bytes | None:
+        """The root that it was found below; None if it was named itself."""
+
+    def open(self) -> int:
+        """Open it for reading, and return a file descriptor.
+
+        Raises:
+            DecodeError: it cannot be opened.
+        """
+
+    def identity(self, descriptor: int | None = None) -> Identity | None:
+        """Tell its identity: of the open file if a descriptor is given, else without opening it.
+
+        Returns:
+            None if that cannot be told.
+        """
+
+    @property
+    def place(self) -> Hashable:
+        """What ``hold`` keeps open, which several items may share; None if that is nothing."""
+
+    def hold(self) -> None:
+        """Keep what is needed to open it once the source has moved on, until ``let_go``."""
+
+    def let_go(self) -> None:
+        """Stop holding it."""
+
+
+class Source(Protocol):
+    """Hands over items.
+
+    Iterate over it once. Items come in the order of their paths, read as names of folders and
+    files; unless an item is held, you can open it only until you ask for the next one.
+    """
+
+    @property
+    def root(self) -> bytes:
+        """The path that all its items are at or below."""
+
+    def __iter__(self) -> Iterator[Item]:
+        """Hand over the items, one by one."""
