@@ -25,11 +25,11 @@ from PIL import Image
 
 import record
 from hashmatch.errors import MissingExtraError
-from hashmatch.evaluate import Evaluation, RuleFigures, Settings, analyse
+from hashmatch.evaluate import Evaluation, EvaluationSettings, RuleFigures, analyse
 from hashmatch.evaluate.gather import Measurements, gather
 from hashmatch.evaluate.identity import Identities, identify
-from hashmatch.evaluate.pictures import variants
 from hashmatch.evaluate.rules import label
+from hashmatch.examine.transform import variants
 from hashmatch.model import HashKind
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "fixtures"))
@@ -108,7 +108,7 @@ def pack(rows: list[Bits]) -> npt.NDArray[np.uint64]:
 
 
 def measure_peer(
-    ours: Measurements, hashers: Mapping[str, Hasher], settings: Settings
+    ours: Measurements, hashers: Mapping[str, Hasher], settings: EvaluationSettings
 ) -> Measurements:
     """What another package's hashes say of the same pictures and variants."""
     columns: dict[str, tuple[list[Bits], list[npt.NDArray[np.int64]]]] = {
@@ -117,7 +117,7 @@ def measure_peer(
     for path in ours.names:
         data = Path(path.decode()).read_bytes()
         original = Image.open(path.decode()).convert("RGB")
-        changed = list(variants(data, settings))
+        changed = list(variants(data, settings.transforms, settings.seed))
         for name, hasher in hashers.items():
             entry = hasher(original)
             columns[name][0].append(entry)
@@ -178,7 +178,7 @@ def score(figures: RuleFigures, kinds: tuple[HashKind, ...], rate: float) -> dic
     }
 
 
-ALL = Settings()
+ALL = EvaluationSettings()
 
 
 def table(name: str, evaluation: Evaluation, rate: float) -> dict[str, Any]:

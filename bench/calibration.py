@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 import record
-from hashmatch.evaluate import RuleFigures, Settings, analyse
+from hashmatch.evaluate import EvaluationSettings, RuleFigures, analyse
 from hashmatch.evaluate.evaluation import Evaluation
 from hashmatch.evaluate.identity import SCORE
 from hashmatch.evaluate.intervals import Estimate
@@ -90,7 +90,7 @@ def calibrate(
         measured, identities = world.sample((seed, run), pictures)
         # A limit that a few levels keep, whatever the world
         limit = float(false[12, DEPTH])
-        settings = Settings(
+        settings = EvaluationSettings(
             transforms=measured.transforms,
             list_size=1000,
             files_per_day=1000,

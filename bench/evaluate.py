@@ -22,7 +22,7 @@ from typing import Self
 import numpy as np
 
 import record
-from hashmatch.evaluate import TRANSFORMS, Settings, analyse, evaluate
+from hashmatch.evaluate import TRANSFORMS, EvaluationSettings, analyse, evaluate
 from hashmatch.evaluate.gather import Measurements
 from hashmatch.evaluate.identity import identify
 from hashmatch.evaluate.pictures import hashed_kinds
@@ -91,7 +91,7 @@ def whole(pictures: int, transforms: int, jobs: int, seed: int) -> dict[str, flo
         chosen = tuple(names[number * len(names) // transforms] for number in range(transforms))
         with Watch() as watch:
             begun, worked = time.perf_counter(), cpu_seconds()
-            evaluate([folder], Settings(transforms=chosen), jobs=jobs)
+            evaluate([folder], EvaluationSettings(transforms=chosen), jobs=jobs)
             seconds, worked = time.perf_counter() - begun, cpu_seconds() - worked
     return {
         "pictures": pictures,
@@ -106,7 +106,7 @@ def whole(pictures: int, transforms: int, jobs: int, seed: int) -> dict[str, flo
 def negatives(pictures: int, seed: int) -> dict[str, float]:
     """Time all pairs of many pictures, from hashes to figures."""
     rng = np.random.default_rng(seed)
-    settings = Settings()
+    settings = EvaluationSettings()
     kinds = hashed_kinds(settings)
     families = rng.integers(0, pictures, pictures)
     codes = {}

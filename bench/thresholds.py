@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import record as runs
-from hashmatch.evaluate import Settings, evaluate, record
+from hashmatch.evaluate import EvaluationSettings, evaluate, record
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "fixtures"))
 from textures import texture
@@ -55,7 +55,7 @@ def main() -> None:
             picture = texture(options.seed + number, *SIZE, roughness=0.66)
             picture.save(Path(folder) / f"{number:05}.jpg", quality=88)
         evaluation = evaluate(
-            [folder], Settings(**SETTINGS), jobs=options.jobs, cache=options.cache
+            [folder], EvaluationSettings(**SETTINGS), jobs=options.jobs, cache=options.cache
         )
     found = record(evaluation)
     results = {

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from scipy.special import expit
 from scipy.stats import binom
 
-from hashmatch.evaluate import Settings
+from hashmatch.evaluate import EvaluationSettings
 from hashmatch.evaluate.gather import Measurements
 from hashmatch.evaluate.identity import CHOOSE, SCORE, Identities
 from hashmatch.evaluate.pictures import IDENTITY_KINDS
@@ -76,7 +76,7 @@ class World:
     def sample(self, seed: tuple[int, ...], pictures: int) -> tuple[Measurements, Identities]:
         """Draw pictures, with all that an evaluation would measure of them."""
         rng = np.random.default_rng(seed)
-        settings = Settings()
+        settings = EvaluationSettings()
         family = rng.choice(len(self.weights), pictures, p=self.weights)
         flips = rng.choice(FLIPS, pictures, p=SHARES)
         codes = {}

@@ -5,7 +5,7 @@ No NumPy here, so that ``import hashmatch`` stays quick.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from string import hexdigits
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
@@ -235,6 +235,21 @@ OPTIONAL_FORMATS = frozenset({"AVIF", "JPEG2000", "HEIF"})
 
 
 @dataclass(frozen=True, slots=True)
+class TransformOptions:
+    """Which changed copies of each picture to examine: see ``examine.transform``.
+
+    Attributes:
+        names: the transforms, in order.
+        seed: decides every place and grain that a transform chooses.
+        kinds: the hashes to compute of every view of a copy.
+    """
+
+    names: tuple[str, ...]
+    seed: int
+    kinds: tuple[HashKind, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ExamineOptions:
     """How pictures are examined; the same for a whole scan, and free of any list.
 
@@ -248,6 +263,7 @@ class ExamineOptions:
         fast: where a preview of a picture will do, give its hashes and leave the picture be.
         quality_floor: 0 to 100; a picture with a view below it is always examined in full.
         digests: names of exact digests to take of the file's bytes, such as ``sha256``.
+        transforms: also examine changed copies of each picture, each as a part.
 
     Raises:
         SettingsError: a format is not one that hashmatch decodes.
@@ -262,12 +278,19 @@ class ExamineOptions:
     fast: bool = False
     quality_floor: int = QUALITY_FLOOR
     digests: tuple[str, ...] = ()
+    transforms: TransformOptions | None = None
 
     def __post_init__(self) -> None:
         unknown = self.formats - DEFAULT_FORMATS - OPTIONAL_FORMATS
         if unknown:
             known = ", ".join(sorted(DEFAULT_FORMATS | OPTIONAL_FORMATS))
             raise SettingsError(f"unknown format {min(unknown)}; choose from {known}")
+
+    def of_part(self, part: bytes | None) -> ExamineOptions:
+        """The options for one part of a file; a changed copy has its own kinds and no digests."""
+        if self.transforms is None or part is None:
+            return self
+        return replace(self, kinds=self.transforms.kinds, digests=(), transforms=None)
 
 
 @dataclass(frozen=True, slots=True)

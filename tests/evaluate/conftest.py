@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from hashmatch.evaluate import Evaluation, Settings, evaluate
+from hashmatch.evaluate import Evaluation, EvaluationSettings, evaluate
 from pictures import flat, photo
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
 
 TRANSFORMS = ("jpeg-50", "half-size", "crop-5-aside", "pad-10", "mirror", "noise")
-SETTINGS = Settings(
+SETTINGS = EvaluationSettings(
     transforms=TRANSFORMS, list_size=100, files_per_day=10, max_false_per_day=200, seed=3
 )
 

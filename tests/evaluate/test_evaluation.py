@@ -17,7 +17,7 @@ from hashmatch import Entry, HashList, PerceptualHash, SettingsError
 from hashmatch.errors import InputError, OutputError
 from hashmatch.evaluate import (
     Evaluation,
-    Settings,
+    EvaluationSettings,
     analyse,
     evaluate,
     load_record,
@@ -119,7 +119,7 @@ def test_too_few_pictures_support_no_threshold(evaluation: Evaluation) -> None:
         assert chosen["more_pictures"] > 1000
 
 
-def evaluate_again(evaluation: Evaluation, settings: Settings) -> Evaluation:
+def evaluate_again(evaluation: Evaluation, settings: EvaluationSettings) -> Evaluation:
     """The same measurements under other settings."""
     return analyse(evaluation.pictures, evaluation.identities, settings)
 
@@ -250,7 +250,7 @@ def test_inputs_that_say_nothing_are_refused(make: Any, told: str, tmp_path: Pat
 def test_settings_that_make_no_sense_are_refused(wrong: dict[str, Any]) -> None:
     """Each setting is checked when it is made."""
     with pytest.raises(SettingsError):
-        Settings(**wrong)
+        EvaluationSettings(**wrong)
 
 
 def test_an_evaluation_without_transforms_is_refused(folder: Path) -> None:
@@ -279,7 +279,7 @@ def listed(evaluation: Evaluation) -> HashList:
 def test_own_list_is_weighed_by_entry(folder: Path, evaluation: Evaluation) -> None:
     """Entries that match ordinary pictures, and nearly flat ones, are named by id."""
     hash_list = listed(evaluation)
-    found = record(evaluate([folder], SETTINGS, hash_lists=[hash_list]))
+    found = record(evaluate([folder], SETTINGS, load_lists=lambda: [hash_list]))
     (shown,) = found["lists"]
     assert (shown["name"], shown["entries"]) == ("mine", 42)
     (kind,) = shown["kinds"]
@@ -295,7 +295,7 @@ def test_a_list_without_an_evaluated_kind_is_told(folder: Path) -> None:
     """A list of another algorithm is named, and said to hold nothing to look up."""
     hash_list = HashList.from_entries([Entry("a", PerceptualHash("dhash", 64, (12345,)))])
     settings = replace(SETTINGS, kinds=(HashKind("phash", 64),))
-    found = record(evaluate([folder], settings, hash_lists=[hash_list]))
+    found = record(evaluate([folder], settings, load_lists=lambda: [hash_list]))
     assert found["lists"][0]["kinds"] == []
     assert "no hash of a kind that was evaluated" in to_html(found)
 
@@ -400,7 +400,7 @@ def test_page_escapes_names(evaluation: Evaluation) -> None:
 
 def test_no_hash_is_written(evaluation: Evaluation, folder: Path) -> None:
     """No hash of any picture or entry stands in the record, the table, the page or a repr."""
-    found = record(evaluate([folder], SETTINGS, hash_lists=[listed(evaluation)]))
+    found = record(evaluate([folder], SETTINGS, load_lists=lambda: [listed(evaluation)]))
     texts = [to_json(found), to_csv(found), to_html(found), repr(evaluation), str(evaluation)]
     for kind, codes in evaluation.pictures.entries.items():
         for code in codes.tolist():

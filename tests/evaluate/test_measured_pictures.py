@@ -1,73 +1,96 @@
+"""What becomes of a picture, from a worker's answers to the facts about it."""
+
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
-from hashmatch.evaluate import Settings, pictures
-from hashmatch.evaluate.pictures import measure_picture, read_picture, variants
-from hashmatch.model import Limits
-from pictures import as_mode, encode, hide_colours, photo, with_orientation
+from examine.sandbox import plants
+from examine.sandbox.processes import children
+from hashmatch import HashList
+from hashmatch.errors import DecodeError
+from hashmatch.evaluate import EvaluationSettings, evaluate, record
+from hashmatch.evaluate.pictures import examine_options, facts_of
+from hashmatch.examine.examination import examine
+from hashmatch.examine.sandbox import WorkerLimits
+from hashmatch.model import Examination, Reason
+from pictures import encode, photo
 
-SETTINGS = Settings(transforms=("jpeg-95",))
+from .conftest import SETTINGS
 
-
-def seen(data: bytes) -> Image.Image:
-    """What a picture looks like, but for JPEG's noise at quality 95."""
-    return next(variants(data, SETTINGS))
-
-
-def apart(first: Image.Image, second: Image.Image) -> float:
-    """The mean difference of two pictures of one size, in grey levels."""
-    one, other = (np.asarray(image.convert("L"), np.float64) for image in (first, second))
-    return float(np.abs(one - other).mean())
+MIRROR = EvaluationSettings(transforms=("mirror",))
 
 
-def test_variants_are_made_of_what_a_viewer_shows() -> None:
-    """Turned by EXIF, over white where transparent, with all the range of 16-bit greys."""
-    picture = photo(7, 120, 90)
-    turned = with_orientation(picture, 6, "JPEG", quality=95)
-    assert apart(seen(turned), picture) < 3
-    faded = Image.alpha_composite(
-        Image.new("RGBA", picture.size, "white"), hide_colours(picture, "red")
-    )
-    assert apart(seen(encode(hide_colours(picture, "red"), "PNG")), faded) < 3
-    grey = as_mode(picture, "I;16")
-    levels = np.asarray(grey, np.float64)
-    levels = (levels - levels.min()) * (255 / (levels.max() - levels.min()))
-    assert apart(seen(encode(grey, "PNG")), Image.fromarray(levels.astype(np.uint8))) < 3
-
-
-@pytest.mark.parametrize("encoder", ["JPEG", "PNG"])
-def test_large_pictures_are_made_smaller_first(
-    encoder: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Variants are made of no more pixels than are worked on, in the same shape."""
-    monkeypatch.setattr(pictures, "WORKING_PIXELS", 5_000)
-    picture = photo(8, 400, 300)
-    shown = seen(encode(picture, encoder))
-    assert shown.size == (82, 61)
-    assert apart(shown, picture.resize(shown.size, Image.Resampling.BOX)) < 8
+def examined(data: bytes) -> Examination:
+    """What a worker would find of a file."""
+    return examine(data, examine_options(MIRROR))
 
 
 def test_the_first_view_with_detail_stands_for_a_picture() -> None:
     """A picture whose stored pixels show nothing is entered by the view that shows something."""
     hidden = photo(9, 120, 90).convert("RGBA")
-    hidden.putalpha(Image.linear_gradient("L").resize(hidden.size))
-    plain = measure_picture(encode(hidden, "PNG"), SETTINGS)
-    assert plain.problem is None
-    assert len(plain.queries) >= 2
-    assert plain.entry == plain.queries[0]
+    hidden.putalpha(photo(10, 120, 90).convert("L"))
+    found = examined(encode(hidden, "PNG"))
+    assert len(found.views) >= 2
+    dull = replace(found, views=(replace(found.views[0], quality=49), *found.views[1:]))
+    for whole, first in ((found, 0), (dull, 1)):
+        facts = facts_of(whole, [("mirror", found)], MIRROR)
+        assert facts.problem is None
+        assert facts.entry == found.views[first].hashes
+        assert facts.queries == tuple(view.hashes for view in found.views[first:])
 
 
-def test_files_that_cannot_be_read_are_told(tmp_path: Path) -> None:
-    """A file that is gone or too large has its reason, and no bytes."""
-    data, facts = read_picture(bytes(tmp_path / "gone"), SETTINGS)
-    assert (data, facts and facts.problem) == (b"", "vanished: the file is gone")
-    (tmp_path / "large").write_bytes(b"12345678")
-    small = replace(SETTINGS, limits=Limits(max_bytes=7))
-    data, facts = read_picture(bytes(tmp_path / "large"), small)
-    assert (data, facts and facts.problem) == (b"", "too_large: more than 7 bytes")
+def test_a_variant_that_fails_leaves_its_picture_out() -> None:
+    """Whatever part of a picture was not examined, none of it counts, and nothing is kept."""
+    found = examined(encode(photo(9, 120, 90), "PNG"))
+    crash = Examination.failed(DecodeError(Reason.DECODER_CRASH, "the decoder died"))
+    facts = facts_of(found, [("mirror", crash)], MIRROR)
+    assert (facts.problem, facts.digest) == ("decoder_crash: as mirror: the decoder died", "")
+    facts = facts_of(found, [], MIRROR)
+    assert (facts.problem, facts.digest) == ("changed: the file changed while it was read", "")
+
+
+def test_hostile_pictures_are_left_out_with_their_reasons(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A picture that kills its decoder or never ends is named, and all others are evaluated."""
+    monkeypatch.syspath_prepend(str(plants.install(tmp_path / "plug-in")))
+    hostile = tmp_path / "hostile"
+    hostile.mkdir()
+    (hostile / "hang.jpg").write_bytes(plants.picture(1, plants.HANG))
+    (hostile / "segv.jpg").write_bytes(plants.picture(2, plants.SEGV))
+    settings = replace(SETTINGS, transforms=("mirror",))
+    cache = tmp_path / "cache"
+    limits = WorkerLimits(512 * 1024 * 1024, 3.0)
+    found = record(evaluate([hostile, folder], settings, jobs=2, workers=limits, cache=cache))
+    assert found["pictures"]["different"] == 26
+    assert found["pictures"]["unusable"] == {
+        "decoder_crash": 1,
+        "low_information": 1,
+        "not_image": 1,
+        "timeout": 1,
+        "truncated": 1,
+    }
+    shown = {Path(one["path"]).name: one["why"] for one in found["pictures"]["unused_shown"]}
+    assert shown["hang.jpg"] == "timeout: not decoded within 3 seconds"
+    assert shown["segv.jpg"] == "decoder_crash: the decoder died"
+    assert cache.read_bytes().count(b"\n") == 30  # another run tries the hostile ones again
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="processes are found in /proc")
+def test_lists_are_loaded_after_the_last_picture(folder: Path) -> None:
+    """When the lists are loaded every picture is measured, and no worker is left."""
+    before = children(os.getpid())
+    done: list[tuple[int, int]] = []
+    seen: list[object] = []
+
+    def load() -> list[HashList]:
+        seen.extend((done[-1], children(os.getpid()) == before))
+        return []
+
+    settings = replace(SETTINGS, transforms=("mirror",))
+    evaluate([folder], settings, load_lists=load, progress=lambda *counts: done.append(counts))
+    assert seen == [(31, 31), True]

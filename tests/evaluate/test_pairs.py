@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hashmatch.evaluate import Settings
+from hashmatch.evaluate import EvaluationSettings
 from hashmatch.evaluate.gather import Measurements
 from hashmatch.evaluate.identity import CHOOSE, LEFT_OUT, SCORE, Identities, identify
 from hashmatch.evaluate.negatives import choose_radius, count_distances, find_near
@@ -16,7 +16,7 @@ from hashmatch.evaluate.rules import Rule, joint_rules, label, single_rules
 from hashmatch.hashing.distance import distances
 from hashmatch.model import HashKind
 
-KINDS = Settings().kinds
+KINDS = EvaluationSettings().kinds
 
 
 def measurements(seed: int, pictures: int, views: int = 0, digests: str = "") -> Measurements:

@@ -3,13 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hashmatch.evaluate import Settings, prose
+from hashmatch.evaluate import EvaluationSettings, prose
 from hashmatch.evaluate.figures import Figures
 from hashmatch.evaluate.intervals import PairCounts, wilson
 from hashmatch.evaluate.recommend import compare, recommend
 from hashmatch.report import numbers
 
-SETTINGS = Settings(list_size=1000, files_per_day=1000, max_false_per_day=100)
+SETTINGS = EvaluationSettings(list_size=1000, files_per_day=1000, max_false_per_day=100)
 """One comparison in ten thousand may be a false match."""
 
 

@@ -98,7 +98,7 @@ class EvaluateSettings:
     ] = None
     lists: ListSettings = NO_LISTS
     pictures: opt.PictureSettings
-    jobs: opt.Jobs = None
+    workers: opt.WorkerSettings
 
 
 @takes_settings

@@ -5,19 +5,20 @@ from __future__ import annotations
 import os
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hashmatch.cli.cores import resolve_jobs
 from hashmatch.cli.evaluate import EvaluateSettings
+from hashmatch.cli.list_options import ListSettings
 from hashmatch.cli.load_lists import load_lists
 from hashmatch.cli.progress import INTERVAL, is_watched, time_left
 from hashmatch.cli.streams import say
-from hashmatch.errors import OutputError, SettingsError
+from hashmatch.errors import HashListError, OutputError, SettingsError
 from hashmatch.evaluate import (
     SOURCES,
     TRANSFORMS,
-    Settings,
+    EvaluationSettings,
     choose_transforms,
     evaluate,
     load_record,
@@ -26,11 +27,9 @@ from hashmatch.evaluate import (
     with_baseline,
     write,
 )
-from hashmatch.examine.decode import lift_pillow_limit, load_decoders
+from hashmatch.examine.decode import load_decoders
 from hashmatch.hashing import parse_kind
-from hashmatch.hashlist import HashList
-
-USUAL_LIST_SIZE = 100_000
+from hashmatch.model import OPTIONAL_FORMATS
 
 
 def show_transforms() -> int:
@@ -53,18 +52,19 @@ def run_evaluate(asked: EvaluateSettings) -> int:
         raise SettingsError("give files or folders of ordinary pictures")
     if asked.output is not None:
         _check_folder(asked.output)
-    load_decoders(asked.pictures.formats())
-    lift_pillow_limit()
-    # Whatever could be wrong with the other files is told before hours are spent
-    hash_lists = load_lists(asked.lists)
+    load_decoders(asked.pictures.formats() & OPTIONAL_FORMATS)  # to name a missing extra at once
+    # Mistakes in the other files are reported before hours are spent. The lists are read only once
+    # all pictures are decoded
+    _check_lists(asked.lists)
     pairs = read_pairs(asked.pairs) if asked.pairs is not None else []
     earlier = load_record(asked.baseline) if asked.baseline is not None else None
     evaluation = evaluate(
         [str(path) for path in asked.paths],
-        _settings(asked, hash_lists),
-        hash_lists=hash_lists,
+        _settings(asked),
+        load_lists=partial(load_lists, asked.lists),
         pairs=pairs,
-        jobs=resolve_jobs(asked.jobs),
+        jobs=asked.workers.count(),
+        workers=asked.workers.limits(),
         cache=asked.cache,
         progress=_Progress() if is_watched() else None,
     )
@@ -78,6 +78,15 @@ def run_evaluate(asked: EvaluateSettings) -> int:
     return 0
 
 
+def _check_lists(lists: ListSettings) -> None:
+    """Refuse lists that cannot be opened, and options about lists that are not given."""
+    if not lists.files:
+        load_lists(lists)
+    for path in lists.files:
+        if path != "-" and not path.startswith("fd:") and not os.access(path, os.R_OK):
+            raise HashListError("cannot read the hash list", path=path)
+
+
 def _check_folder(folder: Path) -> None:
     """Refuse where it cannot be made nor written to, as far as that can be told beforehand."""
     there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
@@ -85,15 +94,14 @@ def _check_folder(folder: Path) -> None:
         raise OutputError("cannot write there", path=str(folder))
 
 
-def _settings(asked: EvaluateSettings, hash_lists: list[HashList]) -> Settings:
-    entries = max((len(hash_list) for hash_list in hash_lists), default=0)
-    return Settings(
+def _settings(asked: EvaluateSettings) -> EvaluationSettings:
+    return EvaluationSettings(
         kinds=tuple(
             dict.fromkeys(parse_kind(name) for name in asked.algorithm or ("phash", "dhash"))
         ),
         transforms=choose_transforms(asked.transforms or ()),
         seed=asked.seed,
-        list_size=(entries or USUAL_LIST_SIZE) if asked.list_size is None else asked.list_size,
+        list_size=asked.list_size,
         files_per_day=asked.files_per_day,
         max_false_per_day=asked.max_false_per_day,
         quality_floor=asked.quality_floor,

@@ -12,7 +12,7 @@ from hashmatch.evaluate.gather import Measurements
 from hashmatch.evaluate.identity import CHOOSE, LEFT_OUT, SCORE, Identities
 from hashmatch.evaluate.intervals import Estimate, wilson, wilson_needs
 from hashmatch.evaluate.negatives import best_of_each
-from hashmatch.evaluate.settings import Settings
+from hashmatch.evaluate.settings import EvaluationSettings
 from hashmatch.hashing import ALGORITHMS, default_threshold
 from hashmatch.hashing.distance import distances
 from hashmatch.hashlist import HashList, Section
@@ -89,7 +89,7 @@ def weigh_lists(
     pictures: Measurements,
     identities: Identities,
     hash_lists: list[HashList],
-    settings: Settings,
+    settings: EvaluationSettings,
 ) -> list[ListFigures]:
     """Look up every picture in every section of the lists that is of an evaluated kind."""
     return [
@@ -105,7 +105,7 @@ def _weigh(
     identities: Identities,
     name: str,
     section: Section,
-    settings: Settings,
+    settings: EvaluationSettings,
 ) -> ListFigures:
     kind, threshold = section.kind, default_threshold(section.kind)
     levels = max(int(REACH * kind.bits), threshold) + 1

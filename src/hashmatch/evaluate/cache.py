@@ -17,7 +17,7 @@ import numpy as np
 from hashmatch._version import __version__
 from hashmatch.errors import HashError, OutputError, SettingsError
 from hashmatch.evaluate.pictures import Facts, Variant, hashed_kinds
-from hashmatch.evaluate.settings import Settings
+from hashmatch.evaluate.settings import EvaluationSettings
 from hashmatch.examine.decode import PILLOW_VERSION
 from hashmatch.files import Closing
 from hashmatch.model import PerceptualHash
@@ -38,7 +38,7 @@ class Cache(Closing):
         SettingsError: it holds something else, to which nothing may be added.
     """
 
-    def __init__(self, path: str | os.PathLike[str], settings: Settings) -> None:
+    def __init__(self, path: str | os.PathLike[str], settings: EvaluationSettings) -> None:
         self._settings = settings
         self._key = _fingerprint(settings)
         self._known: dict[str, Facts] = {}
@@ -84,7 +84,7 @@ class Cache(Closing):
             self._file.write("\n")
 
 
-def _fingerprint(settings: Settings) -> str:
+def _fingerprint(settings: EvaluationSettings) -> str:
     """All that facts depend on, besides the file: not what they are then weighed by."""
     record = settings.record()
     for name in ("list_size", "files_per_day", "max_false_per_day"):
@@ -111,7 +111,7 @@ def _to_json(facts: Facts) -> dict[str, Any]:
     }
 
 
-def _from_json(row: dict[str, Any], settings: Settings) -> Facts:
+def _from_json(row: dict[str, Any], settings: EvaluationSettings) -> Facts:
     kinds = hashed_kinds(settings)
 
     def hashes(texts: list[str]) -> tuple[PerceptualHash, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +22,8 @@ from hashmatch.evaluate.labels import LabelFigures, LabelledPair, numbered, weig
 from hashmatch.evaluate.negatives import NearPairs, choose_radius, count_distances, find_near
 from hashmatch.evaluate.recommend import Comparison, Recommendation, compare, recommend
 from hashmatch.evaluate.rules import Rule, joint_rules, single_rules
-from hashmatch.evaluate.settings import MIN_PICTURES, Settings
+from hashmatch.evaluate.settings import MIN_PICTURES, EvaluationSettings
+from hashmatch.examine.sandbox import WorkerLimits
 from hashmatch.hashing import default_threshold
 from hashmatch.hashlist import HashList
 from hashmatch.scan import check_paths
@@ -79,7 +80,7 @@ class Evaluation:
         seconds: how long it took.
     """
 
-    settings: Settings
+    settings: EvaluationSettings
     pictures: Measurements
     identities: Identities
     files: int
@@ -96,36 +97,42 @@ class Evaluation:
 
 def evaluate(
     paths: Sequence[str | bytes | os.PathLike[str]],
-    settings: Settings | None = None,
+    settings: EvaluationSettings | None = None,
     *,
-    hash_lists: Sequence[HashList] = (),
+    load_lists: Callable[[], Sequence[HashList]] = tuple,
     pairs: Sequence[LabelledPair] = (),
     jobs: int = 1,
+    workers: WorkerLimits | None = None,
     cache: Path | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Evaluate thresholds on ordinary pictures.
 
     Args:
-        paths: files and folders of pictures that are on no list, and as ordinary as may be.
-        settings: what to evaluate, and for how large a list and how many files.
-        hash_lists: lists to look the pictures up in.
-        pairs: pairs of pictures that a human has called the same or different.
-        jobs: how many processes to use; the result is the same for any number.
-        cache: a file that keeps what was measured, so that a stopped run can be taken up again.
-        progress: is called with the files done, and all of them.
+        paths: files and folders of pictures that are on no list, and as ordinary as possible.
+        settings: what to evaluate, and for how long a list and how many files.
+        load_lists: returns lists to look the pictures up in. It is called after the last picture
+            was decoded, so that no list is in memory beside untrusted bytes.
+        pairs: pairs of pictures that a human has labelled the same or different.
+        jobs: how many worker processes to use; the result is the same for any number.
+        workers: what each may use; its seconds are for a file, and again for each variant. None
+            for the defaults of ``WorkerLimits``.
+        cache: a file that keeps what was measured, so that a stopped run can be resumed.
+        progress: called with the number of files done and the number of all files.
 
     Raises:
-        InputError: a path is not there, or too few of the pictures are of any use.
+        InputError: a path does not exist, or too few of the pictures can be used.
         SettingsError: a setting makes no sense.
         OutputError: the cache cannot be opened.
+        HashmatchError: the workers cannot be started, or have all died.
+        HashListError: raised by ``load_lists``.
     """
     started, clock = datetime.now(UTC), time.monotonic()
-    settings = settings or Settings()
+    settings = settings or EvaluationSettings()
     if not settings.transforms:
         raise SettingsError("there is no transform to evaluate")
     pictures, unused, files = gather(
-        check_paths(paths), settings, jobs=jobs, cache=cache, progress=progress
+        check_paths(paths), settings, jobs=jobs, workers=workers, cache=cache, progress=progress
     )
     labelled = numbered(list(pairs), pictures)
     identities = identify(
@@ -135,20 +142,32 @@ def evaluate(
         different=[pair[:2] for pair in labelled if not pair[2]],
     )
     _check_enough(identities, unused, files)
+    paired = _gather_pairs(pairs, settings, jobs, workers) if pairs else None
+    hash_lists = tuple(load_lists())
+    if settings.list_size is None and any(map(len, hash_lists)):
+        settings = replace(settings, list_size=max(map(len, hash_lists)))
     found = analyse(pictures, identities, settings)
+    rules = found.rules
+    if paired is not None:
+        known = numbered(list(pairs), paired)
+        rules = tuple(
+            replace(figures, labels=weigh_labels(known, paired, figures.rule)) for figures in rules
+        )
     return replace(
         found,
         files=files,
         unused=tuple(unused),
-        rules=_with_labels(found.rules, pairs, settings, jobs),
+        rules=rules,
         lists=tuple(weigh_lists(pictures, identities, list(hash_lists), settings)),
-        hash_lists=tuple(hash_lists),
+        hash_lists=hash_lists,
         started=started,
         seconds=time.monotonic() - clock,
     )
 
 
-def analyse(pictures: Measurements, identities: Identities, settings: Settings) -> Evaluation:
+def analyse(
+    pictures: Measurements, identities: Identities, settings: EvaluationSettings
+) -> Evaluation:
     """Compute all figures from what was measured: pure arithmetic."""
     negatives = count_distances(pictures, identities)
     near = find_near(pictures, identities, choose_radius(negatives))
@@ -210,7 +229,7 @@ def _rule_figures(
     pictures: Measurements,
     identities: Identities,
     near: NearPairs,
-    settings: Settings,
+    settings: EvaluationSettings,
 ) -> RuleFigures:
     choose, score = (
         measure(pictures, rule, near, identities.members(part)) for part in (CHOOSE, SCORE)
@@ -229,15 +248,13 @@ def _positives(pictures: Measurements, identities: Identities, column: int) -> I
     return np.bincount(best.ravel(), minlength=bits + 2)[: bits + 1]
 
 
-def _with_labels(
-    rules: tuple[RuleFigures, ...], pairs: Sequence[LabelledPair], settings: Settings, jobs: int
-) -> tuple[RuleFigures, ...]:
-    """Add the figures on labelled pairs, whose pictures may lie anywhere."""
-    if not pairs:
-        return rules
+def _gather_pairs(
+    pairs: Sequence[LabelledPair],
+    settings: EvaluationSettings,
+    jobs: int,
+    workers: WorkerLimits | None,
+) -> Measurements:
+    """Measure the pictures of labelled pairs, which may lie anywhere."""
     names = sorted({name for pair in pairs for name in (pair.first, pair.second)})
-    pictures, _, _ = gather(check_paths(names), replace(settings, transforms=()), jobs=jobs)
-    known = numbered(list(pairs), pictures)
-    return tuple(
-        replace(figures, labels=weigh_labels(known, pictures, figures.rule)) for figures in rules
-    )
+    alone = replace(settings, transforms=())
+    return gather(check_paths(names), alone, jobs=jobs, workers=workers)[0]

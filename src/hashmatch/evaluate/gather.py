@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
-import multiprocessing
 import os
-import signal
-import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from hashmatch.errors import DecodeError
 from hashmatch.evaluate.cache import Cache
-from hashmatch.evaluate.pictures import Facts, hashed_kinds, measure_picture, read_picture
-from hashmatch.evaluate.settings import Settings
+from hashmatch.evaluate.pictures import Facts, Hashes, examine_options, facts_of, hashed_kinds
+from hashmatch.evaluate.settings import EvaluationSettings
+from hashmatch.examine.examination import digest_file
+from hashmatch.examine.sandbox import AnyPool, WorkerLimits, make_pool
 from hashmatch.hashing import Codes
-from hashmatch.model import HashKind, PerceptualHash
-from hashmatch.sources import WalkCounts, walk
+from hashmatch.model import Examination, ExamineOptions, HashKind
+from hashmatch.scan.engine import Engine
+from hashmatch.sources import Item, WalkCounts, walk
+from hashmatch.sources.file_item import FileItem
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 Progress: TypeAlias = Callable[[int, int], None]
-Result: TypeAlias = "Facts | Future[Facts]"
-
-_AHEAD = 4  # pictures that are read ahead, for each job
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -79,112 +77,96 @@ class Unused:
 
 def gather(
     paths: Sequence[bytes],
-    settings: Settings,
+    settings: EvaluationSettings,
     *,
     jobs: int = 1,
+    workers: WorkerLimits | None = None,
     cache: Path | None = None,
     progress: Progress | None = None,
 ) -> tuple[Measurements, list[Unused], int]:
-    """Measure every picture at or below the paths.
+    """Measure every picture at or below the paths, in worker processes.
 
     Args:
         paths: as ``scan.check_paths`` returns them.
         settings: what to compute.
-        jobs: how many processes to use; the result is the same for any number.
+        jobs: how many workers; the result is the same for any number.
+        workers: what each may use; its seconds are for a file, and again for each variant. None
+            for the defaults of ``WorkerLimits``.
         cache: a file that keeps what was measured.
-        progress: is called with the files done, and all of them.
+        progress: called with the number of files done and the number of all files.
 
     Returns:
-        The measurements, the files that are no use, and how many files there were.
+        The measurements, the files left out, and how many files there were.
 
     Raises:
         OutputError: the cache cannot be opened.
+        HashmatchError: the workers cannot be started, or have all died.
     """
-    names: list[bytes] = []
-    used: list[tuple[bytes, Facts]] = []
-    unused: list[Unused] = []
-    for found in walk(paths, WalkCounts()):
-        if found.problem is None:
-            names.append(found.path)
-        else:
-            unused.append(Unused(found.path, f"{found.problem.reason}: {found.problem.message}"))
-    files = len(names) + len(unused)
-    with Cache(cache, settings) if cache is not None else nullcontext() as kept:
-        for done, (name, facts) in enumerate(_measured(names, settings, jobs, kept), start=1):
+    files = [FileItem(item.path, item.problem) for item in walk(paths, WalkCounts())]
+    measured: dict[int, Facts] = {}
+    with (
+        Cache(cache, settings) if cache is not None else nullcontext() as kept,
+        make_pool(jobs, workers) as pool,
+    ):
+        for number, facts in _measure(files, settings, pool, kept):
             if kept is not None:
                 kept.add(facts)
-            if facts.problem is not None or facts.low_information:
-                unused.append(Unused(name, facts.problem or "low_information: too little detail"))
-            else:
-                used.append((name, facts))
+            measured[number] = facts
             if progress is not None:
-                progress(done, len(names))
-    return stack(used, settings), unused, files
+                progress(len(measured), len(files))
+    used, unused = [], []
+    for number, file in enumerate(files):
+        facts = measured[number]
+        if facts.problem is not None or facts.low_information:
+            unused.append(Unused(file.path, facts.problem or "low_information: too little detail"))
+        else:
+            used.append((file.path, facts))
+    return stack(used, settings), unused, len(files)
 
 
-def _measured(
-    names: Iterable[bytes], settings: Settings, jobs: int, cache: Cache | None
-) -> Iterator[tuple[bytes, Facts]]:
-    if jobs == 1:
-        for name in names:
-            data, facts = _look(name, settings, cache)
-            yield name, facts or measure_picture(data, settings)
-        return
-    waiting: deque[tuple[bytes, Result]] = deque()
-    # Spawned, not forked: the same on every system, and no lock of a thread is carried along
-    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _serve_parent)
+def _measure(
+    files: Sequence[Item], settings: EvaluationSettings, pool: AnyPool, cache: Cache | None
+) -> Iterator[tuple[int, Facts]]:
+    """Yield the number and the facts of each file: those in the cache first, as they come by."""
+    known: deque[tuple[int, Facts]] = deque()
+    waiting: deque[int] = deque()
+
+    def unknown() -> Iterator[Item]:
+        for number, file in enumerate(files):
+            facts = None if cache is None else cache.get(_digest(file))
+            if facts is None:
+                waiting.append(number)
+                yield file
+            else:
+                known.append((number, facts))
+
+    variants: list[tuple[str, Examination]] = []
+    engine = Engine(pool.configure(examine_options(settings)), list)
+    for part in chain.from_iterable(engine.run(unknown())):
+        if part.name is not None:
+            variants.append((os.fsdecode(part.name), part.result))
+            continue
+        yield waiting.popleft(), facts_of(part.result, variants, settings)
+        variants = []
+        while known:
+            yield known.popleft()
+    yield from known
+
+
+def _digest(file: Item) -> str:
+    """SHA-256 of a file, hex; empty where it cannot be read."""
     try:
-        for name in names:
-            data, facts = _look(name, settings, cache)
-            with _interrupts_held():  # the pool may begin a process
-                waiting.append((name, facts or pool.submit(measure_picture, data, settings)))
-            if len(waiting) >= _AHEAD * jobs:
-                yield _first(waiting)
-        while waiting:
-            yield _first(waiting)
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _look(name: bytes, settings: Settings, cache: Cache | None) -> tuple[bytes, Facts | None]:
-    data, facts = read_picture(name, settings)
-    if facts is None and cache is not None:
-        facts = cache.get(hashlib.sha256(data).hexdigest())
-    return data, facts
-
-
-def _first(waiting: deque[tuple[bytes, Result]]) -> tuple[bytes, Facts]:
-    name, result = waiting.popleft()
-    return name, result.result() if isinstance(result, Future) else result
-
-
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Let a Ctrl-C wait: processes begun meanwhile are deaf to it from their first moment."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        descriptor = file.open()
+    except DecodeError:
+        return ""
     try:
-        yield
+        found = digest_file(descriptor, ExamineOptions(kinds=(), digests=("sha256",)))
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        os.close(descriptor)
+    return "".join(found.digests)
 
 
-def _serve_parent() -> None:
-    """Leave Ctrl-C to the parent, and end with it, however it ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def stack(used: Sequence[tuple[bytes, Facts]], settings: Settings) -> Measurements:
+def stack(used: Sequence[tuple[bytes, Facts]], settings: EvaluationSettings) -> Measurements:
     """Put the facts of usable pictures side by side."""
     facts = [fact for _, fact in used]
     kinds = hashed_kinds(settings)
@@ -211,9 +193,7 @@ def stack(used: Sequence[tuple[bytes, Facts]], settings: Settings) -> Measuremen
     )
 
 
-def _by_kind(
-    kinds: tuple[HashKind, ...], hashes: list[tuple[PerceptualHash, ...]]
-) -> dict[HashKind, Codes]:
+def _by_kind(kinds: tuple[HashKind, ...], hashes: list[Hashes]) -> dict[HashKind, Codes]:
     return {
         kind: np.array([row[column].words for row in hashes], dtype=np.uint64).reshape(
             -1, kind.words

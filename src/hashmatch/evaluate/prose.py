@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hashmatch.evaluate.settings import Settings
+from hashmatch.evaluate.settings import EvaluationSettings
 from hashmatch.report.numbers import amount, at, interval, percent, thresholds
 
 Record = Mapping[str, Any]
@@ -14,10 +14,10 @@ NEARLY_ALL = 0.99
 """A transform of which this share is found is not named among those that are found in part."""
 
 
-def recommendation(rule: Record, settings: Settings) -> str:
+def recommendation(rule: Record, settings: EvaluationSettings) -> str:
     """What to use, what it buys, and whether the held-out half agrees."""
     chosen, level = rule["recommendation"], rule["recommendation"]["level"]
-    volume = f"{settings.files_per_day:,} files a day against {settings.list_size:,} entries"
+    volume = f"{settings.files_per_day:,} files a day against {settings.entries:,} entries"
     limit = amount(settings.max_false_per_day)
     if level is None:
         bound = rule["choose"]["false_per_day"]["high"][0]
@@ -109,7 +109,7 @@ def comparison(rule: Record) -> str:
     }[compared["verdict"]]
 
 
-def against_list(kind: Record, settings: Settings) -> str:
+def against_list(kind: Record, settings: EvaluationSettings) -> str:
     """How the operator's own list does with ordinary pictures."""
     threshold, score = kind["threshold"], kind["score"]
     matched = kind["choose"]["matched"][threshold] + score["matched"][threshold]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hashmatch.evaluate.figures import Figures
-from hashmatch.evaluate.settings import Settings
+from hashmatch.evaluate.settings import EvaluationSettings
 
 TENTH = 0.1
 ENOUGH = 10
@@ -36,7 +36,7 @@ class Recommendation:
     more_pictures: int
 
 
-def recommend(choose: Figures, score: Figures, settings: Settings) -> Recommendation:
+def recommend(choose: Figures, score: Figures, settings: EvaluationSettings) -> Recommendation:
     """Choose a level on the one half, and look how it does on the other.
 
     Upper bounds never fall from one level to the next. So a level that is too lax is recommended

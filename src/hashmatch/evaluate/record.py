@@ -23,9 +23,9 @@ from hashmatch.evaluate.identity import CHOOSE, LEFT_OUT, SCORE
 from hashmatch.evaluate.intervals import Estimate
 from hashmatch.evaluate.labels import LabelFigures
 from hashmatch.evaluate.rules import Rule, label
-from hashmatch.evaluate.settings import Settings
-from hashmatch.evaluate.transforms import SOURCES, TRANSFORMS
+from hashmatch.evaluate.settings import EvaluationSettings
 from hashmatch.examine.decode import PILLOW_VERSION
+from hashmatch.examine.transform import SOURCES, TRANSFORMS
 from hashmatch.text import printable
 
 SCHEMA = 1
@@ -163,7 +163,7 @@ def _closest(evaluation: Evaluation) -> list[Record]:
     return list(shown.values())
 
 
-def _rule(figures: RuleFigures, settings: Settings) -> Record:
+def _rule(figures: RuleFigures, settings: EvaluationSettings) -> Record:
     rule = figures.rule
     thresholds = [thresholds_at(rule, settings, level) for level in range(rule.levels)]
     chosen = figures.recommendation
@@ -207,7 +207,7 @@ def _rule(figures: RuleFigures, settings: Settings) -> Record:
     return found
 
 
-def thresholds_at(rule: Rule, settings: Settings, level: int) -> dict[str, int]:
+def thresholds_at(rule: Rule, settings: EvaluationSettings, level: int) -> dict[str, int]:
     """The threshold of each algorithm at a level, in bits."""
     return {
         label(settings.kinds[column]): int(bits)
@@ -215,7 +215,7 @@ def thresholds_at(rule: Rule, settings: Settings, level: int) -> dict[str, int]:
     }
 
 
-def _figures(figures: Figures, settings: Settings) -> Record:
+def _figures(figures: Figures, settings: EvaluationSettings) -> Record:
     rate = figures.pairs.rate
     by_transform = figures.recall_by_transform
     return {
@@ -235,7 +235,7 @@ def _figures(figures: Figures, settings: Settings) -> Record:
     }
 
 
-def _steps(figures: RuleFigures, settings: Settings) -> list[Record]:
+def _steps(figures: RuleFigures, settings: EvaluationSettings) -> list[Record]:
     """What one level more or less costs, next to the level that is spoken of."""
     rate = _times(figures.score.pairs.rate, settings.comparisons_per_day)
     levels = range(max(0, figures.level - 1), min(figures.rule.levels, figures.level + 2))
@@ -275,7 +275,7 @@ def _labels(figures: LabelFigures) -> Record:
     }
 
 
-def _list_kind(figures: ListFigures, settings: Settings) -> Record:
+def _list_kind(figures: ListFigures, settings: EvaluationSettings) -> Record:
     parts = {}
     for name, part in (("choose", CHOOSE), ("score", SCORE)):
         share = figures.share(part)

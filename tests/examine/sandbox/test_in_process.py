@@ -39,7 +39,7 @@ def test_a_worker_serves_files_until_there_are_no_more(tmp_path: Path) -> None:
             buffer = bytearray()
             while (message := take_frame(buffer)) is None:
                 buffer += ours.recv(65536)
-            answer = decode_answer(message, KINDS, ("sha256",))
+            answer = decode_answer(message, OPTIONS)
             assert answer.job == id(job)
             assert answer.end
             assert answer.examination is not None

@@ -29,13 +29,15 @@ from hashmatch.model import (
     Limits,
     PerceptualHash,
     Reason,
+    TransformOptions,
     ViewHashes,
 )
 
 KINDS = (HashKind("phash", 64), HashKind("dhash", 256))
-OPTIONS = ExamineOptions(kinds=KINDS, archives=ArchiveLimits(max_members=5), fast=True)
-
 DIGESTS = ("sha256",)
+OPTIONS = ExamineOptions(
+    kinds=KINDS, archives=ArchiveLimits(max_members=5), fast=True, digests=DIGESTS
+)
 
 words = st.integers(0, 2**64 - 1)
 sha256 = st.binary(min_size=32, max_size=32).map(bytes.hex)
@@ -90,7 +92,7 @@ def test_answers_come_through_in_whatever_pieces(said: list[Answer], size: int) 
     for start in range(0, len(data), size):
         buffer += data[start : start + size]
         while (message := take_frame(buffer)) is not None:
-            heard.append(decode_answer(message, KINDS, DIGESTS))
+            heard.append(decode_answer(message, OPTIONS))
     assert heard == said
     assert not buffer
 
@@ -136,7 +138,7 @@ def test_a_message_with_anything_else_in_it_is_an_error_or_an_answer(
     if not isinstance(spoiled, dict):
         return
     try:
-        read = decode_answer(spoiled, KINDS, DIGESTS)
+        read = decode_answer(spoiled, OPTIONS)
     except ProtocolError:
         return
     assert isinstance(read, Answer)
@@ -176,10 +178,10 @@ def test_values_that_no_worker_says_are_refused(spoiled: dict[str, Any]) -> None
     So is a picture without hashes, or without digests, of which nothing went unexamined.
     """
     message = json.loads(encode_answer(Answer(1, None, Examination(), True))[4:])
-    assert decode_answer(message, KINDS, DIGESTS).examination == Examination()
+    assert decode_answer(message, OPTIONS).examination == Examination()
     message["examination"] |= spoiled
     with pytest.raises(ProtocolError):
-        decode_answer(message, KINDS, DIGESTS)
+        decode_answer(message, OPTIONS)
 
 
 @pytest.mark.parametrize("data", [b"[1]", b"7", b"null", b"{", b"\xff", b"[" * 100_000])
@@ -206,6 +208,13 @@ def test_a_frame_that_announces_too_much_is_refused_at_once() -> None:
         fast=st.booleans(),
         quality_floor=percent,
         digests=st.lists(st.sampled_from(["sha256", "md5"]), max_size=2).map(tuple),
+        transforms=st.none()
+        | st.builds(
+            TransformOptions,
+            st.lists(st.sampled_from(["mirror", "noise"])).map(tuple),
+            st.integers(0, 2**64),
+            st.just(KINDS[:1]),
+        ),
     )
 )
 def test_options_come_through(options: ExamineOptions) -> None:

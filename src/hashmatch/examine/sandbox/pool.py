@@ -281,7 +281,7 @@ class Pool(Closing):
         if isinstance(message.get("died_of"), str) and _PLACE.fullmatch(message["died_of"]):
             worker.died_of = message["died_of"]
             return None
-        answer = decode_answer(message, self._options.kinds, self._options.digests)
+        answer = decode_answer(message, self._options)
         if not worker.jobs or answer.job != id(worker.jobs[0]):
             raise ProtocolError
         reply = worker.jobs[0].take(answer, self._options)

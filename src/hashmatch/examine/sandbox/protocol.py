@@ -21,6 +21,7 @@ from hashmatch.model import (
     Limits,
     PerceptualHash,
     Reason,
+    TransformOptions,
     ViewHashes,
 )
 
@@ -106,27 +107,25 @@ def encode_answer(answer: Answer) -> bytes:
     )
 
 
-def decode_answer(
-    message: dict[str, Any], kinds: tuple[HashKind, ...], digests: tuple[str, ...] = ()
-) -> Answer:
+def decode_answer(message: dict[str, Any], options: ExamineOptions) -> Answer:
     """Read an answer, trusting nothing in it.
 
     Args:
         message: the answer.
-        kinds: of the hashes that were asked for.
-        digests: the names of the digests that were asked for.
+        options: what was asked for.
 
     Raises:
         ProtocolError: it is not one.
     """
     try:
         member, examination = message["member"], message["examination"]
+        member = None if member is None else base64.b64decode(member, validate=True)
         return Answer(
             job=_integer(message["job"], 2**64),
-            member=None if member is None else base64.b64decode(member, validate=True),
+            member=member,
             examination=None
             if examination is None
-            else _decode_examination(examination, kinds, digests),
+            else _decode_examination(examination, options.of_part(member)),
             end=message["end"] is True,
         )
     except (KeyError, TypeError, ValueError):
@@ -140,16 +139,25 @@ def encode_options(options: ExamineOptions) -> dict[str, Any]:
 
 def decode_options(message: dict[str, Any]) -> ExamineOptions:
     """Options from a message of our own supervisor."""
+    changes = message["transforms"]
     return ExamineOptions(
         **message
         | {
-            "kinds": tuple(HashKind(*kind) for kind in message["kinds"]),
+            "kinds": _kinds(message["kinds"]),
             "limits": Limits(**message["limits"]),
             "archives": ArchiveLimits(**message["archives"]),
             "formats": frozenset(message["formats"]),
             "digests": tuple(message["digests"]),
+            "transforms": changes
+            and TransformOptions(
+                tuple(changes["names"]), changes["seed"], _kinds(changes["kinds"])
+            ),
         }
     )
+
+
+def _kinds(values: list[list[Any]]) -> tuple[HashKind, ...]:
+    return tuple(HashKind(*kind) for kind in values)
 
 
 def _encode_examination(found: Examination) -> dict[str, Any]:
@@ -174,23 +182,21 @@ def _encode_examination(found: Examination) -> dict[str, Any]:
     }
 
 
-def _decode_examination(
-    message: dict[str, Any], kinds: tuple[HashKind, ...], digests: tuple[str, ...]
-) -> Examination:
+def _decode_examination(message: dict[str, Any], options: ExamineOptions) -> Examination:
     exact = message["exact"] is True
     quality = message["quality"]
     found = Examination(
         format=_text_or_none(message["format"]),
         width=_integer(message["width"]),
         height=_integer(message["height"]),
-        views=tuple(_decode_view(view, kinds, exact=exact) for view in message["views"]),
+        views=tuple(_decode_view(view, options.kinds, exact=exact) for view in message["views"]),
         reason=None if message["reason"] is None else Reason(message["reason"]),
         detail=_text_or_none(message["detail"]),
         quality=None if quality is None else _integer(quality, 100),
         exact=exact,
-        digests=_decode_digests(message["digests"], digests),
+        digests=_decode_digests(message["digests"], options.digests),
     )
-    if found.lacks(kinds, digests):
+    if found.lacks(options.kinds, options.digests):
         raise ValueError
     return found
 

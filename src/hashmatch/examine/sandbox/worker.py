@@ -38,7 +38,15 @@ def answers(header: bytes, descriptor: int, options: ExamineOptions) -> Iterator
         return
     if exact:
         options = replace(options, fast=False)
-    for member, examination in examine_file(descriptor, options, skip=skip):
+    if options.transforms is None:
+        parts = examine_file(descriptor, options, skip=skip)
+    else:
+        from hashmatch.examine.transform import (  # noqa: PLC0415 # the zygote has preloaded it
+            examine_variants,
+        )
+
+        parts = examine_variants(descriptor, options, skip=skip)
+    for member, examination in parts:
         if member is not None and examination is not None:
             left -= 1
         end = member is None or (examination is not None and left == 0)

@@ -32,6 +32,10 @@ def main(descriptor: int) -> None:
         return
     options = decode_options(settings["options"])
     load_decoders(options.formats)
+    if options.transforms is not None:
+        from hashmatch.examine.transform import preload  # noqa: PLC0415 # few runs need it
+
+        preload(options.transforms.names)
     lift_pillow_limit()
     control.sendall(frame(enter_sandbox(settings["max_memory"])))
     workers: set[int] = set()

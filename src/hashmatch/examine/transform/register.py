@@ -16,7 +16,7 @@ import numpy as np
 from PIL.Image import Image
 
 from hashmatch.errors import SettingsError
-from hashmatch.evaluate import composed, pixels
+from hashmatch.examine.transform import composed, pixels
 
 Parameter: TypeAlias = "int | float | str"
 Change: TypeAlias = Callable[..., Image]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from hashmatch.evaluate.pixels import jpeg, resized
+from hashmatch.examine.transform.pixels import jpeg, resized
 
 Generator = np.random.Generator
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from hashmatch import SettingsError
-from hashmatch.evaluate import SOURCES, TRANSFORMS, choose_transforms
+from hashmatch.examine.transform import SOURCES, TRANSFORMS, choose_transforms
 from pictures import photo
 
 EVERY = sorted(TRANSFORMS)

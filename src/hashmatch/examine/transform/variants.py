@@ -1,0 +1,126 @@
+"""One file to its variants: the picture as a viewer shows it, changed in each way asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from hashmatch.errors import DecodeError
+from hashmatch.examine.decode import load_decoders, sniff
+from hashmatch.examine.examination import examine, load
+from hashmatch.examine.reading import steady
+from hashmatch.examine.transform.register import TRANSFORMS
+from hashmatch.model import Examination, ExamineOptions
+
+WORKING_PIXELS = 2_000_000
+"""Larger pictures are scaled down to this before they are changed, as platforms do on upload."""
+
+_WIDE_MODES = frozenset({"I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
+
+
+def preload(names: Sequence[str]) -> None:
+    """Apply each transform once, so that whatever Pillow imports lazily is imported.
+
+    Pillow loads its encoders when it first saves, and NumPy its generators when first asked. A
+    worker has no right to open their files by then.
+    """
+    file = io.BytesIO()
+    Image.new("RGB", (48, 32), "teal").save(file, "JPEG")
+    for _ in variants(file.getvalue(), names, seed=0):
+        pass
+
+
+def examine_variants(
+    descriptor: int, options: ExamineOptions, *, skip: int = 0
+) -> Iterator[tuple[bytes | None, Examination | None]]:
+    """Examine an open file and, where it is a picture with enough detail, each of its variants.
+
+    Args:
+        descriptor: of a file open for reading; it stays open.
+        options: what to compute; ``options.transforms`` is set.
+        skip: how many variants to pass over.
+
+    Yields:
+        Each transform's name with None as its variant is begun, then with the examination; and at
+        the end None with the examination of the file itself.
+    """
+    asked = options.transforms
+    assert asked is not None  # noqa: S101 # the caller has looked
+    try:
+        with steady(descriptor) as (file, _):
+            data = load(file, options)
+        found = data if isinstance(data, Examination) else examine(data, options)
+    except DecodeError as error:
+        yield None, Examination.failed(error)
+        return
+    if isinstance(data, bytes) and _is_worth_changing(found, options):
+        names = [name.encode() for name in asked.names[skip:]]
+        changed = variants(data, asked.names[skip:], asked.seed)
+        for name in names:
+            yield name, None
+            yield name, examine(next(changed), options.of_part(name))
+    yield None, found
+
+
+def _is_worth_changing(found: Examination, options: ExamineOptions) -> bool:
+    """Whether a picture was wholly examined and any of its views could match."""
+    return found.reason is None and any(
+        view.quality >= options.quality_floor for view in found.views
+    )
+
+
+def variants(data: bytes, names: Sequence[str], seed: int) -> Iterator[Image.Image]:
+    """Change a picture in each way asked for.
+
+    Args:
+        data: the file; only one that ``examine`` accepted.
+        names: which transforms, in which order.
+        seed: decides every place and grain, together with the file and the transform's name, so
+            that the order of work changes nothing.
+    """
+    # Decoded at once: where that kills the worker, the file is blamed and no variant of it
+    picture = _visible(data)
+    digest = hashlib.sha256(data).hexdigest()
+    return (TRANSFORMS[name](picture, _generator(f"{seed}:{digest}:{name}")) for name in names)
+
+
+def _generator(text: str) -> np.random.Generator:
+    seed = int.from_bytes(hashlib.sha256(text.encode()).digest(), "big")
+    return np.random.Generator(np.random.PCG64(seed))
+
+
+def _visible(data: bytes) -> Image.Image:
+    """The first frame as a viewer shows it: upright, over white, in mode ``RGB``, not too large.
+
+    Only for bytes that ``examine`` accepted: they are within the limits, and they decode.
+    """
+    name = sniff(data)
+    load_decoders(frozenset({name} if name else ()))
+    picture: Image.Image = Image.open(io.BytesIO(data), formats=(name,) if name else ())
+    # Lets a JPEG decode at a half or less of its size; other formats ignore it
+    picture.draft("RGB", _working_size(picture))
+    picture = ImageOps.exif_transpose(picture)
+    if picture.mode in _WIDE_MODES:
+        picture = _narrowed(picture)
+    if picture.has_transparency_data:
+        ground = Image.new("RGBA", picture.size, "white")
+        picture = Image.alpha_composite(ground, picture.convert("RGBA"))
+    return picture.convert("RGB").resize(
+        _working_size(picture), Image.Resampling.BICUBIC, reducing_gap=2.0
+    )
+
+
+def _working_size(picture: Image.Image) -> tuple[int, int]:
+    factor = min(1.0, (WORKING_PIXELS / (picture.width * picture.height)) ** 0.5)
+    return max(1, round(factor * picture.width)), max(1, round(factor * picture.height))
+
+
+def _narrowed(picture: Image.Image) -> Image.Image:
+    """Scale greys of more than 8 bits down to 8."""
+    values = np.nan_to_num(np.asarray(picture).astype(np.float64), posinf=0.0, neginf=0.0)
+    values -= values.min()
+    return Image.fromarray((values * (255 / max(values.max(), 1))).astype(np.uint8))
