@@ -6,7 +6,7 @@
     +-- SettingsError          a setting or an argument makes no sense        (exit 64)
     |   +-- MissingExtraError  an optional package is needed; says the install command
     +-- HashListError          the hash list cannot be used as it is          (exit 65)
-    +-- VerdictsError          a table of verdicts cannot be used as it is    (exit 65)
+    +-- DecisionsError         a table of decisions cannot be used            (exit 65)
     +-- InputError             a file or folder to scan is not there          (exit 66)
     +-- OutputError            a result could not be written                  (exit 70)
     +-- QuarantineError        a file could not be moved away, or brought back (exit 70)
@@ -93,8 +93,8 @@ class HashListError(HashmatchError, ValueError):
         self.count = len(self.problems) if count is None else count
 
 
-class VerdictsError(HashmatchError, ValueError):
-    """A table of verdicts cannot be used as it is.
+class DecisionsError(HashmatchError, ValueError):
+    """A table of decisions cannot be used.
 
     Attributes:
         problems: each row that is wrong, by line.
@@ -107,7 +107,7 @@ class VerdictsError(HashmatchError, ValueError):
         *,
         path: str | None = None,
         line: int | None = None,
-        problems: Sequence[VerdictsError] = (),
+        problems: Sequence[DecisionsError] = (),
         count: int | None = None,
     ) -> None:
         super().__init__(message, path=path, line=line)

@@ -24,10 +24,11 @@ def unescape_formula(cell: str) -> str:
 
 
 def printable(name: str | bytes) -> str:
-    r"""Show a name so that it cannot act on a terminal, and can still be read back exactly.
+    r"""Show a name so that it cannot control a terminal and can still be read back exactly.
 
-    Control characters, bidirectional marks and whatever else does not print are escaped as
-    ``\n``, ``\x1b`` or ``\u202e``; bytes that are no UTF-8 as ``\xff``; and a backslash as two.
+    Characters that do not print, such as control characters and bidirectional marks, become
+    ``\n``, ``\x1b`` or ``\u202e``. Bytes that are not UTF-8 become ``\xff``, and a backslash
+    becomes two.
     """
     text = name if isinstance(name, str) else os.fsdecode(name)
     if text.isprintable() and "\\" not in text:

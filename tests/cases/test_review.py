@@ -19,7 +19,7 @@ from hashmatch import Entry, PerceptualHash, SettingsError
 from hashmatch.cases import (
     Precision,
     band,
-    import_verdicts,
+    import_decisions,
     make_stats_writer,
     read_queue,
     review_stats,
@@ -27,7 +27,7 @@ from hashmatch.cases import (
     write_queue,
 )
 from hashmatch.cli.main import run
-from hashmatch.errors import InputError, VerdictsError
+from hashmatch.errors import DecisionsError, InputError
 from hashmatch.model import ExamineOptions, HashKind, Match
 from hashmatch.scan import State
 from hashmatch.state.settings import Settings
@@ -71,7 +71,7 @@ def state(tmp_path: Path) -> State:
         yield found
 
 
-def verdicts(path: Path, rows: list[dict[str, Any]], header: str = "id,verdict,by,at") -> Path:
+def decisions(path: Path, rows: list[dict[str, Any]], header: str = "id,verdict,by,at") -> Path:
     """Write a table of verdicts."""
     stream = io.StringIO()
     writer = csv.DictWriter(stream, header.split(","), extrasaction="ignore")
@@ -167,12 +167,12 @@ def test_likeliest_mistakes_come_first(tmp_path: Path) -> None:
 
 def test_reviewed_matches_leave_the_queue(state: State, tmp_path: Path) -> None:
     """What has a verdict is not asked again, unless all are wanted."""
-    path = verdicts(tmp_path / "v.csv", [said(1), said(2, "unsure"), said(3, "")])
-    found = import_verdicts(state, path)
+    path = decisions(tmp_path / "v.csv", [said(1), said(2, "unsure"), said(3, "")])
+    found = import_decisions(state, path)
     assert (found.added, found.known, found.open) == (2, 0, 1)
     assert [row.id for row in read_queue(state)] == list(range(3, COUNT + 1))
     assert len(read_queue(state, reviewed=True)) == COUNT
-    found = import_verdicts(state, path)
+    found = import_decisions(state, path)
     assert (found.added, found.known, found.open) == (0, 2, 1)
 
 
@@ -187,9 +187,9 @@ def test_exported_queue_comes_back_filled_in(state: State, tmp_path: Path) -> No
     for row in rows:
         row.update({"verdict": "confirmed", "by": "'-Zoë", "at": "2026-01-31"})
         row["note"] = 'a "b"\nc, d'
-    path = verdicts(tmp_path / "v.csv", rows, ",".join(rows[0]))
+    path = decisions(tmp_path / "v.csv", rows, ",".join(rows[0]))
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())  # as spreadsheets save it
-    assert import_verdicts(state, path).added == COUNT
+    assert import_decisions(state, path).added == COUNT
     reviews = rows_of(state.path, "SELECT DISTINCT decision, by, at, note FROM decisions")
     assert reviews == [("confirmed", "-Zoë", "2026-01-31T23:59:59.999999+00:00", 'a "b"\nc, d')]
 
@@ -209,11 +209,11 @@ def test_every_wrong_row_is_told_and_nothing_taken_in(state: State, tmp_path: Pa
         11: said(8, at="0001-01-01T00:00:00+14:00"),
         12: said(9) | {"id": "٣"},
     }
-    path = verdicts(tmp_path / "v.csv", [said(1), *wrong.values(), said(12)])
+    path = decisions(tmp_path / "v.csv", [said(1), *wrong.values(), said(12)])
     with path.open("a") as file:
         file.write("10,confirmed\n")
-    with pytest.raises(VerdictsError, match="11 of 13 verdicts are wrong; nothing") as caught:
-        import_verdicts(state, path)
+    with pytest.raises(DecisionsError, match="11 of 13 decisions wrong; nothing") as caught:
+        import_decisions(state, path)
     assert [problem.line for problem in caught.value.problems] == [*wrong, 14]
     assert rows_of(state.path, "SELECT count(*) FROM decisions") == [(0,)]
 
@@ -225,23 +225,23 @@ def test_every_wrong_row_is_told_and_nothing_taken_in(state: State, tmp_path: Pa
 )
 def test_ids_that_are_too_long_are_wrong_rows(state: State, tmp_path: Path, text: str) -> None:
     """An id that is too long is a wrong row, however it begins."""
-    path = verdicts(tmp_path / "v.csv", [said(2), said(1, "false_positive") | {"id": text}])
-    with pytest.raises(VerdictsError, match="1 of 2 verdicts are wrong") as caught:
-        import_verdicts(state, path)
+    path = decisions(tmp_path / "v.csv", [said(2), said(1, "false_positive") | {"id": text}])
+    with pytest.raises(DecisionsError, match="1 of 2 decisions wrong") as caught:
+        import_decisions(state, path)
     (problem,) = caught.value.problems
-    assert (problem.line, problem.message) == (3, "id: no match has it")
+    assert (problem.line, problem.message) == (3, "id: no match has this id")
     assert rows_of(state.path, "SELECT count(*) FROM decisions") == [(0,)]
 
 
 def test_an_id_is_the_same_however_it_is_written(state: State, tmp_path: Path) -> None:
     """A number with zeros in front names the match it says, once in a table."""
-    path = verdicts(tmp_path / "v.csv", [said(2), said(2) | {"id": "02"}, said(3)])
-    with pytest.raises(VerdictsError) as caught:
-        import_verdicts(state, path)
+    path = decisions(tmp_path / "v.csv", [said(2), said(2) | {"id": "02"}, said(3)])
+    with pytest.raises(DecisionsError) as caught:
+        import_decisions(state, path)
     (problem,) = caught.value.problems
-    assert (problem.line, problem.message) == (3, "id: an earlier row has it too")
-    alone = verdicts(tmp_path / "v.csv", [said(2) | {"id": "011"}])
-    assert import_verdicts(state, alone).added == 1
+    assert (problem.line, problem.message) == (3, "id: an earlier row has the same id")
+    alone = decisions(tmp_path / "v.csv", [said(2) | {"id": "011"}])
+    assert import_decisions(state, alone).added == 1
     assert rows_of(state.path, "SELECT match FROM decisions") == [(11,)]
 
 
@@ -259,15 +259,15 @@ def test_files_that_are_no_table_are_refused(
 ) -> None:
     """A table without its columns, not in UTF-8, or no CSV is one error."""
     (tmp_path / "v.csv").write_bytes(data)
-    with pytest.raises(VerdictsError) as caught:
-        import_verdicts(state, tmp_path / "v.csv")
+    with pytest.raises(DecisionsError) as caught:
+        import_decisions(state, tmp_path / "v.csv")
     assert caught.value.line == line
 
 
 def test_missing_file_is_an_input_error(state: State, tmp_path: Path) -> None:
     """A file that is not there is told as such."""
     with pytest.raises(InputError, match="No such file"):
-        import_verdicts(state, tmp_path / "none.csv")
+        import_decisions(state, tmp_path / "none.csv")
 
 
 @settings(max_examples=50, deadline=None)
@@ -281,24 +281,24 @@ def test_any_bytes_are_verdicts_or_refused(
     with State(folder / "scan.db") as state:
         fill(state, [match_of(0)])
         try:
-            import_verdicts(state, folder / "v.csv")
-        except VerdictsError:
+            import_decisions(state, folder / "v.csv")
+        except DecisionsError:
             assert rows_of(state.path, "SELECT count(*) FROM decisions") == [(0,)]
 
 
 def test_latest_verdict_counts(state: State, tmp_path: Path) -> None:
     """Of several verdicts on a match, the latest in time counts, whenever it was taken in."""
     late, early = "2026-01-31T14:00:00+02:00", "2026-01-31T11:00:00Z"
-    import_verdicts(state, verdicts(tmp_path / "a.csv", [said(2, "confirmed", late)]))
-    import_verdicts(state, verdicts(tmp_path / "b.csv", [said(2, "false_positive", early)]))
+    import_decisions(state, decisions(tmp_path / "a.csv", [said(2, "confirmed", late)]))
+    import_decisions(state, decisions(tmp_path / "b.csv", [said(2, "false_positive", early)]))
     assert review_stats(state).overall.confirmed == 1
     assert state.matches.suppressed() == {}
-    last = verdicts(tmp_path / "c.csv", [said(2, "false_positive", "2026-01-31T13:00:00Z")])
-    import_verdicts(state, last)
+    last = decisions(tmp_path / "c.csv", [said(2, "false_positive", "2026-01-31T13:00:00Z")])
+    import_decisions(state, last)
     assert review_stats(state).overall.false_positives == 1
     ((content, (named,)),) = state.matches.suppressed().items()
     assert (content, named.list, named.entry) == ((1).to_bytes(32, "big"), "list-1", "entry-1")
-    import_verdicts(state, verdicts(tmp_path / "d.csv", [said(2, "unsure", "2026-02-01")]))
+    import_decisions(state, decisions(tmp_path / "d.csv", [said(2, "unsure", "2026-02-01")]))
     assert state.matches.suppressed() == {}
 
 
@@ -309,14 +309,14 @@ def test_of_a_day_alone_the_match_stays(
     state: State, tmp_path: Path, word: str, wrong: str, day: str
 ) -> None:
     """A false positive of some day takes no match away that was left in place on that day."""
-    stays = verdicts(tmp_path / "a.csv", [said(2, word, day)])
-    goes = verdicts(tmp_path / "b.csv", [said(2, "false_positive", wrong)])
-    assert [import_verdicts(state, path).added for path in (stays, goes)] == [1, 1]
+    stays = decisions(tmp_path / "a.csv", [said(2, word, day)])
+    goes = decisions(tmp_path / "b.csv", [said(2, "false_positive", wrong)])
+    assert [import_decisions(state, path).added for path in (stays, goes)] == [1, 1]
     assert state.matches.suppressed() == {}
     assert review_stats(state).overall.false_positives == 0
-    assert [import_verdicts(state, path).added for path in (stays, goes)] == [0, 0]
-    later = verdicts(tmp_path / "c.csv", [said(2, "false_positive", "2026-02-01")])
-    import_verdicts(state, later)
+    assert [import_decisions(state, path).added for path in (stays, goes)] == [0, 0]
+    later = decisions(tmp_path / "c.csv", [said(2, "false_positive", "2026-02-01")])
+    import_decisions(state, later)
     assert list(state.matches.suppressed()) == [(1).to_bytes(32, "big")]
 
 
@@ -324,7 +324,7 @@ def test_the_day_that_has_begun_anywhere_is_not_in_the_future(state: State, tmp_
     """Wherever a reviewer is, today's date is taken, though its end is yet to come."""
     day = (datetime.now(UTC) + timedelta(hours=14)).date().isoformat()
     rows = [said(2, "confirmed", day), said(3, "false_positive", day)]
-    import_verdicts(state, verdicts(tmp_path / "v.csv", rows))
+    import_decisions(state, decisions(tmp_path / "v.csv", rows))
     kept = [at for (at,) in rows_of(state.path, "SELECT at FROM decisions ORDER BY match")]
     assert kept == [f"{day}T23:59:59.999999+00:00", f"{day}T00:00:00+00:00"]
 
@@ -332,17 +332,17 @@ def test_the_day_that_has_begun_anywhere_is_not_in_the_future(state: State, tmp_
 @pytest.mark.parametrize("at", ["2026-01-31+14:00", "2026-01-31-05:00", "2026-W05", "2026-W05T14"])
 def test_what_is_no_day_and_no_time_is_a_wrong_row(state: State, tmp_path: Path, at: str) -> None:
     """A day with a zone behind it, or a week, is not taken for some time of a day."""
-    path = verdicts(tmp_path / "v.csv", [said(2, "confirmed", at)])
-    with pytest.raises(VerdictsError) as caught:
-        import_verdicts(state, path)
-    assert "at: no date or time" in caught.value.problems[0].message
+    path = decisions(tmp_path / "v.csv", [said(2, "confirmed", at)])
+    with pytest.raises(DecisionsError) as caught:
+        import_decisions(state, path)
+    assert "at: not an ISO 8601 date or time" in caught.value.problems[0].message
 
 
 def test_statistics_are_those_counted_by_hand(state: State, tmp_path: Path) -> None:
     """Precision by algorithm, distance and list, and the worst entries, from the verdicts given."""
     words = ["confirmed", "false_positive", "confirmed", "unsure", "false_positive", "confirmed"]
     rows = [said(number + 1, word) for number, word in enumerate(words)]
-    import_verdicts(state, verdicts(tmp_path / "v.csv", rows))
+    import_decisions(state, decisions(tmp_path / "v.csv", rows))
     stats = review_stats(state)
     assert (stats.matches, stats.pending) == (COUNT, COUNT - 6)
     assert stats.overall == Precision(3, 2, 1, *wilson(3, 5))
@@ -372,7 +372,7 @@ def test_wilson_is_the_score_interval(confirmed: int, wrong: int) -> None:
 def test_statistics_are_written_for_people_and_programs(state: State, tmp_path: Path) -> None:
     """The table has a line for each group, the JSON the same numbers."""
     rows = [said(1), said(2, "false_positive")]
-    import_verdicts(state, verdicts(tmp_path / "v.csv", rows))
+    import_decisions(state, decisions(tmp_path / "v.csv", rows))
     table, data = io.StringIO(), io.StringIO()
     make_stats_writer("table")(review_stats(state), table)
     make_stats_writer("json")(review_stats(state), data)
@@ -409,9 +409,9 @@ def test_false_positives_are_suppressed_with_a_trace(
     assert "2 matches to review, drawn with seed 0" in capfd.readouterr().err
     rows = list(csv.DictReader(io.StringIO(queue.read_text(encoding="utf-8"), newline="")))
     (wrong,) = [row for row in rows if row["path"].endswith("b.jpg")]
-    filled = verdicts(tmp_path / "v.csv", [said(wrong["id"], "false_positive")])
+    filled = decisions(tmp_path / "v.csv", [said(wrong["id"], "false_positive")])
     assert run(["review", "import", str(filled), "--state", str(state)]) == 0
-    assert "1 verdicts added, 0 known already" in capfd.readouterr().err
+    assert "1 decision added, 0 already known" in capfd.readouterr().err
     (tmp_path / "files" / "d.jpg").write_bytes((tmp_path / "files" / "a.jpg").read_bytes())
     assert run([*scanned, "--format", "jsonl"]) == 1
     *files, summary = map(json.loads, capfd.readouterr().out.splitlines())
@@ -438,14 +438,14 @@ def test_verdicts_go_to_the_matches_that_they_are_about(tmp_path: Path) -> None:
                 write_queue(read_queue(state), stream)
     exported = csv.DictReader((tmp_path / "one.db.csv").read_text(encoding="utf-8").splitlines())
     filled = [row | said(int(row["id"])) for row in exported]
-    path = verdicts(tmp_path / "v.csv", filled, ",".join(filled[0]))
-    with State(tmp_path / "two.db") as state, pytest.raises(VerdictsError) as caught:
-        import_verdicts(state, path)
+    path = decisions(tmp_path / "v.csv", filled, ",".join(filled[0]))
+    with State(tmp_path / "two.db") as state, pytest.raises(DecisionsError) as caught:
+        import_decisions(state, path)
     assert [str(each).partition(": ")[2] for each in caught.value.problems] == [
-        "state: the queue was exported from another one"
+        "state: the queue was exported from another state"
     ] * 3
     with State(tmp_path / "one.db") as state:
-        assert import_verdicts(state, path).added == 3
+        assert import_decisions(state, path).added == 3
 
 
 def test_reviews_are_about_a_hash_and_not_only_about_its_id(
@@ -456,7 +456,7 @@ def test_reviews_are_about_a_hash_and_not_only_about_its_id(
     run(scanned)
     run(["review", "export", "--state", str(state), "-o", str(queue)])
     rows = list(csv.DictReader(io.StringIO(queue.read_text(encoding="utf-8"), newline="")))
-    filled = verdicts(tmp_path / "v.csv", [said(row["id"], "false_positive") for row in rows])
+    filled = decisions(tmp_path / "v.csv", [said(row["id"], "false_positive") for row in rows])
     run(["review", "import", str(filled), "--state", str(state)])
     assert run(scanned) == 0
     lines = path.read_text().splitlines()
@@ -498,7 +498,7 @@ def test_what_is_left_after_a_review_is_named(
         rows = list(csv.DictReader(queue.read_text(encoding="utf-8").splitlines()))
         assert [row["entry"] for row in rows] == named
         filled = [said(int(row["id"]), "false_positive") for row in rows]
-        run(["review", "import", str(verdicts(tmp_path / "v.csv", filled)), "--state", few[5]])
+        run(["review", "import", str(decisions(tmp_path / "v.csv", filled)), "--state", few[5]])
 
 
 def test_wrong_verdicts_exit_65(
@@ -507,18 +507,18 @@ def test_wrong_verdicts_exit_65(
     """The command tells every wrong row by line and exits 65; a missing state exits 66."""
     run(scanned)
     state = str(tmp_path / "scan.db")
-    wrong = verdicts(tmp_path / "v.csv", [said(1, "maybe"), said(77)])
+    wrong = decisions(tmp_path / "v.csv", [said(1, "maybe"), said(77)])
     assert run(["review", "import", str(wrong), "--state", state]) == 65
     error = capfd.readouterr().err
     assert f"{wrong}:2: verdict: choose from" in error
-    assert f"{wrong}:3: id: no match has it" in error
+    assert f"{wrong}:3: id: no match has this id" in error
     for command in (["export"], ["stats"], ["import", str(wrong)]):
         assert run(["review", *command, "--state", str(tmp_path / "none.db")]) == 66
 
 
 def test_verdicts_are_taken_in_while_a_scan_runs(state: State, tmp_path: Path) -> None:
     """A scan locks other scans out, and no reviewer."""
-    path = verdicts(tmp_path / "v.csv", [said(1)])
+    path = decisions(tmp_path / "v.csv", [said(1)])
     state.commit()
     with State(tmp_path / "scan.db", create=False, lock=False) as other:
-        assert import_verdicts(other, path).added == 1
+        assert import_decisions(other, path).added == 1

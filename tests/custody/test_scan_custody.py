@@ -193,9 +193,9 @@ def test_archive_is_moved_though_a_review_took_the_named_matches_back(
     state = ("--state", tmp_path / "scan.db")
     options = ("--list", also, "--max-matches", "1", *state)
     _scan(uploads, *options)
-    verdicts = tmp_path / "verdicts.csv"
-    verdicts.write_text("id,verdict,by,at\n1,false_positive,reviewer,2026-01-31\n")
-    assert run(["review", "import", str(verdicts), *map(str, state)]) == 0
+    decisions = tmp_path / "decisions.csv"
+    decisions.write_text("id,verdict,by,at\n1,false_positive,reviewer,2026-01-31\n")
+    assert run(["review", "import", str(decisions), *map(str, state)]) == 0
     _, records = _scan(uploads, *options, "--quarantine", tmp_path / "q")
     assert (records[0]["verdict"], len(records[0]["suppressed"])) == ("match", 1)
     assert records[-1]["quarantine"] == {"moved": 0, "failed": 0, "left": 1}

@@ -40,7 +40,7 @@ def place(tmp_path: Path) -> Path:
     for name in ("hashes.txt", "new.txt", "etc/hashmatch/hashes.txt"):
         shutil.copy(FIXTURES / "hashes.txt", tmp_path / name)
     (tmp_path / "etc/hashmatch/hashes-yesterday.txt").write_text("0123456789abcdef yesterday\n")
-    (tmp_path / "verdicts.csv").write_text(
+    (tmp_path / "decisions.csv").write_text(
         "id,verdict,by,at\n"
         "1,false_positive,reviewer 7,2026-01-31\n"
         "2,confirmed,reviewer 7,2026-01-31\n"

@@ -1,4 +1,4 @@
-"""Matches that nobody has looked at, as a table to fill in."""
+"""Export the matches that nobody has decided, as a table to fill in."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ COLUMNS = (
     *("threshold", "band", "view", "quality", "low_information", "confirmed", "found", "state"),
     *("verdict", "by", "at", "note"),
 )
-"""Of the table. The last four are for the reviewer; the first says which match a row is about."""
+"""The columns. The first names the match; the reviewer fills in the last four."""
 
 
 def band(distance: int, threshold: int) -> str:
-    """How far from certain: ``equal``, ``close``, ``far`` or ``edge``, the last quarter."""
+    """Say how far a match is from certain: ``equal``, ``close``, ``far`` or ``edge``."""
     if distance == 0:
         return "equal"
     if 2 * distance <= threshold:
         return "close"
+    # The edge is the last quarter of the threshold
     return "far" if 4 * distance <= 3 * threshold else "edge"
 
 
@@ -36,24 +37,24 @@ def read_queue(
     near_threshold_first: bool = False,
     reviewed: bool = False,
 ) -> list[StoredMatch]:
-    """The matches that wait for a human, oldest first.
+    """Return the matches that wait for a decision, oldest first.
 
     Args:
-        state: of the scans.
-        sample: so many of them, drawn at random, each as likely as any other.
-        seed: of the draw; the same seed and state give the same sample.
-        near_threshold_first: the likeliest mistakes first: of low information, unconfirmed, and
-            the largest part of the threshold used up.
-        reviewed: also those that were reviewed already.
+        state: the state that the scans keep.
+        sample: draw this many at random, each as likely as any other.
+        seed: for the draw; the same seed and state give the same sample.
+        near_threshold_first: put the likeliest mistakes first: those of low information, then
+            those not confirmed, then those that use most of the threshold.
+        reviewed: include the matches that were decided already.
 
     Raises:
-        SettingsError: the sample is of less than one.
+        SettingsError: the sample is smaller than 1.
     """
     if sample is not None and sample < 1:
-        raise SettingsError("a sample has at least 1 match")
+        raise SettingsError("the sample must have at least 1 match")
     rows = state.matches.pending(include_decided=reviewed)
     if sample is not None and sample < len(rows):
-        chosen = random.Random(seed).sample(range(len(rows)), sample)  # noqa: S311 # to be repeated
+        chosen = random.Random(seed).sample(range(len(rows)), sample)  # noqa: S311 # repeatable on purpose
         rows = [rows[number] for number in sorted(chosen)]
     if near_threshold_first:
         rows.sort(key=_likely_wrong, reverse=True)
@@ -61,7 +62,7 @@ def read_queue(
 
 
 def write_queue(rows: Iterable[StoredMatch], stream: TextIO) -> int:
-    """Write the table, RFC 4180, and return how many rows it has.
+    """Write the table as CSV (RFC 4180) and return its number of rows.
 
     Names that a spreadsheet would run as a formula begin with an apostrophe.
     """
@@ -81,7 +82,7 @@ def _likely_wrong(row: StoredMatch) -> tuple[int, bool, float, int]:
 
 
 def _shown(value: object) -> object:
-    """As the table has it: nothing in a name acts on a terminal or a spreadsheet."""
+    """Show a value so that no name can act on a terminal or a spreadsheet."""
     if isinstance(value, bytes | str):
         return escape_formula(printable(value))
     return value

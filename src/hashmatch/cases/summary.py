@@ -1,4 +1,4 @@
-"""Review statistics as a table for people, or as JSON."""
+"""Write review statistics as a table for people, or as JSON."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any, TextIO
 
 from hashmatch.cases.precision import Precision, Stats
 from hashmatch.errors import SettingsError
-from hashmatch.text import printable
+from hashmatch.text import count, printable
 
 
 def make_stats_writer(name: str) -> Callable[[Stats, TextIO], None]:
-    """Make the writer of that name.
+    """Return the writer of that name.
 
     Raises:
-        SettingsError: there is none.
+        SettingsError: no writer has that name.
     """
     if name not in _WRITERS:
         raise SettingsError(f"unknown format {name!r}; choose from {', '.join(_WRITERS)}")
@@ -23,7 +23,9 @@ def make_stats_writer(name: str) -> Callable[[Stats, TextIO], None]:
 
 
 def _write_table(stats: Stats, stream: TextIO) -> None:
-    stream.write(f"{stats.matches} matches, {stats.pending} not reviewed yet\n")
+    stream.write(
+        f"{count(stats.matches, 'match', 'matches')}, {stats.pending:,} not reviewed yet\n"
+    )
     for title, groups in _groups(stats):
         if groups:
             stream.write(f"\n{title:<34}  precision  95% interval   confirmed  false  unsure\n")
@@ -40,7 +42,7 @@ def _row(found: Precision) -> str:
 
 
 def _groups(stats: Stats) -> Iterator[tuple[str, Mapping[str, Precision]]]:
-    yield "in all", {"every match reviewed": stats.overall}
+    yield "overall", {"every reviewed match": stats.overall}
     yield "by algorithm", stats.by_algorithm
     distances = stats.by_distance.items()
     yield "by distance", {f"{kind} at {bits} bits": found for (kind, bits), found in distances}

@@ -24,12 +24,12 @@ from hashmatch.cli.scan import scan_command
 from hashmatch.cli.stopping import INTERRUPTED, say_stopped, stop_code, stop_when_told
 from hashmatch.cli.streams import say, take_standard_streams
 from hashmatch.errors import (
+    DecisionsError,
     HashListError,
     HashmatchError,
     InputError,
     OutputError,
     SettingsError,
-    VerdictsError,
     place_of,
 )
 
@@ -137,7 +137,7 @@ def _exit_code_of(error: HashmatchError) -> int:
     kinds = {
         SettingsError: USAGE,
         HashListError: BAD_LIST,
-        VerdictsError: BAD_LIST,
+        DecisionsError: BAD_LIST,
         InputError: NO_INPUT,
     }
     for kind, code in kinds.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hashmatch.cases import (
-    import_verdicts,
+    import_decisions,
     make_stats_writer,
     read_queue,
     review_stats,
@@ -14,6 +14,7 @@ from hashmatch.cases import (
 from hashmatch.cli.streams import say
 from hashmatch.report import open_output
 from hashmatch.scan import State
+from hashmatch.text import count
 
 
 def run_export(
@@ -34,22 +35,23 @@ def run_export(
             near_threshold_first=near_threshold_first,
             reviewed=reviewed,
         )
-        count = write_queue(rows, stream)
+        written = write_queue(rows, stream)
     drawn = "" if sample is None else f", drawn with seed {seed}"
-    say(f"{count} matches to review{drawn}")
+    say(f"{count(written, 'match', 'matches')} to review{drawn}")
     return 0
 
 
-def run_import(path: str, verdicts: Path) -> int:
-    """Take verdicts in, and return the exit code."""
+def run_import(path: str, table: Path) -> int:
+    """Import decisions, and return the exit code."""
     with State(path, create=False, lock=False) as state:
-        found = import_verdicts(state, verdicts)
-    say(f"{found.added} verdicts added, {found.known} known already, {found.open} rows still open")
+        found = import_decisions(state, table)
+    added, rows = count(found.added, "decision"), count(found.open, "row")
+    say(f"{added} added, {found.known:,} already known, {rows} still open")
     return 0
 
 
 def run_stats(path: str, output_format: str, output: Path | None) -> int:
-    """Write what the verdicts say, and return the exit code."""
+    """Write the statistics of the decisions, and return the exit code."""
     write = make_stats_writer(output_format)
     with State(path, create=False, lock=False) as state, open_output(output) as stream:
         write(review_stats(state), stream)
