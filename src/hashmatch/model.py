@@ -227,7 +227,7 @@ class ArchiveLimits(_AtLeast1):
     max_depth: int = 3
 
 
-DEFAULT_FORMATS = frozenset({"JPEG", "MPO", "PNG", "GIF", "WEBP", "BMP", "TIFF"})
+DEFAULT_FORMATS = frozenset({"JPEG", "MPO", "PNG", "GIF", "WEBP", "BMP", "TIFF", "RAW"})
 """Decoded unless told otherwise."""
 
 OPTIONAL_FORMATS = frozenset({"AVIF", "JPEG2000", "HEIF"})

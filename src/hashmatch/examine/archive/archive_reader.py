@@ -9,7 +9,7 @@ from typing import BinaryIO
 from hashmatch.errors import OUT_OF_MEMORY, DecodeError
 from hashmatch.examine.archive.budget import Budget
 from hashmatch.examine.archive.entries import Entry, Member
-from hashmatch.examine.archive.formats import HEAD_BYTES, sniff_archive
+from hashmatch.examine.archive.formats import HEAD_BYTES, WHOLE_HEAD_BYTES, sniff_archive
 from hashmatch.examine.archive.packed import STREAM_CODECS, Unpacked
 from hashmatch.examine.archive.streams import Metered, Section, Stream, file_size
 from hashmatch.examine.archive.tar_reader import tar_entries
@@ -63,7 +63,7 @@ class _Reader:
 
     def _entries(self, file: BinaryIO, size: int) -> Iterator[Entry]:
         source = Section(file, 0, size)
-        name = sniff_archive(source.peek(HEAD_BYTES))
+        name = sniff_archive(source.peek(WHOLE_HEAD_BYTES))
         if name == "ZIP" or (name is None and ends_in_zip(file, size)):
             return zip_entries(file, size, self._budget)
         if name == "TAR":
@@ -110,7 +110,7 @@ class _Reader:
             raise DecodeError(Reason.TOO_LARGE, OUT_OF_MEMORY) from None
         if len(data) > self._max_bytes:
             raise self._too_large()
-        return name, data
+        return name or sniff_archive(data[:WHOLE_HEAD_BYTES]), data
 
     def _too_large(self) -> DecodeError:
         return DecodeError(Reason.TOO_LARGE, f"more than {self._max_bytes} bytes")

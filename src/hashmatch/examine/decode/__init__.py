@@ -3,13 +3,11 @@
 import PIL
 from PIL.Image import Image as PilImage
 
+from hashmatch.examine.decode.decoders import decoders, lift_pillow_limit, load_decoders
 from hashmatch.examine.decode.formats import SNIFF_BYTES, sniff
 from hashmatch.examine.decode.picture import (
     Picture,
     adopt_picture,
-    decoders,
-    lift_pillow_limit,
-    load_decoders,
     open_picture,
 )
 from hashmatch.examine.decode.views import MirrorView, View

@@ -6,10 +6,11 @@ registered for HEIF (ISO/IEC 23008-12) and AVIF.
 
 from __future__ import annotations
 
+import re
 import struct
 
-SNIFF_BYTES = 1024
-"""How much of a file ``sniff`` wants to see."""
+SNIFF_BYTES = 1 << 16
+"""How much of a file ``sniff`` wants to see: an SVG may begin with a long comment."""
 
 # Formats of pictures that hashmatch decodes, on request at least
 _DECODED = (
@@ -46,6 +47,21 @@ _RECOGNISED = (
     (b"\xc5\xd0\xd3\xc6", "EPS"),
     (b"\x01\xda\x00\x01", "SGI"),
     (b"\x01\xda\x01\x01", "SGI"),
+    (b"\x01\xda\x00\x02", "SGI"),
+    (b"\x01\xda\x01\x02", "SGI"),
+    (b"farbfeld", "FARBFELD"),
+    (b"id=ImageMagick", "MIFF"),
+    (b"PCD_OPA", "PCD"),
+    (b"\x97JB2\r\n\x1a\n", "JBIG2"),
+    (b"\x00\x00\x00\x0cJXS \r\n\x87\n", "JXS"),
+    (b"\xff\x10\xff\x50", "JXS"),
+    (b"PDN3", "PDN"),
+    (b"VTF\x00", "VTF"),
+    (b"\x13\xab\xa1\x5c", "ASTC"),
+    (b"PVR\x03", "PVR"),
+    (b"\x53\x80\xf6\x34", "PIC"),
+    (b"msid", "MRSID"),
+    (b"CSFCHUNK", "CLIP"),
     (b"\xd7\xcd\xc6\x9a", "WMF"),
     (b"FUJIFILMCCD-RAW", "RAF"),
     (b"IIRO", "ORF"),
@@ -80,16 +96,30 @@ _RECOGNISED_INSIDE = (
     (8, b"ACON", "ANI"),
     (8, b"ILBM", "ILBM"),
     (8, b"PBM ", "ILBM"),
+    (8, b"ACBM", "ILBM"),
+    (8, b"RGB8", "ILBM"),
+    (8, b"RGBN", "ILBM"),
     (40, b" EMF\x00\x00\x01\x00", "EMF"),
     (128, b"DICM", "DICOM"),
     (522, b"\x00\x11\x02\xff\x0c\x00", "PICT"),
+    (2048, b"PCD_IPI", "PCD"),
 )
 
 _TGA_HEADER = struct.Struct("<BBBHHBHHHHBB")
 _BMP_HEADER_SIZES = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
+_OS2_TYPES = frozenset({b"BM", b"IC", b"PT", b"CI", b"CP"})
+_FLI_MAGICS = frozenset({b"\x11\xaf", b"\x12\xaf", b"\x30\xaf", b"\x44\xaf"})
+_PNM_KINDS = frozenset({b"1", b"2", b"3", b"4", b"5", b"6", b"7"})
+_PNM_NEXT = re.compile(rb"[\s#]")
+_XML_PROLOGUE = re.compile(
+    rb"(?:\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>)*+", re.DOTALL | re.IGNORECASE
+)
+_SVG_ROOT = re.compile(rb"<(?:[\w.-]+:)?svg[\s/>]", re.IGNORECASE)
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
+# Of all codecs that HEIF may carry: a decoder that lacks one says so
 _HEIF_BRANDS = frozenset(
-    {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
+    b"heic heix heim heis hevc hevx hevm hevs mif1 mif2 mif3 msf1 miaf avci avcs"
+    b" j2ki j2is jpeg jpgs vvic vvis evbi evbs".split()
 )
 
 
@@ -108,11 +138,21 @@ def sniff(head: bytes) -> str | None:
     for position, magic, name in _RECOGNISED_INSIDE:
         if head.startswith(magic, position):
             return name
+    return _sniff_structure(head)
+
+
+def _sniff_structure(head: bytes) -> str | None:
+    """Formats that take more than one look."""
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "WEBP"
-    # Two letters are weak evidence: ask for a plausible header too, or texts would be pictures
-    if head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADER_SIZES:
+    if _is_bmp(head):
         return "BMP"
+    # An array of bitmaps, as OS/2 has them: its own header, and then one of theirs
+    kind = head[14:16] if head[:2] == b"BA" else head[:2]
+    if kind in _OS2_TYPES and (head[:2] == b"BA" or _is_bmp(b"BM" + head[2:])):
+        return "OS2"
+    if head[4:6] in _FLI_MAGICS and head[12:14] == b"\x08\x00":
+        return "FLI"
     if head[4:8] == b"ftyp":
         return _sniff_brands(head)
     return _sniff_text(head)
@@ -120,11 +160,53 @@ def sniff(head: bytes) -> str | None:
 
 def _sniff_text(head: bytes) -> str | None:
     """Formats that begin with text."""
-    if head[:1] == b"P" and head[1:2] in b"1234567" and head[2:3].isspace():
+    if head[:1] == b"P" and head[1:2] in _PNM_KINDS and _PNM_NEXT.match(head, 2):
         return "PNM"
     if head.startswith(b"#define") and b"_width" in head.partition(b"\n")[0]:
         return "XBM"
-    return "SVG" if b"<svg" in head.lower() else None
+    if _is_wbmp(head):
+        return "WBMP"
+    return _sniff_xml(head)
+
+
+def _sniff_xml(head: bytes) -> str | None:
+    """``SVG`` by the root element of an XML document.
+
+    Comments, the XML declaration and a DOCTYPE, which may define entities, come before it. Where
+    they fill all of ``head``, the root may be anything, and the answer is ``XML``.
+    """
+    text = head.removeprefix(b"\xef\xbb\xbf")
+    for mark, encoding in ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
+        if head.startswith(mark):
+            text = head[2:].decode(encoding, "ignore").encode("utf-8", "ignore")
+    position = _XML_PROLOGUE.match(text)[0]  # type: ignore[index] # it matches nothing, too
+    rest = text[len(position) :]
+    if _SVG_ROOT.match(rest):
+        return "SVG"
+    return "XML" if len(head) >= SNIFF_BYTES and rest.startswith((b"<!", b"<?")) else None
+
+
+def _is_bmp(head: bytes) -> bool:
+    """Two letters are weak evidence: ask for a plausible header too, or texts would be pictures."""
+    return head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADER_SIZES
+
+
+def _is_wbmp(head: bytes) -> bool:
+    """By the Wireless Application Environment Specification: the length must fit, to the byte."""
+    if head[:2] != b"\x00\x00" or not 4 < len(head) < SNIFF_BYTES:
+        return False
+    sides: list[int] = []
+    position = 2
+    while len(sides) < 2 and position < min(len(head), 12):
+        side = head[position] & 0x7F
+        while head[position] & 0x80 and position + 1 < len(head):
+            position += 1
+            side = side << 7 | head[position] & 0x7F
+        sides.append(side)
+        position += 1
+    return (
+        len(sides) == 2 and 0 not in sides and position + -(-sides[0] // 8) * sides[1] == len(head)
+    )
 
 
 def _sniff_header(head: bytes) -> str | None:
@@ -158,7 +240,7 @@ def _is_tga(head: bytes) -> bool:
 def _sniff_brands(head: bytes) -> str | None:
     size = int.from_bytes(head[:4], "big")
     brands = {head[8:12]} | {head[i : i + 4] for i in range(16, min(size, len(head)), 4)}
-    if brands & _AVIF_BRANDS:
+    if brands & _AVIF_BRANDS or head[12:16] in _AVIF_BRANDS:  # a low-overhead one
         return "AVIF"
     if brands & _HEIF_BRANDS:
         return "HEIF"

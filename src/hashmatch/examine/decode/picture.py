@@ -7,49 +7,24 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cache
-from importlib import import_module
-from importlib.util import find_spec
 from io import BytesIO
 
-from PIL import Image, ImageFile, UnidentifiedImageError, features
+from PIL import Image, ImageFile, UnidentifiedImageError
 
-from hashmatch.errors import OUT_OF_MEMORY, DecodeError, MissingExtraError
+from hashmatch.errors import OUT_OF_MEMORY, DecodeError
+from hashmatch.examine.decode.decoders import load_decoders
 from hashmatch.examine.decode.formats import SNIFF_BYTES, sniff
+from hashmatch.examine.decode.hidden import RAW_FORMATS, find_hidden, largest_jpeg
+from hashmatch.examine.decode.mend import mend
+from hashmatch.examine.decode.tiff import is_raw
 from hashmatch.examine.decode.truncation import ends_early
-from hashmatch.examine.decode.views import View, previews, views
+from hashmatch.examine.decode.views import STORED, View, previews, views
 from hashmatch.model import (
-    DEFAULT_FORMATS,
     MAX_SIDE,
     OPTIONAL_FORMATS,
     Limits,
     Reason,
 )
-
-# Registered one by one: Image.init() would load every decoder that Pillow has
-_PLUGINS = {
-    "JPEG": "PIL.JpegImagePlugin",
-    "MPO": "PIL.MpoImagePlugin",
-    "PNG": "PIL.PngImagePlugin",
-    "GIF": "PIL.GifImagePlugin",
-    "WEBP": "PIL.WebPImagePlugin",
-    "BMP": "PIL.BmpImagePlugin",
-    "TIFF": "PIL.TiffImagePlugin",
-    "AVIF": "PIL.AvifImagePlugin",
-    "JPEG2000": "PIL.Jpeg2KImagePlugin",
-}
-
-_LIBRARIES = {
-    "JPEG": ("libjpeg-turbo", "libjpeg_turbo"),
-    "MPO": ("libjpeg-turbo", "libjpeg_turbo"),
-    "PNG": ("zlib", "zlib"),
-    "GIF": ("Pillow", None),
-    "WEBP": ("libwebp", "webp"),
-    "BMP": ("Pillow", None),
-    "TIFF": ("libtiff", "libtiff"),
-    "AVIF": ("libavif", "avif"),
-    "JPEG2000": ("OpenJPEG", "jpg_2000"),
-}
 
 # What Pillow's decoders raise on hostile bytes, as seen by fuzzing; a closed list, so that a
 # mistake of our own is not taken for a broken picture
@@ -80,8 +55,9 @@ PREVIEW_SIDE = 240
 _PNG_DEPTHS = {"L;2": 2, "L;4": 4, "RGB;16B": 16}
 """Bits of a sample, by what Pillow calls such pixels; of others it is 8, or Pillow sees to it."""
 
-# Their decoders go on without a word where the file was cut, be it behind the last pixel
-_SILENT_WHEN_CUT = frozenset({"GIF", "JPEG2000", "PNG", "TIFF"})
+# Their decoders go on without a word where the file was cut, be it behind the last pixel, or
+# were given what was missing
+_SILENT_WHEN_CUT = frozenset({"GIF", "JPEG", "JPEG2000", "PNG", "TIFF", "WEBP"})
 
 
 @dataclass(slots=True)
@@ -100,6 +76,7 @@ class Picture:
     _image: Image.Image
     _data: bytes
     _limits: Limits
+    _feed: bytes = b""  # what the decoder gets in place of the data
     _spent: bool = False  # the preview took the opened image, which now gives nothing else
 
     def views(self) -> Iterator[list[View]]:
@@ -112,29 +89,65 @@ class Picture:
         """
         if self._spent:
             with _classified(self.format, self._data):
-                self._image = Image.open(BytesIO(self._data), formats=(self.format,))
+                self._image = Image.open(BytesIO(self._feed), formats=(self.format,))
             self._spent = False
         start = self._image.tell()
+        failure: DecodeError | None = None
         try:
             yield from self._frames()
+        except DecodeError as error:
+            failure = error.bare()
         finally:
             if not self._data:  # the caller's picture: leave it at the frame where it was
                 with suppress(*_DECODER_ERRORS):
                     self._image.seek(start)
+        yield from self._hidden(failure)
 
     def _frames(self) -> Iterator[list[View]]:
         number = 0
+        shown = self._image.size if self.format == "GIF" else None
         while self._seek(number):
             if number == self._limits.max_frames:
                 raise DecodeError(Reason.FRAME_LIMIT, f"more than {self._limits.max_frames} frames")
             _check_size(self._image, self.format, self._limits)
             with _classified(self.format, self._data):
                 self._image.load()
-                found = list(views(self._image, number))
+                name = f"frame:{number}" if number else STORED
+                found = list(views(self._image, name, shown))
             yield found
             number += 1
         if self._is_cut() or number < self._announced():
-            raise DecodeError(Reason.TRUNCATED, "the file ends before its last frame")
+            raise DecodeError(Reason.TRUNCATED, "the file is truncated")
+
+    def _hidden(self, failure: DecodeError | None) -> Iterator[list[View]]:
+        """Yield the views of what the decoder leads past.
+
+        Raises:
+            DecodeError: ``failure``, or why not all of it could be decoded.
+        """
+        hidden = find_hidden(self.format, self._data, self._limits.max_frames)
+        most = self._limits.max_frames
+        for name, decoder, data in hidden.pictures[:most]:
+            try:
+                with _classified(decoder, data):
+                    image = Image.open(BytesIO(mend(decoder, data)), formats=(decoder,))
+                _check_size(image, self.format, self._limits)
+                with _classified(decoder, data):
+                    image.load()
+                    found = list(views(image, name))
+                yield found
+            except DecodeError as error:
+                failure = failure or error.bare()
+        if failure is None and len(hidden.pictures) > most:
+            failure = DecodeError(Reason.FRAME_LIMIT, f"more than {most} pictures inside")
+        if failure is None and hidden.is_raw:
+            failure = DecodeError(
+                Reason.UNSUPPORTED_FORMAT,
+                "the sensor's own data is not decoded",
+                format=self.format,
+            )
+        if failure is not None:
+            raise failure.bare()
 
     def _is_cut(self) -> bool:
         """Whether the file was cut, where the decoder would not have said so."""
@@ -208,20 +221,44 @@ def open_picture(data: bytes, formats: frozenset[str], limits: Limits) -> Pictur
         return None
     if len(data) > limits.max_bytes:
         raise DecodeError(Reason.TOO_LARGE, f"more than {limits.max_bytes} bytes", format=name)
-    if name not in formats:
-        optional = " (decoded on request)" if name in OPTIONAL_FORMATS else ""
+    wanted = "RAW" if name in RAW_FORMATS else name
+    if wanted not in formats:
+        optional = " (decoded on request)" if wanted in OPTIONAL_FORMATS else ""
         raise DecodeError(
             Reason.UNSUPPORTED_FORMAT, f"{name} is not decoded{optional}", format=name
         )
     load_decoders(formats)
-    # The MPO decoder is reached through the JPEG one, which looks for further pictures
-    with _classified(name, data):
-        image = Image.open(BytesIO(data), formats=(name,))
+    image, feed = _open(name, data)
     _check_size(image, name, limits)
     if name == "PNG":
         _fit_key(image)
     width, height = image.size
-    return Picture(image.format or name, width, height, image, data, limits)
+    known = name if wanted == "RAW" else image.format or name
+    return Picture(known, width, height, image, data, limits, feed)
+
+
+def _open(name: str, data: bytes) -> tuple[ImageFile.ImageFile, bytes]:
+    """Open a file, and return what the decoder was given too.
+
+    Raises:
+        DecodeError: it cannot be opened.
+    """
+    jpeg = largest_jpeg(data) if name in RAW_FORMATS else None
+    if name in RAW_FORMATS and jpeg is None:
+        raise DecodeError(
+            Reason.UNSUPPORTED_FORMAT, f"this {name} has no picture that is decoded", format=name
+        )
+    try:
+        feed, decoder = (mend(name, data), name) if jpeg is None else (jpeg, "JPEG")
+        # The MPO decoder is reached through the JPEG one, which looks for further pictures
+        with _classified(name, data):
+            return Image.open(BytesIO(feed), formats=(decoder,)), feed
+    except DecodeError:
+        jpeg = largest_jpeg(data) if name == "TIFF" and is_raw(data) else None
+        if jpeg is None:
+            raise
+        with _classified(name, data):
+            return Image.open(BytesIO(jpeg), formats=("JPEG",)), jpeg
 
 
 def _fit_key(image: ImageFile.ImageFile) -> None:
@@ -252,46 +289,6 @@ def adopt_picture(image: Image.Image, limits: Limits) -> Picture:
     name = image.format or "memory"
     _check_size(image, name, limits)
     return Picture(name, image.width, image.height, image, b"", limits)
-
-
-@cache
-def load_decoders(formats: frozenset[str] = DEFAULT_FORMATS) -> None:
-    """Import the decoders of these formats, and no others.
-
-    Raises:
-        MissingExtraError: one of them comes with an extra that is not installed.
-    """
-    for name in sorted(formats):
-        if name == "HEIF":
-            try:
-                import_module("pillow_heif").register_heif_opener()
-            except ImportError:
-                raise MissingExtraError("decoding HEIF", "heif") from None
-        else:
-            import_module(_PLUGINS[name])
-
-
-def decoders() -> dict[str, str]:
-    """What would decode each format: the library and its version, as Pillow tells it."""
-    found = {}
-    for name, (library, feature) in _LIBRARIES.items():
-        known = features.version(feature) if feature else None
-        found[name] = (
-            f"{library} {known}" if known else (library if not feature else "not built in")
-        )
-    heif = find_spec("pillow_heif") is not None
-    found["HEIF"] = "pillow-heif" if heif else "not installed: pip install 'hashmatch[heif]'"
-    return found
-
-
-def lift_pillow_limit() -> None:
-    """Let hashmatch's own limits hold alone in this process.
-
-    Pillow has a limit on pixels of its own, for the whole process, which warns at 89 megapixels and
-    refuses at twice that. A library must not change it for its host, so only processes of our own
-    call this; elsewhere what Pillow refuses is ``too_large``.
-    """
-    Image.MAX_IMAGE_PIXELS = None
 
 
 def _check_size(image: Image.Image, picture_format: str, limits: Limits) -> None:

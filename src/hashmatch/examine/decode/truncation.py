@@ -9,9 +9,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 
+from hashmatch.examine.decode.jpeg import JPEG_END, jpeg_ends_early
 from hashmatch.examine.decode.tiff import tiff_ends_early
 
-_JPEG_END = b"\xff\xd9"
 _PNG_SIGNATURE_BYTES = 8
 _BMP_FILE_HEADER_BYTES = 14
 _BMP_CORE_HEADER_BYTES = 12
@@ -29,24 +29,6 @@ def ends_early(picture_format: str, data: bytes) -> bool:
     """
     check = _CHECKS.get(picture_format)
     return check is not None and bool(data) and check(data)
-
-
-def _jpeg(data: bytes) -> bool:
-    position = 2
-    while position + 4 <= len(data):
-        if data[position] != 0xFF:
-            return False
-        marker = data[position + 1]
-        if marker == 0xDA:
-            return not data.endswith(_JPEG_END) and data.find(_JPEG_END, position) < 0
-        # Markers without a length: fill bytes, restarts, and the start itself
-        if marker == 0xFF:
-            position += 1
-        elif marker == 0x01 or 0xD0 <= marker <= 0xD8:
-            position += 2
-        else:
-            position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
-    return True
 
 
 def _png(data: bytes) -> bool:
@@ -128,11 +110,11 @@ def _boxes(data: bytes) -> bool:
 
 def _last_marker(data: bytes) -> bool:
     # JPEG and JPEG 2000 have the same one; some writers pad behind it
-    return not data.rstrip(b"\x00").endswith(_JPEG_END)
+    return not data.rstrip(b"\x00").endswith(JPEG_END)
 
 
 _CHECKS: dict[str, Callable[[bytes], bool]] = {
-    "JPEG": _jpeg,
+    "JPEG": jpeg_ends_early,
     "MPO": _last_marker,
     "PNG": _png,
     "GIF": _gif,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +22,11 @@ Grey: TypeAlias = npt.NDArray[np.uint8]
 
 STORED = "stored"
 TRIMMED = "trimmed"
+SCREEN = "screen"
 
 _ORIENTATION_TAG = 0x0112
+_PHOTOMETRIC_TAG = 262
+_WHITE_IS_ZERO = 0
 
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -59,6 +62,7 @@ At this gap no quality moved by more than 4 of 100.
 """
 
 _PIECE = 1 << 20  # pixels
+_MOST = 0.999
 _WIDE_MODES = frozenset({"I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
 
 
@@ -159,14 +163,20 @@ def previews(frame: Image.Image) -> list[View] | None:
     return [stored, *(view for view in visible if view is not stored)]
 
 
-def views(frame: Image.Image, number: int) -> Iterator[View]:
+def views(
+    frame: Image.Image, name: str = STORED, shown: tuple[int, int] | None = None
+) -> Iterator[View]:
     """Yield the views of one decoded frame, the frame as ``imagehash`` reads it first.
 
     Args:
         frame: decoded pixels.
-        number: which frame of the file it is, from 0.
+        name: of the frame, such as ``frame:2``.
+        shown: width and height of what viewers show of it, from its upper left corner; None
+            for all of it.
     """
-    stored, visible = _readings(View, STORED if number == 0 else f"frame:{number}", frame)
+    if shown is not None and shown != frame.size:
+        yield from views(frame.crop((0, 0, *shown)), _join(name, SCREEN))
+    stored, visible = _readings(View, name, frame)
     yield stored
     for view in visible:
         if view is not stored:
@@ -183,8 +193,8 @@ def _readings(kind: type[View], name: str, frame: Image.Image) -> tuple[View, li
     )
     visible = _visible(stored, frame)
     turn = _UPRIGHT.get(_orientation(frame))
-    if turn is not None:
-        visible = [view.then("upright", lambda image: image.transpose(turn)) for view in visible]
+    if turn is not None:  # some viewers turn it, and some do not
+        visible += [view.then("upright", lambda image: image.transpose(turn)) for view in visible]
     return stored, visible
 
 
@@ -192,14 +202,17 @@ def _visible(stored: View, frame: Image.Image) -> list[View]:
     """What people see of the frame, where that is not what ``imagehash`` reads."""
     if frame.mode not in _WIDE_MODES:
         return _over_backgrounds(stored.name, frame) or [stored]
-    scaled = _scaled(frame)
-    view = View(_join(stored.name, "scaled"), scaled, lambda: scaled.convert("RGB"))
+    found: list[View] = []
     key = frame.info.get("transparency")
-    if not isinstance(key, int):
-        return [view]
-    shown = scaled.copy()
-    shown.putalpha(Image.fromarray(np.where(np.asarray(frame) == key, np.uint8(0), np.uint8(255))))
-    return [view, *_over_backgrounds(view.name, shown)]
+    for step, grey in _scaled(frame):
+        view = View(_join(stored.name, step), grey, partial(grey.convert, "RGB"))
+        found.append(view)
+        if isinstance(key, int):
+            shown = grey.copy()
+            opaque = np.where(np.asarray(frame) == key, np.uint8(0), np.uint8(255))
+            shown.putalpha(Image.fromarray(opaque))
+            found += _over_backgrounds(view.name, shown)
+    return found
 
 
 def _over_backgrounds(name: str, frame: Image.Image) -> list[View]:
@@ -231,24 +244,49 @@ def _without_transparency(frame: Image.Image) -> Image.Image:
     return frame
 
 
-def _scaled(frame: Image.Image) -> Image.Image:
-    """Bring greys of more than 8 bits down to 8 by the range they use, where Pillow would clip."""
+def _scaled(frame: Image.Image) -> Iterator[tuple[str, Image.Image]]:
+    """Bring greys of more than 8 bits down to 8, where Pillow would clip.
+
+    Yields:
+        ``scaled``, by the range that the values use; and ``clipped``, where a few values lie far
+        above all others and would leave these dark: to 0..1 for floats, as viewers show them, else
+        to the level that all but one pixel in a thousand keep to.
+    """
     values = np.asarray(frame)
     if values.dtype.kind == "f":
         values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
     low, high = float(values.min()), float(values.max())
-    if low >= 0 and high > 255:
-        low, top = 0.0, 2.0 ** np.ceil(np.log2(high + 1))
-    else:
-        top = high
+    bottom, top = (0.0, _full_scale(high)) if low >= 0 and high > 255 else (low, high)
+    inverted = _is_white_zero(frame)
+    yield "scaled", _to_8_bits(values, bottom, top, inverted=inverted)
+    most = 1.0 if values.dtype.kind == "f" else _full_scale(float(np.quantile(values, _MOST)))
+    if most < top or (values.dtype.kind == "f" and low < 0):
+        bottom = 0.0 if values.dtype.kind == "f" else bottom
+        yield "clipped", _to_8_bits(values, bottom, most, inverted=inverted)
+
+
+def _full_scale(level: float) -> float:
+    """The least power of two above a level: 12-bit samples in 16 bits use a sixteenth of them."""
+    return float(2.0 ** np.ceil(np.log2(max(level, 0) + 1)))
+
+
+def _to_8_bits(values: npt.NDArray[Any], low: float, top: float, *, inverted: bool) -> Image.Image:
     factor = 255 / (top - low) if top > low else 0.0
     grey = np.empty(values.size, dtype=np.uint8)
     flat = values.ravel()
     # In pieces, since eight bytes for each of 100 megapixels are more than a picture is worth
     for start in range(0, flat.size, _PIECE):
         piece = flat[start : start + _PIECE].astype(np.float64)
-        grey[start : start + _PIECE] = np.rint((piece - low) * factor)
-    return Image.fromarray(grey.reshape(values.shape))
+        grey[start : start + _PIECE] = np.rint(np.clip((piece - low) * factor, 0, 255))
+    return Image.fromarray(
+        255 - grey.reshape(values.shape) if inverted else grey.reshape(values.shape)
+    )
+
+
+def _is_white_zero(frame: Image.Image) -> bool:
+    """Whether a TIFF counts from white, which Pillow ignores for samples of more than 8 bits."""
+    tags = getattr(frame, "tag_v2", None)
+    return tags is not None and tags.get(_PHOTOMETRIC_TAG) == _WHITE_IS_ZERO
 
 
 def _alpha(frame: Image.Image) -> Image.Image | None:

@@ -1,0 +1,83 @@
+"""The structure of JPEG files, as far as others need it.
+
+Source: ITU-T T.81, annex B.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import NamedTuple
+
+JPEG_START = b"\xff\xd8\xff"
+JPEG_END = b"\xff\xd9"
+
+_SCAN = 0xDA
+_LOSSLESS = 0xC3
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+
+
+class EmbeddedJpeg(NamedTuple):
+    """A JPEG inside other data: where it begins and ends, and how many pixels it has."""
+
+    start: int
+    end: int
+    pixels: int
+
+
+def jpeg_segments(data: bytes, start: int = 0) -> Iterator[tuple[int, int, int]]:
+    """Yield the marker, the position and the length of each segment, up to the first scan.
+
+    The length counts the two bytes that hold it, as the file does. Ends where the structure does.
+    """
+    position = start + 2
+    while position + 4 <= len(data) and data[position] == 0xFF:
+        marker = data[position + 1]
+        if marker == 0xFF:  # a fill byte
+            position += 1
+        elif marker == 0x01 or 0xD0 <= marker <= 0xD8:  # these have no length
+            position += 2
+        else:
+            size = int.from_bytes(data[position + 2 : position + 4], "big")
+            yield marker, position, size
+            if marker == _SCAN:
+                return
+            position += 2 + size
+
+
+def jpeg_ends_early(data: bytes) -> bool:
+    """Tell whether a JPEG breaks off within its headers, or has no end marker after a scan."""
+    position = 2
+    for marker, place, size in jpeg_segments(data):
+        if marker == _SCAN:
+            return not data.endswith(JPEG_END) and data.find(JPEG_END, place) < 0
+        position = place + 2 + size
+    return position + 4 > len(data) or data[position] == 0xFF
+
+
+def embedded_jpegs(data: bytes, most: int) -> list[EmbeddedJpeg]:
+    """Find whole JPEGs inside other data, such as a camera raw.
+
+    Lossless ones are left out: cameras keep the sensor's own data in them.
+
+    Args:
+        data: any bytes.
+        most: how many to find. Thumbnails inside others do not count.
+    """
+    found: list[EmbeddedJpeg] = []
+    position = data.find(JPEG_START)
+    while position >= 0 and len(found) < most:
+        pixels, scan = 0, -1
+        for marker, place, _ in jpeg_segments(data, position):
+            if marker in _FRAMES and len(data) >= place + 9:
+                height, width = struct.unpack_from(">HH", data, place + 5)
+                pixels = 0 if marker == _LOSSLESS else height * width
+            scan = place if marker == _SCAN else scan
+        # Entropy-coded data holds no end marker, and thumbnails are in segments before the scan
+        end = data.find(JPEG_END, scan) if scan >= 0 else -1
+        if scan >= 0 > end:
+            break  # nor does any later one end
+        if end >= 0 and pixels:
+            found.append(EmbeddedJpeg(position, end + 2, pixels))
+        position = data.find(JPEG_START, end + 2 if end >= 0 else position + 3)
+    return found

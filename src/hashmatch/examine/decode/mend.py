@@ -1,0 +1,130 @@
+"""Bytes for a decoder, without the damage and metadata that no pixel depends on.
+
+Browsers and viewers show a JPEG that lost its end marker, a PNG whose comment has a wrong
+checksum, and a phone's JPEG whose second picture some service removed. Pillow refuses them. So
+the decoder gets what it needs and nothing else. Whether the file was cut is judged by its own
+bytes, never by these.
+
+Sources: ITU-T T.81 (JPEG), annex B; the PNG specification (Third Edition), sections 5 and 11; CIPA
+DC-007 (Multi-Picture Format), section 5.2; the WebP container specification.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+from hashmatch.examine.decode.jpeg import JPEG_END, JPEG_START, jpeg_ends_early, jpeg_segments
+
+_PNG_SIGNATURE_BYTES = 8
+_PNG_KEPT = frozenset(
+    {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"acTL", b"fcTL", b"fdAT", b"eXIf", b"IEND"}
+)
+_WEBP_KEPT = frozenset({b"ANIM", b"ANMF", b"ALPH", b"VP8 ", b"VP8L"})
+_WEBP_EXIF = 0x08
+_WEBP_METADATA = 0x20 | _WEBP_EXIF | 0x04  # flags of the ICC profile, Exif and XMP
+_MPF = b"MPF\x00"
+_MP_ENTRIES = 0xB002
+
+
+def mend(picture_format: str, data: bytes) -> bytes:
+    """Return what to decode in place of ``data``, whose pixels are the same.
+
+    Args:
+        picture_format: by content; formats other than JPEG, PNG and WebP stay as they are.
+        data: the whole file.
+    """
+    if picture_format == "JPEG":
+        return _mend_jpeg(data)
+    if picture_format == "PNG":
+        return _mend_png(data)
+    return _mend_webp(data) if picture_format == "WEBP" else data
+
+
+def _mend_jpeg(data: bytes) -> bytes:
+    start, length = 0, 0
+    for marker, position, size in jpeg_segments(data):
+        if marker == 0xE2 and data.startswith(_MPF, position + 4):
+            if not _leads_to_a_picture(data, position + 8, position + 2 + size):
+                start, length = position, 2 + size
+            break
+    if length:
+        data = data[:start] + data[start + length :]
+    # libjpeg fills in what is missing, as it does in a viewer
+    return data + JPEG_END if jpeg_ends_early(data) else data
+
+
+def _leads_to_a_picture(data: bytes, base: int, end: int) -> bool:
+    """Whether an MP index names a further picture that is there.
+
+    Args:
+        data: the file.
+        base: where the index begins, which is what its offsets count from.
+        end: where its segment ends.
+    """
+    order = "<" if data.startswith(b"II", base) else ">"
+    try:
+        (directory,) = struct.unpack_from(f"{order}I", data, base + 4)
+        (fields,) = struct.unpack_from(f"{order}H", data, base + directory)
+        for number in range(min(fields, 64)):
+            place = base + directory + 2 + 12 * number
+            tag, _, count, value = struct.unpack_from(f"{order}HHII", data, place)
+            if tag == _MP_ENTRIES:
+                entries = [base + value + 16 * each for each in range(1, count // 16)]
+                inside = [place for place in entries if place + 16 <= end]
+                offsets = [struct.unpack_from(f"{order}I", data, each + 8)[0] for each in inside]
+                return any(
+                    data.startswith(JPEG_START, base + offset) for offset in offsets if offset
+                )
+    except struct.error:
+        return False
+    return False
+
+
+def _mend_png(data: bytes) -> bytes:
+    kept = [data[:_PNG_SIGNATURE_BYTES]]
+    position = begin = _PNG_SIGNATURE_BYTES
+    while position + 12 <= len(data):
+        name = data[position + 4 : position + 8]
+        end = position + 12 + int.from_bytes(data[position : position + 4], "big")
+        if not name.isalpha() or end > len(data):
+            break
+        ancillary = name[0] & 0x20
+        wanted = name in _PNG_KEPT and (not ancillary or _is_sound(data, position, end))
+        if ancillary and not wanted:
+            kept.append(data[begin:position])
+            begin = end
+        position = end
+    if begin == _PNG_SIGNATURE_BYTES:
+        return data
+    return b"".join((*kept, data[begin:]))
+
+
+def _is_sound(data: bytes, position: int, end: int) -> bool:
+    """Whether the checksum of a PNG chunk is right. libpng skips an ancillary one that is not."""
+    return zlib.crc32(data[position + 4 : end - 4]) == int.from_bytes(data[end - 4 : end], "big")
+
+
+def _mend_webp(data: bytes) -> bytes:
+    """Drop the metadata of an extended WebP, which often comes last and so is what gets cut.
+
+    Whole Exif stays, since it may say which side is up.
+    """
+    if data[12:16] != b"VP8X" or len(data) < 30:
+        return data
+    kept: list[bytes] = []
+    flags = data[20] & ~_WEBP_METADATA
+    position = 30
+    while position + 8 <= len(data):
+        end = position + 8 + int.from_bytes(data[position + 4 : position + 8], "little")
+        end += end & 1
+        name = data[position : position + 4]
+        if name == b"EXIF" and end <= len(data):
+            flags |= _WEBP_EXIF
+            kept.append(data[position:end])
+        elif name in _WEBP_KEPT:
+            kept.append(data[position:end])
+        position = end
+    header = b"WEBPVP8X" + (10).to_bytes(4, "little") + bytes([flags]) + data[21:30]
+    body = header + b"".join(kept)
+    return b"RIFF" + len(body).to_bytes(4, "little") + body
