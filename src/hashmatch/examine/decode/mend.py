@@ -73,9 +73,8 @@ def _leads_to_a_picture(data: bytes, base: int, end: int) -> bool:
                 entries = [base + value + 16 * each for each in range(1, count // 16)]
                 inside = [place for place in entries if place + 16 <= end]
                 offsets = [struct.unpack_from(f"{order}I", data, each + 8)[0] for each in inside]
-                return any(
-                    data.startswith(JPEG_START, base + offset) for offset in offsets if offset
-                )
+                starts = [data[base + each : base + each + 3] for each in offsets if each]
+                return any(start and JPEG_START.startswith(start) for start in starts)
     except struct.error:
         return False
     return False
