@@ -105,7 +105,7 @@ class Picture:
 
     def _frames(self) -> Iterator[list[View]]:
         number = 0
-        shown = self._image.size if self.format == "GIF" else None
+        shown = _screen(self._data) if self.format == "GIF" else None
         while self._seek(number):
             if number == self._limits.max_frames:
                 raise DecodeError(Reason.FRAME_LIMIT, f"more than {self._limits.max_frames} frames")
@@ -278,6 +278,12 @@ def _fit_key(image: ImageFile.ImageFile) -> None:
         image.info["transparency"] = fit(key)
     elif image.mode == "RGB" and isinstance(key, tuple):
         image.info["transparency"] = tuple(map(fit, key))
+
+
+def _screen(data: bytes) -> tuple[int, int] | None:
+    """Width and height of a GIF's logical screen, to which viewers clip its frames."""
+    width, height = struct.unpack_from("<HH", data, 6) if len(data) >= 10 else (0, 0)
+    return (width, height) if width and height else None
 
 
 def adopt_picture(image: Image.Image, limits: Limits) -> Picture:
