@@ -29,7 +29,7 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
     """Fail if a condition does not come true in time."""
     deadline = time.monotonic() + seconds
     while not condition():

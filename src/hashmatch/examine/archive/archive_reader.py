@@ -67,11 +67,11 @@ class _Reader:
         if name == "ZIP" or (name is None and ends_in_zip(file, size)):
             return zip_entries(file, size, self._budget)
         if name == "TAR":
-            return tar_entries(Metered(source, self._budget), self._budget)
+            return tar_entries(Metered(source, self._budget))
         if name in STREAM_CODECS:
             unpacked = Metered(Unpacked(source, STREAM_CODECS[name]), self._budget, packed=size)
             if sniff_archive(unpacked.peek(HEAD_BYTES)) == "TAR":
-                return tar_entries(unpacked, self._budget)
+                return tar_entries(unpacked)
             return _sole_entry(unpacked)
         raise DecodeError(Reason.UNSUPPORTED_FORMAT, f"{name or 'this'} is not read as an archive")
 

@@ -1,4 +1,4 @@
-"""How a tar writes what it says: headers, numbers, and keywords with their values.
+"""Parse the headers, numbers and keywords of a tar.
 
 Sources: POSIX.1-2017 pax (ustar and pax), and the GNU tar manual, "Basic Tar Format".
 """
@@ -11,25 +11,23 @@ from hashmatch.errors import DecodeError
 from hashmatch.model import Reason
 
 BLOCK = 512
-"""Bytes of a header, and the unit that everything in a tar is padded to."""
+"""Bytes of a header; everything in a tar is padded to a multiple of it."""
 
-SPARSE_PREFIX = b"GNU.sparse."
-"""What the keywords that tell of sparse files begin with."""
+SPARSE = b"GNU.sparse."
+"""The prefix of all keywords of a sparse file."""
 
-SPARSE_NAME = SPARSE_PREFIX + b"name"
+SPARSE_NAME = SPARSE + b"name"
 """The keyword for the name of a sparse file."""
 
 _CHECKSUM = slice(148, 156)
 _MAX_DIGITS = 20
 _LENGTH_BYTES = 8  # more digits than any header has bytes
-# Those that bear on names and content; to keep all would let an archive fill the memory
-_WANTED = frozenset({b"path", b"size", SPARSE_NAME}) | {
-    SPARSE_PREFIX + keyword for keyword in (b"major", b"realsize", b"map", b"size", b"numblocks")
-}
+# To keep all keywords would let an archive fill the memory
+_WANTED = frozenset({b"path", b"size", SPARSE_NAME})
 
 
 def is_tar_header(block: bytes) -> bool:
-    """Tell a tar header by its checksum, which every kind of tar has."""
+    """Recognise a tar header by its checksum, which every kind of tar has."""
     if len(block) < BLOCK:
         return False
     stored = _read_octal(block[_CHECKSUM])
@@ -37,17 +35,17 @@ def is_tar_header(block: bytes) -> bool:
         return False
     rest = block[: _CHECKSUM.start] + b" " * 8 + block[_CHECKSUM.stop : BLOCK]
     total = sum(rest)
-    # Some old writers added the bytes up as signed ones
+    # Some old writers summed the bytes as signed
     return stored == total or stored == total - 256 * sum(byte > 0x7F for byte in rest)
 
 
 def read_number(field: bytes) -> int:
-    """Read a number of a header.
+    """Read a number in a header.
 
     Raises:
-        DecodeError: it is none.
+        DecodeError: it is not a number.
     """
-    if field[0] == 0x80:  # a later custom for numbers that octal digits have no room for
+    if field[0] == 0x80:  # a later convention for numbers too large for octal digits
         return int.from_bytes(field[1:], "big")
     number = _read_octal(field)
     if number is None:
@@ -61,10 +59,10 @@ def _read_octal(field: bytes) -> int | None:
 
 
 def read_decimal(text: bytes) -> int:
-    """Read a number of a keyword.
+    """Read the number that a keyword holds.
 
     Raises:
-        DecodeError: it is none.
+        DecodeError: it is not a number.
     """
     if not text.isdigit() or len(text) > _MAX_DIGITS:
         raise broken_tar()
@@ -72,13 +70,14 @@ def read_decimal(text: bytes) -> int:
 
 
 def read_keywords(value: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Read what pax calls records: ``LENGTH KEYWORD=VALUE``, each ended by a line feed.
+    """Read pax records: ``LENGTH KEYWORD=VALUE``, each followed by a line feed.
 
-    Returns:
-        Keyword and value of those that bear on names and content, the last of each to hold.
+    Yields:
+        Each keyword that bears on names and content, with its value, and ``SPARSE`` for each
+        keyword of a sparse file. If one comes twice, the last counts.
 
     Raises:
-        DecodeError: they are broken.
+        DecodeError: the records are broken.
     """
     position = 0
     while position < len(value) and value[position]:
@@ -91,9 +90,11 @@ def read_keywords(value: bytes) -> Iterator[tuple[bytes, bytes]]:
             raise broken_tar()
         if keyword in _WANTED:
             yield keyword, text
+        if keyword.startswith(SPARSE):
+            yield SPARSE, b""
         position += len(record)
 
 
 def broken_tar() -> DecodeError:
-    """Say that what should be a tar's structure is none."""
+    """Make the error for a tar whose structure is broken."""
     return DecodeError(Reason.UNDECODABLE, "no valid TAR data")

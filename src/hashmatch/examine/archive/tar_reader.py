@@ -1,7 +1,7 @@
-"""The entries of a tar archive, one block after another.
+"""Read the entries of a tar archive block by block.
 
-Not by ``tarfile``: that takes headers of any length into memory, follows chains of them by
-recursion, and keeps every entry that it has seen.
+``tarfile`` would not do: it loads headers of any length into memory, follows chains of them by
+recursion, and keeps every entry.
 
 Sources: POSIX.1-2017 pax (ustar and pax), and the GNU tar manual, "Basic Tar Format".
 """
@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from hashmatch.errors import DecodeError
-from hashmatch.examine.archive.budget import Budget
 from hashmatch.examine.archive.entries import Entry
-from hashmatch.examine.archive.sparse import SparseFile, old_sparse_file, pax_sparse_file, unfold
 from hashmatch.examine.archive.streams import Part, Stream
 from hashmatch.examine.archive.tar_fields import (
     BLOCK,
+    SPARSE,
     SPARSE_NAME,
     broken_tar,
     is_tar_header,
@@ -29,7 +28,7 @@ from hashmatch.examine.archive.tar_fields import (
 from hashmatch.model import Reason
 
 MAX_EXTENSION = 1024 * 1024
-"""Bytes of one header that extends the next: a long name, or keywords of pax."""
+"""Bytes of one header that extends the next: a long name, or pax keywords."""
 
 MAX_EXTENSIONS = 16
 """Such headers before one entry. Real archives have at most four."""
@@ -42,19 +41,23 @@ _PREFIX = slice(345, 500)
 _POSIX = b"ustar\x00"
 
 _SPARSE = b"S"
+_MAP_CONTINUES = 482  # a flag in the header of a sparse file, by its position
+_BLOCK_CONTINUES = 504  # the same flag in each further block
 _LONG_NAME = b"L"
 _KEYWORDS = frozenset({b"x", b"X"})
 _SHARED_KEYWORDS = b"g"
 _EXTENSIONS = frozenset({_LONG_NAME, b"K", _SHARED_KEYWORDS}) | _KEYWORDS
 _SPECIAL = frozenset({b"1", b"2", b"3", b"4", b"6"})
-_FOLDERS = frozenset({b"5", b"D", b"V"})  # also GNU's list of a folder, and a volume's label
+_FOLDERS = frozenset(
+    {b"5", b"D", b"V"}
+)  # also GNU's listing of a folder, and the label of a volume
 _WITHOUT_DATA = _SPECIAL | {b"5", b"V"}  # whatever size they announce
-# POSIX wants every other kind read as a file
+# POSIX says to read every other kind as a file
 
 
 @dataclass(frozen=True, slots=True)
 class _Header:
-    """What one entry's header says, and those before it that extend it."""
+    """The header of one entry, with those before it that extend it."""
 
     block: bytes
     keywords: dict[bytes, bytes]
@@ -73,7 +76,7 @@ class _Header:
 
     @property
     def stored(self) -> int:
-        """Bytes that follow the header."""
+        """How many bytes follow the header."""
         if self.kind in _WITHOUT_DATA:
             return 0
         if b"size" in self.keywords:
@@ -81,50 +84,53 @@ class _Header:
         return read_number(self.block[_SIZE])
 
 
-def tar_entries(source: Stream, budget: Budget) -> Iterator[Entry]:
+def tar_entries(source: Stream) -> Iterator[Entry]:
     """Yield the entries in the order of the archive.
+
+    Sparse files are listed and not read: opening one raises ``unsupported_format``.
 
     Args:
         source: the archive, which charges its bytes to the budget itself.
-        budget: which the holes of sparse files are charged to, since they come from no bytes.
 
     Raises:
-        DecodeError: the archive breaks off, or goes on with something else.
+        DecodeError: the archive breaks off, or something else follows.
     """
     shared: dict[bytes, bytes] = {}
     while (header := _next_header(source, shared)) is not None:
-        old_sparse = old_sparse_file(header.block, source) if header.kind == _SPARSE else None
+        if header.kind == _SPARSE:
+            _skip_sparse_map(header.block, source)
         stored = Part(source, header.stored)
-        yield _entry(header, old_sparse, stored, budget)
+        yield _entry(header, stored)
         stored.finish()
         source.skip(-header.stored % BLOCK)
 
 
-def _entry(header: _Header, old_sparse: SparseFile | None, stored: Part, budget: Budget) -> Entry:
+def _entry(header: _Header, stored: Part) -> Entry:
     if header.kind in _FOLDERS or (header.name.endswith(b"/") and not header.stored):
         return Entry(header.name)
-    try:
-        sparse = old_sparse or pax_sparse_file(header.keywords)
-    except DecodeError as error:
-        return Entry(header.name, None, partial(_refuse, error.bare()))
-
-    def open_() -> Stream:
-        if header.kind in _SPECIAL:
-            raise DecodeError(Reason.SPECIAL_FILE, "no regular file")
-        if sparse is None:
-            return stored
-        budget.spend(max(0, sparse.size - header.stored))
-        return unfold(stored, sparse)
-
-    return Entry(header.name, sparse.size if sparse else header.stored, open_)
+    if header.kind == _SPARSE or SPARSE in header.keywords:
+        return Entry(header.name, None, partial(_refuse, Reason.UNSUPPORTED_FORMAT, "sparse file"))
+    if header.kind in _SPECIAL:
+        return Entry(header.name, None, partial(_refuse, Reason.SPECIAL_FILE, "not a regular file"))
+    return Entry(header.name, header.stored, lambda: stored)
 
 
-def _refuse(error: DecodeError) -> Stream:
-    raise error
+def _refuse(reason: Reason, detail: str) -> Stream:
+    raise DecodeError(reason, detail)
+
+
+def _skip_sparse_map(header: bytes, source: Stream) -> None:
+    """Skip the blocks in which the map of a sparse file continues behind its header."""
+    continues = header[_MAP_CONTINUES]
+    while continues:
+        block = source.read(BLOCK)
+        if len(block) < BLOCK:
+            raise broken_tar()
+        continues = block[_BLOCK_CONTINUES]
 
 
 def _next_header(source: Stream, shared: dict[bytes, bytes]) -> _Header | None:
-    """Read up to the header of the next entry; None at the end of the archive."""
+    """Read the header of the next entry; None at the end of the archive."""
     own: dict[bytes, bytes] = {}
     for _ in range(MAX_EXTENSIONS):
         block = _next_block(source)
@@ -146,7 +152,7 @@ def _next_header(source: Stream, shared: dict[bytes, bytes]) -> _Header | None:
 
 
 def _next_block(source: Stream) -> bytes | None:
-    """Read a header, past blocks of zeros: they mark an end, but archives may be joined."""
+    """Read a header. Skip blocks of zeros: they mark an end, but archives may be concatenated."""
     ended = False
     while len(block := source.read(BLOCK)) == BLOCK and not is_tar_header(block):
         if any(block):
