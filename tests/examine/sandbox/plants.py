@@ -13,17 +13,17 @@ from textwrap import dedent
 
 from pictures import photo
 
-KILL, SEGV, MEMORY, HANG, EXIT, BUG, GARBAGE = (
+KILL, SEGV, MEMORY, HANG, SLOW, EXIT, BUG, GARBAGE = (
     f"PLANT:{name}".encode()
-    for name in ("kill", "segv", "memory", "hang", "exit", "bug", "garbage")
+    for name in ("kill", "segv", "memory", "hang", "slow", "exit", "bug", "garbage")
 )
 
 _PLUG_IN = """
-    import ctypes, io, os, signal, socket, sys, time
+    import ctypes, io, os, signal, socket, sys, threading, time
     from PIL import Image
 
     def _kill():
-        os.kill(os.getpid(), signal.SIGKILL)
+        signal.pthread_kill(threading.get_ident(), signal.SIGKILL)
 
     def _segv():
         ctypes.string_at(0)
@@ -52,16 +52,16 @@ _PLUG_IN = """
     def _bug():
         raise Surprise("a mistake of ours")
 
-    def _garbage():
-        # The worker's channel is one of the few sockets that it has
-        for descriptor in range(3, 64):
-            try:
-                channel = socket.socket(fileno=os.dup(descriptor))
-            except OSError:
-                continue
-            channel.sendall(GARBAGE)
+    def _slow():
+        time.sleep(0.5)
 
-    GARBAGE = bytes.fromhex(os.environ.get("PLANTED_GARBAGE", "0000000474727565"))
+    def _garbage():
+        # Descriptor 3 is a worker's channel
+        channel = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=3)
+        channel.sendall(GARBAGE)
+        channel.detach()
+
+    GARBAGE = bytes.fromhex("{garbage}")
     _open = Image.open
 
     def planted_open(file, *args, **kwargs):
@@ -86,10 +86,15 @@ def hangs(pid: int) -> bool:
         return False
 
 
-def install(folder: Path) -> Path:
-    """Write the plug-in into a folder that is to stand in ``sys.path`` or ``PYTHONPATH``."""
+def install(folder: Path, garbage: bytes = b"\0\0\0\4true") -> Path:
+    """Write the plug-in into a folder that is to stand in ``sys.path`` or ``PYTHONPATH``.
+
+    Args:
+        folder: where to.
+        garbage: what a file with the mark ``GARBAGE`` sends to the supervisor.
+    """
     folder.mkdir(exist_ok=True)
-    (folder / "sitecustomize.py").write_text(dedent(_PLUG_IN))
+    (folder / "sitecustomize.py").write_text(dedent(_PLUG_IN).replace("{garbage}", garbage.hex()))
     return folder
 
 

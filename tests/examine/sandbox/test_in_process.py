@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from hashmatch.examine.sandbox import Job, ThreadPool, sandbox
-from hashmatch.examine.sandbox.protocol import decode_answer, take_frame
+from hashmatch.examine.sandbox import Job, Reply, ThreadPool, walls
+from hashmatch.examine.sandbox.protocol import decode_said, encode_job, take_frame
 from hashmatch.examine.sandbox.worker import answers, serve
 from hashmatch.model import ExamineOptions, HashKind, Reason
 
@@ -35,14 +35,13 @@ def test_a_worker_serves_files_until_there_are_no_more(tmp_path: Path) -> None:
     with ours, theirs, path.open("rb") as file:
         for number in range(3):
             job = Job(file.fileno(), exact=number == 1)
-            socket.send_fds(ours, [job.header()], [file.fileno()])
+            socket.send_fds(ours, [encode_job(job, number)], [file.fileno()])
             buffer = bytearray()
             while (message := take_frame(buffer)) is None:
                 buffer += ours.recv(65536)
-            answer = decode_answer(message, OPTIONS)
-            assert answer.job == id(job)
+            answer = decode_said(message, job, number, OPTIONS)
+            assert isinstance(answer, Reply)
             assert answer.end
-            assert answer.examination is not None
             assert answer.examination.format == "JPEG"
             assert answer.examination.exact
         ours.shutdown(socket.SHUT_WR)
@@ -52,7 +51,7 @@ def test_a_worker_serves_files_until_there_are_no_more(tmp_path: Path) -> None:
 
 def test_a_header_without_a_file_ends_a_worker() -> None:
     """A worker that gets no descriptor, or half a header, has nothing to go on with."""
-    for header in (Job(0).header(), b"half"):
+    for header in (encode_job(Job(0), 1), b"half"):
         ours, theirs = socket.socketpair()
         with ours, theirs:
             ours.sendall(header)
@@ -65,9 +64,9 @@ def test_digests_alone_take_no_decoding(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(plants.picture(1))
     with path.open("rb") as file:
-        (answer,) = answers(Job(0, digest_only=True).header(), file.fileno(), OPTIONS)
+        (answer,) = answers(Job(file.fileno(), digest_only=True), OPTIONS)
+    assert isinstance(answer, Reply)
     assert answer.end
-    assert answer.examination is not None
     assert len(answer.examination.digests) == 1
     assert not answer.examination.views
 
@@ -114,9 +113,9 @@ def test_a_mistake_in_a_thread_is_raised_where_it_is_waited_for() -> None:
 
 _ZYGOTE = """
 import os, sys
-from hashmatch.examine.sandbox import sandbox, zygote
+from hashmatch.examine.sandbox import walls, zygote
 # All but the limit on file sizes, under which nobody could write down what was covered
-sandbox.resource.RLIMIT_FSIZE = sandbox.resource.RLIMIT_CORE
+walls.resource.RLIMIT_FSIZE = walls.resource.RLIMIT_CORE
 zygote.main(int(sys.argv[1]))
 """
 
@@ -141,7 +140,9 @@ def test_a_zygote_ends_with_its_supervisor_and_takes_its_workers_along() -> None
         return message
 
     with ours:
-        ours.sendall(frame({"options": encode_options(OPTIONS), "max_memory": 1 << 30}))
+        ours.sendall(
+            frame({"options": encode_options(OPTIONS), "max_memory": 1 << 30, "walls": []})
+        )
         assert hear()["no_core_dumps"] is True
         pids = []
         for _ in range(2):
@@ -177,18 +178,18 @@ def test_a_process_whose_parent_is_gone_ends_at_once() -> None:
     """To ask to die with a parent that has died already is to die."""
     pid = os.fork()
     if pid == 0:
-        sandbox.die_with(1 << 22)
+        walls.die_with(1 << 22)
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1
 
 
 def test_measures_that_the_system_does_not_know_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """What cannot be given up is reported as not in force, and nothing else happens."""
-    monkeypatch.setattr(sandbox.sys, "platform", "other")
-    monkeypatch.setattr(sandbox.resource, "RLIMIT_AS", 9999)
-    monkeypatch.setattr(sandbox.resource, "RLIMIT_CORE", 9999)
-    monkeypatch.setattr(sandbox.resource, "RLIMIT_FSIZE", 9999)
-    assert sandbox.enter_sandbox(1 << 30) == {
+    monkeypatch.setattr(walls.sys, "platform", "other")
+    monkeypatch.setattr(walls.resource, "RLIMIT_AS", 9999)
+    monkeypatch.setattr(walls.resource, "RLIMIT_CORE", 9999)
+    monkeypatch.setattr(walls.resource, "RLIMIT_FSIZE", 9999)
+    assert walls.enter_limits(1 << 30) == {
         "address_space": None,
         "no_core_dumps": False,
         "no_files_written": False,

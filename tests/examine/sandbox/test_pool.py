@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import random
+import select
 import signal
 import subprocess
 import sys
@@ -12,16 +13,14 @@ import tarfile
 import threading
 import time
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from hashmatch.errors import HashmatchError, SettingsError
 from hashmatch.examine.sandbox import Job, Pool, Reply, WorkerLimits
-from hashmatch.examine.sandbox.pool import _MOST_DEATHS
+from hashmatch.examine.sandbox.clock import Clock
 from hashmatch.model import Examination, ExamineOptions, HashKind, Reason
 
 from . import plants
@@ -132,11 +131,9 @@ def test_a_mistake_of_ours_is_told_by_its_place(planted: Path) -> None:
         b"\0\0\x20\0" + b"[" * 0x2000,
     ],
 )
-def test_bytes_that_are_no_answer_cost_a_worker_its_life(
-    planted: Path, monkeypatch: pytest.MonkeyPatch, garbage: bytes
-) -> None:
+def test_bytes_that_are_no_answer_cost_a_worker_its_life(planted: Path, garbage: bytes) -> None:
     """A worker that a file took over is replaced at its first wrong word, and the file blamed."""
-    monkeypatch.setenv("PLANTED_GARBAGE", garbage.hex())
+    plants.install(planted.parent / "plug-in", garbage)
     contents = [plants.picture(1), plants.picture(2, plants.GARBAGE), plants.picture(3)]
     with Pool(1, PATIENT).configure(OPTIONS) as pool:
         found = [sole(replies) for replies in run(pool, contents, planted)]
@@ -209,18 +206,6 @@ def test_an_archive_that_has_fewer_members_than_asked_for_says_so(planted: Path)
         assert [(r.member, r.end) for r in collect(pool)] == [(None, True)]
 
 
-def stopped(pool: Pool) -> Callable[[], Any]:
-    """Fork workers that do nothing until they are told to go on."""
-    fork = pool._fork
-
-    def fork_stopped() -> Any:
-        worker = fork()
-        os.kill(worker.pid, signal.SIGSTOP)
-        return worker
-
-    return fork_stopped
-
-
 def collect(pool: Pool) -> list[Reply]:
     """All replies until nothing is open."""
     replies: list[Reply] = []
@@ -286,43 +271,41 @@ def test_workers_killed_from_outside_cost_no_file(planted: Path) -> None:
 def test_a_file_is_not_blamed_for_being_hit_again_and_again(planted: Path) -> None:
     """A file whose worker is killed from outside five times in a row is still examined."""
     path = planted / "a"
-    path.write_bytes(plants.picture(1))
+    path.write_bytes(plants.picture(1, plants.SLOW))
     with Pool(1, PATIENT).configure(OPTIONS) as pool, path.open("rb") as file:
-        (pid,) = workers_of(pool)
-        os.kill(pid, signal.SIGSTOP)
         pool.submit(Job(file.fileno()))
         for _ in range(5):
+            (pid,) = workers_of(pool)
+            until_at_work(pool)
             os.kill(pid, signal.SIGKILL)
             wait_until_gone([pid])
-            fork, pool._fork = pool._fork, stopped(pool)  # type: ignore[method-assign]
             assert pool.poll(5) == []
-            pool._fork = fork  # type: ignore[method-assign]
-            (pid,) = workers_of(pool)
-        os.kill(pid, signal.SIGCONT)
         assert [reply.examination.reason for reply in collect(pool)] == [None]
 
 
-def test_a_worker_that_was_ended_for_one_file_does_not_tell_against_the_next(
-    planted: Path,
-) -> None:
-    """A file in time by a hair, whose worker was ended all the same, leaves the next one alone."""
-    paths = [planted / name for name in "ab"]
-    for number, path in enumerate(paths):
-        path.write_bytes(plants.picture(number))
-    with Pool(1, PATIENT).configure(OPTIONS) as pool, ExitStack() as stack:
-        jobs = [Job(stack.enter_context(path.open("rb")).fileno()) for path in paths]
+def until_at_work(pool: Pool) -> None:
+    """Wait until the one worker has a job."""
+    while pool._workers[0].job is None:
+        assert pool.poll(0.01) == []
+
+
+def test_what_a_worker_said_in_time_counts(planted: Path) -> None:
+    """An answer that lies unread when the time is up is taken, and its worker goes on."""
+    path = planted / "a"
+    path.write_bytes(plants.picture(1))
+    time_ = [0.0]
+    with (
+        Pool(1, PATIENT, clock=Clock(lambda: time_[0])).configure(OPTIONS) as pool,
+        path.open("rb") as file,
+    ):
         (pid,) = workers_of(pool)
-        pool.submit(jobs[0])
-        time.sleep(1)  # its answer is there, unread
-        os.kill(pid, signal.SIGSTOP)
-        pool.submit(jobs[1])
-        jobs[1].deaths = _MOST_DEATHS - 1
-        pool._workers[0].overdue = True  # as if it had come to its end at this moment
-        os.kill(pid, signal.SIGKILL)
-        replies = collect(pool)
-    assert [(reply.job, reply.examination.reason) for reply in replies] == [
-        (job, None) for job in jobs
-    ]
+        pool.submit(Job(file.fileno()))
+        select.select([pool._workers[0].channel], [], [])
+        for _ in range(40):  # a look counts for a second at most
+            time_[0] += 1
+            pool._clock.look()
+        assert [reply.examination.reason for reply in pool.poll(0)] == [None]
+        assert workers_of(pool) == [pid]
 
 
 def test_the_zygotes_death_is_an_error_and_no_hang(planted: Path) -> None:
@@ -347,7 +330,7 @@ def test_a_zygote_that_dies_before_it_is_asked_is_an_error() -> None:
     """A pool whose process ended at once cannot be configured, and says so."""
     pool = Pool(1, PATIENT)
     os.kill(pool._zygote.pid, signal.SIGKILL)
-    pool._zygote.wait()
+    pool._zygote._process.wait()
     with pytest.raises(HashmatchError, match="has died"):
         pool.configure(OPTIONS)
     pool.close()

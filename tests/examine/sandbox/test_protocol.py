@@ -9,15 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hashmatch.examine.sandbox.jobs import Job, Reply
+from hashmatch.examine.sandbox.jobs import Job, ProtocolError, Reply, Said
 from hashmatch.examine.sandbox.protocol import (
     MAX_FRAME,
-    Answer,
-    ProtocolError,
-    decode_answer,
     decode_options,
-    encode_answer,
+    decode_said,
     encode_options,
+    encode_said,
     frame,
     take_frame,
 )
@@ -73,26 +71,29 @@ def examinations(draw: st.DrawFn) -> Examination:
     )
 
 
-answers = st.builds(
-    Answer,
-    st.integers(0, 2**64 - 1),
+JOB = Job(0)
+NUMBER = 2**64 - 7
+
+replies = st.builds(
+    Reply,
+    st.just(JOB),
     st.none() | st.binary(),
-    st.none() | examinations().filter(lambda found: not found.lacks(KINDS, DIGESTS)),
+    examinations().filter(lambda found: not found.lacks(KINDS, DIGESTS)),
     st.booleans(),
 )
 
 
 @settings(max_examples=50)
-@given(st.lists(answers, max_size=3), st.integers(1, 7))
-def test_answers_come_through_in_whatever_pieces(said: list[Answer], size: int) -> None:
+@given(st.lists(replies | st.binary(), max_size=3), st.integers(1, 7))
+def test_answers_come_through_in_whatever_pieces(said: list[Said], size: int) -> None:
     """Every answer is read as it was said, however the bytes arrive."""
-    data = b"".join(map(encode_answer, said))
+    data = b"".join(encode_said(each, NUMBER) for each in said)
     buffer = bytearray()
     heard = []
     for start in range(0, len(data), size):
         buffer += data[start : start + size]
         while (message := take_frame(buffer)) is not None:
-            heard.append(decode_answer(message, OPTIONS))
+            heard.append(decode_said(message, JOB, NUMBER, OPTIONS))
     assert heard == said
     assert not buffer
 
@@ -118,12 +119,12 @@ json_values = st.recursive(
 
 
 @settings(max_examples=200)
-@given(answers, st.data())
+@given(replies, st.data())
 def test_a_message_with_anything_else_in_it_is_an_error_or_an_answer(
-    answer: Answer, data: st.DataObject
+    answer: Reply, data: st.DataObject
 ) -> None:
     """Wherever hostile values stand in an answer, reading it raises ProtocolError at the most."""
-    message = json.loads(encode_answer(answer)[4:])
+    message = json.loads(encode_said(answer, NUMBER)[4:])
 
     def spoil(value: Any) -> Any:
         if isinstance(value, dict) and value and data.draw(st.booleans()):
@@ -138,11 +139,11 @@ def test_a_message_with_anything_else_in_it_is_an_error_or_an_answer(
     if not isinstance(spoiled, dict):
         return
     try:
-        read = decode_answer(spoiled, OPTIONS)
+        read = decode_said(spoiled, JOB, NUMBER, OPTIONS)
     except ProtocolError:
         return
-    assert isinstance(read, Answer)
-    encode_answer(read)  # what is accepted can be said again
+    assert isinstance(read, bytes | Reply)
+    encode_said(read, NUMBER)  # what is accepted can be said again
 
 
 @pytest.mark.parametrize(
@@ -177,11 +178,11 @@ def test_values_that_no_worker_says_are_refused(spoiled: dict[str, Any]) -> None
 
     So is a picture without hashes, or without digests, of which nothing went unexamined.
     """
-    message = json.loads(encode_answer(Answer(1, None, Examination(), True))[4:])
-    assert decode_answer(message, OPTIONS).examination == Examination()
+    message = json.loads(encode_said(Reply(JOB, None, Examination(), True), NUMBER)[4:])
+    assert decode_said(message, JOB, NUMBER, OPTIONS) == Reply(JOB, None, Examination(), True)
     message["examination"] |= spoiled
     with pytest.raises(ProtocolError):
-        decode_answer(message, OPTIONS)
+        decode_said(message, JOB, NUMBER, OPTIONS)
 
 
 @pytest.mark.parametrize("data", [b"[1]", b"7", b"null", b"{", b"\xff", b"[" * 100_000])
@@ -225,14 +226,14 @@ def test_options_come_through(options: ExamineOptions) -> None:
 FOUND = Examination(reason=Reason.UNDECODABLE)
 
 
-def begun(name: bytes) -> Answer:
+def begun(name: bytes) -> bytes:
     """A worker says which member it begins."""
-    return Answer(0, name, None, end=False)
+    return name
 
 
-def done(name: bytes | None, *, end: bool, exact: bool = True) -> Answer:
+def done(name: bytes | None, *, end: bool, exact: bool = True) -> Reply:
     """A worker says what came of a member, or of the file."""
-    return Answer(0, name, Examination(exact=exact), end)
+    return Reply(JOB, name, Examination(exact=exact), end)
 
 
 def test_a_job_hears_of_an_archive_member_by_member() -> None:
@@ -265,14 +266,12 @@ def test_a_job_for_two_members_ends_with_the_second() -> None:
         (Job(0), [begun(b"a"), done(None, end=True)]),
         (Job(0), [begun(b"a"), done(b"a", end=True)]),
         (Job(0), [done(None, end=False)]),
-        (Job(0), [Answer(0, None, None, end=True)]),
-        (Job(0), [Answer(0, b"a", None, end=True)]),
         (Job(0), [begun(b"x"), done(b"x", end=False)] * 5 + [begun(b"x")]),
         (Job(0, count=1), [begun(b"a"), done(b"a", end=False)]),
         (Job(0, exact=True), [done(None, end=True, exact=False)]),
     ],
 )
-def test_a_job_is_not_told_stories(job: Job, said: list[Answer]) -> None:
+def test_a_job_is_not_told_stories(job: Job, said: list[Said]) -> None:
     """Answers out of order, of other members, without end, or of a preview where none will do."""
     *before, last = said
     for answer in before:
@@ -292,11 +291,12 @@ def test_previews_are_refused_where_the_scan_is_exact() -> None:
 @settings(max_examples=200)
 @given(
     st.lists(
-        st.builds(
-            Answer,
-            st.just(0),
+        st.sampled_from([b"a", b"b"])
+        | st.builds(
+            Reply,
+            st.just(JOB),
             st.none() | st.sampled_from([b"a", b"b"]),
-            st.none() | st.builds(Examination, exact=st.booleans()),
+            st.builds(Examination, exact=st.booleans()),
             st.booleans(),
         ),
         max_size=60,
@@ -304,7 +304,7 @@ def test_previews_are_refused_where_the_scan_is_exact() -> None:
     st.integers(0, 3),
     st.booleans(),
 )
-def test_no_story_is_endless(said: list[Answer], count: int, exact: bool) -> None:
+def test_no_story_is_endless(said: list[Said], count: int, exact: bool) -> None:
     """Whatever a worker says, each thing once: it ends, or is an error, within the limits."""
     job = Job(0, exact=exact, count=count)
     replies: list[Reply] = []

@@ -1,15 +1,27 @@
 """Decoding in processes that hold no list, may do next to nothing, and can be lost one by one.
 
 The *supervisor* (``pool.py``) is in the scanning process. It starts one *zygote* (``zygote.py``), a
-fresh interpreter that loads the decoders, gives up every right it can, and then forks *workers*
-(``worker.py``) on demand. A worker is handed open files, one by one, and answers with hashes
-(``protocol.py``). What it answers is parsed and checked, never unpickled.
+fresh interpreter that loads the decoders and forks *workers* (``worker.py``) on demand. Before a
+worker sees a file it takes three walls (``walls.py``): Landlock without any rule, no privileges,
+and a filter of system calls. It is then handed open files, one at a time, and answers with hashes
+(``protocol.py``); what it answers is bounded, parsed and checked field by field, never unpickled.
+
+Scans use a ``Pool`` from one thread; the threads of an upload pipeline share one through
+``SharedPool``. Whatever a file does to its worker, it ends as ``timeout``, ``too_large`` or
+``decoder_crash``, and other files go on. ``docs/threat-model.md`` says what holds on which system.
 """
 
+from hashmatch.examine.sandbox.base import AnyPool
 from hashmatch.examine.sandbox.jobs import Job, Reply
 from hashmatch.examine.sandbox.pool import Pool, WorkerLimits, isolation_available
+from hashmatch.examine.sandbox.protection import (
+    Sandbox,
+    missing_walls,
+    protection_in_words,
+    sandbox_notice,
+)
 from hashmatch.examine.sandbox.shared import SharedPool, nameless_file
-from hashmatch.examine.sandbox.start import AnyPool, make_pool
+from hashmatch.examine.sandbox.start import make_pool
 from hashmatch.examine.sandbox.threads import ThreadPool
 
 __all__ = [
@@ -17,10 +29,14 @@ __all__ = [
     "Job",
     "Pool",
     "Reply",
+    "Sandbox",
     "SharedPool",
     "ThreadPool",
     "WorkerLimits",
     "isolation_available",
     "make_pool",
+    "missing_walls",
     "nameless_file",
+    "protection_in_words",
+    "sandbox_notice",
 ]

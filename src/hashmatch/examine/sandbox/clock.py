@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 STEP = 1.0
-"""Seconds between two looks at the workers that count at the most."""
+"""The most seconds that count between two looks at the workers."""
 
 
 class Clock:
     """The time that this process had to look at its workers.
 
-    While it was stopped, or waited for whoever reads its results, workers could not tell it that
-    they were done, and may have been stopped as well: that time is not theirs.
+    While this process is stopped, or waits for whoever reads its results, workers cannot tell it
+    that they are done, and may be stopped as well. That time is not theirs.
+
+    Args:
+        read: gives seconds that only go forward.
+
+    Attributes:
+        now: seconds, at the last look.
     """
 
-    def __init__(self) -> None:
-        self._seen = time.monotonic()
+    def __init__(self, read: Callable[[], float] = time.monotonic) -> None:
+        self._read = read
+        self._seen = read()
         self.now = 0.0
 
     def look(self) -> float:
-        """Go on by the time since the last look, but no more than a step."""
-        now = time.monotonic()
+        """Go on by the time since the last look, but by no more than a step."""
+        now = self._read()
         self.now += min(now - self._seen, STEP)
         self._seen = now
         return self.now

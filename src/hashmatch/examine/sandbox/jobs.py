@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from hashmatch.errors import SettingsError
-from hashmatch.examine.sandbox.protocol import JOB, Answer, ProtocolError
 from hashmatch.model import Examination, ExamineOptions
+
+
+class ProtocolError(Exception):
+    """A worker said what no worker says: it cannot be trusted any more."""
 
 
 @dataclass(slots=True, eq=False)
@@ -20,9 +23,15 @@ class Job:
         digest_only: take the file's digests, and look no further into it.
         skip: how many members of an archive to pass over, those that are done included.
         count: how many members to examine; 0 for all, and then the file itself.
+        urgent: somebody waits for this very file, so its time runs from when it is submitted, and
+            not from when a worker takes it.
         member: the member that a worker has begun.
-        deaths: how many workers died on it, since it last got on.
-        faults: how many of those by a fault of their own, and not by a signal of others.
+        deaths: how many workers died on it since it last got on.
+        faults: how many of those died by a fault of their own, and not by a signal of others.
+        until: when its time is up, or that of the member in hand; None until it runs.
+        last: when its time is up with all of its members; None until it runs.
+        bytes_left: how much workers may still say of it.
+        loaded_late: a worker has asked for what is loaded late, and that is there now.
     """
 
     descriptor: int
@@ -30,37 +39,47 @@ class Job:
     digest_only: bool = False
     skip: int = 0
     count: int = 0
+    urgent: bool = False
     member: bytes | None = None
     deaths: int = 0
     faults: int = 0
+    until: float | None = None
+    last: float | None = None
+    bytes_left: int = 16 * 1024 * 1024
+    loaded_late: bool = False
 
-    def header(self) -> bytes:
-        """The job as it goes over the wire, with its descriptor beside it."""
-        return JOB.pack(id(self), self.exact, self.digest_only, self.skip, self.count)
-
-    def take(self, answer: Answer, options: ExamineOptions) -> Reply | None:
+    def take(self, said: Said, options: ExamineOptions) -> Reply | None:
         """Note what a worker says of this job.
 
         Returns:
-            None where it only says which member it begins.
+            None if it only says which member it begins.
 
         Raises:
-            ProtocolError: that is not what a worker may say next.
+            ProtocolError: no worker may say that next.
         """
-        examination = answer.examination
-        if examination is None:
-            endless = self.skip >= options.archives.max_members
-            if answer.member is None or answer.end or self.member is not None or endless:
+        if isinstance(said, bytes):
+            if self.member is not None or self.skip >= options.archives.max_members:
                 raise ProtocolError
-            self.member = answer.member
+            self.member = said
+            self.bytes_left += BYTES_PER_MEMBER
             return None
         if (
-            answer.member != self.member
-            or answer.end is not self._is_last
-            or not (examination.exact or (options.fast and not self.exact))
+            said.member != self.member
+            or said.end is not self._is_last
+            or not (said.examination.exact or (options.fast and not self.exact))
         ):
             raise ProtocolError
-        return self.done(examination)
+        return self.done(said.examination)
+
+    def pay(self, length: int) -> None:
+        """Note how many bytes a worker said of this job.
+
+        Raises:
+            ProtocolError: they are more than the job, with all its members, is worth.
+        """
+        self.bytes_left -= length
+        if self.bytes_left < 0:
+            raise ProtocolError
 
     def done(self, examination: Examination) -> Reply:
         """Note what came of what a worker was on: of a member, or of the file."""
@@ -70,6 +89,7 @@ class Job:
             self.count -= self.count > 0
         self.member = None
         self.deaths = self.faults = 0
+        self.until = None
         return reply
 
     @property
@@ -78,31 +98,8 @@ class Job:
         return self.member is None or self.count == 1
 
 
-def check_size(workers: int) -> int:
-    """Return how many workers there are to be, if there are any.
-
-    Raises:
-        SettingsError: there are none.
-    """
-    if workers < 1:
-        raise SettingsError("there must be at least 1 worker")
-    return workers
-
-
-def may_begin(before: ExamineOptions | None, options: ExamineOptions, *, busy: bool) -> bool:
-    """Whether the workers of a pool are still to begin; False where they will do as they are.
-
-    Raises:
-        SettingsError: they are on something else.
-    """
-    if before is None:
-        return True
-    if busy or before != options:
-        raise SettingsError(
-            "this pool has a scan that was not taken to its end, or one of another matcher: make a"
-            " pool for each"
-        )
-    return False
+BYTES_PER_MEMBER = 16 * 1024
+"""What a member adds to the bytes that workers may say of an archive; most need a few hundred."""
 
 
 class Reply(NamedTuple):
@@ -112,11 +109,27 @@ class Reply(NamedTuple):
         job: the job.
         member: which member of an archive it is about; None for the file itself.
         examination: of the one or the other.
-        end: nothing more comes of this job. That is so behind its ``count`` of members, else with
-            the file's own examination; an archive that has fewer members ends with that, too.
+        end: nothing more comes of this job. A job with a ``count`` ends with the last of its
+            members, any other with the file's own examination. An archive that has fewer members
+            than the count ends with that, too.
     """
 
     job: Job
     member: bytes | None
     examination: Examination
     end: bool
+
+
+Said: TypeAlias = bytes | Reply
+"""What a worker says of a job: the path of the member that it begins, or what came of a part."""
+
+
+def check_size(workers: int) -> int:
+    """Return how many workers there are to be.
+
+    Raises:
+        SettingsError: there are none.
+    """
+    if workers < 1:
+        raise SettingsError("there must be at least 1 worker")
+    return workers

@@ -1,18 +1,22 @@
 """What supervisor and workers say to each other.
 
-Towards the worker: one message a file, a fixed header with the file's descriptor as ancillary data.
-Towards the supervisor: frames of JSON, since a decoder that hostile bytes took over must not be
-able to make the supervisor run anything (as a pickle would).
+To the worker goes one message for each file: a fixed header, with the file's descriptor as
+ancillary data. To the supervisor go frames of JSON, since a decoder that hostile bytes took over
+must not be able to make the supervisor run anything, as a pickle would. Before a frame is parsed,
+its length and the number of its values are bounded, and with them what it can cost.
 """
 
 from __future__ import annotations
 
 import base64
 import json
+import re
 import struct
-from dataclasses import asdict
-from typing import Any, NamedTuple
+from dataclasses import asdict, replace
+from typing import Any
 
+from hashmatch.errors import DecodeError
+from hashmatch.examine.sandbox.jobs import Job, ProtocolError, Reply, Said
 from hashmatch.model import (
     ArchiveLimits,
     Examination,
@@ -31,38 +35,30 @@ FORK = b"F"
 REAP = b"R"
 """To the zygote: wait for the worker whose pid follows. The answer is how it ended."""
 
+LOAD = b"L"
+"""To the zygote: load what is loaded late, for the workers to come. There is no answer."""
+
 JOB = struct.Struct(">Q??II")
-"""Header of a job: its number, whether to decode in full, whether to take digests and no more,
-members to skip, and to do (0: all).
+"""Header of a job: its number, whether to decode in full, whether to take digests and no more, how
+many members to skip, and how many to do (0: all).
 """
 
 LENGTH = struct.Struct(">I")
 """Header of a frame: the length of the JSON behind it, in bytes."""
 
-MAX_FRAME = 16 * 1024 * 1024
-"""Longer than anything a worker has to say: some 50,000 views."""
+MAX_FRAME = 4 * 1024 * 1024
+"""Bytes of the longest frame: some 30,000 views of a picture."""
 
+MAX_VALUES = 200_000
+"""Values in a frame, of which each costs the supervisor at most some 200 bytes."""
+
+MAX_DEPTH = 8
+"""Lists within lists; an answer has six."""
+
+# To the end of the text if a string has none, or every quote in it would begin a new search
+_STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _MAX_TEXT = 1024  # characters; names of views and reasons in words are far shorter
-
-
-class Answer(NamedTuple):
-    """What a worker says of a job.
-
-    Attributes:
-        job: the number of the job.
-        member: which member of an archive it is about; None for the file itself.
-        examination: None where the worker only says which member it begins.
-        end: nothing more comes of this job.
-    """
-
-    job: int
-    member: bytes | None
-    examination: Examination | None
-    end: bool
-
-
-class ProtocolError(Exception):
-    """A worker said what no worker says: it cannot be trusted any more."""
 
 
 def frame(message: dict[str, Any]) -> bytes:
@@ -72,10 +68,10 @@ def frame(message: dict[str, Any]) -> bytes:
 
 
 def take_frame(buffer: bytearray) -> dict[str, Any] | None:
-    """Take the first whole message out of what has been received; None where there is none yet.
+    """Take the first whole message out of what has been received; None if there is none yet.
 
     Raises:
-        ProtocolError: it is no message.
+        ProtocolError: it is no message, or larger, deeper or fuller than any.
     """
     if len(buffer) < LENGTH.size:
         return None
@@ -86,6 +82,7 @@ def take_frame(buffer: bytearray) -> dict[str, Any] | None:
         return None
     text = bytes(buffer[LENGTH.size : LENGTH.size + length])
     del buffer[: LENGTH.size + length]
+    _check_cost(text)
     try:
         message = json.loads(text)
     except (ValueError, RecursionError):
@@ -95,39 +92,97 @@ def take_frame(buffer: bytearray) -> dict[str, Any] | None:
     return message
 
 
-def encode_answer(answer: Answer) -> bytes:
-    """A worker's answer as a frame."""
+def _check_cost(text: bytes) -> None:
+    """Refuse a text of more values, or of deeper nesting, than a worker ever says.
+
+    Counting is quick and takes no memory; commas within strings count, too, and hardly occur.
+    """
+    if sum(map(text.count, (b",", b"[", b"{"))) >= MAX_VALUES:
+        raise ProtocolError
+    brackets = _STRINGS.sub(b"", text).translate(None, _NOT_BRACKETS)
+    for _ in range(MAX_DEPTH):
+        if not brackets:
+            return
+        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+    if brackets:
+        raise ProtocolError
+
+
+def encode_job(job: Job, number: int) -> bytes:
+    """The header of a job. Its descriptor goes beside it.
+
+    Args:
+        job: the job.
+        number: 64 bits that nobody can guess; answers must repeat them.
+    """
+    return JOB.pack(number, job.exact, job.digest_only, job.skip, job.count)
+
+
+def decode_job(header: bytes, descriptor: int) -> tuple[int, Job]:
+    """The number and the job of a header, and of the descriptor that came beside it."""
+    number, exact, digest_only, skip, count = JOB.unpack(header)
+    return number, Job(descriptor, exact, digest_only, skip, count)
+
+
+def encode_said(said: Said, number: int) -> bytes:
+    """What a worker says of the job of that number, as a frame.
+
+    An examination that is too large for a frame becomes one that failed by ``frame_limit``.
+    """
+    if isinstance(said, bytes):
+        return frame({"job": number, "member": _encode_path(said)})
+    data = _encode_reply(said, number)
+    # A worker counts as the supervisor does, or an honest answer could be refused
+    if len(data) > MAX_FRAME or sum(map(data.count, (b",", b"[", b"{"))) >= MAX_VALUES:
+        found = said.examination
+        problem = DecodeError(
+            Reason.FRAME_LIMIT,
+            f"{len(found.views)} views are more than one answer holds",
+            format=found.format,
+            width=found.width,
+            height=found.height,
+        )
+        failed = replace(Examination.failed(problem), digests=found.digests)
+        data = _encode_reply(said._replace(examination=failed), number)
+    return data
+
+
+def _encode_reply(reply: Reply, number: int) -> bytes:
     return frame(
         {
-            "job": answer.job,
-            "member": None if answer.member is None else base64.b64encode(answer.member).decode(),
-            "examination": answer.examination and _encode_examination(answer.examination),
-            "end": answer.end,
+            "job": number,
+            "member": None if reply.member is None else _encode_path(reply.member),
+            "examination": _encode_examination(reply.examination),
+            "end": reply.end,
         }
     )
 
 
-def decode_answer(message: dict[str, Any], options: ExamineOptions) -> Answer:
-    """Read an answer, trusting nothing in it.
+def _encode_path(path: bytes) -> str:
+    return base64.b64encode(path).decode()
+
+
+def decode_said(message: dict[str, Any], job: Job, number: int, options: ExamineOptions) -> Said:
+    """Read what a worker says, trusting nothing in it.
 
     Args:
-        message: the answer.
+        message: what it says.
+        job: the job that it has.
+        number: the one that was sent with the job.
         options: what was asked for.
 
     Raises:
-        ProtocolError: it is not one.
+        ProtocolError: no worker says that, or it is about another job.
     """
     try:
-        member, examination = message["member"], message["examination"]
-        member = None if member is None else base64.b64decode(member, validate=True)
-        return Answer(
-            job=_integer(message["job"], 2**64),
-            member=member,
-            examination=None
-            if examination is None
-            else _decode_examination(examination, options.of_part(member)),
-            end=message["end"] is True,
-        )
+        if _integer(message["job"], 2**64) != number:
+            raise ProtocolError
+        member = message["member"]
+        path = None if member is None else base64.b64decode(member, validate=True)
+        if path is not None and "examination" not in message:
+            return path
+        examination = _decode_examination(message["examination"], options.of_part(path))
+        return Reply(job, path, examination, end=message["end"] is True)
     except (KeyError, TypeError, ValueError):
         raise ProtocolError from None
 
@@ -183,20 +238,21 @@ def _encode_examination(found: Examination) -> dict[str, Any]:
 
 
 def _decode_examination(message: dict[str, Any], options: ExamineOptions) -> Examination:
+    kinds, digests = options.kinds, options.digests
     exact = message["exact"] is True
     quality = message["quality"]
     found = Examination(
         format=_text_or_none(message["format"]),
         width=_integer(message["width"]),
         height=_integer(message["height"]),
-        views=tuple(_decode_view(view, options.kinds, exact=exact) for view in message["views"]),
+        views=tuple(_decode_view(view, kinds, exact=exact) for view in message["views"]),
         reason=None if message["reason"] is None else Reason(message["reason"]),
         detail=_text_or_none(message["detail"]),
         quality=None if quality is None else _integer(quality, 100),
         exact=exact,
-        digests=_decode_digests(message["digests"], options.digests),
+        digests=_decode_digests(message["digests"], digests),
     )
-    if found.lacks(options.kinds, options.digests):
+    if found.lacks(kinds, digests):
         raise ValueError
     return found
 

@@ -276,7 +276,7 @@ class _Order:
 
     def __init__(self, job: Job) -> None:
         self._file = io.FileIO(os.dup(job.descriptor))
-        self.job = replace(job, descriptor=self._file.fileno())
+        self.job = replace(job, descriptor=self._file.fileno(), urgent=True)
         self.replies: queue.SimpleQueue[Reply | HashmatchError] = queue.SimpleQueue()
 
     def fail(self, error: HashmatchError) -> None:

@@ -9,45 +9,34 @@ from __future__ import annotations
 import queue
 import threading
 from contextlib import suppress
-from typing import Self
 
-from hashmatch.examine.sandbox.jobs import Job, Reply, check_size, may_begin
-from hashmatch.files import Closing
+from hashmatch.examine.sandbox.base import AnyPool
+from hashmatch.examine.sandbox.jobs import Job, Reply
 from hashmatch.model import ExamineOptions
 
 
-class ThreadPool(Closing):
-    """The same door as ``Pool``, in this process.
+class ThreadPool(AnyPool):
+    """Threads that do what worker processes do, without any protection.
 
     Args:
         jobs: how many threads.
     """
 
     def __init__(self, jobs: int) -> None:
-        self.protection: dict[str, object] = {}
-        self._size = check_size(jobs)
-        self._options: ExamineOptions | None = None
+        super().__init__(jobs)
+        self.protection = {"separate_processes": False}
         self._waiting: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._replies: queue.SimpleQueue[Reply | Exception] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._open = 0
 
-    def configure(self, options: ExamineOptions) -> Self:
-        """Say what to examine, and let the threads begin; again only for the same, once idle.
-
-        Raises:
-            SettingsError: they are on something else.
-        """
-        if not may_begin(self._options, options, busy=self.busy):
-            return self
-        self._options = options
+    def _begin(self, options: ExamineOptions) -> None:
         self._threads = [
             threading.Thread(target=self._work, args=(options,), daemon=True)
             for _ in range(self._size)
         ]
         for thread in self._threads:
             thread.start()
-        return self
 
     def submit(self, job: Job) -> None:
         """Queue a job. Its descriptor must stay open until its last reply."""
@@ -91,6 +80,6 @@ class ThreadPool(Closing):
     def _do(self, job: Job, options: ExamineOptions) -> None:
         from hashmatch.examine.sandbox.worker import answers  # noqa: PLC0415 # with it come the decoders
 
-        for answer in answers(job.header(), job.descriptor, options):
-            if (reply := job.take(answer, options)) is not None:
+        for said in answers(job, options):
+            if (reply := job.take(said, options)) is not None:
                 self._replies.put(reply)

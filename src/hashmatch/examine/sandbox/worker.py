@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from hashmatch.examine.examination import digest_file, examine_file
-from hashmatch.examine.sandbox.protocol import JOB, Answer, encode_answer
+from hashmatch.examine.sandbox.jobs import Job, Reply, Said
+from hashmatch.examine.sandbox.protocol import JOB, decode_job, encode_said
 from hashmatch.model import ExamineOptions
 
 
@@ -18,38 +19,42 @@ def serve(channel: socket.socket, options: ExamineOptions) -> None:
         header, descriptors, _, _ = socket.recv_fds(channel, JOB.size, 1)
         if len(header) < JOB.size or not descriptors:
             return
+        number, job = decode_job(header, descriptors[0])
         try:
-            for answer in answers(header, descriptors[0], options):
-                channel.sendall(encode_answer(answer))
+            for said in answers(job, options):
+                channel.sendall(encode_said(said, number))
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)
 
 
-def answers(header: bytes, descriptor: int, options: ExamineOptions) -> Iterator[Answer]:
+def answers(job: Job, options: ExamineOptions) -> Iterator[Said]:
     """Do one job.
 
     Of an archive's member, say first that it is begun, so that the supervisor knows what a worker
     was on when it died.
     """
-    job, exact, digest_only, skip, left = JOB.unpack(header)
-    if digest_only:
-        yield Answer(job, None, digest_file(descriptor, options), end=True)
+    if job.digest_only:
+        yield Reply(job, None, digest_file(job.descriptor, options), end=True)
         return
-    if exact:
+    if job.exact:
         options = replace(options, fast=False)
     if options.transforms is None:
-        parts = examine_file(descriptor, options, skip=skip)
+        parts = examine_file(job.descriptor, options, skip=job.skip)
     else:
         from hashmatch.examine.transform import (  # noqa: PLC0415 # the zygote has preloaded it
             examine_variants,
         )
 
-        parts = examine_variants(descriptor, options, skip=skip)
+        parts = examine_variants(job.descriptor, options, skip=job.skip)
+    left = job.count
     for member, examination in parts:
-        if member is not None and examination is not None:
+        if examination is None:
+            yield member or b""
+            continue
+        if member is not None:
             left -= 1
-        end = member is None or (examination is not None and left == 0)
-        yield Answer(job, member, examination, end)
+        end = member is None or left == 0
+        yield Reply(job, member, examination, end)
         if end:
             return

@@ -1,8 +1,8 @@
 """The process that workers are forked from.
 
 A fresh interpreter, so nothing of the scanning process is in its memory, above all no list. It
-loads the decoders once, gives up what rights it can, and forks in milliseconds, which matters when
-a thousand hostile files each cost a worker.
+loads the decoders once and forks in milliseconds, which matters when a thousand hostile files each
+cost a worker. It never reads untrusted bytes, and no worker has a channel to it.
 """
 
 from __future__ import annotations
@@ -11,61 +11,123 @@ import os
 import signal
 import socket
 import sys
+import time
+import warnings
+from collections.abc import Collection
 from contextlib import suppress
 from typing import Any
 
 from hashmatch.errors import place_of
-from hashmatch.examine.decode import lift_pillow_limit, load_decoders
-from hashmatch.examine.sandbox.protocol import FORK, REAP, decode_options, frame, take_frame
-from hashmatch.examine.sandbox.sandbox import die_with, enter_sandbox
+from hashmatch.examine.sandbox.loading import load_all, load_late
+from hashmatch.examine.sandbox.privileges import empty_folder
+from hashmatch.examine.sandbox.protocol import (
+    FORK,
+    LOAD,
+    REAP,
+    decode_options,
+    frame,
+    take_frame,
+)
+from hashmatch.examine.sandbox.walls import enter_limits, raise_walls
 from hashmatch.examine.sandbox.worker import serve
 from hashmatch.model import ExamineOptions
+
+_REAP_SECONDS = 1.0
+"""How long a killed worker may take to end; a file on a dead network share can hold it longer."""
+
+_CHANNEL = 3
+"""The one descriptor of a worker, apart from 0 to 2, which are /dev/null."""
+
+_MOST_DESCRIPTORS = 1 << 16
+
+
+class _Zygote:
+    """Forks workers and takes leave of them.
+
+    Args:
+        control: the socket at whose other end the supervisor is.
+        settings: what the supervisor sent first.
+    """
+
+    def __init__(self, control: socket.socket, settings: dict[str, Any]) -> None:
+        self._control = control
+        self._options = decode_options(settings["options"])
+        self._walls: list[str] = settings["walls"]
+        self._was_root = os.geteuid() == 0
+        self._folder = empty_folder() if "privileges" in self._walls else None
+        load_all(self._options)
+        control.sendall(frame(enter_limits(settings["max_memory"])))
+        self._workers: set[int] = set()
+
+    def serve(self) -> None:
+        """Do what the supervisor asks for, until it goes away."""
+        while request := self._receive():
+            command, number, channel = request
+            if command == FORK and channel is not None:
+                with channel:
+                    self._fork(channel)
+            elif command == REAP:
+                self._reap(number)
+            elif command == LOAD:
+                with suppress(Exception):  # the worker that still lacks it says so
+                    load_late()
+        for pid in self._workers:
+            _kill_group(pid)
+        for pid in self._workers:
+            _wait(pid)  # so that the time they took is counted as the scan's
+
+    def _fork(self, channel: socket.socket) -> None:
+        parent = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            _become_worker(
+                channel, self._options, self._walls, self._folder, self._was_root, parent
+            )
+        self._workers.add(pid)
+        self._control.sendall(frame({"pid": pid}))
+
+    def _reap(self, pid: int) -> None:
+        self._workers.discard(pid)
+        status, peak = _wait(pid)
+        self._control.sendall(frame({"status": status, "peak_kib": peak}))
+
+    def _receive(self) -> tuple[bytes, int, socket.socket | None] | None:
+        """One command, a number in 8 bytes, and perhaps a socket."""
+        data, descriptors, _, _ = socket.recv_fds(self._control, 9, 1)
+        if len(data) < 9:
+            return None
+        channel = socket.socket(fileno=descriptors[0]) if descriptors else None
+        return data[:1], int.from_bytes(data[1:], "big"), channel
 
 
 def main(descriptor: int) -> None:
     """Serve the supervisor at that socket until it goes away."""
-    # A Ctrl-C at the terminal is the supervisor's to handle
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is the supervisor's to handle
+    warnings.simplefilter("ignore")  # nobody reads them, and printing one opens a source file
     control = socket.socket(fileno=descriptor)
-    settings = _receive(control)
-    if settings is None:
-        return
-    options = decode_options(settings["options"])
-    load_decoders(options.formats)
-    if options.transforms is not None:
-        from hashmatch.examine.transform import preload  # noqa: PLC0415 # few runs need it
-
-        preload(options.transforms.names)
-    lift_pillow_limit()
-    control.sendall(frame(enter_sandbox(settings["max_memory"])))
-    workers: set[int] = set()
-    while request := _receive_request(control):
-        command, number, channel = request
-        if command == FORK and channel is not None:
-            parent = os.getpid()
-            pid = os.fork()
-            if pid == 0:
-                _become_worker(control, channel, options, parent)
-            channel.close()
-            workers.add(pid)
-            control.sendall(frame({"pid": pid}))
-        elif command == REAP:
-            _, status, usage = os.wait4(number, 0)
-            workers.discard(number)
-            control.sendall(frame({"status": status, "peak_kib": usage.ru_maxrss}))
-    for pid in workers:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)  # so that the time they took is counted as the scan's
+    buffer = bytearray()
+    while (settings := take_frame(buffer)) is None:
+        received = control.recv(65536)
+        if not received:
+            return
+        buffer += received
+    _Zygote(control, settings).serve()
 
 
 def _become_worker(
-    control: socket.socket, channel: socket.socket, options: ExamineOptions, parent: int
+    channel: socket.socket,
+    options: ExamineOptions,
+    walls: Collection[str],
+    folder: int | None,
+    was_root: bool,
+    parent: int,
 ) -> None:
     code = 1
     try:
-        die_with(parent)
-        control.close()
+        os.setsid()  # whatever it starts can be killed with it
+        channel, folder = _keep_only(channel, folder)
+        holds = raise_walls(walls, folder, was_root=was_root, parent=parent)
+        channel.sendall(frame({"walls": holds}))
         serve(channel, options)
         code = 0
     except ConnectionError:
@@ -77,23 +139,37 @@ def _become_worker(
         os._exit(code)
 
 
-def _receive(control: socket.socket) -> dict[str, Any] | None:
-    buffer = bytearray()
-    while (message := take_frame(buffer)) is None:
-        received = control.recv(65536)
-        if not received:
-            return None
-        buffer += received
-    return message
+def _keep_only(channel: socket.socket, folder: int | None) -> tuple[socket.socket, int | None]:
+    """Close all descriptors but these two and 0 to 2, and bring the channel to its place."""
+    kept = os.dup(channel.fileno())  # above both, so that nothing is overwritten
+    spare = None if folder is None else os.dup(folder)
+    channel.detach()
+    os.dup2(kept, _CHANNEL)
+    if spare is not None:
+        os.dup2(spare, _CHANNEL + 1)
+    os.closerange(_CHANNEL + (1 if spare is None else 2), _MOST_DESCRIPTORS)
+    return (
+        socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=_CHANNEL),
+        None if spare is None else _CHANNEL + 1,
+    )
 
 
-def _receive_request(control: socket.socket) -> tuple[bytes, int, socket.socket | None] | None:
-    """One command, a number in 8 bytes, and perhaps a socket."""
-    data, descriptors, _, _ = socket.recv_fds(control, 9, 1)
-    if len(data) < 9:
-        return None
-    channel = socket.socket(fileno=descriptors[0]) if descriptors else None
-    return data[:1], int.from_bytes(data[1:], "big"), channel
+def _kill_group(pid: int) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def _wait(pid: int) -> tuple[int, int]:
+    """How a killed worker ended: its status, and the KiB of memory that it had at most."""
+    deadline = time.monotonic() + _REAP_SECONDS
+    pause = 0.0002
+    while time.monotonic() < deadline:
+        ended, status, usage = os.wait4(pid, os.WNOHANG)
+        if ended:
+            return status, usage.ru_maxrss
+        time.sleep(pause)
+        pause = min(2 * pause, 0.02)
+    return signal.SIGKILL, 0
 
 
 if __name__ == "__main__":

@@ -1,0 +1,66 @@
+"""What every pool has in common."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, Self
+
+from hashmatch.errors import SettingsError
+from hashmatch.examine.sandbox.jobs import Job, Reply, check_size
+from hashmatch.files import Closing
+from hashmatch.model import ExamineOptions
+
+
+class AnyPool(Closing):
+    """Examines open files, several at a time.
+
+    Args:
+        jobs: how many workers.
+
+    Attributes:
+        protection: what keeps hostile files in check, once the pool is configured.
+    """
+
+    def __init__(self, jobs: int) -> None:
+        self.protection: dict[str, Any] = {}
+        self._size = check_size(jobs)
+        self._options: ExamineOptions | None = None
+
+    def configure(self, options: ExamineOptions) -> Self:
+        """Say what to examine, and let the workers begin; again only for the same, once idle.
+
+        Raises:
+            SettingsError: they are on something else, or the sandbox is strict and lacks a wall.
+            HashmatchError: the workers cannot be started.
+        """
+        if self._options is None:
+            self._options = options
+            self._begin(options)
+        elif self.busy or self._options != options:
+            raise SettingsError(
+                "this pool is still at work on another scan, or was made for another matcher: make"
+                " one pool for each"
+            )
+        return self
+
+    @abstractmethod
+    def _begin(self, options: ExamineOptions) -> None:
+        """Start the workers."""
+
+    @abstractmethod
+    def submit(self, job: Job) -> None:
+        """Queue a job. Its descriptor must stay open until its last reply."""
+
+    @property
+    @abstractmethod
+    def hungry(self) -> bool:
+        """Whether a further job would be begun soon."""
+
+    @property
+    @abstractmethod
+    def busy(self) -> bool:
+        """Whether there is a job that has not ended."""
+
+    @abstractmethod
+    def poll(self, timeout: float) -> list[Reply]:
+        """Wait for replies, at most so many seconds, and return what there is."""

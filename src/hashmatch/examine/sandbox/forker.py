@@ -1,0 +1,211 @@
+"""The supervisor's side of the zygote: start it, and have it fork workers and reap them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from hashmatch.errors import HashmatchError
+from hashmatch.examine.sandbox.protocol import (
+    FORK,
+    LOAD,
+    REAP,
+    encode_options,
+    frame,
+    take_frame,
+)
+from hashmatch.model import ExamineOptions
+
+_LOADING_SECONDS = 60
+_ANSWER_SECONDS = 10
+_CLOSING_SECONDS = 1.0
+
+_ENVIRONMENT = {
+    "LC_ALL": "C.UTF-8",
+    # A process with threads cannot fork, and a worker is one core's share
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    # Bytes up to which glibc keeps memory for the next picture; otherwise the kernel clears all of
+    # it anew, which takes up to a quarter of the time. Other allocators ignore this
+    "MALLOC_MMAP_THRESHOLD_": "33554432",
+    "MALLOC_TRIM_THRESHOLD_": "67108864",
+}
+_LOADER = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH", "PYTHONHOME")
+"""Without these, some interpreters do not start. The rest of the environment may hold secrets."""
+
+
+class Ending(NamedTuple):
+    """How a worker ended.
+
+    Attributes:
+        signal: what it died of, if it was a signal.
+        peak: bytes of memory that it had at most.
+    """
+
+    signal: int | None
+    peak: int
+
+
+class Forker:
+    """The zygote, as the supervisor has it.
+
+    Attributes:
+        pid: of the zygote.
+    """
+
+    def __init__(self) -> None:
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._control.settimeout(1.0)  # again and again: while this process is stopped, none counts
+        with theirs:
+            # -P: a numpy.py in the folder to scan is no module of ours
+            self._process = subprocess.Popen(  # noqa: S603 # our own interpreter and module
+                [
+                    sys.executable,
+                    "-P",
+                    "-B",
+                    "-m",
+                    "hashmatch.examine.sandbox.zygote",
+                    str(theirs.fileno()),
+                ],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env={
+                    **_ENVIRONMENT,
+                    **{name: os.environ[name] for name in _LOADER if name in os.environ},
+                    # What the scanning process can import, the workers can
+                    "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+                },
+            )
+        self.pid = self._process.pid
+        self._configured = False
+
+    def fileno(self) -> int:
+        """Its socket, on which an unasked zygote says nothing, so that only its end can be read."""
+        return self._control.fileno()
+
+    def configure(
+        self, options: ExamineOptions, max_memory: int, walls: Sequence[str]
+    ) -> dict[str, Any]:
+        """Say what workers will examine, with how much memory, behind which walls.
+
+        Returns:
+            What the zygote has given up, as ``enter_limits`` tells it.
+
+        Raises:
+            HashmatchError: the zygote has died.
+        """
+        settings = {
+            "options": encode_options(options),
+            "max_memory": max_memory,
+            "walls": list(walls),
+        }
+        self._say(frame(settings))
+        self._configured = True
+        return self._hear(_LOADING_SECONDS)
+
+    def fork(self) -> tuple[int, socket.socket]:
+        """Start a worker.
+
+        Returns:
+            Its pid, and our end of its channel, which does not block.
+
+        Raises:
+            HashmatchError: the zygote has died.
+        """
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        ours.setblocking(False)
+        try:
+            with theirs:
+                self._say(FORK + bytes(8), theirs.fileno())
+            return self._hear()["pid"], ours
+        except BaseException:
+            ours.close()
+            raise
+
+    def reap(self, pid: int) -> Ending:
+        """Kill a worker, with whatever it started, and learn how it ended.
+
+        Raises:
+            HashmatchError: the zygote has died.
+        """
+        self.kill(pid)
+        self._say(REAP + pid.to_bytes(8, "big"))
+        said = self._hear()
+        status = said["status"]
+        by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
+        return Ending(by, said["peak_kib"] * 1024)
+
+    def kill(self, pid: int) -> None:
+        """Kill a worker and its process group.
+
+        Its number stays its own until the zygote reaps it, or ends.
+        """
+        if self._process.poll() is not None:
+            return
+        for send in (os.killpg, os.kill):  # a new worker may not have its group yet
+            with suppress(ProcessLookupError, PermissionError):
+                send(pid, signal.SIGKILL)
+
+    def load_late(self) -> None:
+        """Have the workers to come load what is needed seldom.
+
+        Raises:
+            HashmatchError: the zygote has died.
+        """
+        self._say(LOAD + bytes(8))
+
+    def close(self) -> None:
+        """End the zygote, which ends its workers."""
+        self._control.close()
+        if not self._configured:  # it may still be loading what nobody will need
+            self._process.kill()
+        try:
+            self._process.wait(_CLOSING_SECONDS)
+        except subprocess.TimeoutExpired:  # somebody stopped it
+            self._process.kill()
+            self._process.wait()
+
+    def forsake(self) -> None:
+        """In a forked child: close what it has inherited, and leave the process alone."""
+        self._control.close()
+
+    def _say(self, request: bytes, *descriptors: int) -> None:
+        """Ask the zygote for something."""
+        try:
+            socket.send_fds(self._control, [request], descriptors)
+        except ConnectionError:
+            raise gone() from None
+
+    def _hear(self, seconds: int = _ANSWER_SECONDS) -> dict[str, Any]:
+        """The zygote's answer."""
+        buffer = bytearray()
+        while (message := take_frame(buffer)) is None:
+            try:
+                received = self._control.recv(65536)
+            except TimeoutError:
+                seconds -= 1
+                if seconds > 0:
+                    continue
+                raise gone() from None
+            except ConnectionError:
+                received = b""
+            if not received:
+                raise gone()
+            buffer += received
+        return message
+
+
+def gone() -> HashmatchError:
+    """What is said when the zygote is not there any more, or does not answer."""
+    return HashmatchError(
+        "the process that decoders run in could not be started, or has died; run"
+        " 'hashmatch doctor' to see why"
+    )

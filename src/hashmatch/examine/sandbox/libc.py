@@ -1,0 +1,35 @@
+"""The two C functions that the walls are built with."""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cache
+from typing import Any
+
+
+@cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def syscall(number: int, *arguments: Any) -> int:
+    """Make a system call by its number; -1 if it fails."""
+    call = _libc().syscall
+    call.restype = ctypes.c_long
+    return int(call(ctypes.c_long(number), *map(_wide, arguments)))
+
+
+def prctl(option: int, *arguments: int) -> int:
+    """Change something about this process, by the manual page of that name; -1 if it fails."""
+    padded = (*arguments, 0, 0, 0, 0)[:4]
+    return int(_libc().prctl(option, *map(ctypes.c_ulong, padded)))
+
+
+def unshare(flags: int) -> bool:
+    """Move to namespaces of our own."""
+    return int(_libc().unshare(flags)) == 0
+
+
+def _wide(argument: Any) -> Any:
+    """A whole number fills a register; without this, ctypes passes 32 bits of it."""
+    return ctypes.c_long(argument) if isinstance(argument, int) else argument

@@ -1,0 +1,74 @@
+"""What a worker must have loaded before its walls go up, since it can open no file afterwards.
+
+Pillow, the codecs and the hash algorithms import parts of themselves when they first need them.
+``hashmatch doctor`` and the tests decode a picture of every format behind the walls, so a new lazy
+import shows there.
+"""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+from contextlib import suppress
+from importlib import import_module
+
+from PIL import Image
+
+from hashmatch.errors import DecodeError
+from hashmatch.examine.archive.packed import STREAM_CODECS
+from hashmatch.examine.decode import lift_pillow_limit, load_decoders
+from hashmatch.hashing import ALGORITHMS
+from hashmatch.model import ExamineOptions
+
+_COMPANIONS = (
+    "PIL.ImageChops",
+    "PIL.ImageOps",
+    "PIL.ImagePalette",
+    "PIL.ImageSequence",
+    "PIL.MpoImagePlugin",  # a JPEG may turn out to be one
+    "PIL.TiffImagePlugin",  # reads the Exif data of every format
+    "traceback",  # a mistake of ours is told by its place
+)
+_ENCODINGS = (
+    "ascii",
+    "latin-1",
+    "utf-8",
+    "utf-16",
+    "utf-16-le",
+    "utf-16-be",
+    "cp437",
+    "unicode-escape",
+)
+
+
+def load_all(options: ExamineOptions) -> None:
+    """Load the decoders, codecs and algorithms that these options can call for.
+
+    Raises:
+        MissingExtraError: a format or an algorithm needs a package that is not installed.
+    """
+    load_decoders(options.formats)
+    lift_pillow_limit()
+    Image.preinit()
+    for name in _COMPANIONS:
+        import_module(name)
+    for name in _ENCODINGS:
+        codecs.lookup(name)
+    for digest in options.digests:
+        hashlib.new(digest, usedforsecurity=False)  # OpenSSL reads its settings now
+    for kind in options.kinds:
+        ALGORITHMS[kind.algorithm].check()
+    if options.transforms is not None:
+        from hashmatch.examine.transform import preload  # noqa: PLC0415 # few runs need it
+
+        preload(options.transforms.names)
+    for codec in STREAM_CODECS.values():
+        with suppress(DecodeError):  # an extra; files that need it are unsupported_format
+            codec.start()
+
+
+def load_late() -> None:
+    """Load what is needed seldom and takes long: SciPy, with which imagehash settles ties."""
+    import imagehash  # noqa: PLC0415 # it takes SciPy with it
+
+    imagehash.phash(Image.new("L", (32, 32)))

@@ -1,0 +1,108 @@
+"""How much of a sandbox there is, in words for operators.
+
+Nothing here touches the system, so every command can import it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from hashmatch.errors import SettingsError
+
+WALLS = {
+    "landlock": "Landlock",
+    "privileges": "a user without privileges",
+    "seccomp": "the system call filter",
+}
+"""The three walls, by the name that a worker reports, in words."""
+
+
+class Sandbox(StrEnum):
+    """How much of a sandbox decoders run in.
+
+    Attributes:
+        STRICT: all three walls, or none of the work.
+        BEST: the walls that the system offers.
+        OFF: worker processes with limits on memory and time, and no walls.
+    """
+
+    STRICT = "strict"
+    BEST = "best"
+    OFF = "off"
+
+
+def walls_of(sandbox: Sandbox) -> tuple[str, ...]:
+    """The walls that workers are to take."""
+    return () if sandbox is Sandbox.OFF else tuple(WALLS)
+
+
+def missing_walls(protection: Mapping[str, Any]) -> list[str]:
+    """The walls that do not hold, in words.
+
+    Args:
+        protection: what a pool reports once it is configured.
+    """
+    return [words for name, words in WALLS.items() if not protection.get(name)]
+
+
+def require_walls(protection: Mapping[str, Any]) -> None:
+    """Refuse to go on without all three walls.
+
+    Raises:
+        SettingsError: one is missing.
+    """
+    if missing := missing_walls(protection):
+        raise SettingsError(
+            f"the sandbox is strict, and this system lacks {_listed(missing)}: run on Linux 5.13 or"
+            " later (x86-64 or aarch64) where these are permitted, or choose --sandbox best"
+        )
+
+
+def sandbox_notice(sandbox: Sandbox, protection: Mapping[str, Any]) -> str | None:
+    """One line for an operator who has less than the whole sandbox; None for one who has it all.
+
+    Args:
+        sandbox: what was asked for.
+        protection: what the pool reports once it is configured.
+    """
+    if not protection.get("separate_processes"):
+        return (
+            "decoders run in this process, without a sandbox: a file that takes one over can do"
+            " whatever you can, and one that crashes it ends the scan"
+        )
+    if sandbox is Sandbox.OFF:
+        return (
+            "the sandbox is off: a file that takes a decoder over can read and change whatever you"
+            " can, the hash list included"
+        )
+    if missing := missing_walls(protection):
+        return (
+            f"the sandbox lacks {_listed(missing)} on this system: see 'hashmatch doctor' for what"
+            " protects you"
+        )
+    return None
+
+
+def protection_in_words(protection: Mapping[str, Any]) -> dict[str, str]:
+    """What holds on this very machine, for ``hashmatch doctor``.
+
+    Args:
+        protection: what a pool reports once it is configured.
+    """
+    holds = {
+        "landlock": f"Landlock, ABI {protection.get('landlock')}: no path can be opened",
+        "privileges": "no capabilities, and not root",
+        "seccomp": "a filter allows only the system calls that decoding needs",
+    }
+    lacks = {
+        "landlock": "not in force: needs Linux 5.13 with Landlock",
+        "privileges": "not in force: needs Linux on x86-64 or aarch64, and a user that is not root",
+        "seccomp": "not in force: needs Linux with seccomp, on x86-64 or aarch64",
+    }
+    return {name: (holds if protection.get(name) else lacks)[name] for name in WALLS}
+
+
+def _listed(words: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
