@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import json
+import socket
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,7 +13,7 @@ from hypothesis import strategies as st
 import hashmatch
 from hashmatch import Entry, HashList, Matcher, Reason, Verdict
 from hashmatch.files import path_fields, path_of
-from hashmatch.report import SCHEMA, Run, Tally, summary_record
+from hashmatch.report import SCHEMA, Run, Tally, list_record, summary_record
 from hashmatch.scan import WalkCounts, WalkOptions
 
 from .outcomes import HASH, match, names, outcome, record
@@ -76,13 +79,19 @@ def test_the_summary_says_what_was_done_and_with_what(interrupted: bool) -> None
     tally = Tally()
     tally.add(outcome(Verdict.MATCH, match(), reason=Reason.FRAME_LIMIT))
     tally.add(outcome(Verdict.CLEAR))
-    run = Run(jobs=3, interrupted=interrupted)
-    row = summary_record(tally, WalkCounts(folders=2, symlinks=1), WalkOptions(), matcher, run)
+    run = Run(jobs=3, paths=["uploads"], files_from="-", interrupted=interrupted)
+    counts = WalkCounts(folders=2)
+    for number in range(150):
+        counts.skip_link(b"link-%d\xff" % number)
+    row = summary_record(tally, counts, WalkOptions(), matcher, run)
     row = json.loads(json.dumps(row))
     assert (row["type"], row["schema"], row["files"]) == ("summary", SCHEMA, 2)
     assert row["verdicts"] == dict.fromkeys(Verdict, 0) | {"match": 1, "clear": 1}
     assert row["reasons"] == dict.fromkeys(Reason, 0) | {"frame_limit": 1}
-    assert (row["walk"]["folders"], row["walk"]["symlinks"]) == (2, 1)
+    assert (row["walk"]["folders"], row["walk"]["symlinks"]) == (2, 150)
+    assert row["walk"]["skipped_links"] == [f"link-{number}\\xff" for number in range(100)]
+    assert (row["run"]["host"], row["run"]["cwd"]) == (socket.gethostname(), str(Path.cwd()))
+    assert (row["run"]["paths"], row["run"]["files_from"]) == ([str(Path.cwd() / "uploads")], "-")
     assert row["versions"]["hashmatch"] == hashmatch.__version__
     assert row["versions"]["pillow"]
     (told,) = row["lists"]
@@ -93,3 +102,13 @@ def test_the_summary_says_what_was_done_and_with_what(interrupted: bool) -> None
     assert (row["run"]["jobs"], row["run"]["interrupted"]) == (3, interrupted)
     assert row["exit_code"] == (130 if interrupted else 1)
     assert str(HASH) not in json.dumps(row)
+
+
+@pytest.mark.parametrize(("days", "age"), [(12, 12), (0, 0), (None, None)])
+def test_a_summary_gives_the_age_of_a_list(days: int | None, age: int | None) -> None:
+    """A list's age is in whole days since it was created, and null if it does not say when."""
+    created = None
+    if days is not None:
+        created = (datetime.now(UTC) - timedelta(days=days, hours=1)).isoformat()
+    hash_list = HashList.from_entries([Entry("one", HASH)], name="some list", created=created)
+    assert list_record(hash_list)["age_days"] == age

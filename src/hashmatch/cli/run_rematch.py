@@ -55,7 +55,11 @@ def run_rematch(asked: RematchSettings) -> int:
             say("the lists have no new entry: there is nothing to match again")
         custody = open_custody(CustodySettings(audit=asked.stored.audit), (), stack)
         tally = Tally()
-        run = Run(asked.workers.count(), state=replay.counts if replay else None)
+        run = Run(
+            asked.workers.count(),
+            max_list_age=asked.lists.max_list_age,
+            state=replay.counts if replay else None,
+        )
         # Also if there is nothing, or earlier results would pass for today's
         with (
             open_output(asked.results.output) as stream,

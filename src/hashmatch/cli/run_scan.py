@@ -40,7 +40,13 @@ def run_scan(asked: ScanSettings, pool: AnyPool) -> int:
         # Creates files: only after everything that may be refused without a trace
         custody = open_custody(asked.custody, asked.walk.paths or (), stack)
         walk, counts, tally = asked.walk.options(), WalkCounts(), Tally()
-        run = Run(asked.workers.count(), state=history.counts if history else None)
+        run = Run(
+            asked.workers.count(),
+            paths=asked.walk.paths or (),
+            files_from=asked.walk.files_from,
+            max_list_age=asked.lists.max_list_age,
+            state=history.counts if history else None,
+        )
         with (
             open_output(asked.results.output) as stream,
             make_progress(

@@ -73,6 +73,8 @@ def check_summary(summary: Record) -> None:
     for each in expect(list, summary["lists"]):
         expect(str, each["name"])
         whole(each.get("entries", 0))
+        if each.get("age_days") is not None:
+            whole(abs(expect(int, each["age_days"])))
         for field in ("version", "created", "digest"):
             text(each.get(field))
     for group in (summary["settings"], summary.get("walk", {}), summary.get("versions", {})):

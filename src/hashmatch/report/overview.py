@@ -189,8 +189,10 @@ class Overview:
             reason = Reason(record["reason"]).value
             self.reasons[reason] += 1
             self.add_gap(GapRow(path, reason, printable(text(record["detail"]))), limit)
-        moved = bool(text(record["quarantine"])) if "quarantine" in record else None
-        if moved is not None:
+        moved = None
+        if "quarantine" in record:
+            item = record["quarantine"]
+            moved = item is not None and whole(item) == item
             self.moved[moved] += 1
         rows = [_match_row(path, match, moved) for match in expect(list, record["matches"])]
         self.more_matches += whole(whole(record["match_count"]) - len(rows))

@@ -1,15 +1,18 @@
-"""The records that a scan writes: one schema, whatever they are rendered as.
+"""Make the records of a scan, which have one schema whatever they are rendered as.
 
-A file's record has the keys ``type`` ("file"), ``schema``, ``path`` (or ``path_b64`` where the name
-is no UTF-8), ``verdict``, ``reason``, ``detail``, ``matches``, ``match_count``, ``suppressed``,
-``quality``, ``width``, ``height`` and ``format``. The last record is the ``summary``. Neither holds
-a hash.
+Each file has a record with the keys ``type`` ("file"), ``schema``, ``path`` (or ``path_b64`` if the
+name is not UTF-8), ``verdict``, ``reason``, ``detail``, ``matches``, ``match_count``,
+``suppressed``, ``quality``, ``width``, ``height`` and ``format``. The last record is the
+``summary``. No record holds a hash.
 """
 
 from __future__ import annotations
 
+import os
+import socket
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -18,9 +21,11 @@ from hashmatch._version import __version__
 from hashmatch.examine.decode import PILLOW_VERSION
 from hashmatch.files import path_fields
 from hashmatch.hashlist import HashList
+from hashmatch.hashlist.freshness import age_of
 from hashmatch.match.matcher import Matcher
 from hashmatch.model import Match, Outcome, Reason, Verdict
 from hashmatch.scan import Counts, FileResult, WalkCounts, WalkOptions
+from hashmatch.text import printable
 
 SCHEMA = 1
 INTERRUPTED = 130
@@ -30,7 +35,7 @@ Record = dict[str, Any]
 
 @dataclass(slots=True)
 class Tally:
-    """Counts outcomes as they come, and tells the exit code that they amount to."""
+    """Counts of outcomes, and the exit code they amount to."""
 
     files: int = 0
     suppressed: int = 0
@@ -49,7 +54,7 @@ class Tally:
     def exit_code(self) -> int:
         """A bit mask: 1 for a match, 2 for a file unscanned, 4 for a candidate of low information.
 
-        0 therefore says that every file was examined and nothing is left for a human.
+        So 0 says that every file was examined, and none needs a human.
         """
         bits = {Verdict.MATCH: 1, Verdict.UNSCANNED: 2, Verdict.LOW_INFORMATION: 4}
         return sum(bit for verdict, bit in bits.items() if self.verdicts[verdict])
@@ -61,13 +66,19 @@ class Run:
 
     Attributes:
         jobs: how many pictures were decoded at a time.
-        interrupted: the operator stopped it, so there are files that it never came to.
-        stop_code: the exit code, where it was.
+        paths: what was scanned; the records have absolute paths.
+        files_from: the file that names more of it, ``-`` for standard input; None for none.
+        max_list_age: the oldest that a list may be, as ``--max-list-age`` has it.
+        interrupted: the operator stopped it before it had seen every file.
+        stop_code: the exit code if it was interrupted.
         state: where the examinations came from, with a state.
         started: when.
     """
 
     jobs: int
+    paths: Sequence[str] = ()
+    files_from: str | None = None
+    max_list_age: str | None = None
     interrupted: bool = False
     stop_code: int = INTERRUPTED
     state: Counts | None = None
@@ -75,14 +86,28 @@ class Run:
     _clock: float = field(default_factory=time.monotonic)
 
     def record(self) -> Record:
-        """As the summary tells it."""
+        """The run as the summary has it."""
+        named = self.files_from is not None and self.files_from != "-"
         return {
             "started": self.started.isoformat(timespec="seconds"),
             "seconds": round(time.monotonic() - self._clock, 3),
+            "host": socket.gethostname(),
+            "cwd": _absolute("."),
+            "paths": [_absolute(path) for path in self.paths],
+            "files_from": _absolute(self.files_from or "") if named else self.files_from,
+            "max_list_age": self.max_list_age,
             "jobs": self.jobs,
             "interrupted": self.interrupted,
             "state": None if self.state is None else asdict(self.state),
         }
+
+
+def _absolute(path: str) -> str:
+    """The absolute path, made printable; as it is if the working folder is gone."""
+    try:
+        return printable(os.path.abspath(path))  # noqa: PTH100 # links stay, as the operator gave them
+    except FileNotFoundError:
+        return printable(path)
 
 
 def file_record(result: FileResult) -> Record:
@@ -126,7 +151,7 @@ def _match_record(match: Match) -> Record:
 def summary_record(
     tally: Tally, counts: WalkCounts, walk: WalkOptions, matcher: Matcher, run: Run
 ) -> Record:
-    """The last record of a scan: what was done, with what, and what came of it."""
+    """The last record of a scan: what was done, with what, and the result."""
     return {
         "type": "summary",
         "schema": SCHEMA,
@@ -134,7 +159,7 @@ def summary_record(
         "verdicts": {verdict.value: tally.verdicts[verdict] for verdict in Verdict},
         "reasons": {reason.value: tally.reasons[reason] for reason in Reason},
         "suppressed": tally.suppressed,
-        "walk": asdict(counts),
+        "walk": asdict(counts) | {"skipped_links": [*map(printable, counts.skipped_links)]},
         "lists": [list_record(hash_list) for hash_list in matcher.hash_lists],
         "settings": matcher.settings() | {"walk": asdict(walk)},
         "versions": {"hashmatch": __version__, "pillow": PILLOW_VERSION},
@@ -144,11 +169,13 @@ def summary_record(
 
 
 def list_record(hash_list: HashList) -> Record:
-    """What a summary tells of a list."""
+    """A list as a summary, and the audit trail, has it; its age is in whole days."""
+    age = age_of(hash_list, datetime.now(UTC))
     return {
         "name": hash_list.name,
         "version": hash_list.version,
         "created": hash_list.created,
+        "age_days": None if age is None else age.days,
         "digest": f"sha256:{hash_list.digest}",
         "entries": len(hash_list),
         "flat": hash_list.flat,

@@ -52,6 +52,9 @@ class WalkOptions:
             raise SettingsError("the depth must be at least 1")
 
 
+_LINKS_NAMED = 100
+
+
 @dataclass(slots=True)
 class WalkCounts:
     """What a walk met besides the files it took.
@@ -59,6 +62,7 @@ class WalkCounts:
     Attributes:
         folders: folders entered.
         symlinks: symbolic links skipped.
+        skipped_links: the paths of the first 100 of them.
         excluded: files and folders skipped because of ``include`` and ``exclude``.
         other_file_systems: folders skipped because of ``one_file_system``.
         too_deep: folders skipped because of ``max_depth``.
@@ -69,6 +73,13 @@ class WalkCounts:
     excluded: int = 0
     other_file_systems: int = 0
     too_deep: int = 0
+    skipped_links: list[bytes] = field(default_factory=list)
+
+    def skip_link(self, path: bytes) -> None:
+        """Count a symbolic link that is skipped, and keep its path if it is among the first."""
+        self.symlinks += 1
+        if len(self.skipped_links) < _LINKS_NAMED:
+            self.skipped_links.append(path)
 
 
 class FolderSource:
@@ -185,7 +196,7 @@ class _Walker:
 
     def _leaves_out(self, path: bytes, root: bytes, kind: str) -> bool:
         if kind == "symlink":
-            self._counts.symlinks += 1
+            self._counts.skip_link(path)
             return True
         if self._exclude is None and self._include is None:
             return False
@@ -216,7 +227,7 @@ class _Walker:
 
     def _may_enter(self, stack: list[_Folder], folder: _Folder) -> bool:
         if any(folder.identity == above.identity for above in stack):
-            self._counts.symlinks += 1  # only a link can lead back up
+            self._counts.skip_link(folder.path)  # only a link can lead back up
             return False
         if self._options.one_file_system and stack and folder.identity[0] != stack[0].identity[0]:
             self._counts.other_file_systems += 1

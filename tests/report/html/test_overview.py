@@ -140,6 +140,7 @@ _GOOD = file("a.jpg", "match", matches=[match()])
         json.dumps({**_GOOD, "verdict": "else"}),
         json.dumps({**_GOOD, "reason": "else"}),
         json.dumps({**_GOOD, "path": 1}),
+        json.dumps({**_GOOD, "quarantine": "1"}),
         json.dumps({**_GOOD, "path": "\ud800"}),
         json.dumps({**_GOOD, "path_b64": "%"}),
         json.dumps({**_GOOD, "matches": [{}]}),
@@ -223,7 +224,7 @@ def test_the_headline_says_what_needs_a_human(
 def test_moves_that_failed_are_shown(tmp_path: Path) -> None:
     """The page says which matches were moved, and which were not; the summary's counts win."""
     files = [
-        file("a.jpg", "match", matches=[match()], quarantine="item-1"),
+        file("a.jpg", "match", matches=[match()], quarantine=1),
         file("b.jpg", "match", matches=[match()], quarantine=None),
         file("c.jpg", "match", matches=[match()]),
     ]
