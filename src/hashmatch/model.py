@@ -257,7 +257,6 @@ class ExamineOptions:
         kinds: the hashes to compute of every view; with none, pictures are not decoded at all.
         limits: what a picture may cost.
         archives: what an archive may cost.
-        members: examine the members of archives; else, files that are or have one are unscanned.
         formats: names of the formats to decode, of ``DEFAULT_FORMATS`` and ``OPTIONAL_FORMATS``.
         mirrors: also look at the seven flips and quarter turns of every view.
         fast: where a preview of a picture will do, give its hashes and leave the picture be.
@@ -272,7 +271,6 @@ class ExamineOptions:
     kinds: tuple[HashKind, ...]
     limits: Limits = Limits()
     archives: ArchiveLimits = ArchiveLimits()
-    members: bool = True
     formats: frozenset[str] = DEFAULT_FORMATS
     mirrors: bool = False
     fast: bool = False
@@ -419,8 +417,23 @@ class Outcome:
     height: int = 0
     format: str | None = None
     suppressed: tuple[Match, ...] = ()
+    parts: tuple[Part, ...] = ()
 
     def __bool__(self) -> NoReturn:
         raise OutcomeTruthError(
             "an outcome is neither true nor false: compare outcome.verdict with a Verdict"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One thing inside a file that is examined by itself.
+
+    Attributes:
+        path: of a member of an archive, as ``scan`` spells it behind the path of the archive:
+            ``b"b.jpg"``, or ``b"a.zip!/b.jpg"`` in an archive within; empty for the file itself.
+        outcome: what came of it; it has no parts of its own.
+    """
+
+    path: bytes
+    outcome: Outcome

@@ -21,7 +21,8 @@ from PIL import Image
 
 from commands import environment
 from hashmatch import HashKind, Limits, PerceptualHash, Reason, SettingsError, hamming_distance
-from hashmatch.examine.examination import Source, examine
+from hashmatch.examine.examination import examine
+from hashmatch.examine.inputs import PictureInput
 from hashmatch.model import DEFAULT_FORMATS, OPTIONAL_FORMATS, Examination, ExamineOptions
 from pictures import (
     animation,
@@ -49,14 +50,14 @@ def by_view(found: Examination) -> dict[str, PerceptualHash]:
     return {view.view: view.hashes[0] for view in found.views}
 
 
-def view_of(source: Source, name: str) -> PerceptualHash:
+def view_of(source: PictureInput, name: str) -> PerceptualHash:
     """The pHash of one view of a picture that is examined whole."""
     found = examine(source, OPTIONS)
     assert found.reason is None
     return by_view(found)[name]
 
 
-def nearest(source: Source, original: Image.Image) -> int:
+def nearest(source: PictureInput, original: Image.Image) -> int:
     """How near the nearest view of a picture lies to its original, in bits of pHash."""
     found = examine(source, EVERYTHING)
     assert found.reason is None

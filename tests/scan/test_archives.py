@@ -143,7 +143,7 @@ def test_a_member_that_is_another_by_now_is_not_taken_for_it(
 
 def test_members_that_cannot_be_reached_alone_are_decoded_in_full_at_once(tmp_path: Path) -> None:
     """In a packed tar, or an archive within another, no member is left to be come back to."""
-    from hashmatch.examine.examination import examine_file  # noqa: PLC0415 # only here
+    from hashmatch.examine.examination import examine_parts  # noqa: PLC0415 # only here
 
     members = {"a.jpg": encode(photo(3, 300, 300), "JPEG")}
     members["inner.zip"] = packed("zip", members)
@@ -151,7 +151,7 @@ def test_members_that_cannot_be_reached_alone_are_decoded_in_full_at_once(tmp_pa
     for kind, at_hand in (("zip", True), ("w:", True), ("w:gz", False)):
         (tmp_path / "archive").write_bytes(packed(kind, members))
         with (tmp_path / "archive").open("rb") as file:
-            found = {name: e for name, e in examine_file(file.fileno(), options) if e is not None}
+            found = {name: e for name, e in examine_parts(file.fileno(), options) if e is not None}
         assert found[b"a.jpg"].exact is not at_hand
         assert found[b"inner.zip!/a.jpg"].exact
         assert isinstance(found[b"a.jpg"].views[0], ViewHashes)

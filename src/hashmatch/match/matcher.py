@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any, NoReturn
 
 from hashmatch.errors import SettingsError
-from hashmatch.examine.archive import sniff_archive
 from hashmatch.examine.decode import PilImage
-from hashmatch.examine.examination import Source, examine, load
-from hashmatch.examine.sandbox import SharedPool, nameless_file
+from hashmatch.examine.examination import examine
+from hashmatch.examine.inputs import PictureInput, held
+from hashmatch.examine.sandbox import SharedPool
 from hashmatch.files import Closing
 from hashmatch.hashing import Codes
 from hashmatch.hashlist import HashList
 from hashmatch.match.lookup import NOTHING, Flags, Lookup, Near, Threshold
+from hashmatch.match.parts import examiner, match_parts
 from hashmatch.match.verdict import decide
 from hashmatch.model import (
     DEFAULT_FORMATS,
@@ -160,7 +162,7 @@ class Matcher(Closing):
         options = replace(self._base, kinds=lookup.kinds, digests=lookup.digests)
         return _Lists(chosen, lookup, options, replace(options, fast=False))
 
-    def match(self, source: Source) -> Outcome:
+    def match(self, source: PictureInput) -> Outcome:
         """Examine one picture and look it up.
 
         Args:
@@ -174,15 +176,20 @@ class Matcher(Closing):
                 digests alone; or a file that is not blocking, and has no bytes yet.
         """
         lists = self._lists
-        loaded = load(source, lists.options)
-        if isinstance(loaded, Examination):
-            return self._judge(lists, [loaded])[0]
-        (outcome,) = self._screen(lists, [self._examine(loaded, lists.options)])
-        if outcome is None:
-            (outcome,) = self._judge(lists, [self._examine(loaded, lists.exact_options)])
-        return outcome
+        if isinstance(source, PilImage):
+            return self._judge(lists, [examine(source, lists.exact_options)])[0]
+        with held(source, lists.options) as content:
+            if isinstance(content, Examination):
+                return self._judge(lists, [content])[0]
+            with examiner(content, lists.options, self._pool) as examined:
+                return match_parts(
+                    examined,
+                    partial(self._screen, lists),
+                    partial(self._judge, lists),
+                    self.max_matches,
+                )
 
-    def match_many(self, sources: Iterable[Source]) -> Iterator[Outcome]:
+    def match_many(self, sources: Iterable[PictureInput]) -> Iterator[Outcome]:
         """Examine one picture after another; outcomes come in the sources' order.
 
         Sources are taken as they are needed, so a stream of any length does.
@@ -266,14 +273,6 @@ class Matcher(Closing):
             self._outcome(lists.lookup, examination, near.get(number, NOTHING), most)
             for number, examination in enumerate(examinations)
         ]
-
-    def _examine(self, loaded: bytes | PilImage, options: ExamineOptions) -> Examination:
-        if self._pool is not None and isinstance(loaded, bytes) and not sniff_archive(loaded):
-            with nameless_file(loaded) as descriptor:
-                asked = replace(options, members=False, fast=self._base.fast)
-                ((_, found),) = self._pool.examine(descriptor, asked, exact=not options.fast)
-                return found
-        return examine(loaded, options)
 
     def _outcome(self, lookup: Lookup, examination: Examination, near: Near, most: int) -> Outcome:
         outcome = far(examination)

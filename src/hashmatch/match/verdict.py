@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from hashmatch.model import Reason, Verdict
@@ -52,3 +52,37 @@ def decide(
     if nearest:
         return Verdict.LOW_INFORMATION
     return Verdict.CLEAR if is_picture else Verdict.NOT_IMAGE
+
+
+_WHOLE = (
+    Verdict.MATCH,
+    Verdict.LOW_INFORMATION,
+    Verdict.UNSCANNED,
+    Verdict.CLEAR,
+    Verdict.NOT_IMAGE,
+)
+
+
+def decide_whole(parts: Iterable[Verdict]) -> Verdict:
+    """Decide what becomes of a file that has members, from the verdicts of all its parts.
+
+    The file itself is one of its parts: a picture with a zip behind it has its own verdict, an
+    archive that is no picture is ``not_image``, and one that cannot be read to its end is
+    ``unscanned``. The first row that fits decides:
+
+    ================================  ===================
+    parts                             verdict
+    ================================  ===================
+    any is a match                    ``match``
+    any is of little information      ``low_information``
+    any is unscanned                  ``unscanned``
+    any is a picture, and clear       ``clear``
+    all are no pictures, or none is   ``not_image``
+    there
+    ================================  ===================
+
+    So a member that cannot be read hides neither a match nor a candidate in another one, and a file
+    is clear only if all of it was examined.
+    """
+    found = set(parts)
+    return next((verdict for verdict in _WHOLE if verdict in found), Verdict.NOT_IMAGE)

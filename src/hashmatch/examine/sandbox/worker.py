@@ -7,7 +7,7 @@ import socket
 from collections.abc import Iterator
 from dataclasses import replace
 
-from hashmatch.examine.examination import digest_file, examine_file
+from hashmatch.examine.examination import digest_file, examine_parts
 from hashmatch.examine.sandbox.jobs import Job, Reply, Said
 from hashmatch.examine.sandbox.protocol import JOB, decode_job, encode_said
 from hashmatch.model import ExamineOptions
@@ -40,7 +40,7 @@ def answers(job: Job, options: ExamineOptions) -> Iterator[Said]:
     if job.exact:
         options = replace(options, fast=False)
     if options.transforms is None:
-        parts = examine_file(job.descriptor, options, skip=job.skip)
+        parts = examine_parts(job.descriptor, options, skip=job.skip)
     else:
         from hashmatch.examine.transform import (  # noqa: PLC0415 # the zygote has preloaded it
             examine_variants,

@@ -11,7 +11,8 @@ from PIL import Image, ImageOps
 
 from hashmatch.errors import DecodeError
 from hashmatch.examine.decode import load_decoders, sniff
-from hashmatch.examine.examination import examine, load
+from hashmatch.examine.examination import examine
+from hashmatch.examine.inputs import read_content
 from hashmatch.examine.reading import steady
 from hashmatch.examine.transform.register import TRANSFORMS
 from hashmatch.model import Examination, ExamineOptions
@@ -51,8 +52,8 @@ def examine_variants(
     asked = options.transforms
     assert asked is not None  # noqa: S101 # the caller has looked
     try:
-        with steady(descriptor) as (file, _):
-            data = load(file, options)
+        with steady(descriptor) as (file, size):
+            data = read_content(file, options, size)
         found = data if isinstance(data, Examination) else examine(data, options)
     except DecodeError as error:
         yield None, Examination.failed(error)

@@ -1,0 +1,158 @@
+"""One picture to the hashes of its views: from a preview if that tells enough, else in full."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from hashmatch.errors import OUT_OF_MEMORY, DecodeError
+from hashmatch.examine.decode import MirrorView, Picture, View
+from hashmatch.hashing import ALGORITHMS, QUALITY_GRID, Algorithm, Grey, from_codes, quality
+from hashmatch.model import (
+    Examination,
+    ExamineOptions,
+    HashKind,
+    PerceptualHash,
+    Reason,
+    ViewHashes,
+)
+
+
+def hash_picture(open_it: Callable[[], Picture | None], options: ExamineOptions) -> Examination:
+    """Open a picture and hash every view of it.
+
+    Args:
+        open_it: opens the picture; returns None for what is no picture, and may raise DecodeError.
+        options: which hashes to compute.
+
+    Returns:
+        All that could be found out; ``reason`` says why the rest could not. It never raises
+        DecodeError.
+    """
+    try:
+        picture = open_it()
+    except DecodeError as error:
+        return Examination.failed(error)
+    if picture is None:
+        return Examination()
+    preview = _preview(picture, options)
+    if options.fast and _tells_enough(preview, options):
+        return _examination(picture, preview, preview, exact=False)
+    hashed: list[ViewHashes] = []
+    failure: DecodeError | None = None
+    try:
+        for frame in picture.views():
+            hashed.extend(_hash_views(frame, options))
+    except DecodeError as error:
+        failure = error.bare()
+    except MemoryError:  # a thin picture takes many times its pixels to be made small
+        failure = DecodeError(Reason.TOO_LARGE, OUT_OF_MEMORY)
+    return _examination(picture, hashed, preview or hashed, failure)
+
+
+def _preview(picture: Picture, options: ExamineOptions) -> list[ViewHashes]:
+    """The views of the picture at reduced scale; none where it has no preview, or that fails.
+
+    Quality is always theirs, so that it is the same whether hashes are exact or not.
+    """
+    found = picture.preview()
+    if found is None:
+        return []
+    if not options.fast:
+        options = replace(options, kinds=())
+    try:
+        return _hash_views(found, options, reduced=picture.reduces)
+    except MemoryError:
+        return []
+
+
+def _tells_enough(preview: Sequence[ViewHashes], options: ExamineOptions) -> bool:
+    """Whether a preview's hashes are as near to the exact ones as was measured.
+
+    With little detail they are not, and of some algorithms it was not measured.
+    """
+    return (
+        bool(preview)
+        and all(ALGORITHMS[kind.algorithm].max_bit_flips is not None for kind in options.kinds)
+        and all(view.quality >= options.quality_floor for view in preview)
+    )
+
+
+def _examination(
+    picture: Picture,
+    hashed: Sequence[ViewHashes],
+    measured: Sequence[ViewHashes],
+    failure: DecodeError | None = None,
+    *,
+    exact: bool = True,
+) -> Examination:
+    quality = {view.view: view.quality for view in measured}
+    return Examination(
+        format=picture.format,
+        width=picture.width,
+        height=picture.height,
+        views=tuple(replace(view, quality=quality.get(view.view, view.quality)) for view in hashed),
+        quality=max(quality.values(), default=None) if hashed else None,
+        reason=failure.reason if failure else None,
+        detail=failure.message if failure else None,
+        exact=exact,
+    )
+
+
+def _hash_views(
+    found: Iterable[View], options: ExamineOptions, *, reduced: bool | None = None
+) -> list[ViewHashes]:
+    """Hash the views of one frame together: a batch costs hardly more than one.
+
+    Args:
+        found: the views.
+        options: which hashes.
+        reduced: for those of a preview, whether it is at reduced scale.
+    """
+    every: list[View | MirrorView] = []
+    for plain in found:
+        every += [plain, *plain.mirrors()] if options.mirrors else [plain]
+    qualities = quality(np.stack([view.detail(QUALITY_GRID) for view in every])).tolist()
+    hashes = [_hash_column(every, kind, reduced) for kind in options.kinds]
+    return [
+        ViewHashes(
+            view.name,
+            qualities[row],
+            hashes=tuple(exact[row] for exact, _ in hashes),
+            uncertain_bits=tuple(
+                uncertain_bits[row] for _, uncertain_bits in hashes if uncertain_bits
+            ),
+        )
+        for row, view in enumerate(every)
+    ]
+
+
+def _hash_column(
+    every: Sequence[View | MirrorView], kind: HashKind, reduced: bool | None
+) -> tuple[list[PerceptualHash], list[PerceptualHash]]:
+    """Hash all views by one algorithm; of previews, tell the uncertain bits too."""
+    algorithm = ALGORITHMS[kind.algorithm]
+    hashes: list[PerceptualHash] = []
+    uncertain_bits: list[PerceptualHash] = []
+    for pictures in _pictures(every, algorithm, kind.bits):
+        if reduced is None:
+            codes = algorithm.hash(pictures, kind.bits)
+        else:
+            codes, uncertain = algorithm.hash_preview(pictures, kind.bits, reduced=reduced)
+            uncertain_bits += from_codes(kind, uncertain)
+        hashes += from_codes(kind, codes)
+    return hashes, uncertain_bits
+
+
+def _pictures(
+    every: Sequence[View | MirrorView], algorithm: Algorithm, bits: int
+) -> Iterator[Grey]:
+    """What the algorithm wants to see: a batch of small pictures, or one after another whole."""
+    if algorithm.grid is not None:
+        width, height = algorithm.grid(bits)
+        yield np.stack([view.grey(width, height) for view in every])
+        return
+    for view in every:
+        yield view.whole(colour=algorithm.colour)[None]

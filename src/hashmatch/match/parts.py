@@ -1,0 +1,130 @@
+"""One upload to one outcome: each of its parts is examined, screened and, if need be, judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from itertools import islice
+from typing import Protocol, TypeAlias
+
+from hashmatch.errors import DecodeError
+from hashmatch.examine.examination import examine_parts
+from hashmatch.examine.inputs import Content
+from hashmatch.examine.sandbox import SharedPool, nameless_file
+from hashmatch.match.lookup import BYTES
+from hashmatch.match.verdict import decide_whole
+from hashmatch.model import Examination, ExamineOptions, Match, Outcome, Part, Reason
+
+_BATCH = 64
+"""Parts that are looked up together, so that a huge archive is never in memory as a whole."""
+
+_CHANGED = DecodeError(Reason.CHANGED, "the archive changed while it was read")
+
+Examined: TypeAlias = tuple[bytes | None, Examination]
+
+
+class Examine(Protocol):
+    """Examines a file's members from the one behind ``skip`` on, and last, as None, the file."""
+
+    def __call__(self, *, exact: bool = False, skip: int = 0, count: int = 0) -> Iterator[Examined]:
+        """Yield each path with its examination."""
+
+
+def examiner(
+    content: Content, options: ExamineOptions, pool: SharedPool | None
+) -> AbstractContextManager[Examine]:
+    """What examines this content, in worker processes or, without a pool, in this one."""
+    return _in_process(content, options) if pool is None else _isolated(content, options, pool)
+
+
+@contextmanager
+def _in_process(content: Content, options: ExamineOptions) -> Iterator[Examine]:
+    def run(*, exact: bool = False, skip: int = 0, count: int = 0) -> Iterator[Examined]:
+        how = replace(options, fast=options.fast and not exact)
+        parts = examine_parts(content, how, skip=skip)
+        examined = ((path, found) for path, found in parts if found is not None)
+        return islice(examined, count or None)
+
+    yield run
+
+
+@contextmanager
+def _isolated(content: Content, options: ExamineOptions, pool: SharedPool) -> Iterator[Examine]:
+    if isinstance(content, bytes):
+        with nameless_file(content) as descriptor, _isolated(descriptor, options, pool) as run:
+            yield run
+        return
+
+    def run_isolated(*, exact: bool = False, skip: int = 0, count: int = 0) -> Iterator[Examined]:
+        return pool.examine(content, options, exact=exact, skip=skip, count=count)
+
+    yield run_isolated
+
+
+def match_parts(
+    examine: Examine,
+    screen: Callable[[Sequence[Examination]], Sequence[Outcome | None]],
+    judge: Callable[[Sequence[Examination]], Sequence[Outcome]],
+    max_matches: int,
+) -> Outcome:
+    """Examine all parts of a file and give it its outcome.
+
+    Args:
+        examine: the file's examiner.
+        screen: as ``Matcher.screen``.
+        judge: as ``Matcher.judge``.
+        max_matches: how many of the nearest entries to name.
+    """
+    paths: list[bytes | None] = []
+    outcomes: list[Outcome | None] = []
+    for batch in _batches(examine()):
+        paths += (path for path, _ in batch)
+        outcomes += screen([found for _, found in batch])
+    parts = [
+        # None: a preview that may be near, so the picture itself must tell
+        Part(path or b"", judge([_in_full(examine, number, path)])[0] if found is None else found)
+        for number, (path, found) in enumerate(zip(paths, outcomes, strict=True))
+    ]
+    return whole(parts, max_matches)
+
+
+def _batches(parts: Iterable[Examined]) -> Iterator[list[Examined]]:
+    parts = iter(parts)
+    while batch := list(islice(parts, _BATCH)):
+        yield batch
+
+
+def _in_full(examine: Examine, number: int, path: bytes | None) -> Examination:
+    """Decode one part in full; the file itself comes after its members."""
+    count = 0 if path is None else 1
+    examined = examine(exact=True, skip=number, count=count)
+    again, found = next(examined)
+    return found if again == path else Examination.failed(_CHANGED)
+
+
+def whole(parts: Sequence[Part], max_matches: int) -> Outcome:
+    """The outcome of a file, from those of its parts; the last of them is the file itself.
+
+    The verdict is that of ``decide_whole``. The nearest entries are those of all parts together.
+    """
+    own = parts[-1].outcome
+    if len(parts) == 1:
+        return own
+    outcomes = [part.outcome for part in parts]
+    unexamined = next((each for each in (own, *outcomes) if each.reason is not None), own)
+    nearest = sorted((match for each in outcomes for match in each.matches), key=_rank)
+    return replace(
+        own,
+        verdict=decide_whole([each.verdict for each in outcomes]),
+        reason=unexamined.reason,
+        detail=unexamined.detail,
+        matches=tuple(nearest[:max_matches]),
+        match_count=sum(each.match_count for each in outcomes),
+        parts=tuple(parts),
+    )
+
+
+def _rank(match: Match) -> tuple[bool, bool, int]:
+    """As hits are sorted: detail first, then exact digests, then the distance."""
+    return match.low_information, match.view != BYTES, match.distance
