@@ -215,31 +215,34 @@ def test_within_an_archive_a_zip_behind_a_picture_is_told(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("isolate", [False, True])
-def test_a_matcher_says_that_a_zip_is_behind(isolate: bool) -> None:
-    """An upload with a zip behind it matches by its picture, or is unscanned and never clear."""
+def test_a_matcher_opens_the_zip_that_is_behind(isolate: bool) -> None:
+    """An upload with a zip behind it matches by its picture, or by what is in the zip."""
     upload = with_zip_behind(1, [3], quality=60)
     with Matcher(matcher_for(3).hash_lists, isolate=isolate) as matcher:
         told = matcher.match(upload)
-        assert (told.verdict, told.reason) == (Verdict.UNSCANNED, Reason.UNSUPPORTED_FORMAT)
+        verdicts = {part.path: part.outcome.verdict for part in told.parts}
+        assert told.verdict is Verdict.MATCH
+        assert sorted(verdicts.values()) == [Verdict.CLEAR, Verdict.MATCH]
+        assert verdicts[b""] is Verdict.CLEAR
         assert (told.format, told.width) == ("JPEG", 320)
-        assert matcher.match(b"MZ" + zipped({"a": b"1"})).verdict is Verdict.UNSCANNED
+        assert matcher.match(b"MZ" + zipped({"a": b"1"})).verdict is Verdict.NOT_IMAGE
         assert matcher.match(encode(photo(2, 320, 240), "JPEG")).verdict is Verdict.CLEAR
     with Matcher(matcher_for(1).hash_lists, isolate=isolate) as matcher:
         assert matcher.match(upload).verdict is Verdict.MATCH
 
 
-def test_a_matcher_says_so_of_a_large_file_too(tmp_path: Path) -> None:
-    """Over the limit on bytes a file is not read whole, and its end is looked at all the same."""
+def test_a_matcher_opens_the_zip_behind_a_large_file_too(tmp_path: Path) -> None:
+    """Over the limit on bytes a file is not read whole, and a zip at its end is opened."""
     path = tmp_path / "video"
-    path.write_bytes(bytes(200_000) + zipped({"a.txt": b"words"}))
+    upload = encode(photo(3, 320, 240), "JPEG")
+    path.write_bytes(bytes(200_000) + zipped({"a.jpg": upload}))
     small = Matcher(matcher_for(3).hash_lists, limits=Limits(max_bytes=100_000))
     with path.open("rb") as file:
-        for source in (path, file):
-            outcome = small.match(source)
-            assert (outcome.verdict, outcome.reason) == (
-                Verdict.UNSCANNED,
-                Reason.UNSUPPORTED_FORMAT,
-            )
+        for source in (path, file, path.read_bytes()):
+            assert small.match(source).verdict is Verdict.MATCH
+        # Where only a copy in memory could be opened, it is not: and never cleared either
+        told = small.match(io.BytesIO(path.read_bytes()))
+    assert (told.verdict, told.reason) == (Verdict.UNSCANNED, Reason.UNSUPPORTED_FORMAT)
 
 
 @pytest.mark.parametrize("behind", [b"PK\x05\x06", b"PK\x05\x06" + bytes(40), zipped({})])

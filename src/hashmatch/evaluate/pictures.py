@@ -69,7 +69,6 @@ def examine_options(settings: EvaluationSettings) -> ExamineOptions:
     return ExamineOptions(
         kinds=hashed_kinds(settings),
         limits=settings.limits,
-        members=False,
         formats=settings.formats,
         mirrors=settings.mirrors,
         quality_floor=settings.quality_floor,
