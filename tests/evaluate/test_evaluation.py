@@ -115,7 +115,8 @@ def test_too_few_pictures_support_no_threshold(evaluation: Evaluation) -> None:
     for rule in found["rules"]:
         chosen = rule["recommendation"]
         assert (chosen["level"], chosen["outcome"]) == (None, "unsupported")
-        assert f"{chosen['more_pictures']:,} more pictures are needed" in chosen["sentence"]
+        assert chosen["sentence"].startswith("Too few pictures: the tightest provable bound is ")
+        assert f"at least {chosen['more_pictures']:,} more pictures." in chosen["sentence"]
         assert chosen["more_pictures"] > 1000
 
 
@@ -209,19 +210,19 @@ def test_progress_is_told_for_every_file(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "told"),
     [
-        (lambda path: path.touch(), "0 of 0 files"),
-        (lambda path: photo(1, 60, 60).save(path / "one.png"), "1 of 1 files"),
+        (lambda path: path.touch(), "0 of 0 files can be used"),
+        (lambda path: photo(1, 60, 60).save(path / "one.png"), "1 of 1 file can be used"),
         (
             lambda path: [flat(40, 40, (n, n, n)).save(path / f"{n}.png") for n in range(30)],
-            "0 of 30 files.*30 show too little",
+            "0 of 30 files.*30 with too little detail",
         ),
         (
             lambda path: [photo(1, 60, 60).save(path / f"{n}.png") for n in range(30)],
-            "1 of 30 files.*29 are copies",
+            "1 of 30 files.*29 copies",
         ),
         (
             lambda path: [(path / f"{n}.jpg").write_bytes(b"\xff\xd8\xff") for n in range(30)],
-            "0 of 30 files.*30 cannot be read",
+            "0 of 30 files.*30 unreadable",
         ),
     ],
     ids=["nothing", "one picture", "flat ones", "duplicates", "unreadable ones"],
@@ -255,7 +256,7 @@ def test_settings_that_make_no_sense_are_refused(wrong: dict[str, Any]) -> None:
 
 def test_an_evaluation_without_transforms_is_refused(folder: Path) -> None:
     """There is no recall without variants."""
-    with pytest.raises(SettingsError, match="no transform"):
+    with pytest.raises(SettingsError, match="no transforms"):
         evaluate([folder], replace(SETTINGS, transforms=()))
 
 
@@ -287,7 +288,7 @@ def test_own_list_is_weighed_by_entry(folder: Path, evaluation: Evaluation) -> N
     assert kind["near_flat"] == ["blank"]
     matched = kind["choose"]["matched"][8] + kind["score"]["matched"][8]
     assert matched == sum(entry["pictures"] for entry in kind["named"]) == 1
-    assert "1 of 26 ordinary pictures match 1 of 42 entries" in kind["sentence"]
+    assert "1 of 26 ordinary pictures matches 1 of 42 entries" in kind["sentence"]
     assert "hub" in to_html(found)
 
 
@@ -326,7 +327,7 @@ def test_labels_are_weighed_and_overrule(folder: Path, tmp_path: Path) -> None:
 def test_wrong_pairs_are_told_by_line(text: str, tmp_path: Path) -> None:
     """A line that is no pair is named by its number; a file without any is refused."""
     (tmp_path / "pairs.csv").write_text(text)
-    with pytest.raises(SettingsError, match=r"pairs\.csv(:2)?: (a pair is|there is no pair)"):
+    with pytest.raises(SettingsError, match=r"pairs\.csv(:2)?: (a pair is|the file has no pairs)"):
         read_pairs(tmp_path / "pairs.csv")
 
 
@@ -454,10 +455,10 @@ def test_baseline_tells_what_changed(evaluation: Evaluation, tmp_path: Path) -> 
     assert not told["overdue"]
     said = " ".join(told["sentences"])
     assert "pillow was 1.0" in said
-    assert "Other settings than last time: seed." in said
+    assert "These settings changed: seed." in said
     assert "The pictures are the same as last time." in said
-    assert "phash: recommended was phash 2, now it is phash" in said
-    assert "recall was 1.0% (1.0% to 1.0%), now it is" in said
+    assert "phash: the recommendation was phash 2 and is now phash" in said
+    assert "the recall was 1.0% (1.0% to 1.0%) and is now" in said
 
 
 def test_recall_of_other_transforms_is_not_compared(evaluation: Evaluation) -> None:
@@ -483,7 +484,7 @@ def test_an_old_baseline_is_overdue(evaluation: Evaluation) -> None:
     compared = with_baseline(found, earlier)
     assert compared["baseline"]["overdue"]
     assert "199 days old" in compared["baseline"]["sentences"][0]
-    assert "not the same as last time" in " ".join(compared["baseline"]["sentences"])
+    assert "The pictures differ from last time." in " ".join(compared["baseline"]["sentences"])
     assert '<section class="warning">' in to_html(compared)
 
 
@@ -501,7 +502,7 @@ def test_an_old_baseline_is_overdue(evaluation: Evaluation) -> None:
 def test_what_is_no_record_is_refused(text: str, tmp_path: Path) -> None:
     """A baseline that is no record of an evaluation is told so."""
     (tmp_path / "old.json").write_text(text)
-    with pytest.raises(InputError, match="no record of an evaluation"):
+    with pytest.raises(InputError, match="not an evaluation record"):
         load_record(tmp_path / "old.json")
 
 

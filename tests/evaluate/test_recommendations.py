@@ -36,14 +36,19 @@ STEPS = [0.5, 0.6, 0.7, 0.8]
 def test_the_other_half_has_its_say(score: list[int], outcome: str) -> None:
     """The level is chosen on the one half, and the other confirms it, cannot tell, or does not."""
     chosen = recommend(figures([0, 3, 40, 400], STEPS), figures(score, STEPS), SETTINGS)
-    assert (chosen.level, chosen.outcome, chosen.unseen, chosen.more_pictures) == (2, outcome, 0, 0)
+    assert (chosen.level, chosen.outcome, chosen.unseen_level, chosen.more_pictures) == (
+        2,
+        outcome,
+        0,
+        0,
+    )
 
 
 def test_nothing_is_recommended_without_support() -> None:
     """Where even the strictest bound is over the limit, more pictures are asked for."""
     few = figures([0, 0, 1, 2], STEPS, pictures=100)
     chosen = recommend(few, few, SETTINGS)
-    assert (chosen.level, chosen.outcome, chosen.unseen) == (None, "unsupported", 1)
+    assert (chosen.level, chosen.outcome, chosen.unseen_level) == (None, "unsupported", 1)
     # 22.5 / n^2 comes down to one in ten thousand at 475 pictures in each half
     assert chosen.more_pictures == 2 * 475 - 200
 
@@ -52,7 +57,7 @@ def test_more_pictures_are_asked_for_where_they_would_do() -> None:
     """With false matches at the strictest level, those are asked for that narrow the interval."""
     few = figures([3, 5, 9, 20], STEPS, pictures=200)
     chosen = recommend(few, few, SETTINGS)
-    assert (chosen.level, chosen.unseen) == (None, None)
+    assert (chosen.level, chosen.unseen_level) == (None, None)
     assert chosen.more_pictures > 0
     # As many false matches to a pair, among as many pictures as were asked for
     enough = 200 + chosen.more_pictures // 2
@@ -83,20 +88,24 @@ def test_both_together_are_held_against_one(
 ) -> None:
     """At equal recall two algorithms have a tenth of the false matches, or not, or who knows."""
     compared = compare(figures(together, STEPS), figures(alone, STEPS), 2)
-    assert (compared.level, compared.alone, compared.verdict) == (2, 2, verdict)
+    assert (compared.level, compared.alone_level, compared.verdict) == (2, 2, verdict)
     assert (compared.false_together, compared.false_alone) == (together[2], alone[2])
 
 
 def test_without_a_level_the_most_telling_is_compared() -> None:
     """Where nothing is recommended, the laxest level that one alone can match is looked at."""
     compared = compare(figures([0, 1, 2, 3], [0.4, 0.6, 0.75, 0.9]), figures([9] * 4, STEPS), None)
-    assert (compared.level, compared.alone) == (2, 3)
+    assert (compared.level, compared.alone_level) == (2, 3)
 
 
 def test_what_one_alone_never_finds_is_not_compared() -> None:
     """Where one alone finds as much at no threshold, there is no comparison, and that is said."""
     compared = compare(figures([0] * 4, [0.9] * 4), figures([9] * 4, STEPS), None)
-    assert (compared.alone, compared.false_alone, compared.verdict) == (None, None, "cannot_tell")
+    assert (compared.alone_level, compared.false_alone, compared.verdict) == (
+        None,
+        None,
+        "cannot_tell",
+    )
     rule = {
         "name": "phash and dhash",
         "thresholds": [{"phash": 1, "dhash": 1}],
@@ -109,7 +118,7 @@ def test_what_one_alone_never_finds_is_not_compared() -> None:
             "verdict": "cannot_tell",
         },
     }
-    assert "no comparison" in prose.comparison(rule)
+    assert "so they do not compare" in prose.comparison(rule)
 
 
 @pytest.mark.parametrize(

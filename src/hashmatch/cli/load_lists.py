@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -54,9 +54,8 @@ def load_lists(settings: ListSettings, *, quiet: bool = False) -> list[HashList]
             hash_lists.append(whole.select(policy))
     for path, hash_list in zip(settings.files, hash_lists, strict=True):
         _check(path, hash_list, settings, seen, tell)
-    for setting, option in _OPTIONS.items():
-        if nowhere := frozenset.intersection(*(names.get(setting, _NONE) for names in unknown)):
-            tell(f"{option}: {len(nowhere)} of the names are of no entry on any list")
+    for notice in _names_of_nothing(unknown):
+        tell(notice)
     if table is not None and (lines := table.unknown(hash_lists)):
         some = ", ".join(map(str, lines[:_SOME])) + (", ..." if len(lines) > _SOME else "")
         tell(
@@ -66,6 +65,20 @@ def load_lists(settings: ListSettings, *, quiet: bool = False) -> list[HashList]
         if seen is not None:
             seen.note(hash_list)
     return hash_lists
+
+
+def _names_of_nothing(unknown: Sequence[Mapping[str, frozenset[str]]]) -> Iterator[str]:
+    """Name the categories and sources asked for that no list has: each may be a typing error.
+
+    Args:
+        unknown: for each list, those it does not have, by setting.
+    """
+    for setting, option in _OPTIONS.items():
+        noun = "source" if setting == "sources" else "category"
+        for name in sorted(
+            frozenset.intersection(*(names.get(setting, _NONE) for names in unknown))
+        ):
+            yield f"{option}: no list has the {noun} {name!r}"
 
 
 def skipped_lines(hash_list: HashList) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What ``hashmatch evaluate`` does, once its options are understood."""
+"""Run ``hashmatch evaluate`` once its options are parsed."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ from hashmatch.evaluate import (
 from hashmatch.examine.decode import load_decoders
 from hashmatch.hashing import parse_kind
 from hashmatch.model import OPTIONAL_FORMATS
+from hashmatch.text import count
 
 
 def show_transforms() -> int:
@@ -47,7 +48,7 @@ def show_transforms() -> int:
 
 
 def run_evaluate(asked: EvaluateSettings) -> int:
-    """Evaluate, write the results, say what came of it, and return the exit code."""
+    """Evaluate, write the results, print a summary, and return the exit code."""
     if not asked.paths:
         raise SettingsError("give files or folders of ordinary pictures")
     if asked.output is not None:
@@ -74,7 +75,7 @@ def run_evaluate(asked: EvaluateSettings) -> int:
     _print(result)
     if asked.output is not None:
         for path in write(result, asked.output):
-            say(f"written: {path}")
+            say(f"wrote {path}")
     return 0
 
 
@@ -88,7 +89,7 @@ def _check_lists(lists: ListSettings) -> None:
 
 
 def _check_folder(folder: Path) -> None:
-    """Refuse where it cannot be made nor written to, as far as that can be told beforehand."""
+    """Refuse a folder that cannot be made or written to, as far as can be told beforehand."""
     there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
     if not there.is_dir() or not os.access(there, os.W_OK):
         raise OutputError("cannot write there", path=str(folder))
@@ -112,7 +113,7 @@ def _settings(asked: EvaluateSettings) -> EvaluationSettings:
 
 
 class _Progress:
-    """One line on stderr that is written over: how many pictures are done, and the time left."""
+    """Overwrites one line on stderr: how many pictures are done, and the time left."""
 
     def __init__(self) -> None:
         self._began = self._shown = time.monotonic()
@@ -123,8 +124,9 @@ class _Progress:
             return
         self._shown = now
         left = f"about {time_left((now - self._began) / done * (total - done))} left"
-        # The rest of a longer line before is wiped out
-        told = f"{done:,} of {total:,} pictures, {left if done < total else 'now comparing them'}"
+        # Clears the rest of a longer line
+        what = left if done < total else "now comparing them"
+        told = f"{done:,} of {count(total, 'picture')}, {what}"
         sys.stderr.write(f"\r{told}\x1b[K" + ("\n" if done == total else ""))
         sys.stderr.flush()
 
@@ -132,9 +134,10 @@ class _Progress:
 def _print(result: dict[str, Any]) -> None:
     pictures = result["pictures"]
     print(
-        f"{pictures['different']:,} different pictures of {pictures['files']:,} files"
-        f" ({pictures['copies']:,} copies left out, {sum(pictures['unusable'].values()):,} of no"
-        " use)"
+        f"{count(pictures['different'], 'different picture')} out of"
+        f" {count(pictures['files'], 'file')} (left out:"
+        f" {count(pictures['copies'], 'copy', 'copies')},"
+        f" {count(sum(pictures['unusable'].values()), 'unusable file')})"
     )
     for sentence in (result["baseline"] or {"sentences": []})["sentences"]:
         print(f"\nSince the last evaluation: {sentence}")

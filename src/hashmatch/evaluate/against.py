@@ -1,28 +1,31 @@
-"""Ordinary pictures against the operator's own list: which entries would match them falsely."""
+"""Ordinary pictures looked up in the operator's own lists: which entries match them falsely."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from hashmatch.evaluate import prose
 from hashmatch.evaluate.gather import Measurements
 from hashmatch.evaluate.identity import CHOOSE, LEFT_OUT, SCORE, Identities
-from hashmatch.evaluate.intervals import Estimate, wilson, wilson_needs
+from hashmatch.evaluate.intervals import wilson, wilson_needs
 from hashmatch.evaluate.negatives import best_of_each
+from hashmatch.evaluate.recommend import lacking_pictures
+from hashmatch.evaluate.rules import label
 from hashmatch.evaluate.settings import EvaluationSettings
 from hashmatch.hashing import ALGORITHMS, default_threshold
 from hashmatch.hashing.distance import distances
 from hashmatch.hashlist import HashList, Section
 from hashmatch.index import build_index
-from hashmatch.model import HashKind
+from hashmatch.text import printable
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 
 REACH = 3 / 16
-"""Thresholds are looked at up to this share of the bits: 12 of 64."""
+"""Thresholds are tried up to this share of the bits: 12 of 64."""
 
 NAMED = 20
 """How many entries are named of those that match the most pictures, and of the flat ones."""
@@ -30,129 +33,100 @@ NAMED = 20
 _BATCH = 64
 
 
-@dataclass(frozen=True, slots=True)
-class NamedEntry:
-    """An entry that matches ordinary pictures.
-
-    Attributes:
-        id: the list's own id for it.
-        pictures: how many it is near to.
-        nearest: the smallest distance, in bits.
-    """
-
-    id: str
-    pictures: int
-    nearest: int
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class ListFigures:
-    """What a list's entries of one kind do with ordinary pictures.
-
-    Attributes:
-        list: the list's name.
-        kind: of the entries.
-        entries: how many there are.
-        threshold: the default of the kind, in bits, which entries are named for.
-        pictures: shape (2,), how many pictures there are in the half to choose on and to score on.
-        matched: shape (2, levels), how many of them match some entry, by threshold.
-        hits: shape (levels,), how many pairs of a picture and an entry match.
-        named: the entries that match the most pictures.
-        matching_entries: how many entries match any picture.
-        near_flat: the ids of entries that are near to what a blank picture gives.
-        near_flat_count: how many there are.
-        level: the largest threshold that keeps false matches within the limit; None for none.
-        more_pictures: how many more would be needed for threshold 0, if they are like these; 0
-            where there is a level, or where no number of them would do.
-    """
-
-    list: str
-    kind: HashKind
-    entries: int
-    threshold: int
-    pictures: Ints
-    matched: Ints
-    hits: Ints
-    named: tuple[NamedEntry, ...]
-    matching_entries: int
-    near_flat: tuple[str, ...]
-    near_flat_count: int
-    level: int | None
-    more_pictures: int
-
-    def share(self, part: int) -> Estimate:
-        """The share of a half's pictures that match some entry, by threshold."""
-        return wilson(self.matched[part] / self.pictures[part], self.pictures[part])
-
-
 def weigh_lists(
     pictures: Measurements,
     identities: Identities,
-    hash_lists: list[HashList],
+    hash_lists: Sequence[HashList],
     settings: EvaluationSettings,
-) -> list[ListFigures]:
-    """Look up every picture in every section of the lists that is of an evaluated kind."""
+) -> list[dict[str, Any]]:
+    """Look up every picture in every section of an evaluated kind.
+
+    Returns:
+        For each list what the evaluation's record says of it.
+    """
     return [
-        _weigh(pictures, identities, hash_list.name, section, settings)
+        {
+            "name": printable(hash_list.name),
+            "version": hash_list.version,
+            "created": hash_list.created,
+            "digest": f"sha256:{hash_list.digest}",
+            "entries": len(hash_list),
+            "flat": hash_list.flat,
+            "skipped": hash_list.skipped,
+            "unsupported": dict(hash_list.unsupported),
+            "left_out": dict(hash_list.left_out),
+            "suppressed": [printable(entry) for entry in hash_list.suppressed],
+            "kinds": [
+                _weigh(pictures, identities, section, settings)
+                for kind, section in hash_list.sections.items()
+                if kind in pictures.kinds
+            ],
+        }
         for hash_list in hash_lists
-        for kind, section in hash_list.sections.items()
-        if kind in pictures.kinds
     ]
 
 
 def _weigh(
     pictures: Measurements,
     identities: Identities,
-    name: str,
     section: Section,
     settings: EvaluationSettings,
-) -> ListFigures:
+) -> dict[str, Any]:
     kind, threshold = section.kind, default_threshold(section.kind)
     levels = max(int(REACH * kind.bits), threshold) + 1
     best, counts, nearest, hits = _look_up(pictures, identities, section, threshold, levels)
-    matched = np.stack(
-        [
-            np.bincount(best[identities.part == part], minlength=levels + 1)[:levels].cumsum()
-            for part in (CHOOSE, SCORE)
-        ]
-    )
-    members = np.array([(identities.part == part).sum() for part in (CHOOSE, SCORE)])
-    share = matched[CHOOSE] / members[CHOOSE]
-    limit = settings.max_false_per_day / settings.files_per_day
-    bearable = np.flatnonzero(wilson(share, members[CHOOSE]).high <= limit)
-    needed = 0 if len(bearable) else wilson_needs(float(share[0]), limit)
+    parts = {}
+    for name, part in (("choose", CHOOSE), ("score", SCORE)):
+        members = identities.part == part
+        matched = np.bincount(best[members], minlength=levels + 1)[:levels].cumsum()
+        share = wilson(matched / members.sum(), members.sum())
+        parts[name] = {
+            "pictures": int(members.sum()),
+            "matched": matched.tolist(),
+            "share": share.record(),
+            "files_per_day": share.times(settings.files_per_day).record(),
+        }
+        if part == CHOOSE:
+            limit = settings.max_false_per_day / settings.files_per_day
+            bearable = np.flatnonzero(share.high <= limit)
+            needed = 0 if len(bearable) else wilson_needs(float(share.value[0]), limit)
     # The most pictures first, then the list's own order
     order = np.argsort(-counts, kind="stable")[:NAMED]
     flat = np.flatnonzero(_near_flat(section, threshold))
-    return ListFigures(
-        list=name,
-        kind=kind,
-        entries=len(section),
-        threshold=threshold,
-        pictures=members,
-        matched=matched,
-        hits=hits.cumsum(),
-        named=tuple(
-            NamedEntry(section.entry(row).id, int(counts[row]), int(nearest[row]))
+    found: dict[str, Any] = {
+        "algorithm": label(kind),
+        "entries": len(section),
+        "threshold": threshold,
+        "level": int(bearable[-1]) if len(bearable) else None,
+        "more_pictures": lacking_pictures(
+            needed, parts["choose"]["pictures"] + parts["score"]["pictures"]
+        ),
+        **parts,
+        "hits": hits.cumsum().tolist(),
+        "matching_entries": int((counts > 0).sum()),
+        "named": [
+            {
+                "entry": printable(section.entry(row).id),
+                "pictures": int(counts[row]),
+                "nearest": int(nearest[row]),
+            }
             for row in order.tolist()
             if counts[row]
-        ),
-        matching_entries=int((counts > 0).sum()),
-        near_flat=tuple(section.entry(row).id for row in flat[:NAMED].tolist()),
-        near_flat_count=len(flat),
-        level=int(bearable[-1]) if len(bearable) else None,
-        more_pictures=max(1, 2 * needed - int(members.sum())) * (needed > 0),
-    )
+        ],
+        "near_flat_count": len(flat),
+        "near_flat": [printable(section.entry(row).id) for row in flat[:NAMED].tolist()],
+    }
+    return found | {"sentence": prose.against_list(found, settings)}
 
 
 def _look_up(
     pictures: Measurements, identities: Identities, section: Section, threshold: int, levels: int
 ) -> tuple[Ints, Ints, Ints, Ints]:
-    """Look up in batches, so that a list with many near entries costs no memory.
+    """Look up in batches, so that a list with many near entries takes little memory.
 
     Returns:
-        Each picture's distance to its nearest entry; how many pictures each entry is near to and
-        its smallest distance; how many pairs there are at each distance.
+        Each picture's distance to its nearest entry; the number of pictures near each entry, and
+        its smallest distance; the number of pairs at each distance.
     """
     index = build_index(section.codes, radius=levels - 1)
     best = np.full(len(pictures), levels, dtype=np.int64)
@@ -161,7 +135,7 @@ def _look_up(
     hits = np.zeros(levels, dtype=np.int64)
     views = np.flatnonzero(identities.part[pictures.owner] != LEFT_OUT)
     queries = pictures.queries[section.kind]
-    # Whole pictures to a batch, so that a picture with several views counts once for an entry
+    # A batch holds whole pictures, so that one with several views counts once for an entry
     owners = np.unique(pictures.owner[views])
     for start in range(0, len(owners), _BATCH):
         batch = views[np.isin(pictures.owner[views], owners[start : start + _BATCH])]
@@ -176,7 +150,7 @@ def _look_up(
 
 
 def _near_flat(section: Section, threshold: int) -> npt.NDArray[np.bool_]:
-    """Which entries are within the threshold of what a blank picture gives."""
+    """Which entries are within the threshold of a blank picture's hash."""
     near = np.zeros(len(section), dtype=np.bool_)
     octets = section.kind.bits // 8
     for first in ALGORITHMS[section.kind.algorithm].flat:

@@ -1,4 +1,4 @@
-"""An evaluation next to an earlier one: what changed, and whether the review is overdue."""
+"""Compare an evaluation with an earlier one: what changed, and whether the review is overdue."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hashmatch.evaluate.record import SCHEMA
 from hashmatch.report import numbers
 
 REVIEW_DAYS = 183
-"""Half a year: the interval at which thresholds are to be looked at again."""
+"""Half a year, after which thresholds should be reviewed."""
 
 Record = dict[str, Any]
 
@@ -23,7 +23,7 @@ def load_record(path: str | os.PathLike[str]) -> Record:
     """Read the record of an earlier evaluation.
 
     Raises:
-        InputError: it cannot be read, or is no such record, or of a newer schema.
+        InputError: it cannot be read, is not such a record, or has another schema.
     """
     name = str(path)
     try:
@@ -33,14 +33,14 @@ def load_record(path: str | os.PathLike[str]) -> Record:
     except OSError as error:
         raise InputError(f"cannot read it: {error.strerror}", path=name) from error
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError("it is no record of an evaluation", path=name) from error
+        raise InputError("not an evaluation record", path=name) from error
     if schema != SCHEMA or created.tzinfo is None:
-        raise InputError(f"it is no record of an evaluation under schema {SCHEMA}", path=name)
+        raise InputError(f"not an evaluation record of schema {SCHEMA}", path=name)
     return dict(loaded)
 
 
 def with_baseline(current: Record, earlier: Record) -> Record:
-    """The record, with what changed since the earlier one under ``baseline``."""
+    """Add what changed since an earlier record, under ``baseline``."""
     now = current["run"]["created"]
     began = datetime.fromisoformat(earlier["run"]["created"])
     age = ((datetime.fromisoformat(now) if now else datetime.now(UTC)) - began).days
@@ -50,7 +50,7 @@ def with_baseline(current: Record, earlier: Record) -> Record:
         if earlier["settings"].get(name) != value
     }
     by_name = {rule["name"]: rule for rule in earlier["rules"]}
-    # Recall over other changes is another figure
+    # Recall over other transforms is another figure
     compared = ("false_rate",) if "transforms" in settings else ("recall", "false_rate")
     rules = [
         _rule(rule, by_name[rule["name"]], compared)
@@ -70,7 +70,7 @@ def with_baseline(current: Record, earlier: Record) -> Record:
 
 
 def _rule(now: Record, before: Record, compared: Sequence[str]) -> Record:
-    """Both at the thresholds that were spoken of then, where these are still looked at."""
+    """Compare a rule at the thresholds shown then, if they are still evaluated."""
     wanted = before["thresholds"][before["shown_level"]]
     level = now["thresholds"].index(wanted) if wanted in now["thresholds"] else None
     found: Record = {
@@ -88,7 +88,7 @@ def _rule(now: Record, before: Record, compared: Sequence[str]) -> Record:
         then = numbers.at(before["score"][name], before["shown_level"])
         today = numbers.at(now["score"][name], level)
         found[name] = {"before": list(then), "now": list(today)}
-        # Intervals that do not meet: a change that chance does not explain
+        # The intervals do not overlap: chance does not explain the change
         if then[2] < today[1] or today[2] < then[1]:
             found["moved"].append(name)
     return found
@@ -98,8 +98,8 @@ def _sentences(block: Record, current: Record) -> list[str]:
     said = []
     if block["overdue"]:
         said.append(
-            f"The last evaluation is {block['age_days']} days old: a review every six months is"
-            " overdue."
+            f"The last evaluation is {block['age_days']} days old: review your thresholds every six"
+            " months."
         )
     changed = {
         name: (before, current["versions"].get(name))
@@ -108,19 +108,19 @@ def _sentences(block: Record, current: Record) -> list[str]:
     }
     said += [f"{name} was {before} and is {now}." for name, (before, now) in changed.items()]
     if block["settings"]:
-        said.append(f"Other settings than last time: {', '.join(sorted(block['settings']))}.")
+        said.append(f"These settings changed: {', '.join(sorted(block['settings']))}.")
     if "transforms" in block["settings"]:
-        said.append("The share of variants found is not compared, since they are others.")
+        said.append("The shares of variants found are not compared, because the transforms differ.")
     said.append(
         "The pictures are the same as last time."
         if block["same_pictures"]
-        else "The pictures are not the same as last time."
+        else "The pictures differ from last time."
     )
     for rule in block["rules"]:
         before, now = rule["recommended_before"], rule["recommended_now"]
         if before != now:
             shown = [numbers.thresholds(bits) if bits else "nothing" for bits in (before, now)]
-            said.append(f"{rule['name']}: recommended was {shown[0]}, now it is {shown[1]}.")
+            said.append(f"{rule['name']}: the recommendation was {shown[0]} and is now {shown[1]}.")
         for name in rule["moved"]:
             show = numbers.percent if name == "recall" else numbers.amount
             then, today = (
@@ -128,6 +128,6 @@ def _sentences(block: Record, current: Record) -> list[str]:
             )
             said.append(
                 f"{rule['name']} at {numbers.thresholds(rule['thresholds'])}:"
-                f" {name.replace('_', ' ')} was {then}, now it is {today}."
+                f" the {name.replace('_', ' ')} was {then} and is now {today}."
             )
     return said

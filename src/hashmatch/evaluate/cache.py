@@ -1,7 +1,7 @@
-"""What was measured already, kept in a file, so that an evaluation can be taken up again.
+"""Keep what was measured in a file, so that a stopped evaluation can be resumed.
 
-The file holds hashes of the operator's own ordinary pictures, so it is readable by its owner alone.
-A line of JSON is added for each picture; one that was cut short is measured again.
+The file holds hashes of the operator's own ordinary pictures, so only its owner can read it. Each
+picture adds a line of JSON; if a line was cut short, its picture is measured again.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ _BEGINNING = b'{"key":"'
 
 
 class Cache(Closing):
-    """Facts by the digest of the file and by all that they depend on.
+    """Facts by the digest of the file and everything else they depend on.
 
     Args:
-        path: a file that is made where there is none.
-        settings: of the evaluation; facts measured under others are passed over.
+        path: the file, which is created if it does not exist.
+        settings: of the evaluation; facts measured under others are ignored.
 
     Raises:
         OutputError: the file cannot be opened.
-        SettingsError: it holds something else, to which nothing may be added.
+        SettingsError: it holds something else, which is left as it is.
     """
 
     def __init__(self, path: str | os.PathLike[str], settings: EvaluationSettings) -> None:
@@ -52,15 +52,15 @@ class Cache(Closing):
         data = Path(path).read_bytes()
         if data[: len(_BEGINNING)] != _BEGINNING[: len(data)]:
             self._file.close()
-            raise SettingsError("it is no cache of an evaluation", path=str(path))
+            raise SettingsError("not a cache of an evaluation", path=str(path))
         self._load(data)
 
     def get(self, digest: str) -> Facts | None:
-        """What is known of the file with this digest."""
+        """What is known of the file with this digest, if anything."""
         return self._known.get(digest)
 
     def add(self, facts: Facts) -> None:
-        """Keep what was measured of one file."""
+        """Keep what was measured of one file, if it has a digest."""
         if facts.digest and facts.digest not in self._known:
             self._known[facts.digest] = facts
             row = {"key": self._key, **_to_json(facts)}
@@ -79,13 +79,13 @@ class Cache(Closing):
                     facts = _from_json(row, self._settings)
                     self._known[facts.digest] = facts
             except (ValueError, KeyError, TypeError, HashError):
-                continue  # cut short when a run was stopped, or no line of ours: measured again
+                continue  # cut short when a run was stopped, or not ours: measured again
         if data and not data.endswith(b"\n"):
             self._file.write("\n")
 
 
 def _fingerprint(settings: EvaluationSettings) -> str:
-    """All that facts depend on, besides the file: not what they are then weighed by."""
+    """A digest of everything that facts depend on besides the file."""
     record = settings.record()
     for name in ("list_size", "files_per_day", "max_false_per_day"):
         del record[name]

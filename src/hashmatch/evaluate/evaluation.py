@@ -1,4 +1,4 @@
-"""The whole of an evaluation: pictures in, figures out."""
+"""A whole evaluation: pictures in, figures out."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from hashmatch.errors import InputError, SettingsError
-from hashmatch.evaluate.against import ListFigures, weigh_lists
+from hashmatch.evaluate.against import weigh_lists
 from hashmatch.evaluate.figures import Figures, found_by_level, measure, variant_levels
 from hashmatch.evaluate.gather import Measurements, Progress, Unused, gather
 from hashmatch.evaluate.identity import CHOOSE, LEFT_OUT, SCORE, Identities, identify
-from hashmatch.evaluate.labels import LabelFigures, LabelledPair, numbered, weigh_labels
+from hashmatch.evaluate.labels import LabelledPair, numbered, weigh_labels
 from hashmatch.evaluate.negatives import NearPairs, choose_radius, count_distances, find_near
 from hashmatch.evaluate.recommend import Comparison, Recommendation, compare, recommend
 from hashmatch.evaluate.rules import Rule, joint_rules, single_rules
@@ -27,22 +27,23 @@ from hashmatch.examine.sandbox import WorkerLimits
 from hashmatch.hashing import default_threshold
 from hashmatch.hashlist import HashList
 from hashmatch.scan import check_paths
+from hashmatch.text import count
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class RuleFigures:
-    """All about one rule.
+    """Everything about one rule.
 
     Attributes:
         rule: the rule.
         choose: its figures on the half that thresholds are chosen on.
         score: its figures on the half that they are scored on.
         recommendation: what the data supports.
-        usual: the level of the default thresholds: the first one's, where there are two.
-        comparison: against the first algorithm alone; None but for rules that both must be near.
-        labels: its figures on the operator's own pairs, where there are any.
+        usual: the level of the default threshold, of the first algorithm if there are two.
+        comparison: with the first algorithm alone; None unless the rule needs two to agree.
+        labels: what the record says of the operator's own pairs; None without any.
     """
 
     rule: Rule
@@ -51,31 +52,30 @@ class RuleFigures:
     recommendation: Recommendation
     usual: int
     comparison: Comparison | None = None
-    labels: LabelFigures | None = None
+    labels: dict[str, Any] | None = None
 
     @property
     def level(self) -> int:
-        """The level to speak of: the recommended one, or the usual one where none is."""
+        """The level to show: the recommended one, or else the usual one."""
         chosen = self.recommendation.level
         return self.usual if chosen is None else chosen
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Evaluation:
-    """What came of an evaluation; ``record`` makes of it what is written.
+    """The result of an evaluation; ``record`` turns it into plain values.
 
     Attributes:
-        settings: what was asked.
+        settings: what was asked for.
         pictures: what was measured.
-        identities: who is who among them.
+        identities: which of them are copies, and the halves.
         files: how many files there were.
-        unused: those that are no part of it, and why.
-        negatives: for each kind, the count of pairs of different pictures at each distance.
-        positives: for each kind, the count of variants at each distance, by their best views.
+        unused: those left out, and why.
+        negatives: for each kind, the number of pairs of different pictures at each distance.
+        positives: for each kind, the number of variants at each distance, by their best views.
         near: the pairs of different pictures that are near.
         rules: the figures of each rule.
-        lists: the figures of each list.
-        hash_lists: the lists themselves.
+        lists: what the record says of each list.
         started: when it began.
         seconds: how long it took.
     """
@@ -89,8 +89,7 @@ class Evaluation:
     positives: tuple[Ints, ...]
     near: NearPairs
     rules: tuple[RuleFigures, ...]
-    lists: tuple[ListFigures, ...] = ()
-    hash_lists: tuple[HashList, ...] = ()
+    lists: tuple[dict[str, Any], ...] = ()
     started: datetime | None = None
     seconds: float = 0.0
 
@@ -130,7 +129,7 @@ def evaluate(
     started, clock = datetime.now(UTC), time.monotonic()
     settings = settings or EvaluationSettings()
     if not settings.transforms:
-        raise SettingsError("there is no transform to evaluate")
+        raise SettingsError("there are no transforms to evaluate")
     pictures, unused, files = gather(
         check_paths(paths), settings, jobs=jobs, workers=workers, cache=cache, progress=progress
     )
@@ -158,8 +157,7 @@ def evaluate(
         files=files,
         unused=tuple(unused),
         rules=rules,
-        lists=tuple(weigh_lists(pictures, identities, list(hash_lists), settings)),
-        hash_lists=hash_lists,
+        lists=tuple(weigh_lists(pictures, identities, hash_lists, settings)),
         started=started,
         seconds=time.monotonic() - clock,
     )
@@ -168,7 +166,7 @@ def evaluate(
 def analyse(
     pictures: Measurements, identities: Identities, settings: EvaluationSettings
 ) -> Evaluation:
-    """Compute all figures from what was measured: pure arithmetic."""
+    """Compute all figures from what was measured, by arithmetic alone."""
     negatives = count_distances(pictures, identities)
     near = find_near(pictures, identities, choose_radius(negatives))
     rules = _rules(pictures, identities, near)
@@ -208,10 +206,9 @@ def _check_enough(identities: Identities, unused: Collection[Unused], files: int
         return
     low = sum(file.why.startswith("low_information") for file in unused)
     raise InputError(
-        f"too few pictures to say anything: {kept} of {files} files are different, readable"
-        f" pictures with some detail, and {MIN_PICTURES} are the least"
-        f" ({len(unused) - low} cannot be read as pictures, {low} show too little,"
-        f" {len(identities.part) - kept} are copies of others)"
+        f"too few pictures: {kept} of {count(files, 'file')} can be used, and at least"
+        f" {MIN_PICTURES} are needed ({len(unused) - low} unreadable, {low} with too little detail,"
+        f" {count(len(identities.part) - kept, 'copy', 'copies')})"
     )
 
 
@@ -241,7 +238,7 @@ def _rule_figures(
 
 
 def _positives(pictures: Measurements, identities: Identities, column: int) -> Ints:
-    """Count the variants of all but copies at each distance, by their best views."""
+    """Count the variants at each distance, by their best views, leaving out copies."""
     bits = pictures.kinds[column].bits
     rule = Rule("all", (column,), True, np.arange(bits + 1)[:, None])
     best = variant_levels(pictures, rule)[identities.part != LEFT_OUT]

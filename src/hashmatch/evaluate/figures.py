@@ -1,4 +1,4 @@
-"""What a rule finds and what it finds falsely, by level, on one part of the pictures."""
+"""What a rule finds and what it matches falsely, by level, on one part of the pictures."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Figures:
     """A rule's figures on one part of the pictures, by level.
 
     Attributes:
-        pictures: how many pictures there are in the part, n.
+        pictures: the number of pictures in the part, n.
         found: shape (levels, transforms), how many of the n variants are found.
-        recall: shape (levels,), over all transforms, each counting alike.
+        recall: shape (levels,), over all transforms with equal weight.
         pairs: false matches among the part's pairs.
     """
 
@@ -48,7 +48,7 @@ def variant_levels(pictures: Measurements, rule: Rule) -> Ints:
     """The lowest level at which each variant is found, by its best view.
 
     Returns:
-        Shape (n, transforms); ``rule.levels`` where it is found at none.
+        Shape (n, transforms); ``rule.levels`` where no level finds it.
     """
     best = np.full((len(pictures), len(pictures.transforms)), rule.levels, dtype=np.int64)
     picture, transform = pictures.variant.T
@@ -57,7 +57,7 @@ def variant_levels(pictures: Measurements, rule: Rule) -> Ints:
 
 
 def found_by_level(levels: Ints, count: int) -> Ints:
-    """How many variants of all pictures and transforms are found at each of ``count`` levels."""
+    """How many of all variants are found at each of ``count`` levels."""
     result: Ints = np.bincount(levels.ravel(), minlength=count + 1)[:count].cumsum()
     return result
 

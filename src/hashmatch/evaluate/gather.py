@@ -1,4 +1,4 @@
-"""All pictures of a folder to arrays of hashes and distances, in an order that never varies."""
+"""Turn all pictures of some folders into arrays of distances, in an order that never varies."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ class Measurements:
     Attributes:
         names: paths, as the file system gives them.
         digests: SHA-256 of each file, hex.
-        kinds: what is evaluated: the columns of every array of distances.
+        kinds: the hashes evaluated, which are the columns of every array of distances.
         transforms: names.
         entries: what a list would hold of each picture, shape (n, words), by kind.
         queries: every view that could match, shape (views, words), by kind.
         owner: the picture of each view, in ascending order.
         variant: shape (rows, 2), the picture and the transform of each view of a variant.
-        stored: shape (rows,), whether it is the view of the pixels as they are stored.
+        stored: shape (rows,), whether it is the view of the pixels as stored.
         distance: shape (rows, kinds), uint16, in bits, from that view to the picture's entry.
     """
 
@@ -64,7 +64,7 @@ class Measurements:
 
 @dataclass(frozen=True, slots=True)
 class Unused:
-    """A file that is no part of the evaluation.
+    """A file that was left out of the evaluation.
 
     Attributes:
         name: its path.
@@ -167,7 +167,7 @@ def _digest(file: Item) -> str:
 
 
 def stack(used: Sequence[tuple[bytes, Facts]], settings: EvaluationSettings) -> Measurements:
-    """Put the facts of usable pictures side by side."""
+    """Put the facts of usable pictures into arrays."""
     facts = [fact for _, fact in used]
     kinds = hashed_kinds(settings)
     owner = [number for number, fact in enumerate(facts) for _ in fact.queries]

@@ -1,9 +1,9 @@
-"""Which pictures of a folder are copies of each other, and which part each identity falls in.
+"""Which pictures are copies of each other, and which half each distinct picture belongs to.
 
-A copy that was counted as another picture would be a false match that is none, at every threshold.
-But to tell copies by the very distance under evaluation would define false matches away. So other
-evidence decides: the 256-bit hashes of both algorithms must agree. A 64-bit hash holds the coarse
-layout alone; two pictures that share it by chance differ in the 192 finer bits as any two do.
+A copy counted as another picture would look like a false match at every threshold. But telling
+copies by the very distance under evaluation would define false matches away. So other evidence
+decides: the 256-bit hashes of both algorithms must agree. A 64-bit hash holds only the coarse
+layout; two pictures that share it by chance differ in the 192 finer bits like any other two.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ Ints: TypeAlias = npt.NDArray[np.int64]
 Pair: TypeAlias = tuple[int, int]
 
 COPY_BITS = 64
-"""Copies differ in at most so many of 256 bits, in both algorithms; other pictures in about 128."""
+"""Copies differ in at most this many of 256 bits, by both algorithms; others in about 128."""
 
 _STEP = 1024
 
 CHOOSE, SCORE, LEFT_OUT = 0, 1, 2
-"""The part of a picture: to choose thresholds on, to score them on, or a copy of another."""
+"""The part of a picture: thresholds are chosen on it or scored on it, or it is a copy."""
 
 
 class Copy(NamedTuple):
@@ -38,7 +38,7 @@ class Copy(NamedTuple):
 
     Attributes:
         first: the number of a picture.
-        second: the number of another, later one.
+        second: the number of a later one.
         why: ``same bytes``, ``labelled same``, or ``near`` by both 256-bit hashes.
     """
 
@@ -49,12 +49,12 @@ class Copy(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Identities:
-    """Who is who.
+    """Which pictures are the same.
 
     Attributes:
         copies: pairs that count as one picture.
-        part: shape (n,): ``CHOOSE`` or ``SCORE`` for the first picture of each identity, and
-            ``LEFT_OUT`` for its copies.
+        part: shape (n,): ``CHOOSE`` or ``SCORE`` for the first of each group of copies, and
+            ``LEFT_OUT`` for the others.
     """
 
     copies: tuple[Copy, ...]
@@ -71,13 +71,13 @@ def identify(
     same: Collection[Pair] = (),
     different: Collection[Pair] = (),
 ) -> Identities:
-    """Find the copies, and split the identities in two halves.
+    """Find the copies, and split the distinct pictures in two halves.
 
     Args:
         pictures: what was measured.
-        seed: of the split. Which half a picture falls in hangs on its bytes, not on its name.
-        same: pairs that a human calls the same picture.
-        different: pairs that a human calls different ones, whatever their hashes say.
+        seed: decides the split, together with each picture's bytes; names do not matter.
+        same: pairs that a human labelled the same.
+        different: pairs that a human labelled different, whatever their hashes say.
     """
     copies = [*_same_bytes(pictures), *(Copy(*pair, "labelled same") for pair in same)]
     known = {(copy.first, copy.second) for copy in copies} | set(different)
@@ -106,14 +106,14 @@ def _same_bytes(pictures: Measurements) -> list[Copy]:
 
 
 def _near(pictures: Measurements) -> list[Pair]:
-    """Pairs near by both kinds; of pictures with one and the same hash, each with the first."""
+    """Pairs near by both kinds; of pictures with equal hashes, each with the first."""
     fine, other = (pictures.entries[kind] for kind in IDENTITY_KINDS)
     both = np.concatenate([fine, other], axis=1)
-    # Equal hashes are taken together first, or a folder of one picture would be all pairs
+    # Equal hashes are grouped first, or a folder full of one picture would give all pairs
     _, first, back = np.unique(both, axis=0, return_index=True, return_inverse=True)
     found = []
     for start in range(0, len(first), _STEP):
-        # Each with itself and the later ones alone: half of the work
+        # Each only with itself and later ones: half the work
         rest = first[start:]
         hits = LinearIndex(fine[rest]).search(fine[rest[:_STEP]], COPY_BITS)
         left, right = rest[hits.query], rest[hits.row]
@@ -129,15 +129,15 @@ def _near(pictures: Measurements) -> list[Pair]:
 
 
 def _first_of_each(count: int, copies: list[Copy]) -> Ints:
-    """For each picture the first that it is a copy of, by however many steps."""
+    """For each picture the first that it is a copy of, in any number of steps."""
     group = connected([copy[:2] for copy in copies], count)
     _, first = np.unique(group, return_index=True)
     return np.asarray(first, np.int64)[group]
 
 
 def connected(pairs: Sequence[Pair], count: int) -> Ints:
-    """Number the groups that pairs join ``count`` pictures to; shape (count,)."""
-    from scipy.sparse import coo_array  # noqa: PLC0415 # SciPy takes its time to start
+    """Number the groups that pairs join ``count`` pictures into; shape (count,)."""
+    from scipy.sparse import coo_array  # noqa: PLC0415 # SciPy is slow to import
     from scipy.sparse.csgraph import connected_components  # noqa: PLC0415 # as above
 
     ends = np.array(pairs, dtype=np.int64).reshape(-1, 2)

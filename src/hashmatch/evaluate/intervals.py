@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,7 @@ FAMILY = 4.743864518390589
 
 
 class Estimate(NamedTuple):
-    """A share, or several, with a 95% interval.
+    """A share or an amount, or several, with a 95% interval.
 
     Attributes:
         value: what was seen.
@@ -31,6 +31,22 @@ class Estimate(NamedTuple):
     low: Floats
     high: Floats
 
+    def times(self, factor: int) -> Estimate:
+        """The estimate of a multiple."""
+        return Estimate(*(end * factor for end in self))
+
+    def at(self, place: Any) -> Estimate:
+        """The estimates at one index."""
+        return Estimate(*(end[place] for end in self))
+
+    def record(self) -> dict[str, Any]:
+        """Plain values with six significant digits, so that no rounding error of a sum shows."""
+        return {name: _rounded(end.tolist()) for name, end in self._asdict().items()}
+
+
+def _rounded(value: Any) -> Any:
+    return [_rounded(one) for one in value] if isinstance(value, list) else float(f"{value:.6g}")
+
 
 def wilson(share: Floats | float, of: Floats | float) -> Estimate:
     """The score interval of a share.
@@ -40,19 +56,19 @@ def wilson(share: Floats | float, of: Floats | float) -> Estimate:
 
     Args:
         share: 0 to 1.
-        of: of how many independent pictures; need not be whole.
+        of: of how many independent pictures; need not be an integer.
     """
     value, count = np.asarray(share, np.float64), np.asarray(of, np.float64)
     weight = 1 + Z**2 / count
     middle = (value + Z**2 / (2 * count)) / weight
     reach = Z / weight * np.sqrt(value * (1 - value) / count + Z**2 / (4 * count**2))
-    # At either end of the scale the interval begins there, whatever rounding makes of it
+    # At either end of the scale the interval starts exactly there, despite rounding
     low = np.where(value > 0, np.maximum(0, middle - reach), 0.0)
     return Estimate(value, low, np.where(value < 1, np.minimum(1, middle + reach), 1.0))
 
 
 def wilson_needs(share: float, rate: float) -> int:
-    """How many pictures bring the upper end of ``wilson`` down to ``rate``; 0 where none would.
+    """How many pictures bring the upper end of ``wilson`` down to ``rate``; 0 if none would.
 
     Args:
         share: what is seen among them.
@@ -62,18 +78,19 @@ def wilson_needs(share: float, rate: float) -> int:
 
 
 def wilson_of_means(shares: Floats) -> Estimate:
-    """The score interval of a mean share, where a picture gives several answers.
+    """The score interval of a mean share, where each picture gives several answers.
 
-    The answers of one picture are worth fewer than as many independent ones. How many is told by
-    how far the pictures' own shares differ: the variance of their mean is set equal to that of a
-    share of ``of`` independent answers (Kish's design effect; L. Kish, "Survey Sampling", 1965).
+    The answers of one picture are related, so they are worth fewer independent ones. How many
+    follows from how far the pictures' own shares differ: the variance of their mean is set equal to
+    that of a share of ``of`` independent answers (Kish's design effect; L. Kish, "Survey Sampling",
+    1965).
 
     Args:
         shares: shape (pictures, ...), each picture's own share.
     """
     count = len(shares)
     mean = shares.mean(axis=0)
-    # Student's t in place of the normal, since this variance is itself an estimate
+    # Student's t instead of the normal, since this variance is itself an estimate
     widening = (student(max(1, count - 1)) / Z) ** 2
     variance = shares.var(axis=0, ddof=1) / count * widening
     alone = mean * (1 - mean)
@@ -84,33 +101,32 @@ def wilson_of_means(shares: Floats) -> Estimate:
 
 def student(freedom: Floats | float) -> Floats:
     """Standard errors on either side that hold 95% of Student's t distribution."""
-    from scipy.special import stdtrit  # noqa: PLC0415 # SciPy takes its time to start
+    from scipy.special import stdtrit  # noqa: PLC0415 # SciPy is slow to import
 
     return np.asarray(stdtrit(freedom, 0.975), np.float64)
 
 
 def unseen_bound(pictures: int) -> float:
-    """The largest share of pairs that may be false matches where not one was seen, 95% one-sided.
+    """The largest share of pairs that may be false matches if none was seen, 95% one-sided.
 
-    "Three over n" would hold for pairs that have nothing to do with each other. Look-alikes come
-    in families instead, and the worst case is a single one: a share ``s`` of all pictures, each
-    near to each other. Then ``s * s`` of all pairs are near, and none is seen while at most one
-    member is among the n pictures, which has the probability ``(1 + x) * exp(-x)`` with
-    ``x = n * s``. It falls under 5% at x = 4.74, so that the bound is 22.5 over n squared, nearly
-    four times "three over the number of pairs".
+    "Three over n" would hold for pairs that have nothing to do with each other. But look-alikes
+    come in families, and the worst case is a single one: a share ``s`` of all pictures, all near
+    each other. Then ``s * s`` of all pairs are near, and none is seen as long as at most one member
+    is among the n pictures. The probability of that is ``(1 + x) * exp(-x)`` with ``x = n * s``; it
+    falls below 5% at x = 4.74. So the bound is 22.5 over n squared, nearly four times "three over
+    the number of pairs".
 
-    That is a supposition, and the price of a figure that is of any use: what is near to a family
-    is of the family. A hub, a picture near to many that are not near to each other, is missed more
-    easily. Supposing nothing, disjoint pairs alone are independent, and the bound is 6 over n;
-    pictures that are near to everything reach it. Those are the flat ones, which the quality floor
-    takes out; ``bench/calibration.py`` has a world with a hub, and ``against`` names those of a
-    list.
+    This is an assumption, and the price of a useful figure: what is near a family belongs to it. A
+    hub, a picture near many that are not near each other, is missed more easily. Without any
+    assumption only disjoint pairs are independent, and the bound is 6 over n; pictures near
+    everything reach it. Those are the flat ones, which the quality floor removes.
+    ``bench/calibration.py`` has a world with a hub, and ``against`` names the hubs of a list.
     """
     return min(1.0, FAMILY**2 / (pictures * max(1, pictures - 1)))
 
 
 def pictures_needed(rate: float) -> int:
-    """How many pictures it takes for ``unseen_bound`` to come down to ``rate``."""
+    """How many pictures bring ``unseen_bound`` down to ``rate``."""
     return int(np.ceil(0.5 + np.sqrt(0.25 + FAMILY**2 / rate)))
 
 
@@ -120,8 +136,8 @@ class PairCounts:
 
     Attributes:
         pictures: n.
-        matches: shape (levels,), how many of the n * (n - 1) pairs are matches at each level.
-        variance: shape (levels,), of the share of matches, estimated without bias.
+        matches: shape (levels,), how many of the n * (n - 1) pairs match at each level.
+        variance: shape (levels,), an unbiased estimate for the share of matches.
     """
 
     pictures: int
@@ -137,12 +153,11 @@ class PairCounts:
     def rate(self) -> Estimate:
         """The share of pairs that are false matches, with its interval.
 
-        On the scale of logarithms, where the interval of a count is about symmetric, with Student's
-        t for the standard error, since the variance is itself estimated, and from few matches
-        poorly. As many degrees of freedom as the count of independent matches that would vary as
-        much (again Kish's design effect), and two; ``bench/calibration.py`` shows how often the
-        truth lies within. Upper ends never fall from one level to the next, nor under
-        ``unseen_bound``.
+        The interval is symmetric on the logarithmic scale, as that of a count nearly is. It uses
+        Student's t, since the variance is itself estimated, and poorly if matches are few. The
+        degrees of freedom are the number of independent matches that would vary as much (again
+        Kish's design effect), plus two; ``bench/calibration.py`` shows how often the truth lies
+        within. Upper ends never fall from one level to the next, nor below ``unseen_bound``.
         """
         value, ratio = self._value, _spread(self._independent)
         high = np.maximum.accumulate(np.maximum(value * ratio, unseen_bound(self.pictures)))
@@ -152,7 +167,7 @@ class PairCounts:
         """How many pictures like these bring the upper end at a level down to ``rate``.
 
         Returns:
-            0 where no number would, since the share of matches is no smaller itself.
+            0 if no number would, because the share of matches is not smaller itself.
         """
         share, least = float(self._value[level]), pictures_needed(rate)
         if not share:
@@ -174,31 +189,31 @@ class PairCounts:
         """How many independent matches would vary as much, by level."""
         with np.errstate(divide="ignore", invalid="ignore"):
             count = np.where(self.variance > 0, self._value**2 / self.variance, 0.0)
-        # No fewer than one where any was seen, and no more than were
+        # At least one if any was seen, and at most as many as were
         return np.minimum(np.maximum(count, 1), np.maximum(self.matches, 1))
 
 
 def _spread(count: Floats) -> Floats:
-    """How many times as much, or as little, as so many independent matches the truth may be."""
+    """By which factor the truth may differ from a count of so many independent matches."""
     spread: Floats = np.exp(student(count + 2) / np.sqrt(count))
     return spread
 
 
 def count_pairs(query: Ints, entry: Ints, level: Ints, pictures: int, levels: int) -> PairCounts:
-    """Count matches among the pairs of n pictures, and how much that count would vary.
+    """Count matches among the pairs of n pictures, and estimate how much that count varies.
 
-    The share is a U-statistic over pictures, of ``y``, the share of the two directions in which a
+    The share is a U-statistic over pictures of ``y``, the share of the two directions in which a
     pair matches. Its variance is ``(4 (n - 2) a + 2 b) / (n (n - 1))`` where ``a`` is the
     covariance of two pairs with one picture in common and ``b`` the variance of one pair (W.
     Hoeffding, "A Class of Statistics with Asymptotically Normal Distribution", Annals of
-    Mathematical Statistics 19, 1948). A bootstrap that draws pictures anew estimates the same sum
+    Mathematical Statistics 19, 1948). A bootstrap that resamples pictures estimates the same sum
     with ``b`` up to three times too large (A. Owen, "The pigeonhole bootstrap", Annals of Applied
-    Statistics 1, 2007), and rare matches are nearly all ``b``; so it is summed up here directly.
+    Statistics 1, 2007), and for rare matches ``b`` is nearly everything; so it is summed directly.
 
     Args:
         query: shape (m,), the picture looked up, of each ordered pair that matches.
         entry: shape (m,), the picture found.
-        level: shape (m,), the lowest level at which it matches; no ordered pair comes twice.
+        level: shape (m,), the lowest level at which it matches; no ordered pair occurs twice.
         pictures: n.
         levels: how many levels there are, from 0.
     """
@@ -224,7 +239,7 @@ def _squares(query: Ints, entry: Ints, level: Ints, levels: int) -> Floats:
     low, high, level = low[order], high[order], level[order]
     second = np.zeros(len(level), dtype=np.bool_)
     second[1:] = (low[1:] == low[:-1]) & (high[1:] == high[:-1])
-    # One direction is a half, which squared is a quarter; the other brings it to one
+    # One direction is a half, squared a quarter; the other direction brings it to one
     steps = np.where(second, 0.75, 0.25)
     return np.bincount(level, weights=steps, minlength=levels).cumsum()
 

@@ -1,4 +1,4 @@
-"""Pairs of pictures that a human has called the same or different."""
+"""Pairs of pictures that a human has labelled the same or different."""
 
 from __future__ import annotations
 
@@ -6,19 +6,16 @@ import csv
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from hashmatch.errors import InputError, SettingsError
 from hashmatch.evaluate.gather import Measurements
 from hashmatch.evaluate.identity import connected
-from hashmatch.evaluate.intervals import Estimate, wilson
+from hashmatch.evaluate.intervals import wilson
 from hashmatch.evaluate.rules import Rule
 from hashmatch.hashing.distance import distances
-
-Ints: TypeAlias = npt.NDArray[np.int64]
 
 SAME, DIFFERENT = "same", "different"
 HEADER = ["first", "second", "label"]
@@ -31,7 +28,7 @@ class LabelledPair:
     Attributes:
         first: the path of a picture.
         second: the path of another.
-        same: they are the same picture.
+        same: whether they show the same picture.
     """
 
     first: bytes
@@ -40,14 +37,14 @@ class LabelledPair:
 
 
 def read_pairs(path: str | os.PathLike[str]) -> list[LabelledPair]:
-    """Read a CSV file of two paths and ``same`` or ``different`` a line.
+    """Read a CSV file with two paths and ``same`` or ``different`` on each line.
 
     The first line may be the header ``first,second,label``. Paths are relative to the file's own
     folder.
 
     Raises:
         InputError: the file cannot be read.
-        SettingsError: a line is no such pair; it is named by its number.
+        SettingsError: a line is not such a pair; the error has its number.
     """
     folder = Path(path).resolve().parent
     pairs = []
@@ -61,19 +58,19 @@ def read_pairs(path: str | os.PathLike[str]) -> list[LabelledPair]:
                 elif row and (number > 1 or [name.strip().lower() for name in row] != HEADER):
                     raise SettingsError(
                         "a pair is two paths and 'same' or 'different'; "
-                        f"a header, on line 1 alone, is {','.join(HEADER)}",
+                        f"a header, only on line 1, is {','.join(HEADER)}",
                         path=str(path),
                         line=number,
                     )
     except (OSError, csv.Error) as error:
         raise InputError(f"cannot read the pairs: {error}", path=str(path)) from error
     if not pairs:
-        raise SettingsError("there is no pair in it", path=str(path))
+        raise SettingsError("the file has no pairs", path=str(path))
     return pairs
 
 
 def numbered(pairs: list[LabelledPair], pictures: Measurements) -> list[tuple[int, int, bool]]:
-    """The pairs of which both pictures were measured, by their numbers, the lower one first."""
+    """The pairs whose pictures were both measured, by number, the lower one first."""
     numbers = {os.path.realpath(name): number for number, name in enumerate(pictures.names)}
     found = []
     for pair in pairs:
@@ -84,50 +81,28 @@ def numbered(pairs: list[LabelledPair], pictures: Measurements) -> list[tuple[in
     return found
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class LabelFigures:
-    """What a rule says of labelled pairs, by level.
-
-    Attributes:
-        same: how many pairs are called the same, and can be compared.
-        different: how many are called different.
-        found: shape (levels,), how many of the same ones are near.
-        false: shape (levels,), how many of the different ones are.
-        groups: how many groups without a picture in common the pairs of either kind fall in.
-    """
-
-    same: int
-    different: int
-    found: Ints
-    false: Ints
-    groups: tuple[int, int]
-
-    @property
-    def recall(self) -> Estimate:
-        """The share of the same ones that are found; pairs with a picture in common count once."""
-        return wilson(self.found / max(1, self.same), max(1, self.groups[0]))
-
-    @property
-    def false_rate(self) -> Estimate:
-        """The share of the different ones that match."""
-        return wilson(self.false / max(1, self.different), max(1, self.groups[1]))
-
-
 def weigh_labels(
     pairs: list[tuple[int, int, bool]], pictures: Measurements, rule: Rule
-) -> LabelFigures:
-    """Compare each pair both ways, by the nearest views."""
+) -> dict[str, Any]:
+    """Compare each pair both ways, by the nearest views.
+
+    Returns:
+        What the evaluation's record says of a rule and the pairs, by level.
+    """
     levels = np.array([_pair_level(pictures, rule, *pair[:2]) for pair in pairs], dtype=np.int64)
-    same = np.array([pair[2] for pair in pairs], dtype=np.bool_)
-    found, false = (
-        np.bincount(levels[chosen], minlength=rule.levels + 1)[: rule.levels].cumsum()
-        for chosen in (same, ~same)
-    )
-    groups = tuple(
-        _groups([pair[:2] for pair in pairs if pair[2] is wanted], len(pictures))
-        for wanted in (True, False)
-    )
-    return LabelFigures(int(same.sum()), int((~same).sum()), found, false, (groups[0], groups[1]))
+    found: dict[str, Any] = {}
+    for wanted, many, near, share in (
+        (True, "same", "found", "recall"),
+        (False, "different", "false", "false_rate"),
+    ):
+        chosen = np.array([pair[2] is wanted for pair in pairs], dtype=np.bool_)
+        count = int(chosen.sum())
+        matches = np.bincount(levels[chosen], minlength=rule.levels + 1)[: rule.levels].cumsum()
+        # Pairs with a picture in common count once
+        groups = _groups([pair[:2] for pair in pairs if pair[2] is wanted], len(pictures))
+        estimate = wilson(matches / count, groups).record() if count else None
+        found |= {many: count, near: matches.tolist(), share: estimate}
+    return found
 
 
 def _pair_level(pictures: Measurements, rule: Rule, first: int, second: int) -> int:
@@ -147,6 +122,6 @@ def _pair_level(pictures: Measurements, rule: Rule, first: int, second: int) -> 
 
 
 def _groups(edges: list[tuple[int, int]], count: int) -> int:
-    """How many groups of pictures the pairs fall in, with no pair between two groups."""
+    """How many groups of pictures the pairs form, with no pair between two groups."""
     group = connected(edges, count)
     return len(np.unique(group[[first for first, _ in edges]]))

@@ -17,22 +17,22 @@ from hashmatch.index import build_index
 Ints: TypeAlias = npt.NDArray[np.int64]
 
 MAX_NEAR = 3_000_000
-"""Thresholds are looked at only as far as no more pairs than this are near: a laxer one is no
-threshold, since a file in a hundred would match any entry."""
+"""Thresholds are tried only while at most this many pairs are near. Laxer ones are useless: a
+file in a hundred would match any given entry."""
 
 _TILE = 1 << 17
-"""Pairs compared at a time: their distances stay in a core's own cache."""
+"""Pairs compared at a time, so that their distances fit a core's cache."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class NearPairs:
-    """Ordered pairs of different pictures that are near by some kind.
+    """Ordered pairs of different pictures that are near by some kind of hash.
 
     Attributes:
-        query: shape (m,), the picture that is looked up.
+        query: shape (m,), the picture looked up.
         entry: shape (m,), the picture that a list would hold.
-        distance: shape (m, kinds), in bits, of the view looked up; a pair has a row for each view.
-        radius: for each kind, the distance up to which all pairs are here.
+        distance: shape (m, kinds), in bits, of the view looked up; each view of a pair has a row.
+        radius: for each kind, the distance up to which all pairs are included.
     """
 
     query: Ints
@@ -41,14 +41,14 @@ class NearPairs:
     radius: tuple[int, ...]
 
     def levels(self, rule: Rule) -> tuple[Ints, Ints, Ints]:
-        """Query, entry and level of each pair that is a match at some level, by its best view."""
+        """Query, entry and level of each pair that matches at some level, by its best view."""
         level = rule.level(self.distance)
         near = level < rule.levels
         return best_of_each(self.query[near], self.entry[near], level[near])
 
 
 def best_of_each(query: Ints, entry: Ints, level: Ints) -> tuple[Ints, Ints, Ints]:
-    """Keep the lowest level of each pair that comes several times, in the order of the pairs."""
+    """Keep the lowest level of each pair, in the order of the pairs."""
     order = np.lexsort((level, entry, query))
     query, entry, level = query[order], entry[order], level[order]
     best = np.ones(len(order), dtype=np.bool_)
@@ -92,7 +92,7 @@ def _histogram(
 
 
 def choose_radius(counts: list[Ints]) -> tuple[int, ...]:
-    """How far to look, for each kind: all thresholds that could be of any use."""
+    """How far to search, for each kind: up to the laxest useful threshold."""
     radius = []
     for count in counts:
         useful = int(MAX_SHARE * (len(count) - 1))
@@ -102,7 +102,7 @@ def choose_radius(counts: list[Ints]) -> tuple[int, ...]:
 
 
 def find_near(pictures: Measurements, identities: Identities, radius: tuple[int, ...]) -> NearPairs:
-    """Find the pairs of different pictures that are near by some kind, through the index."""
+    """Find the pairs of different pictures that are near by some kind of hash, with the index."""
     kept = identities.part != LEFT_OUT
     entries, views = np.flatnonzero(kept), np.flatnonzero(kept[pictures.owner])
     keys = []

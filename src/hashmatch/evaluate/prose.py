@@ -1,4 +1,4 @@
-"""What figures say, in plain sentences: the same in the record, on the page and on the terminal."""
+"""What the figures say, in sentences: the same in the record, on the page and on the terminal."""
 
 from __future__ import annotations
 
@@ -7,56 +7,64 @@ from typing import Any
 
 from hashmatch.evaluate.settings import EvaluationSettings
 from hashmatch.report.numbers import amount, at, interval, percent, thresholds
+from hashmatch.text import count
 
 Record = Mapping[str, Any]
 
 NEARLY_ALL = 0.99
-"""A transform of which this share is found is not named among those that are found in part."""
+"""A transform counts as found if this share of its variants is."""
 
 
 def recommendation(rule: Record, settings: EvaluationSettings) -> str:
-    """What to use, what it buys, and whether the held-out half agrees."""
+    """What to use, what it finds, and whether the held-out half agrees."""
     chosen, level = rule["recommendation"], rule["recommendation"]["level"]
-    volume = f"{settings.files_per_day:,} files a day against {settings.entries:,} entries"
     limit = amount(settings.max_false_per_day)
+    volume = (
+        f"{count(settings.files_per_day, 'file')} a day against"
+        f" {count(settings.entries, 'entry', 'entries')}"
+    )
     if level is None:
-        bound = rule["choose"]["false_per_day"]["high"][0]
+        bound = amount(rule["choose"]["false_per_day"]["high"][0])
+        if chosen["more_pictures"]:
+            problem = f"Too few pictures: the tightest provable bound is {bound}"
+        else:
+            strictest = thresholds(rule["thresholds"][0])
+            problem = f"No threshold can be recommended: even {strictest} may give {bound}"
         return (
-            f"No threshold can be recommended. For {volume}, these pictures cannot show less than"
-            f" {amount(bound)} false matches a day at any threshold, and {limit} are acceptable."
-            f" {more_pictures(chosen['more_pictures'])}{_unseen(rule)}"
+            f"{problem} false matches a day for {volume}, and your limit is {limit}."
+            f" {more_pictures(chosen['more_pictures'])} {_unseen(rule)}"
         )
     score = rule["score"]
     recall = interval(at(score["recall"], level), percent)
     outcome = {
-        "held": "On the half of the pictures that had no say in it, the limit is kept too",
-        "open": "The half of the pictures that had no say in it is too small to confirm the limit",
-        "broken": "On the half of the pictures that had no say in it, the limit is NOT kept",
+        "held": "The half of the pictures held out confirms the limit",
+        "open": "The half of the pictures held out is too small to confirm the limit",
+        "broken": "On the half of the pictures held out, the limit is NOT kept",
     }[chosen["outcome"]]
     return (
-        f"Use {thresholds(rule['thresholds'][level])}: the largest with at most {limit} false"
+        f"Use {thresholds(rule['thresholds'][level])}, the largest with at most {limit} false"
         f" matches a day for {volume}. It finds {recall} of the everyday variants. {outcome}:"
         f" {interval(at(score['false_per_day'], level), amount)} false matches a day."
     )
 
 
 def _unseen(rule: Record) -> str:
-    """How far the pictures that thresholds are chosen on had no false match at all."""
+    """Up to which threshold the half chosen on had no false match."""
     level = rule["recommendation"]["unseen_level"]
     if level is None:
-        return " There are false matches at every threshold."
-    return f" No false match was seen up to {thresholds(rule['thresholds'][level])}, among so few."
+        return "There are false matches at every threshold."
+    return f"No false match was seen up to {thresholds(rule['thresholds'][level])}."
 
 
-def more_pictures(count: int) -> str:
+def more_pictures(number: int) -> str:
     """What it would take to support a figure."""
-    if not count:
+    if not number:
         return "More pictures like these would not change that."
-    return f"At least {count:,} more pictures are needed."
+    return f"You need at least {count(number, 'more picture')}."
 
 
 def steps(rule: Record) -> str:
-    """What a level more or less than the one that is spoken of finds, and what it costs."""
+    """What one level more or less than the one shown finds and costs."""
     said = []
     for step in rule["steps"]:
         if step["level"] == rule["shown_level"]:
@@ -65,14 +73,14 @@ def steps(rule: Record) -> str:
         found = interval(tuple(step["recall"].values()), percent)
         cost = interval(tuple(step["false_per_day"].values()), amount)
         said.append(
-            f"One step {which}, {thresholds(step['thresholds'])}, finds {found}, with {cost} false"
+            f"One step {which}, {thresholds(step['thresholds'])} finds {found}, with {cost} false"
             " matches a day."
         )
     return " ".join(said)
 
 
 def transforms(rule: Record) -> str:
-    """Which everyday changes the level that is spoken of survives wholly, in part and never."""
+    """Which everyday changes the level shown survives: wholly, in part and never."""
     level = rule["shown_level"]
     shares = {name: one["value"][level] for name, one in rule["score"]["transforms"].items()}
     partly = ", ".join(
@@ -81,8 +89,8 @@ def transforms(rule: Record) -> str:
     never = ", ".join(name for name, share in shares.items() if not share)
     whole = sum(share >= NEARLY_ALL for share in shares.values())
     found = (
-        f"At {thresholds(rule['thresholds'][level])}, {NEARLY_ALL:.0%} or more of the variants of"
-        f" {whole} of {len(shares)} transforms are found."
+        f"{thresholds(rule['thresholds'][level])} finds at least {NEARLY_ALL:.0%} of the variants"
+        f" of {whole} of {count(len(shares), 'transform')}."
     )
     return (
         found + (f" In part: {partly}." if partly else "") + (f" Never: {never}." if never else "")
@@ -94,12 +102,12 @@ def comparison(rule: Record) -> str:
     compared = rule["comparison"]
     first = next(iter(rule["thresholds"][0]))
     at_level = thresholds(rule["thresholds"][compared["level"]])
-    where = f"At {at_level}, which finds {percent(compared['recall'])} of the variants,"
+    where = f"{at_level} finds {percent(compared['recall'])} of the variants;"
     if compared["false_alone"] is None:
-        return f"{where} {first} alone finds as much at no threshold looked at: no comparison."
+        return f"{where} {first} alone finds as many at no threshold tried, so they do not compare."
     counts = (
         f"{where} {rule['name']} has {compared['false_together']:,} false matches on the held-out"
-        f" half, and {first} alone at {compared['alone_level']} bits, which finds as much, has"
+        f" half, and {first} {compared['alone_level']} alone, which finds as many variants, has"
         f" {compared['false_alone']:,}"
     )
     return {
@@ -116,17 +124,19 @@ def against_list(kind: Record, settings: EvaluationSettings) -> str:
     total = kind["choose"]["pictures"] + score["pictures"]
     limit = amount(settings.max_false_per_day)
     found = (
-        f"At {kind['algorithm']} {threshold}, {matched:,} of {total:,} ordinary pictures match"
-        f" {kind['matching_entries']:,} of {kind['entries']:,} entries."
+        f"At {kind['algorithm']} {threshold}, {matched:,} of"
+        f" {count(total, 'ordinary picture')} {'matches' if matched == 1 else 'match'}"
+        f" {kind['matching_entries']:,} of {count(kind['entries'], 'entry', 'entries')}."
     )
     if kind["level"] is None:
+        bound = amount(kind["choose"]["files_per_day"]["high"][0])
         return (
-            f"{found} {total:,} pictures cannot show that at most {limit} of"
-            f" {settings.files_per_day:,} files a day match falsely, at any threshold."
+            f"{found} The tightest provable bound is {bound} false matches a day among"
+            f" {count(settings.files_per_day, 'file')}, and your limit is {limit}."
             f" {more_pictures(kind['more_pictures'])}"
         )
     daily = interval(at(score["files_per_day"], kind["level"]), amount)
     return (
-        f"{found} The largest threshold with at most {limit} files a day that match falsely is"
+        f"{found} The largest threshold at which at most {limit} files a day match falsely is"
         f" {kind['level']}; on the held-out half that gives {daily} a day."
     )

@@ -1,8 +1,8 @@
 """Rules for when hashes count as near: by one algorithm, by both, or by either.
 
-A rule has levels, from strict to lax, and each level has a threshold for each algorithm of it. For
-a single algorithm the level is the threshold itself. So whatever the rule, a comparison comes down
-to one number, the lowest level at which it is a match, and all statistics are about that number.
+A rule has levels, from strict to lax, and each level has a threshold for each of its algorithms.
+For a single algorithm the level is the threshold itself. So with any rule a comparison comes down
+to one number, the lowest level at which it matches, and all statistics are about that number.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from hashmatch.model import HashKind
 Ints: TypeAlias = npt.NDArray[np.int64]
 
 MAX_SHARE = 5 / 16
-"""Thresholds are looked at up to this share of the bits: 20 of 64."""
+"""Thresholds are tried up to this share of the bits: 20 of 64."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Rule:
-    """A rule.
+    """When two pictures match.
 
     Attributes:
         name: ``phash``, ``dhash``, ``phash and dhash``, ...
-        columns: the kinds that it asks, by their place in ``Measurements.kinds``.
-        all_must: all of them must be near; else any.
-        thresholds: shape (levels, columns), in bits, never falling from one level to the next.
+        columns: the kinds of hash it uses, by index in ``Measurements.kinds``.
+        all_must: whether all of them must be near, or any.
+        thresholds: shape (levels, columns), in bits, never lower than at the level before.
     """
 
     name: str
@@ -42,22 +42,22 @@ class Rule:
 
     @property
     def levels(self) -> int:
-        """How many levels there are; a comparison with this number is a match at none."""
+        """How many levels there are; a comparison with this number matches at none."""
         return len(self.thresholds)
 
     @property
     def is_single(self) -> bool:
-        """Whether it asks one algorithm alone."""
+        """Whether it uses only one algorithm."""
         return len(self.columns) == 1
 
     def level(self, distance: npt.NDArray[np.integer]) -> Ints:
-        """The lowest level at which each comparison is a match.
+        """The lowest level at which each comparison matches.
 
         Args:
             distance: shape (rows, kinds), in bits.
 
         Returns:
-            Shape (rows,); ``levels`` where it is no match at any.
+            Shape (rows,); ``levels`` where none matches.
         """
         found = [
             np.searchsorted(self.thresholds[:, place], distance[:, column])
@@ -68,7 +68,7 @@ class Rule:
 
 
 def label(kind: HashKind) -> str:
-    """What a kind is called: by its algorithm alone at that one's usual width."""
+    """A kind's name: the algorithm alone if the width is its usual one."""
     return kind.algorithm if parse_kind(kind.algorithm) == kind else str(kind)
 
 
@@ -83,16 +83,16 @@ def single_rules(kinds: Sequence[HashKind], radius: Sequence[int]) -> list[Rule]
 def joint_rules(
     kinds: Sequence[HashKind], singles: Sequence[Rule], recall: Sequence[Ints]
 ) -> list[Rule]:
-    """For each two algorithms of one width the rules ``A and B`` and ``A or B``.
+    """The rules ``A and B`` and ``A or B`` for each two algorithms of the same width.
 
-    Their levels go with the first one's thresholds; the second one's is the lowest that finds at
-    least as many variants. Which thresholds belong together is thus told by the positives alone, so
-    that the false matches, which choose the level, have no say in it.
+    Their levels follow the first one's thresholds; the second one's is the lowest that finds at
+    least as many variants. So the positives alone decide which thresholds belong together, and the
+    false matches, which choose the level, have no influence on that.
 
     Args:
         kinds: what is evaluated.
         singles: the rule of each kind.
-        recall: for each kind, how many variants are found at each level; from the pictures that
+        recall: for each kind, how many variants are found at each level, among the pictures that
             thresholds are chosen on.
     """
     rules = []
