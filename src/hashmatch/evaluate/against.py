@@ -20,6 +20,7 @@ from hashmatch.hashing import ALGORITHMS, default_threshold
 from hashmatch.hashing.distance import distances
 from hashmatch.hashlist import HashList, Section
 from hashmatch.index import build_index
+from hashmatch.report import list_record
 from hashmatch.text import printable
 
 Ints: TypeAlias = npt.NDArray[np.int64]
@@ -46,15 +47,8 @@ def weigh_lists(
     """
     return [
         {
+            **list_record(hash_list, age=False),
             "name": printable(hash_list.name),
-            "version": hash_list.version,
-            "created": hash_list.created,
-            "digest": f"sha256:{hash_list.digest}",
-            "entries": len(hash_list),
-            "flat": hash_list.flat,
-            "skipped": hash_list.skipped,
-            "unsupported": dict(hash_list.unsupported),
-            "left_out": dict(hash_list.left_out),
             "suppressed": [printable(entry) for entry in hash_list.suppressed],
             "kinds": [
                 _weigh(pictures, identities, section, settings)

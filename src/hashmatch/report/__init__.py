@@ -1,4 +1,17 @@
-"""Outcomes to records, and records to JSONL, CSV or a table for people."""
+"""Turn outcomes into records, and records into text, CSV, JSON lines and pages for people.
+
+The command line calls ``file_record`` for each outcome of a scan and ``summary_record`` at its end,
+and hands both to a ``Renderer``, which writes to what ``open_output`` opened. Later, ``overview``
+reads the records back, or ``from_state`` what a state kept, and ``scan_page`` makes a report.
+``evaluate`` hands its plain record to ``evaluation``, which writes it as JSON, CSV and a page.
+
+Both pages are Jinja2 templates in ``templates/``, with one style sheet; ``pages`` renders them.
+Names that anyone may have chosen are made printable and escaped. No record and no page holds a
+hash or a picture; only ``hashes`` writes hashes, because that is what it is for.
+
+Everything runs in the calling thread. Writing fails with ``OutputError``, and reading records that
+make no sense with ``InputError``, which names the line.
+"""
 
 from hashmatch.files import path_fields
 from hashmatch.report.hashes import HashWriter, make_hash_writer

@@ -1,6 +1,6 @@
-"""What a record may hold that is read again: anyone may have edited it, and a report is made of it.
+"""Check records that are read back: anyone may have edited them, and a report shows them.
 
-Whatever is wrong raises one of ``UNUSABLE``, which a reader tells as a record that makes no sense.
+A wrong value raises one of ``UNUSABLE``, which the reader reports as the number of a line.
 """
 
 from __future__ import annotations
@@ -19,40 +19,40 @@ Kind = TypeVar("Kind")
 UNUSABLE = (KeyError, TypeError, ValueError, AttributeError, RecursionError)
 
 MAX_COUNT = (1 << 63) - 1
-"""Of files or entries: what 64 bits hold, and a sum of many can still be written out."""
+"""The most files or entries: 64 bits, so that a sum of many can still be written out."""
 
 MAX_BITS = (1 << 16) - 1
-"""Of a hash: distances are counted in 16 bits."""
+"""The widest hash: distances have 16 bits."""
 
 MAX_QUALITY = 100
 
 _ALL_BITS = 7
-"""The exit code of a scan with all that it adds up."""
+"""The exit code of a scan with every bit set."""
 
-# A scan's own summary is four deep
+# The summary of a scan is four levels deep
 _MAX_DEPTH = 16
 _MAX_NAMES = 500
 
 
 def parse(line: str) -> Any:
-    """A record, without the numbers that JSON has not and Python reads all the same."""
+    """Read a record, but no ``NaN`` or ``Infinity``, which Python takes and JSON does not have."""
     return _DECODER.decode(line)
 
 
 def expect(kind: type[Kind], value: object) -> Kind:
-    """The value, if it is of that kind."""
+    """The value, if it has that type."""
     if not isinstance(value, kind):
         raise TypeError(kind.__name__)
     return value
 
 
 def text(value: object) -> str:
-    """A text, or none, which is shown as an empty one."""
+    """The text; null is shown as an empty one."""
     return "" if value is None else expect(str, value)
 
 
 def whole(value: object, most: int = MAX_COUNT) -> int:
-    """A whole number from 0 to another; to Python, but to nobody else, True is one."""
+    """A whole number from 0 to ``most``; ``True``, an ``int`` to Python, is refused."""
     number = expect(int, value)
     if isinstance(value, bool) or not 0 <= number <= most:
         raise ValueError("out of bounds")
@@ -60,7 +60,7 @@ def whole(value: object, most: int = MAX_COUNT) -> int:
 
 
 def check_summary(summary: Record) -> None:
-    """Make sure that a summary has what a report shows, whatever else it has."""
+    """Check all that a report shows of a summary; other keys may hold anything."""
     _check_nesting(summary)
     whole(summary["files"])
     code = whole(summary["exit_code"], INTERRUPTED)
@@ -103,9 +103,9 @@ _DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=_finite)
 
 
 def _check_nesting(value: object, depth: int = _MAX_DEPTH, room: int = _MAX_NAMES) -> None:
-    """Bound depths and names, since what lies deep is shown with the names of all it lies in."""
+    """Limit depth and names, since a nested setting is shown with the names of all around it."""
     if depth < 0 or room < 0:
-        raise ValueError("nested too deep")
+        raise ValueError("nested too deeply")
     if isinstance(value, dict):
         for name, inner in value.items():
             _check_nesting(inner, depth - 1, room - len(name))

@@ -1,4 +1,4 @@
-"""A report's overview from what a state keeps, where the records of its scans were not."""
+"""Make a report's overview from a state, for scans whose records were not kept."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from hashmatch.text import printable
 
 
 def read_state(path: str | os.PathLike[str], *, rows: int = SHOWN_ROWS) -> Overview:
-    """Put together what is known of the last scan that ended.
+    """Put together what the state has of the last scan that ended.
 
-    Its counts, settings and lists are those of its summary. Matches are those found by it or by a
-    re-match since, without those that a review took back, at every place where such a content lies.
-    Files that were found gone are left out.
+    Counts, settings and lists are those of its summary. Matches are those that it, or a later
+    rematch, found, except those that a review rejected; a content that is in several places counts
+    in each. Files that have gone are left out.
 
     Args:
         path: the state.
-        rows: how many matches, and how many files not examined, to keep for tables.
+        rows: how many rows to keep of matches, and of files not fully examined.
 
     Raises:
-        InputError: it cannot be read, or no scan has ended with it.
-        OutputError: it is locked for too long.
+        InputError: the state cannot be read, or no scan has ended with it.
+        OutputError: the state stays locked for too long.
     """
     with State(path, create=False, lock=False) as state:
         last = state.runs.last_scan()

@@ -1,4 +1,4 @@
-"""Hashes written because the operator asked for them: as a hash list, or as records."""
+"""Write hashes for an operator who asked for them, as a hash list or as records."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hashmatch.model import QUALITY_FLOOR, Examination, HashKind, ViewHashes
 from hashmatch.text import printable
 
 _ID_DIGITS = 12
-"""Hex digits of a file's SHA-256 that serve as the id of its entry."""
+"""How many hex digits of a file's SHA-256 are the id of its entry."""
 
 
 class HashWriter(ABC):
@@ -31,9 +31,8 @@ class HashWriter(ABC):
 class ListWriter(HashWriter):
     """The text list format, version 1, with an entry for the stored view of each picture.
 
-    Where that view shows next to nothing, the first one with detail takes its place. Files with the
-    same bytes would give the same id twice, which no list may have: the later ones are named in a
-    comment.
+    If that view has too little detail, the first one with enough takes its place. A file with the
+    same bytes as an earlier one would repeat its id, which no list may, so it becomes a comment.
     """
 
     def __init__(self, stream: TextIO, kinds: Sequence[HashKind]) -> None:
@@ -46,7 +45,7 @@ class ListWriter(HashWriter):
         digest = examination.digests[0]
         entry = f"sha256:{digest[:_ID_DIGITS]}"
         if self._digests.get(entry, digest) != digest:
-            entry = f"sha256:{digest}"  # of millions of files, some begin alike
+            entry = f"sha256:{digest}"  # among millions of digests, some begin alike
         label = printable(path)
         if entry in self._digests:
             self._stream.write(f"# same file as {entry}: {label}\n")
@@ -58,13 +57,13 @@ class ListWriter(HashWriter):
 
 
 def _telling(examination: Examination) -> ViewHashes:
-    """The first view with detail: the stored one, unless Pillow clips it (16-bit greys) or so."""
+    """The first view with detail: not the stored one where Pillow clips it (16-bit greys)."""
     views = examination.views
     return next((view for view in views if view.quality >= QUALITY_FLOOR), views[0])
 
 
 class RecordWriter(HashWriter):
-    """JSONL: an object for each algorithm and view."""
+    """JSON lines, with an object per algorithm and view."""
 
     def write(self, path: bytes, examination: Examination) -> None:
         """Write the records of one picture."""
@@ -88,7 +87,7 @@ def make_hash_writer(name: str, stream: TextIO, kinds: Sequence[HashKind]) -> Ha
     """Make the writer of that name.
 
     Raises:
-        SettingsError: there is none.
+        SettingsError: no writer has that name.
     """
     if name not in _WRITERS:
         raise SettingsError(f"unknown format {name!r}; choose from {', '.join(_WRITERS)}")

@@ -168,14 +168,17 @@ def summary_record(
     }
 
 
-def list_record(hash_list: HashList) -> Record:
-    """A list as a summary, and the audit trail, has it; its age is in whole days."""
-    age = age_of(hash_list, datetime.now(UTC))
-    return {
+def list_record(hash_list: HashList, *, age: bool = True) -> Record:
+    """A list as a summary, the audit trail and an evaluation have it.
+
+    Args:
+        hash_list: the list.
+        age: whether to give its age, in whole days; without it, the record is the same any day.
+    """
+    record = {
         "name": hash_list.name,
         "version": hash_list.version,
         "created": hash_list.created,
-        "age_days": None if age is None else age.days,
         "digest": f"sha256:{hash_list.digest}",
         "entries": len(hash_list),
         "flat": hash_list.flat,
@@ -184,3 +187,7 @@ def list_record(hash_list: HashList) -> Record:
         "left_out": dict(hash_list.left_out),
         "suppressed": list(hash_list.suppressed),
     }
+    if age:
+        since = age_of(hash_list, datetime.now(UTC))
+        record["age_days"] = None if since is None else since.days
+    return record

@@ -203,3 +203,19 @@ def test_page_does_not_scroll_sideways_on_a_phone(page: Page, tmp_path: Path) ->
     )
     assert page.evaluate("document.documentElement.scrollWidth") <= 380
     page.ask("Emulation.clearDeviceMetricsOverride")
+
+
+def test_matches_come_first_and_are_compact_on_a_phone(page: Page, tmp_path: Path) -> None:
+    """On a phone, the first match is on the first screen, and no row has much empty space."""
+    page.open(_report(tmp_path, ordinary()))
+    size = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": False}
+    page.ask("Emulation.setDeviceMetricsOverride", **size)
+    rows = (
+        "[...document.querySelectorAll('#near tbody tr')].map((row) => row.getBoundingClientRect()"
+    )
+    assert page.evaluate(f"{rows}.bottom)")[0] < 844
+    assert max(page.evaluate(f"{rows}.height)")) < 90
+    page.ask("Emulation.clearDeviceMetricsOverride")
+    order = page.evaluate("[...document.querySelectorAll('h2')].map((each) => each.textContent)")
+    assert order[:2] == ["Matches", "Not fully examined"]
+    assert order[-1] == "The run"
