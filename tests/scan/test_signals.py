@@ -34,6 +34,7 @@ def folder(tmp_path: Path) -> Path:
         (place / f"{number:03}.jpg").write_bytes(data[number % 5])
     plants.install(tmp_path / "plug-in")
     (tmp_path / "list.txt").write_text("# algorithm: phash\n0123456789abcdef a\n")
+    (tmp_path / "list.txt").chmod(0o600)  # or a notice says that others can read it
     return tmp_path
 
 
@@ -62,7 +63,7 @@ def test_ctrl_c_stops_at_once_with_a_truthful_summary(folder: Path) -> None:
     assert summary["type"] == "summary"
     assert summary["run"]["interrupted"] is True
     assert summary["files"] == len(records) == sum(summary["verdicts"].values()) == 60
-    assert b"Traceback" not in errors
+    assert errors == b""  # the summary says it all
     wait_until_gone(pids)
 
 

@@ -15,7 +15,8 @@ caller's thread, at the pace at which the caller takes results.
 from hashmatch.examine.sandbox import make_pool
 from hashmatch.scan.history import Counts, History
 from hashmatch.scan.rematch import Replay, new_entries, rematch
-from hashmatch.scan.scanning import FileResult, examine_all, scan, scan_sources
+from hashmatch.scan.result import FileResult
+from hashmatch.scan.scanning import examine_all, scan, scan_sources
 from hashmatch.sources import WalkCounts, WalkOptions, below, check_paths, read_paths
 from hashmatch.state import State, path_of_key
 

@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from hashmatch.errors import OUT_OF_MEMORY
-from hashmatch.model import Examination, ExamineOptions, Outcome, Reason
+from hashmatch.model import Examination, ExamineOptions, Reason
 from hashmatch.scan.duplicates import InFlightDuplicates
+from hashmatch.scan.result import FileResult
 from hashmatch.scan.visit import Visit
 from hashmatch.sources import Item
 from hashmatch.state.files import Group
@@ -102,10 +103,8 @@ class NullHistory:
     def refine(self, visit: Visit, member: int, found: Examination) -> None:
         """Keep what was found of a part by examining it in full."""
 
-    def keep(
-        self, visit: Visit, member: int, path: bytes, outcome: Outcome, sha256: bytes | None
-    ) -> None:
-        """Keep the outcome of a member of an item, or with 0 of the item itself."""
+    def keep(self, visit: Visit, member: int, result: FileResult) -> None:
+        """Keep the result of a member of an item, or with 0 of the item itself."""
 
     def commit(self) -> None:
         """Make everything kept so far outlast this process."""
@@ -219,20 +218,18 @@ class History(NullHistory):
         """See ``NullHistory.refine``."""
         self.state.files.refine(visit.key, member, self._settings, found)
 
-    def keep(
-        self, visit: Visit, member: int, path: bytes, outcome: Outcome, sha256: bytes | None
-    ) -> None:
+    def keep(self, visit: Visit, member: int, result: FileResult) -> None:
         """See ``NullHistory.keep``. The matches of each content are stored for review."""
-        verdict = outcome.verdict
+        verdict = result.outcome.verdict
         if not visit.known or visit.known[member].verdict != verdict:
             self.state.files.note_verdict(self._run, visit.key, member, verdict)
-        self._keep_matches(path, outcome, sha256)
+        self._keep_matches(result)
 
-    def _keep_matches(self, path: bytes, outcome: Outcome, sha256: bytes | None) -> None:
-        if sha256 is not None and outcome.matches:
-            place = os.path.join(os.getcwdb(), path)
-            for match in outcome.matches:
-                self.state.matches.note(self._run, place, sha256, match)
+    def _keep_matches(self, result: FileResult) -> None:
+        if result.sha256 is not None and result.outcome.matches:
+            place = os.path.join(os.getcwdb(), result.path)
+            for match in result.outcome.matches:
+                self.state.matches.note(self._run, place, result.sha256, match)
 
     def commit(self) -> None:
         """See ``NullHistory.commit``."""

@@ -18,9 +18,10 @@ from hashmatch.errors import SettingsError
 from hashmatch.examine.sandbox import AnyPool
 from hashmatch.hashlist import HashList, Section
 from hashmatch.match.matcher import Matcher
-from hashmatch.model import Examination, ExamineOptions, Outcome
+from hashmatch.model import Examination, ExamineOptions
 from hashmatch.scan.history import History
-from hashmatch.scan.scanning import FileResult, scan_known
+from hashmatch.scan.result import FileResult
+from hashmatch.scan.scanning import scan_known
 from hashmatch.scan.visit import Visit
 from hashmatch.sources import Item
 from hashmatch.sources.file_item import FileItem
@@ -67,16 +68,9 @@ class Replay(History):
         complete = self._group[0].members == len(self._group) - 1
         return Visit(item, self._group[0].key, self._group if complete else ())
 
-    def keep(
-        self,
-        visit: Visit,  # noqa: ARG002 # only scans record verdicts
-        member: int,  # noqa: ARG002 # as above
-        path: bytes,
-        outcome: Outcome,
-        sha256: bytes | None,
-    ) -> None:
+    def keep(self, visit: Visit, member: int, result: FileResult) -> None:  # noqa: ARG002 # only scans record verdicts
         """See ``NullHistory.keep``."""
-        self._keep_matches(path, outcome, sha256)
+        self._keep_matches(result)
 
     def refine(self, visit: Visit, member: int, found: Examination) -> None:
         """See ``NullHistory.refine``. Files scanned with other settings stay as they are."""

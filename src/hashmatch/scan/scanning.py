@@ -4,38 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from hashmatch.errors import SettingsError
 from hashmatch.examine.sandbox import AnyPool
 from hashmatch.match.matcher import Matcher
-from hashmatch.model import MEMBER_MARK, Examination, ExamineOptions, Outcome
+from hashmatch.model import MEMBER_MARK, Examination, ExamineOptions
 from hashmatch.scan.engine import Engine
 from hashmatch.scan.history import History, NullHistory
 from hashmatch.scan.pipeline import Part
+from hashmatch.scan.result import FileResult
 from hashmatch.scan.stored_matcher import StoredMatcher
 from hashmatch.scan.visit import Visit
 from hashmatch.sources import FolderSource, Item, Source, WalkCounts, WalkOptions, walk
 from hashmatch.state.rows import SHA256, sha256_of
-
-
-@dataclass(frozen=True, slots=True)
-class FileResult:
-    """What came of one file, or of one member of an archive.
-
-    Attributes:
-        path: as the source names it; any bytes except NUL.
-        outcome: the outcome.
-        sha256: of the bytes that were examined; None unless it was asked for and all were read.
-        archive: the path of the archive that it is a member of; None for a file.
-        root: the root that the file was found below; None if it was named itself.
-    """
-
-    path: bytes
-    outcome: Outcome
-    sha256: bytes | None = field(default=None, repr=False)
-    archive: bytes | None = None
-    root: bytes | None = None
 
 
 def scan(
@@ -138,7 +120,7 @@ def _results(
                 None if part.name is None else item.path,
                 item.root,
             )
-            history.keep(part.journey, part.number, result.path, result.outcome, result.sha256)
+            history.keep(part.journey, part.number, result)
             done.append(result)
         # Before they are handed out: the caller may take its time, and others need the state
         history.commit()
