@@ -335,8 +335,8 @@ def test_what_there_was_no_memory_for_is_tried_again(state: Path, tmp_path: Path
     options = ["--list", str(tmp_path / "far.txt"), "--state", str(state), "--jobs", "1"]
     far_list().save(tmp_path / "far.txt")
     few = ["scan", str(path.parent), *options, "--max-memory"]
-    assert run([*few, "256"]) == 2
-    assert run([*few, "2048"]) == 0
+    assert run([*few, "256M"]) == 2
+    assert run([*few, "2G"]) == 0
 
 
 def test_paths_that_no_file_can_have_are_told(state: Path, tmp_path: Path) -> None:

@@ -1,4 +1,8 @@
-"""The one loop that turns sources into results, whatever they are matched with."""
+"""The one loop that turns sources into results, whatever they are matched with.
+
+All of these are generators: nothing begins, and no pool is waited for, before the first result is
+asked for. So whoever takes results can be interrupted from the very beginning.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +57,7 @@ def scan(
         raise SettingsError("a scan takes several paths: put this one in a list")
     counted = counts or WalkCounts()
     sources = (FolderSource(os.fsencode(path), counted, options) for path in paths)
-    return scan_sources(sources, matcher, pool, history, digests=digests)
+    yield from scan_sources(sources, matcher, pool, history, digests=digests)
 
 
 def scan_sources(
@@ -66,13 +70,14 @@ def scan_sources(
 ) -> Iterator[FileResult]:
     """Scan any sources, one after another; otherwise as ``scan`` does."""
     if history is not None:
-        return scan_known(_items(sources, history), matcher, pool, history)
+        yield from scan_known(_items(sources, history), matcher, pool, history)
+        return
     asked = matcher.options
     if digests:
         asked = replace(asked, digests=tuple(dict.fromkeys((*asked.digests, SHA256))))
     nothing = NullHistory()
     engine = Engine(pool.configure(asked), matcher.screen)
-    return _results(engine, _items(sources, nothing), nothing, asked.digests)
+    yield from _results(engine, _items(sources, nothing), nothing, asked.digests)
 
 
 def scan_known(
@@ -82,7 +87,7 @@ def scan_known(
     asked = history.options
     screen = StoredMatcher(matcher, history.state, asked.digests).screen
     engine = Engine(pool.configure(asked), screen, history)
-    return _results(engine, items, history, asked.digests)
+    yield from _results(engine, items, history, asked.digests)
 
 
 def examine_all(
