@@ -129,10 +129,10 @@ def test_gone_files_are_left_out_unless_asked_for(root: Path, state: Path) -> No
 def test_hashes_that_were_never_computed_are_not_called_clear(root: Path, state: Path) -> None:
     """A list of another algorithm is refused until a scan has computed its hashes."""
     other = Matcher(HashList.loads("# algorithm: dhash\n# name: d\n0123456789abcdef a\n"))
-    with pytest.raises(SettingsError, match=r"no dhash-64 of 14 files"):
+    with pytest.raises(SettingsError, match=r"no dhash-64 for 15 files"):
         state_rematch(state, other)
     md5 = Matcher(HashList.loads(f"# algorithm: phash\n# name: m\nmd5:{'ab' * 16} a\n"))
-    with pytest.raises(SettingsError, match="no md5 of"):
+    with pytest.raises(SettingsError, match="no md5 for"):
         state_rematch(state, md5)
     state_scan(root, state, other)
     found, _ = state_rematch(state, other)
@@ -154,7 +154,7 @@ def test_pictures_that_were_only_digested_are_not_called_clear(root: Path, tmp_p
     digests = Matcher(HashList.loads(f"# algorithm: phash\n# name: m\nsha256:{'ab' * 32} a\n"))
     state_scan(root, tmp_path / "digests.db", digests)
     matcher = Matcher(list_of(picture(0)))
-    with pytest.raises(SettingsError, match=r"no phash-64 of 1\d files"):
+    with pytest.raises(SettingsError, match=r"no phash-64 for 1\d files"):
         state_rematch(tmp_path / "digests.db", matcher)
     state_scan(root, tmp_path / "digests.db", matcher)
     found, _ = state_rematch(tmp_path / "digests.db", matcher)
@@ -165,7 +165,7 @@ def test_views_that_were_never_made_are_not_called_clear(root: Path, state: Path
     """Where only the last scan had mirrored views, the files of others have to be scanned again."""
     mirrored = Matcher(list_of(picture(0)), mirrors=True)
     state_scan(root / "large", state, mirrored)
-    with pytest.raises(SettingsError, match=r"no mirrored views of \d+ files"):
+    with pytest.raises(SettingsError, match=r"no mirrored views for \d+ files"):
         state_rematch(state, mirrored)
     state_scan(root, state, mirrored)
     assert state_rematch(state, mirrored)[0] == plain_scan(root, mirrored)

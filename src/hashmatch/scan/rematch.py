@@ -28,6 +28,7 @@ from hashmatch.sources.file_item import FileItem
 from hashmatch.state.files import Group
 from hashmatch.state.rows import path_of_key
 from hashmatch.state.store import State
+from hashmatch.text import count
 
 _SLICE = 1 << 13
 """Ids that become Python objects at a time."""
@@ -132,14 +133,14 @@ def _check_kinds(state: State, options: ExamineOptions, *, include_gone: bool) -
         )
         pictures = partial(state.files.count_pictures, hashed=bool(settings.kinds))
         for names, count_files, remedy in (
-            (kinds, pictures, "with this list once"),
-            (digests, state.files.count_digested, "with this list once"),
-            (mirrors, pictures, "with --mirrors once, as the last scan was"),
+            (kinds, pictures, "once with this list"),
+            (digests, state.files.count_digested, "once with this list"),
+            (mirrors, pictures, "once with --mirrors, like the last scan"),
         ):
-            count = count_files(number, include_gone=include_gone) if names else 0
-            if count:
+            missing = count_files(number, include_gone=include_gone) if names else 0
+            if missing:
                 raise SettingsError(
-                    f"the state holds no {' nor '.join(names)} of {count} files: scan them"
-                    f" {remedy}",
+                    f"the state has no {' or '.join(names)} for {count(missing, 'file')}: scan"
+                    f" again {remedy}",
                     path=state.path,
                 )
