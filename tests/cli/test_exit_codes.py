@@ -4,6 +4,7 @@ import csv
 import io
 import itertools
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from commands import COMMAND, SOURCE, environment, hashmatch_command, records
 from hashmatch import Entry, HashKind, HashList
 from hashmatch.examine.examination import examine
 from hashmatch.model import ExamineOptions
+from hashmatch.text import count
 from pictures import encode, photo
 
 FORMATS = ("table", "jsonl", "csv")
@@ -64,10 +66,10 @@ def test_scan_exits_with_what_it_found(
     elif name == "csv":
         rows = list(csv.DictReader(io.StringIO(done.stdout.decode(), newline="")))
         verdicts = {row["verdict"] for row in rows}
-        assert b"files: " in done.stderr
+        assert re.search(rb"[0-9]+ files?: ", done.stderr)
     else:
         *lines, summary_line = done.stdout.decode().splitlines()
-        assert summary_line.startswith(f"{len(list(folder.iterdir()))} files: ")
+        assert summary_line.startswith(f"{count(len(list(folder.iterdir())), 'file')}: ")
         verdicts = {"clear", *(line.split()[0] for line in lines)}
     words = {"match": 1, "unscanned": 2, "low_information": 4, "clear": 0}
     assert sum(words[verdict] for verdict in verdicts) == code
@@ -75,9 +77,33 @@ def test_scan_exits_with_what_it_found(
 
 
 @pytest.mark.parametrize(
+    ("show", "shown"),
+    [
+        ("all", ["unscanned", "low_information", "match"]),
+        ("review", ["low_information", "match"]),
+        ("match", ["match"]),
+        ("unscanned", ["unscanned"]),
+    ],
+)
+def test_table_has_matches_last_and_only_what_is_asked_for(
+    folders: dict[int, Path], list_path: Path, show: str, shown: list[str]
+) -> None:
+    """The match stands beside the summary, whose counts --show does not change."""
+    done = hashmatch_command("scan", folders[7], "--list", list_path, "--show", show, "--jobs", "1")
+    assert done.returncode == 7
+    *lines, summary_line = done.stdout.decode().splitlines()
+    assert [line.split()[0] for line in lines] == shown
+    assert summary_line == (
+        "4 files: 1 match, 1 to look at, 1 not fully examined (truncated 1), 1 clear"
+    )
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         ["bogus"],
+        ["scan", "{folder}", "--list", "{list}", "--show", "clear"],
+        ["scan", "{folder}", "--list", "{list}", "--show", "match", "--format", "jsonl"],
         ["--bogus"],
         ["scan"],
         ["scan", "{folder}"],

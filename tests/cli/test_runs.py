@@ -165,7 +165,7 @@ def test_results_in_a_file_are_those_on_stdout(list_path: Path, tmp_path: Path, 
     scan = ["scan", list_path.parent / "one.png", "--list", list_path, "--format", name]
     done = hashmatch_command(*scan, "--jobs", "1", "--output", path)
     assert (done.returncode, done.stdout) == (1, b"")
-    assert b"1 files: 1 match" in done.stderr
+    assert b"1 file: 1 match" in done.stderr
     shown = hashmatch_command(*scan, "--jobs", "1").stdout
     assert path.read_bytes().splitlines()[0] == shown.splitlines()[0]
     assert path.stat().st_mode & 0o777 == 0o600

@@ -102,7 +102,7 @@ def test_matched_files_are_moved(uploads: Path, tmp_path: Path) -> None:
     code, records = _scan(uploads, "--quarantine", tmp_path / "q", "--audit", trail)
     assert code == 3
     assert records[0]["quarantine"] == 1
-    assert records[-1]["quarantine"] == {"moved": 1, "failed": 0, "left": 0}
+    assert records[-1]["quarantine"] == {"moved": 1, "not_moved": 0, "left": 0}
     assert sorted(path.name for path in uploads.rglob("*.jpg")) == ["clear.jpg", "cut.jpg"]
     assert [event["type"] for event in _events(trail)][1:3] == ["match", "quarantine"]
     (item,) = read_items(tmp_path / "q")
@@ -125,7 +125,7 @@ def test_dry_run_touches_nothing(
     assert (uploads / "a" / "match.jpg").exists()
     assert not (tmp_path / "q").exists()
     assert f"{uploads}/a/match.jpg: would be moved" in capsys.readouterr().err
-    assert records[-1]["quarantine"] == {"moved": 0, "failed": 0, "left": 1}
+    assert records[-1]["quarantine"] == {"moved": 0, "not_moved": 0, "left": 1}
     assert _events(trail)[2] == {
         "type": "quarantine",
         "path": f"{uploads}/a/match.jpg",
@@ -144,7 +144,7 @@ def test_archives_are_moved_only_on_request(
     _, records = _scan(uploads, "--quarantine", tmp_path / "q")
     assert archive.exists()
     assert "--quarantine-archives would move the archive" in capsys.readouterr().err
-    assert records[-1]["quarantine"] == {"moved": 0, "failed": 0, "left": 1}
+    assert records[-1]["quarantine"] == {"moved": 0, "not_moved": 0, "left": 1}
     _, records = _scan(uploads, "--quarantine", tmp_path / "q", "--quarantine-archives")
     assert not archive.exists()
     moved = [record for record in records if record.get("quarantine")]
@@ -172,8 +172,8 @@ def test_archive_whose_digest_is_not_known_stays(
     code, records = _scan(uploads, "--timeout", "1", *options)
     assert archive.exists()
     assert (records[0]["verdict"], records[1]["reason"]) == ("match", "timeout")
-    assert records[-1]["quarantine"] == {"moved": 0, "failed": 1, "left": 0}
-    assert code == records[-1]["exit_code"] == 1 | 2
+    assert records[-1]["quarantine"] == {"moved": 0, "not_moved": 1, "left": 0}
+    assert code == records[-1]["exit_code"] == 1 | 2 | 8
     assert f"not moved: {archive}: not all of it was read" in capsys.readouterr().err
     (event,) = (event for event in _events(trail) if event["type"] == "quarantine")
     assert event["why"] == "not all of it was read"
@@ -198,10 +198,10 @@ def test_archive_is_moved_though_a_review_took_the_named_matches_back(
     assert run(["review", "import", str(decisions), *map(str, state)]) == 0
     _, records = _scan(uploads, *options, "--quarantine", tmp_path / "q")
     assert (records[0]["verdict"], len(records[0]["suppressed"])) == ("match", 1)
-    assert records[-1]["quarantine"] == {"moved": 0, "failed": 0, "left": 1}
+    assert records[-1]["quarantine"] == {"moved": 0, "not_moved": 0, "left": 1}
     assert "--quarantine-archives would move the archive" in capsys.readouterr().err
     _, records = _scan(uploads, *options, "--quarantine", tmp_path / "q", "--quarantine-archives")
-    assert records[-1]["quarantine"] == {"moved": 1, "failed": 0, "left": 0}
+    assert records[-1]["quarantine"] == {"moved": 1, "not_moved": 0, "left": 0}
     assert not archive.exists()
 
 
@@ -211,19 +211,19 @@ def test_folder_named_like_an_archive_is_none(uploads: Path, tmp_path: Path) -> 
     folder.mkdir()
     shutil.move(uploads / "a" / "match.jpg", folder / "match.jpg")
     _, records = _scan(uploads, "--quarantine", tmp_path / "q")
-    assert records[-1]["quarantine"] == {"moved": 1, "failed": 0, "left": 0}
+    assert records[-1]["quarantine"] == {"moved": 1, "not_moved": 0, "left": 0}
     assert not (folder / "match.jpg").exists()
 
 
 @pytest.mark.parametrize(("listed", "stateful"), [(False, False), (True, False), (True, True)])
-def test_match_that_cannot_be_moved_adds_2(
+def test_match_that_cannot_be_moved_adds_8(
     uploads: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     listed: bool,
     stateful: bool,
 ) -> None:
-    """A match behind a link below the folder named stays, is told, and adds 2 to the exit code."""
+    """A match behind a link below the folder named stays, is told, and adds 8 to the exit code."""
     link = uploads / "linked"
     link.symlink_to(uploads / "a")
     for name in ("clear.jpg", "cut.jpg"):
@@ -232,9 +232,8 @@ def test_match_that_cannot_be_moved_adds_2(
     options = ("--quarantine", tmp_path / "q", "--audit", trail, "--follow-symlinks")
     options += ("--state", tmp_path / "scan.db") if stateful else ()
     code, records = _scan(uploads, *options, "--exclude", "/a", listed=listed)
-    assert code == 1 | 2
-    assert records[-1]["exit_code"] == 3
-    assert records[-1]["quarantine"] == {"moved": 0, "failed": 1, "left": 0}
+    assert code == records[-1]["exit_code"] == 1 | 8
+    assert records[-1]["quarantine"] == {"moved": 0, "not_moved": 1, "left": 0}
     assert "not moved" in capsys.readouterr().err
     assert _events(trail)[2]["moved"] is False
     assert (uploads / "a" / "match.jpg").exists()
@@ -279,7 +278,7 @@ def test_file_named_itself_is_moved(uploads: Path, tmp_path: Path) -> None:
     """A file that was named, and not found in a folder, is moved as well."""
     named = (uploads / "a" / "match.jpg", "--quarantine", tmp_path / "q")
     _, records = _scan(uploads / "clear.jpg", *named)
-    assert records[-1]["quarantine"] == {"moved": 1, "failed": 0, "left": 0}
+    assert records[-1]["quarantine"] == {"moved": 1, "not_moved": 0, "left": 0}
 
 
 def test_second_scan_with_a_state_moves_what_comes_back(uploads: Path, tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ from hashlist.feeds import Item, ncmec, vics
 
 from .examples import DOCS, PICTURES, ROOT, blocks, check, install_command, set_up
 
+NIGHTLY = ROOT / "src" / "hashmatch" / "cli" / "nightly"
+
 GUIDES = ["audit.md", "nightly.md", "quarantine.md", "records.md", "report.md"]
 
 
@@ -25,7 +27,7 @@ GUIDES = ["audit.md", "nightly.md", "quarantine.md", "records.md", "report.md"]
 def folder(tmp_path: Path) -> Path:
     """What most guides work on: a folder of uploads, a list, and the command itself."""
     set_up(tmp_path)
-    shutil.copy(DOCS / "nightly" / "hashmatch-nightly", install_command(tmp_path))
+    shutil.copy(NIGHTLY / "hashmatch-nightly", install_command(tmp_path))
     return tmp_path
 
 
@@ -131,8 +133,8 @@ def test_the_nightly_script_never_fails_like_a_scan(folder: Path) -> None:
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd here")
 def test_units_are_valid(tmp_path: Path) -> None:
     """The units of the guide are such that systemd finds nothing wrong with them."""
-    for name in ("hashmatch.service", "hashmatch.timer"):
-        text = (DOCS / "nightly" / name).read_text("utf-8")
+    for name in ("hashmatch.service", "hashmatch.timer", "hashmatch-alert.service"):
+        text = (NIGHTLY / name).read_text("utf-8")
         # What it runs need not be installed here
         text = text.replace("/usr/local/bin/hashmatch-nightly", "/bin/true")
         (tmp_path / name).write_text(text, encoding="utf-8")

@@ -24,8 +24,8 @@ from hashmatch.report import Record, list_record
 from hashmatch.scan import FileResult
 from hashmatch.text import printable
 
-NOT_MOVED = 2
-"""What a match that could not be moved adds to the exit code, as a file unscanned does."""
+NOT_MOVED = 8
+"""What a match that could not be moved adds to the exit code."""
 
 
 @dataclass(slots=True)
@@ -33,7 +33,7 @@ class _Moves:
     """What became of the files to be moved."""
 
     moved: int = 0
-    failed: int = 0
+    not_moved: int = 0
     left: int = 0  # archives with a member that matched, and files in a dry run
 
 
@@ -98,10 +98,10 @@ class Custody:
             moves = self._moves
             summary["quarantine"] = {
                 "moved": moves.moved,
-                "failed": moves.failed,
+                "not_moved": moves.not_moved,
                 "left": moves.left,
             }
-            if moves.failed and not summary["run"]["interrupted"]:
+            if moves.not_moved and not summary["run"]["interrupted"]:
                 summary["exit_code"] |= NOT_MOVED
 
     def end(self, summary: Record) -> None:
@@ -134,7 +134,7 @@ class Custody:
         try:
             event |= self._move(result, matches)
         except QuarantineError as error:
-            self._moves.failed += 1
+            self._moves.not_moved += 1
             say(f"not moved: {error}")
             event |= {"moved": False, "why": error.message}
         if self.quarantine is not None:

@@ -16,6 +16,7 @@ from hashmatch.cli.doctor import doctor_command
 from hashmatch.cli.evaluate import evaluate_command
 from hashmatch.cli.hash import hash_command
 from hashmatch.cli.lists import list_app
+from hashmatch.cli.nightly import nightly_app
 from hashmatch.cli.quarantine import quarantine_app
 from hashmatch.cli.rematch import rematch_command
 from hashmatch.cli.report import report_command
@@ -56,6 +57,7 @@ app.command("report")(report_command)
 app.add_typer(audit_app, name="audit")
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(review_app, name="review")
+app.add_typer(nightly_app, name="nightly")
 
 
 def main() -> None:

@@ -57,6 +57,8 @@ def follow(
             progress.update(tally)
     except KeyboardInterrupt:
         run.interrupted, run.stop_code = True, stop_code()
+    finally:
+        renderer.flush()
 
 
 def say_summary(summary: Record, asked: ResultSettings) -> int:

@@ -26,7 +26,7 @@ MAX_BITS = (1 << 16) - 1
 
 MAX_QUALITY = 100
 
-_ALL_BITS = 7
+_ALL_BITS = 15
 """The exit code of a scan with every bit set."""
 
 # The summary of a scan is four levels deep

@@ -13,7 +13,7 @@ from hashmatch.errors import SettingsError
 from hashmatch.files import path_of
 from hashmatch.match.lookup import BYTES
 from hashmatch.report.records import Record
-from hashmatch.text import escape_formula, printable
+from hashmatch.text import count, escape_formula, printable
 
 _MATCH_COLUMNS = (
     *("list", "entry", "label", "category", "source", "algorithm", "bits", "distance"),
@@ -37,6 +37,9 @@ class Renderer(ABC):
     @abstractmethod
     def file(self, record: Record) -> None:
         """Write one file's record."""
+
+    def flush(self) -> None:  # noqa: B027 # most hold nothing back
+        """Write what is held back; call it when no more files come, whatever the reason."""
 
     @abstractmethod
     def summary(self, record: Record) -> None:
@@ -82,15 +85,21 @@ class CsvRenderer(Renderer):
 
 
 class TableRenderer(Renderer):
-    """What needs a human, a line each, and one line that sums up."""
+    """What needs a human, a line each, and one line that sums up.
+
+    Files not fully examined come first, as they are found; then candidates, and matches last, where
+    a terminal shows them beside the summary.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
         self._colours = stream.isatty() and not os.environ.get("NO_COLOR")
+        self._held: dict[str, list[str]] = {"low_information": [], "match": []}
 
     def file(self, record: Record) -> None:
-        """Write a file's lines: one a match, one if it is unscanned, none if it is clear."""
+        """Take a file's lines: one per match, one if it is unscanned, none if it is clear."""
         path = printable(path_of(record))
+        held = self._held["match" if record["verdict"] == "match" else "low_information"]
         for match in record["matches"]:
             verdict = "low_information" if match["low_information"] else "match"
             label = f" ({printable(match['label'])})" if match["label"] else ""
@@ -98,25 +107,34 @@ class TableRenderer(Renderer):
             entry = f"{printable(match['list'])}/{printable(match['entry'])}{label}"
             how = "is near" if match["confirmed"] else "may be near"
             how = "equals" if match["view"] == BYTES else how
-            self._line(verdict, f"{near} {match['view']}", f"{path}  {how}  {entry}")
+            held.append(self._line(verdict, f"{near} {match['view']}", f"{path}  {how}  {entry}"))
         more = record["match_count"] - len(record["matches"])
         if more:
-            # Candidates come last, so behind one there is nothing else
+            # Candidates come last, so a candidate is followed only by candidates
             last = record["matches"][-1:]
             verdict = "low_information" if last and last[0]["low_information"] else "match"
-            self._line(verdict, "", f"{path}  is near to {more} more entries")
+            what = f"{path}  is near {count(more, 'more entry', 'more entries')}"
+            held.append(self._line(verdict, "", what))
         if record["reason"] is not None:
-            self._line("unscanned", record["reason"], f"{path}  {record['detail'] or ''}".rstrip())
+            why = f"{path}  {record['detail'] or ''}".rstrip()
+            self._stream.write(self._line("unscanned", record["reason"], why))
+
+    def flush(self) -> None:
+        """Write the candidates, then the matches."""
+        for lines in self._held.values():
+            self._stream.writelines(lines)
+            lines.clear()
 
     def summary(self, record: Record) -> None:
-        """Write the line that sums up."""
+        """Write the line that sums up, after all others."""
+        self.flush()
         self._stream.write(summary_line(record) + "\n")
 
-    def _line(self, verdict: str, what: str, rest: str) -> None:
+    def _line(self, verdict: str, what: str, rest: str) -> str:
         shown = f"{verdict:<15}"
         if self._colours:
             shown = f"\x1b[{_COLOURS[verdict]}m{shown}\x1b[0m"
-        self._stream.write(f"{shown}  {what:<28}  {rest}\n")
+        return f"{shown}  {what:<28}  {rest}\n"
 
 
 FORMATS: dict[str, Callable[[TextIO], Renderer]] = {
@@ -140,16 +158,18 @@ def make_renderer(name: str, stream: TextIO) -> Renderer:
 
 def summary_line(record: Record) -> str:
     """Sum a scan up in one line for people."""
-    verdicts = record["verdicts"]
-    reasons = ", ".join(f"{name} {count}" for name, count in record["reasons"].items() if count)
-    parts = [
-        f"{verdicts['match']} match",
-        f"{verdicts['low_information']} low information",
-        f"{verdicts['unscanned']} unscanned" + (f" ({reasons})" if reasons else ""),
-        f"{verdicts['clear']} clear",
-        f"{verdicts['not_image']} no image",
-    ]
-    if record["suppressed"]:
-        parts.append(f"{record['suppressed']} suppressed by review")
+    verdicts, moves = record["verdicts"], record.get("quarantine") or {}
+    reasons = ", ".join(f"{name} {number}" for name, number in record["reasons"].items() if number)
+    parts = {
+        count(verdicts["match"], "match", "matches"): True,
+        f"{moves.get('moved', 0):,} moved": moves.get("moved"),
+        f"{moves.get('not_moved', 0):,} NOT moved": moves.get("not_moved"),
+        f"{verdicts['low_information']:,} to look at": verdicts["low_information"],
+        f"{verdicts['unscanned']:,} not fully examined ({reasons})": verdicts["unscanned"],
+        f"{verdicts['clear']:,} clear": verdicts["clear"],
+        count(verdicts["not_image"], "not an image", "not images"): verdicts["not_image"],
+        f"{record['suppressed']:,} suppressed by review": record["suppressed"],
+    }
     stopped = "interrupted: " if record["run"].get("interrupted") else ""
-    return f"{stopped}{record['files']} files: {', '.join(parts)}"
+    said = ", ".join(part for part, matters in parts.items() if matters)
+    return f"{stopped}{count(record['files'], 'file')}: {said}"

@@ -1,0 +1,47 @@
+"""``hashmatch nightly``: the files of a nightly scan, which lie beside this module."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hashmatch.cli.command import group
+from hashmatch.cli.streams import say
+from hashmatch.errors import OutputError
+
+FILES = {
+    "hashmatch-nightly": 0o755,
+    "hashmatch.service": 0o644,
+    "hashmatch.timer": 0o644,
+    "hashmatch-alert.service": 0o644,
+}
+"""Each file, and the mode it is written with."""
+
+nightly_app = group("Set up a scan for every night.")
+
+
+@nightly_app.command("init")
+def init_command(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write the files to.")],
+) -> int:
+    """Write the script, the systemd service and timer, and the alert of a nightly scan.
+
+    Edit them, then install them as docs/nightly.md says. Files that exist are kept, and the command
+    fails. Exit codes: 0 written, 70 not all could be written.
+    """
+    written = []
+    for name, mode in FILES.items():
+        target = folder / name
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with target.open("xb") as file:
+                file.write(files(__name__).joinpath(name).read_bytes())
+            target.chmod(mode)
+        except OSError as error:
+            raise OutputError(f"cannot write it: {error.strerror}", path=str(target)) from error
+        written.append(target)
+    say(*(f"written: {target}" for target in written))
+    return 0
