@@ -89,17 +89,25 @@ def test_layers_import_downwards_only() -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_four_lines_match_an_upload(tmp_path: Path) -> None:
-    """The example in the package's documentation works as it stands."""
+def test_the_examples_of_the_package_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The examples in the package's documentation work as they stand."""
     root = Path(__file__).resolve().parent.parent / "fixtures"
+    originals = sorted((root / "benign_images/originals").iterdir())
     upload = (root / "benign_images/variants/harbour-half-size.jpg").read_bytes()
     held: list[tuple[str, int]] = []
     (tmp_path / "hashes.txt").write_bytes((root / "hashes.txt").read_bytes())
+    (tmp_path / "pictures").mkdir()
+    for name, path in zip(("a.jpg", "b.jpg"), originals, strict=False):
+        (tmp_path / name).write_bytes(path.read_bytes())
+    for number in range(20):
+        (tmp_path / "pictures" / f"{number}.png").write_bytes(encode(photo(number, 64, 48), "PNG"))
+    monkeypatch.chdir(tmp_path)
     lines = [line[4:] for line in (hashmatch.__doc__ or "").splitlines() if line[:4] == "    "]
-    assert len(lines) == 5
-    example = "\n".join(lines).replace("hashes.txt", str(tmp_path / "hashes.txt"))
-    exec(example, {"upload": upload, "hold": lambda *found: held.append(found)})
+    names = {"upload": upload, "hold": lambda *found: held.append(found)}
+    exec("\n".join(lines), names)
     assert held == [("synthetic-0001", 0)]
+    assert names["distance"] > 8
+    assert len(names["evaluation"].pictures.names) == 20
 
 
 @pytest.mark.parametrize("error", [hashmatch.HashListError, hashmatch.SettingsError])
@@ -147,11 +155,11 @@ def test_a_pool_serves_one_scan_after_another(
     with make(1) as pool:
         for paths in ([tmp_path], [str(tmp_path)], [bytes(tmp_path)]):
             assert len(list(scan(paths, matcher, pool))) == 30
-        with pytest.raises(SettingsError, match="make a pool for each"):
+        with pytest.raises(SettingsError, match="make one pool for each"):
             list(scan([tmp_path], other, pool))
         stopped = scan([tmp_path], matcher, pool)
         next(stopped)
         stopped.close()
         if pool.busy:
-            with pytest.raises(SettingsError, match="not taken to its end"):
+            with pytest.raises(SettingsError, match="still at work on another scan"):
                 list(scan([tmp_path], matcher, pool))

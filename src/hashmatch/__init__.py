@@ -1,13 +1,27 @@
-"""hashmatch finds pictures that match a hash list, by perceptual hash.
+"""Find known pictures among others, by perceptual hash.
 
-::
+Hash a picture, and compare two hashes::
+
+    import hashmatch
+
+    distance = hashmatch.phash("a.jpg") - hashmatch.phash("b.jpg")  # in bits; 0 is the same
+
+Match an upload against a hash list::
 
     from hashmatch import HashList, Matcher, Verdict
 
-    matcher = Matcher(HashList.load("hashes.txt"))
-    outcome = matcher.match(upload)  # bytes, a path, a binary file or a PIL.Image
-    if outcome.verdict is Verdict.MATCH:
-        hold(outcome.matches[0].entry.id, outcome.matches[0].distance)
+    with Matcher(HashList.load("hashes.txt")) as matcher:
+        outcome = matcher.match(upload)  # bytes, a path, a binary file or a PIL.Image
+        if outcome.verdict is Verdict.MATCH:
+            hold(outcome.matches[0].entry.id, outcome.matches[0].distance)
+
+Evaluate thresholds on pictures of your own::
+
+    from hashmatch.evaluate import EvaluationSettings, evaluate
+
+    evaluation = evaluate(["pictures/"], EvaluationSettings())
+
+``hashmatch.scan`` scans whole folders. Every error is a ``HashmatchError``.
 """
 
 from importlib import import_module
@@ -16,7 +30,8 @@ from typing import TYPE_CHECKING, Any
 from hashmatch._version import __version__
 
 if TYPE_CHECKING:
-    from hashmatch.errors import HashListError, HashmatchError, SettingsError
+    from hashmatch.errors import DecodeError, HashListError, HashmatchError, SettingsError
+    from hashmatch.examine.stored_hash import dhash, hash, phash  # noqa: A004 # as it is called
     from hashmatch.hashing.distance import hamming_distance
     from hashmatch.hashlist import HashList
     from hashmatch.index import build_index
@@ -27,12 +42,14 @@ if TYPE_CHECKING:
         Limits,
         Match,
         Outcome,
+        Part,
         PerceptualHash,
         Reason,
         Verdict,
     )
 
 _HOMES = {
+    "DecodeError": "errors",
     "Entry": "model",
     "HashKind": "model",
     "HashList": "hashlist",
@@ -42,15 +59,20 @@ _HOMES = {
     "Match": "model",
     "Matcher": "match",
     "Outcome": "model",
+    "Part": "model",
     "PerceptualHash": "model",
     "Reason": "model",
     "SettingsError": "errors",
     "Verdict": "model",
     "build_index": "index",
+    "dhash": "examine.stored_hash",
     "hamming_distance": "hashing",
+    "hash": "examine.stored_hash",
+    "phash": "examine.stored_hash",
 }
 
 __all__ = [
+    "DecodeError",
     "Entry",
     "HashKind",
     "HashList",
@@ -60,18 +82,22 @@ __all__ = [
     "Match",
     "Matcher",
     "Outcome",
+    "Part",
     "PerceptualHash",
     "Reason",
     "SettingsError",
     "Verdict",
     "__version__",
     "build_index",
+    "dhash",
     "hamming_distance",
+    "hash",
+    "phash",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for when it is asked for: NumPy and Pillow take their time (PEP 562)."""
+    """Import a name when it is first used, since NumPy and Pillow take their time (PEP 562)."""
     if name not in _HOMES:
         raise AttributeError(f"module 'hashmatch' has no attribute {name!r}")
     return getattr(import_module(f"hashmatch.{_HOMES[name]}"), name)

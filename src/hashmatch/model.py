@@ -10,7 +10,7 @@ from enum import StrEnum
 from string import hexdigits
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-from hashmatch.errors import HashError, OutcomeTruthError, SettingsError
+from hashmatch.errors import HashError, HashMismatchError, OutcomeTruthError, SettingsError
 
 if TYPE_CHECKING:
     from hashmatch.errors import DecodeError
@@ -108,6 +108,18 @@ class PerceptualHash:
         import imagehash  # noqa: PLC0415 # heavy: only those who ask for one pay for it
 
         return imagehash.hex_to_hash(str(self))
+
+    def __sub__(self, other: object) -> int:
+        """How many bits the two hashes differ in; as with ``imagehash``, it has no sign.
+
+        Raises:
+            HashMismatchError: they are not of the same algorithm and width.
+        """
+        if not isinstance(other, PerceptualHash):
+            return NotImplemented
+        if self.kind != other.kind:
+            raise HashMismatchError(f"cannot compare {self.kind} with {other.kind}")
+        return sum((a ^ b).bit_count() for a, b in zip(self.words, other.words, strict=True))
 
     def __str__(self) -> str:
         return "".join(f"{word:016x}" for word in self.words)[: self.bits // 4]

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hashmatch.errors import HashMismatchError
-
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -22,9 +20,7 @@ def hamming_distance(first: PerceptualHash, second: PerceptualHash) -> int:
     Raises:
         HashMismatchError: they are not of one algorithm and one width.
     """
-    if first.kind != second.kind:
-        raise HashMismatchError(f"cannot compare {first.kind} with {second.kind}")
-    return sum((a ^ b).bit_count() for a, b in zip(first.words, second.words, strict=True))
+    return first - second
 
 
 def distances(

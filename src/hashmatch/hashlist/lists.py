@@ -14,6 +14,7 @@ from hashmatch.files import write_atomically
 from hashmatch.hashlist.contents import Contents, IndexTables
 from hashmatch.hashlist.entries import contents_of_entries
 from hashmatch.hashlist.formats import TEXT, read_list, write_list
+from hashmatch.hashlist.from_pictures import Pictures, entries_of_pictures
 from hashmatch.hashlist.kinds import algorithms, widths
 from hashmatch.hashlist.policy import DEFAULT_POLICY, REASONS, Policy, refuse_text, select
 from hashmatch.hashlist.section import Section, refuse_pickling
@@ -156,6 +157,27 @@ class HashList:
         """
         contents = contents_of_entries(entries, name=name, version=version, created=created)
         return cls(contents if policy is None else select(contents, policy), source=name)
+
+    @classmethod
+    def from_pictures(
+        cls, pictures: Pictures, *, algorithm: str = "phash", name: str = "pictures"
+    ) -> HashList:
+        """Make a list of your own pictures.
+
+        Args:
+            pictures: a folder, whose files are all taken, those of its folders too, except hidden
+                ones; or pictures one by one: bytes, paths, binary files or ``PIL.Image``. An
+                entry's id is the path inside the folder, the path as given, or ``picture-1``; what
+                an id cannot hold is encoded as in a URL (``a%20b.jpg``).
+            algorithm: as ``hashmatch.hash`` takes it.
+            name: of the list.
+
+        Raises:
+            HashListError: some cannot be decoded completely: ``problems`` names each of them.
+            InputError: there is no such folder.
+            SettingsError: the algorithm is unknown.
+        """
+        return cls.from_entries(entries_of_pictures(pictures, algorithm, name), name=name)
 
     def select(self, policy: Policy) -> HashList:
         """The list without the entries that may not match.
