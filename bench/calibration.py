@@ -1,12 +1,12 @@
-"""How often the 95% intervals of an evaluation hold the truth, over simulated evaluations.
+"""Measure how often the 95% intervals of an evaluation contain the truth.
 
     python bench/calibration.py [--runs N] [--pictures N] [--seed S]
 
-The pictures are simulated (``worlds.py``), so that the truth is known exactly. Reported are, for
-each rule, how many of the runs' intervals hold the truth, at the levels where at least three false
-matches are to be expected (elsewhere the bound is one-sided, and holds more often on purpose); and
-how often the recommended threshold has more false matches than the limit. For comparison, how often
-the interval of a plain bootstrap over pictures holds it.
+The pictures are simulated (``worlds.py``), so the truth is known exactly. For each rule the program
+reports how many of the runs' intervals contain the truth, at levels where at least three false
+matches are expected (elsewhere the bound is one-sided and holds more often on purpose); how often
+the recommended threshold has more false matches than the limit; and, for comparison, how often the
+interval of a plain bootstrap over pictures contains the truth.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from hashmatch.evaluate.intervals import Estimate
 from worlds import DEPTH, World
 
 EXPECTED = 3
-"""False matches, in pairs, to be expected where intervals are held to the truth."""
+"""Intervals are checked at levels where at least this many unordered pairs are expected."""
 
 WORLDS = {
     "mixed": (400, 1.0, 0.0),
@@ -35,13 +35,13 @@ WORLDS = {
     "few": (60, 1.0, 0.0),
     "hub": (2000, 0.0, 0.003),
 }
-"""Families, how unlike in size they are, and how many of all pictures are near to all families."""
+"""Number of families, how much their sizes differ, and the share of pictures near all of them."""
 
 Floats = npt.NDArray[np.float64]
 
 
 def truths(figures: RuleFigures, false: Floats, found: Floats) -> tuple[Floats, Floats]:
-    """What a rule's rate of false matches and its recall truly are, by level."""
+    """A rule's true rate of false matches and true recall, by level."""
     rule = figures.rule
     bounds = np.full((rule.levels, 2), DEPTH)
     bounds[:, list(rule.columns)] = rule.thresholds
@@ -55,12 +55,12 @@ def truths(figures: RuleFigures, false: Floats, found: Floats) -> tuple[Floats, 
 
 
 def holds(estimate: Estimate, truth: Floats) -> npt.NDArray[np.bool_]:
-    """Where the interval holds the truth."""
+    """Where the interval contains the truth."""
     return (estimate.low <= truth) & (truth <= estimate.high)
 
 
 def bootstrap(evaluation: Evaluation, figures: RuleFigures, draws: int, seed: int) -> Estimate:
-    """The percentiles of the rate of false matches over pictures drawn anew, with replacement."""
+    """Percentiles of the rate of false matches over pictures resampled with replacement."""
     members = evaluation.identities.members(SCORE)
     query, entry, level = evaluation.near.levels(figures.rule)
     inside = np.isin(query, members) & np.isin(entry, members)

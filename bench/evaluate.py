@@ -1,9 +1,9 @@
-"""How long an evaluation takes, and how much memory.
+"""Measure how long an evaluation takes and how much memory it needs.
 
     python bench/evaluate.py [--pictures N] [--transforms N] [--negatives N] [--jobs N] [--seed S]
 
-First whole evaluations of generated pictures of one megapixel, saved as JPEG. Then the negatives
-alone, all pairs of many more pictures, from random hashes in families of look-alikes.
+It times a whole evaluation of generated one-megapixel JPEGs, and the negatives alone: all pairs of
+many more pictures, with random hashes in families of look-alikes.
 """
 
 from __future__ import annotations
@@ -34,9 +34,8 @@ SIZE = (1160, 870)
 
 
 def resident() -> int:
-    """Bytes in memory of this process and its children, shared pages counted in each."""
-    total = 0
-    mine = os.getpid()
+    """Bytes in memory of this process and all its descendants; shared pages count in each."""
+    parents, sizes = {}, {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             status = dict(
@@ -44,18 +43,22 @@ def resident() -> int:
             )
         except OSError:
             continue
-        if int(folder.name) == mine or int(status["PPid"]) == mine:
-            total += 1024 * int(status.get("VmRSS", "0 kB").split()[0])
-    return total
+        number = int(folder.name)
+        parents[number] = int(status["PPid"])
+        sizes[number] = 1024 * int(status.get("VmRSS", "0 kB").split()[0])
+    ours = {os.getpid()}
+    while more := {one for one, parent in parents.items() if parent in ours} - ours:
+        ours |= more
+    return sum(sizes.get(number, 0) for number in ours)
 
 
 def cpu_seconds() -> float:
-    """What this process and its ended children have worked: hardly hangs on who else works."""
+    """CPU time of this process and its ended children, which other load hardly affects."""
     return sum(os.times()[:4])
 
 
 class Watch:
-    """The largest sum of memory seen while it runs."""
+    """Records the largest sum of memory seen while it runs."""
 
     def __init__(self) -> None:
         self.peak = 0
@@ -86,7 +89,7 @@ def whole(pictures: int, transforms: int, jobs: int, seed: int) -> dict[str, flo
         paths = [Path(folder) / f"{number:05}.jpg" for number in range(pictures)]
         with ProcessPoolExecutor(jobs) as pool:
             list(pool.map(save, paths, range(1_000_000 * seed, 1_000_000 * seed + pictures)))
-        # Every so many of all, so that costly ones and cheap ones are both among them
+        # Evenly spread over all, so that costly and cheap ones are both included
         names = list(TRANSFORMS)
         chosen = tuple(names[number * len(names) // transforms] for number in range(transforms))
         with Watch() as watch:
@@ -104,7 +107,7 @@ def whole(pictures: int, transforms: int, jobs: int, seed: int) -> dict[str, flo
 
 
 def negatives(pictures: int, seed: int) -> dict[str, float]:
-    """Time all pairs of many pictures, from hashes to figures."""
+    """Time comparing all pairs of many pictures, from hashes to figures."""
     rng = np.random.default_rng(seed)
     settings = EvaluationSettings()
     kinds = hashed_kinds(settings)

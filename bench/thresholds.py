@@ -1,9 +1,9 @@
-"""What the default thresholds find and cost on generated pictures, for docs/thresholds.md.
+"""Measure what the default thresholds find and cost on generated pictures, for docs/thresholds.md.
 
     python bench/thresholds.py [--pictures N] [--jobs N] [--seed S] [--cache FILE]
 
-An evaluation as ``hashmatch evaluate`` makes it, for a list of 5,000 entries and 500 files a day,
-with 250 false matches a day: about what a thousand pictures can vouch for.
+This is an evaluation as ``hashmatch evaluate`` makes it, for a list of 5,000 entries, 500 files a
+day and at most 250 false matches a day: about what a thousand pictures can prove.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SETTINGS = {"list_size": 5_000, "files_per_day": 500, "max_false_per_day": 250.0
 
 
 def summary(rule: dict[str, Any]) -> dict[str, Any]:
-    """A rule at its usual thresholds, and what is recommended."""
+    """A rule's figures at its usual thresholds, and its recommendation."""
     level, score = rule["usual"], rule["score"]
     return {
         "thresholds": rule["thresholds"][level],
@@ -43,12 +43,14 @@ def summary(rule: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Make pictures, evaluate them, print and save."""
+    """Generate pictures, evaluate them, print and save."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pictures", type=int, default=1_000)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--seed", type=int, default=80_000, help="of the first picture")
-    parser.add_argument("--cache", type=Path, help="what was measured, to be taken up again")
+    parser.add_argument(
+        "--cache", type=Path, help="keep what was measured, to resume a stopped run"
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         for number in range(options.pictures):

@@ -1,10 +1,10 @@
-"""Simulated pictures, of which the truth is known: how often variants are near, and others.
+"""Simulate pictures whose truth is known: how often variants are near, and how often others are.
 
-A world has families of look-alikes, some large and most small, as folders of pictures have them. A
-picture's hash is the centre of its family with some bits flipped, and pictures differ in how many.
-Two algorithms see the same families from centres of their own, so that their false matches go
-together, as those of real algorithms do. Variants of a picture lie at a distance that hangs on the
-transform and on the picture, so that those of one picture hang together.
+A world has families of look-alikes, a few large and most small, as real folders do. A picture's
+hash is the centre of its family with some bits flipped; pictures differ in how many. Two algorithms
+see the same families around centres of their own, so their false matches are correlated, as those
+of real algorithms are. The distance of a variant depends on the transform and on the picture, so
+the variants of one picture are correlated.
 """
 
 from __future__ import annotations
@@ -27,27 +27,27 @@ Floats = npt.NDArray[np.float64]
 
 BITS = 64
 DEPTH = 21
-"""Levels that the truth is told for."""
+"""How many levels the truth is computed for."""
 
 FLIPS = (0.05, 0.15, 0.4)
 SHARES = (0.2, 0.3, 0.5)
-"""How many bits pictures flip from their family's centre, and how many pictures do so."""
+"""Shares of bits that pictures flip from their family's centre, and the shares of such pictures."""
 
 AROUND = 0.18
-"""How many bits families differ in from a hub, where there is one."""
+"""The share of bits in which families differ from a hub, if there is one."""
 
 EASE = (-5.0, -3.2, -2.2, -1.2)
 SPREAD = 0.7
-"""How hard each transform is, and how much pictures differ in that, in log odds of a bit."""
+"""How hard each transform is, and how much that varies by picture, in log odds of a bit."""
 
 
 @dataclass(frozen=True)
 class World:
-    """Where pictures come from.
+    """Where simulated pictures come from.
 
     Attributes:
         centres: the hash of each family, by algorithm; shape (families, 1), uint64.
-        weights: how many of all pictures belong to each family; they add up to 1.
+        weights: the share of pictures in each family; they add up to 1.
     """
 
     centres: tuple[npt.NDArray[np.uint64], ...]
@@ -61,8 +61,8 @@ class World:
             seed: of the families' hashes.
             families: how many there are.
             skew: 0 for families of one size, more for a few large ones among many small ones.
-            hub: how many of all pictures belong to one family more, which lies between the others,
-                so that it is nearer to each of them than they are to each other; 0 for none.
+            hub: the share of pictures in an extra family between the others, which is nearer to
+                each of them than they are to each other; 0 for none.
         """
         rng = np.random.default_rng(seed)
         weights = 1 / (np.arange(families) + 10.0) ** skew
@@ -74,7 +74,7 @@ class World:
         return cls((centres[0], centres[1]), weights)
 
     def sample(self, seed: tuple[int, ...], pictures: int) -> tuple[Measurements, Identities]:
-        """Draw pictures, with all that an evaluation would measure of them."""
+        """Draw pictures, with everything that an evaluation would measure of them."""
         rng = np.random.default_rng(seed)
         settings = EvaluationSettings()
         family = rng.choice(len(self.weights), pictures, p=self.weights)
@@ -109,8 +109,8 @@ class World:
     def false_rates(self) -> Floats:
         """How often two pictures are within two thresholds at once: shape (DEPTH + 1, DEPTH + 1).
 
-        The last row and column are for no threshold at all, so that they hold the rates of one
-        algorithm alone.
+        The last row and column stand for no threshold, so they hold the rates of one algorithm
+        alone.
         """
         apart = [
             distances(centres[:, None], centres[None]).astype(np.int64) for centres in self.centres
@@ -128,7 +128,7 @@ class World:
         return rates
 
     def recalls(self) -> Floats:
-        """How many variants are within two thresholds: (transforms, DEPTH + 1, DEPTH + 1)."""
+        """The share of variants within two thresholds: (transforms, DEPTH + 1, DEPTH + 1)."""
         nodes, weights = np.polynomial.hermite_e.hermegauss(61)
         odds = expit(np.array(EASE)[:, None] + SPREAD * nodes)
         within = binom.cdf(np.arange(DEPTH)[:, None, None], BITS, odds)
@@ -140,13 +140,13 @@ class World:
 def _around(
     hub: npt.NDArray[np.uint64], families: int, rng: np.random.Generator
 ) -> npt.NDArray[np.uint64]:
-    """Centres around a hub, and the hub itself."""
+    """Centres around a hub, followed by the hub itself."""
     flipped = np.packbits(rng.random((families, BITS)) < AROUND, axis=1).view(">u8")
     return np.concatenate([hub ^ flipped.astype(np.uint64), hub])
 
 
 def _within(apart: int, differ: float) -> Floats:
-    """How often two pictures are within each threshold, whose centres are ``apart`` bits apart."""
+    """How often two pictures whose centres are ``apart`` bits apart are within each threshold."""
     same = binom.pmf(np.arange(BITS - apart + 1), BITS - apart, differ)
     other = binom.pmf(np.arange(apart + 1), apart, 1 - differ)
     chances = np.convolve(same, other).cumsum()[:DEPTH]

@@ -1,6 +1,6 @@
-"""Transforms that lay something over a picture, or lay the picture into something larger.
+"""Transforms that put something over a picture, or put the picture into something larger.
 
-All that is drawn is plain: bars, discs and words in the one font that every Pillow has.
+The drawings are plain: bars, discs and words in the one font that every Pillow includes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _PALE = "#dfe3e8"
 
 
 def watermark(picture: Image.Image, generator: Generator, *, opacity: float) -> Image.Image:
-    """White words over a third of the width, somewhere in the lower half, seen through."""
+    """Translucent white words across a third of the width, somewhere in the lower half."""
     words = _words("EXAMPLE.ORG", picture.width / 3)
     free = (picture.width - words.width, picture.height - words.height)
     right, down = generator.random(2)
@@ -29,7 +29,7 @@ def watermark(picture: Image.Image, generator: Generator, *, opacity: float) -> 
 
 
 def caption(picture: Image.Image, _generator: Generator, *, share: float) -> Image.Image:
-    """A white bar above, ``share`` of the height, with words in it."""
+    """A white bar with words above the picture, ``share`` of its height."""
     bar = max(1, round(share * picture.height))
     words = _words("WHEN IT IS MONDAY AGAIN", 0.8 * picture.width, bar)
     joined = Image.new("RGB", (picture.width, picture.height + bar), "white")
@@ -40,7 +40,7 @@ def caption(picture: Image.Image, _generator: Generator, *, share: float) -> Ima
 
 
 def emoji(picture: Image.Image, _generator: Generator, *, share: float) -> Image.Image:
-    """A round yellow face in the lower right corner, ``share`` of the shorter side wide."""
+    """A round yellow face in the lower right corner, as wide as ``share`` of the shorter side."""
     side = max(1, round(share * min(picture.size)))
     face = Image.new("RGB", (64, 64), "#ffcc33")
     draw = ImageDraw.Draw(face)
@@ -56,7 +56,7 @@ def emoji(picture: Image.Image, _generator: Generator, *, share: float) -> Image
 
 
 def screenshot(picture: Image.Image, _generator: Generator) -> Image.Image:
-    """The picture across a phone's screen, a page's head above it and lines of text below."""
+    """The picture across a phone's screen, with a page's header above and lines of text below."""
     screen = Image.new("RGB", _SCREEN, "white")
     draw = ImageDraw.Draw(screen)
     draw.rectangle((0, 0, 720, 48), fill=_INK)
@@ -70,7 +70,7 @@ def screenshot(picture: Image.Image, _generator: Generator) -> Image.Image:
 
 
 def messenger_chat(picture: Image.Image, _generator: Generator) -> Image.Image:
-    """The picture in a bubble of a chat, between two others with words in them."""
+    """The picture in a chat bubble, between two others with words in them."""
     screen = Image.new("RGB", _SCREEN, "#e5ddd5")
     draw = ImageDraw.Draw(screen)
     draw.rectangle((0, 0, 720, 110), fill="#0b6156")
@@ -88,7 +88,7 @@ def messenger_chat(picture: Image.Image, _generator: Generator) -> Image.Image:
 def messenger_copy(
     picture: Image.Image, generator: Generator, *, side: int, quality: int
 ) -> Image.Image:
-    """Made smaller until no side is longer than ``side``, saved as JPEG, and that twice."""
+    """Scaled down until no side is longer than ``side`` and saved as JPEG, twice."""
     for _ in range(2):
         factor = min(1, side / max(picture.size))
         if factor < 1:
@@ -98,7 +98,7 @@ def messenger_copy(
 
 
 def _lines(draw: ImageDraw.ImageDraw, left: int, top: int, widths: tuple[int, ...]) -> None:
-    """Grey bars, as text looks from afar."""
+    """Grey bars, as text looks from a distance."""
     for row, width in enumerate(widths):
         draw.rectangle((left, top + 32 * row, left + width, top + 32 * row + 14), fill="#8a9099")
 
@@ -109,7 +109,7 @@ def _fitted(picture: Image.Image, width: int, height: int) -> Image.Image:
 
 
 def _words(text: str, width: float, height: float | None = None) -> Image.Image:
-    """A mask, mode ``L``, of words as wide as asked, or as high as may be."""
+    """A mask, mode ``L``, of words as wide as asked for, unless the height limits them."""
     font = ImageFont.load_default_imagefont()
     small = Image.new("L", (len(text) * 12, 24), 0)
     ImageDraw.Draw(small).text((2, 2), text, fill=255, font=font)

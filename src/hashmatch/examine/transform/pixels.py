@@ -1,4 +1,4 @@
-"""Transforms that change all of a picture's pixels: encodings, sizes, cuts, turns and tones."""
+"""Transforms that change all pixels of a picture: encodings, sizes, crops, turns and tones."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Generator = np.random.Generator
 def jpeg(
     picture: Image.Image, _generator: Generator, *, quality: int, again: int | None = None
 ) -> Image.Image:
-    """Saved as JPEG; a second time at quality ``again`` where that is given."""
+    """Saved as JPEG; if ``again`` is given, a second time at that quality."""
     saved = _through(picture, "JPEG", quality=quality)
     return saved if again is None else _through(saved, "JPEG", quality=again)
 
 
 def webp(picture: Image.Image, _generator: Generator, *, quality: int) -> Image.Image:
-    """Saved as lossy WebP, with the quickest of its methods."""
+    """Saved as lossy WebP, by its fastest method."""
     return _through(picture, "WEBP", quality=quality, method=0)
 
 
@@ -30,23 +30,23 @@ def scale(picture: Image.Image, _generator: Generator, *, factor: float) -> Imag
 
 
 def thumbnail(picture: Image.Image, _generator: Generator, *, side: int) -> Image.Image:
-    """Made smaller until no side is longer than ``side``."""
+    """Scaled down until no side is longer than ``side``."""
     factor = min(1, side / max(picture.size))
     return resized(picture, factor * picture.width, factor * picture.height)
 
 
 def squeeze(picture: Image.Image, _generator: Generator, *, factor: float) -> Image.Image:
-    """The width alone times ``factor``."""
+    """Only the width times ``factor``."""
     return resized(picture, factor * picture.width, picture.height)
 
 
 def crop(picture: Image.Image, generator: Generator, *, percent: float, at: str) -> Image.Image:
-    """Cut to a part of the same shape with ``percent`` less of each side.
+    """Cut to a part of the same shape, each side shorter by ``percent``.
 
     Args:
         picture: what to cut.
-        generator: chooses the place, where that is not the middle.
-        percent: how much of each side goes.
+        generator: chooses the place, unless that is the middle.
+        percent: how much of each side to remove.
         at: ``centre``, or ``aside`` for any place.
     """
     width, height = (max(1, round(side * (1 - percent / 100))) for side in picture.size)
@@ -56,12 +56,12 @@ def crop(picture: Image.Image, generator: Generator, *, percent: float, at: str)
 
 
 def pad(picture: Image.Image, _generator: Generator, *, percent: float, colour: str) -> Image.Image:
-    """A plain border, on each side ``percent`` of the shorter side."""
+    """A plain border all around, ``percent`` of the shorter side wide."""
     return ImageOps.expand(picture, round(min(picture.size) * percent / 100), colour)
 
 
 def letterbox(picture: Image.Image, _generator: Generator, *, colour: str) -> Image.Image:
-    """Bars that give 16:9, or 4:3 where the picture is about as wide as that already."""
+    """Bars that give 16:9, or 4:3 if the picture is about 16:9 already."""
     ratio = 16 / 9 if picture.width / picture.height < 1.6 else 4 / 3
     size = (
         max(picture.width, round(picture.height * ratio)),
@@ -73,7 +73,7 @@ def letterbox(picture: Image.Image, _generator: Generator, *, colour: str) -> Im
 
 
 def rotate(picture: Image.Image, _generator: Generator, *, degrees: float) -> Image.Image:
-    """Turned about its middle within the same frame, the corners black."""
+    """Turned about its centre within the same frame, with black corners."""
     return picture.rotate(degrees, Image.Resampling.BILINEAR)
 
 
@@ -83,7 +83,7 @@ def quarter_turn(picture: Image.Image, _generator: Generator) -> Image.Image:
 
 
 def mirror(picture: Image.Image, _generator: Generator) -> Image.Image:
-    """Left and right exchanged."""
+    """Left and right swapped."""
     return picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
 
 
@@ -104,7 +104,7 @@ def contrast(picture: Image.Image, _generator: Generator, *, factor: float) -> I
 
 
 def saturation(picture: Image.Image, _generator: Generator, *, factor: float) -> Image.Image:
-    """Each pixel's difference from its grey times ``factor``."""
+    """Each pixel's difference from its own grey times ``factor``."""
     return ImageEnhance.Color(picture).enhance(factor)
 
 
@@ -119,10 +119,10 @@ def sharpen(picture: Image.Image, _generator: Generator, *, percent: int) -> Ima
 
 
 def noise(picture: Image.Image, generator: Generator, *, spread: float) -> Image.Image:
-    """Grey noise, evenly spread over plus and minus ``spread`` levels."""
+    """Grey noise, uniform between minus and plus ``spread`` levels."""
     grains = generator.bytes(picture.width * picture.height)
     grain = Image.frombytes("L", picture.size, grains).point(_around_middle(spread))
-    # 128 stands for nothing added, as in a mid-grey layer that is blended in
+    # 128 adds nothing, as in a mid-grey layer that is blended in
     planes = [ImageChops.add(plane, grain, offset=-128) for plane in picture.split()]
     return Image.merge("RGB", planes)
 
@@ -139,7 +139,7 @@ def resized(picture: Image.Image, width: float, height: float) -> Image.Image:
 
 
 def _through(picture: Image.Image, encoder: str, **options: int) -> Image.Image:
-    """What is seen after saving and opening again."""
+    """The picture after saving and opening it again."""
     file = io.BytesIO()
     picture.save(file, encoder, **options)
     return Image.open(file).convert("RGB")

@@ -1,22 +1,22 @@
 """The register of everyday changes: what happens to pictures as people keep and share them.
 
-Each transform is a pure function of a picture and a seeded generator. Parameters are fixed and
-stand in the register, round ones that ordinary programs use; nothing here looks at a hash, and
-nothing searches for a change that a hash does not survive.
+Each transform is a pure function of a picture and a seeded generator. Its parameters are fixed,
+round numbers that ordinary programs use. Nothing here looks at a hash, and nothing searches for a
+change that a hash does not survive.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from PIL.Image import Image
 
 from hashmatch.errors import SettingsError
-from hashmatch.examine.transform import composed, pixels
+from hashmatch.examine.transform import composed as over
+from hashmatch.examine.transform import pixels as px
 
 Parameter: TypeAlias = "int | float | str"
 Change: TypeAlias = Callable[..., Image]
@@ -45,25 +45,25 @@ class Transform:
 
     Attributes:
         name: as the command line and the records spell it.
-        group: which transforms it is shown among.
-        imitates: what people or programs do that it stands for.
+        group: which transforms it is shown with.
         source: where it is described, by a short name of ``SOURCES``.
+        imitates: what people or programs do that it stands for.
         parameters: what is passed to the change, by name.
     """
 
     name: str
     group: str
-    imitates: str
     source: str
-    parameters: Mapping[str, Parameter]
+    imitates: str
     _change: Change = field(repr=False)
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
 
     def __call__(self, picture: Image, generator: np.random.Generator) -> Image:
         """Change a picture.
 
         Args:
             picture: mode ``RGB``, any size; it is not altered.
-            generator: where a place is chosen or noise is drawn, it comes from here.
+            generator: chooses places and draws noise.
 
         Returns:
             A picture in mode ``RGB``.
@@ -71,119 +71,64 @@ class Transform:
         return self._change(picture, generator, **self.parameters)
 
 
-def _registered(
-    group: str, source: str, rows: Iterable[tuple[str, str, Change, Mapping[str, Parameter]]]
-) -> list[Transform]:
-    return [
-        Transform(name, group, imitates, source, parameters, change)
-        for name, imitates, change, parameters in rows
-    ]
+_CROPS: list[tuple[Any, ...]] = [
+    (
+        *(f"crop-{percent}-{place}", "crop", "DISC21", f"cut {words}", px.crop),
+        {"percent": percent, "at": place},
+    )
+    for percent in (1, 5, 10, 20)
+    for place, words in (("centre", "to its middle"), ("aside", "to a part somewhere in it"))
+]
 
+_ALL: list[tuple[Any, ...]] = [
+    ("jpeg-95", "encoding", "JPEG", "saved again", px.jpeg, {"quality": 95}),
+    ("jpeg-75", "encoding", "JPEG", "saved again", px.jpeg, {"quality": 75}),
+    ("jpeg-50", "encoding", "JPEG", "saved again", px.jpeg, {"quality": 50}),
+    ("jpeg-30", "encoding", "JPEG", "saved again", px.jpeg, {"quality": 30}),
+    (
+        *("jpeg-twice", "encoding", "JPEG", "saved, sent and saved again", px.jpeg),
+        {"quality": 75, "again": 60},
+    ),
+    ("webp-75", "encoding", "WebP", "converted by a web server", px.webp, {"quality": 75}),
+    ("half-size", "size", "Zauner", "made smaller for a page", px.scale, {"factor": 0.5}),
+    ("quarter-size", "size", "Zauner", "made smaller for a list", px.scale, {"factor": 0.25}),
+    ("thumbnail", "size", "Zauner", "a preview of 128 pixels", px.thumbnail, {"side": 128}),
+    ("squeezed", "size", "Zauner", "4:3 squeezed to 1:1", px.squeeze, {"factor": 0.75}),
+    *_CROPS,
+    (
+        *("pad-10", "frame", "PDQ", "white space around it", px.pad),
+        {"percent": 10, "colour": "white"},
+    ),
+    (
+        *("letterbox", "frame", "PDQ", "black bars to 16:9, or from 16:9 to 4:3", px.letterbox),
+        {"colour": "black"},
+    ),
+    ("border", "frame", "PDQ", "a coloured frame", px.pad, {"percent": 3, "colour": "#8a3324"}),
+    ("rotate-2", "turn", "DISC21", "scanned slightly askew", px.rotate, {"degrees": 2}),
+    ("rotate-5", "turn", "DISC21", "photographed askew", px.rotate, {"degrees": 5}),
+    ("rotate-90", "turn", "DISC21", "a phone held sideways", px.quarter_turn),
+    ("mirror", "turn", "DISC21", "a front camera's mirror image", px.mirror),
+    ("gamma-darker", "tone", "sRGB", "another display's gamma", px.gamma, {"exponent": 1.3}),
+    ("gamma-lighter", "tone", "sRGB", "another display's gamma", px.gamma, {"exponent": 0.75}),
+    ("brighter", "tone", "ImageNet-C", "brightened on a phone", px.brightness, {"factor": 1.2}),
+    ("contrast", "tone", "ImageNet-C", "more contrast on a phone", px.contrast, {"factor": 1.3}),
+    ("saturated", "tone", "ImageNet-C", "more colour on a phone", px.saturation, {"factor": 1.6}),
+    ("greyscale", "tone", "ImageNet-C", "printed without colour", px.saturation, {"factor": 0}),
+    ("blur", "tone", "ImageNet-C", "a little out of focus", px.blur, {"radius": 2}),
+    ("sharpen", "tone", "ImageNet-C", "sharpened by an app", px.sharpen, {"percent": 80}),
+    ("noise", "tone", "ImageNet-C", "a sensor in the dark", px.noise, {"spread": 16}),
+    ("watermark", "overlay", "AugLy", "a site's mark across it", over.watermark, {"opacity": 0.35}),
+    ("caption", "overlay", "AugLy", "a line of text above it", over.caption, {"share": 0.12}),
+    ("emoji", "overlay", "AugLy", "a sticker in a corner", over.emoji, {"share": 0.2}),
+    ("screenshot", "overlay", "AugLy", "a screenshot of a page that shows it", over.screenshot),
+    (
+        *("messenger-copy", "overlay", "AugLy", "sent twice by messenger", over.messenger_copy),
+        {"side": 1280, "quality": 70},
+    ),
+    ("messenger-chat", "overlay", "AugLy", "a screenshot of a chat", over.messenger_chat),
+]
 
-def _crops() -> list[Transform]:
-    places = (("centre", "to its middle"), ("aside", "to a part somewhere in it"))
-    rows = [
-        (f"crop-{percent}-{place}", f"cut {words}", pixels.crop, {"percent": percent, "at": place})
-        for percent in (1, 5, 10, 20)
-        for place, words in places
-    ]
-    return _registered("crop", "DISC21", rows)
-
-
-_jpeg = partial(_registered, "encoding", "JPEG")
-_frames = partial(_registered, "frame", "PDQ")
-_overlay = partial(_registered, "overlay", "AugLy")
-_tone = partial(_registered, "tone", "ImageNet-C")
-
-_ALL = (
-    *_jpeg(
-        [
-            (f"jpeg-{quality}", "saved again", pixels.jpeg, {"quality": quality})
-            for quality in (95, 75, 50, 30)
-        ]
-    ),
-    *_jpeg(
-        [("jpeg-twice", "saved, sent and saved again", pixels.jpeg, {"quality": 75, "again": 60})]
-    ),
-    *_registered(
-        "encoding",
-        "WebP",
-        [("webp-75", "converted by a web server", pixels.webp, {"quality": 75})],
-    ),
-    *_registered(
-        "size",
-        "Zauner",
-        [
-            ("half-size", "made smaller for a page", pixels.scale, {"factor": 0.5}),
-            ("quarter-size", "made smaller for a list", pixels.scale, {"factor": 0.25}),
-            ("thumbnail", "a preview of 128 pixels", pixels.thumbnail, {"side": 128}),
-            ("squeezed", "4:3 squeezed to 1:1", pixels.squeeze, {"factor": 0.75}),
-        ],
-    ),
-    *_crops(),
-    *_frames(
-        [
-            ("pad-10", "white space around it", pixels.pad, {"percent": 10, "colour": "white"}),
-            (
-                "letterbox",
-                "black bars to 16:9, or from 16:9 to 4:3",
-                pixels.letterbox,
-                {"colour": "black"},
-            ),
-            ("border", "a coloured frame", pixels.pad, {"percent": 3, "colour": "#8a3324"}),
-        ]
-    ),
-    *_registered(
-        "turn",
-        "DISC21",
-        [
-            ("rotate-2", "scanned slightly askew", pixels.rotate, {"degrees": 2}),
-            ("rotate-5", "photographed askew", pixels.rotate, {"degrees": 5}),
-            ("rotate-90", "a phone held sideways", pixels.quarter_turn, {}),
-            ("mirror", "a front camera's mirror image", pixels.mirror, {}),
-        ],
-    ),
-    *_registered(
-        "tone",
-        "sRGB",
-        [
-            ("gamma-darker", "another display's gamma", pixels.gamma, {"exponent": 1.3}),
-            ("gamma-lighter", "another display's gamma", pixels.gamma, {"exponent": 0.75}),
-        ],
-    ),
-    *_tone(
-        [
-            ("brighter", "a phone's brightness slider", pixels.brightness, {"factor": 1.2}),
-            ("contrast", "a phone's contrast slider", pixels.contrast, {"factor": 1.3}),
-            ("saturated", "a phone's colour slider", pixels.saturation, {"factor": 1.6}),
-            ("greyscale", "printed or filtered without colour", pixels.saturation, {"factor": 0}),
-        ]
-    ),
-    *_tone(
-        [
-            ("blur", "a little out of focus", pixels.blur, {"radius": 2}),
-            ("sharpen", "an app's sharpening", pixels.sharpen, {"percent": 80}),
-            ("noise", "a sensor in the dark", pixels.noise, {"spread": 16}),
-        ]
-    ),
-    *_overlay(
-        [
-            ("watermark", "a site's mark across it", composed.watermark, {"opacity": 0.35}),
-            ("caption", "a line of text above it", composed.caption, {"share": 0.12}),
-            ("emoji", "a sticker in a corner", composed.emoji, {"share": 0.2}),
-            ("screenshot", "a screenshot of a page that shows it", composed.screenshot, {}),
-            (
-                "messenger-copy",
-                "sent through a messenger, twice",
-                composed.messenger_copy,
-                {"side": 1280, "quality": 70},
-            ),
-            ("messenger-chat", "a screenshot of a chat", composed.messenger_chat, {}),
-        ]
-    ),
-)
-
-TRANSFORMS: Mapping[str, Transform] = {transform.name: transform for transform in _ALL}
+TRANSFORMS: Mapping[str, Transform] = {row[0]: Transform(*row) for row in _ALL}
 """All transforms by name, in the order in which they are shown."""
 
 
@@ -191,7 +136,7 @@ def choose_transforms(names: Iterable[str]) -> tuple[str, ...]:
     """The transforms asked for, by name or by group, in the register's order.
 
     Args:
-        names: names of transforms or of groups; none stands for all.
+        names: names of transforms or groups; none means all.
 
     Raises:
         SettingsError: there is no such transform or group.
@@ -200,8 +145,8 @@ def choose_transforms(names: Iterable[str]) -> tuple[str, ...]:
     groups = list(dict.fromkeys(transform.group for transform in TRANSFORMS.values()))
     if unknown := asked - {*TRANSFORMS, *groups}:
         raise SettingsError(
-            f"unknown transform {', '.join(map(repr, sorted(unknown)))}; there are the groups"
-            f" {', '.join(groups)}, and of them {', '.join(TRANSFORMS)}"
+            f"unknown transform {', '.join(map(repr, sorted(unknown)))}; the groups are"
+            f" {', '.join(groups)}, and the transforms are {', '.join(TRANSFORMS)}"
         )
     return tuple(
         name
