@@ -39,7 +39,7 @@ def made_up(digest: str, word: int = 0x0123456789ABCDEF) -> Examination:
 
 @given(st.lists(names, min_size=1, max_size=4))
 def test_what_is_written_is_a_list(paths: list[bytes]) -> None:
-    """Whatever the names, the text is a valid list with every hash, and the names as labels."""
+    """With any names, the text is a valid list with every hash, and the names as its labels."""
     files = [
         (path, made_up(hashlib.sha256(str(number).encode()).hexdigest(), number + 99))
         for number, path in enumerate(paths)
@@ -61,7 +61,7 @@ def test_what_is_written_is_a_list(paths: list[bytes]) -> None:
 
 
 def test_pictures_match_their_own_list() -> None:
-    """A list made of pictures finds each of them at distance 0, also where a view must help."""
+    """A list made of pictures finds each of them at distance 0, even through another view."""
     sources = [
         encode(photo(1, 320, 240), "PNG"),
         encode(photo(2, 320, 240), "JPEG"),
@@ -78,7 +78,7 @@ def test_pictures_match_their_own_list() -> None:
 
 
 def test_files_with_the_same_bytes_are_one_entry() -> None:
-    """The second of two equal files is named in a comment, since an id stands once only."""
+    """The second of two equal files becomes a comment, since an id occurs only once."""
     text = written("text", (b"one", made_up("ab" * 32)), (b"two", made_up("ab" * 32)))
     assert len(HashList.loads(text)) == len(KINDS)
     assert text.splitlines()[-1] == "# same file as sha256:abababababab: two"
@@ -113,6 +113,6 @@ def test_records_have_every_view_and_algorithm(path: bytes) -> None:
 
 
 def test_unknown_formats_are_refused() -> None:
-    """A format that does not exist is an error that names those that do."""
+    """An unknown format is an error that names those that exist."""
     with pytest.raises(SettingsError, match="unknown format 'csv'; choose from text, jsonl"):
         make_hash_writer("csv", io.StringIO(), KINDS)

@@ -14,7 +14,7 @@ from hashmatch.report import open_output
 
 
 def test_a_file_is_there_whole_and_for_its_owner_alone(tmp_path: Path) -> None:
-    """What was written is there at the end, in UTF-8, with mode 0600 and nothing beside it."""
+    """At the end the file is complete, in UTF-8, with mode 0600 and nothing beside it."""
     path = tmp_path / "results.txt"
     path.write_text("before")
     with open_output(path) as stream:
@@ -28,7 +28,7 @@ def test_a_file_is_there_whole_and_for_its_owner_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, BrokenPipeError])
 def test_a_failure_leaves_what_was_there(tmp_path: Path, error: type[BaseException]) -> None:
-    """Where something goes wrong meanwhile, what was there stays, and the error comes through."""
+    """If the block raises, the old file stays, and the error comes through."""
     path = tmp_path / "results.txt"
     path.write_text("before")
 
@@ -44,7 +44,7 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path, error: type[BaseExcepti
 
 
 def test_a_link_stays_and_its_target_is_replaced(tmp_path: Path) -> None:
-    """Written through a symbolic link, the results are where it points."""
+    """Results written through a symbolic link are in the file it points to."""
     (tmp_path / "other").mkdir()
     target, link = tmp_path / "other" / "results.txt", tmp_path / "link"
     target.write_text("before")
@@ -56,7 +56,7 @@ def test_a_link_stays_and_its_target_is_replaced(tmp_path: Path) -> None:
 
 
 def test_the_longest_names_can_be_written(tmp_path: Path) -> None:
-    """A name as long as the file system allows leaves room for a temporary one."""
+    """The longest name that the file system allows can be written."""
     path = tmp_path / ("é" * 127)
     with open_output(path) as stream:
         stream.write("x")
@@ -64,7 +64,7 @@ def test_the_longest_names_can_be_written(tmp_path: Path) -> None:
 
 
 def test_no_device_or_folder_is_replaced(tmp_path: Path) -> None:
-    """A folder, a FIFO and a device stay what they are, and are refused at once."""
+    """A folder, a FIFO and a device are refused at once, and stay what they are."""
     fifo, device = tmp_path / "fifo", tmp_path / "null"
     os.mkfifo(fifo)
     device.symlink_to(os.devnull)
@@ -78,7 +78,7 @@ def test_no_device_or_folder_is_replaced(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["none/results.txt", "file/results.txt", "x" * 300])
 def test_impossible_places_are_told(tmp_path: Path, name: str) -> None:
-    """Where no file can be, the error names the place and comes before anything is done."""
+    """A path where no file can be is an error before anything is done, and names the path."""
     (tmp_path / "file").write_text("")
     path = tmp_path / name
     with pytest.raises(OutputError, match="cannot write it") as caught, open_output(path):
@@ -108,7 +108,7 @@ except OutputError as error:
 
 
 def test_a_full_medium_is_told_and_leaves_what_was_there(tmp_path: Path) -> None:
-    """Where no more can be written, that is the error, and the old results stay, alone."""
+    """A full medium is an error, and only the old results remain."""
     path = tmp_path / "results.txt"
     path.write_text("before")
     code = LIMITED.replace("sys.argv[1]", repr(str(path))).replace("len(sys.argv) > 1", "True")
@@ -121,7 +121,7 @@ def test_a_full_medium_is_told_and_leaves_what_was_there(tmp_path: Path) -> None
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 def test_a_full_standard_output_is_told() -> None:
-    """Where standard output takes no more, that is the error."""
+    """A full standard output is an error."""
     with Path("/dev/full").open("wb") as full:
         done = run_limited(LIMITED, stdout=full, stderr=subprocess.PIPE)
     assert b"told: standard output: cannot write it: No space left" in done.stderr

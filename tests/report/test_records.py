@@ -57,7 +57,7 @@ def test_a_record_has_all_its_keys_and_no_hash() -> None:
 
 @given(st.lists(st.sampled_from(list(Verdict)), max_size=12))
 def test_the_exit_code_is_a_bit_mask(verdicts: list[Verdict]) -> None:
-    """1 stands for a match, 2 for a file unscanned, 4 for a candidate; they add up, once each."""
+    """1 is a match, 2 a file unscanned and 4 a candidate; each adds up once."""
     tally = Tally()
     for verdict in verdicts:
         tally.add(outcome(verdict, reason=Reason.TRUNCATED if verdict == "unscanned" else None))

@@ -36,7 +36,7 @@ class Terminal(io.StringIO):
 
 
 def unescaped(text: str) -> bytes:
-    """What ``printable`` made of a name, read back by Python's own rules for such escapes."""
+    """Undo ``printable`` by Python's own rules for such escapes."""
     found = bytearray()
     position = 0
     while position < len(text):
@@ -60,7 +60,7 @@ def unescaped(text: str) -> bytes:
 
 @given(names)
 def test_printable_names_are_harmless_and_can_be_read_back(name: bytes) -> None:
-    """Shown names hold nothing that acts on a terminal or turns text around, and lose nothing."""
+    """A shown name cannot act on a terminal or reverse text, and it reads back exactly."""
     shown = printable(name)
     assert not any(
         unicodedata.category(character) in {"Cc", "Cf", "Zl", "Zp", "Cs"} for character in shown
@@ -70,7 +70,7 @@ def test_printable_names_are_harmless_and_can_be_read_back(name: bytes) -> None:
 
 @given(st.lists(names, max_size=4), texts)
 def test_jsonl_holds_any_name(paths: list[bytes], label: str) -> None:
-    """Each JSONL line is one object in ASCII, from which the very name and label come back."""
+    """Each JSON line is one object in ASCII, from which the name and label read back exactly."""
     records = [record(path, outcome(Verdict.MATCH, match(label=label))) for path in paths]
     text = rendered("jsonl", *records)
     assert text.isascii()
@@ -94,7 +94,7 @@ def test_csv_holds_any_name(paths: list[bytes], label: str) -> None:
 
 @given(names, texts)
 def test_table_holds_any_name_on_one_line(path: bytes, label: str) -> None:
-    """A name never breaks the table's line, nor hides in it."""
+    """A name neither breaks a line of the table nor hides in it."""
     found = outcome(Verdict.MATCH, match(label=label or None), reason=Reason.TRUNCATED)
     lines = rendered("table", record(path, found)).split("\n")
     assert len(lines) == 3
@@ -103,7 +103,7 @@ def test_table_holds_any_name_on_one_line(path: bytes, label: str) -> None:
 
 
 def test_csv_has_a_row_for_each_match_and_each_other_file() -> None:
-    """Every file has a row, and one for each match; a candidate is told from a match."""
+    """Each match has a row, as has each file without one; candidates are marked."""
     many = outcome(Verdict.MATCH, match(), match(distance=6, low_information=True))
     text = rendered(
         "csv",
@@ -152,7 +152,7 @@ def test_table_shows_what_needs_a_human() -> None:
 
 @pytest.mark.parametrize("low", [False, True])
 def test_table_counts_what_it_does_not_name(low: bool) -> None:
-    """Where more entries are near than are named, the rest is counted, as what it is."""
+    """Entries beyond those named are counted, as matches or as candidates."""
     found = record(b"one", outcome(Verdict.MATCH, match(), match(low_information=low)))
     found["match_count"] = 12
     line = rendered("table", found).splitlines()[-1]
@@ -161,7 +161,7 @@ def test_table_counts_what_it_does_not_name(low: bool) -> None:
 
 
 def test_colours_are_for_terminals_that_want_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    """There are colours on a terminal, and none in a file, nor where NO_COLOR is set."""
+    """A terminal gets colours; a file, or a terminal with NO_COLOR set, does not."""
     found = record(b"one", outcome(Verdict.MATCH, match()))
     monkeypatch.delenv("NO_COLOR", raising=False)
     assert rendered("table", found, terminal=True).startswith("\x1b[31mmatch")
@@ -171,14 +171,14 @@ def test_colours_are_for_terminals_that_want_them(monkeypatch: pytest.MonkeyPatc
 
 
 def test_unknown_formats_are_refused() -> None:
-    """A format that does not exist is an error that names those that do."""
+    """An unknown format is an error that names those that exist."""
     with pytest.raises(SettingsError, match="unknown format 'xml'; choose from table, jsonl, csv"):
         make_renderer("xml", io.StringIO())
     assert list(FORMATS) == ["table", "jsonl", "csv"]
 
 
 def test_the_summary_is_one_line() -> None:
-    """Counts of verdicts, reasons of what was not examined, and whether it was interrupted."""
+    """The line counts verdicts and reasons, and says if the scan was interrupted."""
     tally = Tally()
     for verdict, reason in (
         (Verdict.MATCH, None),

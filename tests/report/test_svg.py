@@ -26,12 +26,12 @@ def test_decades_hold_all_values(values: list[float]) -> None:
 
 
 def test_decades_of_nothing_are_an_axis_all_the_same() -> None:
-    """Without any positive value there is still an axis."""
+    """An axis needs no positive value."""
     assert decades([0.0]).share(0.0) == 0
 
 
 def test_values_outside_an_axis_lie_at_its_edge() -> None:
-    """A zero on a logarithmic axis lies at its start, and what is too large at its end."""
+    """On a logarithmic axis, zero lies at the start and what is too large at the end."""
     plot = Plot("any", Scale(1, 100, log=True), Scale(0, 10))
     assert plot.at((0, 0)) == plot.at((1, 0))
     assert plot.at((1e9, 99)) == plot.at((100, 10))
@@ -42,5 +42,5 @@ def test_values_outside_an_axis_lie_at_its_edge() -> None:
     [(1, "1"), (0.01, "0.01"), (10_000, "10000"), (1e5, "1e5"), (1e-7, "1e-7"), (1e-12, "1e-12")],
 )
 def test_powers_are_short(value: float, shown: str) -> None:
-    """Powers of ten are written out where they are short, and as powers where not."""
+    """Short powers of ten are written out, and others as powers."""
     assert power(value) == shown

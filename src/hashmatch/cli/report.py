@@ -22,29 +22,33 @@ def report_command(
     state: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Or what scan --state kept: of the last scan that ended."
+            metavar="FILE", help="Report the last scan that ended with this state instead."
         ),
         READS,
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Write it there, whole or not at all."),
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Write the report to FILE, atomically."
+        ),
         WRITES,
     ] = None,
     output_format: Annotated[
-        str, typer.Option("--format", metavar="html|json", help="How to write the report.")
+        str, typer.Option("--format", metavar="html|json", help="Format of the report.")
     ] = "html",
     rows: Annotated[
         int,
         typer.Option(
-            metavar="N", min=0, help="Most rows of matches, and of files not examined, to show."
+            metavar="N",
+            min=0,
+            help="Show at most N matches, and at most N files not fully examined.",
         ),
     ] = 5_000,
 ) -> int:
     """Make a report of a scan for people: one page that works offline and in print.
 
-    It holds no picture and no hash. Exit codes: 0, or 2 where the results have no summary, or do
-    not agree with it; 64 wrong usage, 66 no such results, or no results of a scan.
+    The page holds no picture and no hash. Exit codes: 0; 2 if the results have no summary or do
+    not agree with it; 64 wrong usage; 66 if the results cannot be read or are not those of a scan.
     """
     from hashmatch.cli.run_report import run_report  # noqa: PLC0415 # it takes NumPy
 

@@ -72,7 +72,7 @@ class Page:
         return answer["result"].get("value")
 
     def told(self, method: str) -> list[dict[str, Any]]:
-        """The events of a kind since the page was opened."""
+        """The events of one method since the page was opened."""
         return [event["params"] for event in self.events if event.get("method") == method]
 
     def _next(self) -> dict[str, Any]:

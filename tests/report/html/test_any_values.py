@@ -30,7 +30,7 @@ _RECORDS = [*_FILES, summary(_FILES, run={**_RUN, "jobs": 2, "interrupted": Fals
 
 
 def _places(value: Any, place: Place = ()) -> Iterator[Place]:
-    """Wherever something stands in a value."""
+    """The place of every value inside a value."""
     if isinstance(value, dict | list):
         for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
             yield (*place, key)
@@ -90,7 +90,7 @@ _ANY = st.recursive(
 def test_any_values_are_shown_or_told(
     tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[Place, Any]]
 ) -> None:
-    """Whatever stands in some fields, all reports are made, or the error names the line."""
+    """With any values in some fields, every report is made, or the error names the line."""
     _check(tmp_path_factory.mktemp("any") / "r", changes)
 
 
@@ -111,6 +111,6 @@ def _nested(depth: int, *, lists: bool = False) -> Any:
     ids=lambda value: repr(value)[:12],
 )
 def test_every_field_may_hold_any_of_these(tmp_path: Path, value: Any) -> None:
-    """Each field in turn holds what is likeliest to break something, and nothing breaks."""
+    """Each field in turn holds a value that is likely to break something, and nothing breaks."""
     for place in _PLACES:
         _check(tmp_path / "r", [(place, value)])

@@ -56,7 +56,7 @@ def scan(*arguments: str) -> int:
 
 
 def test_a_state_reports_what_its_results_do(folder: Path) -> None:
-    """Counts, categories, matches at every place of a content, and gaps are those of records."""
+    """Counts, categories, gaps, and the matches in every place of a content equal the records'."""
     assert scan() == 3
     of_state, of_records = reported("--state", "scan.db"), reported("results.jsonl")
     assert (of_state["source"], of_state["sha256"]) == ("scan.db", None)
@@ -71,7 +71,7 @@ def test_a_state_reports_what_its_results_do(folder: Path) -> None:
 
 
 def test_a_state_reports_matches_of_a_later_rematch(folder: Path) -> None:
-    """What a re-match has found since is there, and files that are gone are not."""
+    """Matches of a later rematch are included, and files that have gone are not."""
     scan()
     list_hash("files/b.png", "new.csv")
     (folder / "files" / "again.png").unlink()
@@ -102,7 +102,7 @@ def test_the_page_names_the_state() -> None:
 
 
 def test_a_report_needs_one_thing_to_report(capsys: pytest.CaptureFixture[str]) -> None:
-    """Neither or both of results and state is wrong usage; a state without a scan no input."""
+    """Neither or both of results and state is wrong usage; a state without a scan is no input."""
     assert run(["report"]) == 64
     assert run(["report", "results.jsonl", "--state", "scan.db"]) == 64
     assert "RESULTS.jsonl or --state" in capsys.readouterr().err
@@ -112,7 +112,7 @@ def test_a_report_needs_one_thing_to_report(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_files_not_examined_take_no_memory() -> None:
-    """Of twenty thousand files and members not examined, each is counted, and few are in memory."""
+    """Twenty thousand files and members not examined are all counted, and few are in memory."""
     scan()
     before = len(read_state("scan.db").gaps)
     with closing(sqlite3.connect("scan.db")) as state, state:

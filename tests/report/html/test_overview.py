@@ -41,7 +41,7 @@ def test_counts_are_those_of_the_records(tmp_path: Path) -> None:
 
 
 def test_file_counts_once_for_a_list(tmp_path: Path) -> None:
-    """A file near to several entries of a list counts once, as a match if any of them is one."""
+    """A file near several entries of a list counts once, as a match if any of them is one."""
     files = [
         file(
             "a.jpg",
@@ -62,7 +62,7 @@ def test_file_counts_once_for_a_list(tmp_path: Path) -> None:
 
 
 def test_rows_beyond_the_limit_are_counted(tmp_path: Path) -> None:
-    """Tables hold as many rows as asked for, and say how many more there are."""
+    """Tables hold as many rows as asked for, and count the rest."""
     files = [file(f"{n}.jpg", "match", matches=[match()], match_count=3) for n in range(5)]
     files += [file(f"{n}.png", "unscanned", reason="timeout") for n in range(4)]
     overview = read_results(write(tmp_path / "r", [*files, summary(files)]), rows=2)
@@ -73,7 +73,7 @@ def test_rows_beyond_the_limit_are_counted(tmp_path: Path) -> None:
 
 
 def test_results_without_a_summary_say_so(tmp_path: Path) -> None:
-    """Results of a killed scan make a report that begins with a warning."""
+    """The report of a killed scan begins with a warning."""
     overview = read_results(write(tmp_path / "r", ordinary()[:-1]))
     assert "without a summary" in overview.warnings()[0]
     assert "without a summary" in to_html(overview)
@@ -82,7 +82,7 @@ def test_results_without_a_summary_say_so(tmp_path: Path) -> None:
 
 
 def test_results_that_were_cut_or_interrupted_say_so(tmp_path: Path) -> None:
-    """A summary that counts otherwise than the records, or tells of Ctrl-C, is a warning."""
+    """A summary that disagrees with the records, or was interrupted, gives a warning."""
     records = ordinary()
     assert "cut or edited" in read_results(write(tmp_path / "r", records[1:])).warnings()[0]
     records[-1]["run"]["interrupted"] = True
@@ -93,7 +93,7 @@ def test_results_that_were_cut_or_interrupted_say_so(tmp_path: Path) -> None:
 
 
 def test_empty_scan_makes_a_report(tmp_path: Path) -> None:
-    """A scan without files, and a summary with the least there can be, make a report."""
+    """A scan without files, with the smallest possible summary, makes a report."""
     last = summary([], lists=[], run={}, settings={}, exit_code=0)
     del last["versions"], last["walk"]
     overview = read_results(write(tmp_path / "r", [last]))
@@ -111,7 +111,7 @@ def test_list_digests_and_settings_are_told(tmp_path: Path) -> None:
 
 
 def test_names_of_settings_are_escaped_once(tmp_path: Path) -> None:
-    """However deep a setting lies, a backslash in its name is shown as two."""
+    """A backslash in the name of a nested setting is shown as two."""
     last = summary([], settings={"\\": {"a": {"b": {"c": 1}}}})
     assert '<th scope="row">\\\\.a.b.c</th><td>1</td>' in to_html(
         read_results(write(tmp_path / "r", [last]))
@@ -119,7 +119,7 @@ def test_names_of_settings_are_escaped_once(tmp_path: Path) -> None:
 
 
 def test_what_took_no_time_has_no_throughput(tmp_path: Path) -> None:
-    """A time next to nothing makes no infinite throughput, which JSON has no word for."""
+    """A time close to zero gives no infinite throughput, which JSON cannot hold."""
     files = [file("a.jpg")]
     last = summary(files, run={"seconds": 5e-324})
     assert read_results(write(tmp_path / "r", [*files, last])).files_a_second() is None
@@ -169,7 +169,7 @@ _GOOD = file("a.jpg", "match", matches=[match()])
     ],
 )
 def test_what_is_no_result_is_named_by_its_line(tmp_path: Path, line: str) -> None:
-    """A line that is not a record of a scan is an error with its number, and is not quoted."""
+    """A line that is not a record of a scan is an error that names its number, not its text."""
     path = tmp_path / "r"
     path.write_text(json.dumps(_GOOD) + "\n" + line + "\n")
     with pytest.raises(InputError, match="not a record of a scan") as caught:
@@ -178,7 +178,7 @@ def test_what_is_no_result_is_named_by_its_line(tmp_path: Path, line: str) -> No
 
 
 def test_other_schema_and_records_after_the_summary_are_errors(tmp_path: Path) -> None:
-    """Records of another schema, or behind the summary, are not taken for results."""
+    """Records of another schema, or after the summary, are refused."""
     with pytest.raises(InputError, match="schema 2, and this hashmatch reads 1"):
         read_results(write(tmp_path / "r", [{**_GOOD, "schema": 2}]))
     with pytest.raises(InputError, match="not a record"):
@@ -258,7 +258,7 @@ _TEXT = st.text(max_size=20)
 def test_any_records_make_reports(
     tmp_path_factory: pytest.TempPathFactory, texts: list[str], distance: int, settings_: Any
 ) -> None:
-    """Whatever the names and settings, there is a report of each kind, with no markup of theirs."""
+    """Any names and settings make a report of each kind, and none of their markup is in it."""
     path, entry, label, category, view, detail = texts
     near = match(entry=entry, label=label, category=category, view=view, distance=distance)
     files = [file(path, "match", reason="timeout", detail=detail, matches=[near])]

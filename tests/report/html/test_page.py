@@ -77,7 +77,7 @@ def _column(page: Page, number: int) -> list[str]:
 
 
 def test_hostile_names_make_no_tags(tmp_path: Path) -> None:
-    """Whatever names hold, the page has only its own kinds of tags, one script, and no handler."""
+    """Whatever names hold, the page has only its own tags, one script and no event handler."""
     tags = _Tags()
     tags.feed(_report(tmp_path, hostile()).read_text("utf-8"))
     assert set(tags.tags) - _ALLOWED - {"title"} == set()
@@ -107,7 +107,7 @@ def test_names_are_escaped_visibly(tmp_path: Path) -> None:
 
 
 def test_no_script_runs_and_no_request_leaves(page: Page, tmp_path: Path) -> None:
-    """With hostile names, nothing but the page's own script runs, and nothing is asked for."""
+    """With hostile names, only the page's own script runs, and no request is made."""
     report = _report(tmp_path, hostile())
     page.open(report)
     assert page.evaluate("window.owned") is None
@@ -125,7 +125,7 @@ def test_no_script_runs_and_no_request_leaves(page: Page, tmp_path: Path) -> Non
 
 
 def test_policy_holds_where_escaping_would_fail(page: Page, tmp_path: Path) -> None:
-    """Even markup that got into the page can neither run a script nor reach a server."""
+    """Even markup inserted into the page can neither run a script nor reach a server."""
     page.open(_report(tmp_path, ordinary()))
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"http://127.0.0.1:{server.getsockname()[1]}/"
@@ -145,7 +145,7 @@ def test_policy_holds_where_escaping_would_fail(page: Page, tmp_path: Path) -> N
 
 
 def test_tables_sort(page: Page, tmp_path: Path) -> None:
-    """A click on a heading sorts by it, as numbers where they are; another click turns it round."""
+    """A click on a heading sorts by it, numbers as numbers; another click reverses the order."""
     files = [
         file(f"{number}.jpg", "match", matches=[match(distance=number, bits=256, threshold=31)])
         for number in (10, 9, 31, 0, 2)

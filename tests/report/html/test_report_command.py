@@ -17,7 +17,7 @@ def results(tmp_path: Path) -> Path:
 
 
 def test_report_is_written(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The command writes a page, readable by its owner only, and exits 0."""
+    """The command writes a page that only its owner can read, and exits 0."""
     page = results.with_name("report.html")
     assert run(["report", str(results), "-o", str(page)]) == 0
     assert page.read_text("utf-8").startswith("<!DOCTYPE html>")
@@ -38,7 +38,7 @@ def test_formats_go_to_standard_output(
 
 
 def test_incomplete_results_exit_2(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Results without a summary make a report, a word on stderr, and exit code 2."""
+    """Results without a summary make a report, a line on stderr and exit code 2."""
     write(results, ordinary()[:-1])
     page = results.with_name("report.html")
     assert run(["report", str(results), "-o", str(page)]) == 2
@@ -47,7 +47,7 @@ def test_incomplete_results_exit_2(results: Path, capsys: pytest.CaptureFixture[
 
 
 def test_wrong_usage_and_input(results: Path) -> None:
-    """An unknown format exits 64; no results, or something else than results, 66."""
+    """An unknown format exits 64; missing results, or a file that is not results, exit 66."""
     assert run(["report", str(results), "--format", "md"]) == 64
     assert run(["report", str(results.with_name("nowhere"))]) == 66
     results.write_text("nothing\n")
