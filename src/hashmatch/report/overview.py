@@ -191,9 +191,9 @@ class Overview:
             self.add_gap(GapRow(path, reason, printable(text(record["detail"]))), limit)
         moved = None
         if "quarantine" in record:
-            item = record["quarantine"]
-            moved = item is not None and whole(item) == item
+            moved = record["quarantine"] is not None
             self.moved[moved] += 1
+            whole(record["quarantine"] or 0)
         rows = [_match_row(path, match, moved) for match in expect(list, record["matches"])]
         self.more_matches += whole(whole(record["match_count"]) - len(rows))
         self.add_matches(rows, limit)

@@ -54,7 +54,8 @@ class Tally:
     def exit_code(self) -> int:
         """A bit mask: 1 for a match, 2 for a file unscanned, 4 for a candidate of low information.
 
-        So 0 says that every file was examined, and none needs a human.
+        So 0 says that every file was examined, and none needs a human. Custody adds 8 for a match
+        that could not be moved.
         """
         bits = {Verdict.MATCH: 1, Verdict.UNSCANNED: 2, Verdict.LOW_INFORMATION: 4}
         return sum(bit for verdict, bit in bits.items() if self.verdicts[verdict])
