@@ -173,6 +173,10 @@ class Forker:
             self._process.kill()
             self._process.wait()
 
+    def abandon(self) -> None:
+        """Kill the zygote, whatever it is on; its workers die with it."""
+        self._process.kill()
+
     def forsake(self) -> None:
         """In a forked child: close what it has inherited, and leave the process alone."""
         self._control.close()

@@ -202,6 +202,10 @@ class Pool(AnyPool):
         self._selector.close()
         self._zygote.close()
 
+    def abandon(self) -> None:
+        """From another thread: end the zygote, so that whoever waits for it gets an error."""
+        self._zygote.abandon()
+
     def forsake(self) -> None:
         """In a forked child: close what it has inherited, and leave the processes alone."""
         for worker in self._workers:

@@ -20,6 +20,7 @@ from hashmatch.examine.sandbox.pool import Pool, WorkerLimits, isolation_availab
 from hashmatch.model import Examination, ExamineOptions
 
 _POLL_SECONDS = 60.0
+_CLOSING_SECONDS = 1.5
 
 
 class SharedPool:
@@ -221,7 +222,10 @@ class _Service:
                 self._waiting.put(None)
                 self._bell.send(b"!")
         if threading.current_thread() is not self._thread:
-            self._thread.join()
+            self._thread.join(_CLOSING_SECONDS)
+            if self._thread.is_alive():  # somebody stopped the zygote, which it waits for
+                self._pool.abandon()
+                self._thread.join()
 
     def forsake(self) -> None:
         """In a forked child: close what it has inherited, or the parent's end would not be seen."""
