@@ -14,7 +14,7 @@ import pytest
 
 from hashmatch.cli.main import run
 from hashmatch.custody.audit import verify as verify_audit
-from hashmatch.custody.quarantine import Quarantine, State, read_items, verify
+from hashmatch.custody.quarantine import HoldState, Quarantine, read_items, verify
 
 FIXTURES = Path(__file__).resolve().parent.parent.parent / "fixtures"
 PICTURES = FIXTURES / "benign_images"
@@ -320,9 +320,9 @@ sys.exit(run(sys.argv[1:]))
         env=PLAIN,
     )
     assert done.returncode == 70, done.stderr
-    assert "cannot write to it" in done.stderr
+    assert "cannot write to the " in done.stderr
     with Quarantine(tmp_path / "q") as quarantine:
-        held = [item for item in quarantine.items.values() if item.state is State.HELD]
+        held = [item for item in quarantine.items.values() if item.state is HoldState.HELD]
         assert len(held) + len(list((uploads / "a").iterdir())) == 11
         for item in held:
             quarantine.restore(item.id)

@@ -6,14 +6,14 @@ import sys
 from pathlib import Path
 
 from hashmatch.custody.audit import Verification, verify
-from hashmatch.text import printable
+from hashmatch.text import count, printable
 
 TAMPERED = 1
 INCOMPLETE = 2
 
 
 def run_verify(path: Path, anchor: str | None) -> int:
-    """Check an audit trail, tell what was found, and return the exit code."""
+    """Check an audit trail, print what was found, and return the exit code."""
     found = verify(path, anchor=anchor)
     name = printable(str(path))
     for finding in sorted((*found.problems, *found.gaps), key=lambda each: each.line):
@@ -29,9 +29,9 @@ def run_verify(path: Path, anchor: str | None) -> int:
 
 def _sum_up(found: Verification) -> str:
     if not found.records:
-        return "records 0; this is no audit trail"
+        return "no records"
     chain = "broken" if found.problem_count else "whole"
-    return f"records {found.records}, runs {found.runs}; the chain is {chain}"
+    return f"{count(found.records, 'record')}, {count(found.runs, 'run')}; the chain is {chain}"
 
 
 def _what_it_shows(found: Verification, anchor: str | None) -> list[str]:
@@ -40,11 +40,11 @@ def _what_it_shows(found: Verification, anchor: str | None) -> list[str]:
     lines = [f"head: {found.head}"]
     if anchor is None:
         lines.append(
-            "No anchor was given, so a cut end or a file written anew would not show: compare the"
-            " head with one that was kept elsewhere."
+            "Without --anchor, a cut end or a rewritten file would not show: compare the head with"
+            " one kept elsewhere."
         )
     elif found.anchored is not None and not found.problem_count:
         lines.append(
-            f"The anchor is that of line {found.anchored}: up to there, nothing was changed since."
+            f"The anchor is the head at line {found.anchored}: up to there, nothing has changed."
         )
     return lines

@@ -13,10 +13,10 @@ from typing import Any
 from hashmatch.cli.streams import say
 from hashmatch.custody.audit import AuditLog
 from hashmatch.custody.quarantine import (
-    Item,
-    ItemCheck,
+    HeldFile,
+    HeldFileCheck,
+    HoldState,
     Quarantine,
-    State,
     Where,
     read_items,
     verify,
@@ -29,16 +29,18 @@ WRONG = 1
 INTERRUPTED = 2
 NOT_ALL = 70
 
-_ELSEWHERE = frozenset({State.NOT_MOVED, State.RESTORED})
+_ELSEWHERE = frozenset({HoldState.NOT_MOVED, HoldState.RESTORED})
 
 
 def run_list(folder: Path, *, everything: bool, output_format: str) -> int:
     """Show the items of a quarantine, and return the exit code."""
     if output_format not in _FORMATS:
         raise SettingsError(f"unknown format {output_format!r}; choose from {', '.join(_FORMATS)}")
-    for item in read_items(folder):
-        if everything or item.state not in _ELSEWHERE:
-            sys.stdout.write(_FORMATS[output_format](item) + "\n")
+    shown = [item for item in read_items(folder) if everything or item.state not in _ELSEWHERE]
+    for item in shown:
+        sys.stdout.write(_FORMATS[output_format](item) + "\n")
+    if not shown:
+        say("no items")
     return 0
 
 
@@ -48,7 +50,7 @@ def run_restore(
     """Restore items, and return the exit code."""
     if to is not None and len(numbers) != 1:
         raise SettingsError("--to takes one item")
-    read_items(folder)  # to say that there is no quarantine, where opening would make one
+    read_items(folder)  # an error without a quarantine, where opening would create one
     failed = 0
     with ExitStack() as stack:
         log = None if audit is None else stack.enter_context(AuditLog.open(audit))
@@ -66,7 +68,7 @@ def run_restore(
 
 
 def run_verify(folder: Path) -> int:
-    """Check a quarantine, tell what was found, and return the exit code."""
+    """Check a quarantine, print what was found, and return the exit code."""
     found = verify(folder)
     for check in found.items:
         if check.problem is not None or check.interrupted:
@@ -81,7 +83,7 @@ def run_verify(folder: Path) -> int:
 
 
 def say_settled(quarantine: Quarantine) -> None:
-    """Tell the operator of the moves that opening the quarantine brought to an end."""
+    """Report the moves that were finished when the quarantine was opened."""
     for item in quarantine.settled:
         say(f"item {item.id}, interrupted earlier, is {item.state}: {_name(item)}")
 
@@ -101,7 +103,7 @@ def _restore(quarantine: Quarantine, number: int, to: Path | None, log: AuditLog
     return bool(event["restored"])
 
 
-def _place(check: ItemCheck) -> str:
+def _place(check: HeldFileCheck) -> str:
     place = {
         Where.ORIGINAL: "whole in its original place",
         Where.QUARANTINE: "whole in quarantine",
@@ -112,11 +114,11 @@ def _place(check: ItemCheck) -> str:
     return f"item {check.item.id}: {what}{place}: {_name(check.item)}"
 
 
-def _name(item: Item) -> str:
+def _name(item: HeldFile) -> str:
     return printable(item.path if item.destination is None else item.destination)
 
 
-def _table_line(item: Item) -> str:
+def _table_line(item: HeldFile) -> str:
     near = "; ".join(map(_match, item.matches[:1]))
     more = f" and {len(item.matches) - 1} more" if len(item.matches) > 1 else ""
     when = datetime.fromisoformat(item.time).strftime("%Y-%m-%d %H:%M:%S")
@@ -128,7 +130,7 @@ def _match(match: Mapping[str, Any]) -> str:
     return printable(f"{entry} {match.get('algorithm')} {match.get('distance')}")
 
 
-def _json_line(item: Item) -> str:
+def _json_line(item: HeldFile) -> str:
     record = {
         "type": "item",
         "id": item.id,
@@ -142,4 +144,4 @@ def _json_line(item: Item) -> str:
     return json.dumps(record)
 
 
-_FORMATS: dict[str, Callable[[Item], str]] = {"table": _table_line, "jsonl": _json_line}
+_FORMATS: dict[str, Callable[[HeldFile], str]] = {"table": _table_line, "jsonl": _json_line}

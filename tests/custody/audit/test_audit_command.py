@@ -22,9 +22,9 @@ def test_whole_trail_exits_0(trail: Path, capsys: pytest.CaptureFixture[str]) ->
     """A whole trail exits 0, shows its head, and says what only an anchor could show."""
     assert run(["audit", "verify", str(trail)]) == 0
     printed = capsys.readouterr().out
-    assert "records 6, runs 1; the chain is whole" in printed
+    assert "6 records, 1 run; the chain is whole" in printed
     assert f"head: {verify(trail).head}" in printed
-    assert "No anchor was given" in printed
+    assert "Without --anchor" in printed
 
 
 def test_anchored_trail_says_how_far(trail: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -33,8 +33,8 @@ def test_anchored_trail_says_how_far(trail: Path, capsys: pytest.CaptureFixture[
     write_run(trail)
     assert run(["audit", "verify", str(trail), "--anchor", str(head)]) == 0
     printed = capsys.readouterr().out
-    assert "The anchor is that of line 6" in printed
-    assert "No anchor was given" not in printed
+    assert "The anchor is the head at line 6" in printed
+    assert "Without --anchor" not in printed
 
 
 def test_tampered_trail_exits_1(trail: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -46,14 +46,14 @@ def test_tampered_trail_exits_1(trail: Path, capsys: pytest.CaptureFixture[str])
     printed = capsys.readouterr().out
     assert f"{trail}:3: does not follow" in printed
     assert "the chain is broken" in printed
-    assert "The anchor is that" not in printed
+    assert "The anchor is the head" not in printed
 
 
 def test_unfinished_run_exits_2(trail: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A run without an end exits 2."""
     trail.write_bytes(b"".join(lines_of(trail)[:-1]))
     assert run(["audit", "verify", str(trail)]) == 2
-    assert f"{trail}:1: begins a run without an end" in capsys.readouterr().out
+    assert f"{trail}:1: begins a run that has no end" in capsys.readouterr().out
 
 
 def test_both_add_up(trail: Path) -> None:
@@ -65,7 +65,7 @@ def test_both_add_up(trail: Path) -> None:
 def test_rubbish_is_summed_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Of very many problems the first hundred are named and the others counted."""
     path = tmp_path / "rubbish\x1b[31m"
-    path.write_bytes(b"rubbish\n" * 150)
+    path.write_bytes(b'{"digest":"rubbish\n' * 150)
     assert run(["audit", "verify", str(path)]) == 1
     printed = capsys.readouterr().out
     assert "... and 50 more problems" in printed
@@ -82,8 +82,18 @@ def test_what_is_no_trail_exits_1(
     path.write_bytes(content)
     assert run(["audit", "verify", str(path)]) & 1
     printed = capsys.readouterr().out
-    assert f"{path}: records 0; this is no audit trail\n" in printed
+    assert f"{path}: no records\n" in printed
     assert "whole\n" not in printed
+
+
+def test_another_file_is_not_called_edited(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a file that is no trail, one line says so, and none is called edited."""
+    path = tmp_path / "notes.txt"
+    path.write_text("one\ntwo\nthree")
+    assert run(["audit", "verify", str(path)]) == 1
+    assert capsys.readouterr().out == f"{path}:1: not an audit trail\n{path}: no records\n"
 
 
 def test_missing_trail_exits_66(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

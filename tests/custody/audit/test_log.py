@@ -155,7 +155,7 @@ def test_another_file_is_left_alone(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "notes"
     path.write_bytes(content)
     path.chmod(0o600)
-    with pytest.raises(OutputError, match="it is no trail"):
+    with pytest.raises(OutputError, match="not an audit trail"):
         AuditLog.open(path)
     assert path.read_bytes() == content
 
@@ -270,7 +270,7 @@ for number in range(10**9):
     head = write_run(path)
     found = verify(path, anchor=head)
     assert found.problem_count == 0
-    assert len([gap for gap in found.gaps if "without an end" in gap.what]) == 4
+    assert len([gap for gap in found.gaps if "has no end" in gap.what]) == 4
 
 
 @pytest.mark.parametrize("limit", [2900, 2950, 3000])
@@ -297,7 +297,7 @@ except OutputError as error:
         _python(code, path, limit), capture_output=True, text=True, check=False, env=_PLAIN
     )
     assert done.returncode == 70
-    assert "cannot write to it" in done.stderr
+    assert "cannot write to the file" in done.stderr
     reported = list(map(int, done.stdout.split()))
     assert path.stat().st_size <= limit
     write_run(path)

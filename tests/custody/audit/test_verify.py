@@ -155,7 +155,7 @@ def test_run_without_an_end_is_a_gap(trail: Path) -> None:
 def test_problems_are_counted_beyond_those_named(tmp_path: Path) -> None:
     """A file of nothing but rubbish names a hundred problems and counts all."""
     path = tmp_path / "rubbish"
-    path.write_bytes(b"rubbish\n" * 1000)
+    path.write_bytes(b'{"digest":"rubbish\n' * 1000)
     found = verify(path)
     assert (found.records, found.head, len(found.problems), found.problem_count) == (
         0,
@@ -207,14 +207,20 @@ _HOSTILE = st.one_of(
 
 
 @settings(max_examples=150, deadline=None)
-@given(lines=st.lists(_HOSTILE, max_size=4))
-def test_any_bytes_are_judged(tmp_path_factory: pytest.TempPathFactory, lines: list[bytes]) -> None:
-    """Whatever is in the file, checking it ends, and finds no record in what is none."""
+@given(lines=st.lists(_HOSTILE, max_size=4), begins=st.booleans())
+def test_any_bytes_are_judged(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[bytes], begins: bool
+) -> None:
+    """Whatever is in the file, checking it ends, and finds no record where there is none.
+
+    Where it begins like a trail, each line is a problem; where it does not, that is the only one.
+    """
     path = tmp_path_factory.mktemp("any") / "trail"
-    path.write_bytes(b"\n".join(lines) + b"\n" * bool(lines))
+    start = b'{"digest":"' if begins else b""
+    path.write_bytes(start + b"\n".join(lines) + b"\n" * bool(lines))
     found = verify(path)
     assert found.records == 0
-    assert found.problem_count == max(path.read_bytes().count(b"\n"), 1)
+    assert found.problem_count == (max(path.read_bytes().count(b"\n"), 1) if begins else 1)
 
 
 def test_canonical_form_is_ascii_sorted_and_tight() -> None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from hashmatch.custody.quarantine import Item, Quarantine
+from hashmatch.custody.quarantine import HeldFile, Quarantine
 
 CONTENT = bytes(range(256)) * 40
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -36,7 +36,7 @@ class Site:
         self.file.chmod(MODE)
         os.utime(self.file, ns=TIMES)
 
-    def hold(self) -> Item:
+    def hold(self) -> HeldFile:
         """Move the file into the quarantine."""
         with Quarantine(self.quarantine) as quarantine:
             return quarantine.hold(

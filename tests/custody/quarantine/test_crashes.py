@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from hashmatch.custody.quarantine import Quarantine, State, Where, verify
+from hashmatch.custody.quarantine import HoldState, Quarantine, Where, verify
 from hashmatch.errors import OutputError, QuarantineError
 
 from . import crash_points
@@ -94,7 +94,7 @@ def _comes_to_an_end(site: Site, where: Where, *, may_chmod: bool = True) -> Non
     """Check that the next opening tidies up, and that the file can be had back as it was."""
     with Quarantine(site.quarantine) as quarantine:
         items = quarantine.items
-        held = any(item.state is State.HELD for item in items.values())
+        held = any(item.state is HoldState.HELD for item in items.values())
         assert held == (where is Where.QUARANTINE)
         if held:
             (path,) = site.held()
@@ -212,7 +212,7 @@ def test_last_copy_is_kept(run: Run, sites: Callable[[str], Site]) -> None:
             site.file.parent.rmdir()
         assert verify(site.quarantine).items[0].where is Where.QUARANTINE
         with Quarantine(site.quarantine) as quarantine:
-            assert quarantine.items[1].state is State.HELD
+            assert quarantine.items[1].state is HoldState.HELD
         assert [path.read_bytes() for path in site.held()] == [CONTENT]
 
 
@@ -227,7 +227,7 @@ def test_file_that_is_gone_after_a_crash_is_a_problem(
     assert (item.where, item.interrupted) == (Where.NOWHERE, True)
     assert item.problem == "its file is in neither place"
     with Quarantine(site.quarantine) as quarantine:
-        assert quarantine.items[1].state is State.NOT_MOVED
+        assert quarantine.items[1].state is HoldState.NOT_MOVED
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -243,7 +243,7 @@ def test_killed_before_a_swapped_file_is_put_back(
         died = run(site, "hold", trick=play, kill_at=moment + later)
         assert died["exit"] in {1, -signal.SIGKILL}
         with Quarantine(site.quarantine) as quarantine:
-            assert quarantine.items[1].state is State.NOT_MOVED
+            assert quarantine.items[1].state is HoldState.NOT_MOVED
         assert [entry.name for entry in site.file.parent.iterdir()] == [site.file.name]
         assert site.held() == []
         if trick == "replace":

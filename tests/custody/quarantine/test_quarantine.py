@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hashmatch.custody.journal import Journal
-from hashmatch.custody.quarantine import Quarantine, State, Where, read_items, verify
+from hashmatch.custody.quarantine import HoldState, Quarantine, Where, read_items, verify
 from hashmatch.errors import InputError, OutputError, QuarantineError
 
 from .folders import CONTENT, MATCHES, MODE, SHA256, TIMES, Site, a_site, has_two_file_systems
@@ -59,7 +59,7 @@ def test_manifest_tells_all_that_restoring_needs(site: Site) -> None:
     assert (item.sha256, item.size, item.mode) == (SHA256, len(CONTENT), MODE)
     assert (item.atime_ns, item.mtime_ns) == TIMES
     assert (item.uid, item.gid) == (os.getuid(), site.root.stat().st_gid)
-    assert (item.state, list(item.matches)) == (State.HELD, MATCHES)
+    assert (item.state, list(item.matches)) == (HoldState.HELD, MATCHES)
     assert item.time.startswith("20")
 
 
@@ -73,7 +73,7 @@ def test_restored_file_is_as_it_was(site: Site) -> None:
     item = site.hold()
     with Quarantine(site.quarantine) as quarantine:
         assert quarantine.restore(item.id) == os.fsencode(site.file)
-        assert quarantine.items[item.id].state is State.RESTORED
+        assert quarantine.items[item.id].state is HoldState.RESTORED
     assert site.file.stat().st_mtime_ns == TIMES[1]
     assert site.is_as_it_was()
     assert site.held() == []
@@ -96,7 +96,7 @@ def test_restoring_never_overwrites(site: Site) -> None:
     with Quarantine(site.quarantine) as quarantine:
         with pytest.raises(QuarantineError, match="nothing is overwritten"):
             quarantine.restore(item.id)
-        assert quarantine.items[item.id].state is State.HELD
+        assert quarantine.items[item.id].state is HoldState.HELD
     assert site.file.read_bytes() == b"a newer file"
     (held,) = site.held()
     assert held.read_bytes() == CONTENT
@@ -110,7 +110,7 @@ def test_restoring_elsewhere(site: Site) -> None:
     site.file.parent.rmdir()
     other = site.root / "elsewhere.jpg"
     with Quarantine(site.quarantine) as quarantine:
-        with pytest.raises(QuarantineError, match="cannot enter its folder"):
+        with pytest.raises(QuarantineError, match="cannot enter the folder"):
             quarantine.restore(item.id)
         assert quarantine.restore(item.id, to=other) == os.fsencode(other)
     assert other.read_bytes() == CONTENT
@@ -175,7 +175,7 @@ def test_folder_swapped_for_a_link_is_not_followed(near: Site) -> None:
     outside = near.root.parent / "outside"
     near.file.parent.rename(outside)
     near.file.parent.symlink_to(outside)
-    with pytest.raises(QuarantineError, match="cannot enter its folder"):
+    with pytest.raises(QuarantineError, match="cannot enter the folder"):
         near.hold()
     assert (outside / near.file.name).read_bytes() == CONTENT
 
@@ -234,7 +234,7 @@ def test_unknown_item_is_an_error(near: Site, number: int) -> None:
     near.hold()
     with (
         Quarantine(near.quarantine) as quarantine,
-        pytest.raises(QuarantineError, match="was never here"),
+        pytest.raises(QuarantineError, match="there is no item"),
     ):
         quarantine.restore(number)
 
@@ -244,7 +244,7 @@ def test_item_is_restored_once(near: Site) -> None:
     item = near.hold()
     with Quarantine(near.quarantine) as quarantine:
         quarantine.restore(item.id)
-        with pytest.raises(QuarantineError, match="is restored"):
+        with pytest.raises(QuarantineError, match="was restored already"):
             quarantine.restore(item.id)
 
 
@@ -313,7 +313,7 @@ def test_torn_manifest_goes_on(near: Site) -> None:
     manifest = near.quarantine / "manifest.jsonl"
     manifest.write_bytes(manifest.read_bytes()[:-30])
     with Quarantine(near.quarantine) as quarantine:
-        assert [item.state for item in quarantine.settled] == [State.HELD]
+        assert [item.state for item in quarantine.settled] == [HoldState.HELD]
     check = verify(near.quarantine)
     assert (check.problems, len(check.gaps)) == ((), 1)
 
@@ -395,7 +395,7 @@ except OutputError as error:
             env=PLAIN,
         )
         assert done.returncode == 70, done.stderr
-        assert "cannot write to it" in done.stderr
+        assert "cannot write to the " in done.stderr
         reported = set(map(int, done.stdout.split()))
         with Quarantine(site.quarantine) as quarantine:
             items = {
@@ -431,7 +431,7 @@ def test_events_out_of_turn_are_problems(near: Site, change: dict[str, object]) 
     journal.append(change)
     journal.close()
     assert len(verify(near.quarantine).problems) == 1
-    assert [item.state for item in read_items(near.quarantine)] == [State.HELD]
+    assert [item.state for item in read_items(near.quarantine)] == [HoldState.HELD]
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ def test_restore_brings_files_back(site: Site, capsys: pytest.CaptureFixture[str
 def test_restore_tells_what_it_could_not(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     """Where not all could be restored, the others are, and the exit code is 70."""
     assert run(["quarantine", "restore", "7", "1", "1", *_options(site)]) == 70
-    assert "item 7 was not restored: item 7 was never here" in capsys.readouterr().err
+    assert "item 7 was not restored: there is no item 7" in capsys.readouterr().err
     assert site.is_as_it_was()
 
 
@@ -103,7 +103,7 @@ def test_verify_exits_with_what_it_found(site: Site, capsys: pytest.CaptureFixtu
     assert run(["quarantine", "verify", *_options(site)]) == 1
     printed = capsys.readouterr().out
     assert f"item 1: its file was changed; not whole anywhere: {site.file}" in printed
-    assert "there is a file that its manifest does not know" in printed
+    assert "there is a file that is not in the manifest" in printed
 
 
 def test_interrupted_move_is_told_and_finished(

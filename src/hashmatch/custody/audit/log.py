@@ -1,4 +1,4 @@
-"""Writing an audit trail."""
+"""Write an audit trail."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from hashmatch.files import Closing
 
 
 class AuditLog(Closing):
-    """An audit trail that is open for writing, by one process at a time. A context manager.
+    """An audit trail that is open for writing, by one process and thread at a time.
 
-    A run is ``start``, any number of ``add``, and ``finish``. Leaving the block before ``finish``
-    records that the run was aborted. Records are written at once and outlast a killed process.
-    ``start``, ``finish`` and whatever is added with ``sync`` also outlast a power cut; of the
-    others it takes those of the last second or so. Not for several threads at a time.
+    A run is ``start``, any number of ``add``, and ``finish``. Leaving the ``with`` block before
+    ``finish`` records that the run was aborted. Records are written at once and outlast a killed
+    process. ``start``, ``finish`` and whatever is added with ``sync`` also outlast a power cut,
+    which may take the other records of the last second.
     """
 
     def __init__(self, journal: Journal) -> None:
@@ -32,18 +32,18 @@ class AuditLog(Closing):
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], *, wait: float = 0.0) -> Self:
-        """Open a trail to go on where it ends, or begin one.
+        """Open a trail to continue it, or begin one.
 
-        A last line that a crash tore stays where it is, and a record of type ``torn`` says so.
+        If a crash tore the last line, it stays as it is, and a record of type ``torn`` follows.
 
         Args:
-            path: the file; made with mode 0600 where there is none. A symbolic link is refused.
+            path: the file, created with mode 0600 if need be. A symbolic link is refused.
             wait: seconds to wait for another writer to finish.
 
         Raises:
-            OutputError: it cannot be opened, has another writer, or is damaged otherwise than by a
-                crash.
-            SettingsError: this system has no locks for files.
+            OutputError: the trail cannot be opened, has another writer, or has damage that no
+                crash explains.
+            SettingsError: this system has no file locks.
         """
         return cls(Journal(path, wait=wait))
 
@@ -58,13 +58,13 @@ class AuditLog(Closing):
         """Record that a run begins: who runs what, where, with which settings and lists.
 
         Args:
-            command: the command's name.
-            settings: whatever could change what comes of the run.
-            lists: each list's name, version and digest.
-            versions: of what is used besides hashmatch and Python.
+            command: the name of the command.
+            settings: everything that could change the outcome of the run.
+            lists: the name, version and digest of each list.
+            versions: the versions of what is used besides hashmatch and Python.
 
         Raises:
-            OutputError: it could not be written.
+            OutputError: the record cannot be written.
         """
         self._running = True
         self._counts.clear()
@@ -87,11 +87,11 @@ class AuditLog(Closing):
         """Record something that happened.
 
         Args:
-            event: a JSON object with the key ``type``; it holds no hash.
-            sync: return only when the medium has it.
+            event: a JSON object with the key ``type``; it must hold no hash.
+            sync: return only once the record is on the medium.
 
         Raises:
-            OutputError: it could not be written.
+            OutputError: the record cannot be written.
         """
         self._journal.append(event, sync=sync)
         self._counts[event["type"]] += 1
@@ -100,14 +100,14 @@ class AuditLog(Closing):
         """Record that the run ended.
 
         Args:
-            exit_code: what the process will exit with.
-            counts: how many of what.
+            exit_code: the exit code of the process.
+            counts: what the run counted, by name.
 
         Returns:
-            The head: the digest of the last record, to be kept elsewhere.
+            The head, which is the digest of the last record. Keep it elsewhere.
 
         Raises:
-            OutputError: it could not be written.
+            OutputError: the record cannot be written.
         """
         event = {
             "type": "finish",
@@ -120,7 +120,7 @@ class AuditLog(Closing):
         return head
 
     def close(self) -> None:
-        """Close the file, which lets the next writer in."""
+        """Close the file and let the next writer in."""
         self._journal.close()
 
     def __exit__(
@@ -131,7 +131,7 @@ class AuditLog(Closing):
     ) -> None:
         try:
             if self._running:
-                # What ended the run is worth more to the operator than a second complaint
+                # The operator needs the error that ended the run, not a second one
                 with suppress(OutputError):
                     name = None if kind is None else kind.__name__
                     self._journal.append({"type": "abort", "error": name}, sync=True)

@@ -1,4 +1,4 @@
-"""Checking an audit trail."""
+"""Check an audit trail."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ _DIGEST_DIGITS = 64
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What a check of an audit trail found.
+    """The result of checking an audit trail.
 
     Attributes:
-        records: whole records.
-        runs: runs that began.
-        head: the digest of the last whole record; None in an empty file.
-        anchored: the line of the record that the anchor names; None without an anchor, or where no
-            record has it. Everything up to that line is as it was when the anchor was taken.
+        records: how many whole records there are.
+        runs: how many runs began.
+        head: the digest of the last whole record; None if there is none.
+        anchored: the line of the record whose digest is the anchor; None without an anchor, or if
+            no record has it. Up to that line, nothing has changed since the anchor was taken.
         problems: the first 100 signs that records were edited, removed, added or moved.
-        problem_count: how many there are.
-        gaps: what is missing without any sign of tampering: runs without an end, torn lines.
+        problem_count: how many such signs there are.
+        gaps: what is missing without a sign of tampering: runs without an end, and torn lines.
     """
 
     records: int
@@ -36,18 +36,18 @@ class Verification:
 
 
 def verify(path: str | os.PathLike[str], *, anchor: str | None = None) -> Verification:
-    """Check every record of an audit trail and the chain that holds them together.
+    """Check every record of an audit trail and the chain of their digests.
 
-    Without an anchor nothing can show that records were cut off at the end, or that the whole file
-    was written anew by someone who knows how.
+    Without an anchor, nothing can show that records were cut off at the end, or that someone who
+    knows how rewrote the whole file.
 
     Args:
         path: the file.
-        anchor: the digest of its last record at some time, kept elsewhere since.
+        anchor: the head of an earlier run, kept elsewhere since.
 
     Raises:
-        InputError: it cannot be read.
-        SettingsError: the anchor is no SHA-256 in hex.
+        InputError: the file cannot be read.
+        SettingsError: the anchor is not a SHA-256 in hex.
     """
     wanted = None if anchor is None else _check_anchor(anchor)
     journal, runs = JournalReader(path), _Runs()
@@ -58,12 +58,12 @@ def verify(path: str | os.PathLike[str], *, anchor: str | None = None) -> Verifi
         if record["digest"] == wanted:
             anchored = journal.line
     runs.end()
-    if not (records or journal.problem_count):
-        journal.problem("holds no record: it is no audit trail, or all of it was taken away")
-    elif records and wanted is not None and anchored is None:
+    if not records:
+        _explain_no_records(journal)
+    elif wanted is not None and anchored is None:
         journal.problem(
             "is the last, and no record has the anchor: the end was cut off, or the file was"
-            " written anew"
+            " rewritten"
         )
     return Verification(
         records=records,
@@ -76,8 +76,18 @@ def verify(path: str | os.PathLike[str], *, anchor: str | None = None) -> Verifi
     )
 
 
+def _explain_no_records(journal: JournalReader) -> None:
+    if journal.line and not journal.begins_like_one:
+        # Some other file: to call each of its lines edited would mislead
+        journal.problems, journal.torn = [], []
+        journal.problems.append(Finding(1, "not an audit trail"))
+        journal.problem_count = 1
+    elif not journal.problem_count:
+        journal.problem("has no record: all were removed, or this is not an audit trail")
+
+
 class _Runs:
-    """Follows the runs of a trail from their beginnings to their ends."""
+    """Pair the starts and ends of the runs in a trail."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -94,12 +104,12 @@ class _Runs:
 
     def end(self) -> None:
         if self._since is not None:
-            what = "begins a run without an end: killed, still running, or cut off"
+            what = "begins a run that has no end: it was killed, is still running, or was cut off"
             self.unfinished.append(Finding(self._since, what))
 
 
 def _check_anchor(anchor: str) -> str:
     lowered = anchor.strip().lower()
     if len(lowered) != _DIGEST_DIGITS or set(lowered) - set("0123456789abcdef"):
-        raise SettingsError("an anchor is the 64 hex digits that a run printed at its end")
+        raise SettingsError("an anchor is the 64 hex digits that a run printed as its audit head")
     return lowered

@@ -1,14 +1,14 @@
-"""The records of a journal, and the chain that holds them together.
+"""The records of a journal and the chain of their digests.
 
-A line is a JSON object with five keys: ``seq`` counts the file's records from 1; ``time`` is when
-(UTC, ISO 8601); ``event`` is what happened, by its ``type``; ``previous`` is the ``digest`` of the
-record before, 64 zeros in the first; ``digest`` is the SHA-256 of the record's canonical JSON
-(ASCII, keys sorted, no blanks) without ``digest`` itself. So whoever changes, removes, adds or
-moves a record must compute every later one anew. The digest of the last record, the **head**, is
-the file's anchor: kept elsewhere, it shows that too, and that nothing was cut off at the end.
+A line is a JSON object with five keys. ``seq`` counts the records of the file from 1. ``time`` is
+the time (UTC, ISO 8601). ``event`` is what happened, by its ``type``. ``previous`` is the
+``digest`` of the record before, or 64 zeros in the first. ``digest`` is the SHA-256 of the record
+without ``digest`` itself, as canonical JSON (ASCII, keys sorted, no spaces). Whoever changes,
+removes, adds or moves a record must therefore recompute all later ones. The digest of the last
+record is the **head**. Kept elsewhere as an anchor, it reveals even that, and a cut end.
 
-The same idea as in certificate transparency logs (RFC 9162), with a chain in place of a tree: a
-journal is read whole, and by few.
+Certificate transparency logs (RFC 9162) use the same idea with a tree; a chain is enough here,
+since a journal is always read as a whole.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from collections.abc import Mapping
 from typing import Any
 
 START_OF_CHAIN = "0" * 64
-"""What the first record names as the digest before it."""
+"""What the first record has as ``previous``."""
 
 BEGINNING = b'{"digest":"'
-"""What every record, and so every journal, begins with."""
+"""How every record begins, and so every journal."""
 
 _SHAPE = {"digest": str, "event": dict, "previous": str, "seq": int, "time": str}
 
@@ -30,7 +30,7 @@ Event = Mapping[str, Any]
 
 
 def canonical(record: Event) -> bytes:
-    """The one way to write a record: JSON in ASCII, keys sorted, no blanks, no newline."""
+    """Encode a record in its one form: JSON in ASCII, keys sorted, no spaces, no newline."""
     text = json.dumps(
         record, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
     )
@@ -38,17 +38,17 @@ def canonical(record: Event) -> bytes:
 
 
 def digest_of(record: Event) -> str:
-    """The SHA-256, in hex, of a record that has no ``digest`` yet."""
+    """Return the SHA-256, in hex, of a record without ``digest``."""
     return hashlib.sha256(canonical(record)).hexdigest()
 
 
 def torn_event(length: int, digest: str) -> dict[str, Any]:
-    """What a writer says of a torn line that it found: its bytes, and their SHA-256 in hex."""
+    """Make the event that reports a torn line, by its length in bytes and SHA-256 in hex."""
     return {"type": "torn", "bytes": length, "sha256": digest}
 
 
 def parse(line: bytes) -> dict[str, Any] | None:
-    """The record in a line, or None if it is not exactly as it was written."""
+    """Return the record in a line, or None unless it is exactly as it was written."""
     try:
         record = json.loads(line)
         if not isinstance(record, dict) or canonical(record) != line:

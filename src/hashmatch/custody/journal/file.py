@@ -1,9 +1,9 @@
-"""Files of lines that only grow: one writer at a time, and no crash can garble what is written.
+"""Files of lines that only grow, one writer at a time.
 
-A line goes out in one write, at once, so that a killed process loses nothing that it reported as
-written; ``sync`` makes it outlast a power cut as well. What a crash or a full disk tore off stays
-in the file, and the next line begins after it. Nothing is ever taken back, so the file may have the
-file system's own append-only flag.
+A line goes out in one write, at once, so a killed process loses nothing that it reported as
+written; with ``sync`` it outlasts a power cut as well. A line that a crash or a full disk tore
+stays in the file, and the next one begins after it. Nothing is ever removed, so the file may carry
+the append-only flag of the file system.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from hashmatch.files import sync_folder
 
 try:
     import fcntl
-except ImportError:  # Windows: it can read such files, and write none
-    fcntl = None  # type: ignore[assignment] # a module, or None where there is none
+except ImportError:  # Windows can read such files but not write them
+    fcntl = None  # type: ignore[assignment] # a module, or None without one
 
 _WINDOWS = (1 << 16, 1 << 22, 1 << 26)
-"""Bytes from the end in which to look for the last whole line, one after the other."""
+"""Bytes from the end in which to look for the last whole line; each is tried in turn."""
 
 _FLAGS = (
     os.O_RDWR
@@ -32,7 +32,7 @@ _FLAGS = (
     | os.O_CREAT
     | getattr(os, "O_NOFOLLOW", 0)
     | getattr(os, "O_CLOEXEC", 0)
-    # A FIFO in the file's place must not hold us up
+    # Do not block on a FIFO in place of the file
     | getattr(os, "O_NONBLOCK", 0)
 )
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
@@ -44,8 +44,8 @@ class Tail:
     """How a file of lines ends.
 
     Attributes:
-        last: its last whole line, without the newline; empty where there is none.
-        torn: what a crash left after that line; empty where there is nothing.
+        last: the last whole line, without its newline; empty if there is none.
+        torn: what a crash left after that line; empty if nothing.
     """
 
     last: bytes
@@ -56,15 +56,15 @@ class AppendOnlyFile:
     """A file of lines that is open for writing.
 
     Args:
-        path: the file; made with mode 0600 where there is none. A symbolic link is refused.
-        is_whole: tells a whole line, without its newline, from what a crash may leave.
-        beginning: what every line begins with.
+        path: the file, created with mode 0600 if need be. A symbolic link is refused.
+        is_whole: tells a whole line, without its newline, from a torn one.
+        beginning: how every line begins.
         wait: seconds to wait for another writer to finish.
 
     Raises:
-        OutputError: it cannot be opened, is no regular file, may be written by others than its
-            owner, or has another writer.
-        SettingsError: this system has no locks for files.
+        OutputError: the file cannot be opened, is not a regular file, is writable for others than
+            its owner, or has another writer.
+        SettingsError: this system has no file locks.
     """
 
     def __init__(
@@ -80,17 +80,17 @@ class AppendOnlyFile:
         self._beginning = beginning
         self._newline_missing = False
         if fcntl is None:
-            raise SettingsError("this needs file locks, which this system lacks", path=self.path)
+            raise SettingsError("this system has no file locks, which this needs", path=self.path)
         try:
             self._descriptor = os.open(path, _FLAGS, 0o600)
         except OSError as error:
-            raise self._error("cannot open it for writing", error) from error
+            raise self._error("cannot open the file for writing", error) from error
         try:
             self._check()
             self._lock(wait)
         except OSError as error:
             os.close(self._descriptor)
-            raise self._error("cannot lock it", error) from error
+            raise self._error("cannot lock the file", error) from error
         except OutputError:
             os.close(self._descriptor)
             raise
@@ -99,8 +99,7 @@ class AppendOnlyFile:
         """Read how the file ends now.
 
         Raises:
-            OutputError: the last line is whole but wrong, which no crash explains; or the file is
-                something else.
+            OutputError: the file is something else, or its end has damage that no crash explains.
         """
         size = os.fstat(self._descriptor).st_size
         for window in _WINDOWS:
@@ -109,25 +108,25 @@ class AppendOnlyFile:
             self._newline_missing = not data.endswith(b"\n") and data != b""
             found = self._find_last(data)
             if found is None and start == 0 and self._begins_well():
-                # A disk that was full from the first line on
+                # The disk was full from the first line on
                 found = Tail(b"", data)
             if found is not None and (self._newline_missing or not found.torn):
                 return found
         if not self._begins_well():
-            raise OutputError("it is no trail or manifest: name a new file", path=self.path)
+            raise OutputError("not an audit trail or manifest: name a new file", path=self.path)
         raise OutputError(
-            "its end is damaged, and not by a crash: verify it, and begin a new file",
+            "the end of the file is damaged, and not by a crash: verify it, and begin a new file",
             path=self.path,
         )
 
     def _begins_well(self) -> bool:
-        """Whether the file begins as a line does, torn or not; a power cut may leave zeros."""
+        """Tell whether the file begins like a line, torn or not; a power cut may leave zeros."""
         head = os.pread(self._descriptor, len(self._beginning), 0)
         return self._beginning.startswith(head.rstrip(b"\0"))
 
     def _find_last(self, data: bytes) -> Tail | None:
         lines = data.removesuffix(b"\n").split(b"\n")
-        # More than one line may be torn: a disk that is still full tears the line that tells of it
+        # Several lines may be torn: a disk that is still full tears the line that reports it
         for position in range(len(lines) - 1, -1, -1):
             if self._is_whole(lines[position]):
                 return Tail(lines[position], b"\n".join(lines[position + 1 :]))
@@ -137,44 +136,44 @@ class AppendOnlyFile:
         """Append a line.
 
         Args:
-            line: without its newline.
-            sync: return only when the medium has it, and all that was written before.
+            line: the line without its newline.
+            sync: return only once it is on the medium, with everything before it.
 
         Raises:
-            OutputError: it could not be written whole. Ask for the ``tail`` before the next one.
+            OutputError: not all of it could be written. Read the ``tail`` before the next write.
         """
         data = (b"\n" if self._newline_missing else b"") + line + b"\n"
         try:
             while data:
                 data = data[os.write(self._descriptor, data) :]
         except OSError as error:
-            raise self._error("cannot write to it", error) from error
+            raise self._error("cannot write to the file", error) from error
         self._newline_missing = False
         if sync:
             self.sync()
 
     def sync(self) -> None:
-        """Return when the medium has all that was written.
+        """Return once everything that was written is on the medium.
 
         Raises:
-            OutputError: it failed.
+            OutputError: the file cannot be synced.
         """
         try:
             os.fsync(self._descriptor)
         except OSError as error:
-            raise self._error("cannot write to it", error) from error
+            raise self._error("cannot write to the file", error) from error
 
     def close(self) -> None:
-        """Close the file, which lets the next writer in."""
+        """Close the file and let the next writer in."""
         os.close(self._descriptor)
 
     def _check(self) -> None:
         found = os.fstat(self._descriptor)
         if not stat.S_ISREG(found.st_mode):
-            raise OutputError("it is no regular file", path=self.path)
+            raise OutputError("not a regular file", path=self.path)
         if found.st_mode & _OTHERS_MAY_WRITE:
-            raise OutputError("others than its owner may write to it: chmod 600", path=self.path)
-        # The name must last as well, or a synced line could be in no folder after a power cut
+            raise OutputError("other users may write to the file: chmod 600 it", path=self.path)
+        # Sync the name too, or after a power cut the file could be in no folder
         if found.st_size == 0:
             sync_folder(Path(self.path).absolute().parent)
 

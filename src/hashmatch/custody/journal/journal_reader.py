@@ -1,4 +1,4 @@
-"""Reading a journal, and checking every record and the chain that holds them together."""
+"""Read a journal, and check every record and the chain of their digests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from hashmatch.custody.journal.chain import START_OF_CHAIN, Event, parse, torn_event
+from hashmatch.custody.journal.chain import BEGINNING, START_OF_CHAIN, Event, parse, torn_event
 from hashmatch.errors import InputError
 
 _MAX_PROBLEMS = 100
@@ -16,11 +16,11 @@ _MAX_PROBLEMS = 100
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something about one line of a journal.
+    """What was found on one line of a journal.
 
     Attributes:
-        line: counted from 1.
-        what: in words.
+        line: the number of the line, from 1.
+        what: the finding in words; with "line 3" before it, it is a sentence.
     """
 
     line: int
@@ -28,7 +28,7 @@ class Finding:
 
 
 class _Gap:
-    """Lines, one after the other, that are no whole records."""
+    """Consecutive lines that are not whole records."""
 
     def __init__(self, first: int) -> None:
         self.first = first
@@ -53,18 +53,19 @@ class _Gap:
 
 
 class JournalReader:
-    """Goes through a journal once, record by record; what it finds on the way is complete then.
+    """Read a journal once, record by record. The findings are complete at its end.
 
-    Iterating gives the whole records, edited ones that have a right digest included.
+    Iterating yields the whole records, including edited ones whose digest was recomputed.
 
     Args:
         path: the file.
 
     Attributes:
         line: the number of the line that was read last.
-        head: the digest of the last whole record; None before there is one.
+        head: the digest of the last whole record; None before the first.
+        begins_like_one: the first line begins like a record, whole or not.
         problems: the first 100 signs that records were edited, removed, added or moved.
-        problem_count: how many there are.
+        problem_count: how many such signs there are.
         torn: the lines that a crash tore.
     """
 
@@ -74,6 +75,7 @@ class JournalReader:
         self._gap: _Gap | None = None
         self.line = 0
         self.head: str | None = None
+        self.begins_like_one = False
         self.problems: list[Finding] = []
         self.problem_count = 0
         self.torn: list[Finding] = []
@@ -88,17 +90,19 @@ class JournalReader:
             with open(self._path, "rb") as file:
                 for line in file:
                     self.line += 1
+                    if self.line == 1:
+                        self.begins_like_one = line.startswith(BEGINNING)
                     record = self._take(line)
                     if record is not None:
                         yield record
         except OSError as error:
             raise InputError(
-                f"cannot read it: {os.strerror(error.errno or 0)}", path=os.fspath(self._path)
+                f"cannot read the file: {os.strerror(error.errno or 0)}", path=os.fspath(self._path)
             ) from error
         self._end()
 
     def problem(self, what: str) -> None:
-        """Note something about the line that was read last, or would be the first."""
+        """Add a problem with the line that was read last, or with line 1 of an empty file."""
         self._note(max(self.line, 1), what)
 
     def _take(self, line: bytes) -> dict[str, Any] | None:
@@ -120,16 +124,16 @@ class JournalReader:
         return record
 
     def _judge(self, gap: _Gap, *, follows: bool, event: Event) -> None:
-        """Tell what a crash tore, which the record after it says, from what was edited."""
+        """Tell torn lines, which the record after them reports, from edited ones."""
         if follows and gap.is_told_by(event):
             self.torn.append(Finding(gap.first, f"was torn by a crash, says line {self.line}"))
             return
         for number in range(gap.first, gap.first + gap.lines):
-            self._note(number, "is no whole record: edited or damaged")
+            self._note(number, "is not a whole record: it was edited or damaged")
 
     def _end(self) -> None:
         if self._gap is not None and self._gap.ends_within_a_line:
-            self.torn.append(Finding(self._gap.first, "is torn: by a crash, or its end was cut"))
+            self.torn.append(Finding(self._gap.first, "is torn: by a crash, or the end was cut"))
         elif self._gap is not None:
             self._judge(self._gap, follows=False, event={})
 

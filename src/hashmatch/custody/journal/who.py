@@ -1,4 +1,4 @@
-"""Who runs this, and where."""
+"""Say who runs this process, and where."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def who() -> dict[str, Any]:
-    """The user and the host, as records tell them; None for what the system does not know."""
+    """Return the user and the host, for a record; None for what the system does not know."""
     return {"uid": _uid(), "user": _user_name(), "host": platform.node() or None}
 
 
@@ -17,7 +17,7 @@ def _uid() -> int | None:
 
 
 def _user_name() -> str | None:
-    """The name of who runs this, from the system and not from variables that anyone can set."""
+    """Return the user name from the system, not from variables that anyone can set."""
     try:
         import pwd  # noqa: PLC0415 # absent on Windows
     except ImportError:

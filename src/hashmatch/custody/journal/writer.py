@@ -1,4 +1,4 @@
-"""Writing a journal."""
+"""Append to a journal."""
 
 from __future__ import annotations
 
@@ -23,24 +23,23 @@ _SYNC_SECONDS = 1.0
 
 
 class Journal:
-    """A journal that is open for writing, by one process at a time.
+    """A journal that is open for writing, by one process and thread at a time.
 
-    Records are written at once and outlast a killed process; those added with ``sync`` also outlast
-    a power cut, which takes, of the others, those of the last second or so. A last line that a
-    crash tore stays where it is, and a record of type ``torn`` says so. Not for several threads at
-    a time.
+    Records are written at once and outlast a killed process. Those added with ``sync`` also outlast
+    a power cut, which may take the other records of the last second. If a crash tore the last
+    line, it stays as it is, and a record of type ``torn`` follows.
 
     Args:
-        path: the file; made with mode 0600 where there is none. A symbolic link is refused.
+        path: the file, created with mode 0600 if need be. A symbolic link is refused.
         wait: seconds to wait for another writer to finish.
 
     Attributes:
-        head: the digest of the last record; None while it is unknown, after a failed write.
+        head: the digest of the last record; None after a failed write, until the next one.
 
     Raises:
-        OutputError: it cannot be opened, has another writer, is no journal, or is damaged otherwise
-            than by a crash.
-        SettingsError: this system has no locks for files.
+        OutputError: the file cannot be opened, has another writer, is not a journal, or has damage
+            that no crash explains.
+        SettingsError: this system has no file locks.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, wait: float = 0.0) -> None:
@@ -57,17 +56,17 @@ class Journal:
             raise
 
     def append(self, event: Event, *, sync: bool = False) -> dict[str, Any]:
-        """Add a record of something that happened.
+        """Append a record of something that happened.
 
         Args:
             event: a JSON object with the key ``type``.
-            sync: return only when the medium has it.
+            sync: return only once the record is on the medium.
 
         Returns:
-            The record as it was written, which is the new last one.
+            The record as it was written.
 
         Raises:
-            OutputError: it could not be written.
+            OutputError: the record cannot be written.
         """
         if self.head is None:
             self._resume()
@@ -79,7 +78,7 @@ class Journal:
         }
         record["digest"] = digest_of(record)
         sync = sync or time.monotonic() - self._synced > _SYNC_SECONDS
-        # Unknown until the write is through, whatever interrupts it
+        # Unknown until the write is complete, whatever interrupts it
         self.head = None
         self._file.write(canonical(record), sync=sync)
         if sync:
@@ -89,7 +88,7 @@ class Journal:
         return record
 
     def close(self) -> None:
-        """Close the file, which lets the next writer in."""
+        """Close the file and let the next writer in."""
         self._file.close()
 
     def _resume(self) -> None:

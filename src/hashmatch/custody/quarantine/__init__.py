@@ -1,16 +1,26 @@
-"""Matched files, moved out of reach: never deleted, never altered, and brought back on request."""
+"""Matched files, moved out of reach, never deleted or altered, and restored on request.
 
-from hashmatch.custody.quarantine.manifest import Item, State
+``Quarantine`` is a folder that is open for moving files in (``hold``) and out (``restore``); one
+process at a time has it. ``manifest`` is the journal of every step, written before the step is
+taken; ``moves`` takes the steps, through ``places``, which works with folder descriptors and never
+follows a symbolic link; ``settle`` finishes what a crash interrupted, so that a file is always
+whole in exactly one of its two places. ``verify`` checks a quarantine and changes nothing.
+
+What fails: a file that changed or may not be moved is a ``QuarantineError`` and stays where it is;
+a full disk or a tampered manifest is an ``OutputError``.
+"""
+
+from hashmatch.custody.quarantine.manifest import HeldFile, HoldState
 from hashmatch.custody.quarantine.settle import Where
 from hashmatch.custody.quarantine.store import Quarantine
-from hashmatch.custody.quarantine.verify import ItemCheck, QuarantineCheck, read_items, verify
+from hashmatch.custody.quarantine.verify import HeldFileCheck, QuarantineCheck, read_items, verify
 
 __all__ = [
-    "Item",
-    "ItemCheck",
+    "HeldFile",
+    "HeldFileCheck",
+    "HoldState",
     "Quarantine",
     "QuarantineCheck",
-    "State",
     "Where",
     "read_items",
     "verify",

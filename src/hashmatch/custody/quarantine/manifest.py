@@ -1,8 +1,8 @@
-"""The manifest: every step of every move, written before it is taken.
+"""The manifest: every step of every move, recorded before it is taken.
 
-A journal (``hashmatch.custody.journal``) with these events, each about the item whose
-``id`` it has: ``moving`` (all that is known of the file, before anything is touched), then
-``held`` or ``not_moved``; later ``restoring``, then ``restored`` or ``not_restored``.
+It is a journal (``hashmatch.custody.journal``) with these events, each with the ``id`` of an item:
+``moving`` (everything known of the file, before it is touched), then ``held`` or ``not_moved``;
+later ``restoring``, then ``restored`` or ``not_restored``.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from hashmatch.custody.journal import Finding, JournalReader
 from hashmatch.files import path_fields, path_of
 
 
-class State(StrEnum):
-    """What the manifest last says of an item."""
+class HoldState(StrEnum):
+    """What the manifest last says of a file."""
 
     MOVING = "moving"
     HELD = "held"
@@ -28,34 +28,34 @@ class State(StrEnum):
 
 
 _NEXT = {
-    "held": (State.MOVING, State.HELD),
-    "not_moved": (State.MOVING, State.NOT_MOVED),
-    "restoring": (State.HELD, State.RESTORING),
-    "restored": (State.RESTORING, State.RESTORED),
-    "not_restored": (State.RESTORING, State.HELD),
+    "held": (HoldState.MOVING, HoldState.HELD),
+    "not_moved": (HoldState.MOVING, HoldState.NOT_MOVED),
+    "restoring": (HoldState.HELD, HoldState.RESTORING),
+    "restored": (HoldState.RESTORING, HoldState.RESTORED),
+    "not_restored": (HoldState.RESTORING, HoldState.HELD),
 }
-"""From which state to which each event leads."""
+"""The state before each event, and the state after it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
-    """A file in quarantine, or on its way there or back.
+class HeldFile:
+    """A file in quarantine, or on its way there or back; an "item" to the operator.
 
     Attributes:
-        id: counts the quarantine's items from 1.
+        id: its number in this quarantine, from 1.
         time: when it was moved; UTC, ISO 8601.
         state: what the manifest last says of it.
-        path: where it came from: absolute, without symbolic links.
-        sha256: of its bytes, as hex; never shown by ``repr``.
+        path: where it came from; absolute, without symbolic links.
+        sha256: the SHA-256 of its bytes, as hex; never shown by ``repr``.
         size: in bytes.
         mode: its permissions.
-        uid: its owner's number.
-        gid: its group's number.
+        uid: the number of its owner.
+        gid: the number of its group.
         atime_ns: when it was last read, in nanoseconds.
         mtime_ns: when it was last changed, in nanoseconds.
         device: the number of its file system.
-        inode: its number there.
-        passing_name: what it is called for a moment beside its place, where a move must copy.
+        inode: its number in that file system.
+        passing_name: its temporary name beside its place, if a move must copy it.
         matches: what it matched, as in the records of a scan.
         destination: where it is restored to.
         why: why it was not moved, or not restored.
@@ -63,7 +63,7 @@ class Item:
 
     id: int
     time: str
-    state: State
+    state: HoldState
     path: bytes
     sha256: str = field(repr=False)
     size: int
@@ -81,21 +81,21 @@ class Item:
 
     @property
     def stored_name(self) -> bytes:
-        """Its name in the quarantine: its SHA-256, and its id, as equal files are still two."""
+        """Its name in the quarantine: its SHA-256 and id, since two files may be equal."""
         return f"{self.sha256}.{self.id}".encode("ascii")
 
     @property
     def part_name(self) -> bytes:
-        """Its name in the quarantine while it is copied."""
+        """Its name in the quarantine while it is being copied."""
         return self.stored_name + b".part"
 
     @property
     def passing(self) -> bytes:
-        """``passing_name`` as the system takes it."""
+        """``passing_name`` as bytes."""
         return self.passing_name.encode("ascii")
 
     def event(self) -> dict[str, Any]:
-        """The event that begins its move."""
+        """Make the event that begins its move."""
         return {
             "type": "moving",
             "id": self.id,
@@ -113,23 +113,23 @@ _FIELDS = (
 
 @dataclass(slots=True)
 class Manifest:
-    """What a manifest says.
+    """The contents of a manifest.
 
     Attributes:
-        items: by id.
-        problems: signs that it was tampered with.
+        items: every file, by id.
+        problems: signs of tampering.
         torn: lines that a crash tore.
     """
 
-    items: dict[int, Item] = field(default_factory=dict)
+    items: dict[int, HeldFile] = field(default_factory=dict)
     problems: list[Finding] = field(default_factory=list)
     torn: list[Finding] = field(default_factory=list)
 
     def take(self, event: Mapping[str, Any], time: str) -> None:
-        """Follow one event.
+        """Apply one event.
 
         Raises:
-            ValueError: it is none of a manifest, or does not follow from what came before.
+            ValueError: it is not an event of a manifest, or contradicts those before it.
             KeyError: as above.
             TypeError: as above.
         """
@@ -139,13 +139,13 @@ class Manifest:
         number = int(event["id"])
         if kind == "moving":
             if number in self.items:
-                raise ValueError("an id is given twice")
+                raise ValueError("an id comes twice")
             self.items[number] = _item(event, time)
             return
         before, after = _NEXT[kind]
         item = self.items[number]
         if item.state is not before:
-            raise ValueError("an event does not follow from the one before")
+            raise ValueError("an event contradicts the one before")
         destination = path_of(event) if kind == "restoring" else item.destination
         self.items[number] = replace(
             item, state=after, destination=destination, why=event.get("why")
@@ -153,10 +153,10 @@ class Manifest:
 
 
 def read_manifest(path: bytes) -> Manifest:
-    """Read a manifest, whatever is wrong with it.
+    """Read a manifest, even one with problems.
 
     Raises:
-        InputError: it cannot be read.
+        InputError: the file cannot be read.
     """
     manifest = Manifest()
     journal = JournalReader(os.fsdecode(path))
@@ -164,21 +164,21 @@ def read_manifest(path: bytes) -> Manifest:
         try:
             manifest.take(record["event"], record["time"])
         except (KeyError, TypeError, ValueError):
-            journal.problem("does not follow from the events before it")
+            journal.problem("contradicts the events before it")
     manifest.problems, manifest.torn = journal.problems, journal.torn
     return manifest
 
 
-def _item(event: Mapping[str, Any], time: str) -> Item:
-    item = Item(
+def _item(event: Mapping[str, Any], time: str) -> HeldFile:
+    item = HeldFile(
         id=event["id"],
         time=time,
-        state=State.MOVING,
+        state=HoldState.MOVING,
         path=path_of(event),
         matches=tuple(event["matches"]),
         **{name: event[name] for name in _FIELDS},
     )
-    # Names that this makes must stay within their folders
+    # These become names of files, which must stay within their folders
     if not item.sha256.isalnum() or "/" in item.passing_name:
         raise ValueError("a name leads out of its folder")
     return item

@@ -1,13 +1,13 @@
-"""Taking a file into the quarantine and giving it back, so that no crash can lose it.
+"""Move a file into the quarantine and back, so that no crash can lose it.
 
-Whatever happens, the file is whole in exactly one of its two places. Where both lie on one file
-system, one rename takes it. Otherwise (or where the file has other names, whose mode must not
-change) it is copied first, to a name that ends in ``.part``; then one rename of the original to a
-passing name in its own folder takes it, and the rest is clearing up. What was taken is compared
-with what was examined, and put back if it is something else.
+Whatever happens, the file is whole in exactly one of its two places. If both are on one file
+system, a single rename moves it. Otherwise, or if the file has further hard links, whose mode must
+not change, it is first copied to a name that ends in ``.part``. Then renaming the original to a
+passing name in its own folder completes the move, and the rest is cleanup. The file that was taken
+is compared with the one that was examined, and put back if it differs.
 
-Giving back never overwrites: the file gets its old name as a second one, which fails where the name
-is taken, and then loses the one in the quarantine.
+Restoring never overwrites: the file gets its old name as a second link, which fails if the name is
+taken, and then loses its name in the quarantine.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ import os
 from contextlib import suppress
 from typing import NoReturn
 
-from hashmatch.custody.quarantine.manifest import Item
+from hashmatch.custody.quarantine.manifest import HeldFile
 from hashmatch.custody.quarantine.places import Place, sha256_of
 from hashmatch.errors import QuarantineError
 
 
-def take(item: Item, source: Place, opened: int, files: int) -> None:
+def take(item: HeldFile, source: Place, opened: int, files: int) -> None:
     """Move a file into the quarantine.
 
     Args:
-        item: what is known of it.
+        item: the file, as the manifest has it.
         source: where it is.
         opened: its descriptor.
-        files: the descriptor of the quarantine's folder.
+        files: the descriptor of the folder of the quarantine.
 
     Raises:
-        QuarantineError: it is not what was examined any more; it is where it was.
-        OSError: the system failed; the file is in one of its places.
+        QuarantineError: the file is no longer the one that was examined, and stays where it was.
+        OSError: the system failed; the file is in one of its two places.
     """
     held = Place(files, item.stored_name)
     if os.fstat(opened).st_nlink == 1 and _renamed(source, held):
@@ -46,11 +46,11 @@ def take(item: Item, source: Place, opened: int, files: int) -> None:
     part, passing = Place(files, item.part_name), Place(source.folder, item.passing)
     try:
         part.write_copy(opened)
-        check_content(item, part, "it changed while it was copied")
+        check_content(item, part, "the file changed while it was copied")
         part.sync()
         source.rename_to(passing)
         if not _is_right(item, passing, opened):
-            # First of all: without it, what was taken is not mistaken for the file after a crash
+            # Remove this first, or after a crash what was taken would be mistaken for the file
             part.remove()
             part.sync()
             _put_back(item, passing, source)
@@ -60,8 +60,8 @@ def take(item: Item, source: Place, opened: int, files: int) -> None:
     finish_copy(item, source, files)
 
 
-def finish_copy(item: Item, source: Place | None, files: int) -> None:
-    """Clear up behind a copied file that was taken: the copy gets its name, the original goes."""
+def finish_copy(item: HeldFile, source: Place | None, files: int) -> None:
+    """Complete the move of a copied file: name the copy, and remove the original."""
     held = Place(files, item.stored_name)
     if held.status() is None:
         Place(files, item.part_name).rename_to(held)
@@ -71,28 +71,28 @@ def finish_copy(item: Item, source: Place | None, files: int) -> None:
         source.sync()
 
 
-def check_content(item: Item, place: Place, complaint: str) -> None:
-    """Make sure that a place has the bytes of an item.
+def check_content(item: HeldFile, place: Place, complaint: str) -> None:
+    """Check that a place holds the bytes of a file.
 
     Raises:
-        QuarantineError: with the complaint, where it has not.
+        QuarantineError: with this complaint, if it does not.
     """
     if place.sha256() != item.sha256:
         raise QuarantineError(complaint)
 
 
-def give_back(item: Item, held: Place, opened: int, destination: Place) -> None:
+def give_back(item: HeldFile, held: Place, opened: int, destination: Place) -> None:
     """Move a file out of the quarantine, with its mode, owner and times, and overwrite nothing.
 
     Args:
-        item: what is known of it.
+        item: the file, as the manifest has it.
         held: where it is.
         opened: its descriptor.
         destination: where it goes.
 
     Raises:
-        QuarantineError: something is at its destination already; it is where it was.
-        OSError: the system failed; the file is in one of its places.
+        QuarantineError: the destination is taken; the file stays where it was.
+        OSError: the system failed; the file is in one of its two places.
     """
     passing = Place(destination.folder, item.passing)
     try:
@@ -103,32 +103,30 @@ def give_back(item: Item, held: Place, opened: int, destination: Place) -> None:
         passing.remove()
         held.make_private()
         if isinstance(error, FileExistsError):
-            raise QuarantineError(
-                "something is there already, and nothing is overwritten"
-            ) from error
+            raise QuarantineError("the destination exists, and nothing is overwritten") from error
         raise
     destination.sync()
     finish_restoring(held, passing)
 
 
 def finish_restoring(held: Place, passing: Place) -> None:
-    """Clear up behind a file that has its old name again."""
+    """Complete the restoring of a file that has its old name again."""
     held.remove()
     held.sync()
-    # Last of all: while it is there, it shows that the file at the destination is ours
+    # Remove this last: it shows that the file at the destination is ours
     passing.remove()
     passing.sync()
 
 
-def _link_copy(item: Item, opened: int, passing: Place, destination: Place) -> None:
+def _link_copy(item: HeldFile, opened: int, passing: Place, destination: Place) -> None:
     passing.write_copy(opened)
-    check_content(item, passing, "the copy is not like the original")
+    check_content(item, passing, "the copy differs from the original")
     with passing.opened() as copy:
         _restore_metadata(item, copy)
         os.fsync(copy)
     if not passing.link_to(destination):
         raise QuarantineError(
-            "the file system there could not promise to overwrite nothing: restore it elsewhere"
+            "that file system cannot guarantee to overwrite nothing: restore it elsewhere"
         )
 
 
@@ -142,20 +140,20 @@ def _renamed(source: Place, held: Place) -> bool:
     return True
 
 
-def _is_right(item: Item, taken: Place, opened: int) -> bool:
+def _is_right(item: HeldFile, taken: Place, opened: int) -> bool:
     return taken.holds(os.fstat(opened)) and sha256_of(opened) == item.sha256
 
 
-def _put_back(item: Item, taken: Place, source: Place) -> NoReturn:
-    """Put back what was taken, since it is another file, or has other bytes, than what was seen."""
+def _put_back(item: HeldFile, taken: Place, source: Place) -> NoReturn:
+    """Put back what was taken, because it is not the file that was examined."""
     if not taken.move_to_free(source):
         name = os.fsdecode(taken.name).replace(item.sha256, "*")
-        raise QuarantineError(f"another file took its place twice, and one was left as {name}")
+        raise QuarantineError(f"other files took its place twice, and one was left as {name}")
     source.sync()
     raise QuarantineError("it was changed or replaced since it was examined")
 
 
-def _restore_metadata(item: Item, opened: int) -> None:
+def _restore_metadata(item: HeldFile, opened: int) -> None:
     status = os.fstat(opened)
     if (status.st_uid, status.st_gid) != (item.uid, item.gid):
         # Only the superuser may give files away

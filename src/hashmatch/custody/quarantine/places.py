@@ -1,7 +1,7 @@
 """Names in open folders, and the few steps that move files between them.
 
-Everything goes by folder descriptors and never through a symbolic link, so that nobody can lead a
-move astray by swapping a folder or a file for a link.
+Everything uses folder descriptors and never follows a symbolic link, so that nobody can redirect a
+move by replacing a folder or a file with a link.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from hashmatch.errors import QuarantineError
 
-# Absent on Windows, where Quarantine.open refuses to work
+# Absent on Windows, where Quarantine refuses to open
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
 # Folders on the way need not be readable
@@ -26,35 +26,35 @@ _CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_FOLLOW | getattr(os, "O_CLOEX
 
 PRIVATE = 0o600
 _CHUNK = 1 << 20
-# What says that two places lie on different file systems, or that a file system has no hard links
+# Errors that mean: the places are on different file systems, or there are no hard links
 _NO_LINK = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS})
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A name in an open folder; there may be a file of that name or not.
+    """A name in an open folder, whether or not there is a file of that name.
 
     Attributes:
-        folder: the folder's descriptor.
-        name: without any slash.
+        folder: the descriptor of the folder.
+        name: a name without a slash.
     """
 
     folder: int
     name: bytes
 
     def status(self) -> os.stat_result | None:
-        """What is there, links not followed; None where nothing is."""
+        """Return the status of what is there, without following links; None if there is nothing."""
         try:
             return os.stat(self.name, dir_fd=self.folder, follow_symlinks=False)
         except FileNotFoundError:
             return None
 
     def holds(self, status: os.stat_result | None) -> bool:
-        """Whether the very file is there that the status is of."""
+        """Tell whether the file with this status is there."""
         return status is not None and self.is_file(status.st_dev, status.st_ino)
 
     def is_file(self, device: int, inode: int) -> bool:
-        """Whether the file with that identity is there."""
+        """Tell whether the file with this identity is there."""
         found = self.status()
         return found is not None and (found.st_dev, found.st_ino) == (device, inode)
 
@@ -63,21 +63,23 @@ class Place:
         """Open the regular file that is there for reading.
 
         Raises:
-            QuarantineError: there is none, or it may not be read.
+            QuarantineError: there is none, or it cannot be read.
         """
         try:
             descriptor = os.open(self.name, _READ, dir_fd=self.folder)
         except OSError as error:
-            raise QuarantineError(f"cannot open it: {os.strerror(error.errno or 0)}") from error
+            raise QuarantineError(
+                f"cannot open the file: {os.strerror(error.errno or 0)}"
+            ) from error
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise QuarantineError("it is no regular file any more")
+                raise QuarantineError("it is no longer a regular file")
             yield descriptor
         finally:
             os.close(descriptor)
 
     def sha256(self) -> str | None:
-        """The digest of the regular file that is there, as hex; None where there is none."""
+        """Return the digest of the regular file that is there, as hex; None if there is none."""
         try:
             with self.opened() as descriptor:
                 return sha256_of(descriptor)
@@ -85,14 +87,14 @@ class Place:
             return None
 
     def rename_to(self, other: Place) -> None:
-        """Move what is here, whatever it is, to another place of the same file system."""
+        """Move what is here, whatever it is, to another place on the same file system."""
         os.rename(self.name, other.name, src_dir_fd=self.folder, dst_dir_fd=other.folder)
 
     def link_to(self, other: Place) -> bool:
-        """Give what is here a second name, which must be free. False where links cannot be.
+        """Give what is here a second name. Return False if hard links are impossible.
 
         Raises:
-            FileExistsError: the name is taken.
+            FileExistsError: the second name is taken.
         """
         try:
             os.link(
@@ -109,11 +111,11 @@ class Place:
         return True
 
     def move_to_free(self, other: Place) -> bool:
-        """Move what is here without overwriting anything. False where that cannot be done."""
+        """Move what is here without overwriting anything. Return False if that is impossible."""
         found = self.status()
         try:
             if found is not None and stat.S_ISDIR(found.st_mode):
-                # A folder cannot have two names, and takes the place of an empty one at most
+                # A folder cannot have two names, and replaces an empty folder at most
                 self.rename_to(other)
             elif other.holds(found) or self.link_to(other):
                 self.remove()
@@ -125,21 +127,21 @@ class Place:
 
     def make_private(self) -> None:
         """Give the regular file that is here mode 0600."""
-        # Only its owner may, and the folder of the quarantine keeps others out all the same
+        # Only the owner can; the folder of the quarantine keeps others out anyway
         with suppress(PermissionError):
             os.chmod(self.name, PRIVATE, dir_fd=self.folder)
 
     def remove(self) -> None:
-        """Remove the name, if it is there."""
+        """Remove the name if it exists."""
         with suppress(FileNotFoundError):
             os.unlink(self.name, dir_fd=self.folder)
 
     def sync(self) -> None:
-        """Return when the medium has the names of the folder."""
+        """Return once the names in the folder are on the medium."""
         os.fsync(self.folder)
 
     def write_copy(self, source: int) -> None:
-        """Make a file here, which must be free, with the bytes of an open one; mode 0600, synced.
+        """Create a file here with the bytes of an open one; mode 0600, synced.
 
         Raises:
             FileExistsError: the name is taken.
@@ -158,7 +160,7 @@ class Place:
 
 
 def sha256_of(descriptor: int) -> str:
-    """The SHA-256 of an open file, from its start, as hex."""
+    """Return the SHA-256 of an open file, from its start, as hex."""
     digest = hashlib.sha256()
     offset = 0
     while chunk := os.pread(descriptor, _CHUNK, offset):
@@ -168,10 +170,10 @@ def sha256_of(descriptor: int) -> str:
 
 
 def open_folder(path: bytes) -> int:
-    """Open a folder by its absolute path, through no symbolic link.
+    """Open a folder by its absolute path, without following a symbolic link.
 
     Raises:
-        QuarantineError: it is not there, a link lies on the way, or it may not be entered.
+        QuarantineError: the folder is missing or cannot be entered, or a link lies on the way.
     """
     names = [name for name in path.split(b"/") if name]
     with ExitStack() as stack:
@@ -183,16 +185,16 @@ def open_folder(path: bytes) -> int:
                 folder = os.open(name, flags | _NO_FOLLOW, dir_fd=folder)
         except OSError as error:
             why = os.strerror(error.errno or 0)
-            raise QuarantineError(f"cannot enter its folder: {why}") from error
+            raise QuarantineError(f"cannot enter the folder: {why}") from error
     return folder
 
 
 @contextmanager
 def opened_place(path: bytes) -> Iterator[Place]:
-    """Open the folder of a file whose absolute path holds no symbolic link.
+    """Open the folder of a file whose absolute path has no symbolic link.
 
     Raises:
-        QuarantineError: it cannot be entered.
+        QuarantineError: the folder cannot be entered.
     """
     folder, name = os.path.split(path)
     descriptor = open_folder(folder)

@@ -1,4 +1,4 @@
-"""Where a file is, whose move a crash interrupted, and bringing that move to an end."""
+"""Find a file whose move a crash interrupted, and finish that move."""
 
 from __future__ import annotations
 
@@ -6,55 +6,55 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 
-from hashmatch.custody.quarantine.manifest import Item, State
+from hashmatch.custody.quarantine.manifest import HeldFile, HoldState
 from hashmatch.custody.quarantine.moves import finish_copy, finish_restoring
 from hashmatch.custody.quarantine.places import Place, opened_place
 from hashmatch.errors import QuarantineError
 
 
 class Where(StrEnum):
-    """The place in which a file is whole."""
+    """The place where a file is whole."""
 
     ORIGINAL = "original"
     QUARANTINE = "quarantine"
     NOWHERE = "nowhere"
 
 
-def locate(item: Item, files: int) -> Where:
-    """Say where an item's file is now, whatever a crash left. Changes nothing.
+def locate(item: HeldFile, files: int) -> Where:
+    """Say where a file is now, whatever a crash left. Change nothing.
 
     Args:
-        item: as the manifest has it.
-        files: the descriptor of the quarantine's folder.
+        item: the file, as the manifest has it.
+        files: the descriptor of the folder of the quarantine.
     """
     with _outside(item) as outside:
-        if item.state in {State.RESTORING, State.RESTORED}:
+        if item.state in {HoldState.RESTORING, HoldState.RESTORED}:
             return _locate_restoring(item, files, outside)
         return _locate_moving(item, files, outside)
 
 
-def settle(item: Item, files: int) -> Where:
-    """Bring an interrupted move to its nearest end, and say in which place the file is then.
+def settle(item: HeldFile, files: int) -> Where:
+    """Finish an interrupted move the shortest way, and say where the file is then.
 
-    A file that was not taken yet stays where it was; one that was taken is held; one that already
-    had its old name again is restored.
+    A file that was not taken yet stays where it was. One that was taken is held. One that already
+    has its old name again is restored.
 
     Args:
-        item: as the manifest has it.
-        files: the descriptor of the quarantine's folder.
+        item: the file, as the manifest has it.
+        files: the descriptor of the folder of the quarantine.
 
     Raises:
-        OSError: the system failed; the file is in one of its places.
+        OSError: the system failed; the file is in one of its two places.
     """
     with _outside(item) as outside:
-        if item.state is State.RESTORING:
+        if item.state is HoldState.RESTORING:
             return _settle_restoring(item, files, outside)
         return _settle_moving(item, files, outside)
 
 
 @contextmanager
-def _outside(item: Item) -> Iterator[Place | None]:
-    """The place of the file outside the quarantine; None where its folder is gone."""
+def _outside(item: HeldFile) -> Iterator[Place | None]:
+    """Open the place of the file outside the quarantine; None if its folder is gone."""
     path = item.path if item.destination is None else item.destination
     with ExitStack() as stack:
         try:
@@ -64,8 +64,8 @@ def _outside(item: Item) -> Iterator[Place | None]:
         yield place
 
 
-def _locate_moving(item: Item, files: int, outside: Place | None) -> Where:
-    # First of all: once the original is gone, another file may get its number
+def _locate_moving(item: HeldFile, files: int, outside: Place | None) -> Where:
+    # Look here first: once the original is gone, another file may get its inode
     if Place(files, item.stored_name).sha256() == item.sha256:
         return Where.QUARANTINE
     if outside is not None and (
@@ -77,12 +77,12 @@ def _locate_moving(item: Item, files: int, outside: Place | None) -> Where:
     return Where.NOWHERE
 
 
-def _took_another(item: Item, outside: Place) -> bool:
+def _took_another(item: HeldFile, outside: Place) -> bool:
     passing = Place(outside.folder, item.passing)
     return passing.status() is not None and passing.sha256() != item.sha256
 
 
-def _settle_moving(item: Item, files: int, outside: Place | None) -> Where:
+def _settle_moving(item: HeldFile, files: int, outside: Place | None) -> Where:
     held, part = Place(files, item.stored_name), Place(files, item.part_name)
     where = _locate_moving(item, files, outside)
     if where is Where.QUARANTINE:
@@ -91,7 +91,7 @@ def _settle_moving(item: Item, files: int, outside: Place | None) -> Where:
         return where
     part.remove()
     if outside is not None:
-        # What was taken is something else, and the crash came before it was put back
+        # Something else was taken, and the crash came before it was put back
         for place in (held, Place(outside.folder, item.passing)):
             if place.status() is not None:
                 place.move_to_free(outside)
@@ -100,7 +100,7 @@ def _settle_moving(item: Item, files: int, outside: Place | None) -> Where:
     return where
 
 
-def _locate_restoring(item: Item, files: int, outside: Place | None) -> Where:
+def _locate_restoring(item: HeldFile, files: int, outside: Place | None) -> Where:
     held = Place(files, item.stored_name)
     if outside is not None and _has_its_name_again(item, held, outside):
         return Where.ORIGINAL
@@ -111,7 +111,7 @@ def _locate_restoring(item: Item, files: int, outside: Place | None) -> Where:
     return Where.NOWHERE
 
 
-def _settle_restoring(item: Item, files: int, outside: Place | None) -> Where:
+def _settle_restoring(item: HeldFile, files: int, outside: Place | None) -> Where:
     held = Place(files, item.stored_name)
     where = _locate_restoring(item, files, outside)
     passing = None if outside is None else Place(outside.folder, item.passing)
@@ -124,7 +124,7 @@ def _settle_restoring(item: Item, files: int, outside: Place | None) -> Where:
     return where
 
 
-def _has_its_name_again(item: Item, held: Place, outside: Place) -> bool:
-    """Whether what is at the destination is the held file itself, or the copy made of it."""
+def _has_its_name_again(item: HeldFile, held: Place, outside: Place) -> bool:
+    """Tell whether the destination has the held file itself, or the copy made of it."""
     passing = Place(outside.folder, item.passing)
     return outside.holds(passing.status() or held.status())

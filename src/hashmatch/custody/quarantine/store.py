@@ -1,4 +1,4 @@
-"""The quarantine: a folder that matched files are moved into, and can be brought back from."""
+"""The quarantine: a folder that matched files are moved into and can be restored from."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hashmatch.custody.journal import Journal, who
-from hashmatch.custody.quarantine.manifest import Item, State, read_manifest
+from hashmatch.custody.quarantine.manifest import HeldFile, HoldState, read_manifest
 from hashmatch.custody.quarantine.moves import check_content, give_back, take
 from hashmatch.custody.quarantine.places import Place, opened_place, sha256_of
 from hashmatch.custody.quarantine.settle import Where, settle
@@ -24,39 +24,47 @@ MANIFEST = b"manifest.jsonl"
 FILES = b"files"
 _STORED = re.compile(rb"[0-9a-f]{64}\.([0-9]+)(?:\.part)?", re.ASCII)
 
-# Without it (Windows), a swapped folder could lead a move astray
+# Without these (on Windows), a swapped folder could redirect a move
 _BY_DESCRIPTOR = {os.open, os.rename, os.link, os.unlink} <= os.supports_dir_fd
 
-# What concerns every file to come, and not this one alone
+# Errors that concern every file to come, not only this one
 _SYSTEMIC = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
+
+_WHY_NOT_HERE = {
+    HoldState.NOT_MOVED: "was never moved here",
+    HoldState.RESTORED: "was restored already",
+    HoldState.MOVING: "is still being moved here",
+    HoldState.RESTORING: "is still being restored",
+}
 
 
 class Quarantine(Closing):
     """A quarantine that is open for moving files in and out, by one process at a time.
 
-    A context manager. Opening it first brings every move to an end that a crash interrupted.
+    Opening it first finishes every move that a crash interrupted.
 
     Args:
-        folder: where; made with mode 0700 where there is none.
+        folder: the folder, created with mode 0700 if need be.
         wait: seconds to wait for another process to finish.
 
     Attributes:
         folder: its absolute path.
-        settled: the items whose moves were brought to an end on opening.
+        settled: the files whose moves were finished on opening.
 
     Raises:
-        OutputError: it cannot be opened, others may enter it, or another process has it.
-        SettingsError: this system lacks what it takes to move files safely.
+        OutputError: the folder cannot be opened, other users may enter it, or another process
+            has it open.
+        SettingsError: this system cannot move files safely.
     """
 
     def __init__(self, folder: str | os.PathLike[str], *, wait: float = 0.0) -> None:
         if not _BY_DESCRIPTOR:
-            raise SettingsError("a quarantine needs POSIX folders, which this system lacks")
+            raise SettingsError("this system cannot move files safely, which a quarantine needs")
         self.folder = os.fsencode(os.path.abspath(folder))
         try:
             self._files = _make_folders(self.folder)
         except OSError as error:
-            raise _cannot("use it", self.folder, error) from error
+            raise _cannot("use the quarantine", self.folder, error) from error
         except QuarantineError as error:
             raise OutputError(error.message, path=os.fsdecode(self.folder)) from error
         try:
@@ -73,8 +81,8 @@ class Quarantine(Closing):
             raise
 
     @property
-    def items(self) -> Mapping[int, Item]:
-        """Every file that was ever moved here or nearly so, by id."""
+    def items(self) -> Mapping[int, HeldFile]:
+        """Every file that was ever moved here or almost was, by id."""
         return self._manifest.items
 
     def hold(
@@ -84,24 +92,27 @@ class Quarantine(Closing):
         root: bytes | None = None,
         sha256: str | None = None,
         matches: Sequence[Mapping[str, Any]] = (),
-    ) -> Item:
+    ) -> HeldFile:
         """Move a file here.
 
         Args:
             path: the file.
-            root: the folder that was scanned; below it, no symbolic link is followed. None where
-                the operator named the file itself.
-            sha256: the digest, as hex, of the bytes that were examined; None where it is not known,
-                and whatever is there now is moved.
+            root: the folder that was scanned; below it, no symbolic link is followed. None if the
+                operator named the file itself.
+            sha256: the digest, as hex, of the bytes that were examined. If None, whatever is there
+                now is moved.
             matches: what it matched, for the manifest.
 
         Raises:
-            QuarantineError: it was not moved: it changed since, is gone, or may not be moved.
-            OutputError: nothing can be moved, for want of space, say; it was not moved, or the
-                next opening finds that it was.
+            QuarantineError: the file was not moved: it has changed, is gone, or cannot be moved.
+            OutputError: no file can be moved, for example because the disk is full. This one was
+                not moved, or the next opening finds that it was.
         """
         if self._manifest.problems:
-            raise OutputError("its manifest was tampered with", path=os.fsdecode(self.folder))
+            raise OutputError(
+                "the manifest was tampered with: run quarantine verify",
+                path=os.fsdecode(self.folder),
+            )
         try:
             with _source(path, root) as (source, real), source.opened() as opened:
                 self._check_outside(source)
@@ -109,52 +120,53 @@ class Quarantine(Closing):
                 self._move(
                     item.event(),
                     lambda: take(item, source, opened, self._files),
-                    (State.HELD, State.NOT_MOVED),
+                    (HoldState.HELD, HoldState.NOT_MOVED),
                 )
         except QuarantineError as error:
             raise QuarantineError(error.message, path=os.fsdecode(path)) from error
         return self.items[item.id]
 
     def restore(self, number: int, *, to: str | os.PathLike[str] | None = None) -> bytes:
-        """Bring a file back, with its mode, owner and times.
+        """Restore a file, with its mode, owner and times.
 
         Args:
-            number: the item's id.
+            number: the id of the file.
             to: where to; None for where it came from.
 
         Returns:
             Where it is now.
 
         Raises:
-            QuarantineError: it is still here: there is no such item, something is at its
-                destination, or the file was changed here.
+            QuarantineError: the file was not restored: there is none with this id, its destination
+                exists, or it was changed here.
             OutputError: as for ``hold``.
         """
         item = self.items.get(number)
-        if item is None or item.state is not State.HELD:
-            state = "was never here" if item is None else f"is {item.state} and not here"
-            raise QuarantineError(f"item {number} {state}")
+        if item is None:
+            raise QuarantineError(f"there is no item {number}")
+        if item.state is not HoldState.HELD:
+            raise QuarantineError(f"item {number} {_WHY_NOT_HERE[item.state]}")
         path = item.path if to is None else _resolved(os.fsencode(os.path.abspath(to)))
         held = Place(self._files, item.stored_name)
         try:
-            check_content(item, held, f"item {number} was changed in the quarantine, or is gone")
+            check_content(item, held, f"item {number} was changed in the quarantine or is gone")
             with opened_place(path) as destination, held.opened() as opened:
                 self._move(
                     {"type": "restoring", "id": number, **path_fields(path)},
                     lambda: give_back(item, held, opened, destination),
-                    (State.RESTORED, State.HELD),
+                    (HoldState.RESTORED, HoldState.HELD),
                 )
         except QuarantineError as error:
             raise QuarantineError(error.message, path=os.fsdecode(path)) from error
         return path
 
     def close(self) -> None:
-        """Let the next process in."""
+        """Close the quarantine and let the next process in."""
         self._journal.close()
         os.close(self._files)
 
     def _stored_ids(self) -> Iterator[int]:
-        # A name that is taken must never be given again, whatever became of the manifest
+        # A name in use must never be given again, whatever happened to the manifest
         for name in os.listdir(self._files):
             number = stored_id(os.fsencode(name))
             if number is not None:
@@ -162,20 +174,20 @@ class Quarantine(Closing):
 
     def _check_outside(self, source: Place) -> None:
         if os.path.samestat(os.fstat(source.folder), os.fstat(self._files)):
-            raise QuarantineError("it is in this quarantine already")
+            raise QuarantineError("it is already in this quarantine")
 
     def _examine(
         self, path: bytes, opened: int, sha256: str | None, matches: Sequence[Mapping[str, Any]]
-    ) -> Item:
+    ) -> HeldFile:
         status = os.fstat(opened)
         digest = sha256_of(opened)
         if sha256 not in {None, digest}:
             raise QuarantineError("it was changed or replaced since it was examined")
         number, self._next_id = self._next_id, self._next_id + 1
-        return Item(
+        return HeldFile(
             id=number,
             time="",
-            state=State.MOVING,
+            state=HoldState.MOVING,
             path=path,
             sha256=digest,
             size=status.st_size,
@@ -191,20 +203,20 @@ class Quarantine(Closing):
         )
 
     def _write(self, event: Mapping[str, Any]) -> None:
-        """Put an event on record, on the medium too, and follow it."""
+        """Record an event, wait until it is on the medium, and apply it."""
         record = self._journal.append({**event, "by": who()}, sync=True)
         self._manifest.take(record["event"], record["time"])
 
-    def _end(self, number: int, state: State, why: str | None = None) -> None:
-        """Put on record how a move ended."""
-        failed = state is State.HELD and self.items[number].state is State.RESTORING
+    def _end(self, number: int, state: HoldState, why: str | None = None) -> None:
+        """Record how a move ended."""
+        failed = state is HoldState.HELD and self.items[number].state is HoldState.RESTORING
         kind = "not_restored" if failed else state.value
         self._write({"type": kind, "id": number, **({"why": why} if why else {})})
 
     def _move(
-        self, event: Mapping[str, Any], step: Callable[[], None], ends: tuple[State, State]
+        self, event: Mapping[str, Any], step: Callable[[], None], ends: tuple[HoldState, HoldState]
     ) -> None:
-        """Put a move on record, make it, and put on record how it ended, done or not."""
+        """Record a move, make it, and record how it ended."""
         number, (done, failed) = event["id"], ends
         self._write(event)
         try:
@@ -213,37 +225,39 @@ class Quarantine(Closing):
             self._end(number, failed, error.message)
             raise
         except OSError as error:
-            # The file is in one of its places. Where that cannot be told now, the next opening can
+            # The file is in one of its places. If we cannot tell which, the next opening can
             with suppress(OSError):
                 self._settle_one(self.items[number])
             if error.errno in _SYSTEMIC:
-                raise _cannot("write to it", self.folder, error) from error
+                raise _cannot("write to the quarantine", self.folder, error) from error
             if self.items[number].state is not done:
                 raise QuarantineError(os.strerror(error.errno or 0)) from error
         else:
             self._end(number, done)
 
-    def _settle(self) -> list[Item]:
+    def _settle(self) -> list[HeldFile]:
         moving = [
-            item for item in self.items.values() if item.state in {State.MOVING, State.RESTORING}
+            item
+            for item in self.items.values()
+            if item.state in {HoldState.MOVING, HoldState.RESTORING}
         ]
         try:
             return [self._settle_one(item) for item in moving]
         except OSError as error:
-            raise _cannot("finish what was interrupted", self.folder, error) from error
+            raise _cannot("finish an interrupted move", self.folder, error) from error
 
-    def _settle_one(self, item: Item) -> Item:
+    def _settle_one(self, item: HeldFile) -> HeldFile:
         held = settle(item, self._files) is Where.QUARANTINE
-        other = State.NOT_MOVED if item.state is State.MOVING else State.RESTORED
-        state = State.HELD if held else other
-        done = state is (State.HELD if item.state is State.MOVING else State.RESTORED)
+        other = HoldState.NOT_MOVED if item.state is HoldState.MOVING else HoldState.RESTORED
+        state = HoldState.HELD if held else other
+        done = state is (HoldState.HELD if item.state is HoldState.MOVING else HoldState.RESTORED)
         self._end(item.id, state, None if done else "interrupted")
         return self.items[item.id]
 
 
 @contextmanager
 def _source(path: bytes, root: bytes | None) -> Iterator[tuple[Place, bytes]]:
-    """Open the folder of a file. Gives its place, and its path, absolute and without links."""
+    """Open the folder of a file. Yield its place and its absolute path without links."""
     inner = b"" if root is None else path[len(root) :].lstrip(b"/")
     real = os.path.join(os.path.realpath(root), inner) if root and inner else os.path.realpath(path)
     with opened_place(real) as place:
@@ -251,18 +265,18 @@ def _source(path: bytes, root: bytes | None) -> Iterator[tuple[Place, bytes]]:
 
 
 def _resolved(path: bytes) -> bytes:
-    """A path whose folder is reached through no symbolic link."""
+    """Return the path with all symbolic links of its folder resolved."""
     folder, name = os.path.split(path)
     return os.path.join(os.path.realpath(folder), name)
 
 
 def _make_folders(path: bytes) -> int:
-    """Make the quarantine's folders if need be, and open the one for files."""
+    """Create the folders of the quarantine if need be, and open the one for files."""
     for folder in (path, os.path.join(path, FILES)):
         with suppress(FileExistsError):
             os.mkdir(folder, 0o700)
             sync_folder(Path(os.fsdecode(os.path.dirname(folder))))
-        check_folder(os.stat(folder), folder)  # before anything is made in it
+        check_folder(os.stat(folder), folder)  # before anything is created in it
     with opened_place(os.path.join(os.path.realpath(path), FILES, b"")) as place:
         check_folder(os.fstat(place.folder), os.path.join(path, FILES))
         check_folder(os.stat(path), path)
@@ -273,16 +287,16 @@ def check_folder(status: os.stat_result, path: bytes) -> None:
     """Refuse a folder that is not ours alone.
 
     Raises:
-        OutputError: it belongs to another, or others may enter it.
+        OutputError: it belongs to another user, or others may enter it.
     """
     if status.st_uid != os.geteuid():
-        raise OutputError("it belongs to another user", path=os.fsdecode(path))
+        raise OutputError("the folder belongs to another user", path=os.fsdecode(path))
     if status.st_mode & 0o077:
-        raise OutputError("others may enter it: chmod 700", path=os.fsdecode(path))
+        raise OutputError("others may enter the folder: chmod 700 it", path=os.fsdecode(path))
 
 
 def stored_id(name: bytes) -> int | None:
-    """The id in the name of a file of the quarantine; None where it is no such name."""
+    """Return the id in the name of a file of the quarantine; None for any other name."""
     found = _STORED.fullmatch(name)
     return None if found is None else int(found[1])
 

@@ -1,4 +1,4 @@
-"""Looking into a quarantine without touching it."""
+"""Inspect a quarantine without changing it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from hashmatch.custody.quarantine.manifest import Item, Manifest, State, read_manifest
+from hashmatch.custody.quarantine.manifest import HeldFile, HoldState, Manifest, read_manifest
 from hashmatch.custody.quarantine.places import Place, open_folder
 from hashmatch.custody.quarantine.settle import Where, locate
 from hashmatch.custody.quarantine.store import FILES, MANIFEST, check_folder, stored_id
@@ -15,17 +15,17 @@ from hashmatch.errors import HashmatchError, InputError
 
 
 @dataclass(frozen=True, slots=True)
-class ItemCheck:
-    """What is known of one item.
+class HeldFileCheck:
+    """What was found about one file.
 
     Attributes:
-        item: as the manifest has it.
-        where: the place in which its file is whole.
-        problem: what is wrong, in words; None where nothing is.
-        interrupted: a move did not come to its end; the next opening will see to that.
+        item: the file, as the manifest has it.
+        where: the place where it is whole.
+        problem: what is wrong, in words; None if nothing is.
+        interrupted: its move was not finished; the next opening finishes it.
     """
 
-    item: Item
+    item: HeldFile
     where: Where
     problem: str | None = None
     interrupted: bool = False
@@ -33,35 +33,35 @@ class ItemCheck:
 
 @dataclass(frozen=True, slots=True)
 class QuarantineCheck:
-    """What a check of a quarantine found.
+    """The result of checking a quarantine.
 
     Attributes:
-        items: those that are here, or should be, or whose move was interrupted; by id.
+        items: the files that are here, or should be, or whose move was interrupted; by id.
         problems: what is wrong with the quarantine itself, in words.
-        gaps: lines of its manifest that a crash tore, in words.
+        gaps: lines of the manifest that a crash tore, in words.
     """
 
-    items: tuple[ItemCheck, ...]
+    items: tuple[HeldFileCheck, ...]
     problems: tuple[str, ...]
     gaps: tuple[str, ...]
 
 
-def read_items(folder: str | os.PathLike[str]) -> list[Item]:
-    """Every item of a quarantine, by id, as its manifest has it.
+def read_items(folder: str | os.PathLike[str]) -> list[HeldFile]:
+    """Return every file of a quarantine, by id, as the manifest has it.
 
     Raises:
-        InputError: it is no quarantine, or cannot be read.
+        InputError: the folder is not a quarantine, or cannot be read.
     """
     return sorted(_read(folder).items.values(), key=lambda item: item.id)
 
 
 def verify(folder: str | os.PathLike[str]) -> QuarantineCheck:
-    """Check every file of a quarantine, its manifest and its permissions. Changes nothing.
+    """Check every file of a quarantine, its manifest and its permissions. Change nothing.
 
-    While another process moves files, a move may be seen as interrupted.
+    While another process moves files, a move may look interrupted.
 
     Raises:
-        InputError: it is no quarantine, or cannot be read.
+        InputError: the folder is not a quarantine, or cannot be read.
     """
     manifest = _read(folder)
     path = os.fsencode(os.path.abspath(folder))
@@ -71,10 +71,10 @@ def verify(folder: str | os.PathLike[str]) -> QuarantineCheck:
             for _, item in sorted(manifest.items.items())
             if (check := _check(item, files)) is not None
         ]
-        problems = [f"line {each.line} of its manifest {each.what}" for each in manifest.problems]
+        problems = [f"line {each.line} of the manifest {each.what}" for each in manifest.problems]
         problems += _wrong_modes(path, files)
         problems += _strays(manifest, files)
-    gaps = tuple(f"line {each.line} of its manifest {each.what}" for each in manifest.torn)
+    gaps = tuple(f"line {each.line} of the manifest {each.what}" for each in manifest.torn)
     return QuarantineCheck(tuple(checks), tuple(problems), gaps)
 
 
@@ -94,18 +94,18 @@ def _opened(path: bytes) -> Iterator[int]:
         os.close(files)
 
 
-def _check(item: Item, files: int) -> ItemCheck | None:
-    if item.state in {State.NOT_MOVED, State.RESTORED}:
+def _check(item: HeldFile, files: int) -> HeldFileCheck | None:
+    if item.state in {HoldState.NOT_MOVED, HoldState.RESTORED}:
         return None
-    if item.state is State.HELD:
+    if item.state is HoldState.HELD:
         held = Place(files, item.stored_name)
         if held.sha256() == item.sha256:
-            return ItemCheck(item, Where.QUARANTINE)
+            return HeldFileCheck(item, Where.QUARANTINE)
         problem = "its file is gone" if held.status() is None else "its file was changed"
-        return ItemCheck(item, Where.NOWHERE, problem)
+        return HeldFileCheck(item, Where.NOWHERE, problem)
     where = locate(item, files)
     lost = "its file is in neither place" if where is Where.NOWHERE else None
-    return ItemCheck(item, where, lost, interrupted=True)
+    return HeldFileCheck(item, where, lost, interrupted=True)
 
 
 def _wrong_modes(path: bytes, files: int) -> Iterator[str]:
@@ -120,11 +120,11 @@ def _strays(manifest: Manifest, files: int) -> Iterator[str]:
     known = {
         name
         for item in manifest.items.values()
-        if item.state not in {State.NOT_MOVED, State.RESTORED}
+        if item.state not in {HoldState.NOT_MOVED, HoldState.RESTORED}
         for name in (item.stored_name, item.part_name)
     }
     for name in sorted(os.fsencode(each) for each in os.listdir(files)):
         if name not in known:
             number = stored_id(name)
             whose = "" if number is None else f" with the id {number}"
-            yield f"there is a file{whose} that its manifest does not know"
+            yield f"there is a file{whose} that is not in the manifest"
