@@ -5,8 +5,8 @@
 Screening by previews leaves out no match as long as a preview flips no more bits than
 ``Algorithm.max_bit_flips``, and none whose measure exceeds ``Algorithm.uncertainty_of``. This
 measures both over photograph-like JPEGs of many sizes, qualities, subsamplings and degrees of
-detail, blurred and faded ones included: of each, the views that a scan would screen by. Exits 1 if
-a constant is exceeded.
+detail, blurred and faded ones included, and over regular patterns: of each, the views that a scan
+would screen by. Exits 1 if a constant is exceeded.
 """
 
 from __future__ import annotations
@@ -29,10 +29,12 @@ from hashmatch.hashing import ALGORITHMS, QUALITY_GRID, quality
 from hashmatch.model import DEFAULT_FORMATS, QUALITY_FLOOR, Limits
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "fixtures"))
+from regular import regular
 from textures import texture
 
 SMALLEST, LARGEST = 100, 2400  # short sides, in pixels
 LONGEST = 3600
+REGULAR = 0.5  # the share of regular patterns
 
 
 def picture(rng: random.Random) -> Image.Image:
@@ -40,6 +42,8 @@ def picture(rng: random.Random) -> Image.Image:
     short = round(SMALLEST * (LARGEST / SMALLEST) ** rng.random())
     size = [short, min(LONGEST, round(short * rng.uniform(1, 2)))]
     rng.shuffle(size)
+    if rng.random() < REGULAR:
+        return regular(rng.randrange(2**32), *size)
     image = texture(
         rng.randrange(2**32), *size, roughness=rng.uniform(0.5, 0.9), shapes=rng.randrange(12)
     )
@@ -91,6 +95,9 @@ def flips(data: bytes) -> Iterator[tuple[str, bool, int, float]]:
             else:
                 pair = [view.grey(*algorithm.grid(bits))[None] for view in (seen, full)]
             measures = [algorithm.measure(grey, bits)[0] for grey in pair]
+            uncertain = np.abs(measures[0]) <= algorithm.uncertainty_of(reduced=opened.reduces)
+            if uncertain.mean() > algorithm.max_uncertain_share:
+                continue
             flipped = (measures[0] > 0) != (measures[1] > 0)
             largest = np.abs(measures[0][flipped]).max(initial=0)
             yield f"{algorithm.name}-{bits}", opened.reduces, int(flipped.sum()), float(largest)

@@ -23,6 +23,7 @@ from hashmatch.model import DEFAULT_FORMATS, QUALITY_FLOOR, Limits
 from hashmatch.report import file_record
 from hashmatch.scan import make_pool, scan
 from pictures import animation, as_mode, encode, letterboxed, padded, photo, with_orientation
+from regular import regular
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "benign_images"
 LONG = bool(os.environ.get("HASHMATCH_LONG_TESTS"))
@@ -170,6 +171,9 @@ def flips(data: bytes) -> Iterator[tuple[str, int, int, float]]:
             else:
                 pair = [v.grey(*algorithm.grid(bits))[None] for v in (preview[0], exact[0])]
             seen, full = (algorithm.measure(grey, bits)[0] for grey in pair)
+            uncertain = np.abs(seen) <= algorithm.uncertainty_of(reduced=opened.reduces)
+            if uncertain.mean() > algorithm.max_uncertain_share:
+                continue
             flipped = (seen > 0) != (full > 0)
             largest = float(np.abs(seen[flipped]).max(initial=0))
             name = f"{algorithm.name}-{bits}"
@@ -183,8 +187,12 @@ def test_previews_flip_only_what_the_constants_allow() -> None:
     deadline = time.monotonic() + (120 if LONG else 3)
     screened = 0
     while time.monotonic() < deadline:
-        image = small_photo(rng, round(128 * 6 ** rng.random()))
-        if rng.random() < 0.5:
+        side = round(128 * 6 ** rng.random())
+        image = small_photo(rng, side)
+        kind = rng.random()
+        if kind < 0.4:
+            image = regular(rng.randrange(2**32), round(side * 1.3), side)
+        elif kind < 0.7:
             image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.5, 3)))
         data = encode(image, "JPEG", quality=rng.randint(25, 95), subsampling=rng.randrange(3))
         for name, count, allowed, share in flips(data):
@@ -192,6 +200,23 @@ def test_previews_flip_only_what_the_constants_allow() -> None:
             assert count <= allowed, name
             assert share <= 1, name
     assert screened > 20
+
+
+@pytest.mark.parametrize("size", [(640, 480), (1000, 600), (1600, 1200)])
+def test_soft_chessboards_are_found_either_way(size: tuple[int, int]) -> None:
+    """A preview of which most bits are uncertain is not used, so fast finds what exact finds."""
+    board = np.kron(np.indices((4, 4)).sum(axis=0) % 2, np.ones((50, 50))) * 255
+    soft = Image.fromarray(board.astype(np.uint8)).resize((202, 202), Image.Resampling.BILINEAR)
+    listed = soft.resize((900, 700), Image.Resampling.LANCZOS)
+    entry = Entry("board", PerceptualHash.from_imagehash(imagehash.phash(listed)))
+    entries = HashList.from_entries([entry], name="one")
+    data = encode(soft.resize(size, Image.Resampling.LANCZOS), "JPEG", quality=60)
+    for threshold in (4, 8, 12, 16):
+        fast, exact = (
+            Matcher(entries, threshold=threshold, decode=mode, isolate=False).match(data)
+            for mode in ("fast", "exact")
+        )
+        assert fast == exact
 
 
 @pytest.mark.parametrize("algorithm", ["phash", "dhash"])

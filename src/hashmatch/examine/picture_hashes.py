@@ -71,12 +71,18 @@ def _preview(picture: Picture, options: ExamineOptions) -> list[ViewHashes]:
 def _tells_enough(preview: Sequence[ViewHashes], options: ExamineOptions) -> bool:
     """Whether a preview's hashes are as near to the exact ones as was measured.
 
-    With little detail they are not, and of some algorithms it was not measured.
+    With little detail they are not, nor where too many bits are uncertain; and for some algorithms
+    it was not measured.
     """
     return (
         bool(preview)
         and all(ALGORITHMS[kind.algorithm].max_bit_flips is not None for kind in options.kinds)
         and all(view.quality >= options.quality_floor for view in preview)
+        and not any(
+            ALGORITHMS[bits.algorithm].is_too_uncertain(bits)
+            for view in preview
+            for bits in view.uncertain_bits
+        )
     )
 
 

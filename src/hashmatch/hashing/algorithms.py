@@ -74,6 +74,8 @@ class Algorithm:
             larger.
         uncertainty_in_luma: the same for a preview at full scale that has the luma alone, which
             knows nothing of colours that RGB cannot hold.
+        max_uncertain_share: a preview of whose bits more are uncertain is not used. Most bits of a
+            regular pattern are uncertain, and more of them flip than ``max_bit_flips``.
         settle: decides a picture whose bits rounding would decide; None where rounding cannot.
         check: raises where something that the algorithm needs is not installed.
     """
@@ -87,6 +89,7 @@ class Algorithm:
     max_bit_flips: Mapping[int, int] | None = None
     uncertainty: float = 0
     uncertainty_in_luma: float = 0
+    max_uncertain_share: float = 1
     settle: Callable[[Grey, int], Codes] | None = None
     check: Callable[[], object] = bool
 
@@ -107,6 +110,11 @@ class Algorithm:
     def uncertainty_of(self, *, reduced: bool) -> float:
         """The largest measure of which a preview may flip the bit, by whether it is reduced."""
         return self.uncertainty if reduced else self.uncertainty_in_luma
+
+    def is_too_uncertain(self, uncertain_bits: PerceptualHash) -> bool:
+        """Whether a preview with these uncertain bits set is not to be used."""
+        count = sum(word.bit_count() for word in uncertain_bits.words)
+        return count > self.max_uncertain_share * uncertain_bits.bits
 
     def is_flat(self, codes: Codes) -> npt.NDArray[np.bool_]:
         """Tell which codes, shape (n, words), are what a blank picture gives."""
@@ -269,7 +277,8 @@ _BUILT_IN = (
         measure=measure_phash,
         flat=(0x00, 0xFF, 0x80),
         max_bit_flips={64: 8, 256: 24},
-        uncertainty=0.15,
+        max_uncertain_share=7 / 16,
+        uncertainty=0.3,
         uncertainty_in_luma=0.3,
         settle=_phash_by_imagehash,
     ),
@@ -280,8 +289,9 @@ _BUILT_IN = (
         measure=measure_dhash,
         flat=(0x00, 0xFF),
         max_bit_flips={64: 10, 256: 20},
-        uncertainty=8,
-        uncertainty_in_luma=8,
+        max_uncertain_share=13 / 16,
+        uncertainty=10,
+        uncertainty_in_luma=10,
     ),
     Algorithm(
         name="pdq",
