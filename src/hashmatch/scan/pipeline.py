@@ -76,9 +76,13 @@ class PartStep(Enum):
     DECIDED = "decided"
 
 
-_UNSETTLED = (Step.DIGESTING, Step.WAITING)
-_NOT_YET_KNOWN = (Step.NEW, *_UNSETTLED)
-_MAY_FAIL = (Step.NEW, Step.DIGESTING)
+# Looking a member up on its class takes longer than all else that is done with it
+_NEW, _DIGESTING, _WAITING, _EXAMINING, _COMPLETE, _CLOSED = Step
+_UNSCREENED, _SCREENING, _UNCERTAIN, _DECIDED = PartStep
+
+_UNSETTLED = (_DIGESTING, _WAITING)
+_NOT_YET_KNOWN = (_NEW, *_UNSETTLED)
+_MAY_FAIL = (_NEW, _DIGESTING)
 
 
 class Part(Generic[J]):
@@ -102,7 +106,7 @@ class Part(Generic[J]):
         self.number = number
         self.evidence = evidence
         self.result: Any = None
-        self.step = PartStep.UNSCREENED
+        self.step = _UNSCREENED
         self.was_uncertain = False
 
 
@@ -133,7 +137,7 @@ class Journey:
     )
 
     def __init__(self) -> None:
-        self.step = Step.NEW
+        self.step = _NEW
         self.is_open = False
         self.place: Hashable = None
         self.members = 0
@@ -247,18 +251,18 @@ class Pipeline(Generic[J]):
 
     def admit(self, journey: J) -> None:
         """Take in an item."""
-        if journey.step is not Step.NEW or not self.has_room:
+        if journey.step is not _NEW or not self.has_room:
             raise IllegalEvent("admit")
         self._journeys.append(journey)
         self._new += 1
 
     def opened(self, journey: J, *, digest_first: bool) -> None:
         """Note that an item is open now, and is to be examined, or only digested at first."""
-        self._expect(journey, (Step.NEW,), "opened")
+        self._expect(journey, (_NEW,), "opened")
         self._new -= 1
         journey.is_open = True
         self._open += 1
-        journey.step = Step.DIGESTING if digest_first else Step.EXAMINING
+        journey.step = _DIGESTING if digest_first else _EXAMINING
         self._commands.append(Examine(journey, digest_only=digest_first))
 
     def known(
@@ -283,22 +287,22 @@ class Pipeline(Generic[J]):
             self._held[place] += 1
         for name, evidence in parts:
             self._add(journey, name, evidence)
-        self._expect(journey, (Step.COMPLETE,), "known")
+        self._expect(journey, (_COMPLETE,), "known")
 
     def wait(self, journey: J) -> None:
         """Note that an item was digested, and may equal one that is being examined."""
         self._expect(journey, _UNSETTLED, "wait")
-        journey.step = Step.WAITING
+        journey.step = _WAITING
 
     def examine(self, journey: J) -> None:
         """Note that an item was digested, and is not known."""
         self._expect(journey, _UNSETTLED, "examine")
-        journey.step = Step.EXAMINING
+        journey.step = _EXAMINING
         self._commands.append(Examine(journey))
 
     def found(self, journey: J, name: bytes | None, evidence: Any) -> None:
         """Note what was found of an item (no name), or of a member of it."""
-        if journey.step is not Step.EXAMINING and not (name is None and journey.step in _MAY_FAIL):
+        if journey.step is not _EXAMINING and not (name is None and journey.step in _MAY_FAIL):
             raise IllegalEvent("found")
         self._add(journey, name, evidence)
 
@@ -306,25 +310,25 @@ class Pipeline(Generic[J]):
         """Take all parts that are to be screened."""
         parts, self._unscreened = self._unscreened, []
         for part in parts:
-            part.step = PartStep.SCREENING
+            part.step = _SCREENING
         return parts
 
     def decided(self, part: Part[J], result: Any) -> None:
         """Note the result of a part."""
-        self._expect_part(part, PartStep.SCREENING, "decided")
-        part.step = PartStep.DECIDED
+        self._expect_part(part, _SCREENING, "decided")
+        part.step = _DECIDED
         part.result = result
         journey = part.journey
         journey.undecided -= 1
-        if journey.step is Step.COMPLETE and not journey.undecided:
+        if journey.step is _COMPLETE and not journey.undecided:
             self._close(journey)
 
     def uncertain(self, part: Part[J]) -> None:
         """Note that a part has to be examined in full."""
-        self._expect_part(part, PartStep.SCREENING, "uncertain")
+        self._expect_part(part, _SCREENING, "uncertain")
         if part.was_uncertain:
             raise IllegalEvent("uncertain, again")
-        part.step = PartStep.UNCERTAIN
+        part.step = _UNCERTAIN
         part.was_uncertain = True
         journey = part.journey
         if journey.is_open:
@@ -336,12 +340,12 @@ class Pipeline(Generic[J]):
 
     def confirmed(self, part: Part[J], evidence: Any) -> None:
         """Note what was found by examining a part in full."""
-        self._expect_part(part, PartStep.UNCERTAIN, "confirmed")
+        self._expect_part(part, _UNCERTAIN, "confirmed")
         self._queue(part, evidence)
 
     def unreadable(self, part: Part[J], evidence: Any) -> None:
         """Note that the item of a part could not be reopened, so the part stays as it is."""
-        self._expect_part(part, PartStep.UNCERTAIN, "unreadable")
+        self._expect_part(part, _UNCERTAIN, "unreadable")
         if part.journey.is_open:
             part.journey.is_open = False
             self._open -= 1
@@ -353,9 +357,9 @@ class Pipeline(Generic[J]):
         while self._journeys:
             journey = self._journeys[0]
             parts = journey.parts
-            while parts and parts[0].step is PartStep.DECIDED:
+            while parts and parts[0].step is _DECIDED:
                 done.append(parts.popleft())
-            if journey.step is not Step.CLOSED or parts:
+            if journey.step is not _CLOSED or parts:
                 break
             self._journeys.popleft()
         return done
@@ -365,13 +369,13 @@ class Pipeline(Generic[J]):
         yield from self._journeys
 
     def _add(self, journey: J, name: bytes | None, evidence: Any) -> None:
-        if journey.step is Step.COMPLETE:
+        if journey.step is _COMPLETE:
             raise IllegalEvent("a part after the last one")
-        if journey.step is Step.NEW and name is None:
+        if journey.step is _NEW and name is None:
             self._new -= 1
         if name is None:
             number = 0
-            journey.step = Step.COMPLETE
+            journey.step = _COMPLETE
         else:
             number = journey.members = journey.members + 1
         part = Part(journey, name, number, evidence)
@@ -381,7 +385,7 @@ class Pipeline(Generic[J]):
 
     def _queue(self, part: Part[J], evidence: Any) -> None:
         part.evidence = evidence
-        part.step = PartStep.UNSCREENED
+        part.step = _UNSCREENED
         self._unscreened.append(part)
 
     def _may_reopen(self) -> bool:
@@ -401,7 +405,7 @@ class Pipeline(Generic[J]):
         self._commands.append(Examine(journey, part, skip=skip, count=count))
 
     def _close(self, journey: J) -> None:
-        journey.step = Step.CLOSED
+        journey.step = _CLOSED
         self._open -= journey.is_open
         journey.is_open = False
         if journey.place is not None:
