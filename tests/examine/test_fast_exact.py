@@ -16,12 +16,13 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageFilter
 
-from hashmatch import Entry, HashList, Matcher, PerceptualHash
+from hashmatch import Entry, HashList, PerceptualHash
 from hashmatch.examine.decode import open_picture
 from hashmatch.hashing import ALGORITHMS, QUALITY_GRID, quality
 from hashmatch.model import DEFAULT_FORMATS, QUALITY_FLOOR, Limits
 from hashmatch.report import file_record
 from hashmatch.scan import make_pool, scan
+from matchers import in_process
 from pictures import animation, as_mode, encode, letterboxed, padded, photo, with_orientation
 from regular import regular
 
@@ -78,7 +79,7 @@ def variant(image: Image.Image, rng: random.Random) -> bytes:
 
 def records(paths: Sequence[Path], entries: HashList, mode: str, jobs: int) -> list[str]:
     """What a scan writes of each file."""
-    matcher = Matcher(entries, decode=mode)
+    matcher = in_process(entries, decode=mode)
     pool = make_pool(jobs)
     try:
         results = scan([os.fsencode(path) for path in paths], matcher, pool)
@@ -145,7 +146,7 @@ def test_marks_in_a_letterbox_change_no_verdict(seed: int) -> None:
     data = encode(page, "JPEG", quality=92)
     entry = Entry("inner", PerceptualHash.from_imagehash(imagehash.phash(inner)))
     entries = HashList.from_entries([entry], name="one")
-    fast, exact = (Matcher(entries, decode=mode).match(data) for mode in ("fast", "exact"))
+    fast, exact = (in_process(entries, decode=mode).match(data) for mode in ("fast", "exact"))
     assert [match.view for match in exact.matches] == ["trimmed"]
     assert fast == exact
 
@@ -212,7 +213,7 @@ def test_soft_chessboards_are_found_either_way(size: tuple[int, int]) -> None:
     data = encode(soft.resize(size, Image.Resampling.LANCZOS), "JPEG", quality=60)
     for threshold in (4, 8, 12, 16):
         fast, exact = (
-            Matcher(entries, threshold=threshold, decode=mode, isolate=False).match(data)
+            in_process(entries, threshold=threshold, decode=mode).match(data)
             for mode in ("fast", "exact")
         )
         assert fast == exact
@@ -230,6 +231,6 @@ def test_screening_does_screen(tmp_path: Path, algorithm: str) -> None:
 
     for text, decided in ((value, False), (far, True)):
         entry = Entry("a", PerceptualHash.from_hex(text, algorithm))
-        matcher = Matcher(HashList.from_entries([entry], name="one"))
+        matcher = in_process(HashList.from_entries([entry], name="one"))
         (outcome,) = matcher.screen([examine(path, matcher.options)])
         assert (outcome is not None) is decided

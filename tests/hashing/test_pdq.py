@@ -11,10 +11,11 @@ from PIL import Image
 
 import hashmatch
 from commands import SOURCE, environment, hashmatch_command
-from hashmatch import Entry, HashKind, HashList, Matcher, PerceptualHash, Verdict, hamming_distance
+from hashmatch import Entry, HashKind, HashList, PerceptualHash, Verdict, hamming_distance
 from hashmatch.examine.examination import examine
 from hashmatch.hashing import ALGORITHMS, pack
 from hashmatch.model import ExamineOptions, Reason
+from matchers import in_process
 from pictures import encode, flat, letterboxed, photo, with_orientation
 
 pdqhash = pytest.importorskip("pdqhash")
@@ -44,7 +45,7 @@ def test_pdq_matches_through_views_and_previews() -> None:
     """A list of PDQ hashes finds copies, letterboxed and turned ones, fast as exactly."""
     picture = photo(7, 900, 700)
     hash_list = HashList.from_entries([Entry("a", reference(picture)[0])], name="pdq")
-    fast, exact = Matcher(hash_list), Matcher(hash_list, decode="exact")
+    fast, exact = in_process(hash_list), in_process(hash_list, decode="exact")
     for data, view in (
         (encode(picture, "JPEG", quality=70), "stored"),
         (encode(letterboxed(picture), "JPEG", quality=80), "trimmed"),
@@ -64,7 +65,7 @@ def test_the_zero_hash_is_flat() -> None:
     ]
     hash_list = HashList.from_entries(entries, name="pdq")
     assert (len(hash_list), hash_list.flat) == (1, 1)
-    assert Matcher(hash_list).match(encode(flat(), "PNG")).verdict is Verdict.CLEAR
+    assert in_process(hash_list).match(encode(flat(), "PNG")).verdict is Verdict.CLEAR
 
 
 def test_a_tall_picture_is_hashed() -> None:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from hashmatch import Entry, HashKind, HashList, Matcher, SettingsError, Verdict
+from hashmatch import Entry, HashKind, HashList, SettingsError, Verdict
 from hashmatch.cli.main import run
 from hashmatch.errors import HashListError
 from hashmatch.examine.examination import examine
 from hashmatch.model import ExamineOptions, PerceptualHash
+from matchers import in_process
 from pictures import animation, as_mode, encode, photo
 
 KINDS = (HashKind("phash", 64), HashKind("dhash", 64))
@@ -43,13 +44,13 @@ def consensus_list() -> HashList:
 
 def test_any_near_hash_of_an_entry_is_a_match(consensus_list: HashList) -> None:
     """With require=any, an entry matches by whichever of its hashes is near."""
-    outcome = Matcher(consensus_list).match(photo(1, 400, 300))
+    outcome = in_process(consensus_list).match(photo(1, 400, 300))
     assert {match.entry.id for match in outcome.matches} == {"both", "one-of-two", "single"}
 
 
 def test_all_hashes_of_an_entry_must_agree(consensus_list: HashList) -> None:
     """With require=all, an entry matches only when each hash that its list gives is near."""
-    outcome = Matcher(consensus_list, require="all").match(photo(1, 400, 300))
+    outcome = in_process(consensus_list, require="all").match(photo(1, 400, 300))
     named = [(match.entry.id, match.algorithm) for match in outcome.matches]
     assert sorted(named) == [("both", "dhash"), ("both", "phash"), ("single", "phash")]
 
@@ -57,7 +58,7 @@ def test_all_hashes_of_an_entry_must_agree(consensus_list: HashList) -> None:
 def test_no_agreement_is_no_match(consensus_list: HashList) -> None:
     """With require=all, a picture near to one of an entry's two hashes is clear."""
     only = HashList.from_entries([e for e in consensus_list if e.id == "one-of-two"], name="x")
-    assert Matcher(only, require="all").match(photo(1, 400, 300)).verdict is Verdict.CLEAR
+    assert in_process(only, require="all").match(photo(1, 400, 300)).verdict is Verdict.CLEAR
 
 
 def test_hashes_agree_through_one_view_or_not_at_all() -> None:
@@ -70,7 +71,7 @@ def test_hashes_agree_through_one_view_or_not_at_all() -> None:
         *(Entry("across-too", value) for value in (other_phash, dhash)),
         *(Entry("second", value) for value in frame_hashes[1]),
     ]
-    matcher = Matcher(HashList.from_entries(entries, name="frames"), require="all")
+    matcher = in_process(HashList.from_entries(entries, name="frames"), require="all")
     outcome = matcher.match(animation(FRAMES, "GIF"))
     assert outcome.match_count == 2
     assert {(match.entry.id, match.algorithm, match.view) for match in outcome.matches} == {
@@ -87,7 +88,7 @@ def test_an_exact_digest_needs_no_agreement() -> None:
     hash_list = HashList.from_entries(
         [Entry("e", digest), Entry("e", hashes_of(2)[0])], name="digests"
     )
-    (match,) = Matcher(hash_list, require="all").match(data).matches
+    (match,) = in_process(hash_list, require="all").match(data).matches
     assert (match.algorithm, match.view, match.distance) == ("sha256", "bytes", 0)
 
 
@@ -124,7 +125,7 @@ def test_scan_names_each_hash_that_agreed(
 def test_an_unknown_requirement_is_refused(consensus_list: HashList) -> None:
     """A requirement that does not exist is an error that names those that do."""
     with pytest.raises(SettingsError, match="any, all"):
-        Matcher(consensus_list, require="most")
+        in_process(consensus_list, require="most")
 
 
 def test_replaced_lists_are_seen_whole() -> None:
@@ -134,7 +135,7 @@ def test_replaced_lists_are_seen_whole() -> None:
         HashList.from_entries([Entry(f"{name}-p", phash), Entry(f"{name}-d", dhash)], name=name)
         for name in ("old", "new")
     ]
-    matcher, picture = Matcher(lists[0]), photo(1, 400, 300)
+    matcher, picture = in_process(lists[0]), photo(1, 400, 300)
     wrong: list[set[str]] = []
     done = threading.Event()
 
@@ -157,7 +158,7 @@ def test_replaced_lists_are_seen_whole() -> None:
 
 def test_a_replacement_that_cannot_match_changes_nothing(consensus_list: HashList) -> None:
     """A list without entries is refused, and the old one stays in force."""
-    matcher = Matcher(consensus_list)
+    matcher = in_process(consensus_list)
     with pytest.raises(HashListError):
         matcher.replace(HashList.from_entries([], name="empty"))
     assert matcher.match(photo(1, 400, 300)).verdict is Verdict.MATCH
@@ -170,7 +171,7 @@ def test_changes_are_seen_at_the_next_call() -> None:
         [Entry("a", phash), *(Entry(f"x{n}", value) for n, value in enumerate(far_hashes(2000)))],
         name="updated",
     )
-    matcher, picture = Matcher(base), photo(1, 400, 300)
+    matcher, picture = in_process(base), photo(1, 400, 300)
     changed = base.apply([Entry("b", phash)], ["a"])
     matcher.replace(changed)
     assert [match.entry.id for match in matcher.match(picture).matches] == ["b"]
@@ -193,7 +194,7 @@ def test_the_nearest_are_named_and_all_are_counted() -> None:
         Entry(f"e{number:04}", PerceptualHash("phash", 64, (word ^ (1 << number % 8) - 1,)))
         for number in range(4000)
     ]
-    outcome = Matcher(HashList.from_entries(entries, name="many")).match(photo(1, 400, 300))
+    outcome = in_process(HashList.from_entries(entries, name="many")).match(photo(1, 400, 300))
     assert outcome.match_count == 4000
     assert [match.distance for match in outcome.matches] == [0] * 10
     assert [match.entry.id for match in outcome.matches] == [f"e{n:04}" for n in range(0, 80, 8)]

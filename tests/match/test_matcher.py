@@ -28,6 +28,7 @@ from hashmatch import (
 from hashmatch.errors import HashMismatchError
 from hashmatch.examine.examination import examine
 from hashmatch.model import DEFAULT_FORMATS, ExamineOptions
+from matchers import in_process
 from pictures import animation, as_mode, encode, flat, padded, photo, with_orientation
 
 ROOT = Path(__file__).resolve().parents[2] / "fixtures"
@@ -67,7 +68,7 @@ OTHER = encode(photo(2, 320, 240), "PNG")
 @pytest.fixture(scope="module")
 def fixtures_matcher() -> Matcher:
     """A matcher over the example list."""
-    return Matcher(HashList.load(ROOT / "hashes.txt"))
+    return in_process(HashList.load(ROOT / "hashes.txt"))
 
 
 @pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.name)
@@ -86,7 +87,7 @@ def test_fixtures_get_their_verdicts(fixtures_matcher: Matcher, path: Path) -> N
 @pytest.mark.parametrize("decode", ["fast", "exact"])
 def test_ways_to_look_change_no_outcome(fixtures_matcher: Matcher, index: str, decode: str) -> None:
     """Every index, and both ways to decode, give the same outcomes to the last bit."""
-    other = Matcher(HashList.load(ROOT / "hashes.txt"), index=index, decode=decode)
+    other = in_process(HashList.load(ROOT / "hashes.txt"), index=index, decode=decode)
     large = [encode(photo(seed, 900, 700), "JPEG", quality=70) for seed in range(4)]
     sources = [*FIXTURES[::3], *large]
     assert list(other.match_many(sources)) == list(fixtures_matcher.match_many(sources))
@@ -94,7 +95,7 @@ def test_ways_to_look_change_no_outcome(fixtures_matcher: Matcher, index: str, d
 
 def test_a_match_says_which_and_how_near() -> None:
     """A match names list, entry, label, distance, threshold and view."""
-    matcher = Matcher(list_of(Entry("one", moved(HASH, 6), "a label"), name="some list"))
+    matcher = in_process(list_of(Entry("one", moved(HASH, 6), "a label"), name="some list"))
     outcome = matcher.match(DATA)
     (match,) = outcome.matches
     assert (outcome.verdict, outcome.match_count, outcome.reason) == (Verdict.MATCH, 1, None)
@@ -109,9 +110,9 @@ def test_a_match_says_which_and_how_near() -> None:
 @pytest.mark.parametrize("bits", range(12))
 def test_the_threshold_is_inclusive(bits: int) -> None:
     """A distance equal to the threshold matches, and one bit more does not."""
-    matcher = Matcher(list_of(Entry("one", moved(HASH, bits))))
+    matcher = in_process(list_of(Entry("one", moved(HASH, bits))))
     assert (matcher.match(DATA).verdict is Verdict.MATCH) == (bits <= 8)
-    matcher = Matcher(list_of(Entry("one", moved(HASH, bits))), threshold=3)
+    matcher = in_process(list_of(Entry("one", moved(HASH, bits))), threshold=3)
     assert (matcher.match(DATA).verdict is Verdict.MATCH) == (bits <= 3)
 
 
@@ -124,9 +125,9 @@ def test_thresholds_are_by_algorithm_and_width() -> None:
         (2, [2, 2, 2]),
         ({"phash": 5, "phash-256": 7}, [4, 5, 7]),
     ):
-        found = Matcher(lists, threshold=threshold).settings()["thresholds"]
+        found = in_process(lists, threshold=threshold).settings()["thresholds"]
         assert found == dict(zip(["dhash-64", "phash-64", "phash-256"], bits, strict=True))
-    found = Matcher(lists, threshold={"phash-64": 2}).match(DATA)
+    found = in_process(lists, threshold={"phash-64": 2}).match(DATA)
     assert [match.entry.id for match in found.matches] == ["dhash-64", "phash-256"]
 
 
@@ -137,7 +138,7 @@ def test_thresholds_are_by_algorithm_and_width() -> None:
 def test_thresholds_that_make_no_sense_are_refused(threshold: object) -> None:
     """A threshold that would match everything, or nothing that exists, is an error at once."""
     with pytest.raises(SettingsError, match="threshold"):
-        Matcher(list_of(Entry("one", HASH)), threshold=threshold)
+        in_process(list_of(Entry("one", HASH)), threshold=threshold)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +156,7 @@ def test_thresholds_that_make_no_sense_are_refused(threshold: object) -> None:
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, object], message: str) -> None:
     """A setting that does not exist is an error when the matcher is made, not when it is used."""
     with pytest.raises(SettingsError, match=message):
-        Matcher(list_of(Entry("one", HASH)), **settings)
+        in_process(list_of(Entry("one", HASH)), **settings)
 
 
 def test_lists_that_can_match_nothing_are_refused() -> None:
@@ -168,26 +169,26 @@ def test_lists_that_can_match_nothing_are_refused() -> None:
         [list_of(Entry("a", HASH)), list_of()],
     ):
         with pytest.raises(HashListError):
-            Matcher(lists)
+            in_process(lists)
 
 
 def test_near_entries_come_best_first() -> None:
     """Matches are sorted by distance, then by the order of lists and entries; each entry once."""
     first = list_of(Entry("a", moved(HASH, 4)), Entry("b", HASH), Entry("c", moved(HASH, 4)))
     second = list_of(Entry("d", moved(HASH, 2)), Entry("e", moved(HASH, 60)), name="second")
-    outcome = Matcher([first, second]).match(encode(padded(PICTURE, 0.02), "PNG"))
+    outcome = in_process([first, second]).match(encode(padded(PICTURE, 0.02), "PNG"))
     assert outcome.match_count == 4
     distances = [match.distance for match in outcome.matches]
     assert distances == sorted(distances)
     assert {match.entry.id for match in outcome.matches} == {"a", "b", "c", "d"}
-    exact = Matcher([first, second]).match(DATA)
+    exact = in_process([first, second]).match(DATA)
     assert [match.entry.id for match in exact.matches] == ["b", "d", "a", "c"]
 
 
 def test_only_the_nearest_are_named_and_all_are_counted() -> None:
     """As many matches are named as asked for; how many there are is told besides."""
     lists = list_of(*(Entry(f"entry-{bits}", moved(HASH, bits)) for bits in range(8)))
-    outcome = Matcher(lists, max_matches=3).match(DATA)
+    outcome = in_process(lists, max_matches=3).match(DATA)
     assert [match.entry.id for match in outcome.matches] == ["entry-0", "entry-1", "entry-2"]
     assert outcome.match_count == 8
 
@@ -195,7 +196,7 @@ def test_only_the_nearest_are_named_and_all_are_counted() -> None:
 def test_the_best_view_of_an_entry_counts() -> None:
     """A padded and turned picture matches by the view that is nearest, and names it."""
     turned = with_orientation(padded(PICTURE, 0.1, "white"), 6, "PNG")
-    outcome = Matcher(list_of(Entry("one", HASH))).match(turned)
+    outcome = in_process(list_of(Entry("one", HASH))).match(turned)
     assert [(match.view, match.distance) for match in outcome.matches] == [("upright+trimmed", 0)]
 
 
@@ -203,15 +204,16 @@ def test_little_detail_makes_a_candidate_not_a_match() -> None:
     """A near entry of a picture under the quality floor is shown to a human, never dropped."""
     lists = list_of(Entry("one", hash_of(FAINT)))
     data = encode(FAINT, "PNG")
-    outcome = Matcher(lists).match(data)
+    outcome = in_process(lists).match(data)
     assert outcome.quality < 50
     assert outcome.verdict is Verdict.LOW_INFORMATION
     assert [(match.distance, match.low_information) for match in outcome.matches] == [(0, True)]
-    assert Matcher(lists, quality_floor=outcome.quality).match(data).verdict is Verdict.MATCH
-    above = Matcher(lists, quality_floor=outcome.quality + 1).match(data)
+    assert in_process(lists, quality_floor=outcome.quality).match(data).verdict is Verdict.MATCH
+    above = in_process(lists, quality_floor=outcome.quality + 1).match(data)
     assert above.verdict is Verdict.LOW_INFORMATION
     assert (
-        Matcher(list_of(Entry("one", HASH))).match(encode(flat(), "PNG")).verdict is Verdict.CLEAR
+        in_process(list_of(Entry("one", HASH))).match(encode(flat(), "PNG")).verdict
+        is Verdict.CLEAR
     )
 
 
@@ -219,7 +221,7 @@ def test_matches_come_before_candidates() -> None:
     """A plain match at some distance is better than a candidate at none."""
     frames = animation([FAINT, PICTURE], "PNG")
     lists = list_of(Entry("candidate", hash_of(FAINT)), Entry("match", moved(HASH, 4)))
-    outcome = Matcher(lists, threshold=4).match(frames)
+    outcome = in_process(lists, threshold=4).match(frames)
     assert outcome.verdict is Verdict.MATCH
     first = outcome.matches[0]
     assert (first.entry.id, first.low_information, first.view) == ("match", False, "frame:1")
@@ -235,23 +237,23 @@ def test_matches_count_where_the_rest_was_not_examined() -> None:
         (data[:-4000], Limits(), Reason.TRUNCATED),
         (data, Limits(max_frames=2), Reason.FRAME_LIMIT),
     ):
-        outcome = Matcher(lists, limits=limits).match(source)
+        outcome = in_process(lists, limits=limits).match(source)
         assert (outcome.verdict, outcome.reason) == (Verdict.MATCH, reason)
-        nothing = Matcher(list_of(Entry("none", moved(HASH, 30))), limits=limits).match(source)
+        nothing = in_process(list_of(Entry("none", moved(HASH, 30))), limits=limits).match(source)
         assert (nothing.verdict, nothing.reason) == (Verdict.UNSCANNED, reason)
 
 
 def test_candidates_do_not_hide_that_something_was_not_examined() -> None:
     """With a candidate alone, what was not examined wholly is unscanned; the candidate is told."""
     data = animation([FAINT, photo(5, 320, 240)], "TIFF")
-    outcome = Matcher(list_of(Entry("one", hash_of(FAINT)))).match(data[:-9000])
+    outcome = in_process(list_of(Entry("one", hash_of(FAINT)))).match(data[:-9000])
     assert (outcome.verdict, outcome.reason) == (Verdict.UNSCANNED, Reason.TRUNCATED)
     assert [match.low_information for match in outcome.matches] == [True]
 
 
 def test_every_ending_has_its_verdict(tmp_path: Path) -> None:
     """Match, clear, no image and unscanned are told apart, whatever the source."""
-    matcher = Matcher(list_of(Entry("one", HASH)))
+    matcher = in_process(list_of(Entry("one", HASH)))
     path = tmp_path / "picture"
     path.write_bytes(DATA)
     with path.open("rb") as file, Image.open(io.BytesIO(OTHER)) as opened:
@@ -278,13 +280,17 @@ def test_every_ending_has_its_verdict(tmp_path: Path) -> None:
 def test_limits_and_formats_are_the_matchers() -> None:
     """Limits and formats given to the matcher hold for all that it matches."""
     lists = list_of(Entry("one", HASH))
-    assert Matcher(lists, limits=Limits(max_bytes=100)).match(DATA).reason is Reason.TOO_LARGE
-    assert Matcher(lists, limits=Limits(max_pixels=100)).match(PICTURE).reason is Reason.TOO_LARGE
+    assert in_process(lists, limits=Limits(max_bytes=100)).match(DATA).reason is Reason.TOO_LARGE
+    assert (
+        in_process(lists, limits=Limits(max_pixels=100)).match(PICTURE).reason is Reason.TOO_LARGE
+    )
     gif = encode(as_mode(PICTURE, "P"), "GIF")
-    assert Matcher(lists, formats={"PNG"}).match(gif).reason is Reason.UNSUPPORTED_FORMAT
+    assert in_process(lists, formats={"PNG"}).match(gif).reason is Reason.UNSUPPORTED_FORMAT
     avif = encode(PICTURE, "AVIF")
-    assert Matcher(lists).match(avif).reason is Reason.UNSUPPORTED_FORMAT
-    assert Matcher(lists, formats=[*DEFAULT_FORMATS, "AVIF"]).match(avif).verdict is Verdict.MATCH
+    assert in_process(lists).match(avif).reason is Reason.UNSUPPORTED_FORMAT
+    assert (
+        in_process(lists, formats=[*DEFAULT_FORMATS, "AVIF"]).match(avif).verdict is Verdict.MATCH
+    )
 
 
 @pytest.mark.parametrize("isolate", [False, True])
@@ -298,8 +304,8 @@ def test_files_over_the_limit_are_known_by_all_their_bytes(isolate: bool, tmp_pa
         with (
             path.open("rb") as file,
             path.open("rb", buffering=0) as raw,
-            Matcher(list_of(known), limits=limits, isolate=isolate) as matcher,
-            Matcher(list_of(begun), limits=limits) as other,
+            in_process(list_of(known), limits=limits, isolate=isolate) as matcher,
+            in_process(list_of(begun), limits=limits) as other,
         ):
             for source in (data, path, file, raw, io.BytesIO(data)):
                 assert matcher.match(source).verdict is Verdict.MATCH
@@ -314,7 +320,7 @@ def test_streams_over_the_limit_are_unscanned_where_digests_count() -> None:
         with open(write, "wb") as end:
             end.write(data[:8000])
         with open(read, "rb") as pipe:
-            outcome = Matcher(list_of(digest_entry(data)), limits=limits).match(pipe)
+            outcome = in_process(list_of(digest_entry(data)), limits=limits).match(pipe)
         assert (outcome.verdict, outcome.reason) == (Verdict.UNSCANNED, Reason.TOO_LARGE)
 
 
@@ -323,9 +329,9 @@ def test_pictures_without_bytes_are_never_clear_of_digests() -> None:
     with Image.open(io.BytesIO(DATA)) as opened:
         for source in (opened, PICTURE):
             with pytest.raises(SettingsError, match="has no bytes"):
-                Matcher(list_of(digest_entry(DATA))).match(source)
+                in_process(list_of(digest_entry(DATA))).match(source)
             (match,) = (
-                Matcher(list_of(digest_entry(DATA), Entry("one", HASH))).match(source).matches
+                in_process(list_of(digest_entry(DATA), Entry("one", HASH))).match(source).matches
             )
             assert match.entry.id == "one"
 
@@ -346,7 +352,7 @@ def test_examinations_for_other_lists_are_refused(
     kinds: tuple[HashKind, ...], digests: tuple[str, ...]
 ) -> None:
     """Hashes of another algorithm or width, or fewer digests, than the lists have are an error."""
-    matcher = Matcher(list_of(Entry("one", HASH), digest_entry(OTHER)))
+    matcher = in_process(list_of(Entry("one", HASH), digest_entry(OTHER)))
     data = encode(photo(3, 640, 480), "JPEG")
     for fast in (True, False):
         found = examine(data, ExamineOptions(kinds=kinds, digests=digests, fast=fast))
@@ -357,7 +363,7 @@ def test_examinations_for_other_lists_are_refused(
 
 def test_examinations_that_have_less_for_a_reason_are_judged(tmp_path: Path) -> None:
     """What could not be read or decoded, and what is no picture, has no hashes and is no error."""
-    matcher = Matcher(list_of(Entry("one", HASH), digest_entry(OTHER)))
+    matcher = in_process(list_of(Entry("one", HASH), digest_entry(OTHER)))
     more = replace(matcher.options, digests=("sha256", "md5"))
     sources = (tmp_path / "none", DATA[:900], b"no picture", b"")
     found = [examine(source, options) for source in sources for options in (matcher.options, more)]
@@ -369,8 +375,8 @@ def test_mirrors_are_looked_up_on_demand() -> None:
     """A mirrored copy is clear, and with mirrors a match that names the turn."""
     lists = list_of(Entry("one", HASH))
     mirrored = encode(PICTURE.transpose(Image.Transpose.FLIP_LEFT_RIGHT), "PNG")
-    assert Matcher(lists).match(mirrored).verdict is Verdict.CLEAR
-    (match,) = Matcher(lists, mirrors=True).match(mirrored).matches
+    assert in_process(lists).match(mirrored).verdict is Verdict.CLEAR
+    (match,) = in_process(lists, mirrors=True).match(mirrored).matches
     assert (match.view, match.distance) == ("mirror", 0)
 
 
@@ -378,8 +384,8 @@ def test_lists_of_several_kinds_are_all_looked_up() -> None:
     """One picture may match by several algorithms and widths, in one list and in several."""
     kinds = (PHASH, DHASH, WIDE, HashKind("dhash", 256))
     entries = [Entry(str(kind), hash_of(PICTURE, kind)) for kind in kinds]
-    together = Matcher(list_of(*entries)).match(DATA)
-    apart = Matcher([list_of(entry, name=entry.id) for entry in entries]).match(DATA)
+    together = in_process(list_of(*entries)).match(DATA)
+    apart = in_process([list_of(entry, name=entry.id) for entry in entries]).match(DATA)
     for outcome in (together, apart):
         assert {match.entry.id for match in outcome.matches} == {str(kind) for kind in kinds}
         assert {(match.algorithm, match.bits) for match in outcome.matches} == set(kinds)
@@ -388,7 +394,7 @@ def test_lists_of_several_kinds_are_all_looked_up() -> None:
 
 def test_many_are_taken_as_they_are_needed() -> None:
     """``match_many`` keeps the order and takes no more sources than it gives outcomes."""
-    matcher = Matcher(list_of(Entry("one", HASH)))
+    matcher = in_process(list_of(Entry("one", HASH)))
     taken = []
 
     def sources() -> Iterator[bytes]:
@@ -405,7 +411,7 @@ def test_many_are_taken_as_they_are_needed() -> None:
 @pytest.mark.parametrize("decode", ["fast", "exact"])
 def test_threads_share_a_matcher(decode: str) -> None:
     """Eight threads over one matcher get the outcomes that one gets."""
-    matcher = Matcher(HashList.load(ROOT / "hashes.txt"), decode=decode)
+    matcher = in_process(HashList.load(ROOT / "hashes.txt"), decode=decode)
     data = [path.read_bytes() for path in FIXTURES]
     sources = [*data, *(one[: len(one) // 2] for one in data[::4]), b"none"]
     alone = list(matcher.match_many(sources))
@@ -416,7 +422,7 @@ def test_threads_share_a_matcher(decode: str) -> None:
 
 def test_settings_say_whatever_could_change_a_verdict() -> None:
     """Settings, explanation and ``repr`` tell all but the hashes."""
-    matcher = Matcher(list_of(Entry("one", HASH), name="a name"), threshold=6, mirrors=True)
+    matcher = in_process(list_of(Entry("one", HASH), name="a name"), threshold=6, mirrors=True)
     settings = matcher.settings()
     assert json.loads(json.dumps(settings)) == settings
     assert settings["thresholds"] == {"phash-64": 6}
@@ -436,5 +442,49 @@ def test_settings_say_whatever_could_change_a_verdict() -> None:
 def test_an_outcome_is_no_boolean() -> None:
     """The mistake of writing ``if matcher.match(...)`` is an error, not a match."""
     with pytest.raises(TypeError, match="neither true nor false"):
-        bool(Matcher(list_of(Entry("one", HASH))).match(DATA))
+        bool(in_process(list_of(Entry("one", HASH))).match(DATA))
     assert Outcome(Verdict.CLEAR) == Outcome(Verdict.CLEAR)
+
+
+def test_a_list_is_loaded_anew_from_its_file(tmp_path: Path) -> None:
+    """Reloading puts what is in the file now in force, and says so if it cannot."""
+    path, more = tmp_path / "list.txt", tmp_path / "more.txt"
+    path.write_text(f"phash:{moved(HASH, 30)}\n")
+    matcher = in_process(HashList.load(path))
+    assert matcher.match(DATA).verdict is Verdict.CLEAR
+    path.write_text(f"phash:{HASH} now\n")
+    matcher.reload(path)
+    assert [match.entry.id for match in matcher.match(DATA).matches] == ["now"]
+    for wrong in ("no hash\n", ""):
+        path.write_text(wrong)
+        with pytest.raises(HashListError) as caught:
+            matcher.reload(path)
+        assert caught.value.__notes__ == ["the lists in force are still the old ones"]
+        assert matcher.match(DATA).verdict is Verdict.MATCH
+    path.unlink()
+    with pytest.raises(HashListError):
+        matcher.reload(path)
+    with pytest.raises(HashListError, match="no hash list was given"):
+        matcher.reload()
+    assert matcher.match(DATA).verdict is Verdict.MATCH
+    path.write_text(f"phash:{moved(HASH, 30)}\n")
+    more.write_text(f"{hash_of(PICTURE, DHASH)} of-more\n")
+    with pytest.raises(HashListError):
+        matcher.reload(path, more, algorithm="sha256")
+    matcher.reload(path, more, algorithm="dhash")
+    assert [match.entry.id for match in matcher.match(DATA).matches] == ["of-more"]
+
+
+def test_lists_are_reloaded_while_threads_match(tmp_path: Path) -> None:
+    """Threads see one list or the other, and each reload that has returned is in force."""
+    path = tmp_path / "list.txt"
+    path.write_text(f"phash:{HASH} entry-0\n")
+    matcher = in_process(HashList.load(path))
+    with ThreadPoolExecutor(4) as threads:
+        waiting = [threads.submit(matcher.match, DATA) for _ in range(60)]
+        for number in range(1, 6):
+            path.write_text(f"phash:{HASH} entry-{number}\n")
+            matcher.reload(path)
+            assert matcher.match(DATA).matches[0].entry.id == f"entry-{number}"
+        outcomes = [each.result() for each in waiting]
+    assert {len(outcome.matches) for outcome in outcomes} == {1}

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashmatch import HashKind, HashList, Matcher, PerceptualHash, SettingsError, Verdict
+from hashmatch import HashKind, HashList, PerceptualHash, SettingsError, Verdict
 from hashmatch.examine.examination import examine
 from hashmatch.files import path_of
 from hashmatch.model import Examination, ExamineOptions, ViewHashes
 from hashmatch.report import make_hash_writer
 from hashmatch.text import printable
+from matchers import in_process
 from pictures import as_mode, encode, photo
 
 from .outcomes import names
@@ -68,7 +69,7 @@ def test_pictures_match_their_own_list() -> None:
         encode(as_mode(photo(3, 320, 240), "I;16"), "PNG"),  # clipped in the stored view
     ]
     files = [(b"%d.png" % number, examine(data, OPTIONS)) for number, data in enumerate(sources)]
-    matcher = Matcher(HashList.loads(written("text", *files)))
+    matcher = in_process(HashList.loads(written("text", *files)))
     for number, data in enumerate(sources):
         outcome = matcher.match(data)
         assert outcome.verdict is Verdict.MATCH

@@ -14,6 +14,7 @@ from hashmatch import Entry, HashKind, HashList, Limits, Matcher, PerceptualHash
 from hashmatch.examine.examination import examine
 from hashmatch.model import ArchiveLimits, ExamineOptions
 from hashmatch.scan import History, State, make_pool, scan
+from matchers import in_process
 from pictures import encode, photo
 
 BLOCK = tarfile.BLOCKSIZE
@@ -41,7 +42,7 @@ def scan_one(path: Path, matcher: Matcher) -> dict[bytes, tuple[Verdict, Reason 
 def matcher_for(seed: int) -> Matcher:
     """A matcher whose list has one generated picture."""
     found = examine(photo(seed, 320, 240), ExamineOptions(kinds=(HashKind("phash", 64),)))
-    return Matcher(HashList.from_entries([Entry("it", found.views[0].hashes[0])], name="list"))
+    return in_process(HashList.from_entries([Entry("it", found.views[0].hashes[0])], name="list"))
 
 
 def bmp_that_is_a_tar(seed: int) -> bytes:
@@ -87,10 +88,10 @@ def test_so_does_a_jpeg_with_a_preview(tmp_path: Path, known: bool) -> None:
     os.utime(path, (0, 0))
     found = examine(photo(1, 640, 480), ExamineOptions(kinds=(HashKind("phash", 64),)))
     code = found.views[0].hashes[0]
-    matcher = Matcher(HashList.from_entries([Entry("it", code)], name="list"))
+    matcher = in_process(HashList.from_entries([Entry("it", code)], name="list"))
     if known:
         with State(tmp_path / "scan.db") as state, make_pool(1) as pool:
-            far = Matcher(HashList.from_entries([Entry("far", flipped(code))], name="list"))
+            far = in_process(HashList.from_entries([Entry("far", flipped(code))], name="list"))
             memory = History(state, far.options)
             assert len(list(scan([bytes(path)], far, pool, history=memory))) == 4
             memory.end({})
@@ -118,7 +119,7 @@ def test_one_over_the_limit_is_told(tmp_path: Path) -> None:
     """A tar that begins as a picture and has too many bytes for one is unscanned."""
     path = tmp_path / "both"
     path.write_bytes(bmp_that_is_a_tar(1))
-    small = Matcher(matcher_for(1).hash_lists, limits=Limits(max_bytes=1000))
+    small = in_process(matcher_for(1).hash_lists, limits=Limits(max_bytes=1000))
     assert scan_one(path, small)[b""] == (Verdict.UNSCANNED, Reason.TOO_LARGE)
 
 
@@ -168,7 +169,7 @@ def test_a_zip_behind_anything_is_opened(tmp_path: Path) -> None:
     found = scan_one(path, matcher_for(3))
     assert found == {b"!/a.jpg": (Verdict.MATCH, None), b"": (Verdict.NOT_IMAGE, None)}
     path.write_bytes(encode(photo(1, 640, 480), "BMP") + zipped({"a.txt": b"words"}))
-    small = Matcher(matcher_for(3).hash_lists, limits=Limits(max_bytes=100_000))
+    small = in_process(matcher_for(3).hash_lists, limits=Limits(max_bytes=100_000))
     assert scan_one(path, small) == {
         b"!/a.txt": (Verdict.NOT_IMAGE, None),
         b"": (Verdict.UNSCANNED, Reason.TOO_LARGE),
@@ -179,7 +180,7 @@ def test_limits_hold_for_a_zip_behind_a_picture(tmp_path: Path) -> None:
     """Members behind a picture count as those of any archive, and the picture tells of the rest."""
     path = tmp_path / "both.jpg"
     path.write_bytes(with_zip_behind(1, [2, 3]))
-    one = Matcher(matcher_for(3).hash_lists, archives=ArchiveLimits(max_members=1))
+    one = in_process(matcher_for(3).hash_lists, archives=ArchiveLimits(max_members=1))
     assert scan_one(path, one) == {
         b"!/2.jpg": (Verdict.CLEAR, None),
         b"": (Verdict.UNSCANNED, Reason.ARCHIVE_LIMIT),
@@ -218,7 +219,7 @@ def test_within_an_archive_a_zip_behind_a_picture_is_told(tmp_path: Path) -> Non
 def test_a_matcher_opens_the_zip_that_is_behind(isolate: bool) -> None:
     """An upload with a zip behind it matches by its picture, or by what is in the zip."""
     upload = with_zip_behind(1, [3], quality=60)
-    with Matcher(matcher_for(3).hash_lists, isolate=isolate) as matcher:
+    with in_process(matcher_for(3).hash_lists, isolate=isolate) as matcher:
         told = matcher.match(upload)
         verdicts = {part.path: part.outcome.verdict for part in told.parts}
         assert told.verdict is Verdict.MATCH
@@ -227,7 +228,7 @@ def test_a_matcher_opens_the_zip_that_is_behind(isolate: bool) -> None:
         assert (told.format, told.width) == ("JPEG", 320)
         assert matcher.match(b"MZ" + zipped({"a": b"1"})).verdict is Verdict.NOT_IMAGE
         assert matcher.match(encode(photo(2, 320, 240), "JPEG")).verdict is Verdict.CLEAR
-    with Matcher(matcher_for(1).hash_lists, isolate=isolate) as matcher:
+    with in_process(matcher_for(1).hash_lists, isolate=isolate) as matcher:
         assert matcher.match(upload).verdict is Verdict.MATCH
 
 
@@ -236,7 +237,7 @@ def test_a_matcher_opens_the_zip_behind_a_large_file_too(tmp_path: Path) -> None
     path = tmp_path / "video"
     upload = encode(photo(3, 320, 240), "JPEG")
     path.write_bytes(bytes(200_000) + zipped({"a.jpg": upload}))
-    small = Matcher(matcher_for(3).hash_lists, limits=Limits(max_bytes=100_000))
+    small = in_process(matcher_for(3).hash_lists, limits=Limits(max_bytes=100_000))
     with path.open("rb") as file:
         for source in (path, file, path.read_bytes()):
             assert small.match(source).verdict is Verdict.MATCH

@@ -70,7 +70,9 @@ def _self_test() -> tuple[dict[str, str], dict[str, Any]]:
         Path(folder, "whole.bmp").write_bytes(picture)
         pool = make_pool(1)
         try:
-            matcher = Matcher(HashList.from_entries(entries, name="self-test"), quality_floor=0)
+            matcher = Matcher(
+                HashList.from_entries(entries, name="self-test"), quality_floor=0, isolate=False
+            )
             cut, whole = (result.outcome for result in scan([folder.encode()], matcher, pool))
             protection = {"separate_processes": isolation_available(), **pool.protection}
         except HashmatchError as error:

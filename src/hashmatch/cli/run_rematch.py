@@ -46,6 +46,7 @@ def run_rematch(asked: RematchSettings) -> int:
             threshold=asked.matching.thresholds(),
             require=asked.matching.require,
             max_matches=asked.matching.max_matches,
+            isolate=False,  # the pool decodes, if anything must be decoded
             **state.runs.latest_settings().options(),
         )
         replay = None

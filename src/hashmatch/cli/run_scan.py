@@ -119,6 +119,7 @@ def _build_matcher(asked: ScanSettings) -> Matcher:
         require=matching.require,
         decode=matching.decode,
         max_matches=matching.max_matches,
+        isolate=False,  # the pool decodes
     )
     if asked.results.verbose:
         say(*chain.from_iterable(map(skipped_lines, matcher.hash_lists)), *matcher.explain())

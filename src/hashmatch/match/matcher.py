@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, NoReturn
 
-from hashmatch.errors import SettingsError
+from hashmatch.errors import HashListError, SettingsError
 from hashmatch.examine.decode import PilImage
 from hashmatch.examine.examination import examine
 from hashmatch.examine.inputs import PictureInput, held
@@ -47,35 +49,38 @@ class _Lists:
 class Matcher(Closing):
     """Looks pictures up in hash lists.
 
-    A matcher is built once and shared: it never changes, so any number of threads may use it.
+    Build one matcher and share it: any number of threads may use it, also while ``replace`` or
+    ``reload`` puts other lists in force.
 
     Args:
         hash_lists: one list, or several.
-        threshold: the largest distance, in bits, that counts as near; a number for all algorithms,
-            or one for each by name (``phash``), or by name and width (``phash-256``). What is not
-            named has its default: phash 8 and dhash 4 of 64 bits, phash 32 and dhash 16 of 256.
+        threshold: the largest distance, in bits, that counts as near: a number for all algorithms,
+            or one for each by name (``phash``) or by name and width (``phash-256``). Those not
+            named keep their default: phash 8 and dhash 4 of 64 bits, phash 32 and dhash 16 of 256.
         index: ``auto``, or one of the kinds that ``build_index`` takes.
         quality_floor: 0 to 100; near entries of a view below it are candidates for a human, with
             the verdict ``low_information``, and no match.
         limits: what a picture may cost.
-        archives: what an archive may cost, where one is scanned.
+        archives: what an archive may cost.
         formats: names of the picture formats to decode.
         mirrors: also look up the flips and quarter turns of every view.
-        require: ``any`` hash of an entry that is near makes a match; or ``all`` hashes that the
-            list gives for the entry (the same id under several algorithms) must be near to one
-            view of the picture, as ``evaluate`` measures it. An exact digest, which is of the bytes
-            and of no view, makes a match by itself in either case, and is not asked of a picture.
+        require: ``any`` near hash of an entry makes a match; with ``all``, every hash that the list
+            gives for the entry (the same id under several algorithms) must be near to one view of
+            the picture, as ``evaluate`` measures it. An exact digest is of the bytes and of no
+            view: it makes a match by itself in either case.
         decode: ``fast`` looks at a preview first, and decodes in full only what may be near to an
             entry; ``exact`` decodes everything in full. The outcomes are the same.
-        isolate: decode in worker processes that hold no list, with limits on memory and time, so
-            that bytes which crash or take over a decoder harm nothing else. Close the matcher, or
-            use it in a ``with`` statement, to end them. A ``PIL.Image`` is decoded already.
+        isolate: decode in worker processes that hold no list and have limits on memory and time,
+            so that bytes which crash or take over a decoder harm nothing else. The processes start
+            with the first upload, and end with ``close``, with the matcher or with the program.
+            False decodes in this process. A ``PIL.Image`` is pixels already, and stays here.
         workers: how many processes, with ``isolate``.
         max_matches: how many of the nearest entries an outcome names.
 
     Raises:
         HashListError: the lists hold nothing that could match.
-        SettingsError: an argument makes no sense.
+        SettingsError: an argument makes no sense, or this system cannot isolate: pass
+            ``isolate=False`` then.
     """
 
     def __init__(
@@ -91,7 +96,7 @@ class Matcher(Closing):
         mirrors: bool = False,
         require: str = "any",
         decode: str = "fast",
-        isolate: bool = False,
+        isolate: bool = True,
         workers: int = 1,
         max_matches: int = MAX_MATCHES,
     ) -> None:
@@ -117,8 +122,9 @@ class Matcher(Closing):
             fast=decode == "fast",
             quality_floor=quality_floor,
         )
-        self._lists = self._prepare(hash_lists)
+        self._replacing = threading.Lock()
         self._pool = SharedPool(workers) if isolate else None
+        self._lists = self._prepare(hash_lists)
 
     @property
     def hash_lists(self) -> tuple[HashList, ...]:
@@ -143,7 +149,28 @@ class Matcher(Closing):
         Raises:
             HashListError: the lists hold nothing that could match; the old ones stay in force.
         """
-        self._lists = self._prepare(hash_lists, self._lists.lookup)
+        with self._replacing:
+            self._lists = self._prepare(hash_lists, self._lists.lookup)
+
+    def reload(self, *paths: str | os.PathLike[str], algorithm: str | None = None) -> None:
+        """Load lists from their files and put them in force, in place of all others.
+
+        Threads that are matching meanwhile see the old lists or the new ones, never a mixture. If
+        any file cannot be used, the old lists stay in force.
+
+        Args:
+            paths: the files, each as ``HashList.load`` takes it.
+            algorithm: what hashes are if a list does not say.
+
+        Raises:
+            HashListError: a file cannot be read, something in it is wrong, or it holds nothing that
+                could match.
+        """
+        try:
+            self.replace([HashList.load(path, algorithm=algorithm) for path in paths])
+        except HashListError as error:
+            error.add_note("the lists in force are still the old ones")
+            raise
 
     def _prepare(
         self, hash_lists: HashList | Sequence[HashList], previous: Lookup | None = None
@@ -163,17 +190,18 @@ class Matcher(Closing):
         return _Lists(chosen, lookup, options, replace(options, fast=False))
 
     def match(self, source: PictureInput) -> Outcome:
-        """Examine one picture and look it up.
+        """Examine one file and look it up; of an archive, every member too.
 
         Args:
-            source: bytes, a path, a file open for reading in binary, or a ``PIL.Image``. A
-                file that can seek is read from its start, wherever it stands. A ``PIL.Image`` has
-                no bytes any more: it is compared with the perceptual hashes of the lists, and not
+            source: bytes, a path, a file open for reading in binary, or a ``PIL.Image``. A file
+                that can seek is read from its start, wherever it stands. A ``PIL.Image`` has no
+                bytes any more: it is compared with the perceptual hashes of the lists, and not
                 with their digests.
 
         Raises:
-            SettingsError: ``source`` is none of these; or a ``PIL.Image``, where the lists hold
-                digests alone; or a file that is not blocking, and has no bytes yet.
+            SettingsError: ``source`` is none of these; or it is a ``PIL.Image`` and the lists hold
+                digests alone; or a file that is not blocking and has no bytes yet.
+            HashmatchError: the matcher is closed, or its workers died or cannot be started.
         """
         lists = self._lists
         if isinstance(source, PilImage):
@@ -190,9 +218,9 @@ class Matcher(Closing):
                 )
 
     def match_many(self, sources: Iterable[PictureInput]) -> Iterator[Outcome]:
-        """Examine one picture after another; outcomes come in the sources' order.
+        """Examine one file after another; outcomes come in the order of the sources.
 
-        Sources are taken as they are needed, so a stream of any length does.
+        Sources are taken as they are needed, so there may be any number of them.
         """
         return map(self.match, sources)
 

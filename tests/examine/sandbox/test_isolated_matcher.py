@@ -1,10 +1,11 @@
-"""``Matcher(isolate=True)``: the pool that the threads of an upload pipeline share."""
+"""A matcher as it is by default: the pool that the threads of an upload pipeline share."""
 
 from __future__ import annotations
 
 import gc
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -16,12 +17,14 @@ from pathlib import Path
 
 import pytest
 
-from hashmatch import Entry, HashList, HashmatchError, Matcher, PerceptualHash
+from hashmatch import Entry, HashList, HashmatchError, Matcher, PerceptualHash, SettingsError
 from hashmatch.model import Outcome, Reason, Verdict
+from matchers import in_process
 from pictures import encode, flat, photo
 
 from . import plants
 from .processes import children, is_alive, wait_for, wait_until_gone
+from .test_pool import archive
 
 
 @pytest.fixture
@@ -38,7 +41,7 @@ def isolated(
 ) -> Iterator[Matcher]:
     """A matcher with two workers, which planted files kill."""
     monkeypatch.syspath_prepend(str(plants.install(tmp_path / "plug-in")))
-    with Matcher(hash_list, isolate=True, workers=2) as matcher:
+    with Matcher(hash_list, workers=2) as matcher:
         matcher.match(b"its processes start with the first upload")
         yield matcher
 
@@ -72,7 +75,7 @@ def test_outcomes_are_those_of_decoding_in_process(
     isolated: Matcher, hash_list: HashList, tmp_path: Path
 ) -> None:
     """Bytes, paths and pictures have the same outcomes with workers as without."""
-    plain = Matcher(hash_list)
+    plain = in_process(hash_list)
     expected = [plain.match(data) for data in uploads()]
     assert [isolated.match(data) for data in uploads()] == expected
     assert {o.verdict for o in expected} >= {Verdict.MATCH, Verdict.CLEAR, Verdict.UNSCANNED}
@@ -84,7 +87,7 @@ def test_outcomes_are_those_of_decoding_in_process(
 def test_many_threads_each_get_their_own_outcome(isolated: Matcher, hash_list: HashList) -> None:
     """Eight threads that match at once never get the outcome of another's bytes."""
     data = uploads() * 8
-    expected = [*map(Matcher(hash_list).match, uploads())] * 8
+    expected = [*map(in_process(hash_list).match, uploads())] * 8
     with ThreadPoolExecutor(8) as threads:
         assert [*threads.map(isolated.match, data)] == expected
 
@@ -248,7 +251,7 @@ def test_processes_start_with_the_first_upload_and_end_with_the_matcher(
 ) -> None:
     """Building a matcher starts no process; one that nobody holds any more leaves none behind."""
     before = children(os.getpid())
-    matcher = Matcher(hash_list, isolate=True)
+    matcher = Matcher(hash_list)
     assert children(os.getpid()) == before
     matcher.match(uploads()[0])
     zygote = zygote_of(matcher)
@@ -261,7 +264,7 @@ def test_processes_start_with_the_first_upload_and_end_with_the_matcher(
 _PROGRAM = """
 import sys
 from hashmatch import HashList, Matcher
-matcher = Matcher(HashList.load(sys.argv[1]), isolate=True)
+matcher = Matcher(HashList.load(sys.argv[1]))
 print(matcher.match(sys.argv[2]).verdict, matcher._pool._service._pool._zygote.pid)
 """
 
@@ -282,3 +285,31 @@ def test_a_program_that_closes_nothing_ends_and_leaves_nothing(
     verdict, pid = done.stdout.split()
     assert (verdict, done.stderr) == ("match", "")
     wait_until_gone([int(pid)])
+
+
+def test_where_nothing_can_isolate_a_matcher_says_so(
+    hash_list: HashList, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A system without isolation is an error, until the caller decides to decode in process."""
+    monkeypatch.delattr(socket, "send_fds")
+    with pytest.raises(SettingsError, match="pass isolate=False"):
+        Matcher(hash_list)
+    assert Matcher(hash_list, isolate=False).match(uploads()[0]).verdict is Verdict.MATCH
+
+
+def test_members_that_end_a_worker_cost_only_themselves(isolated: Matcher) -> None:
+    """A member that crashes its decoder is unscanned, and those around it are examined."""
+    members = {"a": plants.picture(2), "b": plants.picture(3, plants.SEGV), "c": uploads()[0]}
+    outcome = isolated.match(archive("zip", members))
+    assert outcome.verdict is Verdict.MATCH
+    assert outcome.reason is Reason.DECODER_CRASH
+    reasons = {part.path: part.outcome.reason for part in outcome.parts}
+    assert reasons == {b"a": None, b"b": Reason.DECODER_CRASH, b"c": None, b"": None}
+
+
+def test_pictures_are_not_sent_to_workers(hash_list: HashList) -> None:
+    """A PIL.Image is pixels in this process already, and starts no other."""
+    before = children(os.getpid())
+    with Matcher(hash_list) as matcher:
+        assert matcher.match(photo(1, 320, 240)).verdict is Verdict.MATCH
+        assert children(os.getpid()) == before
