@@ -1,4 +1,4 @@
-"""A small folder of pictures, evaluated once for all tests that only look at the result."""
+"""A small folder of pictures, evaluated once for all tests that only read the result."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SETTINGS = EvaluationSettings(
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """26 different pictures, two copies, and three files of no use."""
+    """26 different pictures, two copies, and three unusable files."""
     path = tmp_path_factory.mktemp("pictures")
     for number in range(26):
         photo(900 + number, 96, 72).save(path / f"{number:02}.png")
@@ -34,6 +34,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def evaluation(folder: Path) -> Evaluation:
-    """What came of that folder."""
-    return evaluate([folder], SETTINGS)
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The cache of the evaluation, which spares others of the same settings the measuring."""
+    return tmp_path_factory.mktemp("measured") / "cache"
+
+
+@pytest.fixture(scope="session")
+def evaluation(folder: Path, measured: Path) -> Evaluation:
+    """The evaluation of that folder."""
+    return evaluate([folder], SETTINGS, cache=measured)

@@ -35,7 +35,7 @@ from .conftest import SETTINGS, TRANSFORMS
 
 
 def timeless(found: dict[str, Any]) -> str:
-    """A record as JSON, without what hangs on the clock."""
+    """A record as JSON, without what depends on the clock."""
     return to_json({name: value for name, value in found.items() if name != "run"})
 
 
@@ -45,7 +45,7 @@ def rule_of(found: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def test_everything_is_counted(evaluation: Evaluation) -> None:
-    """Files, copies and files of no use add up, and are named."""
+    """Files, copies and unusable files add up and are named."""
     pictures = record(evaluation)["pictures"]
     assert (pictures["files"], pictures["usable"], pictures["different"]) == (31, 28, 26)
     assert (pictures["choose"], pictures["score"], pictures["copies"]) == (13, 13, 2)
@@ -72,21 +72,21 @@ def test_every_pair_and_variant_is_counted(evaluation: Evaluation) -> None:
 
 
 def test_recall_is_what_transforms_deserve(evaluation: Evaluation) -> None:
-    """Saving again is always found, padding by the trimmed view, a mirror image never."""
+    """Pictures saved again or padded are always found, mirror images never."""
     rule = rule_of(record(evaluation), "phash")
     found = {name: figures["found"][8] for name, figures in rule["score"]["transforms"].items()}
     assert (found["jpeg-50"], found["pad-10"], found["mirror"]) == (13, 13, 0)
 
 
 def test_mirrors_are_found_where_asked_for(folder: Path) -> None:
-    """With flips and quarter turns looked up, a mirror image is found."""
+    """If flips and quarter turns are looked up, mirror images are found."""
     settings = replace(SETTINGS, mirrors=True, transforms=("mirror",))
     rule = rule_of(record(evaluate([folder], settings)), "phash")
     assert rule["score"]["transforms"]["mirror"]["found"][8] == 13
 
 
 def test_rules_and_their_thresholds(evaluation: Evaluation) -> None:
-    """Both algorithms have a rule each, and two together; two levels never lie apart by less."""
+    """Each algorithm has a rule, and both together have two."""
     found = record(evaluation)
     assert [rule["name"] for rule in found["rules"]] == [
         *("phash", "dhash", "phash and dhash", "phash or dhash")
@@ -96,7 +96,7 @@ def test_rules_and_their_thresholds(evaluation: Evaluation) -> None:
 
 
 def test_joint_rules_bracket_single_ones(evaluation: Evaluation) -> None:
-    """Both together find no more than either alone, and either finds no less."""
+    """Both together find no more than one alone, and either finds no less."""
     found = record(evaluation)
     both, either = (rule_of(found, f"phash {word} dhash") for word in ("and", "or"))
     alone = rule_of(found, "phash")
@@ -109,7 +109,7 @@ def test_joint_rules_bracket_single_ones(evaluation: Evaluation) -> None:
 
 
 def test_too_few_pictures_support_no_threshold(evaluation: Evaluation) -> None:
-    """Where no bound is within the limit nothing is recommended, and the pictures lacking told."""
+    """If no bound is within the limit, nothing is recommended, and the missing pictures counted."""
     strict = replace(evaluation.settings, max_false_per_day=0.001)
     found = record(replace(evaluate_again(evaluation, strict)))
     for rule in found["rules"]:
@@ -139,7 +139,7 @@ def test_recommended_threshold_keeps_the_limit(evaluation: Evaluation) -> None:
 
 
 def test_false_matches_a_day_follow_list_and_volume(evaluation: Evaluation) -> None:
-    """The rate times list size times files is what a day brings, in every table."""
+    """False matches a day are the rate times list size times files, in every table."""
     rule = rule_of(record(evaluation), "phash")
     rate, daily = (rule["score"][name]["high"] for name in ("false_rate", "false_per_day"))
     assert daily == pytest.approx([1000 * one for one in rate], rel=1e-4)
@@ -150,12 +150,12 @@ def test_false_matches_a_day_follow_list_and_volume(evaluation: Evaluation) -> N
 
 
 def test_record_is_the_same_for_any_jobs(folder: Path, evaluation: Evaluation) -> None:
-    """Two processes and one give the same record, byte by byte but for the times."""
+    """Two workers and one give the same record, byte for byte except for the times."""
     assert timeless(record(evaluate([folder], SETTINGS, jobs=2))) == timeless(record(evaluation))
 
 
 def test_another_seed_is_another_evaluation(folder: Path, evaluation: Evaluation) -> None:
-    """The seed decides the split and the variants, and stands in the record."""
+    """The seed decides the split and the variants, and is in the record."""
     other = record(evaluate([folder], replace(SETTINGS, seed=4)))
     assert other["settings"]["seed"] == 4
     assert timeless(other) != timeless(record(evaluation))
@@ -164,7 +164,7 @@ def test_another_seed_is_another_evaluation(folder: Path, evaluation: Evaluation
 def test_cache_gives_the_same_and_measures_nothing_twice(
     folder: Path, evaluation: Evaluation, tmp_path: Path
 ) -> None:
-    """What stands in the cache is taken from it, also after its last line was cut."""
+    """What is in the cache is not measured again, even after its last line was cut."""
     cache = tmp_path / "cache"
     first = record(evaluate([folder], SETTINGS, cache=cache))
     assert timeless(first) == timeless(record(evaluation))
@@ -183,7 +183,7 @@ def test_cache_gives_the_same_and_measures_nothing_twice(
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs")
 def test_what_is_no_file_is_told(folder: Path) -> None:
-    """A FIFO among the pictures is counted with what is of no use, and never waited for."""
+    """A FIFO among the pictures counts as unusable, and nobody waits for it."""
     os.mkfifo(folder / "z-pipe")
     try:
         found = record(evaluate([folder], replace(SETTINGS, transforms=("mirror",))))
@@ -194,13 +194,13 @@ def test_what_is_no_file_is_told(folder: Path) -> None:
 
 
 def test_cache_that_cannot_be_opened_is_told(folder: Path, tmp_path: Path) -> None:
-    """A cache in a folder that is not there is an error about that file."""
+    """A cache in a missing folder is an error that names the file."""
     with pytest.raises(OutputError, match="cannot open the cache"):
         evaluate([folder], SETTINGS, cache=tmp_path / "nowhere" / "cache")
 
 
 def test_progress_is_told_for_every_file(folder: Path) -> None:
-    """Progress counts up to all the files there are."""
+    """Progress is reported for every file."""
     told: list[tuple[int, int]] = []
     settings = replace(SETTINGS, transforms=("jpeg-50",))
     evaluate([folder], settings, progress=lambda *counts: told.append(counts))
@@ -228,7 +228,7 @@ def test_progress_is_told_for_every_file(folder: Path) -> None:
     ids=["nothing", "one picture", "flat ones", "duplicates", "unreadable ones"],
 )
 def test_inputs_that_say_nothing_are_refused(make: Any, told: str, tmp_path: Path) -> None:
-    """With too little to go by there is a clear answer, and never a figure."""
+    """Too few usable pictures are a clear error, never a figure."""
     make(tmp_path)
     with pytest.raises(InputError, match=f"too few pictures.*{told}"):
         evaluate([tmp_path], replace(SETTINGS, transforms=("mirror",)))
@@ -255,13 +255,13 @@ def test_settings_that_make_no_sense_are_refused(wrong: dict[str, Any]) -> None:
 
 
 def test_an_evaluation_without_transforms_is_refused(folder: Path) -> None:
-    """There is no recall without variants."""
+    """Without transforms there is no recall to evaluate."""
     with pytest.raises(SettingsError, match="no transforms"):
         evaluate([folder], replace(SETTINGS, transforms=()))
 
 
 def listed(evaluation: Evaluation) -> HashList:
-    """A list with an entry that three pictures would match, a nearly flat one, and random ones."""
+    """A list with an entry that a picture matches, a nearly flat one, and random ones."""
     kind = HashKind("phash", 64)
     codes = evaluation.pictures.entries[kind]
     rng = np.random.default_rng(1)
@@ -277,10 +277,10 @@ def listed(evaluation: Evaluation) -> HashList:
     return HashList.from_entries(entries, name="mine")
 
 
-def test_own_list_is_weighed_by_entry(folder: Path, evaluation: Evaluation) -> None:
+def test_own_list_is_weighed_by_entry(folder: Path, evaluation: Evaluation, measured: Path) -> None:
     """Entries that match ordinary pictures, and nearly flat ones, are named by id."""
     hash_list = listed(evaluation)
-    found = record(evaluate([folder], SETTINGS, load_lists=lambda: [hash_list]))
+    found = record(evaluate([folder], SETTINGS, load_lists=lambda: [hash_list], cache=measured))
     (shown,) = found["lists"]
     assert (shown["name"], shown["entries"]) == ("mine", 42)
     (kind,) = shown["kinds"]
@@ -293,7 +293,7 @@ def test_own_list_is_weighed_by_entry(folder: Path, evaluation: Evaluation) -> N
 
 
 def test_a_list_without_an_evaluated_kind_is_told(folder: Path) -> None:
-    """A list of another algorithm is named, and said to hold nothing to look up."""
+    """A list of another algorithm is named, and the page says it holds nothing to look up."""
     hash_list = HashList.from_entries([Entry("a", PerceptualHash("dhash", 64, (12345,)))])
     settings = replace(SETTINGS, kinds=(HashKind("phash", 64),))
     found = record(evaluate([folder], settings, load_lists=lambda: [hash_list]))
@@ -301,8 +301,9 @@ def test_a_list_without_an_evaluated_kind_is_told(folder: Path) -> None:
     assert "no hash of a kind that was evaluated" in to_html(found)
 
 
-def test_labels_are_weighed_and_overrule(folder: Path, tmp_path: Path) -> None:
-    """Labelled pairs get figures of their own, and decide who is a copy."""
+@pytest.mark.usefixtures("evaluation")
+def test_labels_are_weighed_and_overrule(folder: Path, measured: Path, tmp_path: Path) -> None:
+    """Labelled pairs get figures of their own, and decide what is a copy."""
     table = tmp_path / "pairs.csv"
     rows = [("03.png", "copy-of-03.png", "same"), ("05.png", "near-05.jpg", "different")]
     rows += [("00.png", "01.png", "different"), ("00.png", "gone.png", "same")]
@@ -310,7 +311,7 @@ def test_labels_are_weighed_and_overrule(folder: Path, tmp_path: Path) -> None:
     table.write_text("\n".join(["first,second,label", *lines, ""]))
     (folder / "gone.png").write_bytes(b"no picture")
     try:
-        found = record(evaluate([folder], SETTINGS, pairs=read_pairs(table)))
+        found = record(evaluate([folder], SETTINGS, pairs=read_pairs(table), cache=measured))
     finally:
         (folder / "gone.png").unlink()
     assert found["pictures"]["different"] == 27
@@ -325,7 +326,7 @@ def test_labels_are_weighed_and_overrule(folder: Path, tmp_path: Path) -> None:
     "text", ["a,b,same\na,b\n", "a,b,same\na,b,perhaps\n", "first,second,label\n", ""]
 )
 def test_wrong_pairs_are_told_by_line(text: str, tmp_path: Path) -> None:
-    """A line that is no pair is named by its number; a file without any is refused."""
+    """A line that is not a pair is named by its number; a file without pairs is refused."""
     (tmp_path / "pairs.csv").write_text(text)
     with pytest.raises(SettingsError, match=r"pairs\.csv(:2)?: (a pair is|the file has no pairs)"):
         read_pairs(tmp_path / "pairs.csv")
@@ -333,7 +334,7 @@ def test_wrong_pairs_are_told_by_line(text: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("line", ["a,b,diferent", "a,b", "one,two,verdict"])
 def test_a_wrong_first_pair_is_no_header(line: str, tmp_path: Path) -> None:
-    """Only the header is one: what else stands on the first line is a pair, or wrong."""
+    """The first line may be the header; anything else on it must be a pair."""
     table = tmp_path / "pairs.csv"
     table.write_text(f"{line}\nc,d,same\n")
     with pytest.raises(SettingsError, match=r"pairs\.csv:1: a pair is .* first,second,label"):
@@ -345,7 +346,7 @@ def test_a_wrong_first_pair_is_no_header(line: str, tmp_path: Path) -> None:
 
 
 def test_missing_pairs_are_told(tmp_path: Path) -> None:
-    """A file of pairs that is not there is an input error."""
+    """A missing file of pairs is an input error."""
     with pytest.raises(InputError, match="cannot read the pairs"):
         read_pairs(tmp_path / "none.csv")
 
@@ -399,9 +400,10 @@ def test_page_escapes_names(evaluation: Evaluation) -> None:
     assert "&lt;b&gt;" in text
 
 
-def test_no_hash_is_written(evaluation: Evaluation, folder: Path) -> None:
+def test_no_hash_is_written(evaluation: Evaluation, folder: Path, measured: Path) -> None:
     """No hash of any picture or entry stands in the record, the table, the page or a repr."""
-    found = record(evaluate([folder], SETTINGS, load_lists=lambda: [listed(evaluation)]))
+    hash_list = listed(evaluation)
+    found = record(evaluate([folder], SETTINGS, load_lists=lambda: [hash_list], cache=measured))
     texts = [to_json(found), to_csv(found), to_html(found), repr(evaluation), str(evaluation)]
     for kind, codes in evaluation.pictures.entries.items():
         for code in codes.tolist():
@@ -462,7 +464,7 @@ def test_baseline_tells_what_changed(evaluation: Evaluation, tmp_path: Path) -> 
 
 
 def test_recall_of_other_transforms_is_not_compared(evaluation: Evaluation) -> None:
-    """Where other changes were imitated, the shares found are no change, and that is said."""
+    """If the transforms differ, the shares found are not compared, and the record says so."""
     found = record(evaluation)
     earlier = json.loads(to_json(found))
     earlier["settings"]["transforms"] = ["mirror"]
@@ -475,7 +477,7 @@ def test_recall_of_other_transforms_is_not_compared(evaluation: Evaluation) -> N
 
 
 def test_an_old_baseline_is_overdue(evaluation: Evaluation) -> None:
-    """A review that is more than half a year old is warned of, on the page too."""
+    """A baseline more than half a year old causes a warning, on the page too."""
     found = record(evaluation)
     earlier = json.loads(to_json(found))
     earlier["run"]["created"] = (datetime.now(UTC) - timedelta(days=199.5)).isoformat()
@@ -500,20 +502,20 @@ def test_an_old_baseline_is_overdue(evaluation: Evaluation) -> None:
     ],
 )
 def test_what_is_no_record_is_refused(text: str, tmp_path: Path) -> None:
-    """A baseline that is no record of an evaluation is told so."""
+    """A baseline that is not an evaluation record is refused."""
     (tmp_path / "old.json").write_text(text)
     with pytest.raises(InputError, match="not an evaluation record"):
         load_record(tmp_path / "old.json")
 
 
 def test_a_missing_baseline_is_told(tmp_path: Path) -> None:
-    """A baseline that is not there is an input error."""
+    """A missing baseline is an input error."""
     with pytest.raises(InputError, match="cannot read it"):
         load_record(tmp_path / "old.json")
 
 
 def test_wide_hashes_are_evaluated(folder: Path) -> None:
-    """256 bits give thresholds to 80, and a page that shows some of them."""
+    """Hashes of 256 bits have thresholds up to 80, some of which the page shows."""
     kinds = (HashKind("phash", 256), HashKind("dhash", 256))
     settings = replace(SETTINGS, kinds=kinds, transforms=("jpeg-50", "crop-5-centre"))
     found = record(evaluate([folder], settings))
@@ -522,7 +524,7 @@ def test_wide_hashes_are_evaluated(folder: Path) -> None:
 
 
 def test_other_algorithms_are_evaluated(folder: Path) -> None:
-    """PDQ goes by its name alone, and together with any other hash of its width."""
+    """PDQ has a rule by itself, and rules with any other hash of its width."""
     pytest.importorskip("pdqhash")
     kinds = (HashKind("phash", 256), HashKind("pdq", 256))
     settings = replace(SETTINGS, kinds=kinds, transforms=("jpeg-50",))

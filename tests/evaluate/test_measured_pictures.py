@@ -39,8 +39,7 @@ def test_the_first_view_with_detail_stands_for_a_picture() -> None:
     for whole, first in ((found, 0), (dull, 1)):
         facts = facts_of(whole, [("mirror", found)], MIRROR)
         assert facts.problem is None
-        assert facts.entry == found.views[first].hashes
-        assert facts.queries == tuple(view.hashes for view in found.views[first:])
+        assert facts.views == tuple(view.hashes for view in found.views[first:])
 
 
 def test_a_variant_that_fails_leaves_its_picture_out() -> None:

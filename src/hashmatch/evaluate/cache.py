@@ -12,17 +12,13 @@ import os
 from pathlib import Path
 from typing import Any, TextIO
 
-import numpy as np
-
-from hashmatch._version import __version__
 from hashmatch.errors import HashError, OutputError, SettingsError
 from hashmatch.evaluate.pictures import Facts, Variant, hashed_kinds
-from hashmatch.evaluate.settings import EvaluationSettings
-from hashmatch.examine.decode import PILLOW_VERSION
+from hashmatch.evaluate.settings import EvaluationSettings, versions
 from hashmatch.files import Closing
 from hashmatch.model import PerceptualHash
 
-_FORMAT = 1
+_FORMAT = 2
 _BEGINNING = b'{"key":"'
 
 
@@ -89,12 +85,7 @@ def _fingerprint(settings: EvaluationSettings) -> str:
     record = settings.record()
     for name in ("list_size", "files_per_day", "max_false_per_day"):
         del record[name]
-    record |= {
-        "format": _FORMAT,
-        "hashmatch": __version__,
-        "pillow": PILLOW_VERSION,
-        "numpy": np.__version__,
-    }
+    record |= {"format": _FORMAT, **versions()}
     return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -102,9 +93,7 @@ def _to_json(facts: Facts) -> dict[str, Any]:
     return {
         "digest": facts.digest,
         "problem": facts.problem,
-        "low": facts.low_information,
-        "entry": [str(value) for value in facts.entry],
-        "queries": [[str(value) for value in view] for view in facts.queries],
+        "views": [[str(value) for value in view] for view in facts.views],
         "variants": [
             [[view.view, *view.distances] for view in variant] for variant in facts.variants
         ],
@@ -114,16 +103,16 @@ def _to_json(facts: Facts) -> dict[str, Any]:
 def _from_json(row: dict[str, Any], settings: EvaluationSettings) -> Facts:
     kinds = hashed_kinds(settings)
 
-    def hashes(texts: list[str]) -> tuple[PerceptualHash, ...]:
-        pairs = zip(kinds, texts, strict=True) if texts else ()
-        return tuple(PerceptualHash.from_hex(text, kind.algorithm) for kind, text in pairs)
-
     return Facts(
         digest=row["digest"],
         problem=row["problem"],
-        low_information=row["low"],
-        entry=hashes(row["entry"]),
-        queries=tuple(hashes(view) for view in row["queries"]),
+        views=tuple(
+            tuple(
+                PerceptualHash.from_hex(text, kind.algorithm)
+                for kind, text in zip(kinds, view, strict=True)
+            )
+            for view in row["views"]
+        ),
         variants=tuple(
             tuple(Variant(view[0], tuple(view[1:])) for view in variant)
             for variant in row["variants"]

@@ -117,10 +117,10 @@ def gather(
     used, unused = [], []
     for number, file in enumerate(files):
         facts = measured[number]
-        if facts.problem is not None or facts.low_information:
-            unused.append(Unused(file.path, facts.problem or "low_information: too little detail"))
-        else:
+        if facts.problem is None:
             used.append((file.path, facts))
+        else:
+            unused.append(Unused(file.path, facts.problem))
     return stack(used, settings), unused, len(files)
 
 
@@ -170,7 +170,7 @@ def stack(used: Sequence[tuple[bytes, Facts]], settings: EvaluationSettings) -> 
     """Put the facts of usable pictures into arrays."""
     facts = [fact for _, fact in used]
     kinds = hashed_kinds(settings)
-    owner = [number for number, fact in enumerate(facts) for _ in fact.queries]
+    owner = [number for number, fact in enumerate(facts) for _ in fact.views]
     rows = [
         (number, transform, view)
         for number, fact in enumerate(facts)
@@ -182,8 +182,8 @@ def stack(used: Sequence[tuple[bytes, Facts]], settings: EvaluationSettings) -> 
         digests=tuple(fact.digest for fact in facts),
         kinds=settings.kinds,
         transforms=settings.transforms,
-        entries=_by_kind(kinds, [fact.entry for fact in facts]),
-        queries=_by_kind(kinds, [view for fact in facts for view in fact.queries]),
+        entries=_by_kind(kinds, [fact.views[0] for fact in facts]),
+        queries=_by_kind(kinds, [view for fact in facts for view in fact.views]),
         owner=np.array(owner, dtype=np.int64),
         variant=np.array([row[:2] for row in rows], dtype=np.int64).reshape(-1, 2),
         stored=np.array([view.view == "stored" for _, _, view in rows], dtype=np.bool_),

@@ -45,17 +45,14 @@ class Facts:
         digest: SHA-256 of its bytes, hex; empty where another attempt might succeed, so that these
             facts are not worth keeping.
         problem: why it is left out, in words; None where it is used.
-        low_information: it could be hashed and shows next to nothing.
-        entry: what a hash list would hold of it, by ``hashed_kinds``.
-        queries: the same of each view that could match.
+        views: the hashes of each view that could match, by ``hashed_kinds``; a hash list would hold
+            those of the first.
         variants: for each transform, its views that could match.
     """
 
     digest: str
     problem: str | None = None
-    low_information: bool = False
-    entry: Hashes = field(default=(), repr=False)
-    queries: tuple[Hashes, ...] = field(default=(), repr=False)
+    views: tuple[Hashes, ...] = field(default=(), repr=False)
     variants: tuple[tuple[Variant, ...], ...] = ()
 
 
@@ -94,20 +91,18 @@ def facts_of(
         return Facts(digest, "not_image: not an image")
     telling = _telling(found.views, settings)
     if not telling:
-        return Facts(digest, low_information=True)
+        return Facts(digest, "low_information: too little detail")
     for name, variant in variants:
         if variant.reason is not None:
             return Facts("", f"{variant.reason}: as {name}: {variant.detail}")
     if tuple(name for name, _ in variants) != settings.transforms:
         return Facts("", f"{Reason.CHANGED}: the file changed while it was read")
-    entry = telling[0].hashes  # the first view that shows something
     return Facts(
         digest,
-        entry=entry,
-        queries=tuple(view.hashes for view in telling),
+        views=tuple(view.hashes for view in telling),
         variants=tuple(
             tuple(
-                Variant(view.view, _distances(view.hashes, entry))
+                Variant(view.view, _distances(view.hashes, telling[0].hashes))
                 for view in _telling(variant.views, settings)
             )
             for _, variant in variants

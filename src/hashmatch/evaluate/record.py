@@ -15,14 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from hashmatch._version import __version__
 from hashmatch.evaluate import prose
 from hashmatch.evaluate.evaluation import Evaluation, RuleFigures
 from hashmatch.evaluate.figures import Figures
 from hashmatch.evaluate.identity import CHOOSE, LEFT_OUT, SCORE
 from hashmatch.evaluate.rules import Rule, label
-from hashmatch.evaluate.settings import EvaluationSettings
-from hashmatch.examine.decode import PILLOW_VERSION
+from hashmatch.evaluate.settings import EvaluationSettings, versions
 from hashmatch.examine.transform import SOURCES, TRANSFORMS
 from hashmatch.text import printable
 
@@ -50,11 +48,7 @@ def record(evaluation: Evaluation) -> Record:
             else None,
             "seconds": round(evaluation.seconds, 3),
         },
-        "versions": {
-            "hashmatch": __version__,
-            "pillow": PILLOW_VERSION,
-            "numpy": np.__version__,
-        },
+        "versions": versions(),
         "settings": settings.record(),
         "transforms": [
             {

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from hashmatch._version import __version__
 from hashmatch.errors import SettingsError
+from hashmatch.examine.decode import PILLOW_VERSION
 from hashmatch.examine.transform import TRANSFORMS, WORKING_PIXELS
 from hashmatch.hashing import check_kind
 from hashmatch.model import DEFAULT_FORMATS, QUALITY_FLOOR, HashKind, Limits
@@ -17,6 +21,11 @@ USUAL_LIST_SIZE = 100_000
 
 MIN_PICTURES = 20
 """With fewer usable pictures nothing is claimed: each half would have under ten."""
+
+
+def versions() -> dict[str, str]:
+    """The versions that figures depend on."""
+    return {"hashmatch": __version__, "pillow": PILLOW_VERSION, "numpy": np.__version__}
 
 
 @dataclass(frozen=True, slots=True)
