@@ -14,6 +14,7 @@ import typer
 from hashmatch.cli.cores import resolve_jobs
 from hashmatch.cli.files import READS, READS_STREAM, WRITES
 from hashmatch.cli.sizes import format_size, parse_count, parse_size
+from hashmatch.cli.streams import say
 from hashmatch.errors import SettingsError
 from hashmatch.model import DEFAULT_FORMATS, OPTIONAL_FORMATS, ArchiveLimits, Limits
 
@@ -277,6 +278,13 @@ class WorkerSettings:
     timeout: Annotated[
         float, typer.Option(metavar="SECONDS", help="Time for one file or archive member.")
     ] = 20.0
+    sandbox: Annotated[
+        str,
+        typer.Option(
+            metavar="strict|best|off",
+            help="Confine decoders wholly or not start, as far as the system can, or not at all.",
+        ),
+    ] = "best"
 
     def __post_init__(self) -> None:
         if not _LEAST_MEMORY <= self.max_memory <= _MOST_MEMORY:
@@ -295,7 +303,7 @@ class WorkerSettings:
         """What each of them may use."""
         from hashmatch.examine.sandbox import WorkerLimits  # noqa: PLC0415 # it takes its time
 
-        return WorkerLimits(self.max_memory, self.timeout)
+        return WorkerLimits(self.max_memory, self.timeout, self.sandbox, notify=say)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,12 +17,13 @@ from hashmatch._version import __version__
 from hashmatch.cli.cores import allowed_cores
 from hashmatch.errors import HashmatchError
 from hashmatch.examine.decode import decoders
-from hashmatch.examine.sandbox import WorkerLimits, isolation_available
+from hashmatch.examine.sandbox import WorkerLimits, make_pool, protection_in_words
+from hashmatch.examine.sandbox.selftest import available_options, decode_every_format
 from hashmatch.hashing import ALGORITHMS
 from hashmatch.hashlist import HashList
 from hashmatch.match.matcher import Matcher
 from hashmatch.model import ArchiveLimits, Entry, Limits, PerceptualHash, Verdict
-from hashmatch.scan import make_pool, scan
+from hashmatch.scan import scan
 
 _FAILED = 70
 
@@ -51,7 +52,8 @@ def run_doctor(*, as_json: bool) -> int:
             "cores": allowed_cores(),
             **asdict(Limits()),
             **asdict(ArchiveLimits()),
-            **asdict(WorkerLimits()),
+            "max_memory": WorkerLimits().max_memory,
+            "max_seconds": WorkerLimits().max_seconds,
         },
         "self_test": tests,
     }
@@ -74,7 +76,8 @@ def _self_test() -> tuple[dict[str, str], dict[str, Any]]:
                 HashList.from_entries(entries, name="self-test"), quality_floor=0, isolate=False
             )
             cut, whole = (result.outcome for result in scan([folder.encode()], matcher, pool))
-            protection = {"separate_processes": isolation_available(), **pool.protection}
+            protection = pool.protection
+            formats = _decode_every_format()
         except HashmatchError as error:
             return {"decoding process": f"failed: {error}"}, {"separate_processes": False}
         finally:
@@ -86,7 +89,17 @@ def _self_test() -> tuple[dict[str, str], dict[str, Any]]:
         "a truncated file is not cleared": (
             "passed" if cut.verdict is Verdict.UNSCANNED else "failed"
         ),
-    }, protection
+        "every format decodes in the sandbox": formats,
+    }, protection | protection_in_words(protection)
+
+
+def _decode_every_format() -> str:
+    """Whether workers find in every format what is found without walls."""
+    options = available_options()
+    with make_pool(1) as pool:
+        found = decode_every_format(pool.configure(options), options)
+    wrong = [f"{name} {result}" for name, result in found.items() if result != "passed"]
+    return "; ".join(wrong) or "passed"
 
 
 def _test_picture() -> bytes:

@@ -16,6 +16,7 @@ from hashmatch.cli.cores import resolve_jobs
 from hashmatch.cli.progress import working
 from hashmatch.cli.streams import say
 from hashmatch.errors import SettingsError
+from hashmatch.examine.sandbox import WorkerLimits
 from hashmatch.hashing import default_threshold, parse_kind
 from hashmatch.hashlist import HashList, Policy
 from hashmatch.hashlist.formats import COMPILED, format_of
@@ -252,7 +253,7 @@ def synth(
 def _hash_pictures(paths: Sequence[bytes], kind: HashKind) -> list[tuple[bytes, PerceptualHash]]:
     """The stored views' hashes of all pictures with detail at or below the paths."""
     options = ExamineOptions(kinds=(kind,))
-    pool = make_pool(resolve_jobs(None))
+    pool = make_pool(resolve_jobs(None), WorkerLimits(notify=say))
     try:
         return [
             (below(path, paths), found.views[0].hashes[0])

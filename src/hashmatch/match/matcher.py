@@ -13,7 +13,7 @@ from hashmatch.errors import HashListError, SettingsError
 from hashmatch.examine.decode import PilImage
 from hashmatch.examine.examination import examine
 from hashmatch.examine.inputs import PictureInput, held
-from hashmatch.examine.sandbox import SharedPool
+from hashmatch.examine.sandbox import SharedPool, WorkerLimits
 from hashmatch.files import Closing
 from hashmatch.hashing import Codes
 from hashmatch.hashlist import HashList
@@ -75,6 +75,9 @@ class Matcher(Closing):
             with the first upload, and end with ``close``, with the matcher or with the program.
             False decodes in this process. A ``PIL.Image`` is pixels already, and stays here.
         workers: how many processes, with ``isolate``.
+        sandbox: what these processes may do: ``strict`` confines them wholly, or fails with the
+            first file; ``best`` does what the system can; ``off`` leaves them limits on memory and
+            time. See docs/threat-model.md.
         max_matches: how many of the nearest entries an outcome names.
 
     Raises:
@@ -98,6 +101,7 @@ class Matcher(Closing):
         decode: str = "fast",
         isolate: bool = True,
         workers: int = 1,
+        sandbox: str = "best",
         max_matches: int = MAX_MATCHES,
     ) -> None:
         if not 0 <= quality_floor <= 100:
@@ -123,7 +127,8 @@ class Matcher(Closing):
             quality_floor=quality_floor,
         )
         self._replacing = threading.Lock()
-        self._pool = SharedPool(workers) if isolate else None
+        worker_limits = WorkerLimits(sandbox=sandbox)
+        self._pool = SharedPool(workers, worker_limits) if isolate else None
         self._lists = self._prepare(hash_lists)
 
     @property

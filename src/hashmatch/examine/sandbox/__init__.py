@@ -13,7 +13,8 @@ Scans use a ``Pool`` from one thread; the threads of an upload pipeline share on
 
 from hashmatch.examine.sandbox.base import AnyPool
 from hashmatch.examine.sandbox.jobs import Job, Reply
-from hashmatch.examine.sandbox.pool import Pool, WorkerLimits, isolation_available
+from hashmatch.examine.sandbox.limits import WorkerLimits
+from hashmatch.examine.sandbox.pool import Pool, isolation_available
 from hashmatch.examine.sandbox.protection import (
     Sandbox,
     missing_walls,

@@ -7,6 +7,8 @@ from typing import Any, Self
 
 from hashmatch.errors import SettingsError
 from hashmatch.examine.sandbox.jobs import Job, Reply, check_size
+from hashmatch.examine.sandbox.limits import WorkerLimits
+from hashmatch.examine.sandbox.protection import Sandbox, require_walls, sandbox_notice
 from hashmatch.files import Closing
 from hashmatch.model import ExamineOptions
 
@@ -16,13 +18,15 @@ class AnyPool(Closing):
 
     Args:
         jobs: how many workers.
+        limits: what each may use.
 
     Attributes:
         protection: what keeps hostile files in check, once the pool is configured.
     """
 
-    def __init__(self, jobs: int) -> None:
+    def __init__(self, jobs: int, limits: WorkerLimits = WorkerLimits()) -> None:  # frozen
         self.protection: dict[str, Any] = {}
+        self._limits = limits
         self._size = check_size(jobs)
         self._options: ExamineOptions | None = None
 
@@ -36,12 +40,20 @@ class AnyPool(Closing):
         if self._options is None:
             self._options = options
             self._begin(options)
+            self._check_sandbox()
         elif self.busy or self._options != options:
             raise SettingsError(
                 "this pool is still at work on another scan, or was made for another matcher: make"
                 " one pool for each"
             )
         return self
+
+    def _check_sandbox(self) -> None:
+        if self._limits.sandbox == Sandbox.STRICT:
+            require_walls(self.protection)
+        notice = sandbox_notice(self._limits.sandbox, self.protection)
+        if notice is not None and self._limits.notify is not None:
+            self._limits.notify(notice)
 
     @abstractmethod
     def _begin(self, options: ExamineOptions) -> None:

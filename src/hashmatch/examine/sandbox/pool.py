@@ -23,12 +23,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from hashmatch.errors import OUT_OF_MEMORY, DecodeError, HashmatchError, SettingsError
+from hashmatch.errors import OUT_OF_MEMORY, DecodeError, HashmatchError
 from hashmatch.examine.sandbox.base import AnyPool
 from hashmatch.examine.sandbox.clock import STEP, Clock
 from hashmatch.examine.sandbox.forker import Ending, Forker, gone
 from hashmatch.examine.sandbox.jobs import Job, ProtocolError, Reply
-from hashmatch.examine.sandbox.protection import WALLS, Sandbox, require_walls, walls_of
+from hashmatch.examine.sandbox.limits import WorkerLimits
+from hashmatch.examine.sandbox.protection import WALLS, walls_of
 from hashmatch.examine.sandbox.protocol import decode_said, encode_job, take_frame
 from hashmatch.model import Examination, ExamineOptions, Reason
 
@@ -66,28 +67,6 @@ _ZYGOTE = "zygote"
 _BELL = "bell"
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerLimits:
-    """What a worker may use.
-
-    Attributes:
-        max_memory: bytes of address space.
-        max_seconds: wall-clock seconds for one file, or one member of an archive.
-
-    Raises:
-        SettingsError: a limit is too small to decode anything with.
-    """
-
-    max_memory: int = 2 * 1024 * 1024 * 1024
-    max_seconds: float = 20.0
-
-    def __post_init__(self) -> None:
-        if self.max_memory < 256 * 1024 * 1024:
-            raise SettingsError("a worker needs at least 256 MiB of memory")
-        if not self.max_seconds > 0:
-            raise SettingsError("the time for a file must be more than 0 seconds")
-
-
 @dataclass(slots=True, eq=False)
 class _Worker:
     pid: int
@@ -115,7 +94,6 @@ class Pool(AnyPool):
     Args:
         jobs: how many workers.
         limits: what each may use.
-        sandbox: how much of a sandbox they run in.
         clock: tells when they are late.
 
     Raises:
@@ -126,12 +104,9 @@ class Pool(AnyPool):
         self,
         jobs: int,
         limits: WorkerLimits = WorkerLimits(),
-        sandbox: Sandbox = Sandbox.BEST,
         clock: Clock | None = None,
     ) -> None:
-        super().__init__(jobs)
-        self._limits = limits
-        self._sandbox = sandbox
+        super().__init__(jobs, limits)
         self._clock = clock or Clock()
         self._backlog: deque[Job] = deque()
         self._workers: list[_Worker] = []
@@ -140,14 +115,14 @@ class Pool(AnyPool):
         self._zygote = Forker()
 
     def _begin(self, options: ExamineOptions) -> None:
-        given_up = self._zygote.configure(options, self._limits.max_memory, walls_of(self._sandbox))
+        given_up = self._zygote.configure(
+            options, self._limits.max_memory, walls_of(self._limits.sandbox)
+        )
         self.protection = {"separate_processes": True, **given_up}
         self._selector.register(self._zygote, selectors.EVENT_READ, _ZYGOTE)
         self._workers = [self._fork() for _ in range(self._size)]
         while not all(worker.ready for worker in self._workers):
             self.poll(STEP)
-        if self._sandbox is Sandbox.STRICT:
-            require_walls(self.protection)
 
     def submit(self, job: Job) -> None:
         """Queue a job. Its descriptor must stay open until its last reply."""

@@ -33,9 +33,9 @@ class Sandbox(StrEnum):
     OFF = "off"
 
 
-def walls_of(sandbox: Sandbox) -> tuple[str, ...]:
+def walls_of(sandbox: str) -> tuple[str, ...]:
     """The walls that workers are to take."""
-    return () if sandbox is Sandbox.OFF else tuple(WALLS)
+    return () if sandbox == Sandbox.OFF else tuple(WALLS)
 
 
 def missing_walls(protection: Mapping[str, Any]) -> list[str]:
@@ -60,7 +60,7 @@ def require_walls(protection: Mapping[str, Any]) -> None:
         )
 
 
-def sandbox_notice(sandbox: Sandbox, protection: Mapping[str, Any]) -> str | None:
+def sandbox_notice(sandbox: str, protection: Mapping[str, Any]) -> str | None:
     """One line for an operator who has less than the whole sandbox; None for one who has it all.
 
     Args:
@@ -72,7 +72,7 @@ def sandbox_notice(sandbox: Sandbox, protection: Mapping[str, Any]) -> str | Non
             "decoders run in this process, without a sandbox: a file that takes one over can do"
             " whatever you can, and one that crashes it ends the scan"
         )
-    if sandbox is Sandbox.OFF:
+    if sandbox == Sandbox.OFF:
         return (
             "the sandbox is off: a file that takes a decoder over can read and change whatever you"
             " can, the hash list included"
@@ -90,7 +90,12 @@ def protection_in_words(protection: Mapping[str, Any]) -> dict[str, str]:
 
     Args:
         protection: what a pool reports once it is configured.
+
+    Returns:
+        A sentence for each wall; none where there are no separate processes to wall in.
     """
+    if not protection.get("separate_processes"):
+        return {}
     holds = {
         "landlock": f"Landlock, ABI {protection.get('landlock')}: no path can be opened",
         "privileges": "no capabilities, and not root",

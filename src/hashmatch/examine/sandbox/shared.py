@@ -16,7 +16,8 @@ from typing import IO
 
 from hashmatch.errors import HashmatchError, SettingsError
 from hashmatch.examine.sandbox.jobs import Job, Reply, check_size
-from hashmatch.examine.sandbox.pool import Pool, WorkerLimits, isolation_available
+from hashmatch.examine.sandbox.limits import WorkerLimits
+from hashmatch.examine.sandbox.pool import Pool, isolation_available
 from hashmatch.model import Examination, ExamineOptions
 
 _POLL_SECONDS = 60.0

@@ -12,6 +12,7 @@ from contextlib import suppress
 
 from hashmatch.examine.sandbox.base import AnyPool
 from hashmatch.examine.sandbox.jobs import Job, Reply
+from hashmatch.examine.sandbox.limits import WorkerLimits
 from hashmatch.model import ExamineOptions
 
 
@@ -20,10 +21,11 @@ class ThreadPool(AnyPool):
 
     Args:
         jobs: how many threads.
+        limits: of which none can be kept.
     """
 
-    def __init__(self, jobs: int) -> None:
-        super().__init__(jobs)
+    def __init__(self, jobs: int, limits: WorkerLimits = WorkerLimits()) -> None:  # frozen
+        super().__init__(jobs, limits)
         self.protection = {"separate_processes": False}
         self._waiting: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._replies: queue.SimpleQueue[Reply | Exception] = queue.SimpleQueue()

@@ -1,0 +1,114 @@
+"""Decode one small picture of every format behind the walls, and compare with no walls at all.
+
+A worker can load nothing once its walls are up. If a new version of a decoder imports or opens
+something lazily, this shows it, on the machine where it matters: ``hashmatch doctor`` runs it.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import suppress
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from hashmatch.examine.decode import decoders, load_decoders
+from hashmatch.examine.sandbox.base import AnyPool
+from hashmatch.examine.sandbox.jobs import Job
+from hashmatch.examine.sandbox.shared import nameless_file
+from hashmatch.examine.sandbox.worker import answers
+from hashmatch.hashing import ALGORITHMS
+from hashmatch.model import (
+    DEFAULT_FORMATS,
+    OPTIONAL_FORMATS,
+    Examination,
+    ExamineOptions,
+    HashKind,
+)
+
+_ORIENTATION = 0x0112
+_SAVED: dict[str, dict[str, Any]] = {"GIF": {"save_all": True}, "TIFF": {"compression": "jpeg"}}
+_PACKED = {"DEFLATE": zipfile.ZIP_DEFLATED, "BZIP2": zipfile.ZIP_BZIP2, "LZMA": zipfile.ZIP_LZMA}
+
+
+def available_options() -> ExamineOptions:
+    """Options that take every decoder and every algorithm of this installation."""
+    missing = {name for name, by in decoders().items() if by.startswith("not ")}
+    kinds = [
+        HashKind(algorithm.name, bits)
+        for algorithm in ALGORITHMS.values()
+        for bits in algorithm.thresholds
+        if algorithm.name != "pdq" or find_spec("pdqhash")
+    ]
+    return ExamineOptions(
+        kinds=tuple(kinds),
+        formats=(DEFAULT_FORMATS | OPTIONAL_FORMATS) - missing,
+        digests=("md5", "sha1", "sha256"),
+    )
+
+
+def samples(options: ExamineOptions) -> Iterator[tuple[str, bytes]]:
+    """A small file of every picture format and every kind of archive, by name."""
+    load_decoders(options.formats)
+    rows, columns = np.mgrid[0:96, 0:128]
+    waves = 128 + 60 * np.sin(columns * columns / 400 + rows / 9) + 60 * np.cos(rows * rows / 300)
+    picture = Image.fromarray(waves.astype(np.uint8)).convert("RGB")
+    exif = Image.Exif()
+    exif[_ORIENTATION] = 6
+    for name in sorted(options.formats):
+        with suppress(OSError, KeyError):  # a decoder without its encoder
+            file = io.BytesIO()
+            more = {"exif": exif} if name in {"JPEG", "PNG", "WEBP"} else _SAVED.get(name, {})
+            picture.save(file, name, **more)
+            yield name, file.getvalue()
+    file = io.BytesIO()
+    Image.new("RGB", (64, 64), "teal").save(file, "PNG")
+    blank = file.getvalue()
+    yield "a blank picture", blank  # all ties, for which SciPy is loaded late
+    for name, method in _PACKED.items():
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w", method) as packed:
+            packed.writestr("a.png", blank)
+        yield f"zip with {name}", file.getvalue()
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as tar:
+        member = tarfile.TarInfo("a.png")
+        member.size = len(blank)
+        tar.addfile(member, io.BytesIO(blank))
+    for compressed in (gzip, bz2, lzma):
+        yield f"tar with {compressed.__name__}", compressed.compress(file.getvalue())
+
+
+def decode_every_format(pool: AnyPool, options: ExamineOptions) -> dict[str, str]:
+    """Examine every sample in a worker, and here.
+
+    Args:
+        pool: configured with these options.
+        options: those of ``available_options``.
+
+    Returns:
+        For each sample, ``passed``; or what came of it in the worker, if that is not the same.
+    """
+    results = {}
+    for name, data in samples(options):
+        with nameless_file(data) as descriptor:
+            here = [
+                (said.member, said.examination)
+                for said in answers(Job(descriptor), options)
+                if not isinstance(said, bytes)
+            ]
+            there: list[tuple[bytes | None, Examination]] = []
+            pool.submit(Job(descriptor))
+            while pool.busy:
+                there += [(reply.member, reply.examination) for reply in pool.poll(5)]
+        last = there[-1][1]
+        results[name] = "passed" if here == there else f"failed: {last.detail or 'other hashes'}"
+    return results
