@@ -20,7 +20,7 @@ FEW = ("--transforms", "jpeg-50", "--transforms", "mirror")
 def test_command_says_what_it_found(
     folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The command prints counts and a sentence for each rule, and writes the three files."""
+    """The command prints counts and sentences for each rule, and writes three files."""
     output = tmp_path / "report"
     assert run(["evaluate", str(folder), *FEW, "--jobs", "1", "-o", str(output)]) == 0
     said, told = capfd.readouterr()
@@ -38,7 +38,7 @@ def test_command_says_what_it_found(
 def test_command_takes_list_pairs_and_baseline(
     folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """A list sets the list size, and everything that came of it is printed."""
+    """A list sets the list size, and what was found with each file is printed."""
     (tmp_path / "list.txt").write_text("00ff00ff12345678 one\nff00ff0087654321 two\n")
     (tmp_path / "pairs.csv").write_text(f"{folder}/00.png,{folder}/01.png,different\n")
     common = ["evaluate", str(folder), *FEW, "--jobs", "1", "--algorithm", "phash"]
@@ -60,7 +60,7 @@ def test_command_takes_list_pairs_and_baseline(
 def test_a_folder_that_cannot_be_made_is_told_at_once(
     folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Where a file stands in the place of the results, nothing is measured before that is told."""
+    """If a file is in the way of the results, that is an error before anything is measured."""
     (tmp_path / "file").write_text("mine")
     for output in (tmp_path / "file", tmp_path / "file" / "below"):
         command = ["evaluate", str(folder), *FEW, "--jobs", "1", "-o", str(output)]
@@ -69,8 +69,29 @@ def test_a_folder_that_cannot_be_made_is_told_at_once(
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        (["--list", "nowhere.txt"], "nowhere.txt: cannot read the hash list"),
+        (["--category", "a"], "options about lists need a --list"),
+    ],
+)
+def test_wrong_list_options_are_reported_before_anything_is_measured(
+    options: list[str],
+    error: str,
+    folder: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Lists are loaded last, but a missing file or a useless option is an error at once."""
+    cache = tmp_path / "cache"
+    assert run(["evaluate", str(folder), *FEW, *options, "--cache", str(cache)]) in (64, 65)
+    assert error in capfd.readouterr().err
+    assert not cache.exists()
+
+
 def test_command_lists_transforms(capfd: pytest.CaptureFixture[str]) -> None:
-    """--list-transforms shows names, groups, what they imitate, their parameters and sources."""
+    """--list-transforms shows names, groups, sources, what they imitate, and parameters."""
     assert run(["evaluate", "--list-transforms"]) == 0
     said = capfd.readouterr().out
     assert "jpeg-twice       encoding  JPEG        saved, sent and saved again" in said
@@ -94,14 +115,14 @@ def test_command_lists_transforms(capfd: pytest.CaptureFixture[str]) -> None:
 def test_command_exits_with_its_errors(
     arguments: list[str], code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Wrong usage, bad lists and missing inputs have the exit codes of every command."""
+    """Wrong usage, bad lists and missing inputs exit as in every command."""
     monkeypatch.chdir(tmp_path)
     assert run(["evaluate", *arguments]) == code
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a terminal of Unix")
 def test_command_shows_progress_on_a_terminal(folder: Path) -> None:
-    """On a terminal one line counts the pictures, and says what is done after the last."""
+    """On a terminal one line counts the pictures and then says what comes next."""
     parent, child = os.openpty()
     command = [
         *(sys.executable, "-c", "from hashmatch.cli.main import main; main()"),
@@ -116,7 +137,7 @@ def test_command_shows_progress_on_a_terminal(folder: Path) -> None:
 @pytest.mark.skipif(os.name != "posix", reason="signals to a group of processes")
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_an_interrupted_run_is_taken_up_again(jobs: str, tmp_path: Path) -> None:
-    """Ctrl-C exits 130 and writes no report, and with the cache the next run goes on from there."""
+    """Ctrl-C exits 130 without a report, and with the cache the next run resumes."""
     pictures = tmp_path / "pictures"
     pictures.mkdir()
     for number in range(24):
@@ -146,7 +167,7 @@ def test_an_interrupted_run_is_taken_up_again(jobs: str, tmp_path: Path) -> None
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="processes are found in /proc")
 def test_an_interrupt_while_processes_begin_is_told_in_a_line(tmp_path: Path) -> None:
-    """Ctrl-C before a process is ready shows nothing of Python's."""
+    """Ctrl-C before the workers are ready shows no traceback."""
     for number in range(4):
         photo(40 + number, 160, 120).save(tmp_path / f"{number}.png")
     command = [
@@ -166,7 +187,7 @@ def test_an_interrupt_while_processes_begin_is_told_in_a_line(tmp_path: Path) ->
 
 @pytest.mark.skipif(os.name != "posix", reason="killing is told by signals")
 def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
-    """However the parent ends, no worker stays behind."""
+    """However the parent ends, no worker outlives it."""
     for number in range(60):
         photo(90 + number, 160, 120).save(tmp_path / f"{number}.png")
     cache = tmp_path / "cache"

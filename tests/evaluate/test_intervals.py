@@ -21,7 +21,7 @@ from hashmatch.evaluate.intervals import (
 
 @given(st.integers(0, 300), st.integers(1, 300))
 def test_wilson_equals_scipy(successes: int, of: int) -> None:
-    """Wilson's interval is that of SciPy."""
+    """Wilson's interval equals SciPy's."""
     successes = min(successes, of)
     low, high = binomtest(successes, of).proportion_ci(method="wilson")
     found = wilson(successes / of, of)
@@ -30,7 +30,7 @@ def test_wilson_equals_scipy(successes: int, of: int) -> None:
 
 
 def test_pictures_that_agree_with_themselves_count_once() -> None:
-    """Ten equal answers of each picture say no more than one of each."""
+    """Ten equal answers per picture are worth no more than one."""
     answers = np.array([1.0] * 80 + [0.0] * 20)
     many = wilson_of_means(np.repeat(answers[:, None], 10, axis=1).mean(axis=1))
     once = wilson(0.8, 100)
@@ -39,7 +39,7 @@ def test_pictures_that_agree_with_themselves_count_once() -> None:
 
 
 def test_independent_answers_narrow_the_interval() -> None:
-    """Ten answers of each picture that hang together by nothing are worth nearly ten pictures."""
+    """Ten unrelated answers per picture are worth nearly ten pictures."""
     rng = np.random.default_rng(1)
     shares = rng.binomial(10, 0.8, 400) / 10
     found = wilson_of_means(shares)
@@ -48,7 +48,7 @@ def test_independent_answers_narrow_the_interval() -> None:
 
 
 def test_unanimous_pictures_leave_doubt() -> None:
-    """Where every variant of every picture is found, the lower end is that of as many pictures."""
+    """If every variant is found, the lower end is that of as many pictures."""
     found = wilson_of_means(np.ones(50))
     assert (float(found.value), float(found.high)) == (1, 1)
     assert float(found.low) == pytest.approx(float(wilson(1, 50).low))
@@ -65,14 +65,14 @@ def test_unseen_bound_is_that_of_one_family(pictures: int) -> None:
 
 @given(st.floats(1e-12, 0.5))
 def test_pictures_needed_are_just_enough(rate: float) -> None:
-    """The pictures asked for bring the bound down to the rate, and one fewer would not."""
+    """The pictures asked for bring the bound down to the rate; one fewer would not."""
     pictures = pictures_needed(rate)
     assert unseen_bound(pictures) <= rate * (1 + 1e-9)
     assert pictures <= 6 or unseen_bound(pictures - 2) > rate
 
 
 def by_hand(pairs: dict[tuple[int, int], int], pictures: int, level: int) -> tuple[float, float]:
-    """The share of matches and Hoeffding's variance of it, summed term by term."""
+    """The share of matches and its variance by Hoeffding, summed term by term."""
     half = np.zeros((pictures, pictures))
     for (query, entry), at in pairs.items():
         if at <= level:
@@ -92,7 +92,7 @@ places = st.tuples(st.integers(0, 6), st.integers(0, 6)).filter(lambda pair: pai
 
 @given(st.dictionaries(places, st.integers(0, 5), max_size=30))
 def test_pair_counts_equal_sums_by_hand(pairs: dict[tuple[int, int], int]) -> None:
-    """Counts and variance by level are what their definitions give, term by term."""
+    """Counts and variance by level equal their definitions, term by term."""
     query, entry = np.array(list(pairs), dtype=np.int64).reshape(-1, 2).T
     counted = count_pairs(query, entry, np.array(list(pairs.values()), dtype=np.int64), 7, 4)
     assert counted.pairs == 42
@@ -103,7 +103,7 @@ def test_pair_counts_equal_sums_by_hand(pairs: dict[tuple[int, int], int]) -> No
 
 
 def test_bounds_hold_the_value_and_never_fall() -> None:
-    """Upper ends grow with the level, and start at the bound for what was not seen."""
+    """Upper ends never fall from level to level, and start at the bound for nothing seen."""
     query, entry = np.array([0, 1, 2, 3, 0]), np.array([1, 0, 3, 2, 2])
     rate = count_pairs(query, entry, np.array([2, 2, 3, 3, 4]), 500, 6).rate
     assert (rate.value[:2] == 0).all()
@@ -115,7 +115,7 @@ def test_bounds_hold_the_value_and_never_fall() -> None:
 
 
 def test_a_hub_widens_the_interval() -> None:
-    """The same count of matches says less where one picture has part in all of them."""
+    """The same number of matches proves less if one picture is in all of them."""
     spread = count_pairs(np.arange(0, 40, 2), np.arange(1, 40, 2), np.zeros(20, np.int64), 300, 1)
     hub = count_pairs(np.zeros(20, np.int64), np.arange(1, 21), np.zeros(20, np.int64), 300, 1)
     assert hub.rate.value == spread.rate.value
@@ -123,14 +123,14 @@ def test_a_hub_widens_the_interval() -> None:
 
 
 def test_two_pictures_say_nothing() -> None:
-    """With a single pair the rate may be anything."""
+    """A single pair proves nothing about the rate."""
     rate = count_pairs(np.array([0]), np.array([1]), np.array([0]), 2, 2).rate
     assert rate.high.tolist() == [1, 1]
 
 
 @pytest.mark.parametrize("share", [0.0, 0.004])
 def test_shares_need_so_many_pictures(share: float) -> None:
-    """The pictures asked for bring Wilson's upper end to the rate, and one fewer would not."""
+    """The pictures asked for bring Wilson's upper end to the rate; one fewer would not."""
     count = wilson_needs(share, 0.01)
     assert wilson(share, count).high <= 0.01 < wilson(share, count - 1).high
     assert wilson_needs(0.01, 0.01) == 0

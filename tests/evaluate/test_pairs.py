@@ -20,7 +20,7 @@ KINDS = EvaluationSettings().kinds
 
 
 def measurements(seed: int, pictures: int, views: int = 0, digests: str = "") -> Measurements:
-    """Random hashes that are near to each other now and then, some pictures with several views."""
+    """Random hashes, some near each other, and some pictures with several views."""
     rng = np.random.default_rng(seed)
     owner = np.sort(np.concatenate([np.arange(pictures), rng.integers(0, pictures, views)]))
 
@@ -72,7 +72,7 @@ def test_distances_are_counted_exactly(seed: int, count: int, views: int) -> Non
 @settings(max_examples=12, deadline=None)
 @given(st.integers(0, 10**6), st.integers(1, 12), st.integers(0, 10))
 def test_near_pairs_have_the_level_of_their_best_view(seed: int, count: int, views: int) -> None:
-    """The index finds all pairs that are near, each once, at the level of its nearest view."""
+    """The index finds every near pair once, at the level of its nearest view."""
     pictures = measurements(seed, count, views)
     identities = identify(pictures, 1)
     near = find_near(pictures, identities, (20, 17))
@@ -89,7 +89,7 @@ def test_near_pairs_have_the_level_of_their_best_view(seed: int, count: int, vie
 
 
 def test_copies_are_no_false_matches() -> None:
-    """A picture that is there twice is counted once, and its pairs not at all."""
+    """A picture that occurs twice counts once, and its pairs with itself do not count."""
     pictures = measurements(1, 8, digests="same")
     identities = identify(pictures, 1)
     assert np.count_nonzero(identities.part != LEFT_OUT) == 1
@@ -107,14 +107,14 @@ def test_equal_hashes_do_not_pair_up_one_by_one() -> None:
 
 
 def test_both_fine_hashes_must_agree_on_a_copy() -> None:
-    """Two pictures near by one fine hash alone stay two."""
+    """Two pictures near by only one fine hash stay two."""
     pictures = measurements(3, 4)
     equal = {IDENTITY_KINDS[0]: np.ones((4, 4), np.uint64)}
     assert not identify(replace(pictures, entries=dict(pictures.entries) | equal), 1).copies
 
 
 def test_a_human_overrules_the_hashes() -> None:
-    """What is labelled the same is a copy, and what is labelled different is none."""
+    """Pictures labelled the same are copies, and those labelled different are not."""
     pictures = measurements(4, 6)
     fine = pictures.entries[IDENTITY_KINDS[0]].copy()
     fine[1] = fine[0]
@@ -126,7 +126,7 @@ def test_a_human_overrules_the_hashes() -> None:
 
 
 def test_split_hangs_on_bytes_and_seed_alone() -> None:
-    """The halves are even, follow the pictures and not their order, and change with the seed."""
+    """The halves are even, depend on the pictures and not on their order, and on the seed."""
     pictures = measurements(5, 40)
     part = identify(pictures, 1).part
     assert (np.count_nonzero(part == CHOOSE), np.count_nonzero(part == SCORE)) == (20, 20)
@@ -141,7 +141,7 @@ def test_split_hangs_on_bytes_and_seed_alone() -> None:
 
 
 def test_radius_is_bounded_by_what_it_would_find() -> None:
-    """Thresholds are looked at to 20 of 64 bits, or as far as few enough pairs are near."""
+    """Thresholds are tried up to 20 of 64 bits, or while few enough pairs are near."""
     even = np.full(65, 10)
     crowded = np.concatenate([np.full(6, 900_000), np.zeros(59, np.int64)])
     assert choose_radius([even, crowded]) == (20, 2)
@@ -155,7 +155,7 @@ thresholds = st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20)), min_siz
 def test_level_is_the_lowest_that_matches(
     bounds: list[tuple[int, int]], first: int, second: int, all_must: bool
 ) -> None:
-    """A comparison matches from its level on, by its distances and the level's thresholds."""
+    """A comparison matches from its level on, by its distances and that level's thresholds."""
     table = np.maximum.accumulate(np.array(bounds), axis=0)
     rule = Rule("any", (0, 1), all_must, table)
     level = int(rule.level(np.array([[first, second]]))[0])
@@ -184,7 +184,7 @@ def test_rules_join_equal_widths_only() -> None:
 
 @pytest.mark.parametrize("bits", [64, 256])
 def test_distances_of_wide_hashes_do_not_overflow(bits: int) -> None:
-    """Opposite hashes are as many bits apart as they have."""
+    """Opposite hashes differ in all their bits."""
     kind = HashKind("phash", bits)
     ones = np.full((1, kind.words), 2**64 - 1, np.uint64)
     codes = np.concatenate([ones, np.zeros_like(ones)])

@@ -14,7 +14,7 @@ SETTINGS = EvaluationSettings(list_size=1000, files_per_day=1000, max_false_per_
 
 
 def figures(matches: list[int], found: list[float], pictures: int = 1000) -> Figures:
-    """Figures with these false matches, as independent as may be, and these recalls, by level."""
+    """Figures with these independent false matches and these recalls, by level."""
     pairs = pictures * (pictures - 1)
     counts = np.array(matches)
     variance = np.array(matches) / pairs**2
@@ -34,7 +34,7 @@ STEPS = [0.5, 0.6, 0.7, 0.8]
     [([0, 2, 50, 90], "held"), ([0, 2, 90, 300], "open"), ([0, 2, 300, 900], "broken")],
 )
 def test_the_other_half_has_its_say(score: list[int], outcome: str) -> None:
-    """The level is chosen on the one half, and the other confirms it, cannot tell, or does not."""
+    """The level is chosen on one half; the other confirms it, cannot tell, or refutes it."""
     chosen = recommend(figures([0, 3, 40, 400], STEPS), figures(score, STEPS), SETTINGS)
     assert (chosen.level, chosen.outcome, chosen.unseen_level, chosen.more_pictures) == (
         2,
@@ -45,7 +45,7 @@ def test_the_other_half_has_its_say(score: list[int], outcome: str) -> None:
 
 
 def test_nothing_is_recommended_without_support() -> None:
-    """Where even the strictest bound is over the limit, more pictures are asked for."""
+    """If even the strictest bound is above the limit, more pictures are asked for."""
     few = figures([0, 0, 1, 2], STEPS, pictures=100)
     chosen = recommend(few, few, SETTINGS)
     assert (chosen.level, chosen.outcome, chosen.unseen_level) == (None, "unsupported", 1)
@@ -54,12 +54,12 @@ def test_nothing_is_recommended_without_support() -> None:
 
 
 def test_more_pictures_are_asked_for_where_they_would_do() -> None:
-    """With false matches at the strictest level, those are asked for that narrow the interval."""
+    """With false matches at the strictest level, the pictures asked for narrow the interval."""
     few = figures([3, 5, 9, 20], STEPS, pictures=200)
     chosen = recommend(few, few, SETTINGS)
     assert (chosen.level, chosen.unseen_level) == (None, None)
     assert chosen.more_pictures > 0
-    # As many false matches to a pair, among as many pictures as were asked for
+    # The same rate of false matches, among as many pictures as were asked for
     enough = 200 + chosen.more_pictures // 2
     share = enough * (enough - 1) / (200 * 199)
     more = figures([int(3 * share)] * 4, STEPS, pictures=enough)
@@ -67,7 +67,7 @@ def test_more_pictures_are_asked_for_where_they_would_do() -> None:
 
 
 def test_pictures_that_would_not_help_are_not_asked_for() -> None:
-    """Where false matches at the strictest level are over the limit, none are, and that is said."""
+    """If the strictest level really exceeds the limit, no more pictures are asked for."""
     few = figures([9, 15, 30, 60], STEPS, pictures=200)
     chosen = recommend(few, few, SETTINGS)
     assert (chosen.level, chosen.more_pictures) == (None, 0)
@@ -86,20 +86,20 @@ def test_pictures_that_would_not_help_are_not_asked_for() -> None:
 def test_both_together_are_held_against_one(
     together: list[int], alone: list[int], verdict: str
 ) -> None:
-    """At equal recall two algorithms have a tenth of the false matches, or not, or who knows."""
+    """At equal recall, two algorithms have a tenth of the false matches, more, or too few."""
     compared = compare(figures(together, STEPS), figures(alone, STEPS), 2)
     assert (compared.level, compared.alone_level, compared.verdict) == (2, 2, verdict)
     assert (compared.false_together, compared.false_alone) == (together[2], alone[2])
 
 
 def test_without_a_level_the_most_telling_is_compared() -> None:
-    """Where nothing is recommended, the laxest level that one alone can match is looked at."""
+    """Without a recommendation, the laxest level that one algorithm alone can match is compared."""
     compared = compare(figures([0, 1, 2, 3], [0.4, 0.6, 0.75, 0.9]), figures([9] * 4, STEPS), None)
     assert (compared.level, compared.alone_level) == (2, 3)
 
 
 def test_what_one_alone_never_finds_is_not_compared() -> None:
-    """Where one alone finds as much at no threshold, there is no comparison, and that is said."""
+    """If one alone finds as much at no threshold, the sentence says they do not compare."""
     compared = compare(figures([0] * 4, [0.9] * 4), figures([9] * 4, STEPS), None)
     assert (compared.alone_level, compared.false_alone, compared.verdict) == (
         None,
@@ -126,5 +126,5 @@ def test_what_one_alone_never_finds_is_not_compared() -> None:
     [(0, "0"), (1234.5, "1,234"), (12.34, "12"), (0.0123, "0.012"), (0.000123, "1e-04")],
 )
 def test_amounts_are_short(value: float, shown: str) -> None:
-    """Two digits that count are enough for any amount."""
+    """Every amount has at most two significant digits below a hundred."""
     assert numbers.amount(value) == shown
