@@ -107,7 +107,9 @@ def test_a_scan_counts_files_on_a_terminal(tmp_path: Path) -> None:
     for number in range(200):
         (tmp_path / "files" / f"{number}.jpg").write_bytes(data)
     scan = ["scan", str(tmp_path / "files"), "--list", str(tmp_path / "list.txt"), "--jobs", "1"]
-    assert re.search(r"[0-9]+ files, [0-9,]+ a second, 0 match, 0 unscanned", watched(*scan))
+    assert re.search(
+        r"[0-9]+ files, [0-9,]+ a second, 0 matches, 0 not fully examined", watched(*scan)
+    )
     assert watched(*scan, "--quiet") == ""
 
 
@@ -135,8 +137,8 @@ def test_rows_and_progress_do_not_share_a_line(tmp_path: Path, form: str) -> Non
 
 def test_the_time_left_is_told_where_the_number_of_files_is_known() -> None:
     """From an earlier scan it is known how many files there are, and so about how long it takes."""
-    line = progress._Line(7_200)
+    line = progress.Progress(expected=7_200)
     assert line._left(3_600, 1.0) == ", about 1 h 0 min left"
     assert line._left(7_080, 1.0) == ", about 2 min left"
     assert line._left(7_190, 1.0) == ", about 10 s left"
-    assert line._left(7_200, 1.0) == line._left(0, 0.0) == progress._Line(None)._left(1, 1.0) == ""
+    assert line._left(7_200, 1.0) == line._left(0, 0.0) == progress.Progress()._left(1, 1.0) == ""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from commands import environment, hashmatch_command
-from hashmatch.cli.reference import reference
+from hashmatch.cli.reference import manual, reference
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "cli.md"
 
@@ -17,6 +18,39 @@ def test_the_document_is_up_to_date() -> None:
     assert DOCUMENT.read_text("utf-8") == reference(), (
         "run: python -m hashmatch.cli.reference > docs/cli.md"
     )
+
+
+def test_the_manual_page_is_up_to_date() -> None:
+    """``docs/hashmatch.1``, which the wheel installs, is what the commands say."""
+    assert DOCUMENT.with_name("hashmatch.1").read_text("utf-8") == manual(), (
+        "run: python -m hashmatch.cli.reference man > docs/hashmatch.1"
+    )
+
+
+@pytest.mark.skipif(shutil.which("groff") is None, reason="there is no groff here")
+def test_the_manual_page_is_readable() -> None:
+    """Groff finds nothing wrong with the page, and shows every option of a scan as it is typed."""
+    command = ["groff", "-man", "-Tascii", "-ww", "-rLL=100n", "-P-cbou"]
+    done = subprocess.run(command, input=manual(), capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    section = done.stdout.partition("HASHMATCH SCAN")[2].partition("HASHMATCH REMATCH")[0]
+    for text in ("--max-bytes SIZE", "-o, --output FILE", "--threshold BITS", "Matching"):
+        assert text in section
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_knows_commands_and_options(shell: str) -> None:
+    """The completion that a shell asks for names the options of a command."""
+    asked = {
+        "bash": {"COMP_WORDS": "hashmatch scan --max-by", "COMP_CWORD": "2"},
+        "zsh": {"_TYPER_COMPLETE_ARGS": "hashmatch scan --max-by"},
+        "fish": {
+            "_TYPER_COMPLETE_ARGS": "hashmatch scan --max-by",
+            "_TYPER_COMPLETE_FISH_ACTION": "get-args",
+        },
+    }[shell]
+    done = hashmatch_command(env=environment(_HASHMATCH_COMPLETE=f"complete_{shell}", **asked))
+    assert "--max-bytes" in done.stdout.decode()
 
 
 @pytest.mark.parametrize("columns", ["20", "250"])

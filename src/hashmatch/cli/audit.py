@@ -18,14 +18,14 @@ def verify_command(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The audit trail."), READS],
     anchor: Annotated[
         str | None,
-        typer.Option(metavar="HEX", help="The head that an earlier run printed, kept elsewhere."),
+        typer.Option(metavar="HEX", help="Head that an earlier run printed, kept elsewhere."),
     ] = None,
 ) -> int:
     """Find every record that was edited, removed, added or moved.
 
-    Without an anchor, nothing can show that the end was cut off, or that the whole file was written
-    anew. Exit codes, a bit mask: 0 all is whole, 1 something was tampered with or
-    there is no record at all, 2 a run has no end or a crash tore a line, 3 both. 66 no such file.
+    Without an anchor, nothing shows that the end was cut off, or that the whole file was rewritten.
+    Exit codes, added up: 0 the trail is whole, 1 it was tampered with or is not an audit trail, 2 a
+    run has no end or a crash tore a line. 66 no such file.
     """
     from hashmatch.cli.run_audit import run_verify  # noqa: PLC0415 # only who asks pays for it
 

@@ -17,7 +17,7 @@ from typing import Annotated, Any, get_args, get_type_hints
 import typer
 from typer.core import TyperCommand
 
-from hashmatch.cli.files import Use, check_apart
+from hashmatch.cli.files import Use, check_apart, check_local
 from hashmatch.cli.sizes import SHOWN
 
 _PANEL = "Options"
@@ -88,12 +88,20 @@ class Command(TyperCommand):
     """A command that shows its options by panel, and never writes a file that it also reads."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run it, if its files are apart."""
-        check_apart(self._used(ctx.params))
+        """Run it, if its files are local, and apart."""
+        used = list(self._used(ctx.params))
+        check_local(name for _, name, _ in used)
+        check_apart(used)
         return super().invoke(ctx)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the arguments, and the options under the headings of their panels."""
+        for panel, records in self.panels(ctx).items():
+            with formatter.section(panel):
+                formatter.write_dl(records, col_max=_NAMES)
+
+    def panels(self, ctx: Any) -> dict[str, list[tuple[str, str]]]:
+        """Each argument and option with its help, by panel."""
         panels: dict[str, list[tuple[str, str]]] = {"Arguments": []}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
@@ -106,10 +114,7 @@ class Command(TyperCommand):
             else:
                 panel = getattr(parameter, "rich_help_panel", None) or _PANEL
                 panels.setdefault(panel, []).append(record)
-        for panel, records in panels.items():
-            if records:
-                with formatter.section(panel):
-                    formatter.write_dl(records, col_max=_NAMES)
+        return {panel: records for panel, records in panels.items() if records}
 
     def _used(self, values: dict[str, Any]) -> Iterator[tuple[str, Any, Use]]:
         """Each option that names a file, its value, and what the command does with that file."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
+from hashmatch.cli import options as opt
 
 
 def doctor_command(
-    as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object.")] = False,
+    as_json: opt.AsJson = False,
 ) -> int:
     """Show what this installation can do, what protects it, and whether it works.
 

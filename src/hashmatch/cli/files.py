@@ -7,11 +7,12 @@ begins.
 from __future__ import annotations
 
 import os
+import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from hashmatch.errors import SettingsError
+from hashmatch.errors import InputError, SettingsError
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,22 @@ READS_STREAM = Use(streams=True)
 READS_SIGNATURE = Use(suffix=".sig")
 WRITES_SIGNATURE = Use(writes=True, suffix=".sig")
 
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
-def check_apart(used: Iterator[tuple[str, str | os.PathLike[str], Use]]) -> None:
+
+def check_local(names: Iterable[str | os.PathLike[str]]) -> None:
+    """Refuse URLs, of which the system would say that there is no such file.
+
+    Raises:
+        InputError: one of the names is a URL.
+    """
+    for name in (os.fspath(each) for each in names):
+        # A path object has only one of the slashes left
+        if _URL.match(name) and not os.path.lexists(name):
+            raise InputError("hashmatch reads local files, not URLs: download it first", path=name)
+
+
+def check_apart(used: Iterable[tuple[str, str | os.PathLike[str], Use]]) -> None:
     """Refuse options that name the same file, by whatever names, unless they only read it.
 
     Raises:

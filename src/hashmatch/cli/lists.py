@@ -1,4 +1,4 @@
-"""``hashmatch list``: looking after hash lists."""
+"""``hashmatch list``."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from hashmatch.cli import options as opt
 from hashmatch.cli.command import group
 from hashmatch.cli.files import READS, READS_SIGNATURE, REPLACES, WRITES, WRITES_SIGNATURE
 
-list_app = group("Look after hash lists.")
+list_app = group("Check, convert, merge, sign and compile hash lists.")
 
 ListPath = Annotated[Path, typer.Argument(metavar="LIST", help="A hash list."), READS]
 OutputFile = Annotated[
     Path,
-    typer.Option("--output", "-o", metavar="FILE", help="Where to write, whole or not at all."),
+    typer.Option("--output", "-o", metavar="FILE", help="Write to FILE, atomically."),
     WRITES,
 ]
 
@@ -26,7 +26,7 @@ To = Annotated[
     typer.Option(
         "--to",
         metavar="text|csv|jsonl|compiled",
-        help="What to write. Default: as the file's name ends, .txt, .csv, .jsonl or .hml.",
+        help="Format to write. Default: by the file's suffix, .txt, .csv, .jsonl or .hml.",
     ),
 ]
 
@@ -35,7 +35,7 @@ KeepWithdrawals = Annotated[
     bool,
     typer.Option(
         "--keep-withdrawals",
-        help="Also write which ids are withdrawn, for a list that is applied to another one.",
+        help="Also write which ids are withdrawn, for a list to apply to another.",
     ),
 ]
 
@@ -46,10 +46,10 @@ def check_command(
     algorithm: opt.ListAlgorithm = None,
     list_format: opt.ListFormat = None,
 ) -> int:
-    """Name everything that is wrong with a list, by line, and count what is odd.
+    """Report every error in a list by line, and count suspicious entries.
 
-    Odd are flat hashes, duplicates, entries near another, and hubs, which have at least ten such.
-    Exit codes: 0 nothing is wrong, 65 something is.
+    Suspicious are flat hashes, duplicates, entries near another, and hubs, which have at least ten
+    near entries. Exit codes: 0 no error, 65 errors.
     """
     from hashmatch.cli.run_lists import ListFile, check  # noqa: PLC0415 # it takes NumPy
 
@@ -62,9 +62,9 @@ def show_command(
     algorithm: opt.ListAlgorithm = None,
     list_format: opt.ListFormat = None,
     skip_bad_entries: opt.SkipBadEntries = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object.")] = False,
+    as_json: opt.AsJson = False,
 ) -> int:
-    """Tell what a list holds, by algorithm, category and source, and its age; never a hash."""
+    """Show what a list holds, by algorithm, category and source, and its age; never a hash."""
     from hashmatch.cli.run_lists import ListFile, show  # noqa: PLC0415
 
     return show(ListFile(path, algorithm, list_format, skip_bad_entries), as_json=as_json)
@@ -78,9 +78,9 @@ def compile_command(
     list_format: opt.ListFormat = None,
     skip_bad_entries: opt.SkipBadEntries = False,
 ) -> int:
-    """Write a list with its indexes as one file that opens at once.
+    """Write a list and its indexes as one file that opens at once.
 
-    ``--list`` takes it wherever it takes text.
+    ``--list`` takes it like any other list.
     """
     from hashmatch.cli.run_lists import ListFile, compile_  # noqa: PLC0415
 
@@ -98,8 +98,8 @@ def convert_command(
 ) -> int:
     """Write a list of any format as text, CSV, JSONL or compiled.
 
-    Everything goes along, entries that may not match included. What the new format cannot hold is
-    an error, and nothing is written.
+    Entries that may not match are kept. What the new format cannot hold is an error, and nothing
+    is written.
     """
     from hashmatch.cli.run_lists import ListFile, convert  # noqa: PLC0415
 
@@ -108,12 +108,10 @@ def convert_command(
 
 @list_app.command("apply")
 def apply_command(
-    base: Annotated[
-        Path, typer.Argument(metavar="BASE", help="The list to bring up to date."), REPLACES
-    ],
+    base: Annotated[Path, typer.Argument(metavar="BASE", help="List to update."), REPLACES],
     deltas: Annotated[
         list[Path],
-        typer.Argument(metavar="DELTA...", help="What came since, the oldest first."),
+        typer.Argument(metavar="DELTA...", help="Updates, oldest first."),
         READS,
     ],
     output: OutputFile,
@@ -121,9 +119,9 @@ def apply_command(
     keep_withdrawals: KeepWithdrawals = False,
     algorithm: opt.ListAlgorithm = None,
 ) -> int:
-    """Write a list brought up to date by later pages or deltas, in whatever formats they are.
+    """Apply updates to a list: later pages or deltas, in any format.
 
-    An entry of a later list replaces all that has its id; what a later list withdraws is gone.
+    An entry of a later list replaces every entry with its id; a withdrawn entry is removed.
     """
     from hashmatch.cli.run_lists import ListFile, Output, apply  # noqa: PLC0415
 
@@ -140,15 +138,15 @@ def merge_command(
     output: OutputFile,
     to: To = None,
     prefix: Annotated[
-        bool, typer.Option("--prefix", help="Put each list's name and a slash before its ids.")
+        bool, typer.Option("--prefix", help="Prefix ids with their list's name and a slash.")
     ] = False,
     keep_withdrawals: KeepWithdrawals = False,
     algorithm: opt.ListAlgorithm = None,
 ) -> int:
-    """Write one list of several that have nothing to do with each other.
+    """Merge independent lists into one.
 
-    An id that stands for different things in two of them, or that one of them withdraws, is an
-    error: no entry is lost.
+    An id that means different things in two lists, or that one of them withdraws, is an error: no
+    entry is lost.
     """
     from hashmatch.cli.run_lists import ListFile, Output, merge  # noqa: PLC0415
 
@@ -164,9 +162,9 @@ def diff_command(
     old: Annotated[Path, typer.Argument(metavar="OLD", help="The older list."), READS],
     new: Annotated[Path, typer.Argument(metavar="NEW", help="The newer list."), READS],
     algorithm: opt.ListAlgorithm = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object.")] = False,
+    as_json: opt.AsJson = False,
 ) -> int:
-    """Tell by id which entries were added, withdrawn and changed between two lists."""
+    """Show by id which entries were added, withdrawn and changed between two lists."""
     from hashmatch.cli.run_lists import ListFile, diff  # noqa: PLC0415
 
     return diff(ListFile(old, algorithm), ListFile(new, algorithm), as_json=as_json)
@@ -175,11 +173,13 @@ def diff_command(
 @list_app.command("keygen")
 def keygen_command(
     key: Annotated[
-        Path, typer.Option(metavar="FILE", help="Where to write the private key."), WRITES
+        Path, typer.Option(metavar="FILE", help="File to write the private key to."), WRITES
     ],
-    public_key: Annotated[Path, typer.Option(metavar="FILE", help="And the public one."), WRITES],
+    public_key: Annotated[
+        Path, typer.Option(metavar="FILE", help="File to write the public key to."), WRITES
+    ],
 ) -> int:
-    """Make a pair of Ed25519 keys, in PEM, to sign lists with."""
+    """Create a pair of Ed25519 keys, in PEM, to sign lists with."""
     from hashmatch.cli import run_lists  # noqa: PLC0415
 
     return run_lists.keygen(key, public_key)
@@ -192,7 +192,7 @@ def sign_command(
         Path, typer.Option(metavar="FILE", help="The private key, Ed25519 in PEM."), READS
     ],
 ) -> int:
-    """Sign a list: its bytes, name, version and date, in a file beside it with .sig behind."""
+    """Sign a list: its bytes, name, version and date, in LIST.sig beside it."""
     from hashmatch.cli import run_lists  # noqa: PLC0415
 
     return run_lists.sign(path, key)
@@ -205,9 +205,9 @@ def verify_command(
         Path, typer.Option(metavar="FILE", help="The public key, Ed25519 in PEM."), READS
     ],
 ) -> int:
-    """Check that a list is what the owner of a key has signed.
+    """Check a list's signature.
 
-    Exit codes: 0 it is, 65 it is not.
+    Exit codes: 0 this key signed the list as it is, 65 it did not.
     """
     from hashmatch.cli import run_lists  # noqa: PLC0415
 

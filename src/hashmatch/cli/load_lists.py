@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -31,7 +31,9 @@ _SOME = 10
 
 
 def load_lists(settings: ListSettings, *, quiet: bool = False) -> list[HashList]:
-    """Load all lists, in order, and say on stderr what the operator should know unless quiet.
+    """Load all lists, in order, and say on stderr what the operator should know of them.
+
+    Warnings are said even if quiet: an assumed algorithm may clear every file.
 
     Raises:
         HashListError: one cannot be used, or is not what it must be.
@@ -42,7 +44,6 @@ def load_lists(settings: ListSettings, *, quiet: bool = False) -> list[HashList]
             raise SettingsError("options about lists need a --list")
         return []
     seen = SeenVersions(settings.seen_versions) if settings.seen_versions else None
-    tell = (lambda *_: None) if quiet else say
     table = read_suppressions(settings.suppress) if settings.suppress is not None else None
     rows = table.rows if table else ()
     policy = settings.policy(frozenset((row.entry, row.list) for row in rows))
@@ -53,12 +54,12 @@ def load_lists(settings: ListSettings, *, quiet: bool = False) -> list[HashList]
             unknown.append(policy.unknown(whole.contents))
             hash_lists.append(whole.select(policy))
     for path, hash_list in zip(settings.files, hash_lists, strict=True):
-        _check(path, hash_list, settings, seen, tell)
+        _check(path, hash_list, settings, seen)
     for notice in _names_of_nothing(unknown):
-        tell(notice)
+        say(notice)
     if table is not None and (lines := table.unknown(hash_lists)):
         some = ", ".join(map(str, lines[:_SOME])) + (", ..." if len(lines) > _SOME else "")
-        tell(
+        say(
             f"{table.source}: {len(lines)} of the entries are on no list that is meant: line {some}"
         )
     for hash_list in hash_lists:
@@ -126,16 +127,15 @@ def _check(
     hash_list: HashList,
     settings: ListSettings,
     seen: SeenVersions | None,
-    tell: Callable[[str], None],
 ) -> None:
     for notice in hash_list.notices:
-        tell(f"{hash_list.name}: {notice}")
+        say(f"{hash_list.name}: {notice}")
     if settings.require_signature is not None:
         verify_list(hash_list, Path(path + SUFFIX), settings.require_signature)
     for complaint, refused in _complaints(path, hash_list, settings, seen):
         if refused:
             raise HashListError(f"the list {complaint}", path=hash_list.source)
-        tell(f"{hash_list.name}: the list {complaint}")
+        say(f"{hash_list.name}: the list {complaint}")
 
 
 def _complaints(

@@ -1,4 +1,4 @@
-"""The command ``hashmatch``: which subcommands there are, and what each ending exits with."""
+"""The command ``hashmatch``: its subcommands, and the exit code of every ending."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def run(arguments: Sequence[str]) -> int:
     Returns:
         The exit code.
     """
-    # Whatever else fails of what was told to stop, such as writing to a terminal that was lost
+    # A stopped command exits so, whatever else fails, such as writing to a lost terminal
     code = stop_code(otherwise=_run(arguments))
     say_stopped()
     _give_up_broken_streams()
@@ -96,8 +96,10 @@ def _run(arguments: Sequence[str]) -> int:
         return _exit_code_of(error)
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
-    except (BrokenPipeError, SystemExit):
-        # Whoever read the results has enough: end without a word. Typer would exit 1: a match
+    except SystemExit as ending:
+        # Completion exits 0 by itself. Where a pipe broke, Typer would exit 1: a match
+        return PIPE_CLOSED if ending.code else 0
+    except BrokenPipeError:  # whoever read the results has enough: end without a word
         return PIPE_CLOSED
     except Exception as error:  # noqa: BLE001 # the last line of defence: a crash must exit 70
         say(f"internal error: {place_of(error)}")
@@ -105,12 +107,12 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _give_up_broken_streams() -> None:
-    """Keep Python from flushing them once more at its exit, and exiting 120 where that fails."""
+    """Keep Python from flushing them once more when it exits, and exiting 120 if that fails."""
     for stream in (sys.stdout, sys.stderr):
         try:
             if stream is not None:
                 stream.flush()
-        except ValueError:  # it was closed by what failed to write to it: nothing is left to flush
+        except ValueError:  # whoever failed to write closed it: nothing is left to flush
             continue
         except (OSError, OutputError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -1,4 +1,7 @@
-"""How far a scan has come, on stderr, for whoever watches a terminal."""
+"""How far a command has come, on stderr, for whoever watches a terminal.
+
+``Progress`` shows one status line; elsewhere, and with ``--quiet``, it shows nothing.
+"""
 
 from __future__ import annotations
 
@@ -7,45 +10,18 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Timer
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from hashmatch.cli.streams import status
 from hashmatch.model import Verdict
 from hashmatch.report import Tally
-from hashmatch.text import printable
+from hashmatch.text import count, printable
 
 INTERVAL = 0.2
-"""Seconds between two looks at the same line."""
+"""Seconds between two changes of the line."""
 
 _PATIENCE = 1.0
 """Seconds after which somebody who watches wants to know what is going on."""
-
-
-class Progress(Protocol):
-    """Something to tell the counts to, again and again."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
-
-    def update(self, tally: Tally) -> None:
-        """Show the counts, if it is time to."""
-
-
-def make_progress(*, quiet: bool, expected: int | None = None) -> Progress:
-    """A display on a terminal, and silence elsewhere.
-
-    Args:
-        quiet: silence there too.
-        expected: about how many files there will be, to tell the time left; None if nobody knows.
-    """
-    return _Line(expected) if is_watched() and not quiet else _Silence()
 
 
 def is_watched() -> bool:
@@ -83,45 +59,54 @@ def time_left(seconds: float) -> str:
     return f"{minutes} min" if minutes else f"{round(seconds)} s"
 
 
-class _Silence:
-    def __enter__(self) -> Self:
-        return self
+class Progress:
+    """The status line of a command, from its beginning to its end.
 
-    def __exit__(self, *_: object) -> None:
-        return None
+    Args:
+        quiet: show nothing, even on a terminal.
+        expected: about how many files there will be, to tell the time left; None if unknown.
+    """
 
-    def update(self, tally: Tally) -> None:
-        pass
-
-
-class _Line:
-    """The status line, from the beginning to the end."""
-
-    def __init__(self, expected: int | None) -> None:
+    def __init__(self, *, quiet: bool = False, expected: int | None = None) -> None:
+        self._watched = is_watched() and not quiet
         self._expected = expected or 0
 
     def __enter__(self) -> Self:
         self._began = self._shown = time.monotonic()
-        status.show("starting")
+        if self._watched:
+            status.show("starting")
         return self
 
     def __exit__(self, *_: object) -> None:
-        status.wipe()
+        if self._watched:
+            status.wipe()
 
     def update(self, tally: Tally) -> None:
-        """Show the counts, a few times a second."""
-        now = time.monotonic()
-        if now - self._shown < INTERVAL:
-            return
-        self._shown = now
-        rate = tally.files / max(now - self._began, INTERVAL)
-        verdicts = tally.verdicts
-        status.show(
-            f"{tally.files:,} files, {rate:,.0f} a second, {verdicts[Verdict.MATCH]:,} match,"
-            f" {verdicts[Verdict.UNSCANNED]:,} unscanned{self._left(tally.files, rate)}"
-        )
+        """Show the counts of a scan."""
+        if rate := self._rate(tally.files):
+            matches = count(tally.verdicts[Verdict.MATCH], "match", "matches")
+            status.show(
+                f"{count(tally.files, 'file')}, {rate:,.0f} a second, {matches},"
+                f" {tally.verdicts[Verdict.UNSCANNED]:,} not fully examined"
+                f"{self._left(tally.files, rate)}"
+            )
 
-    def _left(self, files: int, rate: float) -> str:
-        if files >= self._expected or not rate:
+    def advance(self, done: int, total: int) -> None:
+        """Show how many pictures of how many are measured."""
+        self._expected = total
+        if rate := self._rate(done, always=done == total):
+            left = self._left(done, rate) or ", now comparing them"
+            status.show(f"{done:,} of {count(total, 'picture')}{left}")
+
+    def _rate(self, done: int, *, always: bool = False) -> float:
+        """Things done a second; 0 if it is not time to change the line."""
+        now = time.monotonic()
+        if not self._watched or (now - self._shown < INTERVAL and not always):
+            return 0.0
+        self._shown = now
+        return done / max(now - self._began, INTERVAL)
+
+    def _left(self, done: int, rate: float) -> str:
+        if done >= self._expected or not rate:
             return ""
-        return f", about {time_left((self._expected - files) / rate)} left"
+        return f", about {time_left((self._expected - done) / rate)} left"

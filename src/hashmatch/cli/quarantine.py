@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
+from hashmatch.cli import options as opt
 from hashmatch.cli.command import group
 from hashmatch.cli.files import WRITES
 
-quarantine_app = group("Look after the files that scan --quarantine moved.")
+quarantine_app = group("List, check and restore the files that scan --quarantine moved.")
 
 Folder = Annotated[
-    Path, typer.Option("--quarantine", metavar="DIR", help="The quarantine.", show_default=False)
+    Path, typer.Option("--quarantine", metavar="DIR", help="Quarantine folder.", show_default=False)
 ]
 
 
@@ -21,15 +22,15 @@ Folder = Annotated[
 def list_command(
     quarantine: Folder,
     everything: Annotated[
-        bool, typer.Option("--all", help="Also what was restored, or never came here.")
+        bool, typer.Option("--all", help="Also show items restored or never moved.")
     ] = False,
     output_format: Annotated[
-        str, typer.Option("--format", metavar="table|jsonl", help="How to write the list.")
+        str, typer.Option("--format", metavar="table|jsonl", help="Format of the list.")
     ] = "table",
 ) -> int:
-    """Show what is in quarantine: ids, when, where from, and what was matched.
+    """Show what is in quarantine: id, time, origin and match.
 
-    Exit codes: 0, or 66 where there is no quarantine.
+    Exit codes: 0, or 66 if there is no quarantine.
     """
     from hashmatch.cli.run_quarantine import run_list  # noqa: PLC0415 # only who asks pays for it
 
@@ -38,18 +39,16 @@ def list_command(
 
 @quarantine_app.command("restore")
 def restore_command(
-    numbers: Annotated[list[int], typer.Argument(metavar="ID...", help="As list shows them.")],
+    numbers: Annotated[list[int], typer.Argument(metavar="ID...", help="Item, as list shows it.")],
     quarantine: Folder,
     to: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Restore the one item there, not where it came from."),
+        typer.Option(metavar="FILE", help="Restore the one item to FILE instead of its origin."),
         WRITES,
     ] = None,
-    audit: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Record it in this audit trail."), WRITES
-    ] = None,
+    audit: opt.Audit = None,
 ) -> int:
-    """Bring files back to where they came from, with their modes and times.
+    """Restore files to where they came from, with their modes and times.
 
     Nothing is ever overwritten. Exit codes: 0 all were restored, 70 not all, 64 wrong usage.
     """
@@ -60,11 +59,11 @@ def restore_command(
 
 @quarantine_app.command("verify")
 def verify_command(quarantine: Folder) -> int:
-    """Check that every file in quarantine is whole, and say where each file is.
+    """Check that every file in quarantine is intact, and say where each file is.
 
-    Exit codes, a bit mask: 0 all is well, 1 a file is missing or was changed, or the manifest or
+    Exit codes, a bit mask: 0 all is well, 1 a file is missing or changed, or the manifest or
     the permissions are wrong, 2 a move was interrupted (the next scan or restore finishes it), 3
-    both. 66 where there is no quarantine.
+    both. 66 if there is no quarantine.
     """
     from hashmatch.cli.run_quarantine import run_verify  # noqa: PLC0415 # as above
 

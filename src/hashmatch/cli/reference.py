@@ -1,10 +1,12 @@
-"""The reference of the command line, made of what ``--help`` says.
+"""The reference of the command line and its manual page, both made from what ``--help`` says.
 
-``python -m hashmatch.cli.reference`` prints what belongs into ``docs/cli.md``.
+``python -m hashmatch.cli.reference`` prints ``docs/cli.md``; with the argument ``man`` it prints
+``docs/hashmatch.1``, which a wheel installs as a manual page.
 """
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -17,20 +19,46 @@ _WIDTH = 100
 _HEAD = """\
 # Command line reference
 
-Made by `python -m hashmatch.cli.reference` from what `--help` says; a test holds it to that.
+Made by `python -m hashmatch.cli.reference` from what `--help` says; a test compares them.
 """
 
 
 def reference() -> str:
     """The help of every command, as Markdown, whatever terminal this runs in."""
-    command = typer.main.get_command(app)
     return _HEAD + "".join(
-        f"\n## `{name}`\n\n```\n{text}\n```\n" for name, text in _helps(command, "hashmatch", None)
+        f"\n## `{name}`\n\n```\n{command.get_help(context).rstrip()}\n```\n"
+        for name, command, context in _commands(typer.main.get_command(app), "hashmatch", None)
     )
 
 
-def _helps(command: Any, name: str, parent: Any) -> Iterator[tuple[str, str]]:
-    """The name and the help of a command, and of all below it."""
+def manual() -> str:
+    """The help of every command, as a manual page in man(7) macros."""
+    lines = ['.TH HASHMATCH 1 "" "" "User Commands"', ".SH NAME"]
+    for name, command, context in _commands(typer.main.get_command(app), "hashmatch", None):
+        first, _, rest = inspect.cleandoc(command.help or "").partition("\n\n")
+        if context.parent is None:
+            lines += [rf"hashmatch \- {_roff(first).rstrip('.')}", ".SH SYNOPSIS"]
+        else:
+            lines += [f".SH {name.upper()}", _roff(first), ".PP"]
+        lines += [f".B {_roff(' '.join([name, *command.collect_usage_pieces(context)]))}"]
+        for paragraph in filter(None, rest.split("\n\n")):
+            lines += [".PP", _roff(paragraph)]
+        panels = command.panels(context) if hasattr(command, "panels") else {}
+        for panel, options in panels.items():
+            lines.append(f".SS {_roff(panel)}")
+            for option, text in options:
+                lines += [".TP", f".B {_roff(option)}", _roff(text)]
+    return "\n".join(lines) + "\n"
+
+
+def _roff(text: str) -> str:
+    """The text with nothing in it that roff would take for a command."""
+    escaped = " ".join(text.split()).replace("\\", r"\e").replace("-", r"\-")
+    return rf"\&{escaped}" if escaped.startswith((".", "'")) else escaped
+
+
+def _commands(command: Any, name: str, parent: Any) -> Iterator[tuple[str, Any, Any]]:
+    """A command and all below it: each one's full name, itself and its context."""
     context = command.make_context(
         name.rpartition(" ")[2],
         [],
@@ -39,10 +67,10 @@ def _helps(command: Any, name: str, parent: Any) -> Iterator[tuple[str, str]]:
         terminal_width=_WIDTH,
         max_content_width=_WIDTH,
     )
-    yield name, command.get_help(context).rstrip()
+    yield name, command, context
     for child in getattr(command, "commands", {}).values():
-        yield from _helps(child, f"{name} {child.name}", context)
+        yield from _commands(child, f"{name} {child.name}", context)
 
 
 if __name__ == "__main__":
-    sys.stdout.write(reference())
+    sys.stdout.write(manual() if sys.argv[1:] == ["man"] else reference())

@@ -9,7 +9,7 @@ import typer
 
 from hashmatch.cli import options as opt
 from hashmatch.cli.command import takes_settings
-from hashmatch.cli.files import READS, WRITES
+from hashmatch.cli.files import READS
 from hashmatch.cli.list_options import ListSettings
 
 
@@ -19,11 +19,7 @@ class StoredSettings:
 
     PANEL: ClassVar[str] = "State and custody"
 
-    state: Annotated[
-        str,
-        typer.Option(metavar="FILE", help="State file that scan --state keeps."),
-        WRITES,
-    ]
+    state: opt.StateFile
     only_new_entries_since: Annotated[
         str | None,
         typer.Option(metavar="OLD_LIST", help="Match only entries that this older list lacks."),

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from hashmatch.cli.files import READS, WRITES
+from hashmatch.cli import options as opt
+from hashmatch.cli.files import READS
 
 
 def report_command(
@@ -26,13 +27,7 @@ def report_command(
         ),
         READS,
     ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", "-o", metavar="FILE", help="Write the report to FILE, atomically."
-        ),
-        WRITES,
-    ] = None,
+    output: opt.Output = None,
     output_format: Annotated[
         str, typer.Option("--format", metavar="html|json", help="Format of the report.")
     ] = "html",
@@ -45,7 +40,7 @@ def report_command(
         ),
     ] = 5_000,
 ) -> int:
-    """Make a report of a scan for people: one page that works offline and in print.
+    """Write a report of a scan for people: one page that works offline and in print.
 
     The page holds no picture and no hash. Exit codes: 0; 2 if the results have no summary or do
     not agree with it; 64 wrong usage; 66 if the results cannot be read or are not those of a scan.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from math import comb
 
 from hashmatch.cli.custody import Custody
-from hashmatch.cli.options import ResultSettings
+from hashmatch.cli.options import MatchSettings, ResultSettings
 from hashmatch.cli.progress import Progress
 from hashmatch.cli.stopping import stop_code
 from hashmatch.cli.streams import say
@@ -13,6 +14,9 @@ from hashmatch.errors import SettingsError
 from hashmatch.model import Verdict
 from hashmatch.report import Record, Renderer, Run, Tally, file_record, summary_line
 from hashmatch.scan import FileResult
+
+_CHANCE = 1e-5
+"""Chance that unrelated hashes match, above which to warn; the default thresholds have 1e-9."""
 
 _SHOWN = {
     "all": frozenset(Verdict),
@@ -59,6 +63,30 @@ def follow(
         run.interrupted, run.stop_code = True, stop_code()
     finally:
         renderer.flush()
+
+
+def say_thresholds(asked: MatchSettings, thresholds: Mapping[str, int]) -> None:
+    """Warn of thresholds that are surely not what was meant.
+
+    Args:
+        asked: what ``--threshold`` says, among others.
+        thresholds: those in force, in bits, by kind of hash, such as ``phash-64``.
+    """
+    given = asked.thresholds()
+    if given is None:
+        return
+    for name in given if isinstance(given, dict) else ():
+        if not any(kind == name or kind.rpartition("-")[0] == name for kind in thresholds):
+            say(f"--threshold {name}: no list has a {name} hash")
+    for kind, threshold in thresholds.items():
+        bits = int(kind.rpartition("-")[2])
+        # Unrelated hashes differ in half of their bits, give or take
+        chance = sum(comb(bits, distance) for distance in range(threshold + 1)) / 2**bits
+        if chance > _CHANCE:
+            say(
+                f"--threshold {threshold} for {kind}: about 1 in {1 / chance:,.0f} unrelated"
+                " pictures is within this distance of any one entry"
+            )
 
 
 def say_summary(summary: Record, asked: ResultSettings) -> int:

@@ -7,39 +7,32 @@ from typing import Annotated
 
 import typer
 
+from hashmatch.cli import options as opt
 from hashmatch.cli.command import group
-from hashmatch.cli.files import READS, WRITES
+from hashmatch.cli.files import READS
 
-review_app = group("Take matches to the people who decide, and their verdicts back.")
-
-Output = Annotated[
-    Path | None,
-    typer.Option("--output", "-o", metavar="FILE", help="Write there, whole or not at all."),
-    WRITES,
-]
-StateFile = Annotated[
-    str, typer.Option("--state", metavar="FILE", help="What scan --state keeps."), WRITES
-]
+review_app = group("Export matches for review and import decisions.")
 
 
 @review_app.command("export")
 def export_command(
     *,
-    state: StateFile,
-    output: Output = None,
+    state: opt.StateFile,
+    output: opt.Output = None,
     sample: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Only so many, drawn at random, for unbiased statistics."),
+        typer.Option(metavar="N", help="Export N drawn at random, for unbiased statistics."),
     ] = None,
     seed: Annotated[
-        int, typer.Option(metavar="N", help="Of the draw; the same seed draws the same sample.")
+        int,
+        typer.Option(metavar="N", help="Seed of the draw; the same seed draws the same sample."),
     ] = 0,
     near_threshold_first: Annotated[
         bool,
-        typer.Option("--near-threshold-first", help="The likeliest mistakes first."),
+        typer.Option("--near-threshold-first", help="Put the likeliest mistakes first."),
     ] = False,
     reviewed: Annotated[
-        bool, typer.Option("--reviewed", help="Also what was reviewed already.")
+        bool, typer.Option("--reviewed", help="Also export what is already reviewed.")
     ] = False,
 ) -> int:
     """Write the matches that wait for a human as CSV, with columns to fill in.
@@ -60,9 +53,11 @@ def export_command(
 
 @review_app.command("import")
 def import_command(
-    verdicts: Annotated[Path, typer.Argument(metavar="FILE", help="The table, filled in."), READS],
+    verdicts: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The table, with decisions filled in."), READS
+    ],
     *,
-    state: StateFile,
+    state: opt.StateFile,
 ) -> int:
     """Take verdicts in, all of them or, where a row is wrong, none.
 
@@ -77,13 +72,13 @@ def import_command(
 @review_app.command("stats")
 def stats_command(
     *,
-    state: StateFile,
+    state: opt.StateFile,
     output_format: Annotated[
-        str, typer.Option("--format", metavar="table|json", help="How to write them.")
+        str, typer.Option("--format", metavar="table|json", help="Format of the statistics.")
     ] = "table",
-    output: Output = None,
+    output: opt.Output = None,
 ) -> int:
-    """Tell how often a match was one, with 95% intervals, and which entries are wrong most often.
+    """Show how often matches are right, with 95% intervals, and which entries err most often.
 
     The intervals hold for samples drawn at random (export --sample).
     """

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
-import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,7 @@ from typing import Any
 from hashmatch.cli.evaluate import EvaluateSettings
 from hashmatch.cli.list_options import ListSettings
 from hashmatch.cli.load_lists import load_lists
-from hashmatch.cli.progress import INTERVAL, is_watched, time_left
+from hashmatch.cli.progress import Progress
 from hashmatch.cli.streams import say
 from hashmatch.errors import HashListError, OutputError, SettingsError
 from hashmatch.evaluate import (
@@ -59,16 +57,17 @@ def run_evaluate(asked: EvaluateSettings) -> int:
     _check_lists(asked.lists)
     pairs = read_pairs(asked.pairs) if asked.pairs is not None else []
     earlier = load_record(asked.baseline) if asked.baseline is not None else None
-    evaluation = evaluate(
-        [str(path) for path in asked.paths],
-        _settings(asked),
-        load_lists=partial(load_lists, asked.lists),
-        pairs=pairs,
-        jobs=asked.workers.count(),
-        workers=asked.workers.limits(),
-        cache=asked.cache,
-        progress=_Progress() if is_watched() else None,
-    )
+    with Progress() as progress:
+        evaluation = evaluate(
+            [str(path) for path in asked.paths],
+            _settings(asked),
+            load_lists=partial(load_lists, asked.lists),
+            pairs=pairs,
+            jobs=asked.workers.count(),
+            workers=asked.workers.limits(),
+            cache=asked.cache,
+            progress=progress.advance,
+        )
     result = record(evaluation)
     if earlier is not None:
         result = with_baseline(result, earlier)
@@ -110,25 +109,6 @@ def _settings(asked: EvaluateSettings) -> EvaluationSettings:
         formats=asked.pictures.formats(),
         limits=asked.pictures.limits(),
     )
-
-
-class _Progress:
-    """Overwrites one line on stderr: how many pictures are done, and the time left."""
-
-    def __init__(self) -> None:
-        self._began = self._shown = time.monotonic()
-
-    def __call__(self, done: int, total: int) -> None:
-        now = time.monotonic()
-        if done < total and now - self._shown < INTERVAL:
-            return
-        self._shown = now
-        left = f"about {time_left((now - self._began) / done * (total - done))} left"
-        # Clears the rest of a longer line
-        what = left if done < total else "now comparing them"
-        told = f"{done:,} of {count(total, 'picture')}, {what}"
-        sys.stderr.write(f"\r{told}\x1b[K" + ("\n" if done == total else ""))
-        sys.stderr.flush()
 
 
 def _print(result: dict[str, Any]) -> None:

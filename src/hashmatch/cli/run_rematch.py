@@ -6,9 +6,9 @@ from contextlib import ExitStack
 
 from hashmatch.cli.custody import open_custody
 from hashmatch.cli.load_lists import load_lists
-from hashmatch.cli.progress import make_progress
+from hashmatch.cli.progress import Progress
 from hashmatch.cli.rematch import RematchSettings
-from hashmatch.cli.results import follow, say_summary
+from hashmatch.cli.results import follow, say_summary, say_thresholds
 from hashmatch.cli.scan import CustodySettings
 from hashmatch.cli.streams import say
 from hashmatch.hashlist import HashList
@@ -49,6 +49,7 @@ def run_rematch(asked: RematchSettings) -> int:
             isolate=False,  # the pool decodes, if anything must be decoded
             **state.runs.latest_settings().options(),
         )
+        say_thresholds(asked.matching, matcher.settings()["thresholds"])
         replay = None
         if hash_lists:
             replay = Replay(state, matcher.options, include_gone=asked.stored.include_gone)
@@ -64,7 +65,7 @@ def run_rematch(asked: RematchSettings) -> int:
         # Also if there is nothing, or earlier results would pass for today's
         with (
             open_output(asked.results.output) as stream,
-            make_progress(quiet=asked.results.quiet) as progress,
+            Progress(quiet=asked.results.quiet) as progress,
         ):
             renderer = make_renderer(asked.results.output_format, stream)
             custody.begin(hash_lists, _settings_record(asked, matcher), command="rematch")

@@ -13,8 +13,8 @@ from typing import BinaryIO
 from hashmatch.cli.custody import open_custody
 from hashmatch.cli.load_lists import load_lists, skipped_lines
 from hashmatch.cli.options import WalkSettings
-from hashmatch.cli.progress import make_progress
-from hashmatch.cli.results import follow, say_summary, shows
+from hashmatch.cli.progress import Progress
+from hashmatch.cli.results import follow, say_summary, say_thresholds, shows
 from hashmatch.cli.scan import ScanSettings
 from hashmatch.cli.streams import say
 from hashmatch.errors import InputError, SettingsError
@@ -49,7 +49,7 @@ def run_scan(asked: ScanSettings, pool: AnyPool) -> int:
         )
         with (
             open_output(asked.results.output) as stream,
-            make_progress(
+            Progress(
                 quiet=asked.results.quiet,
                 expected=history.state.runs.last_count() if history else None,
             ) as progress,
@@ -121,6 +121,7 @@ def _build_matcher(asked: ScanSettings) -> Matcher:
         max_matches=matching.max_matches,
         isolate=False,  # the pool decodes
     )
+    say_thresholds(matching, matcher.settings()["thresholds"])
     if asked.results.verbose:
         say(*chain.from_iterable(map(skipped_lines, matcher.hash_lists)), *matcher.explain())
     return matcher
