@@ -105,7 +105,7 @@ def test_a_cache_that_is_none_is_left_alone(place: Path) -> None:
     """``evaluate --cache`` adds to no file that holds something else, and says so."""
     done = hashmatch_command("evaluate", "up", "--cache", "used", "--jobs", "1", cwd=place)
     assert done.returncode == 64
-    assert b"used: it is no cache" in done.stderr
+    assert b"used: not a cache of an evaluation" in done.stderr
     assert (place / "used").read_bytes() == TEXT
 
 
