@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from hashmatch.cli.command import group
+from hashmatch.cli.files import WRITES
 from hashmatch.cli.streams import say
 from hashmatch.errors import OutputError
 
@@ -25,7 +26,9 @@ nightly_app = group("Set up a scan for every night.")
 
 @nightly_app.command("init")
 def init_command(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write the files to.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder to write the files to."), WRITES
+    ],
 ) -> int:
     """Write the script, the systemd service and timer, and the alert of a nightly scan.
 
