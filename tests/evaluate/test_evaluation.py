@@ -214,7 +214,7 @@ def test_progress_is_told_for_every_file(folder: Path) -> None:
         (lambda path: photo(1, 60, 60).save(path / "one.png"), "1 of 1 file can be used"),
         (
             lambda path: [flat(40, 40, (n, n, n)).save(path / f"{n}.png") for n in range(30)],
-            "0 of 30 files.*30 with too little detail",
+            "0 of 30 files.*30 low_information",
         ),
         (
             lambda path: [photo(1, 60, 60).save(path / f"{n}.png") for n in range(30)],
@@ -222,7 +222,7 @@ def test_progress_is_told_for_every_file(folder: Path) -> None:
         ),
         (
             lambda path: [(path / f"{n}.jpg").write_bytes(b"\xff\xd8\xff") for n in range(30)],
-            "0 of 30 files.*30 unreadable",
+            "0 of 30 files.*30 truncated",
         ),
     ],
     ids=["nothing", "one picture", "flat ones", "duplicates", "unreadable ones"],

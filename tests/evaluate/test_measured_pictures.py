@@ -52,6 +52,7 @@ def test_a_variant_that_fails_leaves_its_picture_out() -> None:
     assert (facts.problem, facts.digest) == ("changed: the file changed while it was read", "")
 
 
+@pytest.mark.timing
 def test_hostile_pictures_are_left_out_with_their_reasons(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -204,11 +205,12 @@ def _check_enough(identities: Identities, unused: Collection[Unused], files: int
     kept = int((identities.part != LEFT_OUT).sum())
     if kept >= MIN_PICTURES:
         return
-    low = sum(file.why.startswith("low_information") for file in unused)
+    reasons = Counter(file.why.partition(":")[0] for file in unused)
+    left_out = [f"{number:,} {reason}" for reason, number in sorted(reasons.items())]
+    left_out.append(count(len(identities.part) - kept, "copy", "copies"))
     raise InputError(
         f"too few pictures: {kept} of {count(files, 'file')} can be used, and at least"
-        f" {MIN_PICTURES} are needed ({len(unused) - low} unreadable, {low} with too little detail,"
-        f" {count(len(identities.part) - kept, 'copy', 'copies')})"
+        f" {MIN_PICTURES} are needed (left out: {', '.join(left_out)})"
     )
 
 
