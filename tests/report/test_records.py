@@ -93,7 +93,7 @@ def test_the_summary_says_what_was_done_and_with_what(interrupted: bool) -> None
     assert (row["run"]["host"], row["run"]["cwd"]) == (socket.gethostname(), str(Path.cwd()))
     assert (row["run"]["paths"], row["run"]["files_from"]) == ([str(Path.cwd() / "uploads")], "-")
     assert row["versions"]["hashmatch"] == hashmatch.__version__
-    assert row["versions"]["pillow"]
+    assert all(row["versions"][name] for name in ("pillow", "numpy", "python"))
     (told,) = row["lists"]
     assert (told["name"], told["version"], told["entries"]) == ("some list", "7", 1)
     assert told["digest"] == f"sha256:{hash_list.digest}"

@@ -193,7 +193,8 @@ class Overview:
         if "quarantine" in record:
             moved = record["quarantine"] is not None
             self.moved[moved] += 1
-            whole(record["quarantine"] or 0)
+            if moved:
+                whole(record["quarantine"])
         rows = [_match_row(path, match, moved) for match in expect(list, record["matches"])]
         self.more_matches += whole(whole(record["match_count"]) - len(rows))
         self.add_matches(rows, limit)

@@ -9,6 +9,7 @@ name is not UTF-8), ``verdict``, ``reason``, ``detail``, ``matches``, ``match_co
 from __future__ import annotations
 
 import os
+import platform
 import socket
 import time
 from collections import Counter
@@ -16,6 +17,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+
+import numpy as np
 
 from hashmatch._version import __version__
 from hashmatch.examine.decode import PILLOW_VERSION
@@ -163,7 +166,12 @@ def summary_record(
         "walk": asdict(counts) | {"skipped_links": [*map(printable, counts.skipped_links)]},
         "lists": [list_record(hash_list) for hash_list in matcher.hash_lists],
         "settings": matcher.settings() | {"walk": asdict(walk)},
-        "versions": {"hashmatch": __version__, "pillow": PILLOW_VERSION},
+        "versions": {
+            "hashmatch": __version__,
+            "pillow": PILLOW_VERSION,
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+        },
         "run": run.record(),
         "exit_code": run.stop_code if run.interrupted else tally.exit_code,
     }
