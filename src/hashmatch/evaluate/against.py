@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from hashmatch.evaluate import prose
 from hashmatch.evaluate.gather import Measurements
 from hashmatch.evaluate.identity import CHOOSE, LEFT_OUT, SCORE, Identities
-from hashmatch.evaluate.intervals import wilson, wilson_needs
+from hashmatch.evaluate.intervals import Ints, wilson, wilson_needs
 from hashmatch.evaluate.negatives import best_of_each
 from hashmatch.evaluate.recommend import lacking_pictures
 from hashmatch.evaluate.rules import label
@@ -22,8 +22,6 @@ from hashmatch.hashlist import HashList, Section
 from hashmatch.index import build_index
 from hashmatch.report import list_record
 from hashmatch.text import printable
-
-Ints: TypeAlias = npt.NDArray[np.int64]
 
 REACH = 3 / 16
 """Thresholds are tried up to this share of the bits: 12 of 64."""

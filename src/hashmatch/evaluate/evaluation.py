@@ -9,16 +9,16 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from hashmatch.errors import InputError, SettingsError
 from hashmatch.evaluate.against import weigh_lists
 from hashmatch.evaluate.figures import Figures, found_by_level, measure, variant_levels
 from hashmatch.evaluate.gather import Measurements, Progress, Unused, gather
 from hashmatch.evaluate.identity import CHOOSE, LEFT_OUT, SCORE, Identities, identify
+from hashmatch.evaluate.intervals import Ints
 from hashmatch.evaluate.labels import LabelledPair, numbered, weigh_labels
 from hashmatch.evaluate.negatives import NearPairs, choose_radius, count_distances, find_near
 from hashmatch.evaluate.recommend import Comparison, Recommendation, compare, recommend
@@ -29,8 +29,6 @@ from hashmatch.hashing import default_threshold
 from hashmatch.hashlist import HashList
 from hashmatch.scan import check_paths
 from hashmatch.text import count
-
-Ints: TypeAlias = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from hashmatch.evaluate.gather import Measurements
 from hashmatch.evaluate.intervals import (
     Estimate,
+    Ints,
     PairCounts,
     count_pairs,
     wilson,
@@ -18,8 +17,6 @@ from hashmatch.evaluate.intervals import (
 )
 from hashmatch.evaluate.negatives import NearPairs
 from hashmatch.evaluate.rules import Rule
-
-Ints: TypeAlias = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from hashmatch.errors import DecodeError
 from hashmatch.evaluate.cache import Cache
+from hashmatch.evaluate.intervals import Ints
 from hashmatch.evaluate.pictures import Facts, Hashes, examine_options, facts_of, hashed_kinds
 from hashmatch.evaluate.settings import EvaluationSettings
 from hashmatch.examine.examination import digest_file
@@ -26,7 +27,6 @@ from hashmatch.scan.engine import Engine
 from hashmatch.sources import Item, WalkCounts, walk
 from hashmatch.sources.file_item import FileItem
 
-Ints: TypeAlias = npt.NDArray[np.int64]
 Progress: TypeAlias = Callable[[int, int], None]
 
 

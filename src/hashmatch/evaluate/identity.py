@@ -14,14 +14,13 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from hashmatch.evaluate.gather import Measurements
+from hashmatch.evaluate.intervals import Ints
 from hashmatch.evaluate.pictures import IDENTITY_KINDS
 from hashmatch.hashing.distance import distances
 from hashmatch.index import LinearIndex
 
-Ints: TypeAlias = npt.NDArray[np.int64]
 Pair: TypeAlias = tuple[int, int]
 
 COPY_BITS = 64

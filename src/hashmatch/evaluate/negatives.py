@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from hashmatch.evaluate.gather import Measurements
 from hashmatch.evaluate.identity import LEFT_OUT, Identities
+from hashmatch.evaluate.intervals import Ints
 from hashmatch.evaluate.rules import MAX_SHARE, Rule
 from hashmatch.hashing.distance import distances
 from hashmatch.index import build_index
-
-Ints: TypeAlias = npt.NDArray[np.int64]
 
 MAX_NEAR = 3_000_000
 """Thresholds are tried only while at most this many pairs are near. Laxer ones are useless: a

@@ -10,15 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from hashmatch.evaluate.intervals import Ints
 from hashmatch.hashing import parse_kind
 from hashmatch.model import HashKind
-
-Ints: TypeAlias = npt.NDArray[np.int64]
 
 MAX_SHARE = 5 / 16
 """Thresholds are tried up to this share of the bits: 20 of 64."""
