@@ -150,6 +150,8 @@ def test_list_commands_show_no_hash(
     Path("list").write_text(FEEDS[name])
     Path("other.txt").write_text(f"# algorithm: phash\nd15ea5ed0123beef 1\n{CANARY} 9\n")
     as_told = ["--list-format", name, "--algorithm", "md5"]
+    text = 0 if name in {"text", "threatexchange"} else 65  # it has no room for categories
+    merged = 65 if name in {"text", "csv", "jsonl"} else 0  # they give other.txt's ids to others
     for code, arguments in (
         (0, ["check", "list", *as_told]),
         (0, ["show", "list", *as_told]),
@@ -157,10 +159,10 @@ def test_list_commands_show_no_hash(
         (0, ["convert", "list", "-o", "new.csv"]),
         (0, ["convert", "list", "-o", "new.jsonl"]),
         (0, ["compile", "list", "-o", "new.hml"]),
-        (None, ["convert", "list", "-o", "new.txt"]),
+        (text, ["convert", "list", "-o", "new.txt"]),
         (0, ["apply", "other.txt", "list", "-o", "applied.csv"]),
         (0, ["apply", "list", "other.txt", "-o", "applied.jsonl", "--keep-withdrawals"]),
-        (None, ["merge", "list", "other.txt", "-o", "merged.csv"]),
+        (merged, ["merge", "list", "other.txt", "-o", "merged.csv"]),
         (0, ["merge", "list", "other.txt", "-o", "merged.csv", "--prefix"]),
         (0, ["diff", "list", "other.txt"]),
         (0, ["diff", "new.csv", "new.hml", "--json"]),
@@ -168,8 +170,7 @@ def test_list_commands_show_no_hash(
         (64, ["convert", "list", "-o", "new", "--to", MD5]),
         (64, ["check", "list", "--list-format", MD5]),
     ):
-        done = run(["list", *arguments])
-        assert done == code or code is None, arguments
+        assert run(["list", *arguments]) == code, arguments
         assert_silent(*capfd.readouterr())
 
 
@@ -192,7 +193,8 @@ def test_broken_feeds_are_told_without_a_hash(
             ["merge", str(path), str(other), "-o", str(tmp_path / "new.csv")],
             ["diff", str(other), str(path)],
         ):
-            run(["list", *arguments])
+            skipped = arguments[0] == "show"  # unless it is the file itself that is wrong
+            assert run(["list", *arguments]) in ({0, 65} if skipped else {65}), arguments
             assert_silent(*capfd.readouterr())
 
 
