@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -25,6 +26,8 @@ _OPTIONS = {
 """What the settings of a policy are called on the command line."""
 
 _NONE: frozenset[str] = frozenset()
+
+_LIKE_A_HASH = re.compile("[0-9A-Fa-f]{12,}")
 
 _SOME = 10
 """Lines that are named of a table."""
@@ -79,7 +82,9 @@ def _names_of_nothing(unknown: Sequence[Mapping[str, frozenset[str]]]) -> Iterat
         for name in sorted(
             frozenset.intersection(*(names.get(setting, _NONE) for names in unknown))
         ):
-            yield f"{option}: no list has the {noun} {name!r}"
+            # A hash given by mistake must not be repeated
+            shown = "that was given" if _LIKE_A_HASH.fullmatch(name) else repr(name)
+            yield f"{option}: no list has the {noun} {shown}"
 
 
 def skipped_lines(hash_list: HashList) -> Iterator[str]:
