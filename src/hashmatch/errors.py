@@ -10,12 +10,12 @@
     +-- InputError             a file or folder to scan is not there          (exit 66)
     +-- OutputError            a result could not be written                  (exit 70)
     +-- QuarantineError        a file could not be moved away, or brought back (exit 70)
-    +-- HashError              a value is no hash of its algorithm and width
-    |   +-- HashMismatchError  two hashes of different algorithm or width were compared
+    +-- HashError              a value is not a hash of its algorithm and width
+    |   +-- HashMismatchError  two hashes of different algorithms or widths were compared
     +-- DecodeError            a picture cannot be examined; carries the ``Reason``
     +-- OutcomeTruthError      an outcome was used as a boolean
 
-Messages never quote a hash, nor a line of a hash list: they name the place.
+Messages never quote a hash or a line of a hash list; they name the place.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 
 def place_of(error: BaseException) -> str:
-    """Say what an unexpected error is and where it came from, for a bug report.
+    """Say what an unexpected error is and where it was raised, for a bug report.
 
-    Never its message, which may quote what the code choked on: a hash, or a line of a list.
+    Its message is left out, since it may quote a hash or a line of a list.
     """
     import traceback  # noqa: PLC0415 # only for what should never happen
 
@@ -44,8 +44,8 @@ class HashmatchError(Exception):
     """The root of the tree.
 
     Attributes:
-        path: what the error is about, where it is about a file.
-        line: the line number in that file, counted from 1, where it is about a line.
+        path: the file that the error is about, if any.
+        line: the number of the line in that file, counted from 1, if any.
     """
 
     def __init__(self, message: str, *, path: str | None = None, line: int | None = None) -> None:
@@ -64,7 +64,7 @@ class SettingsError(HashmatchError, ValueError):
 
 
 class MissingExtraError(SettingsError, ImportError):
-    """An optional package is needed that is not installed."""
+    """An optional package is needed, and is not installed."""
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs an extra package: pip install 'hashmatch[{extra}]'")
@@ -75,8 +75,8 @@ class HashListError(HashmatchError, ValueError):
     """The hash list cannot be used as it is.
 
     Attributes:
-        problems: each thing that is wrong, in the order of the list's lines.
-        count: how many problems there are; more than ``problems`` holds when there are very many.
+        problems: everything that is wrong, in the order of the list's lines.
+        count: how many problems there are; if there are very many, ``problems`` has only the first.
     """
 
     def __init__(
@@ -128,15 +128,15 @@ class QuarantineError(HashmatchError):
 
 
 class HashError(HashmatchError, ValueError):
-    """A value is no hash of its algorithm and width."""
+    """A value is not a hash of its algorithm and width."""
 
 
 class HashMismatchError(HashError, TypeError):
-    """Two hashes of different algorithm or width were compared."""
+    """Two hashes of different algorithms or widths were compared."""
 
 
 OUT_OF_MEMORY = "more than there is memory for"
-"""The message of a ``DecodeError`` where another run, with more memory, may fare better."""
+"""The message of a ``DecodeError`` if another run, with more memory, may succeed."""
 
 
 class DecodeError(HashmatchError):
@@ -144,9 +144,9 @@ class DecodeError(HashmatchError):
 
     Attributes:
         reason: the reason that the verdict will carry.
-        format: the picture's format, where that much is known.
-        width: its width in pixels; 0 where unknown.
-        height: its height in pixels; 0 where unknown.
+        format: the picture's format, if known.
+        width: its width in pixels; 0 if unknown.
+        height: its height in pixels; 0 if unknown.
     """
 
     def __init__(
@@ -165,10 +165,10 @@ class DecodeError(HashmatchError):
         self.height = height
 
     def bare(self) -> Self:
-        """The same without a traceback, to be kept or raised again.
+        """Return a copy without a traceback, to be kept or raised again.
 
-        A traceback keeps all in memory that its functions had at hand, and an error that is raised
-        more than once adds to it each time.
+        A traceback keeps in memory all that its functions had at hand, and grows each time the
+        error is raised.
         """
         return type(self)(
             self.reason, self.message, format=self.format, width=self.width, height=self.height
@@ -176,4 +176,4 @@ class DecodeError(HashmatchError):
 
 
 class OutcomeTruthError(HashmatchError, TypeError):
-    """An outcome was used as a boolean, where only its verdict tells."""
+    """An outcome was used as a boolean; only its verdict says what came of the file."""

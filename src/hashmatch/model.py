@@ -1,6 +1,6 @@
-"""The values that pass between the layers: frozen, plain, and silent about their bits.
+"""The values that pass between rooms: frozen, plain, and silent about their bits.
 
-No NumPy here, so that ``import hashmatch`` stays quick.
+They need no NumPy, so that ``import hashmatch`` stays quick.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 WORD_BITS = 64
 
 MEMBER_MARK = b"!/"
-"""Between the path of an archive and that of its member."""
+"""Separates the path of an archive from that of its member."""
 _HEX_DIGITS = frozenset(hexdigits)
 
 
 class HashKind(NamedTuple):
-    """What a hash must share with another to be compared with it: algorithm and width in bits."""
+    """Algorithm and width in bits: what two hashes must share to be compared."""
 
     algorithm: str
     bits: int
 
     @property
     def words(self) -> int:
-        """How many 64-bit words a hash of this kind takes."""
+        """How many 64-bit words hold a hash of this kind."""
         return -(-self.bits // WORD_BITS)
 
     def __str__(self) -> str:
@@ -38,25 +38,22 @@ class HashKind(NamedTuple):
 
 
 DIGEST_BITS = {"md5": 128, "sha1": 160, "sha256": 256}
-"""Exact digests of a file's bytes, and their widths. Two of them are near only when equal."""
+"""Exact digests of a file's bytes, and their widths in bits. Two are near only if equal."""
 
 
 @dataclass(frozen=True, slots=True)
 class PerceptualHash:
-    """One hash, which never travels without its algorithm and its width.
+    """A hash with its algorithm and its width; or an exact digest.
 
-    An exact digest is carried the same way.
-
-    ``str()`` gives the bits as ``imagehash`` prints them: hex, most significant bit first.
-    ``repr()`` does not, since it ends up in logs and tracebacks. ``==`` compares values;
-    ``hashmatch.hamming_distance`` tells how near two hashes are, and raises where they cannot be
-    compared.
+    ``a - b`` is the distance of two hashes in bits, and raises if they cannot be compared. ``==``
+    compares values. ``str()`` gives the bits as ``imagehash`` prints them: hex, most significant
+    bit first. ``repr()`` hides them, since it ends up in logs and tracebacks.
 
     Attributes:
         algorithm: ``phash`` or ``dhash``; or ``md5``, ``sha1`` or ``sha256``.
-        bits: the width, a multiple of 64; of a SHA-1, 160.
-        words: the bits as unsigned 64-bit integers, the first word the most significant; what a
-            SHA-1 leaves of its last word is zero.
+        bits: the width: a multiple of 64, or 160 for a SHA-1.
+        words: the bits as unsigned 64-bit integers, the most significant first; the 32 bits of the
+            last word that a SHA-1 does not use are zero.
 
     Raises:
         HashError: ``words`` does not hold exactly ``bits`` bits.
@@ -68,7 +65,7 @@ class PerceptualHash:
 
     def __post_init__(self) -> None:
         if self.bits != DIGEST_BITS.get(self.algorithm, self.bits // WORD_BITS * WORD_BITS):
-            raise HashError(f"{self.bits} bits are no {self.algorithm}")
+            raise HashError(f"a {self.algorithm} does not have {self.bits} bits")
         if self.bits <= 0 or len(self.words) != -(-self.bits // WORD_BITS):
             raise HashError(f"a hash of {self.bits} bits does not fit {len(self.words)} words")
         if min(self.words) < 0 or max(self.words) >> WORD_BITS:
@@ -83,10 +80,10 @@ class PerceptualHash:
 
     @classmethod
     def from_hex(cls, text: str, algorithm: str = "phash") -> PerceptualHash:
-        """Read a hash as ``imagehash`` prints it: hex in either case, MSB first, 4 bits a digit.
+        """Read a hash as ``imagehash`` prints it: hex in either case, most significant bit first.
 
         Raises:
-            HashError: ``text`` is not hex, or not as long as a hash of this algorithm is.
+            HashError: ``text`` is not hex, or has not the length of such a hash.
         """
         # int() alone would also take "0x", underscores, signs, blanks and the digits of all scripts
         if not text or not set(text) <= _HEX_DIGITS:
@@ -96,10 +93,10 @@ class PerceptualHash:
 
     @classmethod
     def from_imagehash(cls, value: Any, algorithm: str = "phash") -> PerceptualHash:
-        """Take over an ``imagehash.ImageHash``, which does not know its own algorithm.
+        """Convert an ``imagehash.ImageHash``, which does not know its own algorithm.
 
         Raises:
-            HashError: it has no multiple of 64 bits.
+            HashError: its width is not a multiple of 64 bits.
         """
         return cls.from_hex(str(value), algorithm)
 
@@ -133,13 +130,13 @@ class Entry:
     """One row of a hash list.
 
     Attributes:
-        id: the list's own id for it, or ``file:line`` where the list gives none.
-        hash: the hash itself; never shown by ``repr``.
-        label: free text of the list's owner.
-        category: the grade that the list gives it, in the list's own words.
+        id: the list's own id, or ``file:line`` if the list gives none.
+        hash: the hash; ``repr`` hides it.
+        label: free text from the list's owner.
+        category: the list's own grade for it.
         source: who contributed it.
-        added: when it came on the list, as the list says it.
-        expires: the date or the time, as ISO 8601 has them, after which it must not match.
+        added: when it was added, as the list says.
+        expires: the ISO 8601 date or time after which it must not match.
     """
 
     id: str
@@ -152,7 +149,17 @@ class Entry:
 
 
 class Verdict(StrEnum):
-    """What became of a file. Every file gets exactly one."""
+    """What became of a file. Every file gets exactly one.
+
+    Attributes:
+        MATCH: an entry is near to a view with enough detail.
+        CLEAR: all of the file was examined, and no entry is near.
+        LOW_INFORMATION: a candidate: an entry is near, but to a view with too little detail for
+            that to say much. A human should look.
+        NOT_IMAGE: there is no picture in the file.
+        UNSCANNED: something was not examined, and nothing else is a match. The file may be
+            anything; see ``Reason``.
+    """
 
     MATCH = "match"
     CLEAR = "clear"
@@ -162,7 +169,23 @@ class Verdict(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a file, or a part of it, was not examined. A closed set."""
+    """Why a file, or a part of it, was not examined. A closed set.
+
+    Attributes:
+        UNDECODABLE: the decoder refuses it, or it cannot be read.
+        TRUNCATED: it ends too early.
+        TOO_LARGE: it has more bytes or pixels than the limits allow, or needs too much memory.
+        TIMEOUT: the decoder took too long.
+        DECODER_CRASH: the decoder's process died.
+        UNSUPPORTED_FORMAT: the format is recognised, and not read.
+        ENCRYPTED: it needs a password.
+        ARCHIVE_LIMIT: the archive has more members, bytes or levels than the limits allow.
+        FRAME_LIMIT: it has more frames or pages than the limits allow.
+        PERMISSION: this program must not read it.
+        SPECIAL_FILE: it is not a regular file.
+        CHANGED: it changed while it was read.
+        VANISHED: it is no longer there.
+    """
 
     UNDECODABLE = "undecodable"
     TRUNCATED = "truncated"
@@ -189,15 +212,15 @@ class _AtLeast1:
 
 
 MAX_SIDE = 65_535
-"""Pixels that a side of a picture may have, as many as a JPEG can: to shrink a row of so many takes
-3 MiB, and one of 20,000,000 a gigabyte."""
+"""The most pixels a side of a picture may have, which is the most a JPEG can have. Shrinking a row
+of this length takes 3 MiB; one of 20,000,000 pixels takes a gigabyte."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits(_AtLeast1):
-    """What a picture may cost, checked after its header and before any of its pixels.
+    """What a picture may cost, checked after reading its header and before decoding any pixel.
 
-    A side is limited too, always, by ``MAX_SIDE``.
+    ``MAX_SIDE`` always limits the sides, too.
 
     Attributes:
         max_pixels: pixels of one frame, width times height.
@@ -214,8 +237,8 @@ class Limits(_AtLeast1):
 
 
 QUALITY_FLOOR = 50
-"""Below it a picture has so little detail that being near to an entry says little; PDQ's authors
-discard hashes of quality 49 and less."""
+"""A picture of lower quality has so little detail that being near to an entry says little. PDQ's
+authors discard hashes of quality 49 and less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +249,7 @@ class ArchiveLimits(_AtLeast1):
         max_members: entries in all, folders and the members of nested archives included.
         max_total_bytes: bytes unpacked in all, those of nested archives included.
         max_ratio: bytes unpacked for each byte packed, of a member and of the whole. It is judged
-            from 64 MiB unpacked on, since a blank picture packs to a thousandth of its size.
+            from 64 MiB unpacked, since a blank picture packs to a thousandth of its size.
         max_depth: archives within archives; the outermost is depth 1.
 
     Raises:
@@ -240,7 +263,7 @@ class ArchiveLimits(_AtLeast1):
 
 
 DEFAULT_FORMATS = frozenset({"JPEG", "MPO", "PNG", "GIF", "WEBP", "BMP", "TIFF", "RAW"})
-"""Decoded unless told otherwise."""
+"""Decoded by default."""
 
 OPTIONAL_FORMATS = frozenset({"AVIF", "JPEG2000", "HEIF"})
 """Decoded on request: their decoders are younger or rarer, so they widen what an attacker meets."""
@@ -323,16 +346,16 @@ class ViewHashes:
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """What is known of a file before any list is asked.
+    """What is known of one part of a file before any list is asked.
 
     Attributes:
-        format: the picture's format, by content; None where it is no picture.
-        width: pixels, as stored; 0 where unknown.
-        height: pixels, as stored; 0 where unknown.
+        format: the picture's format, by content; None if it is not a picture.
+        width: pixels, as stored; 0 if unknown.
+        height: pixels, as stored; 0 if unknown.
         views: every view that could be examined.
-        reason: why something of the file was not examined; None where all of it was.
+        reason: why something was not examined; None if all of it was.
         detail: the reason in words, for people; it never holds picture content.
-        quality: the best quality of any view, 0 to 100; None where there is no view.
+        quality: the best quality of any view, 0 to 100; None without a view.
         exact: the hashes are exact; else they are a preview's, some bits off.
         digests: hex digests of the file's bytes, in the order of ``ExamineOptions.digests``.
     """
@@ -348,16 +371,16 @@ class Examination:
     digests: tuple[str, ...] = field(default=(), repr=False)
 
     def lacks(self, kinds: tuple[HashKind, ...], digests: tuple[str, ...]) -> bool:
-        """Whether a picture of which nothing went unexamined has no hashes of these, or no digests.
+        """Whether a wholly examined picture lacks hashes of these kinds, or digests.
 
-        It was not examined for them then, and nothing could be found near.
+        It was not examined for them then, so nothing could be found near.
         """
         whole = self.format is not None and self.reason is None
         return whole and bool((kinds and not self.views) or (digests and not self.digests))
 
     @classmethod
     def failed(cls, error: DecodeError) -> Examination:
-        """That of what could not be opened or read."""
+        """The examination of what could not be opened or read."""
         return cls(
             format=error.format,
             width=error.width,
@@ -380,9 +403,9 @@ class Match:
         threshold: the largest distance that counts as near, in bits.
         view: the view of the file that is this near.
         quality: 0 to 100, of that view.
-        low_information: that view is under the quality floor, so the match says little.
-        confirmed: the distance is exact; else it is that of a preview, some bits off, and the file
-            could not be read to make sure.
+        low_information: that view is below the quality floor, so the match says little.
+        confirmed: the distance is exact; else it is a preview's, some bits off, and the file could
+            not be read to make sure.
     """
 
     list: str
@@ -401,22 +424,24 @@ class Match:
 class Outcome:
     """What came of one file: a verdict, and all that led to it.
 
-    An outcome is no boolean: compare ``verdict``.
+    ``bool(outcome)`` raises; compare ``outcome.verdict``.
 
     Attributes:
         verdict: exactly one.
-        reason: why something was not examined. Always set with ``unscanned``; with ``match`` it
-            says that the rest of the file was not examined.
+        reason: why something was not examined. Always set with ``unscanned``; beside another
+            verdict it says that the rest was not examined.
         detail: the reason in words.
-        matches: the nearest entries, best first. Those with ``low_information`` set are candidates
-            that a human should look at, and no plain matches.
-        match_count: how many entries are near, of which ``matches`` holds the nearest.
-        quality: 0 to 100, the best of any view; None where nothing could be examined.
-        width: pixels, as stored; 0 where unknown.
-        height: pixels, as stored; 0 where unknown.
-        format: the picture's format, by content; None where it is no picture.
-        suppressed: near entries that a human found to be no match for this very file; they count
-            for nothing, and are named so that nothing vanishes.
+        matches: the nearest entries, best first, of all parts. Those with ``low_information`` set
+            are candidates for a human to look at, and no matches.
+        match_count: how many entries are near, counted for each part; ``matches`` has the nearest.
+        quality: 0 to 100, the best of any view of the file itself; None without a view.
+        width: pixels, as stored; 0 if unknown.
+        height: pixels, as stored; 0 if unknown.
+        format: the picture's format, by content; None if the file itself is not a picture.
+        suppressed: near entries that a human found not to match this very file. They count for
+            nothing, and are named so that nothing vanishes.
+        parts: the members of an archive in its order, then the file itself; empty for a file
+            without members.
     """
 
     verdict: Verdict
@@ -433,7 +458,7 @@ class Outcome:
 
     def __bool__(self) -> NoReturn:
         raise OutcomeTruthError(
-            "an outcome is neither true nor false: compare outcome.verdict with a Verdict"
+            "an outcome is neither true nor false; compare outcome.verdict with a Verdict"
         )
 
 
