@@ -1,14 +1,14 @@
-"""How fast stored hashes are matched against a list, on one core, and in how much memory.
+"""Measures how fast stored hashes are matched against a list, on one core, and in how much memory.
 
 ::
 
     python bench/rematch.py [--stored N] [--entries N] [--seed N]
 
-Stored hashes are random, a thousand of them planted within the threshold of an entry. They are
-looked up twice: as exact hashes, and as those of previews, whose bits are uncertain as often as in
-previews of generated pictures. No stored file exists, so a preview that may be near to an entry
-costs no decoding here; ``opened`` says how many files a re-match would have decoded, each once,
-since their exact hashes are kept. Records are rendered as JSONL, to nowhere.
+Stored hashes are random, except for a thousand within the threshold of an entry. They are looked up
+twice: as exact hashes, and as hashes of previews, with as many uncertain bits as previews of
+generated pictures have. No stored file exists, so a preview that may be near to an entry costs no
+decoding here; ``opened`` says how many files a rematch would have decoded, each of them once, since
+the exact hashes are then stored. Records are rendered as JSON lines, to nowhere.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ PICTURES = 60
 Codes = npt.NDArray[np.uint64]
 
 
-def doubtful_bits() -> list[int]:
-    """How many bits are uncertain in previews of generated pictures."""
+def uncertain_bit_counts() -> list[int]:
+    """Count the uncertain bits in previews of generated pictures."""
     counts = []
     for seed in range(PICTURES):
         stream = BytesIO()
@@ -62,7 +62,7 @@ def doubtful_bits() -> list[int]:
 def make_data(
     stored: int, entries: int, counts: list[int], seed: int
 ) -> tuple[Codes, Codes, Codes]:
-    """The list's hashes, the stored ones, and the bits of these that are uncertain."""
+    """Make the list's hashes, the stored ones, and their uncertain bits."""
     rng = np.random.default_rng(seed)
     listed = rng.integers(0, 2**64, entries, dtype=np.uint64)
     codes = rng.integers(0, 2**64, stored, dtype=np.uint64)
@@ -76,7 +76,7 @@ def make_data(
 
 
 def fill(path: Path, codes: Codes, uncertain_bits: Codes | None) -> None:
-    """Make a state with these hashes, one a file."""
+    """Make a state with these hashes, one to a file."""
     options = ExamineOptions(kinds=(KIND,), fast=True, digests=("sha256",))
     with State(path) as state:
         number = state.runs.settings_number(Settings.of(options))
@@ -103,7 +103,7 @@ def fill(path: Path, codes: Codes, uncertain_bits: Codes | None) -> None:
 
 
 def measure(path: Path, list_path: Path) -> dict[str, Any]:
-    """One re-match, in this process."""
+    """Rematch once, in this process."""
     began = time.perf_counter()
     matcher = Matcher(HashList.load(list_path))
     loaded = time.perf_counter() - began
@@ -137,7 +137,7 @@ def measure(path: Path, list_path: Path) -> dict[str, Any]:
 
 
 def run_apart(path: Path, list_path: Path) -> dict[str, Any]:
-    """``measure`` in a process of its own, so that its peak of memory is its own."""
+    """Run ``measure`` in a process of its own, for a peak of memory of its own."""
     command = [sys.executable, __file__, "--measure", str(path), str(list_path)]
     found: dict[str, Any] = json.loads(subprocess.run(command, stdout=-1, check=True).stdout)
     return found | {"state_mib": round(path.stat().st_size / 2**20)}
@@ -154,7 +154,7 @@ def main() -> None:
     if asked.measure:
         print(json.dumps(measure(*asked.measure)))
         return
-    counts = doubtful_bits()
+    counts = uncertain_bit_counts()
     listed, codes, uncertain_bits = make_data(asked.stored, asked.entries, counts, asked.seed)
     results: dict[str, Any] = {
         "stored": asked.stored,

@@ -1,12 +1,11 @@
-"""How much faster a second scan of unchanged files is, and how many of them it opens.
+"""Measures how much faster a second scan of unchanged files is, and how many files it opens.
 
 ::
 
     python bench/rescan.py [--files N] [--jobs N] [--seed N]
 
-Small JPEGs are scanned twice with one state by the command itself, from its start to its end. A
-third scan runs under strace, where that is installed, and the files of the folder that any of its
-processes opens are counted.
+The command scans small JPEGs twice with one state, and is timed from start to end. If strace is
+installed, a third scan runs under it, to count the files that any of its processes opens.
 """
 
 from __future__ import annotations
@@ -30,13 +29,13 @@ from textures import texture
 
 SIZE = (200, 200)
 DIFFERENT = 300
-"""Different pictures; the other files differ in bytes behind the picture, so each is decoded."""
+"""Different pictures; other files differ in bytes after the picture, so each is decoded."""
 
 LONG_AGO = time.time() - 3600
 
 
 def make_files(root: Path, count: int, seed: int) -> int:
-    """Write the files, a thousand a folder, and return their bytes."""
+    """Write the files, a thousand to a folder, and return their size in bytes."""
     pictures = []
     for number in range(DIFFERENT):
         stream = io.BytesIO()
@@ -52,7 +51,7 @@ def make_files(root: Path, count: int, seed: int) -> int:
 
 
 def run(folder: Path, jobs: int, *before: str) -> dict[str, Any]:
-    """Scan once, and tell the time that it took."""
+    """Scan once, and return the time it took."""
     command = [*before, sys.executable, "-m", "hashmatch", "scan", str(folder / "files")]
     command += ["--list", str(folder / "list.txt"), "--state", str(folder / "scan.db")]
     command += ["--format", "jsonl", "--output", str(folder / "out.jsonl"), "--jobs", str(jobs)]
@@ -66,7 +65,7 @@ def run(folder: Path, jobs: int, *before: str) -> dict[str, Any]:
 
 
 def opened(folder: Path, jobs: int) -> int | None:
-    """How many files of the folder a scan opens; None where strace is not installed."""
+    """Count the files of the folder that a scan opens; None if strace is not installed."""
     if shutil.which("strace") is None:
         return None
     log = folder / "strace.log"

@@ -14,7 +14,7 @@ PROGRAM = [sys.executable, "-c", "from hashmatch.cli.main import main; main()"]
 
 
 def environment(*folders: Path) -> dict[str, str]:
-    """The environment, with this very hashmatch and these folders to import from."""
+    """The environment, from which this hashmatch and these folders can be imported."""
     places = [*map(str, folders), *filter(None, sys.path)]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(places)}
 

@@ -73,7 +73,7 @@ def archives(tmp_path: Path) -> tuple[Path, HashList]:
 def test_archives_give_the_same_records_however_they_are_scanned(
     archives: tuple[Path, HashList],
 ) -> None:
-    """Fast or exact, one job, two, or threads: members and nested members get the same records."""
+    """Fast or exact, with one job, two, or threads, members get the same records."""
     folder, entries = archives
     kept = []
     for mode in ("exact", "fast"):
@@ -104,11 +104,11 @@ class Scripted:
 
     @property
     def busy(self) -> bool:
-        """Whether there is something to hear."""
+        """Whether there are replies."""
         return bool(self._replies)
 
     def submit(self, job: Job) -> None:
-        """Answer at once."""
+        """Reply at once."""
         found = Examination(format="JPEG", exact=job.exact)
         if job.exact:
             self._replies.append(Reply(job, self._member, found, end=True))
@@ -117,7 +117,7 @@ class Scripted:
             self._replies.append(Reply(job, None, Examination(), end=True))
 
     def poll(self, _: float) -> list[Reply]:
-        """What has been answered."""
+        """The replies."""
         replies, self._replies = self._replies, []
         return replies
 
@@ -129,7 +129,7 @@ class Scripted:
 def test_a_member_that_is_another_by_now_is_not_taken_for_it(
     tmp_path: Path, member: bytes | None, reason: Reason | None
 ) -> None:
-    """An archive whose member is gone or moved when it is looked at again has changed."""
+    """An archive whose member is gone or has moved when it is examined again has changed."""
     path = tmp_path / "a.zip"
     path.write_bytes(b"x")
 
@@ -142,7 +142,7 @@ def test_a_member_that_is_another_by_now_is_not_taken_for_it(
 
 
 def test_members_that_cannot_be_reached_alone_are_decoded_in_full_at_once(tmp_path: Path) -> None:
-    """In a packed tar, or an archive within another, no member is left to be come back to."""
+    """Members of a packed tar or of a nested archive are decoded in full at once."""
     from hashmatch.examine.examination import examine_parts  # noqa: PLC0415 # only here
 
     members = {"a.jpg": encode(photo(3, 300, 300), "JPEG")}

@@ -1,4 +1,4 @@
-"""Scans where the system lets a process open few files."""
+"""Scans in a process that may open few files."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def make_list(path: Path, *lines: str) -> Path:
 
 @pytest.mark.parametrize("limit", [64, 256, 1024, 4096, resource.RLIM_INFINITY])
 def test_what_may_be_open_follows_the_limit(limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All that may be open together leaves room for lists, state and workers."""
+    """What may be open together leaves room for lists, the state and workers."""
     monkeypatch.setattr(resource, "getrlimit", lambda _: (limit, limit))
     found = descriptors()
     assert min(found) >= 4
@@ -56,7 +56,7 @@ def test_what_may_be_open_follows_the_limit(limit: int, monkeypatch: pytest.Monk
 
 
 def test_candidates_of_a_whole_folder_are_opened_a_few_at_a_time(tmp_path: Path) -> None:
-    """Where all that a state knows may be near to a new list, no file fails to be opened."""
+    """Even if every known file may be near to a new list, each of them can be opened."""
     folder = tmp_path / "files"
     for number in range(80):
         path = folder / f"{number:03}" / "x.jpg"
@@ -76,7 +76,7 @@ def test_candidates_of_a_whole_folder_are_opened_a_few_at_a_time(tmp_path: Path)
 
 
 def test_deep_folders_are_walked_to_their_end(tmp_path: Path) -> None:
-    """However deep folders lie, what stands before and behind each of them is opened."""
+    """However deep folders are nested, the files before and after each of them are opened."""
     folder = tmp_path / "files"
     path = folder
     for _ in range(70):

@@ -1,4 +1,4 @@
-"""Files known by their very bytes are found by a scan, whatever they are."""
+"""A scan finds files of any kind by the digests of their bytes."""
 
 import hashlib
 import zipfile
@@ -17,13 +17,13 @@ PHASH = HashKind("phash", 64)
 
 
 def video(seed: int) -> bytes:
-    """What begins like an MP4 file, and is longer than one read; there is nothing to be seen."""
+    """Bytes that begin like an MP4 file and are longer than one read; they show nothing."""
     return b"\0\0\0\x18ftypisom\0\0\x02\0isomiso2" + hashlib.sha256(bytes([seed])).digest() * 50_000
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder of files that are no pictures, of one that is, and of others like them."""
+    """A folder of files that are not pictures, one picture, and others like them."""
     files = tmp_path / "files"
     files.mkdir()
     (files / "clip.mp4").write_bytes(video(1))
@@ -38,7 +38,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def digest_of(path: Path, algorithm: str) -> str:
-    """A digest as others compute it."""
+    """A digest, computed independently."""
     return hashlib.new(algorithm, path.read_bytes()).hexdigest()
 
 
@@ -77,7 +77,7 @@ def test_any_file_is_found_by_its_digests(folder: Path) -> None:
 
 
 def test_exact_matches_come_first(folder: Path) -> None:
-    """A picture that is known both ways is told by its digests before its perceptual hash."""
+    """A picture that is known both ways names its digests before its perceptual hash."""
     path = folder / "files" / "photo.jpg"
     (view,) = examine(photo(1, 300, 200), ExamineOptions(kinds=(PHASH,))).views
     lines = [

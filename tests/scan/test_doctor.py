@@ -15,7 +15,7 @@ from . import commands
 
 
 def test_doctor_passes_and_shows_what_is_in_force() -> None:
-    """On this machine the self-test passes, and every measure of protection is told."""
+    """On this machine the self-test passes, and every measure of protection is reported."""
     process = commands.start("doctor", "--json")
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors

@@ -1,4 +1,4 @@
-"""A scan with a planted fault of every reason: all are told, and the counts add up."""
+"""A scan with a planted fault for every reason reports all of them, and the counts add up."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ finally:
 
 
 def test_files_without_permission_gone_or_changing_are_told(tmp_path: Path) -> None:
-    """What cannot be opened, is no more there, or does not hold still while read is unscanned."""
+    """A file that cannot be opened, is gone, or changes while it is read is unscanned."""
     (tmp_path / "permission.jpg").write_bytes(plants.picture(1))
     (tmp_path / "permission.jpg").chmod(0)
     changing = tmp_path / "changed.bin"
@@ -153,7 +153,7 @@ def test_files_without_permission_gone_or_changing_are_told(tmp_path: Path) -> N
 
 @pytest.mark.timing
 def test_progress_does_not_stand_in_the_way(tmp_path: Path) -> None:
-    """A scan whose reader is slow waits for it, and calls no file too slow meanwhile."""
+    """A scan waits for a slow reader, and blames no file for that time."""
     folder = tmp_path / "files"
     folder.mkdir()
     data = plants.picture(1, side=200)

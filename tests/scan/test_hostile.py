@@ -76,7 +76,7 @@ def png_bomb(width: int, height: int) -> bytes:
 
 
 def gif_bomb(width: int, height: int, frames: int) -> bytes:
-    """A GIF whose frames are huge and hold next to nothing."""
+    """A GIF whose frames are huge and almost empty."""
     head = b"GIF89a" + struct.pack("<HHBBB", width, height, 0x80, 0, 0) + bytes(6)
     frame = b"," + struct.pack("<HHHHB", 0, 0, width, height, 0) + b"\x02\x02\x4c\x01\x00"
     return head + frame * frames + b";"
@@ -134,7 +134,7 @@ def test_bombs_are_defused(tmp_path: Path) -> None:
 
 
 def whole_files() -> dict[str, bytes]:
-    """A file in every format that hashmatch decodes unasked, and archives."""
+    """A file in every format that hashmatch decodes by default, and archives."""
     frames = [PICTURE, photo(2, 160, 120)]
     zipped, packed = io.BytesIO(), io.BytesIO()
     with zipfile.ZipFile(zipped, "w") as archive:
@@ -161,7 +161,7 @@ def whole_files() -> dict[str, bytes]:
 
 
 def test_truncated_files_are_never_clear(tmp_path: Path) -> None:
-    """Every format, cut at every kilobyte and near its ends, is unscanned, and whole it is not."""
+    """A file of any format, cut anywhere, is unscanned; a whole one is not."""
     for name, data in whole_files().items():
         cuts = {*range(1024, len(data), 1024 if LONG else 4096), 40, len(data) // 2, len(data) - 9}
         for cut in sorted(cuts):
@@ -222,7 +222,7 @@ def test_random_bytes_behind_every_magic_are_never_clear(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("name", ["JPEG", "progressive", "PNG", "GIF", "WEBP", "TIFF", "zip"])
 def test_flipped_bytes_crash_nothing(tmp_path: Path, name: str) -> None:
-    """Pictures with bytes overwritten at random get some verdict, and no decoder dies of them."""
+    """Pictures with bytes overwritten at random get a verdict, and no decoder dies."""
     rng = random.Random(8)
     whole = whole_files()[name]
     count = 400 if LONG else 25

@@ -1,4 +1,4 @@
-"""Scans that are killed at any moment go on as if nothing had been."""
+"""Scans that are killed at any moment continue as if nothing had happened."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LONG = bool(os.environ.get("HASHMATCH_LONG_TESTS"))
 KILLS = 200 if LONG else 8
 FILES = 2400 if LONG else 300
 TWICE = 8
-"""Files that a kill may cost: what came of two workers at once, and what a transaction holds."""
+"""Files that a kill may cost: those of two workers at once, and those of one transaction."""
 
 PATIENCE = 60.0
 SEED = 5
@@ -105,7 +105,7 @@ def kill_a_worker(pid: int, rng: random.Random) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="finds workers in /proc")
 def test_killed_scans_go_on(tmp_path: Path, server: ScanServer) -> None:
-    """After a kill at any moment, of workers too, the next scan ends with the same records.
+    """After a kill at any moment, of workers too, the next scan has the same records.
 
     No more files are decoded twice for it than were on their way, and the state is whole.
     """

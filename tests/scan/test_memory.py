@@ -33,7 +33,7 @@ print(tally.files, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
 def peak(folder: Path, listed: Path) -> tuple[int, int]:
-    """How many files a scan met, and the most memory that its own process had, in KiB."""
+    """How many files a scan met, and the peak memory of its own process, in KiB."""
     told = subprocess.run(
         [sys.executable, "-c", _PROGRAM, str(listed), str(folder)],
         env=commands.environment(),

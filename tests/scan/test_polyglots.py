@@ -28,7 +28,7 @@ def flipped(value: PerceptualHash) -> PerceptualHash:
 
 
 def scan_one(path: Path, matcher: Matcher) -> dict[bytes, tuple[Verdict, Reason | None]]:
-    """What a scan says of a file and its members, by the part of the path that is theirs."""
+    """The records of a file and its members, by their part of the path."""
     pool = make_pool(1)
     try:
         return {
@@ -46,7 +46,7 @@ def matcher_for(seed: int) -> Matcher:
 
 
 def bmp_that_is_a_tar(seed: int) -> bytes:
-    """A BMP whose header is the name of a tar's first member, with a tar behind that header."""
+    """A BMP whose header is the name of a tar's first member, followed by the tar."""
     picture = bytearray(encode(photo(seed, 320, 240), "BMP"))
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
@@ -63,7 +63,7 @@ def bmp_that_is_a_tar(seed: int) -> bytes:
 
 
 def jpeg_that_is_a_tar(seed: int, *members: bytes) -> bytes:
-    """A JPEG with a comment that reaches over a tar's first header, and members behind it."""
+    """A JPEG whose comment spans a tar's first header, followed by members."""
     picture = encode(photo(seed, 640, 480), "JPEG", quality=90)
     start = picture[:2] + b"\xff\xfe" + (BLOCK - 4).to_bytes(2, "big")
     buffer = io.BytesIO()
@@ -81,7 +81,7 @@ def jpeg_that_is_a_tar(seed: int, *members: bytes) -> bytes:
 
 @pytest.mark.parametrize("known", [False, True])
 def test_so_does_a_jpeg_with_a_preview(tmp_path: Path, known: bool) -> None:
-    """Its members do not get in the way when the picture itself is decoded in full."""
+    """Members do not get in the way when the picture itself is decoded in full."""
     path = tmp_path / "both.jpg"
     member = encode(photo(5, 900, 700), "PNG", compress_level=1)
     path.write_bytes(jpeg_that_is_a_tar(1, member, member))
@@ -145,13 +145,13 @@ def zipped(members: dict[str, bytes]) -> bytes:
 
 
 def with_zip_behind(seed: int, behind: Iterable[int], **options: Any) -> bytes:
-    """A JPEG, with a zip of other pictures behind it, as ``cat`` makes it."""
+    """A JPEG followed by a zip of other pictures, as ``cat`` makes it."""
     members = {f"{number}.jpg": encode(photo(number, 320, 240), "JPEG") for number in behind}
     return encode(photo(seed, 320, 240), "JPEG", **options) + zipped(members)
 
 
 def test_a_zip_behind_a_picture_is_opened(tmp_path: Path) -> None:
-    """Of a picture with a zip behind it, both the picture and the members are examined."""
+    """Both a picture and the members of a zip appended to it are examined."""
     path = tmp_path / "both.jpg"
     path.write_bytes(with_zip_behind(1, [2, 3]))
     assert scan_one(path, matcher_for(3)) == {
@@ -163,7 +163,7 @@ def test_a_zip_behind_a_picture_is_opened(tmp_path: Path) -> None:
 
 
 def test_a_zip_behind_anything_is_opened(tmp_path: Path) -> None:
-    """A program or a file over the limit on bytes that ends in a zip gives its members too."""
+    """A zip appended to a program, or to a file over the limit on bytes, is opened too."""
     path = tmp_path / "program"
     path.write_bytes(b"#!/bin/sh\n" * 9 + zipped({"a.jpg": encode(photo(3, 320, 240), "JPEG")}))
     found = scan_one(path, matcher_for(3))
@@ -177,7 +177,7 @@ def test_a_zip_behind_anything_is_opened(tmp_path: Path) -> None:
 
 
 def test_limits_hold_for_a_zip_behind_a_picture(tmp_path: Path) -> None:
-    """Members behind a picture count as those of any archive, and the picture tells of the rest."""
+    """Members of an appended zip count like any, and the picture's reason reports the rest."""
     path = tmp_path / "both.jpg"
     path.write_bytes(with_zip_behind(1, [2, 3]))
     one = in_process(matcher_for(3).hash_lists, archives=ArchiveLimits(max_members=1))
@@ -188,7 +188,7 @@ def test_limits_hold_for_a_zip_behind_a_picture(tmp_path: Path) -> None:
 
 
 def test_a_state_keeps_what_is_behind_a_picture(tmp_path: Path) -> None:
-    """The second scan knows the members, and finds those that a new list has."""
+    """The second scan knows the members, and finds those that are on a new list."""
     path = tmp_path / "both.jpg"
     path.write_bytes(with_zip_behind(1, [2, 3]))
     os.utime(path, (0, 0))
@@ -207,7 +207,7 @@ def test_a_state_keeps_what_is_behind_a_picture(tmp_path: Path) -> None:
 
 
 def test_within_an_archive_a_zip_behind_a_picture_is_told(tmp_path: Path) -> None:
-    """A member with a zip behind it is unscanned, unless it matches itself."""
+    """A member with an appended zip is unscanned, unless it matches itself."""
     path = tmp_path / "outer.zip"
     path.write_bytes(zipped({"both.jpg": with_zip_behind(1, [3]), "3.jpg": b"words"}))
     told = (Verdict.UNSCANNED, Reason.UNSUPPORTED_FORMAT)
@@ -217,7 +217,7 @@ def test_within_an_archive_a_zip_behind_a_picture_is_told(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("isolate", [False, True])
 def test_a_matcher_opens_the_zip_that_is_behind(isolate: bool) -> None:
-    """An upload with a zip behind it matches by its picture, or by what is in the zip."""
+    """An upload with an appended zip matches by its picture, or by what is in the zip."""
     upload = with_zip_behind(1, [3], quality=60)
     with in_process(matcher_for(3).hash_lists, isolate=isolate) as matcher:
         told = matcher.match(upload)
@@ -233,7 +233,7 @@ def test_a_matcher_opens_the_zip_that_is_behind(isolate: bool) -> None:
 
 
 def test_a_matcher_opens_the_zip_behind_a_large_file_too(tmp_path: Path) -> None:
-    """Over the limit on bytes a file is not read whole, and a zip at its end is opened."""
+    """A file over the limit on bytes is not read whole, but a zip at its end is opened."""
     path = tmp_path / "video"
     upload = encode(photo(3, 320, 240), "JPEG")
     path.write_bytes(bytes(200_000) + zipped({"a.jpg": upload}))

@@ -33,7 +33,7 @@ from .trees import (
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Small pictures, large ones with previews, an archive, and what is no picture."""
+    """Small pictures, large ones with previews, an archive, and files that are not pictures."""
     root = tree(tmp_path / "files", 8)
     for seed in range(20, 24):
         put(root / "large" / f"{seed}.jpg", picture(seed, LARGE))
@@ -61,7 +61,7 @@ def test_rematch_finds_what_a_scan_would(root: Path, state: Path, threshold: int
 
 
 def test_files_are_opened_only_to_confirm_candidates(root: Path, state: Path) -> None:
-    """Only files with a preview near to an entry are opened, and that once for all."""
+    """Only files with a preview near to an entry are opened, and each only once."""
     matcher = Matcher(list_of(picture(0), picture(21, LARGE)))
     with watching_opens() as opened:
         first, counts = state_rematch(state, matcher)
@@ -88,7 +88,7 @@ def test_candidate_that_is_gone_is_not_confirmed(root: Path, state: Path) -> Non
 
 
 def test_candidate_that_changed_is_not_confirmed(root: Path, state: Path) -> None:
-    """Other contents in the file's place confirm nothing, and are not matched in its name."""
+    """Other contents in a file's place confirm nothing, and are not matched under its name."""
     put(root / "large" / "21.jpg", picture(50, LARGE))
     put(root / "b.zip", b"another file")
     found, _ = state_rematch(state, Matcher(list_of(picture(21, LARGE))))
@@ -101,7 +101,7 @@ def test_candidate_that_changed_is_not_confirmed(root: Path, state: Path) -> Non
 
 
 def test_no_file_is_kept_in_memory_behind_its_result(root: Path, state: Path) -> None:
-    """Nor is one that could not be opened to confirm it: millions of them would fill the memory."""
+    """Millions of files that cannot be opened to confirm a match do not fill the memory."""
     (root / "large" / "21.jpg").unlink()
     put(root / "b.zip", b"another file")
     matcher = Matcher(list_of(picture(21, LARGE)))
@@ -140,7 +140,7 @@ def test_hashes_that_were_never_computed_are_not_called_clear(root: Path, state:
 
 
 def test_what_is_not_known_whole_is_examined_again(root: Path, state: Path) -> None:
-    """An archive whose members are not all there, as a kill once left them, is opened for them."""
+    """An archive of which some members' rows are missing is opened and examined."""
     with sqlite3.connect(state) as connection:
         connection.execute("DELETE FROM files WHERE name = CAST('1.jpg' AS BLOB)")
     connection.close()
@@ -150,7 +150,7 @@ def test_what_is_not_known_whole_is_examined_again(root: Path, state: Path) -> N
 
 
 def test_pictures_that_were_only_digested_are_not_called_clear(root: Path, tmp_path: Path) -> None:
-    """After scans for digests alone, a list of perceptual hashes is refused, not answered."""
+    """After scans for digests alone, a list of perceptual hashes is refused."""
     digests = Matcher(HashList.loads(f"# algorithm: phash\n# name: m\nsha256:{'ab' * 32} a\n"))
     state_scan(root, tmp_path / "digests.db", digests)
     matcher = Matcher(list_of(picture(0)))
@@ -162,7 +162,7 @@ def test_pictures_that_were_only_digested_are_not_called_clear(root: Path, tmp_p
 
 
 def test_views_that_were_never_made_are_not_called_clear(root: Path, state: Path) -> None:
-    """Where only the last scan had mirrored views, the files of others have to be scanned again."""
+    """If only the last scan had mirrored views, files of earlier ones must be scanned again."""
     mirrored = Matcher(list_of(picture(0)), mirrors=True)
     state_scan(root / "large", state, mirrored)
     with pytest.raises(SettingsError, match=r"no mirrored views for \d+ files"):
@@ -172,14 +172,14 @@ def test_views_that_were_never_made_are_not_called_clear(root: Path, state: Path
 
 
 def test_state_without_a_scan_is_refused(tmp_path: Path) -> None:
-    """A state that no scan wrote to has nothing to match."""
+    """A state without a scan has nothing to match."""
     State(tmp_path / "scan.db").close()
     with State(tmp_path / "scan.db") as state, pytest.raises(InputError, match="no scan has used"):
         state.runs.latest_settings()
 
 
 def test_new_entries_are_those_of_new_hashes_or_ids() -> None:
-    """Moved lines and labels make no entry new; another hash, id or kind does."""
+    """Other lines and labels do not make an entry new; another hash, id or kind does."""
     old = HashList.loads(
         "# algorithm: phash\n0123456789abcdef a\n1123456789abcdef b\n2123456789abcdef\n"
     )

@@ -1,4 +1,4 @@
-"""A scan that remembers the one before it."""
+"""Scans with a state that an earlier scan filled."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_second_scan_opens_no_file_and_finds_the_same(
 
 
 def test_only_new_and_changed_files_are_examined(root: Path, state: Path, matcher: Matcher) -> None:
-    """Of many files, those alone that are new or have other contents are decoded."""
+    """Only files that are new or have other contents are decoded."""
     state_scan(root, state, matcher)
     put(root / "new.jpg", picture(100))
     put(root / "a" / "0001.jpg", picture(101), LONG_AGO + 60)
@@ -114,7 +114,7 @@ def test_same_contents_under_other_names_and_times_are_not_decoded(
 def test_identical_files_of_one_scan_are_decoded_once(
     tmp_path: Path, state: Path, matcher: Matcher, jobs: int
 ) -> None:
-    """Of equal files that are on their way together, one is decoded, whoever comes first."""
+    """Of equal files in the pipeline, one is decoded, whichever comes first."""
     contents = [picture(seed) for seed in range(3)]
     contents += [picture(0) + b"\0", picture(0) + b"\1"]  # one size, two contents
     for number in range(40):
@@ -127,7 +127,7 @@ def test_identical_files_of_one_scan_are_decoded_once(
 
 
 def test_broken_twins_wait_for_nobody(tmp_path: Path, state: Path, matcher: Matcher) -> None:
-    """Where the first of several equal files cannot be decoded, the others end all the same."""
+    """If the first of several equal files cannot be decoded, the others still get their results."""
     for number in range(6):
         put(tmp_path / "files" / f"{number}.jpg", picture(3)[:-300])
         put(tmp_path / "files" / f"{number}.txt", b"")
@@ -137,7 +137,7 @@ def test_broken_twins_wait_for_nobody(tmp_path: Path, state: Path, matcher: Matc
 
 
 def overwrite(path: Path) -> Path:
-    """Change a file, but neither its size nor the time that it says it was changed."""
+    """Change a file, but neither its size nor its time of change."""
     with path.open("r+b") as file:
         file.seek(-2, os.SEEK_END)
         file.write(b"\0\0")
@@ -146,7 +146,7 @@ def overwrite(path: Path) -> Path:
 
 
 def test_file_in_the_place_of_another_is_seen(root: Path, state: Path, matcher: Matcher) -> None:
-    """Size and time can be made to agree; when the file came into its place cannot."""
+    """Size and time can be made to agree, but not the time of the inode."""
     state_scan(root, state, matcher)
     overwrite(root / "a" / "0001.jpg")
     found, counts = state_scan(root, state, matcher)
@@ -155,7 +155,7 @@ def test_file_in_the_place_of_another_is_seen(root: Path, state: Path, matcher: 
 
 
 def test_rehash_finds_what_times_hide(root: Path, state: Path, matcher: Matcher) -> None:
-    """Contents changed behind times that all stayed are found with ``rehash``, and only then."""
+    """If no time changed, only ``rehash`` finds other contents."""
     state_scan(root, state, matcher)
     path = overwrite(root / "a" / "0001.jpg")
     # As if nobody had seen it: a system may have coarse times
@@ -171,7 +171,7 @@ def test_rehash_finds_what_times_hide(root: Path, state: Path, matcher: Matcher)
 def test_file_changed_just_before_it_was_read_is_looked_at_again(
     tmp_path: Path, state: Path, matcher: Matcher
 ) -> None:
-    """A file so young that its next change could bear the same time is digested once more."""
+    """A file so young that its next change could have the same time is digested again."""
     path = tmp_path / "files" / "young.jpg"
     path.parent.mkdir()
     path.write_bytes(picture(0))
@@ -214,7 +214,7 @@ def test_whatever_could_change_a_hash_forces_it_again(
 
 
 def test_exact_decoding_does_not_take_previews(tmp_path: Path, state: Path) -> None:
-    """Who asks for full decoding gets it, also where a preview is known."""
+    """``decode='exact'`` decodes in full even if a preview is known."""
     root = tree(tmp_path / "files", 3, LARGE)
     _, counts = state_scan(root, state, Matcher(far_list()))
     _, counts = state_scan(root, state, Matcher(far_list(), decode="exact"))
@@ -281,7 +281,7 @@ def test_files_that_are_gone_are_marked_and_not_forgotten(
 
 
 def test_file_is_back_with_its_old_identity(root: Path, state: Path, matcher: Matcher) -> None:
-    """A file that was moved away and back is not decoded, and marked as gone no more."""
+    """A file that was moved away and back is not decoded, and no longer marked as gone."""
     state_scan(root, state, matcher)
     (root / "0000.jpg").rename(root.parent / "aside.jpg")
     state_scan(root, state, matcher)
@@ -307,7 +307,7 @@ def test_files_that_became_something_else_are_gone(
 
 
 def test_the_state_tells_verdicts_and_since_when(root: Path, state: Path, matcher: Matcher) -> None:
-    """Each row has the verdict of the last scan, and the run that was the first to say so."""
+    """Each row has the verdict of the last scan, and the first run that reached it."""
 
     def told() -> dict[bytes, tuple[str, int]]:
         rows = rows_of(state, "SELECT key, member, verdict, since FROM files")
@@ -340,13 +340,13 @@ def test_what_there_was_no_memory_for_is_tried_again(state: Path, tmp_path: Path
 
 
 def test_paths_that_no_file_can_have_are_told(state: Path, tmp_path: Path) -> None:
-    """A path with a NUL, as a list of paths may have, ends no scan."""
+    """A path with a NUL, which a list of paths may contain, does not end a scan."""
     found, _ = state_scan(Path(f"{tmp_path}/a\0b"), state, Matcher(far_list()))
     assert [each["reason"] for each in found] == ["vanished"]
 
 
 def test_files_that_were_left_out_are_not_gone(root: Path, state: Path, matcher: Matcher) -> None:
-    """What patterns and depth hide from a walk is still there, and other roots are not touched."""
+    """Files that patterns or depth hide from a walk are not gone, nor are those of other roots."""
     state_scan(root, state, matcher)
     _, counts = state_scan(root, state, matcher, walk=WalkOptions(exclude=("a/",), max_depth=1))
     assert counts.gone == 0
@@ -410,7 +410,7 @@ def test_what_may_not_be_the_files_fault_is_tried_again(
 
 
 def test_timeout_is_tried_again(tmp_path: Path, state: Path, matcher: Matcher) -> None:
-    """Rows that blame a timeout or a crash are kept, and not believed."""
+    """Rows that blame a timeout or a crash are kept, and not trusted."""
     path = put(tmp_path / "files" / "slow.jpg", picture(0))
     expected, _ = state_scan(path.parent, state, matcher)
     change(state, "UPDATE files SET reason = 'timeout'")
@@ -420,7 +420,7 @@ def test_timeout_is_tried_again(tmp_path: Path, state: Path, matcher: Matcher) -
 
 
 def test_paths_of_any_bytes(tmp_path: Path, state: Path, matcher: Matcher) -> None:
-    """Names that are no UTF-8, relative roots and a root given twice are all known again."""
+    """Names that are not UTF-8, relative roots and a root given twice are all recognised."""
     root = os.fsencode(tmp_path / "files")
     for name in (b"\xff\xfe/\x01.jpg", b"\x01", b"files", b"\n.jpg"):
         put(Path(os.fsdecode(root + b"/" + name)), picture(0))

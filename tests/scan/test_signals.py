@@ -52,7 +52,7 @@ def begin(folder: Path, *options: str, **settings: Any) -> tuple[Any, list[int]]
 
 
 def test_ctrl_c_stops_at_once_with_a_truthful_summary(folder: Path) -> None:
-    """Within a second of SIGINT a scan ends with 130, its last record counting those before it."""
+    """Within a second of SIGINT a scan ends with 130, and its summary counts the records."""
     process, pids = begin(folder)
     asked = time.monotonic()
     os.kill(process.pid, signal.SIGINT)
@@ -98,7 +98,7 @@ def test_a_zygote_killed_in_mid_scan_is_an_error_with_a_clear_message(folder: Pa
 def test_a_scan_that_is_told_to_stop_ends_well(
     folder: Path, ending: signal.Signals, kill: Callable[[int, int], None]
 ) -> None:
-    """SIGTERM and SIGHUP are Ctrl-C with a code of their own, also where workers are told too."""
+    """SIGTERM and SIGHUP are like Ctrl-C with their own code, even if workers get them too."""
     trail, results = folder / "trail", folder / "results"
     process, pids = begin(
         folder, "--audit", str(trail), "--output", str(results), start_new_session=True
@@ -117,7 +117,7 @@ def test_a_scan_that_is_told_to_stop_ends_well(
 
 
 def test_a_signal_that_is_ignored_stays_so(folder: Path) -> None:
-    """What ``nohup`` began goes on after SIGHUP, and stops at the next SIGTERM."""
+    """A scan under ``nohup`` continues after SIGHUP, and stops at the next SIGTERM."""
     process, pids = begin(folder, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
     os.kill(process.pid, signal.SIGHUP)
     time.sleep(0.2)

@@ -1,4 +1,4 @@
-"""Stored rows judged as columns, against the matcher that judges them as objects."""
+"""Stored rows decided as columns, compared with the matcher, which decides objects."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ DIGESTS = ("md5", "sha1", "sha256")
 
 
 def world(seed: int) -> tuple[HashList, list[Examination]]:
-    """A list, and examinations of which many lie around its thresholds, some by uncertain bits."""
+    """A list, and examinations, many near its thresholds, some because of uncertain bits."""
     rng = np.random.default_rng(seed)
 
     def word() -> int:
@@ -99,7 +99,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_rows_are_judged_as_their_examinations_are(
     folder: Path, seed: int, chosen: set[int]
 ) -> None:
-    """Stored, loaded and judged as columns, every examination gets the outcome it gets itself."""
+    """Stored, loaded and decided as a column, each examination has the outcome it has itself."""
     hash_list, examinations = world(seed)
     path = folder / f"{seed}-{len(list(folder.iterdir()))}.db"
     options = ExamineOptions(kinds=KINDS, digests=DIGESTS, fast=True)
@@ -140,7 +140,7 @@ def test_rows_are_judged_as_their_examinations_are(
 
 
 def test_unconfirmed_rows_say_so(folder: Path) -> None:
-    """What cannot be confirmed is judged by its preview; only digests are sure."""
+    """What cannot be confirmed is decided by its preview; only digests are certain."""
     code = PerceptualHash("phash", 64, (0x0123456789ABCDEF,))
     near = PerceptualHash("phash", 64, (0x0123456789ABCDEE,))
     entries = [Entry("a", code), Entry("b", PerceptualHash.from_hex("ab" * 32, "sha256"))]
@@ -188,7 +188,7 @@ def match_of(entry: str, *, low: bool = False) -> Match:
 def test_suppressed_matches_are_named_and_count_for_nothing(
     outcome: Outcome, verdict: Verdict, left: int
 ) -> None:
-    """The verdict is that of what is left; entries that were not even named keep it a match."""
+    """The verdict is that of the matches left; near entries that are not named count too."""
     found = suppress(outcome, [match for match in outcome.matches if match.entry.id == "a"])
     assert (found.verdict, found.match_count) == (verdict, left)
     named = {match.entry.id for match in outcome.matches}
@@ -197,7 +197,7 @@ def test_suppressed_matches_are_named_and_count_for_nothing(
 
 
 def test_suppressing_all_of_no_picture_leaves_no_image() -> None:
-    """Bytes that matched by digest, and are no picture, are no picture again."""
+    """Bytes that matched by digest, and are not a picture, are ``not_image`` again."""
     found = Outcome(Verdict.MATCH, matches=(match_of("a"),), match_count=1)
     assert suppress(found, found.matches).verdict is Verdict.NOT_IMAGE
 
@@ -205,7 +205,7 @@ def test_suppressing_all_of_no_picture_leaves_no_image() -> None:
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32), st.integers(0, 12), st.sampled_from(["linear", "multi"]))
 def test_near_says_no_only_where_no_doubt_could_help(seed: int, uncertain: int, index: str) -> None:
-    """A preview may be near exactly where some flips of a few uncertain bits bring it near."""
+    """A preview may be near exactly if flipping a few uncertain bits brings it near."""
     rng = np.random.default_rng(seed)
     entries = rng.integers(0, 2**64, (300, 1), dtype=np.uint64)
     text = "\n".join(f"{value:016x}" for value in entries[:, 0].tolist())

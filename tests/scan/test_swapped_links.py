@@ -1,4 +1,4 @@
-"""A symbolic link swapped in under the walk's feet leads nowhere."""
+"""A symbolic link swapped in during a walk leads nowhere."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ RENAME_EXCHANGE = 2  # linux/fs.h
 
 
 def exchange(first: Path, second: Path) -> None:
-    """Swap two names at once, so that both are there at any time (renameat2)."""
+    """Swap two names atomically (renameat2)."""
     call = ctypes.CDLL(None, use_errno=True).renameat2
     if call(-100, bytes(first), -100, bytes(second), RENAME_EXCHANGE):
         raise OSError(ctypes.get_errno(), "renameat2")
 
 
 def test_nothing_outside_the_root_is_read_while_links_are_swapped_in(tmp_path: Path) -> None:
-    """A canary outside the root, which the list knows, never matches however often it is aimed at.
+    """A listed picture outside the root never matches, however often a link points to it.
 
     Files and folders are swapped for links to it, and back, all through the scan.
     """

@@ -1,4 +1,4 @@
-"""Where processes cannot be isolated, as on Windows, a scan is done by threads."""
+"""Where processes cannot be isolated, as on Windows, threads do the scan."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if "hashmatch" not in sys.orig_argv[0]:
 
 
 def test_threads_give_the_records_that_processes_give(tmp_path: Path) -> None:
-    """Without what handing over files takes, the same scan ends in the same records."""
+    """Without file descriptors over sockets, the same scan has the same records."""
     folder = tmp_path / "files"
     folder.mkdir()
     for number in range(6):

@@ -26,14 +26,14 @@ Records = list[dict[str, Any]]
 
 
 def picture(seed: int, size: tuple[int, int] = (96, 80), quality: int = 85) -> bytes:
-    """A JPEG out of a seed; too small for a preview unless both sides are over 512."""
+    """A JPEG made from a seed; too small for a preview unless both sides are over 512."""
     stream = io.BytesIO()
     photo(seed, *size).save(stream, "JPEG", quality=quality)
     return stream.getvalue()
 
 
 def put(path: Path, data: bytes, when: float = LONG_AGO) -> Path:
-    """Write a file that looks as if nobody had touched it for an hour."""
+    """Write a file that looks as if it had not changed for an hour."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
     os.utime(path, (when, when))
@@ -58,12 +58,12 @@ def list_of(*pictures: bytes, name: str = "synthetic", text: str = "") -> HashLi
 
 
 def far_list(name: str = "synthetic") -> HashList:
-    """A list that nothing of ours is near to."""
+    """A list that none of our pictures is near to."""
     return HashList.loads(f"# algorithm: phash\n# name: {name}\n0123456789abcdef far-away\n")
 
 
 def records(results: Any) -> Records:
-    """What would be written of results."""
+    """The records of results."""
     return [file_record(result) for result in results]
 
 
@@ -82,7 +82,7 @@ def state_scan(
     walk: WalkOptions = EVERYTHING,
     jobs: int = 2,
 ) -> tuple[Records, Counts]:
-    """What a scan with a state finds, and where it had that from."""
+    """What a scan with a state finds, and where its results came from."""
     roots = [root] if isinstance(root, Path) else root
     with State(path) as state, ThreadPool(jobs) as pool:
         memory = History(state, matcher.options, rehash=rehash)

@@ -57,7 +57,7 @@ def test_order_is_that_of_the_names_bytes(tmp_path: Path) -> None:
 
 
 def test_names_may_hold_any_bytes(tmp_path: Path) -> None:
-    """A name that is no UTF-8 comes through byte by byte, and can be opened."""
+    """A name that is not UTF-8 is kept byte by byte, and the file can be opened."""
     name = b"\xff\xfe\n \x01"
     (tmp_path / os.fsdecode(name)).write_bytes(b"x")
     for found in walk([bytes(tmp_path)], WalkCounts()):
@@ -66,7 +66,7 @@ def test_names_may_hold_any_bytes(tmp_path: Path) -> None:
 
 
 def test_patterns_choose_files_and_leave_out_folders(tmp_path: Path) -> None:
-    """Inclusion takes only files that fit, exclusion leaves out files and whole folders."""
+    """Inclusion takes only files that match; exclusion skips files and whole folders."""
     make(tmp_path, "a.jpg", "b.png", "sub/c.jpg", "skip/d.jpg", "sub/skip/e.jpg", "top/f.jpg")
     counts = WalkCounts()
     found = listed(tmp_path, counts, include=("*.jpg",), exclude=("skip/", "/top"))
@@ -82,7 +82,7 @@ def test_later_patterns_take_back_earlier_ones(tmp_path: Path) -> None:
 
 
 def test_a_wrong_pattern_is_a_setting_that_makes_no_sense(tmp_path: Path) -> None:
-    """What is no pattern is refused before anything is walked."""
+    """An invalid pattern is refused before anything is walked."""
     with pytest.raises(SettingsError):
         listed(tmp_path, include=("a/[", "!"))
 
@@ -146,7 +146,7 @@ def test_other_file_systems_are_left_out_on_request(tmp_path: Path) -> None:
 
 
 def test_what_is_no_file_is_told_and_never_waited_for(tmp_path: Path) -> None:
-    """FIFOs, sockets and devices are special files, found and not opened."""
+    """FIFOs, sockets and devices are yielded as special files, and not opened."""
     os.mkfifo(tmp_path / "fifo")
     with socket.socket(socket.AF_UNIX) as listener:
         os.chdir(tmp_path)  # since a socket's path is short
@@ -161,7 +161,7 @@ def test_what_is_no_file_is_told_and_never_waited_for(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_opened_keeps_nothing_of_whoever_tried(tmp_path: Path) -> None:
-    """However many special files there are, their errors hold no traceback in memory."""
+    """However many special files there are, their errors keep no traceback in memory."""
     os.mkfifo(tmp_path / "fifo")
     (found,) = walk([bytes(tmp_path)], WalkCounts())
     assert [reason(found), reason(found)] == [Reason.SPECIAL_FILE] * 2
@@ -170,7 +170,7 @@ def test_what_cannot_be_opened_keeps_nothing_of_whoever_tried(tmp_path: Path) ->
 
 
 def test_a_folder_that_is_held_stays_open_until_the_last_lets_go(tmp_path: Path) -> None:
-    """Files of it open from where they were seen, though the walk is over and the folder moved."""
+    """Its files can still be opened, although the walk is over and the folder has moved."""
     before = descriptors()
     first, second = walk([bytes(make(tmp_path / "in", "a", "b"))], WalkCounts())
     assert descriptors() == before
@@ -221,7 +221,7 @@ def test_a_folder_swapped_for_a_link_is_not_entered(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("follow", [False, True])
 def test_folders_that_may_not_be_read_are_told(tmp_path: Path, follow: bool) -> None:
-    """What the rights do not allow to list, to enter or to read is found, with the reason."""
+    """Whatever may not be listed, entered or read is yielded with the reason."""
     make(tmp_path, "no-list/a", "no-enter/b", "no-read", "ok")
     (tmp_path / "to-b").symlink_to("no-enter/b")
     (tmp_path / "to-nothing").symlink_to("nothing")
@@ -263,7 +263,7 @@ def test_folders_that_may_not_be_read_are_told(tmp_path: Path, follow: bool) -> 
 
 
 def deep(root: Path, levels: int, every: int = 1) -> None:
-    """Folders within folders, some with a file before and one behind the next folder."""
+    """Nested folders, some with a file before the next folder and one after it."""
     descriptor = os.open(root, os.O_RDONLY)
     for level in range(levels):
         for name in ("a", "z") if level % every == 0 else ():
@@ -288,7 +288,7 @@ def flatten(root: Path) -> None:
 
 @pytest.mark.parametrize("follow", [False, True])
 def test_folders_may_be_nested_deeper_than_descriptors_reach(tmp_path: Path, follow: bool) -> None:
-    """Over a thousand levels, longer than a path may be, are walked with few descriptors."""
+    """A thousand levels and more, longer than a path may be, are walked with few descriptors."""
     levels = 1_100
     deep(tmp_path, levels, 10)
     open_before = descriptors()
@@ -304,7 +304,7 @@ def test_folders_may_be_nested_deeper_than_descriptors_reach(tmp_path: Path, fol
 
 
 def test_what_the_walk_cannot_come_back_to_is_told(tmp_path: Path) -> None:
-    """Files of folders that were moved away while the walk was far below them are changed."""
+    """Files in folders that moved away while the walk was far below them count as changed."""
     (tmp_path / "x").mkdir()
     deep(tmp_path / "x", 100)
     make(tmp_path, "zz")
@@ -325,7 +325,7 @@ def test_what_the_walk_cannot_come_back_to_is_told(tmp_path: Path) -> None:
 
 
 def test_an_early_end_closes_every_folder(tmp_path: Path) -> None:
-    """A walk that nobody finishes leaves no descriptor open."""
+    """An unfinished walk leaves no descriptor open."""
     make(tmp_path, "1/2/3/a", "1/2/3/b")
     before = descriptors()
     walked = walk([bytes(tmp_path)], WalkCounts())
@@ -336,7 +336,7 @@ def test_an_early_end_closes_every_folder(tmp_path: Path) -> None:
 
 
 def test_paths_that_are_not_there_are_refused_at_once(tmp_path: Path) -> None:
-    """Whoever names what is not there hears of it before anything is scanned."""
+    """A path that does not exist is reported before anything is scanned."""
     make(tmp_path, "a")
     assert check_paths([tmp_path / "a"]) == [bytes(tmp_path / "a")]
     with pytest.raises(InputError, match="No such file"):
@@ -347,7 +347,7 @@ def test_paths_that_are_not_there_are_refused_at_once(tmp_path: Path) -> None:
 def test_paths_are_read_one_behind_another(
     paths: list[bytes], separator: bytes, ended: bool
 ) -> None:
-    """Paths from a file are what stands between its separators, whether or not the last has one."""
+    """Each path in a file ends with the separator, except perhaps the last."""
     paths = [path.replace(separator, b"") or b"x" for path in paths]
     data = separator.join(paths) + (separator if ended and paths else b"")
     assert list(read_paths(io.BytesIO(data), separator)) == paths
@@ -366,7 +366,7 @@ def test_paths_come_through_a_pipe_as_they_are_written() -> None:
 
 
 def test_below_takes_the_root_off_a_path() -> None:
-    """What lies below a root is told without it; a file named itself by its name."""
+    """A path is shown relative to its root, and a file that was named itself by its name."""
     assert below(b"/a/b/c", [b"/x", b"/a"]) == b"b/c"
     assert below(b"/a/b", [b"/a/b"]) == b"b"
     assert below(b"/ab/c", [b"/a"]) == b"/ab/c"

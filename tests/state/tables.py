@@ -1,4 +1,4 @@
-"""The tables of a state, read and changed behind its back."""
+"""Reads and changes the tables of a state directly."""
 
 from __future__ import annotations
 

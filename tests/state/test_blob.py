@@ -28,7 +28,7 @@ def hashes_of(kinds: list[HashKind]) -> st.SearchStrategy[tuple[PerceptualHash, 
 
 @st.composite
 def examinations(draw: st.DrawFn) -> tuple[list[HashKind], Examination, tuple[bytes, ...]]:
-    """Kinds of hashes, an examination with such, and digests."""
+    """Kinds of hashes, an examination with hashes of these kinds, and digests."""
     kinds = draw(st.lists(st.sampled_from(KINDS), unique=True, min_size=1))
     exact = draw(st.booleans())
     views = draw(
@@ -60,7 +60,7 @@ def test_what_is_packed_is_unpacked(case) -> None:
 @settings(max_examples=40, deadline=None)
 @given(examinations(), st.data())
 def test_a_blob_that_was_cut_is_refused(case, data: st.DataObject) -> None:
-    """A blob that lacks its end is an error, never other hashes."""
+    """A truncated blob is an error, never other hashes."""
     kinds, examination, digests = case
     blob = pack_hashes(examination, digests)
     short = blob[: data.draw(st.integers(0, len(blob) - 1))]
@@ -70,7 +70,7 @@ def test_a_blob_that_was_cut_is_refused(case, data: st.DataObject) -> None:
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_hashes_or_refused(data: bytes) -> None:
-    """Reading a damaged column never does anything but succeed or raise its own error."""
+    """Reading a damaged column succeeds or raises its own error, and nothing else."""
     for read in (lambda: unpack_hashes(data, KINDS), lambda: columns([data, data], 6)):
         try:
             read()
@@ -81,7 +81,7 @@ def test_any_bytes_are_hashes_or_refused(data: bytes) -> None:
 @settings(max_examples=25, deadline=None)
 @given(st.lists(examinations(), max_size=6), st.booleans())
 def test_columns_hold_what_the_objects_hold(cases, exact: bool) -> None:
-    """The hashes of many blobs as arrays are those that unpacking each one gives."""
+    """Reading many blobs into arrays gives the hashes that unpacking each one gives."""
     kinds = KINDS
     chosen = [found for names, found, _ in cases if names == kinds and found.exact is exact]
     counts, codes, uncertain_bits = columns([pack_hashes(found, ()) for found in chosen], 6)
@@ -97,7 +97,7 @@ def test_columns_hold_what_the_objects_hold(cases, exact: bool) -> None:
 
 
 def test_another_version_and_other_kinds_are_refused() -> None:
-    """A blob of a later layout, or of hashes that nobody asked for, is not misread."""
+    """A blob with a later layout, or with hashes of other kinds, is refused."""
     view = ViewHashes("stored", 90, (PerceptualHash("phash", 64, (5,)),))
     blob = pack_hashes(Examination(views=(view,)), ())
     with pytest.raises(BlobError, match="version"):
@@ -111,7 +111,7 @@ def test_another_version_and_other_kinds_are_refused() -> None:
 
 
 def test_previews_and_exact_hashes_are_not_mixed() -> None:
-    """A column of previews in which one blob has no uncertain bits is refused."""
+    """A column of previews is refused if one blob has no uncertain bits."""
     value = PerceptualHash("phash", 64, (5,))
     exact = pack_hashes(Examination(views=(ViewHashes("stored", 90, (value,)),)), ())
     view = ViewHashes("stored", 90, (value,), (value,))

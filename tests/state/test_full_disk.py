@@ -28,7 +28,7 @@ sys.exit(run(sys.argv[2:]))
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Many small files, each of which takes room in a state."""
+    """Many small files, each of which takes space in a state."""
     data = picture(1, (40, 32))
     for number in range(FILES):
         put(tmp_path / "files" / f"{number:03d}.jpg", data + bytes(number))
@@ -36,7 +36,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def scan_within(limit: int, root: Path, *options: str | Path) -> subprocess.CompletedProcess:
-    """Scan in a process that may not write a file beyond so many bytes."""
+    """Scan in a process whose files must not grow beyond so many bytes."""
     command = [sys.executable, "-c", PROGRAM, str(limit), "scan", root, "-q"]
     command += ["--list", root.parent / "list.txt", "--format", "jsonl", *options]
     # A measurement of coverage would not fit either
@@ -46,7 +46,7 @@ def scan_within(limit: int, root: Path, *options: str | Path) -> subprocess.Comp
 
 @pytest.mark.parametrize("limit", [0, 30_000, 90_000])
 def test_full_disk_of_a_state_is_told_and_costs_nothing(root: Path, limit: int) -> None:
-    """The scan ends with 70, names the state, and with room again goes on where it was."""
+    """The scan exits with 70 and names the state, and continues once there is space."""
     state = root.parent / "scan.db"
     far_list().save(root.parent / "list.txt")
     found = scan_within(limit, root, "--state", state)
@@ -65,7 +65,7 @@ def test_full_disk_of_a_state_is_told_and_costs_nothing(root: Path, limit: int) 
 
 
 def test_full_disk_of_results_leaves_state_and_old_results(tmp_path: Path) -> None:
-    """Where the results do not fit, the old ones stay, and the state keeps what was found."""
+    """If the results do not fit, the old ones stay, and the state keeps what was found."""
     data = picture(1, (40, 32))
     for number in range(FILES):
         put(tmp_path / "files" / f"{number:03d}.jpg", data)

@@ -1,4 +1,4 @@
-"""The state's file: its lock, its version, and what happens when it is not what it should be."""
+"""The state's file: its lock, its version, and what happens if it is something else."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_files_are_for_their_owner_alone(tmp_path: Path) -> None:
 
 
 def test_second_scan_at_a_time_is_refused(state: Path) -> None:
-    """While a scan uses a state another is refused in words; readers are not."""
+    """While a scan uses a state, another scan is refused with a reason; readers are not."""
     with State(state):
         with pytest.raises(OutputError, match="another scan is using this state"):
             State(state)
@@ -57,7 +57,7 @@ def test_second_scan_at_a_time_is_refused(state: Path) -> None:
 
 
 def test_second_scan_exits_70(state: Path, tmp_path: Path, capfd: pytest.CaptureFixture) -> None:
-    """The command says who is in the way, names the state, and exits 70."""
+    """The command says that another scan is running, names the state, and exits with 70."""
     (tmp_path / "list.txt").write_text("# algorithm: phash\n0123456789abcdef\n")
     arguments = ["scan", str(tmp_path / "files"), "--list", str(tmp_path / "list.txt")]
     with State(state):
@@ -67,7 +67,7 @@ def test_second_scan_exits_70(state: Path, tmp_path: Path, capfd: pytest.Capture
 
 
 def test_rows_of_a_file_are_replaced_together_or_not_at_all(state: Path) -> None:
-    """Where one of an archive's rows cannot be written, those of before stay, whatever follows."""
+    """If one of an archive's rows cannot be written, the earlier rows stay, whatever follows."""
     found = Examination(format="ZIP", digests=("ab" * 32,))
     parts = [(b"1", found), (b"2", found), (None, found)]
     with State(state) as opened:
@@ -92,7 +92,7 @@ def test_rows_of_a_file_are_replaced_together_or_not_at_all(state: Path) -> None
 
 
 def test_state_is_free_for_others_while_results_are_taken(tmp_path: Path) -> None:
-    """However long whoever takes a result pauses, a review can be written meanwhile."""
+    """However long the caller pauses between results, a decision can be written meanwhile."""
     root = tree(tmp_path / "files", 8)
     matcher = Matcher(list_of(picture(3), picture(5)))
     with State(tmp_path / "scan.db") as opened, make_pool(1) as pool:
@@ -136,7 +136,7 @@ def test_other_schemas_are_refused(state: Path, step: int) -> None:
 
 @pytest.mark.parametrize("content", [b"no database at all, " * 100, b"x"])
 def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
-    """A file that is no database is refused and stays as it is."""
+    """A file that is not a database is refused and stays as it is."""
     path = tmp_path / "other"
     path.write_bytes(content)
     with pytest.raises(InputError, match="not a hashmatch state"):
@@ -154,7 +154,7 @@ def test_other_databases_are_refused(tmp_path: Path) -> None:
 
 
 def test_missing_state_is_an_input_error(tmp_path: Path) -> None:
-    """What only reads a state makes none; a folder that is not there is told."""
+    """Readers create no state, and a missing folder is reported."""
     with pytest.raises(InputError, match="No such file"):
         State(tmp_path / "none.db", create=False)
     assert list(tmp_path.iterdir()) == []
@@ -163,7 +163,7 @@ def test_missing_state_is_an_input_error(tmp_path: Path) -> None:
 
 
 def test_symbolic_link_is_not_followed_when_made(tmp_path: Path) -> None:
-    """Nobody leads the state elsewhere by a link in its place."""
+    """A symbolic link in the state's place is not followed."""
     (tmp_path / "scan.db").symlink_to(tmp_path / "elsewhere.db")
     with pytest.raises(OutputError):
         State(tmp_path / "scan.db")
@@ -171,7 +171,7 @@ def test_symbolic_link_is_not_followed_when_made(tmp_path: Path) -> None:
 
 
 def test_damaged_hashes_are_told(state: Path, tmp_path: Path) -> None:
-    """Hashes that were tampered with end the scan with an error that names the state."""
+    """Tampered hashes end the scan with an error that names the state."""
     change(state, "UPDATE files SET hashes = x'0105'")
     with pytest.raises(InputError, match="the stored hashes are damaged"):
         state_scan(tmp_path / "files", state, Matcher(far_list()))
