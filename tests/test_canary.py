@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -122,14 +121,9 @@ def feeds() -> dict[str, str]:
         Item("m-3", gone=True),
     ]
     row = f"{CANARY},phash,1,,,,,,\n{MD5},md5,2,,1,us,,2020-01-01,\n,,3,,,,,,true\n"
-    objects = [
-        {"hash": CANARY, "algorithm": "phash", "id": "1"},
-        {"hash": MD5, "algorithm": "md5", "id": "2", "category": "0"},
-    ]
     return {
         "text": f"# algorithm: phash\n{CANARY} 1\nmd5:{MD5} 2\n",
         "csv": f"hash,algorithm,id,label,category,source,added,expires,withdrawn\n{row}",
-        "jsonl": "".join(f"{json.dumps(each)}\n" for each in objects),
         "ncmec": ncmec(items),
         "vics": vics(items[:2]),
         "stopncii": stopncii(items[:2]),
@@ -151,17 +145,16 @@ def test_list_commands_show_no_hash(
     Path("other.txt").write_text(f"# algorithm: phash\nd15ea5ed0123beef 1\n{CANARY} 9\n")
     as_told = ["--list-format", name, "--algorithm", "md5"]
     text = 0 if name in {"text", "threatexchange"} else 65  # it has no room for categories
-    merged = 65 if name in {"text", "csv", "jsonl"} else 0  # they give other.txt's ids to others
+    merged = 65 if name in {"text", "csv"} else 0  # they give other.txt's ids to others
     for code, arguments in (
         (0, ["check", "list", *as_told]),
         (0, ["show", "list", *as_told]),
         (0, ["show", "list", "--json"]),
         (0, ["convert", "list", "-o", "new.csv"]),
-        (0, ["convert", "list", "-o", "new.jsonl"]),
         (0, ["compile", "list", "-o", "new.hml"]),
         (text, ["convert", "list", "-o", "new.txt"]),
         (0, ["apply", "other.txt", "list", "-o", "applied.csv"]),
-        (0, ["apply", "list", "other.txt", "-o", "applied.jsonl", "--keep-withdrawals"]),
+        (0, ["apply", "list", "other.txt", "-o", "applied.csv", "--keep-withdrawals"]),
         (merged, ["merge", "list", "other.txt", "-o", "merged.csv"]),
         (0, ["merge", "list", "other.txt", "-o", "merged.csv", "--prefix"]),
         (0, ["diff", "list", "other.txt"]),

@@ -66,7 +66,6 @@ def place(scanned: Path, tmp_path: Path) -> Path:
         ("list merge other list -o list", "LIST...", "--output"),
         ("list keygen --key k --public-key k", "--key", "--public-key"),
         ("list sign list --key list.sig", "LIST", "--key"),
-        ("list synth -o s.txt --key-file s.txt --near up", "--output", "--key-file"),
         ("evaluate up --list list --cache list", "--list", "--cache"),
         ("scan up --list - --list fd:0", "--list", "--list"),
         ("scan --list - --files-from -", "--files-from", "--list"),

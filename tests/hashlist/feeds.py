@@ -27,7 +27,7 @@ class Item:
     gone: bool = False
 
 
-def ncmec(items: list[Item], namespace: str = "", prefix: str = "") -> str:
+def ncmec(items: list[Item], namespace: str = "", prefix: str = "", *, following: str = "") -> str:
     """A page of NCMEC's."""
     tag = f"{prefix}:" if prefix else ""
     attribute = f' xmlns{":" + prefix if prefix else ""}="{namespace}"' if namespace else ""
@@ -52,7 +52,8 @@ def ncmec(items: list[Item], namespace: str = "", prefix: str = "") -> str:
                 f"</{tag}{name}>"
             )
         lines.append(f"</{tag}{container}>")
-    lines.append(f"<{tag}paging><{tag}next>/v2</{tag}next></{tag}paging></{tag}queryResult>\n")
+    paging = f"<{tag}paging><{tag}next>{following}</{tag}next></{tag}paging>"
+    lines.append(f"{paging}</{tag}queryResult>\n")
     return "\n".join(lines)
 
 

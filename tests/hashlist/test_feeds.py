@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from hashmatch.errors import HashListError
 from hashmatch.hashlist import HashList, Policy
+from hashmatch.hashlist.formats.feed import MORE_FOLLOW
+from hashmatch.hashlist.kinds import unnamed
 
 from .feeds import Item, in_base64, ncmec, stopncii, tat, vics
 
@@ -123,9 +125,9 @@ def test_ncmec_links_to_large_fingerprints_are_counted() -> None:
     ("old", "new", "record", "message"),
     [
         ("<id>clip</id>", "<id></id>", 2, "the entry has no id"),
-        ("<timestamp>2026-01-02T03", "<timestamp>2026-31-02T03", 1, "the timestamp is no date"),
-        ("<md5>", "<md5>00", 1, "md5 has 32 digits, not 34"),
-        ("<sha1>", "<sha1>\n  g", 1, "sha1 has 40 digits, not 41"),
+        ("<timestamp>2026-01-02T03", "<timestamp>2026-31-02T03", 1, "the timestamp is not a date"),
+        ("<md5>", "<md5>00", 1, "md5 has 32 hex digits, not 34"),
+        ("<sha1>", "<sha1>\n  g", 1, "sha1 has 40 hex digits, not 41"),
         (">B2<", ">&#x85;<", 2, "a control character in the category"),
         ("fingerprints>", "prints>", 1, "the entry has no hash"),
         ("<id>clip</id>", "<id>clip</id><id>other</id>", 2, "the entry gives its id twice"),
@@ -133,7 +135,7 @@ def test_ncmec_links_to_large_fingerprints_are_counted() -> None:
             "<feedback>",
             "<image><id>1</id></image><feedback>",
             1,
-            "there is an entry within the entry",
+            "the entry contains another entry",
         ),
     ],
 )
@@ -147,7 +149,7 @@ def test_ncmec_mistakes_are_told_by_record(old: str, new: str, record: int, mess
 def test_ncmec_elements_that_are_no_entries_are_told() -> None:
     """An element among the entries that nobody here knows is not passed over."""
     text = ncmec([item("1-a", "md5")]).replace("image>", "audio>")
-    assert problems_of(text) == [(1, "there is an element that is no entry")]
+    assert problems_of(text) == [(1, "an element here is not an entry")]
 
 
 def test_ncmec_fingerprints_may_come_in_parts() -> None:
@@ -184,13 +186,15 @@ READER = """<?xml version="1.0"?>
 @pytest.mark.parametrize("text", [BOMB, READER, ncmec([]) + BOMB])
 def test_a_dtd_is_refused(text: str) -> None:
     """Nothing can be declared, so nothing can grow or be fetched."""
-    assert problems_of(text, list_format="ncmec")[0][1] == "the XML has a DTD, which is refused"
+    assert (
+        problems_of(text, list_format="ncmec")[0][1] == "the XML has a DTD, which hashmatch refuses"
+    )
 
 
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
-        ("<html></html>", 1, "the XML is no queryResult of NCMEC"),
+        ("<rss></rss>", 1, "the XML is not a queryResult of NCMEC"),
         ("<queryResult>\n<images>", 1, "the XML is cut short"),
         ("<queryResult>\n\n<a></b>", 3, "the XML is not well-formed"),
         ("<queryResult></queryResult>\n<queryResult>\n<a></b>", 3, "the XML is not well-formed"),
@@ -213,7 +217,7 @@ def test_an_endless_entry_is_refused() -> None:
 
 def test_a_blank_file_is_no_feed() -> None:
     """Blanks alone are no XML, and no JSON, but an empty list that says so."""
-    for form in ("ncmec", "stopncii", "vics", "tat", "threatexchange", "jsonl"):
+    for form in ("ncmec", "stopncii", "vics", "tat", "threatexchange"):
         assert HashList.loads(" \n \n", list_format=form).notices == (
             "the list has no entry that can match",
         )
@@ -288,15 +292,15 @@ def test_vics_later_records_replace_earlier_ones() -> None:
 
 def test_hashes_that_are_replaced_are_told() -> None:
     """Where a later record of an id has other hashes, how many are left out is counted."""
-    told = "hashes are left out: a later record of the same id has others"
+    told = "that a later record replaces"
     other = item("17", "md5", category=2, seed=9)
     whole = json.loads(vics(VICS[:2], cases=True))
     whole["value"].append({"Media": json.loads(vics([other, VICS[1]]))["value"]})
-    assert HashList.loads(json.dumps(whole)).notices[0] == f"2 {told}"
+    assert HashList.loads(json.dumps(whole)).notices[0] == f"skipped 2 hashes {told}"
     again = HashList.loads(vics([*VICS[:2], *VICS[:2]]))
     assert not any(told in notice for notice in again.notices)
     same = [item("1-a", "md5"), item("1-a", "md5", seed=2)]
-    assert f"1 {told}" in HashList.loads(ncmec(same)).notices
+    assert f"skipped 1 hash {told}" in HashList.loads(ncmec(same)).notices
     gone = HashList.loads(ncmec([*same[:1], item("1-a", gone=True)]))
     assert not any(told in notice for notice in gone.notices)
 
@@ -304,9 +308,9 @@ def test_hashes_that_are_replaced_are_told() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('"MediaID": "18"', '"MediaID": [18]', "MediaID is neither text nor number"),
-        ('"Category": "2"', '"Category": true', "Category is neither text nor number"),
-        (f'"{digits("md5", 2)}"', '"ABC"', "md5 has 32 digits, not 3"),
+        ('"MediaID": "18"', '"MediaID": [18]', "MediaID is neither text nor a whole number"),
+        ('"Category": "2"', '"Category": true', "Category is neither text nor a whole number"),
+        (f'"{digits("md5", 2)}"', '"ABC"', "md5 has 32 hex digits, not 3"),
         (f'"{digits("md5", 2)}"', "null", "the entry has no hash"),
         (
             f'"{digits("md5", 2)}"',
@@ -326,16 +330,19 @@ def test_vics_mistakes_are_told_by_record(old: str, new: str, message: str) -> N
 
 
 BAD_MEDIA: list[tuple[object, str]] = [
-    (7, "the record is no JSON object"),
-    ({"MediaID": [1]}, "MediaID is neither text nor number"),
-    ({"MediaID": 1, "Category": True}, "Category is neither text nor number"),
-    ({"MediaID": 2, "MD5": 1.5}, "MD5 is neither text nor number"),
+    (7, "the record is not a JSON object"),
+    ({"MediaID": [1]}, "MediaID is neither text nor a whole number"),
+    ({"MediaID": 1, "Category": True}, "Category is neither text nor a whole number"),
+    ({"MediaID": 2, "MD5": 1.5}, "MD5 is neither text nor a whole number"),
     ({"MediaID": 3}, "the entry has no hash"),
-    ({"MediaID": 4, "MD5": "ABC"}, "md5 has 32 digits, not 3"),
+    ({"MediaID": 4, "MD5": "ABC"}, "md5 has 32 hex digits, not 3"),
     ({"MediaID": 5, "SHA1": "x" * 40}, "the hash is neither hex nor base64"),
     ({"MediaID": "a\u0000", "MD5": digits("md5", 1)}, "a control character in the id"),
     ({"MediaID": 6, "MD5": digits("md5", 2), "Series": "\x85"}, "a control character in the label"),
-    ({"MediaID": 7, "x": [{"HashName": "", "HashValue": digits("md5", 3)}]}, "what its hash is"),
+    (
+        {"MediaID": 7, "x": [{"HashName": "", "HashValue": digits("md5", 3)}]},
+        "the algorithm of its hash",
+    ),
     ({"MediaID": 8, "x": [{"HashName": "SHA256"}]}, "the entry has no hash"),
     (
         {"MediaID": 9, "MD5": digits("md5", 4), "x": [{"HashName": "md5", "HashValue": "0" * 32}]},
@@ -399,7 +406,7 @@ def test_a_key_that_stands_twice_is_told(text: str, old: str, new: str) -> None:
     """Of two values of one key no reader may take one and lose the other."""
     assert old in text
     number = 2 if "MediaID" in text else 1
-    assert problems_of(text.replace(old, new)) == [(number, "a key of the object stands twice")]
+    assert problems_of(text.replace(old, new)) == [(number, "the object has a key twice")]
     assert HashList.loads(text.replace(old, new), skip_bad_entries=True).skipped == 1
 
 
@@ -407,7 +414,7 @@ def test_a_key_that_stands_twice_deep_in_a_case_is_told() -> None:
     """What is wrong in an exhibit may have been a medium, so it counts as one."""
     odd = '"x": [{"b": 1, "b": 1}, {"MediaID": 1, "x": {"a": 1, "a": 1}}]'
     text = vics(VICS[:2], cases=True).replace('{"Media": []}', f'{{"Media": [], {odd}}}')
-    assert problems_of(text) == [(n, "a key of the object stands twice") for n in (3, 4)]
+    assert problems_of(text) == [(n, "the object has a key twice") for n in (3, 4)]
     assert held(HashList.loads(text, skip_bad_entries=True)) == wanted(*VICS[:2])
 
 
@@ -539,27 +546,27 @@ def test_threatexchange_dataset() -> None:
     assert found.unsupported == {"raw_text": 1}
     assert found.left_out == {"not pertinent": 2}
     bad = DATASET + f"one,pdq,{digits('md5', 1)},X,\n"
-    assert problems_of(bad) == [(9, "pdq has 64 digits, not 32")]
+    assert problems_of(bad) == [(9, "pdq has 64 hex digits, not 32")]
 
 
 def test_threatexchange_columns_that_are_not_known_are_told() -> None:
     """A column that is not used, such as one of other hashes or withdrawals, is counted."""
     text = f"signal_type,signal_str,md5,withdrawn\npdq,{digits('pdq', 1)},{digits('md5', 1)},1\n"
-    assert HashList.loads(text).notices == ("2 of the fields are not known here, and not used",)
+    assert HashList.loads(text).notices == ("ignored 2 unknown columns",)
 
 
 def test_threatexchange_lines() -> None:
-    """Lines of type and hash, or of a hash alone, which is then a PDQ or what the operator says."""
+    """Lines have a type and a hash, or a hash alone, whose algorithm the operator must name."""
     text = f"# local\npdq {digits('pdq', 1)}\nmd5\t{digits('md5', 1)}\r\n\n"
     text += f"{digits('pdq', 2)}\nurl x y\n"
-    found = HashList.loads(text, name="f")
+    assert problems_of(text) == [(5, unnamed(64))]
+    found = HashList.loads(text, name="f", algorithm="pdq")
     assert held(found) == {
         ("f:2", "pdq", digits("pdq", 1)),
         ("f:3", "md5", digits("md5", 1)),
         ("f:5", "pdq", digits("pdq", 2)),
     }
     assert found.unsupported == {"url": 1}
-    assert found.notices[0] == "no signal type is named: pdq is assumed"
     given = HashList.loads(digits("md5", 1), list_format="threatexchange", algorithm="md5")
     assert {e.hash.algorithm for e in given} == {"md5"}
     assert given.notices == ()
@@ -634,3 +641,38 @@ def test_a_list_of_many_records(tmp_path: Path) -> None:
         found = HashList.load(path)
         assert held(found) == wanted(*items)
         assert found.find("7-17000")[0].category == str(1 + 17_000 % 3)
+
+
+FOLLOWED = [
+    (
+        stopncii([item("1-a", "pdq")]),
+        '{"nextPageToken"',
+        '{"hasMoreRecords": true, "nextPageToken"',
+    ),
+    (tat([item("1-a", "md5")], "results"), '{"count"', '{"next": "https://x/?page=2", "count"'),
+    (vics(VICS[:1]), '"value"', '"odata.nextLink": "x", "value"'),
+    (vics(VICS[:1], "2.0"), '"more"', '"@odata.nextLink": "x", "more"'),
+    (ncmec([item("1-a", "md5")]), "next></", "next>/v2/entries?start=1001</"),
+    (ncmec([item("1-a", "md5")], "urn:x", "n"), "n:next></", "n:next>/v2/x</"),
+]
+
+
+@pytest.mark.parametrize(("last", "old", "new"), FOLLOWED)
+def test_a_feed_that_says_more_pages_follow_is_incomplete(last: str, old: str, new: str) -> None:
+    """The list warns of it; a page after that one settles it, and skipping entries does not."""
+    more = last.replace(old, new, 1)
+    assert more != last
+    assert HashList.loads(last).warnings == ()
+    for text in (more, last + "\n" + more):
+        found = HashList.loads(text, skip_bad_entries=True)
+        assert found.warnings == (MORE_FOLLOW,)
+        assert found.warnings[0] in found.notices
+    assert HashList.loads(more + "\n" + last).warnings == ()
+
+
+@pytest.mark.parametrize("value", ["1704901040.22", "1704901040", "true", "[1]", "null"])
+def test_fields_that_are_only_shown_may_be_anything(value: str) -> None:
+    """A date that is a number with a fraction refuses no feed."""
+    text = tat([item("1-a", "md5")]).replace('"2026-01-02T03:04:05Z"', value)
+    (entry,) = HashList.loads(text)
+    assert entry.added == {"[1]": None, "null": None, "true": "True"}.get(value, value)

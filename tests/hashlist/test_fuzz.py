@@ -4,7 +4,6 @@ Beside what hypothesis makes of nothing, this begins with sound lists, so that i
 every reader. The same seed makes the same inputs.
 """
 
-import json
 import os
 import random
 import re
@@ -54,15 +53,6 @@ CSV = (
     f'{PHASH},,one,"a, ""label""",1,x,2026-01-02,2099-01-01,\n{MD5},md5,b,,0,,,,no\n'
     f"{in_base64(MD5)},md5,c,,,,,,\n,,gone,,,,,,yes\n{PDQ},pdq,d,,,,,,\n"
 )
-JSONL = "".join(
-    json.dumps(each) + "\n"
-    for each in (
-        {"list": "fuzzed", "version": "3", "algorithm": "phash"},
-        {"hash": PHASH, "id": 17, "label": "é", "category": "1", "expires": "2099-01-01"},
-        {"hash": MD5, "algorithm": "md5", "id": "b", "withdrawn": False},
-        {"id": "gone", "withdrawn": True},
-    )
-)
 DATASET = (
     "signal_type,signal_str,collab,category,tags\n"
     f"pdq,{PDQ},one,TRUE_POSITIVE,tag_a tag_b\nvideo_md5,{MD5},two,FALSE_POSITIVE,\n"
@@ -73,7 +63,6 @@ CORPUS: dict[str, list[bytes]] = {
     for form, texts in {
         "text": [TEXT, TEXT.replace("\n", "\r\n"), f"{PHASH}\n{OTHER}\n"],
         "csv": [CSV, f"hash\n{PHASH}\n{OTHER}\n", CSV.replace("\n", "\r\n")],
-        "jsonl": [JSONL, JSONL.partition("\n")[2]],
         "threatexchange": [DATASET, f"# x\npdq {PDQ}\nmd5\t{MD5}\n{PDQ}\nurl x y\n"],
         "ncmec": [ncmec(ITEMS), ncmec(ITEMS, "urn:x", "n") + ncmec(ITEMS[:1])],
         "stopncii": [stopncii(SIGNALS), stopncii(SIGNALS, 2)],
@@ -152,7 +141,7 @@ def check_list(found: HashList, *, again: bool) -> None:
     assert len(entries) == len(found)
     assert all(entry.id and is_known(entry.hash.kind) for entry in entries)
     if again:
-        written = HashList.loads(found.dumps("jsonl"), policy=None)
+        written = HashList.loads(found.dumps("csv"), policy=None)
         assert list(written) == entries
 
 

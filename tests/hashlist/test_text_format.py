@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from hashmatch.errors import HashListError, SettingsError
 from hashmatch.hashlist import HashList
-from hashmatch.hashlist.kinds import algorithms
-from hashmatch.hashlist.source import Options, Tap
+from hashmatch.hashlist.kinds import ASSUMPTION, algorithms
+from hashmatch.hashlist.reading import Options, Tap
 from hashmatch.hashlist.text import blocks, grammar
 from hashmatch.hashlist.text.text_reader import read_text
 from hashmatch.model import Entry, HashKind, PerceptualHash
@@ -43,7 +43,7 @@ def test_an_algorithm_named_too_late_is_an_error() -> None:
     """Two lists put into one file are not read as if both were of the first one's algorithm."""
     entry = "9ec5d32b1a6c4e35"
     joined = f"# algorithm: phash\n{entry} a\n# algorithm: dHash\n{entry} b\n"
-    found = [(3, "an algorithm is named behind the first entry: put it before each hash")]
+    found = [(3, "an algorithm is named after the first entry: put it before each hash")]
     assert problems_of(joined) == found
     same = f"# algorithm: phash\n{entry} a\n# algorithm: phash\n# name: b\n{entry} b\n"
     assert len(HashList.loads(same)) == 2
@@ -96,7 +96,7 @@ def test_algorithm_argument_is_used_only_where_the_list_names_none() -> None:
 
 def test_notice_where_no_algorithm_is_named() -> None:
     """A list of bare hashes is taken for phash, and the operator is told."""
-    assert HashList.loads(f"{PHASH}\n").notices == ("no algorithm is named: phash is assumed",)
+    assert HashList.loads(f"{PHASH}\n").notices == (ASSUMPTION,)
     assert HashList.loads(f"dhash:{PHASH}\n").notices == ()
 
 
@@ -128,8 +128,8 @@ def test_name_and_source_come_from_the_path(tmp_path: Path) -> None:
     [
         "0" * 16,
         "f" * 16,
-        "F" * 64,
-        "8" + "0" * 63,
+        "phash:" + "F" * 64,
+        "phash:" + "8" + "0" * 63,
         "dhash:" + "0" * 64,
         "pdq:" + "0" * 64,
         *(f"{name}:{digest}" for name, digest in EMPTY.items()),
@@ -166,9 +166,9 @@ def test_an_empty_file_is_no_list(tmp_path: Path) -> None:
 UNKNOWN = "unknown algorithm; choose from " + ", ".join(algorithms())
 
 BAD_LINES = [
-    (f"{PHASH}0 x".encode(), "phash has 16 or 64 digits, not 17"),
-    (f"{PHASH[:15]} x".encode(), "phash has 16 or 64 digits, not 15"),
-    (f"dhash:{PHASH}{PHASH} x".encode(), "dhash has 16 or 64 digits, not 32"),
+    (f"{PHASH}0 x".encode(), "a hash that names no algorithm has 16 hex digits, not 17"),
+    (f"{PHASH[:15]} x".encode(), "a hash that names no algorithm has 16 hex digits, not 15"),
+    (f"dhash:{PHASH}{PHASH} x".encode(), "dhash has 16 or 64 hex digits, not 32"),
     (f"{PHASH[:15]}g x".encode(), "the hash is not hex"),
     (f"0x{PHASH[2:]} x".encode(), "the hash is not hex"),
     (f"{PHASH[:8]}_{PHASH[:7]} x".encode(), "the hash is not hex"),
@@ -177,8 +177,8 @@ BAD_LINES = [
     ("٠١٢٣٤٥٦٧٨٩٠١٢٣٤٥".encode(), "the hash is not hex"),
     (b"dhash: x", "the hash is not hex"),
     (f"ahash:{WIDE} x".encode(), UNKNOWN),
-    (f"sha1:{WIDE[:39]} x".encode(), "sha1 has 40 digits, not 39"),
-    (f"md5:{WIDE[:40]} x".encode(), "md5 has 32 digits, not 40"),
+    (f"sha1:{WIDE[:39]} x".encode(), "sha1 has 40 hex digits, not 39"),
+    (f"md5:{WIDE[:40]} x".encode(), "md5 has 32 hex digits, not 40"),
     (f":{PHASH}".encode(), UNKNOWN),
     (f"phash:phash:{PHASH}".encode(), UNKNOWN),
     (f"{PHASH} x\0".encode(), "a control character in the line"),
@@ -190,13 +190,13 @@ BAD_LINES = [
     (f"{PHASH}\x0bid".encode(), "a control character in the line"),
     (f"{PHASH} id la\x85bel".encode(), "a control character in the line"),
     (f"{PHASH} id la\u2028bel".encode(), "a control character in the line"),
-    (f"{PHASH} id la\tbel".encode(), "a control character in the label"),
+    (f"{PHASH} id la\tbel".encode(), "a tab in the label"),
     (f"{PHASH} id ".encode() + b"\xff", "the line is not UTF-8"),
     (f"# {PHASH} ".encode() + b"\xc3", "the line is not UTF-8"),
     (f"{PHASH} id \ud800".encode(errors="surrogatepass"), "the line is not UTF-8"),
     (f"{PHASH} {'x' * 70_000}".encode(), "the line is longer than 65,536 bytes"),
-    (f"{OTHER} twice".encode(), "the id stands on line 2 already"),
-    (f"{OTHER} list.txt:3".encode(), "the id stands for line 3, which has none"),
+    (f"{OTHER} twice".encode(), "the id is on line 2 already"),
+    (f"{OTHER} list.txt:3".encode(), "the id is taken: line 3, which has none, is called so"),
 ]
 
 
@@ -236,8 +236,8 @@ def test_ids_that_only_look_like_places() -> None:
     text = f"{PHASH}\n{PHASH} list.txt:01\n{PHASH} list.txt:2\n{PHASH} list.txt:{'9' * 5000}\n"
     assert len(HashList.loads(text, name="list.txt")) == 4
     assert problems_of(f"{PHASH}\n{PHASH} list.txt:1\n{PHASH} list.txt:1\n") == [
-        (2, "the id stands for line 1, which has none"),
-        (3, "the id stands for line 1, which has none"),
+        (2, "the id is taken: line 1, which has none, is called so"),
+        (3, "the id is taken: line 1, which has none, is called so"),
     ]
 
 
@@ -268,7 +268,7 @@ def test_a_bad_header_cannot_be_skipped(header: str, message: str) -> None:
     assert found[0] == (line, message)
     # How wide a hash may be is known only where its algorithm is
     assert (line + 1 in dict(found)) == ("algorithm twice" in message)
-    assert (line + 2, "dhash has 16 or 64 digits, not 18") in found
+    assert (line + 2, "dhash has 16 or 64 hex digits, not 18") in found
     assert found[-1] == (line + 3, "the hash is not hex")
 
 
@@ -284,7 +284,7 @@ def test_very_many_problems_are_counted_and_the_first_kept() -> None:
 @pytest.mark.parametrize("data", ["ä".encode("utf-16"), b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"])
 def test_a_file_that_is_no_text_gets_one_error(data: bytes) -> None:
     """A picture, or a text in UTF-16, is refused as a whole, not line by line."""
-    with pytest.raises(HashListError, match="no text in UTF-8") as caught:
+    with pytest.raises(HashListError, match="not a hash list, but ") as caught:
         HashList.loads(data)
     assert caught.value.problems == ()
 

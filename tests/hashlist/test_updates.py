@@ -12,7 +12,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule
 from hashmatch.errors import HashListError, SettingsError
 from hashmatch.hashlist import HashList, IndexTables, columns, save_compiled
 from hashmatch.hashlist.columns import TextColumn
-from hashmatch.hashlist.lookup import find_rows, fingerprint_order
+from hashmatch.hashlist.entry_ids import find_rows, fingerprint_order
 from hashmatch.model import Entry, HashKind, PerceptualHash
 
 from .strategies import KINDS, is_flat
@@ -110,7 +110,7 @@ def test_entries_without_id_are_withdrawn_by_line() -> None:
     absent = ["a.txt:1", "a.txt:402", "a.txt:03", "b.txt:3", "a.txt:", "", f"a.txt:{10**30}"]
     added = HashList.loads("phash:00000000000000aa\n", name="b.txt")
     new = old.apply(added, ["a.txt:3", *absent])
-    assert new.notices == ("7 of the withdrawn ids are not in the list",)
+    assert new.notices == ("7 withdrawn ids not on the list",)
     assert new.find("a.txt:3") == ()
     called = f"b.txt:1@{added.digest[:12]}"
     assert new.find(called) == (entry(called, 0xAA),)
@@ -175,7 +175,7 @@ def test_bad_additions_are_refused_and_flat_ones_counted() -> None:
 def test_a_text_is_no_set_of_withdrawals() -> None:
     """One id in place of several is refused, rather than taken for its characters."""
     old = HashList.from_entries([entry("a", 5), entry("ab", 6)])
-    with pytest.raises(SettingsError, match="withdrawals takes a set"):
+    with pytest.raises(SettingsError, match="withdrawals must be a set"):
         old.apply(withdrawals="ab")
     same(old.apply(withdrawals=["ab"]), [entry("a", 5)])
 

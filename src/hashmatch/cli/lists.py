@@ -25,8 +25,8 @@ To = Annotated[
     str | None,
     typer.Option(
         "--to",
-        metavar="text|csv|jsonl|compiled",
-        help="Format to write. Default: by the file's suffix, .txt, .csv, .jsonl or .hml.",
+        metavar="text|csv|compiled",
+        help="Format to write. Default: by the file's suffix, .txt, .csv or .hml.",
     ),
 ]
 
@@ -96,7 +96,7 @@ def convert_command(
     list_format: opt.ListFormat = None,
     skip_bad_entries: opt.SkipBadEntries = False,
 ) -> int:
-    """Write a list of any format as text, CSV, JSONL or compiled.
+    """Write a list of any format as text, CSV or compiled.
 
     Entries that may not match are kept. What the new format cannot hold is an error, and nothing
     is written.
@@ -212,43 +212,3 @@ def verify_command(
     from hashmatch.cli import run_lists  # noqa: PLC0415
 
     return run_lists.verify(path, public_key)
-
-
-@list_app.command("synth")
-def synth_command(
-    output: OutputFile,
-    count: Annotated[int, typer.Option(metavar="N", help="How many random entries.")] = 1000,
-    algorithm: Annotated[
-        str, typer.Option(metavar="ALGORITHM", help="phash or dhash, or with width: phash-256.")
-    ] = "phash",
-    seed: Annotated[int, typer.Option(metavar="N", help="Of the random numbers.")] = 0,
-    clustered: Annotated[
-        bool, typer.Option("--clustered", help="In groups of near entries, as real lists have.")
-    ] = False,
-    near: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="PATH",
-            help="Also plant entries near these pictures, at known distances; may be given several"
-            " times.",
-        ),
-        READS,
-    ] = None,
-    key_file: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="With --near: write which entry lies where, as CSV."),
-        WRITES,
-    ] = None,
-) -> int:
-    """Make a synthetic list, for load tests and demonstrations."""
-    from hashmatch.cli import run_lists  # noqa: PLC0415
-
-    return run_lists.synth(
-        output,
-        count=count,
-        algorithm=algorithm,
-        seed=seed,
-        clustered=clustered,
-        near=near or [],
-        key_file=key_file,
-    )

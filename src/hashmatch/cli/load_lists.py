@@ -1,4 +1,4 @@
-"""Loading the lists that a command looks up in, and refusing those not to be relied on."""
+"""Loads the lists that a command looks up in, and refuses those not to be relied on."""
 
 from __future__ import annotations
 
@@ -17,20 +17,21 @@ from hashmatch.errors import HashListError, SettingsError
 from hashmatch.hashlist import HashList, read_suppressions
 from hashmatch.hashlist.freshness import SeenVersions, exposure, parse_duration, staleness
 from hashmatch.hashlist.signing import SUFFIX, verify_list
+from hashmatch.text import count
 
 _OPTIONS = {
     "categories": "--category",
     "exclude_categories": "--exclude-category",
     "sources": "--source",
 }
-"""What the settings of a policy are called on the command line."""
+"""The options that set each part of a policy."""
 
 _NONE: frozenset[str] = frozenset()
 
 _LIKE_A_HASH = re.compile("[0-9A-Fa-f]{12,}")
 
 _SOME = 10
-"""Lines that are named of a table."""
+"""How many lines of a table are named."""
 
 
 def load_lists(settings: ListSettings, *, quiet: bool = False) -> list[HashList]:
@@ -39,12 +40,12 @@ def load_lists(settings: ListSettings, *, quiet: bool = False) -> list[HashList]
     Warnings are said even if quiet: an assumed algorithm may clear every file.
 
     Raises:
-        HashListError: one cannot be used, or is not what it must be.
+        HashListError: a list cannot be used, or is not what the settings demand.
         SettingsError: a setting makes no sense.
     """
     if not settings.files:
         if settings != NO_LISTS:
-            raise SettingsError("options about lists need a --list")
+            raise SettingsError("options about lists need --list")
         return []
     seen = SeenVersions(settings.seen_versions) if settings.seen_versions else None
     table = read_suppressions(settings.suppress) if settings.suppress is not None else None
@@ -62,9 +63,7 @@ def load_lists(settings: ListSettings, *, quiet: bool = False) -> list[HashList]
         say(notice)
     if table is not None and (lines := table.unknown(hash_lists)):
         some = ", ".join(map(str, lines[:_SOME])) + (", ..." if len(lines) > _SOME else "")
-        say(
-            f"{table.source}: {len(lines)} of the entries are on no list that is meant: line {some}"
-        )
+        say(f"{table.source}: {count(len(lines), 'entry', 'entries')} on no list: line {some}")
     for hash_list in hash_lists:
         if seen is not None:
             seen.note(hash_list)
@@ -88,13 +87,13 @@ def _names_of_nothing(unknown: Sequence[Mapping[str, frozenset[str]]]) -> Iterat
 
 
 def skipped_lines(hash_list: HashList) -> Iterator[str]:
-    """Where each entry stands that was left out, and what is wrong with it."""
+    """The line of each faulty entry that was skipped, and what is wrong with it."""
     for line, fault in hash_list.contents.faults:
         yield f"{hash_list.source}:{line}: skipped: {fault}"
 
 
 def _load(path: str, settings: ListSettings) -> HashList:
-    """Read a list, all of it."""
+    """Read a whole list."""
     if path != "-" and not path.startswith("fd:"):
         return HashList.load(
             path,
@@ -122,7 +121,7 @@ def _load(path: str, settings: ListSettings) -> HashList:
 def _read_descriptor(path: str) -> bytes:
     number = path.removeprefix("fd:")
     if not number.isdecimal():
-        raise SettingsError("--list fd: takes the number of an open descriptor, such as fd:3")
+        raise SettingsError("--list fd: needs the number of an open descriptor, such as fd:3")
     with io.FileIO(int(number), "rb") as file:
         return file.readall()
 
@@ -146,7 +145,7 @@ def _check(
 def _complaints(
     path: str, hash_list: HashList, settings: ListSettings, seen: SeenVersions | None
 ) -> Iterator[tuple[str, bool]]:
-    """What speaks against a list, and whether it is refused for that."""
+    """What is questionable about a list, and whether to refuse it."""
     if settings.max_list_age is not None:
         stale = staleness(hash_list, parse_duration(settings.max_list_age), datetime.now(UTC))
         if stale is not None:
@@ -154,7 +153,7 @@ def _complaints(
     if seen is not None and not settings.allow_rollback:
         older = seen.rollback(hash_list)
         if older is not None:
-            yield f"{older}; --allow-rollback uses it all the same", True
+            yield f"{older}; --allow-rollback uses it anyway", True
     if path != "-" and not path.startswith("fd:"):
         exposed = exposure(Path(path))
         if exposed is not None:

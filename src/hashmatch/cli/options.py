@@ -41,7 +41,7 @@ ListFormat = Annotated[
     str | None,
     typer.Option(
         metavar="FORMAT",
-        help="Format of the lists: text, csv, jsonl, compiled, ncmec, stopncii, vics, tat or"
+        help="Format of the lists: text, csv, compiled, ncmec, stopncii, vics, tat or"
         " threatexchange. Default: detected.",
     ),
 ]
@@ -50,7 +50,7 @@ ListAlgorithm = Annotated[
     typer.Option(
         "--algorithm",
         metavar="ALGORITHM",
-        help="Algorithm to assume when a list names none: phash, dhash, pdq, md5, sha1, sha256...",
+        help="Algorithm to assume when a list names none: phash, dhash, pdq, md5, sha1 or sha256.",
     ),
 ]
 SkipBadEntries = Annotated[

@@ -48,6 +48,7 @@ def weigh_lists(
             **list_record(hash_list, age=False),
             "name": printable(hash_list.name),
             "suppressed": [printable(entry) for entry in hash_list.suppressed],
+            "warnings": list(hash_list.warnings),
             "kinds": [
                 _weigh(pictures, identities, section, settings)
                 for kind, section in hash_list.sections.items()

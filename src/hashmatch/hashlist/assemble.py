@@ -1,4 +1,4 @@
-"""From parsed rows to sections: put together, ids checked, flat hashes left out."""
+"""Makes sections of parsed rows: joins them, checks ids, leaves out flat hashes."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from hashmatch.hashlist.section import Section, is_line_number
 from hashmatch.model import HashKind
 
 FIELDS = ("id", "label", "category", "source", "added", "expires")
-"""The texts of an entry, in the order in which parsers give them; some give the first ones only."""
+"""The texts of an entry in the order of parsers, some of which give only the first ones."""
 
 RawRow: TypeAlias = tuple[int, Sequence[int], Sequence[bytes]]
-"""Line, words, and the ``FIELDS``, encoded, empty where there is none."""
+"""Line, words, and the encoded ``FIELDS``, empty where there is none."""
 
 
 def section_of_rows(kind: HashKind, rows: Sequence[RawRow], origin: str) -> Section:
-    """Make a section, lines and all, of at least one row."""
+    """Make a section, with lines, of at least one row."""
     lines, words, texts = zip(*rows, strict=True)
     return Section(
         kind,
@@ -38,7 +38,7 @@ def section_of_rows(kind: HashKind, rows: Sequence[RawRow], origin: str) -> Sect
 
 
 def join_by_kind(parts: Iterable[Section]) -> list[Section]:
-    """Put sections with lines together, one for each kind, rows and kinds in the order of lines."""
+    """Join sections with lines into one of each kind, rows and kinds in the order of lines."""
     kinds: dict[HashKind, list[Section]] = {}
     for part in parts:
         kinds.setdefault(part.kind, []).append(part)
@@ -56,14 +56,14 @@ def _in_order(section: Section) -> Section:
 def assemble(
     parts: Iterable[Section], problems: Problems
 ) -> tuple[Mapping[HashKind, Section], TextColumn]:
-    """Make the sections of a list of all its parts.
+    """Make a list's sections of all its parts.
 
     Args:
         parts: sections with lines, in the order of the list.
-        problems: where an id that stands twice is noted; its later rows are left out.
+        problems: collects ids that occur twice; their later rows are left out.
 
     Returns:
-        The sections, and the ids of the flat hashes that were left out; empty where they have none.
+        The sections, and the ids of the flat hashes left out, empty where a hash has none.
     """
     sections = {}
     dropped = [TextColumn.empty(0)]
@@ -80,12 +80,14 @@ def assemble(
 
 
 def _repeated(section: Section, problems: Problems) -> npt.NDArray[np.bool_]:
-    """Tell which rows have the id of an earlier row, or one that stands for another's line."""
+    """Which rows have the id of an earlier row, or one that another row gets from its line."""
     repeated = np.zeros(len(section), dtype=np.bool_)
     ids = section.column("id")
     named = np.flatnonzero(ids.lengths())
     for row, line in _called_by_line(section, ids, named):
-        problems.add(section.line(row), f"the id stands for line {line}, which has none")
+        problems.add(
+            section.line(row), f"the id is taken: line {line}, which has none, is called so"
+        )
         repeated[row] = True
     prints = ids.fingerprints()[named]
     ordered = np.sort(prints)
@@ -98,14 +100,14 @@ def _repeated(section: Section, problems: Problems) -> npt.NDArray[np.bool_]:
         if first != row and not repeated[row]:
             line, other = section.line(row), section.line(first)
             twice = "the entry has two hashes of one kind"
-            message = twice if line == other else f"the id stands on line {other} already"
+            message = twice if line == other else f"the id is on line {other} already"
             problems.add(line, message)
             repeated[row] = True
     return repeated
 
 
 def _called_by_line(section: Section, ids: TextColumn, named: Rows) -> Iterator[tuple[int, int]]:
-    """Find rows whose id is the ``file:line`` by which a row without an id is called."""
+    """Find rows whose id is the ``file:line`` that stands in for another row's missing id."""
     prefix = f"{section.origin}:".encode()
     starts = ids.offsets[:-1][named].astype(np.int64)
     long_enough = starts + len(prefix) < len(ids.data)

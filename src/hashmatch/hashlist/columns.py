@@ -1,8 +1,8 @@
-"""Columns of short texts as flat arrays: ten million texts are not ten million objects.
+"""Stores columns of short texts as flat arrays, so ten million texts are not ten million objects.
 
-A column is the UTF-8 bytes of all its texts end to end, and the offsets where each one begins.
-Where few texts recur, such as categories, each is there once, and a third array tells the text of
-each row. All arrays can be views of a memory-mapped file.
+A column holds the UTF-8 bytes of all its texts end to end, and the offset of each. If a few texts
+recur, such as categories, it holds each once, and a third array says which text each row has. All
+arrays may be views of a memory-mapped file.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ Bytes: TypeAlias = npt.NDArray[np.uint8]
 Rows: TypeAlias = npt.NDArray[np.int64]
 
 FINGERPRINT_BASE = 0x9E3779B97F4A7C15
-"""Odd, so that its powers modulo 2^64 never vanish. It spreads; it is no secret."""
+"""Odd, so that its powers modulo 2^64 never vanish. It is not a secret."""
 
 _SLICE = 1 << 16
 
 _RECURRING = 1 << 16
-"""Texts that a column may have for each of them to be kept once: their numbers fit 16 bits."""
+"""A column with at most this many texts may keep each once: their numbers fit 16 bits."""
 
 
 def read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """The same array as a view that cannot be written to, the caller's own left as it was."""
+    """A read-only view of an array; the array itself stays writable."""
     view = array.view()
     view.flags.writeable = False
     return view
@@ -36,12 +36,12 @@ def read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 @dataclass(frozen=True, eq=False, repr=False, slots=True)
 class TextColumn:
-    """Texts by row. An empty text stands for one that is absent.
+    """Texts by row. An absent text is empty.
 
     Attributes:
         data: uint8, the UTF-8 bytes of all texts end to end.
-        offsets: uint32 or uint64, shape (texts + 1,): where each one begins, and the last one ends.
-        which: uint8 or uint16, shape (rows,): the text of each row; None where row i has text i.
+        offsets: uint32 or uint64, shape (texts + 1,): where each begins, and the last one ends.
+        which: uint8 or uint16, shape (rows,): the text of each row; None if row i has text i.
     """
 
     data: Bytes
@@ -50,7 +50,7 @@ class TextColumn:
 
     @classmethod
     def empty(cls, rows: int) -> TextColumn:
-        """A column where no row has a text."""
+        """A column in which no row has a text."""
         return cls(np.empty(0, dtype=np.uint8), np.zeros(rows + 1, dtype=np.uint32))
 
     @classmethod
@@ -73,33 +73,33 @@ class TextColumn:
         """Make a column of the spans ``buffer[starts[i]:ends[i]]``."""
         lengths = ends - starts
         offsets = _offsets(lengths)
-        # Where in the buffer each byte comes from: its place in the column plus its span's shift
+        # Each byte comes from its place in the column plus its span's shift
         shift = np.repeat(starts - offsets[:-1].astype(np.int64), lengths)
         shift += np.arange(len(shift))
         return cls(buffer[shift], offsets)
 
     @classmethod
     def concatenate(cls, columns: Iterable[TextColumn]) -> TextColumn:
-        """Put columns one under the other."""
+        """Join columns."""
         parts = [column.spelt_out() for column in columns]
         lengths = [np.diff(part.offsets).astype(np.int64) for part in parts]
-        # A column may be a window of a larger one, its offsets not beginning at 0
+        # A column may be a window of a larger one, whose offsets do not begin at 0
         data = [part.data[int(part.offsets[0]) : int(part.offsets[-1])] for part in parts]
         return cls(np.concatenate(data), _offsets(np.concatenate(lengths)))
 
     def take(self, rows: Rows) -> TextColumn:
-        """The column of some rows, in the order asked for."""
+        """The column of some rows, in the given order."""
         if self.which is not None:
             return TextColumn(self.data, self.offsets, self.which[rows])
         starts = self.offsets[:-1][rows].astype(np.int64)
         return self.gather(self.data, starts, self.offsets[1:][rows].astype(np.int64))
 
     def spelt_out(self) -> TextColumn:
-        """An equal column in which each row has its text to itself."""
+        """An equal column in which each row has its own text."""
         return self if self.which is None else self._each().take(self.which.astype(np.int64))
 
     def folded(self) -> TextColumn:
-        """An equal column in which each text is there once, where few recur; else this one."""
+        """An equal column that holds each text once, if few recur; else this one."""
         most = min(_RECURRING, len(self) // 2)
         head = TextColumn(self.data, self.offsets[: _SLICE + 1])
         if self.which is not None or len(np.unique(head.fingerprints())) > most:
@@ -109,25 +109,25 @@ class TextColumn:
             return self
         texts, narrow = self.take(first), np.min_scalar_type(max(0, len(first) - 1))
         folded = TextColumn(texts.data, texts.offsets, which.astype(narrow))
-        # Fingerprints agree where texts agree, and by bad luck elsewhere
+        # Fingerprints of different texts may agree by chance
         own = self.data[int(self.offsets[0]) : int(self.offsets[-1])]
         return folded if np.array_equal(folded.spelt_out().data, own) else self
 
     def lengths(self) -> Rows:
-        """How many bytes each text has: int64, shape (rows,)."""
+        """The length of each text in bytes: int64, shape (rows,)."""
         if self.which is not None:
             return self._each().lengths().take(self.which)
         return np.diff(self.offsets).astype(np.int64)
 
     def where(self, applies: Callable[[str], bool]) -> npt.NDArray[np.bool_]:
-        """Which rows something applies to, asked once for each text that occurs."""
+        """The rows to which a test applies, as a mask; it runs once for each text that occurs."""
         if self.which is not None:
             return self._each().where(applies).take(self.which)
         _, first, which = np.unique(self.fingerprints(), return_index=True, return_inverse=True)
         return np.array([applies(self[row]) for row in first.tolist()], np.bool_).take(which)
 
     def counts(self) -> dict[str, int]:
-        """How many rows have each text, in the order of texts."""
+        """How many rows have each text, sorted by text."""
         _, first, counts = np.unique(self.fingerprints(), return_index=True, return_counts=True)
         found = {
             self[row]: count for row, count in zip(first.tolist(), counts.tolist(), strict=True)
@@ -135,17 +135,17 @@ class TextColumn:
         return dict(sorted(found.items()))
 
     def fingerprints(self) -> npt.NDArray[np.uint64]:
-        """A 64-bit number per text, equal for equal texts and seldom for others; 0 for none."""
+        """A 64-bit number per text, equal for equal texts, rarely for others; 0 for none."""
         if self.which is not None:
             return self._each().fingerprints().take(self.which)
         longest = int(np.diff(self.offsets).max(initial=0))
         powers = np.full(longest, FINGERPRINT_BASE, dtype=np.uint64).cumprod(dtype=np.uint64)
-        # Slices bound the memory: each byte of text costs 24 here
+        # Slices limit the memory: each byte of text takes 24 here
         slices = [self._fingerprint_slice(first, powers) for first in range(0, len(self), _SLICE)]
         return np.concatenate(slices or [np.empty(0, np.uint64)])
 
     def is_empty(self) -> bool:
-        """Tell whether no row has a text."""
+        """Whether no row has a text."""
         return int(self.offsets[-1]) == int(self.offsets[0])
 
     def bytes_at(self, row: int) -> bytes:
@@ -154,7 +154,7 @@ class TextColumn:
         return self.data[int(self.offsets[row]) : int(self.offsets[row + 1])].tobytes()
 
     def texts(self, first: int, last: int) -> list[str]:
-        """The texts of the rows from ``first`` to before ``last``: quicker than one by one."""
+        """The texts of the rows from ``first`` up to ``last``: faster than one by one."""
         if self.which is not None:
             return self._each().take(self.which[first:last].astype(np.int64)).texts(0, last - first)
         offsets = self.offsets[first : last + 1].tolist()
@@ -185,7 +185,7 @@ class TextColumn:
         weighted = powers[place] * self.data[offsets[0] : offsets[-1]]
         running = np.zeros(len(weighted) + 1, dtype=np.uint64)
         np.cumsum(weighted, out=running[1:])
-        # Sums wrap around, and so do their differences: the arithmetic is modulo 2^64 throughout
+        # Sums and differences wrap around alike: all arithmetic is modulo 2^64
         prints: npt.NDArray[np.uint64] = (
             running[offsets[1:] - offsets[0]] - running[starts - offsets[0]]
         )

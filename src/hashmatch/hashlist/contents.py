@@ -1,4 +1,4 @@
-"""What every reader of a list format returns."""
+"""What the reader of every list format returns."""
 
 from __future__ import annotations
 
@@ -34,23 +34,23 @@ class Contents:
         name: what records call the list.
         version: as the list gives it.
         created: as the list gives it.
-        digest: SHA-256, hex, of the bytes that were read; of a compiled list, what it says of the
-            list that it was compiled from.
-        compiled_digest: SHA-256, hex, of a compiled list's header, which has the digests of all
-            the rest, so that no other file has it; None for other lists.
-        flat: how many flat hashes were left out.
-        skipped: how many bad entries were left out.
+        digest: SHA-256, hex, of the bytes read; of a compiled list, that of the list it was
+            compiled from, as it says.
+        compiled_digest: SHA-256, hex, of a compiled list's header, which holds the digests of all
+            the rest and so identifies the file; None for other lists.
+        flat: how many flat hashes were left out, which would match every blank picture.
+        skipped: how many faulty entries were left out.
         faults: line and fault of each of them; of very many, those of the first lines.
-        unsupported: how many hashes were left out of algorithms that are not known here, by name.
-        left_out: how many entries must not match, by the reason.
-        suppressed: ids of entries that the operator has taken out.
+        unsupported: how many hashes were left out of algorithms not computed here, by name.
+        left_out: how many entries must not match, by reason: withdrawn, expired, category, ...
+        suppressed: ids of entries that the operator suppresses, see ``Policy``.
         withdrawn: ids of entries that the list withdraws.
-        dropped: ids of the other entries that were left out though they are sound: another list,
-            to which this one is applied, must not match what it has of these ids either; empty for
-            entries without one.
-        notices: what the operator should be told, a sentence each.
-        tables: by kind, the index that was stored with the list, of sections without updates.
-        updates: by kind, the sections that have changes laid over them.
+        dropped: ids of all other entries left out though sound, empty for entries without one.
+            When this list is applied to another one, these ids must not match there either.
+        notices: what to tell the operator, a sentence each.
+        warnings: likewise, of what may keep the list from matching; never silenced.
+        tables: by kind, the index stored with the list, for sections without updates.
+        updates: by kind, the sections with changes laid over them.
     """
 
     sections: Mapping[HashKind, Section]
@@ -68,6 +68,7 @@ class Contents:
     withdrawn: TextColumn = NOTHING
     dropped: TextColumn = NOTHING
     notices: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     tables: Mapping[HashKind, IndexTables] = field(default_factory=dict)
     updates: Mapping[HashKind, SectionUpdate] = field(default_factory=dict)
 

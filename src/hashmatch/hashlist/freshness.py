@@ -1,4 +1,4 @@
-"""Whether to rely on a list: young enough, not older than the last, not open to everybody."""
+"""Tells whether to rely on a list: its age, its version, and who can read its file."""
 
 from __future__ import annotations
 
@@ -11,31 +11,32 @@ from pathlib import Path
 
 from hashmatch.errors import SettingsError
 from hashmatch.files import write_atomically
-from hashmatch.hashlist.lists import HashList
+from hashmatch.hashlist.hash_list import HashList
+from hashmatch.text import count
 
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 _DURATION = re.compile(r"([0-9]{1,6})([hdw])", re.ASCII)
 _PART = re.compile(r"([0-9]+)|[^\W0-9_]+")
 _AHEAD = timedelta(days=1)
-"""Clocks, and dates that name no time zone, may be ahead of ours by so much."""
+"""Clocks, and dates without a time zone, may be ahead of ours by this much."""
 
 
 def parse_duration(text: str) -> timedelta:
     """Read ``36h``, ``7d`` or ``2w``.
 
     Raises:
-        SettingsError: it is no such duration.
+        SettingsError: it is not such a duration.
     """
     found = _DURATION.fullmatch(text)
     if found is None:
-        raise SettingsError("a duration is a number with h, d or w behind it, such as 7d")
+        raise SettingsError("a duration is a number followed by h, d or w, such as 7d")
     return int(found[1]) * _UNITS[found[2]]
 
 
 def age_of(hash_list: HashList, now: datetime) -> timedelta | None:
-    """How long ago the list was made, by its own word; None where it does not say when.
+    """How old the list is, as it says; None if it does not say when it was made.
 
-    Dates are read as ISO 8601 has them, and as UTC where they name no zone.
+    Dates are ISO 8601, in UTC if they name no zone.
     """
     try:
         created = datetime.fromisoformat(hash_list.created or "")
@@ -45,21 +46,21 @@ def age_of(hash_list: HashList, now: datetime) -> timedelta | None:
 
 
 def staleness(hash_list: HashList, most: timedelta, now: datetime) -> str | None:
-    """Why the list is too old, or None where it is young enough."""
+    """Why the list may be too old, as a predicate; None if it is young enough."""
     age = age_of(hash_list, now)
     if age is None:
-        return "does not say when it was made, so nobody knows how old it is"
+        return "does not say when it was made, so its age is unknown"
     if age < -_AHEAD:
-        return f"says it was made {_told(-age)} from now, so nobody knows how old it is"
+        return f"says it was made {_in_words(-age)} from now, so its age is unknown"
     if age <= most:
         return None
-    return f"was made {_told(age)} ago, which is more than {_told(most)}"
+    return f"is {_in_words(age)} old (limit {_in_words(most)})"
 
 
 def exposure(path: Path) -> str | None:
-    """Who but its owner can read or change the file, or None where nobody can.
+    """Who else can read or change the file, as a predicate; None if only its owner can.
 
-    Windows keeps access in lists of its own, which this does not read.
+    On Windows this checks nothing, because access lists replace file modes there.
     """
     if os.name != "posix":
         return None
@@ -68,21 +69,21 @@ def exposure(path: Path) -> str | None:
         name
         for name, bits in (
             ("its group", stat.S_IRGRP | stat.S_IWGRP),
-            ("everybody", stat.S_IROTH | stat.S_IWOTH),
+            ("everyone", stat.S_IROTH | stat.S_IWOTH),
         )
         if mode & bits
     ]
-    return f"is open to {' and '.join(others)}: chmod 600 it" if others else None
+    return f"can be read or changed by {' and '.join(others)}: chmod 600 it" if others else None
 
 
 class SeenVersions:
-    """The last version of each list that was used here, in a file of the operator's.
+    """The last version of each list that was used here, recorded in a file.
 
     Args:
-        path: the file; it is made when the first version is noted.
+        path: the file; it is created when the first version is recorded.
 
     Raises:
-        SettingsError: the file is there and cannot be read.
+        SettingsError: the file exists but cannot be read.
     """
 
     def __init__(self, path: Path) -> None:
@@ -98,7 +99,7 @@ class SeenVersions:
         self._versions: dict[str, str] = {str(key): str(value) for key, value in versions.items()}
 
     def rollback(self, hash_list: HashList) -> str | None:
-        """Why the list is older than the last of its name, or None where it is not."""
+        """Why the list is older than the last one of its name; None if it is not."""
         last = self._versions.get(hash_list.name)
         if last is None or (
             hash_list.version is not None and _order(hash_list.version) >= _order(last)
@@ -107,7 +108,7 @@ class SeenVersions:
         return f"has version {hash_list.version or 'none'}, but version {last} was used before"
 
     def note(self, hash_list: HashList) -> None:
-        """Remember the list's version, if it has one.
+        """Record the list's version, if it has one.
 
         Raises:
             OutputError: the file cannot be written.
@@ -120,10 +121,10 @@ class SeenVersions:
 
 
 def _order(version: str) -> list[tuple[int, int, str]]:
-    """A key that puts versions in order: their numbers as numbers, and their words as text.
+    """A key that sorts versions, with numbers as numbers and words as text.
 
-    A version with a further number is above the same without it, and one with a further word is
-    below: 1.0-rc1, 1.0, 1.0.1. What stands between numbers and words counts for nothing.
+    A further number makes a version higher, and a further word lower: 1.0-rc1, 1.0, 1.0.1.
+    Separators are ignored.
     """
     parts = []
     for part in _PART.finditer(version):
@@ -132,6 +133,6 @@ def _order(version: str) -> list[tuple[int, int, str]]:
     return [*parts, (1, 0, "")]
 
 
-def _told(duration: timedelta) -> str:
+def _in_words(duration: timedelta) -> str:
     days, hours = duration.days, duration.seconds // 3600
-    return f"{days} days" if days else f"{hours} hours"
+    return count(days, "day") if days else count(hours, "hour")

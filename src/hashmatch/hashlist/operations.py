@@ -1,4 +1,4 @@
-"""What an operator does with lists before they are used: look into them, compare, join, convert."""
+"""Hash list operations: inspect, compare, update, merge and convert lists before use."""
 
 from __future__ import annotations
 
@@ -22,35 +22,36 @@ from hashmatch.hashlist.freshness import age_of
 from hashmatch.hashlist.updates import ruled_out, withdrawing, without_entry
 from hashmatch.index import BuiltIndex, build_index
 from hashmatch.model import DIGEST_BITS, Entry, HashKind
+from hashmatch.text import count
 
 SAMPLE = 20_000
-"""Of longer sections, so many entries are looked at for neighbours."""
+"""Of longer sections, only so many entries are examined for neighbours."""
 
 HUB = 10
-"""Neighbours that make an entry a hub."""
+"""An entry with so many neighbours is a hub."""
 
 _NAMED_HUBS = 5
 
 _DIGEST = 16
-"""Bytes that an entry is told from others by."""
+"""Bytes of the digest by which entries are compared."""
 
 _DECISIVE = ("category", "source", "expires")
-"""What, besides its hash, decides whether an entry may match."""
+"""The fields, besides the hash, that decide whether an entry may match."""
 
 
 @dataclass(frozen=True, slots=True)
 class SectionFacts:
-    """What can be said of the entries of one kind without showing a hash.
+    """Facts about the entries of one kind that show no hash.
 
     Attributes:
         kind: algorithm and width.
         entries: how many there are.
-        duplicates: entries whose hash an earlier entry has too.
-        sampled: how many entries were looked at for neighbours.
+        duplicates: how many have the hash of an earlier entry.
+        sampled: how many were examined for neighbours.
         near: of those, how many have another entry within the default threshold.
-        hubs: of those, how many have at least ``HUB`` of them.
-        named_hubs: ids of the entries with the most neighbours, and how many those have; such an
-            entry matches much, and may be near to blank pictures.
+        hubs: of those, how many have at least ``HUB`` neighbours.
+        named_hubs: ids of the entries with the most neighbours, with their number. Such an entry
+            matches a lot, and may be near blank pictures.
         index: which index would be used, and why.
     """
 
@@ -66,13 +67,13 @@ class SectionFacts:
 
 @dataclass(frozen=True, slots=True)
 class Makeup:
-    """What a list is made of, whether or not it may match.
+    """What a list consists of, whether or not it may match.
 
     Attributes:
-        categories: entries by category; of none under the empty text.
+        categories: entries by category; under the empty text those without one.
         sources: entries by source, likewise.
-        age_days: since the list was made, by its own word; None where it does not say.
-        left_out: entries that would not match, by reason, unless other options ask for them.
+        age_days: days since the list was made, as it says; None if it does not say.
+        left_out: entries that do not match by default, by reason.
     """
 
     categories: dict[str, int]
@@ -83,12 +84,12 @@ class Makeup:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What became of the entries between two lists, by id.
+    """The difference between two lists, by id.
 
     Attributes:
-        added: ids that only the newer has.
-        withdrawn: ids that only the older has.
-        changed: ids whose hashes or labels differ.
+        added: ids that only the newer list has.
+        withdrawn: ids that only the older list has.
+        changed: ids whose hashes or other fields differ.
     """
 
     added: tuple[str, ...]
@@ -97,16 +98,16 @@ class Difference:
 
 
 def facts(hash_list: HashList, *, seed: int = 0) -> list[SectionFacts]:
-    """Look into each section of a list."""
+    """Inspect each section of a list."""
     return [_facts(section, seed) for section in hash_list.sections.values()]
 
 
 def makeup(hash_list: HashList, *, now: datetime | None = None) -> Makeup:
-    """Count what a list is made of.
+    """Count what a list consists of.
 
     Args:
-        hash_list: loaded without a policy, or what the policy left out is not counted.
-        now: when its age is asked for.
+        hash_list: loaded without a policy, which would hide entries from the count.
+        now: the time by which to tell its age and which entries have expired.
 
     Raises:
         SettingsError: ``now`` has no time zone.
@@ -123,7 +124,7 @@ def makeup(hash_list: HashList, *, now: datetime | None = None) -> Makeup:
 
 
 def difference(old: HashList, new: HashList) -> Difference:
-    """Compare two lists by the ids of their entries, in the order of the lists."""
+    """Compare two lists by the ids of their entries, in the lists' order."""
     before, after = _by_id(old), _by_id(new)
     return Difference(
         added=tuple(name for name in after if name not in before),
@@ -135,16 +136,16 @@ def difference(old: HashList, new: HashList) -> Difference:
 
 
 def apply_deltas(base: HashList, deltas: Iterable[HashList]) -> HashList:
-    """A list brought up to date by others, one after the other.
+    """Apply updates to a list, one after the other.
 
-    An entry of a delta replaces whatever has its id, one without an id is added, and what a delta
-    withdraws is gone. That it does is kept, so that deltas in one do what they do one after the
-    other; see ``without_withdrawals``. The version and the date are those of the last delta that
-    gives them.
+    An entry of a delta replaces whatever has its id, an entry without an id is added, and withdrawn
+    entries are removed. The withdrawals are kept, so that deltas joined into one have the same
+    effect as each in turn; see ``without_withdrawals``. Version and date are those of the last
+    delta that has them.
 
     Args:
-        base: loaded without a policy, so that the new list has all that it says.
-        deltas: likewise, the oldest first.
+        base: loaded without a policy, so that nothing is lost.
+        deltas: likewise, oldest first.
 
     Raises:
         HashListError: something is wrong with an entry.
@@ -155,15 +156,15 @@ def apply_deltas(base: HashList, deltas: Iterable[HashList]) -> HashList:
 
 
 def without_withdrawals(hash_list: HashList) -> HashList:
-    """The entries alone of a list that is whole, and is not going to be applied to another."""
+    """The list's entries alone, for a list that will not be applied to another one."""
     contents = replace(hash_list.contents, withdrawn=NOTHING, dropped=NOTHING)
     return HashList(contents, source=hash_list.source)
 
 
 def merge(hash_lists: Sequence[HashList], *, prefix: bool = False) -> HashList:
-    """One list of several that have nothing to do with each other.
+    """Merge independent lists into one.
 
-    Where two have the same entry, the later one's label stands. What they withdraw is kept, see
+    If two lists have the same entry, the later list's label counts. Withdrawals are kept, see
     ``without_withdrawals``.
 
     Args:
@@ -171,22 +172,21 @@ def merge(hash_lists: Sequence[HashList], *, prefix: bool = False) -> HashList:
         prefix: put each list's name and a slash before its ids.
 
     Raises:
-        HashListError: two lists use an id for different hashes, or do not agree on its category,
-            its source, or until when or whether it may match; or with ``prefix``, two lists have
-            the same name. One of the entries would be lost.
+        HashListError: two lists disagree on an id's hashes, category, source or expiry, or on
+            whether it is withdrawn; or with ``prefix``, two lists have the same name. An entry
+            would be lost.
     """
     if prefix:
         hash_lists = [_prefixed(hash_list) for hash_list in hash_lists]
-        for name, count in Counter(hash_list.name for hash_list in hash_lists).items():
-            if count > 1:
-                raise HashListError("two lists have this name, so their ids would agree", path=name)
+        for name, times in Counter(hash_list.name for hash_list in hash_lists).items():
+            if times > 1:
+                raise HashListError("two lists have this name, so their ids may clash", path=name)
     merged = hash_lists[0]
     for hash_list in hash_lists[1:]:
         if clashes := _clashes(merged, hash_list):
             raise HashListError(
-                f"{clashes:,} of its ids stand for something else in an earlier list, or are"
-                " withdrawn in one of the two: put the lists' names before their ids (--prefix),"
-                " or apply it if it is an update",
+                f"{count(clashes, 'id clashes', 'ids clash')} with an earlier list, by another"
+                " entry or a withdrawal: use --prefix, or, for an update, hashmatch list apply",
                 path=hash_list.source,
             )
         merged = _joined(merged, hash_list, merged.apply(hash_list))
@@ -194,33 +194,32 @@ def merge(hash_lists: Sequence[HashList], *, prefix: bool = False) -> HashList:
 
 
 def overrides(hash_list: HashList) -> list[str]:
-    """The ids that a list has no entry of, and that none must match of a list it is applied to.
+    """The ids that must not match in a list to which this one is applied.
 
-    They are withdrawn, or those of flat hashes.
+    They are withdrawn or have a flat hash, and this list has no entry of them.
     """
     return without_entry(hash_list.contents, ruled_out(hash_list.contents))
 
 
 def save(hash_list: HashList, path: str | os.PathLike[str], list_format: str | None = None) -> None:
-    """Write a list in any format that is written, whole or not at all.
+    """Write a list in any format that can be written, atomically.
 
     Args:
         hash_list: the list.
         path: the file.
-        list_format: ``text``, ``csv``, ``jsonl`` or ``compiled``; None for what the end of the
-            file's name tells.
+        list_format: ``text``, ``csv`` or ``compiled``; None to choose by the file name's ending.
 
     Raises:
         HashListError: the format cannot hold it.
         OutputError: the file cannot be written.
-        SettingsError: there is no such format, or the file's name tells none.
+        SettingsError: there is no such format, or the file's name does not tell it.
     """
     chosen = list_format or format_of(path)
     if chosen == COMPILED:
         if overrides(hash_list):
             raise HashListError(
-                "the compiled format cannot hold withdrawals; csv and jsonl can. A flat hash"
-                " withdraws its id too",
+                "the compiled format cannot hold withdrawals; csv can. A flat hash withdraws"
+                " its id",
                 path=hash_list.name,
             )
         compile_list(hash_list, path)
@@ -229,9 +228,9 @@ def save(hash_list: HashList, path: str | os.PathLike[str], list_format: str | N
 
 
 def compile_list(hash_list: HashList, path: str | os.PathLike[str]) -> list[str]:
-    """Write a list with its indexes as a compiled file, which opens at once.
+    """Compile a list and its indexes into a file that opens at once.
 
-    It has the entries alone: which ids it overrides in other lists is not kept, see ``overrides``.
+    The file has only the entries, not the ids that the list rules out in others; see ``overrides``.
 
     Returns:
         For each kind of hash, which index was chosen and why.
@@ -267,11 +266,11 @@ def _facts(section: Section, seed: int) -> SectionFacts:
         duplicates=len(section) - len(np.unique(section.codes, axis=0)),
         sampled=len(rows),
         near=len(neighbours),
-        hubs=sum(count >= HUB for count in neighbours.values()),
+        hubs=sum(number >= HUB for number in neighbours.values()),
         named_hubs=tuple(
-            (section.entry(int(rows[row])).id, count)
-            for row, count in neighbours.most_common(_NAMED_HUBS)
-            if count >= HUB
+            (section.entry(int(rows[row])).id, number)
+            for row, number in neighbours.most_common(_NAMED_HUBS)
+            if number >= HUB
         ),
         index=index.explain(),
     )
@@ -285,7 +284,7 @@ def _counts(hash_list: HashList, field: str) -> dict[str, int]:
 
 
 def _clashes(merged: HashList, other: HashList) -> int:
-    """How many ids of a list stand for something else in one that it is to be merged with."""
+    """How many ids of a list mean another entry in the one that it is merged with."""
     # Entries without an id of their own replace none
     every = (section.column("id").texts(0, len(section)) for section in other.sections.values())
     ids = list(dict.fromkeys(filter(None, chain.from_iterable(every))))
@@ -313,12 +312,12 @@ def _clashes(merged: HashList, other: HashList) -> int:
 
 
 def _held(hash_list: HashList, ids: Sequence[str]) -> set[str]:
-    """Which of the ids a list has entries of."""
+    """The ids of which a list has entries."""
     return set(ids).difference(without_entry(hash_list.contents, ids))
 
 
 def _joined(old: HashList, new: HashList, both: HashList) -> HashList:
-    """Of two lists in one, the list that also keeps what they rule out and it does not have."""
+    """Two joined lists, with the ids that either rules out and the result does not have."""
     ids = list(dict.fromkeys([*ruled_out(old.contents), *ruled_out(new.contents)]))
     return HashList(withdrawing(both.contents, ids), source=both.source)
 
@@ -345,7 +344,7 @@ def _prefixed_ids(name: str, ids: Iterable[str]) -> TextColumn:
 
 
 def _by_id(hash_list: HashList) -> dict[str, bytes]:
-    """For each id the digests of its entries, sorted: lists are long, and entries large."""
+    """For each id the sorted digests of its entries: lists are long, and entries large."""
     found: dict[str, bytes] = {}
     for entry in hash_list:
         known = found.get(entry.id, b"")

@@ -1,4 +1,4 @@
-"""Which entries of a list may match: by category, by source, by date, and by the operator."""
+"""Selects the entries that may match: by category, source, date, and the operator's word."""
 
 from __future__ import annotations
 
@@ -13,60 +13,61 @@ import numpy.typing as npt
 from hashmatch.errors import HashListError, SettingsError
 from hashmatch.hashlist.columns import Rows, TextColumn
 from hashmatch.hashlist.contents import Contents, IndexTables
-from hashmatch.hashlist.lookup import ABSENT
+from hashmatch.hashlist.entry_ids import ABSENT
 from hashmatch.hashlist.section import Section
 from hashmatch.hashlist.updates import MergedSections, SectionUpdate
 from hashmatch.model import HashKind
 
 NOT_PERTINENT = frozenset({"0", "NEGATIVE_CLASS", "FALSE_POSITIVE"})
-"""Categories that say of an entry that it is none of what the list is about.
+"""Categories of entries that are not what the list is about.
 
-0 in VICS data, and what ThreatExchange calls signals that were found to be wrong.
+VICS uses 0, and ThreatExchange the others for signals that turned out to be wrong.
 """
 
 SUPPRESSED = "suppressed"
 
 REASONS = {
-    "withdrawn": "the list withdraws them",
-    "expired": "they have expired",
-    "not pertinent": "their category can mean not pertinent, and was not asked for",
-    "category": "of another category",
-    "source": "of another source",
-    SUPPRESSED: "they are suppressed",
+    "withdrawn": "withdrawn {}",
+    "expired": "expired {}",
+    "not pertinent": "{} of a category that can mean not pertinent; --category includes it",
+    "category": "{} of other categories",
+    "source": "{} of other sources",
+    SUPPRESSED: "suppressed {}",
 }
-"""Why entries are left out, in words."""
+"""Why entries are left out, in words, with a place for the noun."""
 
 DATE_CHARACTERS = len("2026-01-02")
 
+NO_DATE = "expires is not a date"
+
 
 def refuse_text(name: str, value: object) -> None:
-    """Refuse a text where several are wanted: it would pass for its characters, or for its parts.
+    """Refuse one text where a set of texts belongs: Python would iterate over its characters.
 
     Raises:
-        SettingsError: it is one.
+        SettingsError: it is a text.
     """
     if isinstance(value, str):
-        raise SettingsError(f"{name} takes a set, not a text")
+        raise SettingsError(f"{name} must be a set of texts, not one text")
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Which entries may match.
 
-    Entries that have expired never do. Nor do those of a category that means not pertinent, unless
-    that category is asked for.
+    Expired entries never do. Nor do those of a category that means not pertinent, unless that
+    category is named.
 
     Attributes:
-        categories: only entries of these; None for those of all and of none.
+        categories: only entries of these; None for all, with or without a category.
         exclude_categories: no entries of these.
-        sources: only entries of these; None for those of all and of none.
-        suppressed: no entries of these ids, which must be their own and not ``file:line``: each
-            with the name of the list that it is meant for, None for all lists.
-        now: when entries are looked at that expire, with its time zone; None for the time of
-            loading.
+        sources: only entries of these; None for all, with or without a source.
+        suppressed: no entries with these ids, each paired with the name of its list, or None for
+            all lists. An id must be the entry's own, not ``file:line``.
+        now: the time, with its zone, by which entries expire; None for the time of loading.
 
     Raises:
-        SettingsError: a text stands where a set of them should, or ``now`` has no time zone.
+        SettingsError: one text is given instead of a set, or ``now`` has no time zone.
     """
 
     categories: frozenset[str] | None = None
@@ -79,17 +80,17 @@ class Policy:
         for name in ("categories", "exclude_categories", "sources", "suppressed"):
             refuse_text(name, getattr(self, name))
         if self.now is not None and self.now.utcoffset() is None:
-            raise SettingsError("now has no time zone, such as datetime.now(UTC) has")
+            raise SettingsError("now needs a time zone, as in datetime.now(UTC)")
 
     def suppressed_in(self, name: str) -> list[str]:
-        """The ids that are suppressed in a list of this name, in order."""
+        """The ids suppressed in a list of this name, sorted."""
         return sorted({entry for entry, meant in self.suppressed if meant in (None, name)})
 
     def unknown(self, contents: Contents) -> dict[str, frozenset[str]]:
-        """The names in each setting that no entry of a list has: one on no list may be a slip.
+        """The names in each setting that no entry of a list has, which may be typing errors.
 
         Args:
-            contents: the list, before this policy is applied to it.
+            contents: the list before this policy is applied.
         """
         settings = {
             "categories": ("category", self.categories),
@@ -105,7 +106,7 @@ class Policy:
         }
 
     def reasons(self) -> Mapping[str, tuple[str, Callable[[str], bool]]]:
-        """For each reason to leave an entry out, the field it lies in and what tells."""
+        """For each reason to leave an entry out, its field and the test of that field."""
         now = self.now or datetime.now(UTC)
         asked = self.categories or frozenset()
         return {
@@ -129,13 +130,13 @@ DEFAULT_POLICY = Policy()
 
 
 def end_of_life(text: str) -> datetime | None:
-    """When an entry that expires at this date or time stops matching; None if it is neither.
+    """When an entry with this expiry stops matching; None if it is neither date nor time.
 
-    A date means the whole of that day. Without a time zone, UTC is meant.
+    A date includes the whole day. Without a time zone, UTC is assumed.
     """
     try:
         if len(text) <= DATE_CHARACTERS:
-            # To the last moment rather than to the next day: some lists write 9999-12-31 for never
+            # The last moment, not the next day: some lists write 9999-12-31 for never
             moment = datetime.combine(date.fromisoformat(text), time.max)
         else:
             moment = datetime.fromisoformat(text)
@@ -145,11 +146,7 @@ def end_of_life(text: str) -> datetime | None:
 
 
 def select(contents: Contents, policy: Policy) -> Contents:
-    """The list without the entries that may not match.
-
-    Args:
-        contents: a list.
-        policy: which entries may match.
+    """The list without the entries that must not match.
 
     Raises:
         HashListError: the policy suppresses an entry by its line.
@@ -175,7 +172,7 @@ def select(contents: Contents, policy: Policy) -> Contents:
             plain |= {kind: left} if len(left) else {}
             tables |= {kind: index} if index is not None else {}
         elif rows.size < len(section):
-            # The stored index finds all rows still, so they stay where they are
+            # The stored index still finds all rows, so they stay where they are
             updates[kind] = SectionUpdate.of(section, index).changed(rows, None)
     return replace(
         contents,
@@ -189,18 +186,18 @@ def select(contents: Contents, policy: Policy) -> Contents:
 
 
 def _check_named(contents: Contents, section: Section, suppressed: Rows) -> None:
-    """Refuse to suppress by ``file:line``, where the next list may have another entry."""
+    """Refuse to suppress ``file:line``, which may be another entry in the next list."""
     nameless = suppressed[section.column("id").take(suppressed).lengths() == 0]
     if nameless.size:
         raise HashListError(
-            f"{section.entry(int(nameless[0])).id} is suppressed, which has no id and may be"
-            " another entry in the next list: give it an id in the list, and suppress that",
+            f"cannot suppress {section.entry(int(nameless[0])).id}: it has no id of its own, and"
+            " that line may be another entry in the next list. Give it an id and suppress that",
             path=contents.name,
         )
 
 
 def _left_out(section: Section, policy: Policy, suppressed: Rows) -> tuple[Rows, Mapping[str, int]]:
-    """The rows that may not match, and how many of them for which reason."""
+    """The rows that must not match, and their number by reason."""
     mask = np.zeros(len(section), dtype=np.bool_)
     mask[suppressed] = True
     counts = {SUPPRESSED: len(suppressed)} if len(suppressed) else {}
@@ -213,7 +210,7 @@ def _left_out(section: Section, policy: Policy, suppressed: Rows) -> tuple[Rows,
 
 
 def _where(section: Section, field: str, applies: Callable[[str], bool]) -> npt.NDArray[np.bool_]:
-    """Which rows something applies to, asked once for each text that occurs."""
+    """The rows to which a test applies; it runs once for each text that occurs."""
     column = section.columns.get(field)
     if column is None:
         return np.full(len(section), applies(""), dtype=np.bool_)

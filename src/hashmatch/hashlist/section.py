@@ -1,4 +1,4 @@
-"""One kind of hash in a list: its codes and what the list says of each, as flat arrays."""
+"""The entries of one kind in a list, as flat arrays: codes, ids, labels and so on."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ import numpy.typing as npt
 
 from hashmatch.hashing import Codes, from_code
 from hashmatch.hashlist.columns import Rows, TextColumn, read_only
-from hashmatch.hashlist.lookup import ABSENT, Order, find_rows, fingerprint_order
+from hashmatch.hashlist.entry_ids import ABSENT, Order, find_rows, fingerprint_order
 from hashmatch.model import Entry, HashKind, PerceptualHash
 
 Lines: TypeAlias = npt.NDArray[np.unsignedinteger[Any]]
 
 SLICE_ROWS = 1 << 13
-"""How many rows become Python objects at once, where all are gone through."""
+"""How many rows become Python objects at once in a loop over all."""
 
 _MARK = 12
-"""Digits of a list's digest that tell its lines from those of others. They must not be as many as
-a hash has, or they would look like one."""
+"""Digits of a list's digest that distinguish its lines from other lists'. A hash must not have as
+many, or they would look like one."""
 
 
 @dataclass(frozen=True, eq=False, repr=False, slots=True)
 class Section:
-    """The entries of one kind, by row. Made of arrays alone, which may be memory-mapped.
+    """The entries of one kind, one per row, in arrays that may be memory-mapped.
 
     Attributes:
         kind: algorithm and width of every hash here.
         codes: uint64, shape (rows, words), C-contiguous, read-only.
-        columns: the texts of the entries, by the name of the field of ``Entry``; empty where an
-            entry has none, and a column that would be empty throughout may be left out.
+        columns: the entries' texts, by the name of the field of ``Entry``; empty where an entry has
+            none. A column without any text may be left out.
         lines: unsigned, shape (rows,): the line of each entry, ascending over those without an id;
-            None where all have one.
-        origin: what comes before the line in the id of an entry without one.
-        id_order: the rows in the order by which ids are found; computed when first asked for.
+            None if all have one.
+        origin: what precedes the line in the id of an entry without one.
+        id_order: the rows in the order by which ids are found; computed on first use.
     """
 
     kind: HashKind
@@ -51,7 +51,7 @@ class Section:
 
     @classmethod
     def concatenated(cls, sections: Sequence[Section]) -> Section:
-        """At least one section, all of one kind and one origin, one under the other."""
+        """Join at least one section, all of one kind and one origin."""
         first = sections[0]
         if len(sections) == 1:
             return first
@@ -68,7 +68,7 @@ class Section:
         )
 
     def take(self, rows: Rows) -> Section:
-        """The section of some rows, in the order asked for."""
+        """The section of some rows, in the given order."""
         return Section(
             kind=self.kind,
             codes=self.codes[rows],
@@ -78,20 +78,20 @@ class Section:
         )
 
     def slim(self) -> Section:
-        """The same rows without what takes memory for nothing."""
+        """The same rows without columns and lines that carry nothing."""
         columns = {name: column for name, column in self.columns.items() if not column.is_empty()}
         all_have_ids = bool((self.column("id").lengths() > 0).all())
         lines = None if all_have_ids else self.lines
         return Section(self.kind, self.codes, columns, lines, self.origin, self.id_order)
 
     def named(self, digest: str) -> Section:
-        """The same rows, each with an id of its own, to be put among those of other lists.
+        """The same rows, each with an id of its own, to join them with those of other lists.
 
-        Rows without one are called ``file:line@digest``. By ``file:line`` alone the next list of
-        the same file's name calls another entry.
+        Rows without an id get ``file:line@digest``, because ``file:line`` alone is another entry in
+        the next file of that name.
 
         Args:
-            digest: of the list that the rows are from.
+            digest: of the list that the rows come from.
         """
         if self.lines is None:
             return self
@@ -101,7 +101,7 @@ class Section:
         return Section(self.kind, self.codes, {**self.columns, "id": ids}, None, self.origin)
 
     def column(self, name: str) -> TextColumn:
-        """A column by its name, also where it is left out."""
+        """A column by name, even if it was left out."""
         column = self.columns.get(name)
         return TextColumn.empty(len(self)) if column is None else column
 
@@ -112,17 +112,17 @@ class Section:
         return Entry(entry_id, from_code(self.kind, self.codes[row]), **texts)
 
     def line(self, row: int) -> int:
-        """The line of an entry in the list's text, counted from 1; 0 where it is not known."""
+        """The line of an entry in the list's text, from 1; 0 if it is unknown."""
         return int(self.lines[row]) if self.lines is not None else 0
 
     def hex(self, first: int, last: int) -> list[str]:
-        """The hashes of the rows from ``first`` to before ``last``, as lists write them."""
+        """The hashes of the rows from ``first`` up to ``last``, excluded, in hex."""
         digits = self.codes[first:last].astype(">u8").tobytes().hex()
         width, stride = self.kind.bits // 4, 16 * self.kind.words
         return [digits[place : place + width] for place in range(0, len(digits), stride)]
 
     def ids(self, first: int, last: int) -> list[str]:
-        """The ids of the rows from ``first`` to before ``last``: the list's own, else by line."""
+        """The ids of the rows from ``first`` up to ``last``: the list's own, else by line."""
         given = self.column("id").texts(first, last) if "id" in self.columns else None
         if self.lines is None:
             return given or []
@@ -133,7 +133,7 @@ class Section:
         """Find entries by their ids.
 
         Returns:
-            int64, shape (ids,): the row of each, -1 where there is none.
+            int64, shape (ids,): the row of each, -1 if there is none.
         """
         rows = np.full(len(ids), ABSENT, dtype=np.int64)
         order = self.order_of_ids()
@@ -145,9 +145,9 @@ class Section:
         return rows
 
     def order_of_ids(self) -> Order | None:
-        """The order by which ids are found; None where there are none."""
+        """The order by which ids are found; None if there are none."""
         if self.id_order is None and "id" in self.columns:
-            # Two threads may both compute it, and it does no harm
+            # Two threads may both compute it, which is harmless
             object.__setattr__(self, "id_order", fingerprint_order(self.columns["id"]))
         return self.id_order
 
@@ -188,26 +188,26 @@ class Section:
 
 
 def is_line_number(text: str) -> bool:
-    """Tell whether a text is a number as lines are counted: not 007, and of no absurd length."""
+    """Whether a text is a line number: not 007, and not absurdly long."""
     return text.isascii() and text.isdigit() and len(text) <= 10 and not text.startswith("0")
 
 
 def refuse_pickling(what: str) -> NoReturn:
-    """Refuse to be pickled.
+    """Refuse to pickle a list or a part of one.
 
     Raises:
         TypeError: always.
     """
     raise TypeError(
-        f"{what} is not pickled, since its hashes would end up in files and processes that nobody "
-        "thought of: open the list where it is needed"
+        f"{what} is not pickled, because its hashes could leak into files and processes: open the "
+        "list where you need it"
     )
 
 
 def _concatenated_lines(sections: Sequence[Section]) -> Lines | None:
     if all(section.lines is None for section in sections):
         return None
-    # Where all have ids, no line is asked for
+    # If all have ids, nothing asks for a line
     return np.concatenate(
         [
             np.zeros(len(section), np.uint32) if section.lines is None else section.lines

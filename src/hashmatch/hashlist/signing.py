@@ -1,11 +1,11 @@
-"""Signatures over hash lists: who released this list, and that not a byte of it has changed.
+"""Signs and verifies hash lists: who released a list, and that no byte of it has changed.
 
-A signature is a small file beside the list: one line of JSON that tells the digest of the list's
-bytes, its name, version and date, signed with Ed25519 (RFC 8032). Its bytes are exactly what this
-module writes, so that no byte of it can be changed unnoticed either.
+A signature is a small file beside the list: one line of JSON with the digest of the list's bytes,
+its name, version and date, signed with Ed25519 (RFC 8032). Only the exact bytes that this module
+writes are accepted, so no byte of the signature file can change unnoticed either.
 
-Of a compiled list, the digest is that of its header, which has the digests of all its bytes. The
-digest that the header gives of the list it was compiled from would bind nothing: whoever can write
+The digest of a compiled list is that of its header, which has the digests of all its bytes. The
+digest of the original list, which the header also has, would prove nothing: anyone who can write
 the file can write that too.
 """
 
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from hashmatch.errors import HashListError, MissingExtraError, SettingsError
 from hashmatch.files import write_atomically
-from hashmatch.hashlist.lists import HashList
+from hashmatch.hashlist.hash_list import HashList
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import (
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 SUFFIX = ".sig"
 _CONTEXT = b"hashmatch list signature 1\n"
-"""Put before what is signed, so that no signature made for another purpose fits."""
+"""Precedes what is signed, so that no signature made for another purpose fits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +38,10 @@ class Statement:
     """What a signature says of a list.
 
     Attributes:
-        digest: SHA-256, hex, of the list's bytes; of a compiled one, of its header.
+        digest: SHA-256, hex, of the list's bytes; of a compiled list, of its header.
         name: of the list.
-        version: as the list gives it, if it does.
-        created: as the list gives it, if it does.
+        version: of the list, if it has one.
+        created: when the list was made, if it says.
     """
 
     digest: str
@@ -51,27 +51,27 @@ class Statement:
 
     @classmethod
     def of(cls, hash_list: HashList) -> Statement:
-        """What a signature of this list would say."""
+        """What a signature of this list says."""
         digest = hash_list.contents.compiled_digest or hash_list.digest
         return cls(digest, hash_list.name, hash_list.version, hash_list.created)
 
     def signed_bytes(self) -> bytes:
-        """What the key signs."""
+        """The bytes that the key signs."""
         return _CONTEXT + _json(asdict(self))
 
 
 def make_keys(private: Path, public: Path) -> None:
-    """Make a pair of keys, in PEM: PKCS #8 for the private one, mode 0600.
+    """Generate a pair of keys in PEM: PKCS #8, mode 0600, for the private one.
 
     Raises:
-        SettingsError: one of the files is there already.
+        SettingsError: one of the files exists.
         OutputError: one cannot be written.
         MissingExtraError: the package that signs is not installed.
     """
     ed25519, serialization = _library()
     for path in (private, public):
         if path.exists():
-            raise SettingsError(f"{path} is there already: a key is never written over")
+            raise SettingsError(f"{path} exists already: keys are never overwritten")
     key = ed25519.Ed25519PrivateKey.generate()
     pem, none = serialization.Encoding.PEM, serialization.NoEncryption()
     with write_atomically(private) as stream:
@@ -82,10 +82,10 @@ def make_keys(private: Path, public: Path) -> None:
 
 
 def sign_list(path: Path, key: Path) -> Path:
-    """Sign a list, and return the signature's path: the list's with ``.sig`` behind it.
+    """Sign a list, and return the signature's path: the list's plus ``.sig``.
 
     Raises:
-        HashListError: the list cannot be used as it is, so it is not to be signed either.
+        HashListError: the list cannot be loaded, so it must not be signed either.
         SettingsError: the key cannot be read.
         OutputError: the signature cannot be written.
         MissingExtraError: the package that signs is not installed.
@@ -100,10 +100,10 @@ def sign_list(path: Path, key: Path) -> Path:
 
 
 def verify_list(hash_list: HashList, signature_path: Path, key: Path) -> Statement:
-    """Check that a loaded list is what the owner of a key has signed.
+    """Check the signature of a loaded list.
 
     Raises:
-        HashListError: it is not, or the signature cannot be read.
+        HashListError: the list is not what the key signed, or the signature cannot be read.
         SettingsError: the key cannot be read.
         MissingExtraError: the package that verifies is not installed.
     """
@@ -112,7 +112,7 @@ def verify_list(hash_list: HashList, signature_path: Path, key: Path) -> Stateme
         data = signature_path.read_bytes()
     except OSError as error:
         why = os.strerror(error.errno or 0)
-        message = f"the list has no signature that can be read: {why}"
+        message = f"the list has no readable signature: {why}"
         raise HashListError(message, path=str(signature_path)) from error
     statement, signature = _parse(data, str(signature_path))
     from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 # an extra
@@ -137,12 +137,12 @@ def _parse(data: bytes, path: str) -> tuple[Statement, bytes]:
     try:
         fields: dict[str, Any] = json.loads(data)
         if fields.pop("hashmatch_signature") != 1:
-            raise HashListError("the signature is of a newer kind: update hashmatch", path=path)
+            raise HashListError("the signature has a newer format: update hashmatch", path=path)
         signature = base64.b64decode(fields.pop("signature"), validate=True)
         statement = Statement(**fields)
         same = _file(statement, signature) == data
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise HashListError("it is no signature of a list", path=path) from None
+        raise HashListError("this is not a signature of a list", path=path) from None
     if not same:
         raise HashListError("the signature was changed", path=path)
     return statement, signature
@@ -156,7 +156,7 @@ def _private_key(path: Path) -> Ed25519PrivateKey:
     ed25519, serialization = _library()
     key = _load(path, lambda pem: serialization.load_pem_private_key(pem, password=None))
     if not isinstance(key, ed25519.Ed25519PrivateKey):
-        raise SettingsError(f"{path} is no Ed25519 private key in PEM")
+        raise SettingsError(f"{path} is not an Ed25519 private key in PEM")
     return cast("Ed25519PrivateKey", key)
 
 
@@ -164,7 +164,7 @@ def _public_key(path: Path) -> Ed25519PublicKey:
     ed25519, serialization = _library()
     key = _load(path, serialization.load_pem_public_key)
     if not isinstance(key, ed25519.Ed25519PublicKey):
-        raise SettingsError(f"{path} is no Ed25519 public key in PEM")
+        raise SettingsError(f"{path} is not an Ed25519 public key in PEM")
     return cast("Ed25519PublicKey", key)
 
 
@@ -176,7 +176,7 @@ def _load(path: Path, parse: Any) -> object:
             f"cannot read the key {path}: {os.strerror(error.errno or 0)}"
         ) from error
     except (ValueError, TypeError):  # never with its message: it may quote the key
-        raise SettingsError(f"{path} is no key in PEM, or needs a password") from None
+        raise SettingsError(f"{path} is not a key in PEM, or needs a password") from None
 
 
 def _library() -> tuple[Any, Any]:

@@ -1,4 +1,4 @@
-"""Entries that an operator takes out of lists: a table of which, why, by whom and when."""
+"""Reads the table of suppressed entries: which, why, by whom and when."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from hashmatch.errors import HashListError
-from hashmatch.hashlist.formats.table import Table
+from hashmatch.hashlist.formats.csv_table import CsvTable
 from hashmatch.hashlist.problems import Problems
-from hashmatch.hashlist.source import Tap
+from hashmatch.hashlist.reading import Tap
 
 if TYPE_CHECKING:
-    from hashmatch.hashlist.lists import HashList
+    from hashmatch.hashlist.hash_list import HashList
 
 NEEDED = ("entry", "reason", "by", "date")
 LIST = "list"
 
 
 class Suppression(NamedTuple):
-    """One entry taken out.
+    """One suppressed entry.
 
     Attributes:
-        entry: its id; never ``file:line``, where the next list may have another entry.
-        list: the name of the list that is meant; None for every list that has such an entry.
+        entry: its id; never ``file:line``, which may be another entry in the next list.
+        list: the name of its list; None for every list that has such an entry.
         reason: why.
         by: who decided it.
-        date: when, a date or time in ISO 8601.
-        line: where it stands in the table.
+        date: when, in ISO 8601, with or without a time.
+        line: its line in the table.
     """
 
     entry: str
@@ -42,7 +42,7 @@ class Suppression(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Suppressions:
-    """What stands in a table.
+    """A table of suppressed entries.
 
     Attributes:
         source: the file as messages name it.
@@ -55,7 +55,7 @@ class Suppressions:
     rows: tuple[Suppression, ...]
 
     def unknown(self, hash_lists: Sequence[HashList]) -> list[int]:
-        """The lines that mean an entry which is on none of the lists that they are in force for."""
+        """The lines whose entry is on none of these lists, or not on the list that they name."""
         met = {
             (entry, name)
             for each in hash_lists
@@ -66,31 +66,31 @@ class Suppressions:
 
 
 def read_suppressions(path: str | os.PathLike[str]) -> Suppressions:
-    """Read a table in CSV with the columns ``entry``, ``reason``, ``by``, ``date``.
+    """Read a CSV table with the columns ``entry``, ``reason``, ``by``, ``date``.
 
-    A column ``list`` is optional, and so are others, which are not used.
+    The column ``list`` is optional; further columns are ignored.
 
     Raises:
-        HashListError: it cannot be read, or something in it is wrong: ``problems`` has every wrong
-            row by line, and none of it is in force.
+        HashListError: it cannot be read, or something in it is wrong; ``problems`` has every faulty
+            row by line, and no row takes effect.
     """
     source = os.fspath(path)
     problems = Problems(source)
     try:
         with open(path, "rb") as stream:
             tap = Tap(stream)
-            table = Table(tap, problems)
+            table = CsvTable(tap, problems)
             table.require(*NEEDED)
             rows = tuple(_rows(table, problems))
     except OSError as error:
-        why = error.strerror or "the reading failed"
+        why = error.strerror or "reading failed"
         raise HashListError(f"cannot read the suppressions: {why}", path=source) from error
     if problems.count:
         raise problems.error(table.lines.count, skippable=False)
     return Suppressions(source, tap.digest(), rows)
 
 
-def _rows(table: Table, problems: Problems) -> Iterator[Suppression]:
+def _rows(table: CsvTable, problems: Problems) -> Iterator[Suppression]:
     for numbers, columns in table.chunks():
         names = columns.get(LIST, [""] * len(numbers))
         fields = zip(numbers, names, *(columns[name] for name in NEEDED), strict=True)
@@ -104,7 +104,7 @@ def _rows(table: Table, problems: Problems) -> Iterator[Suppression]:
 
 
 def _fault(texts: Sequence[str], meant: str) -> str | None:
-    """What is wrong with a row, if anything is."""
+    """What is wrong with a row; None if nothing is."""
     for name, text in zip(NEEDED, texts, strict=True):
         if not text:
             return f"{name} is missing"
@@ -115,5 +115,5 @@ def _fault(texts: Sequence[str], meant: str) -> str | None:
     try:
         datetime.fromisoformat(texts[-1])
     except ValueError:
-        return "date is no date or time in ISO 8601, such as 2026-01-31"
+        return "date is not an ISO 8601 date or time, such as 2026-01-31"
     return None

@@ -1,4 +1,4 @@
-"""Changes laid over a list, so that millions of entries are not copied for a few."""
+"""Lays changes over a list, so that a few do not copy millions of entries."""
 
 from __future__ import annotations
 
@@ -12,26 +12,27 @@ import numpy as np
 
 from hashmatch.hashlist.columns import Rows, TextColumn, read_only
 from hashmatch.hashlist.contents import NOTHING, Contents, IndexTables
-from hashmatch.hashlist.lookup import ABSENT
+from hashmatch.hashlist.entry_ids import ABSENT
 from hashmatch.hashlist.section import Section, refuse_pickling
 from hashmatch.model import Entry, HashKind
+from hashmatch.text import count
 
 GROWN = 1 / 128
-"""Changes beyond this part of the base are merged into it, since every lookup pays for them."""
+"""Changes beyond this part of the base are merged into it, because every lookup pays for them."""
 
 
 @dataclass(frozen=True, eq=False, repr=False, slots=True)
 class SectionUpdate:
-    """The rows of a base section, but those withdrawn, and of a small section added to it.
+    """The rows of a base section without the withdrawn ones, and of a small section added to it.
 
-    Base rows keep their numbers, so an index over the base stays valid: what it finds among the
-    withdrawn rows is to be left out. Added row ``i`` has the number ``len(base) + i``.
+    Base rows keep their numbers, so an index over the base stays valid; drop what it finds among
+    the withdrawn rows. Added row ``i`` has the number ``len(base) + i``.
 
     Attributes:
         base: the section before the changes.
-        added: the rows added since, each with an id of its own; there may be none.
-        withdrawn: int64, ascending: the base rows that must not match any more.
-        tables: the stored index of the base, where there is one.
+        added: the rows added since, each with an id of its own; may be empty.
+        withdrawn: int64, ascending: the base rows that must no longer match.
+        tables: the stored index of the base, if there is one.
     """
 
     base: Section
@@ -41,7 +42,7 @@ class SectionUpdate:
 
     @classmethod
     def of(cls, base: Section, tables: IndexTables | None = None) -> SectionUpdate:
-        """A section with no change to it so far."""
+        """A section without changes so far."""
         nothing = np.empty((0, base.kind.words), dtype=np.uint64)
         added = Section(base.kind, nothing, {}, None, base.origin)
         return cls(base, added, np.empty(0, np.int64), tables)
@@ -52,7 +53,7 @@ class SectionUpdate:
         return self.base.kind
 
     def entry(self, row: int) -> Entry:
-        """The entry of a row, base rows first and added rows after them."""
+        """The entry of a row; added rows follow base rows."""
         in_base = row < len(self.base)
         return self.base.entry(row) if in_base else self.added.entry(row - len(self.base))
 
@@ -60,17 +61,17 @@ class SectionUpdate:
         """Find entries by their ids.
 
         Returns:
-            int64, shape (ids,): the row of each, -1 where there is none that is not withdrawn.
+            int64, shape (ids,): the row of each, -1 if there is none or it is withdrawn.
         """
         base, added = self.base.find(ids), self.added.find(ids)
         base[np.isin(base, self.withdrawn)] = ABSENT
         return np.where(added == ABSENT, base, added + len(self.base))
 
     def changed(self, withdrawn: Rows, added: Section | None) -> SectionUpdate:
-        """The same with rows withdrawn, and with others added, whose ids no row has that is left.
+        """The same with some rows withdrawn and others added.
 
-        Each that is added has an id of its own, see ``Section.named``.
-        What was added and is withdrawn again is gone for good, and the rows after it move up.
+        Each added row has an id of its own, see ``Section.named``, which no remaining row has. An
+        added row that is withdrawn again disappears, and the rows after it move up.
         """
         base = withdrawn[withdrawn < len(self.base)]
         gone = withdrawn[withdrawn >= len(self.base)] - len(self.base)
@@ -82,15 +83,15 @@ class SectionUpdate:
         )
 
     def is_plain(self) -> bool:
-        """Tell whether the base is all there is to it."""
+        """Whether there are no changes."""
         return not len(self.added) and not len(self.withdrawn)
 
     def has_grown(self) -> bool:
-        """Tell whether the changes should be merged into the base."""
+        """Whether the changes should be merged into the base."""
         return len(self.added) + len(self.withdrawn) > GROWN * len(self.base)
 
     def merged(self) -> Section:
-        """One section of all rows that are not withdrawn, in their order."""
+        """One section of all rows that are not withdrawn, in order."""
         left = np.delete(np.arange(len(self.base)), self.withdrawn)
         return Section.concatenated([self.base.take(left), self.added]).slim()
 
@@ -105,9 +106,9 @@ class SectionUpdate:
 
 
 class MergedSections(Mapping[HashKind, Section]):
-    """Sections by kind, those with changes merged when somebody asks for them.
+    """Sections by kind; one with changes is merged on first access.
 
-    Whoever knows of updates looks at them instead, and nothing is merged.
+    Callers that know of updates use those instead, and nothing is merged.
     """
 
     def __init__(
@@ -119,7 +120,7 @@ class MergedSections(Mapping[HashKind, Section]):
 
     def __getitem__(self, kind: HashKind) -> Section:
         if kind not in self._sections and kind in self._updates:
-            # Two threads may both merge it, and it does no harm
+            # Two threads may both merge it, which is harmless
             self._sections[kind] = self._updates[kind].merged()
         return self._sections[kind]
 
@@ -135,7 +136,7 @@ class MergedSections(Mapping[HashKind, Section]):
 
 
 def updated(old: Contents, added: Contents, withdrawals: Collection[str]) -> Contents:
-    """A list with entries withdrawn and others added, which replace those of the same id.
+    """A list with some entries withdrawn and others added, which replace those of the same id.
 
     Args:
         old: the list before; it does not change.
@@ -166,7 +167,7 @@ def updated(old: Contents, added: Contents, withdrawals: Collection[str]) -> Con
             updates[kind] = after
     plain |= {kind: section for kind, section in joining.items() if kind not in old.sections}
     absent = len(withdrawn) - int(held.sum())
-    notices = (f"{absent:,} of the withdrawn ids are not in the list",) if absent else ()
+    notices = (f"{count(absent, 'withdrawn id')} not on the list",) if absent else ()
     return replace(
         old,
         sections=MergedSections(plain, updates) if updates else plain,
@@ -181,11 +182,12 @@ def updated(old: Contents, added: Contents, withdrawals: Collection[str]) -> Con
         unsupported=dict(Counter(old.unsupported) + Counter(added.unsupported)),
         left_out=dict(Counter(old.left_out) + Counter(added.left_out)),
         notices=(*old.notices, *added.notices, *notices),
+        warnings=tuple(dict.fromkeys([*old.warnings, *added.warnings])),
     )
 
 
 def ruled_out(contents: Contents) -> list[str]:
-    """The ids of which a list says that whatever has them must not match, each once."""
+    """The ids, each once, of which a list says that they must not match."""
     columns = (contents.withdrawn, contents.dropped)
     ids = dict.fromkeys(name for column in columns for name in column.texts(0, len(column)))
     ids.pop("", None)
@@ -193,7 +195,7 @@ def ruled_out(contents: Contents) -> list[str]:
 
 
 def without_entry(contents: Contents, ids: Sequence[str]) -> list[str]:
-    """Those of the ids that a list has no entry of."""
+    """The ids of which a list has no entry."""
     held = np.zeros(len(ids), dtype=np.bool_)
     for kind in contents.sections if ids else ():
         held |= contents.sections[kind].find(ids) != ABSENT
@@ -201,12 +203,12 @@ def without_entry(contents: Contents, ids: Sequence[str]) -> list[str]:
 
 
 def withdrawing(contents: Contents, ids: Sequence[str]) -> Contents:
-    """The list with those of the ids as its withdrawals that it has no entry of."""
+    """The list with these ids as its withdrawals, except those that it has entries of."""
     names = [name.encode(errors="surrogatepass") for name in without_entry(contents, ids)]
     return replace(contents, withdrawn=TextColumn.from_bytes(names), dropped=NOTHING)
 
 
 def _history_digest(old: Contents, added: Contents, withdrawn: Sequence[str]) -> str:
-    """A digest of what the list was and what was done to it, since digesting it all takes long."""
+    """A digest of the old list's digest and the changes, because digesting it all takes long."""
     text = "\n".join([old.digest, added.digest, *withdrawn])
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()

@@ -195,6 +195,7 @@ def list_record(hash_list: HashList, *, age: bool = True) -> Record:
         "unsupported": dict(hash_list.unsupported),
         "left_out": dict(hash_list.left_out),
         "suppressed": list(hash_list.suppressed),
+        "warnings": list(hash_list.warnings),
     }
     if age:
         since = age_of(hash_list, datetime.now(UTC))

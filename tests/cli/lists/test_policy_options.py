@@ -158,7 +158,7 @@ def test_no_entry_is_suppressed_by_its_line(capfd: pytest.CaptureFixture[str]) -
     write("s.csv", "entry,reason,by,date\none.txt:4,harmless,me,2026-01-02\n")
     scan = ["scan", "pictures", "--jobs", "1", "--suppress", "s.csv", "--list"]
     assert run([*scan, first]) == 65
-    assert "one.txt:4 is suppressed, which has no id" in capfd.readouterr().err
+    assert "one.txt:4: it has no id of its own" in capfd.readouterr().err
     assert run([*scan, second]) == 1
     write(first, f"# algorithm: phash\n{phash('a')} x\n{phash('b')} one.txt:4\n")
     assert scanned("--suppress", "s.csv", "--list", first)[0] == {"a": {"x"}}
@@ -183,8 +183,8 @@ def test_entries_on_no_list_are_told(capfd: pytest.CaptureFixture[str]) -> None:
     write("s.csv", "entry,reason,by,date\nnone,harmless,me,2026-01-02\nx,no,me,2026-01-02\n")
     assert run(["scan", "pictures", "--list", first, "--suppress", "s.csv", "--jobs", "1"]) == 1
     told = capfd.readouterr().err
-    assert "s.csv: 1 of the entries are on no list that is meant: line 2\n" in told
-    assert "one: 1 are left out: they are suppressed" in told
+    assert "s.csv: 1 entry on no list: line 2\n" in told
+    assert "one: skipped 1 suppressed entry" in told
 
 
 def test_names_of_no_entry_are_told(capfd: pytest.CaptureFixture[str]) -> None:
@@ -208,7 +208,7 @@ def test_names_of_no_entry_are_told(capfd: pytest.CaptureFixture[str]) -> None:
     rows = ["x,one,harmless,me,2026-01-02", "x,tow,harmless,me,2026-01-02"]
     write("s.csv", "\n".join(["entry,list,reason,by,date", *rows, ""]))
     assert run([*lists, "--suppress", "s.csv"]) == 1
-    assert "1 of the entries are on no list that is meant: line 3\n" in capfd.readouterr().err
+    assert "1 entry on no list: line 3\n" in capfd.readouterr().err
 
 
 def test_a_table_with_mistakes_suppresses_nothing(capfd: pytest.CaptureFixture[str]) -> None:
@@ -292,4 +292,4 @@ def test_a_rematch_without_new_entries_is_on_record() -> None:
 def test_options_about_lists_need_one(capfd: pytest.CaptureFixture[str]) -> None:
     """Where a command can do without a list, options that say something of it are refused."""
     assert run(["evaluate", "pictures", "--category", "A"]) == 64
-    assert "need a --list" in capfd.readouterr().err
+    assert "need --list" in capfd.readouterr().err

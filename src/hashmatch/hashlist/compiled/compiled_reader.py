@@ -1,4 +1,4 @@
-"""Opens compiled lists: verified first, then used where they lie."""
+"""Opens compiled lists: verifies them, then uses them where they lie."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hashmatch.hashlist.compiled.layout import (
     PIECE_BYTES,
     PREFIX,
     Arrays,
-    Header,
+    CompiledHeader,
     LayoutError,
     SectionRecord,
     header_digest,
@@ -33,22 +33,22 @@ from hashmatch.model import HashKind
 Data: TypeAlias = mmap.mmap | bytes
 
 DAMAGED = "the compiled hash list is damaged or cut short: compile it again"
-UNKNOWN_KIND = "the compiled hash list has hashes of an algorithm or a width that is not known here"
+UNKNOWN_KIND = "the compiled hash list has hashes of an unknown algorithm or width"
 
 
 def read_compiled(stream: BinaryIO, head: bytes, source: str) -> Contents:
-    """Open a compiled list, all its checksums verified.
+    """Open a compiled list after verifying all its checksums.
 
-    A file is mapped, so that processes share its pages; nobody may change it in place while it is
-    in use. What is no file, a pipe for one, is read into memory.
+    A file is mapped, so that processes share its pages; do not change it in place while it is in
+    use. Anything else, such as a pipe, is read into memory.
 
     Args:
-        stream: what follows the head; where it is a file, all of the file is the list.
-        head: what has been read of it, its magic at least.
+        stream: what follows the head; if it is a file, the whole file is the list.
+        head: what has been read of it, at least its magic.
         source: the file as messages name it.
 
     Raises:
-        HashListError: it is damaged, or of a newer format, or has hashes of an unknown kind.
+        HashListError: it is damaged, has a newer format, or has hashes of an unknown kind.
     """
     data = _map(stream, head)
     try:
@@ -74,6 +74,7 @@ def read_compiled(stream: BinaryIO, head: bytes, source: str) -> Contents:
         skipped=header.skipped,
         unsupported=header.unsupported,
         left_out=header.left_out,
+        warnings=header.warnings,
         tables=tables,
     )
 
@@ -88,24 +89,24 @@ def _map(stream: BinaryIO, head: bytes) -> Data:
     return head + stream.read()
 
 
-def _header(data: Data, source: str) -> tuple[Header, int, str]:
+def _header(data: Data, source: str) -> tuple[CompiledHeader, int, str]:
     """The header, verified, where the arrays begin, and the header's digest."""
     if len(data) < PREFIX.size:
         raise LayoutError("the file ends before its header")
     _, version, length, digest = PREFIX.unpack(data[: PREFIX.size])
     if version > FORMAT_VERSION:
         raise HashListError(
-            f"the hash list was compiled for file format {version}, and this hashmatch knows none "
-            f"above {FORMAT_VERSION}: upgrade it, or compile the list again",
+            f"the hash list was compiled to file format {version}, and this hashmatch reads up to "
+            f"{FORMAT_VERSION}: upgrade hashmatch, or compile the list again",
             path=source,
         )
     text = data[PREFIX.size : PREFIX.size + length]
     if header_digest(version, text, length) != digest:
         raise LayoutError("the header does not fit its checksum")
-    return Header.decode(text), PREFIX.size + length, digest.hex()
+    return CompiledHeader.decode(text), PREFIX.size + length, digest.hex()
 
 
-def _arrays(data: Data, header: Header, start: int) -> list[Arrays]:
+def _arrays(data: Data, header: CompiledHeader, start: int) -> list[Arrays]:
     """The arrays of each section, verified, as views of the data."""
     found: list[Arrays] = []
     pieces: list[memoryview] = []
@@ -129,7 +130,7 @@ def _arrays(data: Data, header: Header, start: int) -> list[Arrays]:
     if list(piece_digests(pieces)) != expected:
         raise LayoutError("an array does not fit its checksums")
     if isinstance(data, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
-        # Verified pages would count as this process's memory, though most are never looked at again
+        # Verified pages would count as this process's memory, though most are never used again
         data.madvise(mmap.MADV_DONTNEED)
     return found
 
@@ -146,7 +147,7 @@ def _check_kind(record: SectionRecord, others: Mapping[HashKind, Section], sourc
 
 
 def _section(record: SectionRecord, arrays: Arrays) -> Section:
-    """A section of its arrays; their shapes are checked, and none may be left over."""
+    """A section made of its arrays, whose shapes must fit and which must all be known."""
     rest = {name: array for name, array in arrays.items() if not name.startswith("index.")}
     codes = rest.pop("codes", None)
     rows = 0 if codes is None else len(codes)

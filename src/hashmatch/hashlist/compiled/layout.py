@@ -1,4 +1,4 @@
-"""The layout of a compiled list: what reader and writer agree upon."""
+"""The layout of a compiled list, on which reader and writer agree."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import numpy.typing as npt
 from hashmatch.model import HashKind
 
 MAGIC = b"\x89HML\r\n\x1a\n"
-"""As in PNG: a byte beyond ASCII and both line ends, which transfer as text would spoil."""
+"""As in PNG: a byte beyond ASCII and both line ends, which a transfer as text would spoil."""
 
 FORMAT_VERSION = 1
 ALIGNMENT = 64
@@ -36,12 +36,12 @@ Arrays: TypeAlias = dict[str, npt.NDArray[Any]]
 
 
 class LayoutError(ValueError):
-    """The header is not one that this version writes."""
+    """The file is not one that this version writes."""
 
 
 @dataclass(frozen=True, slots=True)
 class ArrayRecord:
-    """What the header says of one array.
+    """One array, as the header describes it.
 
     Attributes:
         type: of its elements, one of ``ELEMENT_TYPES``; little-endian in the file.
@@ -55,29 +55,29 @@ class ArrayRecord:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The type of its elements as they lie in the file."""
+        """The type of its elements in the file."""
         return np.dtype(self.type).newbyteorder("<")
 
     @property
     def elements(self) -> int:
-        """How many elements it has."""
+        """The number of elements."""
         return prod(self.shape)
 
     @property
     def stored_bytes(self) -> int:
-        """How many bytes it takes in the file, padding included."""
+        """Its size in the file in bytes, padding included."""
         return padded(self.elements * self.dtype.itemsize)
 
 
 @dataclass(frozen=True, slots=True)
 class SectionRecord:
-    """What the header says of one section.
+    """One section, as the header describes it.
 
     Attributes:
         kind: algorithm and width.
         origin: as in ``Section``.
-        index: the kind of index that the tables are of; None where there are none.
-        arrays: by name, in the order in which they lie in the file.
+        index: the kind of index stored with it; None if there is none.
+        arrays: by name, in the order of the file.
     """
 
     kind: HashKind
@@ -87,7 +87,7 @@ class SectionRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
+class CompiledHeader:
     """The header of a compiled list; its fields are those of ``HashList``."""
 
     name: str
@@ -98,10 +98,11 @@ class Header:
     skipped: int
     unsupported: Mapping[str, int]
     left_out: Mapping[str, int]
+    warnings: tuple[str, ...]
     sections: tuple[SectionRecord, ...]
 
     def encode(self) -> bytes:
-        """The beginning of the file, up to the first array."""
+        """The file up to the first array."""
         text = json.dumps(self._plain(), ensure_ascii=False, separators=(",", ":")).encode()
         length = padded(PREFIX.size + len(text)) - PREFIX.size
         text = text.ljust(length, b" ")
@@ -118,6 +119,7 @@ class Header:
             "skipped": self.skipped,
             "unsupported": dict(self.unsupported),
             "left_out": dict(self.left_out),
+            "warnings": self.warnings,
             "sections": [
                 {
                     "algorithm": section.kind.algorithm,
@@ -134,8 +136,8 @@ class Header:
         }
 
     @classmethod
-    def decode(cls, text: bytes) -> Header:
-        """Read a header, whose checksum has been verified.
+    def decode(cls, text: bytes) -> CompiledHeader:
+        """Read a header whose checksum has been verified.
 
         Raises:
             LayoutError: it is not one that this version writes.
@@ -147,7 +149,7 @@ class Header:
 
 
 def header_digest(version: int, text: bytes, length: int) -> bytes:
-    """SHA-256 of what comes before the arrays, the digest itself left out."""
+    """SHA-256 of all that precedes the arrays, except the digest itself."""
     return hashlib.sha256(PREFIX.pack(MAGIC, version, length, b"")[:-32] + text).digest()
 
 
@@ -158,13 +160,13 @@ def padded(size: int) -> int:
 
 def piece_digests(pieces: Sequence[memoryview | bytes]) -> Iterator[str]:
     """SHA-256, hex, of each piece, computed on all processors at once."""
-    # hashlib lets go of the interpreter while it digests
+    # hashlib releases the interpreter lock
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         yield from pool.map(lambda piece: hashlib.sha256(piece).hexdigest(), pieces)
 
 
-def _header(plain: Any) -> Header:
-    return Header(
+def _header(plain: Any) -> CompiledHeader:
+    return CompiledHeader(
         name=_take(plain, "name", str),
         version=_take(plain, "version", str, type(None)),
         created=_take(plain, "created", str, type(None)),
@@ -173,6 +175,7 @@ def _header(plain: Any) -> Header:
         skipped=_take(plain, "skipped", int),
         unsupported=_counts(plain, "unsupported"),
         left_out=_counts(plain, "left_out"),
+        warnings=tuple(map(str, _take(plain, "warnings", list))),
         sections=tuple(_section(section) for section in _take(plain, "sections", list)),
     )
 
@@ -206,7 +209,7 @@ def _array(plain: Any) -> ArrayRecord:
 
 def _take(plain: Any, key: str, *types: type) -> Any:
     value = plain.get(key) if isinstance(plain, dict) else plain
-    # No isinstance: true is an int in Python, and none in JSON
+    # Not isinstance: true is an int in Python, but not in JSON
     if type(value) not in types:
         raise LayoutError("a value in the header is missing or of another type")
     return value

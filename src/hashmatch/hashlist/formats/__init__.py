@@ -1,4 +1,13 @@
-"""The formats in which lists come, and how they are told apart."""
+"""The formats of hash lists.
+
+``read_list`` recognises a list's format by its first bytes and hands the list to the module of that
+format. Text has a reader of its own (``hashlist.text``), and so have compiled lists
+(``hashlist.compiled``). All others, ours or foreign, yield records. ``collect`` checks many of them
+at a time, ``supersede`` decides which record of an id counts, and ``assemble`` makes sections of
+the rest. A foreign feed in JSON is a ``JsonFeed``: the keys that show it, and two functions that
+find its records and translate them. Anything wrong with a list becomes a ``HashListError`` that has
+every problem by line and quotes none.
+"""
 
 from __future__ import annotations
 
@@ -10,23 +19,14 @@ from typing import BinaryIO
 from hashmatch.errors import HashListError, SettingsError
 from hashmatch.hashlist.compiled import MAGIC, read_compiled
 from hashmatch.hashlist.contents import Contents
-from hashmatch.hashlist.formats import (
-    ncmec,
-    own_csv,
-    own_jsonl,
-    stopncii,
-    tat,
-    threatexchange,
-    vics,
-)
-from hashmatch.hashlist.source import BOM, Options, Tap
+from hashmatch.hashlist.formats import ncmec, own_csv, stopncii, tat, threatexchange, vics
+from hashmatch.hashlist.formats.sniffing import not_a_list, not_text
+from hashmatch.hashlist.reading import BOM, Options, Tap
 from hashmatch.hashlist.text.text_reader import read_text
-from hashmatch.hashlist.text.writer import text_blocks
+from hashmatch.hashlist.text.text_writer import text_blocks
 
 HEAD_BYTES = 1 << 16
-"""How much of a list is looked at to tell its format."""
-
-NUL_SEARCH_BYTES = 4096
+"""How much of a list is looked at to recognise its format."""
 
 COMPILED = "compiled"
 TEXT = "text"
@@ -38,9 +38,9 @@ class Format:
 
     Attributes:
         name: as operators spell it.
-        fits: tells from the first bytes of a list, without a byte order mark, whether it is one.
+        fits: whether a list that begins with these bytes, without byte order mark, has this format.
         read: reads a list.
-        write: writes a list; None where this is only read.
+        write: writes a list; None if this format is only read.
     """
 
     name: str
@@ -53,20 +53,19 @@ FORMATS: Mapping[str, Format] = {
     form.name: form
     for form in (
         Format("ncmec", ncmec.fits, ncmec.read),
-        Format("stopncii", stopncii.fits, stopncii.read),
-        Format("vics", vics.fits, vics.read),
-        Format("tat", tat.fits, tat.read),
+        Format("stopncii", stopncii.FEED.fits, stopncii.FEED.read),
+        Format("vics", vics.FEED.fits, vics.FEED.read),
+        Format("tat", tat.FEED.fits, tat.FEED.read),
         Format("threatexchange", threatexchange.fits, threatexchange.read),
-        Format("jsonl", own_jsonl.fits, own_jsonl.read, own_jsonl.write),
         Format("csv", own_csv.fits, own_csv.read, own_csv.write),
         Format(TEXT, lambda _: True, read_text, text_blocks),
     )
 }
-"""By name; the first one that fits is it, and text fits everything."""
+"""By name. The first one that fits is used; text fits everything."""
 
 
 def read_list(stream: BinaryIO, options: Options, list_format: str | None) -> Contents:
-    """Read a list in a format, or in the one that its first bytes tell.
+    """Read a list in this format, or in the one that its first bytes show.
 
     Raises:
         HashListError: something is wrong with it.
@@ -82,34 +81,39 @@ def read_list(stream: BinaryIO, options: Options, list_format: str | None) -> Co
     if head.startswith(MAGIC):
         return read_compiled(stream, head, options.source)
     if list_format == COMPILED:
-        raise HashListError("this is no compiled hash list", path=options.source)
-    if b"\0" in head[:NUL_SEARCH_BYTES]:
-        raise HashListError(
-            "this is no text in UTF-8, so no hash list: it has zero bytes", path=options.source
-        )
-    return FORMATS[list_format or detect(head)].read(Tap(stream, head), options)
+        raise HashListError("this is not a compiled hash list", path=options.source)
+    if what := not_text(head):
+        raise HashListError(f"not a hash list, but {what}", path=options.source)
+    chosen = list_format or detect(head)
+    if chosen == TEXT and list_format is None:
+        given = options.algorithm is not None
+        if what := not_a_list(head.removeprefix(BOM), algorithm_is_given=given):
+            raise HashListError(
+                f"no known list format: this looks like {what}", path=options.source
+            )
+    return FORMATS[chosen].read(Tap(stream, head), options)
 
 
 def detect(head: bytes) -> str:
-    """The name of the format that a list with these first bytes is in."""
+    """The name of the format of a list that begins with these bytes."""
     text = head.removeprefix(BOM)
     return next(name for name, form in FORMATS.items() if form.fits(text))
 
 
-ENDINGS = {".txt": TEXT, ".csv": "csv", ".jsonl": "jsonl", ".hml": COMPILED}
-"""What a list is written as, by the end of its file's name."""
+ENDINGS = {".txt": TEXT, ".csv": "csv", ".hml": COMPILED}
+"""The format of a list to be written, by the ending of the file's name."""
 
 
 def format_of(path: str | os.PathLike[str]) -> str:
-    """The format that the name of a file to be written tells.
+    """The format that the name of a file to be written asks for.
 
     Raises:
-        SettingsError: it tells none.
+        SettingsError: it asks for none.
     """
     ending = os.path.splitext(path)[1].lower()  # noqa: PTH122 # of a path in any form
     if ending not in ENDINGS:
         endings = ", ".join(ENDINGS)
-        raise SettingsError(f"say what to write: the file's name ends in none of {endings}")
+        raise SettingsError(f"name the format with --to, or end the file's name in {endings}")
     return ENDINGS[ending]
 
 
@@ -123,5 +127,5 @@ def write_list(contents: Contents, list_format: str) -> Iterator[bytes]:
     write = FORMATS[list_format].write if list_format in FORMATS else None
     if write is None:
         names = ", ".join(sorted(name for name, form in FORMATS.items() if form.write))
-        raise SettingsError(f"lists are not written in this format; choose from {names}")
+        raise SettingsError(f"lists cannot be written in this format; choose from {names}")
     return write(contents)

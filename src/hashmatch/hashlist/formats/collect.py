@@ -1,4 +1,4 @@
-"""From the records of any format to a list: checked column by column, many records at a time."""
+"""Turns the records of any format into a list, checking whole columns at a time."""
 
 from __future__ import annotations
 
@@ -11,20 +11,30 @@ import numpy as np
 
 from hashmatch.hashing import Codes
 from hashmatch.hashlist.assemble import assemble
-from hashmatch.hashlist.characters import is_clean
+from hashmatch.hashlist.characters import flaw, is_clean
 from hashmatch.hashlist.columns import Rows, TextColumn
 from hashmatch.hashlist.contents import Contents
-from hashmatch.hashlist.formats.ledger import Ledger, Mask
+from hashmatch.hashlist.formats.supersede import Mask, Superseder
 from hashmatch.hashlist.formats.values import kind_of, to_codes
-from hashmatch.hashlist.kinds import unknown_algorithm, widths
-from hashmatch.hashlist.policy import end_of_life
+from hashmatch.hashlist.kinds import (
+    ASSUMED,
+    ASSUMPTION,
+    BINARY,
+    is_binary,
+    unknown_algorithm,
+    unnamed,
+    widths,
+    wrong_length,
+)
+from hashmatch.hashlist.policy import NO_DATE, end_of_life
 from hashmatch.hashlist.problems import Problems
+from hashmatch.hashlist.reading import Options
 from hashmatch.hashlist.section import Section
-from hashmatch.hashlist.source import Options
+from hashmatch.hashlist.text.grammar import BINARY_DIGITS, NOT_NAMED
 from hashmatch.model import HashKind
 
 CHUNK_RECORDS = 1 << 10
-"""So few that the objects made of them are gone before the collector of garbage looks for them."""
+"""Few enough that their objects are gone before the garbage collector looks at them."""
 
 FOREIGN = frozenset(
     (
@@ -32,7 +42,7 @@ FOREIGN = frozenset(
         *("tmk", "tmk_pdqf", "vpdq", "ssdeep", "tlsh", "sha384", "sha512", "crc32"),
     )
 )
-"""Algorithms that lists are known to have, and that are not computed here."""
+"""Algorithms that occur in lists and that hashmatch does not compute."""
 
 _ALIASES = {"pdna": "photodna", "sha-1": "sha1", "sha-256": "sha256", "sha-512": "sha512"}
 _NAME = re.compile(r"[a-z][a-z0-9_.+-]{0,31}")
@@ -41,17 +51,17 @@ _LIKE_A_HASH = re.compile(r"[0-9a-f]{8,}")
 
 @dataclass(slots=True)
 class Chunk:
-    """Some records, column by column. What is not said to be per hash has one item per record.
+    """Some records, column by column: one item per record, except where it says per hash.
 
     Attributes:
-        numbers: the line of each record, or its number where the format is not of lines.
+        numbers: the line of each record, or its number if the format has no lines.
         fields: texts by the name of the field of ``Entry``; empty where a record has none.
         algorithms: per hash, as the list spells it; empty for the default.
         values: per hash, hex or base64.
-        owners: int64, per hash, the place of its record in the chunk; None where each has one hash.
-        withdrawn: whether the record withdraws its id; None where none does.
-        ranks: which of several records of one id is the last word; None for the order of the list.
-        faults: what the reader has found wrong, by the place of the record.
+        owners: int64, per hash, the place of its record in the chunk; None if each has one hash.
+        withdrawn: whether the record withdraws its id; None if none does.
+        ranks: of records with one id the highest rank counts; None for the order of the list.
+        faults: what the reader found wrong, by the place of the record.
     """
 
     numbers: Sequence[int]
@@ -66,15 +76,15 @@ class Chunk:
 
 @dataclass(slots=True)
 class Collector:
-    """Takes the records of a list, and makes the list of them.
+    """Takes the records of a list and makes the list of them.
 
     Attributes:
         options: how the list is read.
-        default: the algorithm of a hash that names none; None where that cannot be known.
-        latest: of several records of one id the last word counts; else an id must stand once.
-        foreign: any algorithm may occur; else one that nobody has heard of is a mistake.
+        default: of hashes that name no algorithm, as in ``ListHeader.default_algorithm``.
+        latest: later records supersede earlier ones with the same id; otherwise ids are unique.
+        foreign: whether any algorithm may occur; otherwise an unheard-of one is a mistake.
         problems: what is wrong.
-        unnamed: how many hashes name no algorithm.
+        assumed: how many hashes are only assumed to be ``ASSUMED``.
     """
 
     options: Options
@@ -82,14 +92,14 @@ class Collector:
     latest: bool = False
     foreign: bool = False
     problems: Problems = field(init=False)
-    unnamed: int = 0
-    _ledger: Ledger = field(init=False)
+    assumed: int = 0
+    _superseder: Superseder = field(init=False)
     _parts: list[Section] = field(default_factory=list)
     _unsupported: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.problems = Problems(self.options.source)
-        self._ledger = Ledger(self.latest)
+        self._superseder = Superseder(self.latest)
 
     def add(self, chunk: Chunk) -> None:
         """Take some records."""
@@ -103,7 +113,8 @@ class Collector:
         numbers = np.array(chunk.numbers, dtype=np.uint32)
         withdrawn = np.array(chunk.withdrawn or [False] * count, dtype=np.bool_) & sound
         ranks = np.array(chunk.ranks or [0] * count, dtype=np.int64)
-        self._ledger.add(columns.get("id") or TextColumn.empty(count), numbers, ranks, withdrawn)
+        ids = columns.get("id") or TextColumn.empty(count)
+        self._superseder.add(ids, numbers, ranks, withdrawn)
         for kind, owners, codes in _each_once(self._codes(chunk, sound & ~withdrawn)):
             taken = {name: column.take(owners) for name, column in columns.items()}
             self._parts.append(Section(kind, codes, taken, numbers[owners], self.options.origin))
@@ -114,18 +125,19 @@ class Collector:
         """Make the list.
 
         Args:
-            known: what is known of it besides its records.
-            total: how many lines it has; None where it is made of records.
-            skippable: the rest could be loaded without what is wrong.
+            known: the list without its records.
+            total: how many lines it has; None if it is made of records.
+            skippable: whether the rest could be loaded without the faulty records.
 
         Raises:
-            HashListError: something is wrong with it; with all problems.
+            HashListError: something is wrong with it; the error has all problems.
         """
-        parts, withdrawn = self._ledger.settle(self._parts, self.problems)
+        parts, withdrawn = self._superseder.settle(self._parts, self.problems)
         sections, dropped = assemble(parts, self.problems)
         if self.problems.count and not (skippable and self.options.skip_bad_entries):
-            count, unit = (self._ledger.count, "records") if total is None else (total, "lines")
-            raise self.problems.error(count, unit=unit, skippable=skippable)
+            records = self._superseder.count
+            lines, unit = (records, "record") if total is None else (total, "line")
+            raise self.problems.error(lines, unit=unit, skippable=skippable)
         return replace(
             known,
             sections=sections,
@@ -136,60 +148,61 @@ class Collector:
             left_out={"withdrawn": len(withdrawn)} if len(withdrawn) else {},
             withdrawn=withdrawn,
             dropped=dropped,
-            notices=(*known.notices, *self._told_of_replaced()),
+            notices=(*known.notices, *self._superseder.notices()),
+            warnings=(*known.warnings, *((ASSUMPTION,) if self.assumed else ())),
         )
 
-    def _told_of_replaced(self) -> Iterator[str]:
-        if self._ledger.replaced:
-            count = f"{self._ledger.replaced:,}"
-            yield f"{count} hashes are left out: a later record of the same id has others"
-
     def _faults(self, chunk: Chunk) -> Iterator[tuple[int, str]]:
-        """What is wrong with records, by their places; looked for in whole columns first."""
+        """What is wrong with records, by their places; whole columns are checked first."""
         yield from chunk.faults
         for name, texts in chunk.fields.items():
             if not is_clean("".join(texts)):
                 for place, text in enumerate(texts):
                     if not is_clean(text):
-                        yield place, f"a control character in the {name}"
+                        yield place, flaw(name, text)
         expiries = chunk.fields.get("expires", ())
         wrong = {text for text in set(expiries) if text and end_of_life(text) is None}
         for place, text in enumerate(expiries if wrong else ()):
             if text in wrong:
-                yield place, "the date on which it expires is no date"
+                yield place, NO_DATE
         if chunk.withdrawn is not None and any(chunk.withdrawn):
             ids = chunk.fields.get("id") or [""] * len(chunk.numbers)
             for place, (entry_id, gone) in enumerate(zip(ids, chunk.withdrawn, strict=True)):
                 if gone and not entry_id:
-                    yield place, "what is withdrawn has no id"
+                    yield place, "the withdrawn entry has no id"
 
     def _codes(self, chunk: Chunk, usable: Mask) -> Iterator[tuple[HashKind, Rows, Codes]]:
         """The hashes of usable records, with the places of their records, kind by kind."""
         owners = np.arange(len(usable)) if chunk.owners is None else chunk.owners
         for (spelt, length), members in _grouped(chunk.algorithms, chunk.values):
             places = members[usable[owners[members]]]
-            name = _canonical(spelt)
-            algorithm = name or self.default
-            self.unnamed += 0 if name else len(places)
+            algorithm = _canonical(spelt) or self.default
             if algorithm is None or not places.size:
                 continue
-            message = self._unusable(algorithm, length, len(places))
             kind = kind_of(algorithm, length)
-            if kind is not None:
+            if algorithm == NOT_NAMED and 4 * length == ASSUMED.bits:
+                kind, self.assumed = ASSUMED, self.assumed + len(places)
+            if kind is None:
+                message = self._unusable(algorithm, length, len(places))
+                wrong = places.tolist() if message else []
+            else:
                 codes, good = to_codes(kind, [chunk.values[place] for place in places.tolist()])
+                good &= ~is_binary(kind, codes)
                 if good.any():
                     yield kind, owners[places[good]], codes[good]
-                places, message = places[~good], "the hash is neither hex nor base64"
-            for place in places.tolist() if message else ():
-                self.problems.add(chunk.numbers[owners[place]], message)
+                message, wrong = "the hash is neither hex nor base64", places[~good].tolist()
+            for place in wrong:
+                binary = length >= BINARY_DIGITS and not chunk.values[place].strip("01")
+                self.problems.add(chunk.numbers[owners[place]], BINARY if binary else message)
 
     def _unusable(self, algorithm: str, length: int, count: int) -> str:
-        """What is wrong with hashes of this algorithm and length; nothing if they are foreign."""
-        known = widths(algorithm)
-        if known:
-            lengths = " or ".join(f"{bits // 4}" for bits in known)
-            digits = f"{algorithm} has {lengths} digits, not {length:,}"
-            return digits if length else "the entry has no hash"
+        """What is wrong with hashes of this algorithm and length; empty if they are foreign."""
+        if not length and (widths(algorithm) or algorithm == NOT_NAMED):
+            return "the entry has no hash"
+        if algorithm == NOT_NAMED:
+            return unnamed(length)
+        if widths(algorithm):
+            return wrong_length(algorithm, length)
         if self.foreign or algorithm in FOREIGN:
             self._unsupported[_told(algorithm)] += count
             return ""
@@ -199,7 +212,7 @@ class Collector:
 def _each_once(
     found: Iterable[tuple[HashKind, Rows, Codes]],
 ) -> Iterator[tuple[HashKind, Rows, Codes]]:
-    """Put hashes of one kind together, once each where a record gives one in several spellings."""
+    """Join hashes of one kind; drop those that a record repeats in another spelling."""
     kinds: dict[HashKind, list[tuple[Rows, Codes]]] = {}
     for kind, owners, codes in found:
         kinds.setdefault(kind, []).append((owners, codes))
@@ -215,7 +228,7 @@ def _each_once(
 def _grouped(
     algorithms: Sequence[str], values: Sequence[str]
 ) -> Iterator[tuple[tuple[str, int], Rows]]:
-    """The places of hashes by algorithm and length, both in the order in which they come."""
+    """The places of hashes by algorithm and length, in order of first appearance."""
     keys = list(zip(algorithms, map(len, values), strict=True))
     numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
     group = np.fromiter(map(numbers.__getitem__, keys), dtype=np.int64, count=len(keys))
@@ -224,7 +237,7 @@ def _grouped(
 
 
 def is_algorithm(name: str) -> bool:
-    """Tell whether a list may call an algorithm so, be it computed here or not."""
+    """Whether this names an algorithm that lists use, whether or not hashmatch computes it."""
     return bool(widths(_canonical(name))) or _canonical(name) in FOREIGN
 
 
@@ -234,13 +247,13 @@ def _canonical(name: str) -> str:
 
 
 def _told(algorithm: str) -> str:
-    """The name of an algorithm, unless it may be something else that came into its place."""
+    """The name of an algorithm, unless it may be a hash that got into its column."""
     fit = _NAME.fullmatch(algorithm) and not _LIKE_A_HASH.fullmatch(algorithm)
     return algorithm if fit else "an algorithm without a proper name"
 
 
 def _encoded(texts: Sequence[str], sound: Mask) -> TextColumn:
-    """A column of the texts, those of records that are not sound left out."""
+    """A column of the texts, with those of faulty records left out."""
     if not any(texts):
         return TextColumn.empty(len(texts))
     if not sound.all():

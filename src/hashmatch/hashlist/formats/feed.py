@@ -1,8 +1,9 @@
-"""What the feeds of others have in common: records in any order, the last word on an id counts."""
+"""What foreign feeds have in common: records in any order, and the last word on an id counts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain, islice
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
@@ -11,10 +12,19 @@ import numpy as np
 
 from hashmatch.hashlist.contents import Contents
 from hashmatch.hashlist.formats.collect import CHUNK_RECORDS, Chunk, Collector
-from hashmatch.hashlist.source import Options, Tap
+from hashmatch.hashlist.formats.jsonpull import JsonPull
+from hashmatch.hashlist.formats.sniffing import first_json_key
+from hashmatch.hashlist.reading import Options, Tap
 from hashmatch.hashlist.text.grammar import LineError
 
 Raw = TypeVar("Raw")
+
+WITHDRAWN_WORDS = {
+    **dict.fromkeys(("true", "yes", "1"), True),
+    **dict.fromkeys(("false", "no", "0", ""), False),
+}
+
+MORE_FOLLOW = "the last page says that more follow, so this list is incomplete: fetch the rest"
 
 _TEXTS = ("id", "label", "category", "source", "added")
 _ALGORITHM = itemgetter(0)
@@ -22,17 +32,17 @@ _DEEP = frozenset((list, dict, LineError))
 
 
 class Record(NamedTuple):
-    """One record of a feed; texts are empty where it has none.
+    """One record of a feed; a text is empty where the record has none.
 
     Attributes:
         id: of the record.
-        hashes: algorithm, as the feed spells it, and hash, of each that it has.
+        hashes: pairs of algorithm, as the feed spells it, and hash.
         label: as in ``Entry``.
         category: as in ``Entry``.
         source: as in ``Entry``.
         added: as in ``Entry``.
-        withdrawn: it withdraws its id.
-        rank: of several records of one id, the highest counts, and the last of those.
+        withdrawn: whether it withdraws its id.
+        rank: of several records with one id the highest counts, and of equals the last.
     """
 
     id: str
@@ -45,16 +55,57 @@ class Record(NamedTuple):
     rank: int = 0
 
 
+@dataclass(slots=True)
+class Paging:
+    """What the page read last says of further pages."""
+
+    more_follow: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class JsonFeed:
+    """How to read one feed that comes as JSON.
+
+    Attributes:
+        keys: the feed is recognised by any of these.
+        objects: yields the objects of all records, and keeps ``Paging`` up to date.
+        record: makes a record of one object, or raises ``LineError``.
+    """
+
+    keys: tuple[str, ...]
+    objects: Callable[[JsonPull, Paging], Iterator[Any]]
+    record: Callable[[Any], Record]
+
+    def fits(self, head: bytes) -> bool:
+        """Whether a list that begins with these bytes is this feed."""
+        return first_json_key(head) in self.keys
+
+    def read(self, tap: Tap, options: Options) -> Contents:
+        """Read the feed, one record in memory at a time.
+
+        Raises:
+            HashListError: something is wrong with it.
+        """
+        paging = Paging()
+        raw = self.objects(JsonPull(tap, options.source), paging)
+        return read_feed(raw, self.record, tap, options, paging)
+
+
 def read_feed(
-    raw: Iterable[Raw | LineError], to_record: Callable[[Raw], Record], tap: Tap, options: Options
+    raw: Iterable[Raw | LineError],
+    to_record: Callable[[Raw], Record],
+    tap: Tap,
+    options: Options,
+    paging: Paging,
 ) -> Contents:
     """Make a list of a feed.
 
     Args:
-        raw: the records as the feed has them, or what is wrong with one that cannot be read.
-        to_record: makes a record of one; a ``LineError`` says what is wrong with it.
-        tap: the list, whose end has been reached when there are no more records.
-        options: how it is read.
+        raw: each record as the feed has it, or the fault of one that cannot be read.
+        to_record: makes a record of it, or raises ``LineError``.
+        tap: the list; it has been read to its end when ``raw`` is exhausted.
+        options: how to read it.
+        paging: what ``raw`` keeps up to date.
 
     Raises:
         HashListError: something is wrong with it.
@@ -64,13 +115,15 @@ def read_feed(
     while chunk := _chunk(first, islice(remaining, CHUNK_RECORDS), to_record):
         collector.add(chunk)
         first += len(chunk.numbers)
-    return collector.finish(Contents({}, name=options.name, digest=tap.digest()))
+    warnings = (MORE_FOLLOW,) if paging.more_follow else ()
+    known = Contents({}, name=options.name, digest=tap.digest(), warnings=warnings)
+    return collector.finish(known)
 
 
 def _chunk(
     first: int, found: Iterable[Raw | LineError], to_record: Callable[[Raw], Record]
 ) -> Chunk | None:
-    """Make a chunk of records, the first of which has a number; None where there are none."""
+    """A chunk of the next records, numbered from ``first``; None where there are none."""
     records: list[Record] = []
     faults: list[tuple[int, str]] = []
     for place, each in enumerate(found):
@@ -100,17 +153,17 @@ def _chunk(
 
 
 def _without_hash(records: Sequence[Record]) -> Iterator[tuple[int, str]]:
-    """The places of records that have no hash, or one that may be anything."""
+    """The places of records without a hash, or with one that names no algorithm."""
     for place, record in enumerate(records):
         if not record.hashes:
             if not record.withdrawn:
                 yield place, "the entry has no hash"
         elif not all(map(_ALGORITHM, record.hashes)):
-            yield place, "the entry does not say what its hash is"
+            yield place, "the entry does not name the algorithm of its hash"
 
 
 def text_of(found: dict[str, Any], key: str) -> str:
-    """A text, or a number as text; empty where there is none.
+    """A text, or a whole number as text; empty where there is none.
 
     Raises:
         LineError: it is neither.
@@ -122,7 +175,13 @@ def text_of(found: dict[str, Any], key: str) -> str:
         return ""
     if type(value) is int:
         return str(value)
-    raise LineError(f"{key} is neither text nor number")
+    raise LineError(f"{key} is neither text nor a whole number")
+
+
+def shown(found: dict[str, Any], key: str) -> str:
+    """A value that is only ever shown, as text; empty where there is none, or a nested one."""
+    value = found.get(key)
+    return "" if value is None or type(value) in _DEEP else str(value)
 
 
 def as_object(found: Any) -> dict[str, Any]:
@@ -134,12 +193,12 @@ def as_object(found: Any) -> dict[str, Any]:
     if isinstance(found, LineError):
         raise found
     if not isinstance(found, dict):
-        raise LineError("the record is no JSON object")
+        raise LineError("the record is not a JSON object")
     return found
 
 
 def objects_within(value: Any, key: str) -> Iterator[dict[str, Any] | LineError]:
-    """The objects with a key in a value, at whatever depth, and those that cannot be read."""
+    """All objects with a key, at any depth of a value, and those that cannot be read."""
     waiting = [value]
     for found in waiting:
         if isinstance(found, LineError):

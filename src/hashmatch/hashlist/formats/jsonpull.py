@@ -1,18 +1,19 @@
-"""JSON read piece by piece: a document of gigabytes in the memory of its largest record."""
+"""Reads JSON piece by piece: a document of gigabytes in the memory of its largest record."""
 
 from __future__ import annotations
 
 import codecs
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
 from hashmatch.errors import HashListError
-from hashmatch.hashlist.formats.strict_json import decoder
-from hashmatch.hashlist.source import Tap
+from hashmatch.hashlist.reading import Tap
+from hashmatch.hashlist.text.grammar import LineError
 
 MAX_VALUE = 1 << 24
-"""Characters of one record: far more than any has, far less than fills the memory."""
+"""Characters of one record: far more than any has, far fewer than fill the memory."""
 
 LOOK_AHEAD = 1 << 16
 
@@ -22,14 +23,25 @@ _BLANKS = re.compile(r"[ \t\r\n]*")
 _IN_NUMBERS = frozenset("+-.0123456789Ee")
 
 
-class JsonPull:
-    """Walks through JSON from its beginning to its end.
+def _with_unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any] | LineError:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        # One of the values would be lost
+        return LineError("the object has a key twice")
+    return found
 
-    ``members`` and ``elements`` go into an object or an array. For each key or element that they
-    give, the caller takes the value in turn, by ``value``, or by going into it again.
+
+_strict = json.JSONDecoder(object_pairs_hook=_with_unique_keys)
+
+
+class JsonPull:
+    """Walks through JSON from beginning to end.
+
+    ``members`` and ``elements`` enter an object or an array. For each key or element that they
+    yield, the caller takes its value before going on, either by ``value`` or by entering it.
 
     Args:
-        tap: the list, one document or several, one after the other.
+        tap: the list: one document, or several in a row.
         source: the file as messages name it.
     """
 
@@ -52,7 +64,7 @@ class JsonPull:
             self._fill()
 
     def documents(self) -> Iterator[None]:
-        """Go through the documents: one after the other, or the elements of arrays of them."""
+        """Go through the documents: those in a row, and the elements of arrays of documents."""
         while character := self.peek():
             if character == "[":
                 yield from self.elements()
@@ -78,25 +90,25 @@ class JsonPull:
             yield self.value()
 
     def value(self) -> Any:
-        """The whole value that comes next; an object in it that has a key twice is an error there.
+        """The next value as a whole. An object with a key twice is a ``LineError`` in its place.
 
         Raises:
-            HashListError: this is no JSON.
+            HashListError: this is not JSON.
         """
         self.peek()
         if len(self._text) - self._place < LOOK_AHEAD:
             self._fill()
         while True:
             try:
-                found, end = decoder.raw_decode(self._text, self._place)
+                found, end = _strict.raw_decode(self._text, self._place)
             except RecursionError:
                 raise self.error() from None
             except ValueError:
-                # It is wrong, or it goes on in the next block
+                # It is wrong, or it continues in the next block
                 if self._ended or len(self._text) - self._place > MAX_VALUE:
                     raise self.error() from None
             else:
-                # A number may go on in the next block, too
+                # A number may continue in the next block, too
                 after = self._text[end : end + 1]
                 if self._ended or (after and after not in _IN_NUMBERS):
                     self._place = end
@@ -104,7 +116,7 @@ class JsonPull:
             self._fill()
 
     def error(self, message: str = UNEXPECTED, place: int | None = None) -> HashListError:
-        """An error about the line that has been reached, or about that of a place in the text."""
+        """An error about the current line, or about that of a place in the text."""
         line = 1 + self._lines + self._text.count("\n", 0, self._place if place is None else place)
         return HashListError(message, path=self._source, line=line)
 

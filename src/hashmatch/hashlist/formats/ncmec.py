@@ -1,11 +1,10 @@
 """NCMEC's hash sharing, version 2: XML pages of images and videos, and of deleted ones.
 
-An entry is known by the member that gave it and its id there. Entries come in no order of time: of
-several of one id the latest timestamp counts. Elements as in the NCMEC client of Meta's
-``threatexchange`` package; their namespace, where there is one, says nothing more.
+The member that gave an entry and its id there identify it. Entries come in any order of time; of
+several with one id the latest timestamp counts. Elements follow the NCMEC client in Meta's
+``threatexchange`` package; their namespace, if any, is ignored.
 
-Documents with a DTD are refused, so that no entity can be declared: not one that reads a file, nor
-one that grows without end.
+Documents with a DTD are refused, so that no entity can read a file or grow without end.
 """
 
 from __future__ import annotations
@@ -20,41 +19,42 @@ from xml.parsers import expat
 
 from hashmatch.errors import HashListError
 from hashmatch.hashlist.contents import Contents
-from hashmatch.hashlist.formats.feed import Record, read_feed
-from hashmatch.hashlist.source import BOM, Options, Tap
+from hashmatch.hashlist.formats.feed import Paging, Record, read_feed
+from hashmatch.hashlist.reading import BOM, Options, Tap
 from hashmatch.hashlist.text.grammar import LineError
 
 ROOT = "queryResult"
 DELETED = frozenset({"deletedImage", "deletedVideo"})
 ENTRIES = frozenset({"image", "video"}) | DELETED
 CONTAINERS = frozenset({"images", "videos"})
+PAGING, NEXT = "paging", "next"
 FINGERPRINTS = "fingerprints"
 SIGNS = DELETED | {FINGERPRINTS}
-"""What shows that an element is an entry, or is of one, whatever it stands in."""
+"""An element of one of these names is an entry or part of one, wherever it is."""
 
 TEXTS = ("member", "timestamp", "id", "classification")
 
 MAX_ENTRY_BYTES = 1 << 24
-"""Far more than any entry has, far less than fills the memory."""
+"""Far more than any entry has, far fewer than fill the memory."""
 
 BLOCK_BYTES = 1 << 14
-"""So little that the elements made of it stay in the cache until they are gone again."""
+"""Few enough that the elements made of them stay in the cache."""
 
 _END_OF_PAGE = re.compile(rb"</(?:[A-Za-z_][\w.-]*:)?" + ROOT.encode() + rb"\s*>")
 BLANKS = " \t\r\n"
 BETWEEN_PAGES = BLANKS.encode() + BOM
 
 _HELD_BACK = 256
-"""Bytes at the end of a block that may be the beginning of the end of a page."""
+"""Bytes at the end of a block in which the end of a page may begin."""
 
 Raw: TypeAlias = ET.Element | LineError
-"""An entry, or what is wrong with one that stands where it cannot be read."""
+"""An entry, or the fault of one that is where it cannot be read."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def fits(head: bytes) -> bool:
-    """Tell whether a list that begins so is one."""
+    """Whether a list that begins with these bytes is one."""
     return head.lstrip()[:1] == b"<"
 
 
@@ -64,18 +64,19 @@ def read(tap: Tap, options: Options) -> Contents:
     Raises:
         HashListError: something is wrong with it.
     """
-    return read_feed(_entries(tap, options.source), _record, tap, options)
+    paging = Paging()
+    return read_feed(_entries(tap, options.source, paging), _record, tap, options, paging)
 
 
-def _entries(tap: Tap, source: str) -> Iterator[Raw]:
-    page = _Page(source, lines_before=0)
+def _entries(tap: Tap, source: str, paging: Paging) -> Iterator[Raw]:
+    page = _Page(source, 0, paging)
     data = b""
     for block in tap.blocks(BLOCK_BYTES):
         data += block
         while end := _END_OF_PAGE.search(data):
             yield from page.feed(data[: end.end()])
             yield from page.close()
-            page = _Page(source, page.lines)
+            page = _Page(source, page.lines, paging)
             data = data[end.end() :]
         yield from page.feed(data[:-_HELD_BACK])
         data = data[-_HELD_BACK:]
@@ -85,17 +86,19 @@ def _entries(tap: Tap, source: str) -> Iterator[Raw]:
 
 
 class _Page:
-    """One document, parsed as it comes.
+    """One document, parsed as it arrives.
 
     Args:
         source: the file as messages name it.
-        lines_before: how many lines of it come before this document.
+        lines_before: how many of its lines precede this document.
+        paging: kept up to date.
 
     Attributes:
-        lines: how many lines of the file there have been so far.
+        lines: how many lines of the file have been read.
     """
 
-    def __init__(self, source: str, lines_before: int) -> None:
+    def __init__(self, source: str, lines_before: int, paging: Paging) -> None:
+        self._paging = paging
         self.lines = lines_before
         self._lines_before = lines_before
         self._source = source
@@ -106,23 +109,24 @@ class _Page:
         self._prologue.StartDoctypeDeclHandler = self._refuse_doctype
         self._prologue.StartElementHandler = self._leave_prologue
         builder = ET.TreeBuilder()
-        # The document's root grows as the only child of this element, so it is within reach
+        # The document's root grows as the only child of this element, which keeps it in reach
         self._top = builder.start("top", {})
         self._parser = ET.XMLParser(target=builder)  # noqa: S314 # no DTD gets to it
 
     def feed(self, data: bytes) -> Iterator[Raw]:
-        """Parse some more of the document, and give the entries that are complete with it.
+        """Parse more of the document, and yield the entries that are complete now.
 
         Raises:
             HashListError: this is not the XML that it should be.
         """
         if not self._begun:
-            # What lies between two documents would be wrong before the XML declaration
+            # Blanks between two documents would be wrong before the XML declaration
             blanks = len(data) - len(data.lstrip(BETWEEN_PAGES))
             self._lines_before += data.count(b"\n", 0, blanks)
             self.lines = self._lines_before
             data = data[blanks:]
-            self._begun = bool(data)
+            if data:
+                self._begun, self._paging.more_follow = True, False
         try:
             if self._in_prologue:
                 self._prologue.Parse(data, False)
@@ -132,7 +136,7 @@ class _Page:
         except HashListError:
             raise
         except (LookupError, ValueError):
-            raise self._error("the XML is in an encoding that is not known here") from None
+            raise self._error("the XML has an unknown encoding") from None
         self.lines += data.count(b"\n")
         self._unfinished += len(data)
         for entry in self._complete(final=False):
@@ -142,11 +146,11 @@ class _Page:
             raise self._error("an entry of the XML is too long")
 
     def has_begun(self) -> bool:
-        """Tell whether anything of the document has come."""
+        """Whether any of the document has been read."""
         return self._begun
 
     def close(self) -> Iterator[Raw]:
-        """Give the last entries of the document.
+        """Yield the last entries of the document.
 
         Raises:
             HashListError: it is cut short.
@@ -158,20 +162,35 @@ class _Page:
         return self._complete(final=True)
 
     def _complete(self, *, final: bool) -> Iterator[Raw]:
-        """The entries that are complete, taken out of the tree, where the last one may grow."""
+        """Take the complete entries out of the tree, where the last one may still grow."""
         for root in self._top:
             if _local(root.tag) != ROOT:
-                raise self._error(f"the XML is no {ROOT} of NCMEC")
+                raise self._error(f"the XML is not a {ROOT} of NCMEC")
             count = len(root) if final else len(root) - 1
             complete = root[: max(0, count)]
             del root[: len(complete)]
             for container in complete:
-                yield from _taken_out(container, growing=False)
+                yield from self._taken_out(container, growing=False)
             for container in root:
-                yield from _taken_out(container, growing=True)
+                yield from self._taken_out(container, growing=True)
+
+    def _taken_out(self, container: ET.Element, *, growing: bool) -> Iterator[Raw]:
+        """Take the complete entries out of a container, the last of which may grow with it."""
+        entries = container[: max(0, len(container) - growing)]
+        del container[: len(entries)]
+        if _local(container.tag) in CONTAINERS:
+            yield from entries
+            return
+        if _local(container.tag) == PAGING:
+            self._paging.more_follow |= any(_local(e.tag) == NEXT and _text(e) for e in entries)
+        # What an entry means elsewhere is unclear, but to lose one is to lose a match or withdrawal
+        elements = [each for entry in entries for each in entry.iter()]
+        for each in elements if growing else [container, *elements]:
+            if _local(each.tag) in SIGNS:
+                yield LineError("the entry stands outside of images and videos")
 
     def _refuse_doctype(self, *_: object) -> None:
-        raise self._error("the XML has a DTD, which is refused")
+        raise self._error("the XML has a DTD, which hashmatch refuses")
 
     def _leave_prologue(self, *_: object) -> None:
         self._in_prologue = False
@@ -180,30 +199,16 @@ class _Page:
         return HashListError(message, path=self._source, line=self._lines_before + line)
 
 
-def _taken_out(container: ET.Element, *, growing: bool) -> Iterator[Raw]:
-    """Take the complete entries out of a container, the last of which may grow with it."""
-    entries = container[: max(0, len(container) - growing)]
-    del container[: len(entries)]
-    if _local(container.tag) in CONTAINERS:
-        yield from entries
-        return
-    # Nobody knows what an entry means there, but to lose one is to lose a match or a withdrawal
-    elements = [each for entry in entries for each in entry.iter()]
-    for each in elements if growing else [container, *elements]:
-        if _local(each.tag) in SIGNS:
-            yield LineError("the entry stands outside of images and videos")
-
-
 @lru_cache(maxsize=1024)
 def _local(tag: str) -> str:
-    """The name of an element without its namespace."""
+    """An element's name without its namespace."""
     return tag.rpartition("}")[2]
 
 
 def _record(entry: ET.Element) -> Record:
     kind = _local(entry.tag)
     if kind not in ENTRIES:
-        raise LineError("there is an element that is no entry")
+        raise LineError("an element here is not an entry")
     texts = dict.fromkeys(TEXTS, "")
     hashes: list[tuple[str, str]] = []
     for child in entry:
@@ -217,7 +222,7 @@ def _record(entry: ET.Element) -> Record:
             if name == "member" and "id" in child.attrib:
                 texts["id of member"] = child.attrib["id"]
         elif name in ENTRIES:
-            raise LineError("there is an entry within the entry")
+            raise LineError("the entry contains another entry")
     if not texts["id"]:
         raise LineError("the entry has no id")
     member = texts.get("id of member")
@@ -237,10 +242,10 @@ def _text(element: ET.Element) -> str:
 
 
 def _rank(timestamp: str) -> int:
-    """A timestamp as microseconds."""
+    """A timestamp in microseconds since 1970."""
     try:
         moment = datetime.fromisoformat(timestamp)
     except ValueError:
-        raise LineError("the timestamp is no date") from None
+        raise LineError("the timestamp is not a date") from None
     elapsed = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH
     return (elapsed.days * 86_400 + elapsed.seconds) * 1_000_000 + elapsed.microseconds

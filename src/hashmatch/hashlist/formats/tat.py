@@ -1,7 +1,7 @@
 """Tech Against Terrorism's hash list: JSON, an array of records with ``hash_digest``.
 
-The array may be the whole file, or the value of some key of an object; records that stand deeper in
-an object are read too.
+The array may be the whole file or the value of any key of an object. Records deeper inside an
+object are read too.
 """
 
 from __future__ import annotations
@@ -9,45 +9,39 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from hashmatch.hashlist.contents import Contents
-from hashmatch.hashlist.formats.feed import Record, as_object, objects_within, read_feed, text_of
+from hashmatch.hashlist.formats.feed import (
+    WITHDRAWN_WORDS,
+    JsonFeed,
+    Paging,
+    Record,
+    as_object,
+    objects_within,
+    shown,
+    text_of,
+)
 from hashmatch.hashlist.formats.jsonpull import JsonPull
-from hashmatch.hashlist.formats.own import WITHDRAWN_WORDS
-from hashmatch.hashlist.formats.sniffing import first_json_key
-from hashmatch.hashlist.source import Options, Tap
 from hashmatch.hashlist.text.grammar import LineError
 
 HASH_KEY = "hash_digest"
+NEXT_KEY = "next"
 
 
-def fits(head: bytes) -> bool:
-    """Tell whether a list that begins so is one."""
-    return first_json_key(head) == HASH_KEY
-
-
-def read(tap: Tap, options: Options) -> Contents:
-    """Read a list.
-
-    Raises:
-        HashListError: something is wrong with it.
-    """
-    return read_feed(_objects(JsonPull(tap, options.source)), _record, tap, options)
-
-
-def _objects(pull: JsonPull) -> Iterator[Any]:
+def _objects(pull: JsonPull, paging: Paging) -> Iterator[Any]:
     while character := pull.peek():
         if character == "[":
             yield from pull.values()
             continue
-        found = False
-        for _ in pull.members():
+        paging.more_follow = found = False
+        for key in pull.members():
             if pull.peek() == "[":
                 found = True
                 yield from pull.values()
-            else:
-                for each in objects_within(pull.value(), HASH_KEY):
-                    found = True
-                    yield each
+                continue
+            value = pull.value()
+            paging.more_follow |= key == NEXT_KEY and bool(value)
+            for each in objects_within(value, HASH_KEY):
+                found = True
+                yield each
         if not found:
             raise pull.error("the JSON has no array")
 
@@ -60,9 +54,12 @@ def _record(raw: Any) -> Record:
     return Record(
         id=text_of(found, "id"),
         hashes=[(text_of(found, "algorithm"), text_of(found, HASH_KEY).strip(" "))],
-        label=text_of(found, "file_type"),
+        label=shown(found, "file_type"),
         category=text_of(found, "ideology"),
         source="Tech Against Terrorism",
-        added=text_of(found, "created_on"),
+        added=shown(found, "created_on"),
         withdrawn=deleted,
     )
+
+
+FEED = JsonFeed((HASH_KEY,), _objects, _record)

@@ -1,18 +1,17 @@
 """What the ``threatexchange`` package writes and reads: a CSV of signals, or ``type hash`` lines.
 
-The columns are those of ``threatexchange dataset --csv``. Signals have no ids, so they are
-called by their lines. A line without a type has a PDQ, if the operator does not say otherwise.
+The columns are those of ``threatexchange dataset --csv``. Signals have no ids, so each is called by
+its line.
 """
 
 from __future__ import annotations
 
 from hashmatch.hashlist.contents import Contents
 from hashmatch.hashlist.formats.collect import Chunk, Collector
-from hashmatch.hashlist.formats.own import told_of_unused
+from hashmatch.hashlist.formats.csv_table import CsvTable, unused_columns
 from hashmatch.hashlist.formats.sniffing import column_names, first_line
-from hashmatch.hashlist.formats.table import Table
-from hashmatch.hashlist.source import Lines, Options, Tap
-from hashmatch.hashlist.text.grammar import LineError, decode_line
+from hashmatch.hashlist.reading import Lines, Options, Tap
+from hashmatch.hashlist.text.grammar import NOT_NAMED, LineError, decode_line
 
 COLUMNS = {
     "signal_type": "algorithm",
@@ -28,17 +27,15 @@ SIGNALS = {
     **{f"hash_{name}": name for name in ("pdq", "md5", "sha1", "sha256")},
     **dict.fromkeys(("video_md5", "hash_video_md5"), "md5"),
 }
-"""Signal types that are hashes of files, and the algorithm of each."""
+"""Signal types that are hashes of files, with the algorithm of each."""
 
 OTHER_SIGNALS = frozenset(
     {"raw_text", "trend_query", "url", "url_md5", "pdq_ocr", "vpdq", "photodna", "tlsh_text"}
 )
 
-ASSUMED_SIGNAL = "pdq"
-
 
 def fits(head: bytes) -> bool:
-    """Tell whether a list that begins so is one."""
+    """Whether a list that begins with these bytes is one."""
     kind = first_line(head).split(maxsplit=1)[:1]
     return _is_table(head) or (bool(kind) and kind[0] in SIGNALS.keys() | OTHER_SIGNALS)
 
@@ -49,17 +46,15 @@ def read(tap: Tap, options: Options) -> Contents:
     Raises:
         HashListError: something is wrong with it.
     """
-    collector = Collector(options, default=options.algorithm or ASSUMED_SIGNAL, foreign=True)
-    notices: list[str] = []
+    collector = Collector(options, default=options.algorithm or NOT_NAMED, foreign=True)
+    notices: tuple[str, ...] = ()
     if _is_table(tap.head):
         table = _read_table(tap, collector)
         lines = table.lines
-        notices += told_of_unused(len(set(table.names) - COLUMNS.keys()))
+        notices = unused_columns(table.names, COLUMNS)
     else:
         lines = _read_lines(tap, collector)
-    if collector.unnamed and options.algorithm is None:
-        notices.insert(0, f"no signal type is named: {ASSUMED_SIGNAL} is assumed")
-    known = Contents({}, name=options.name, digest=tap.digest(), notices=tuple(notices))
+    known = Contents({}, name=options.name, digest=tap.digest(), notices=notices)
     return collector.finish(known, total=lines.count)
 
 
@@ -67,8 +62,8 @@ def _is_table(head: bytes) -> bool:
     return column_names(head).issuperset(REQUIRED)
 
 
-def _read_table(tap: Tap, collector: Collector) -> Table:
-    table = Table(tap, collector.problems)
+def _read_table(tap: Tap, collector: Collector) -> CsvTable:
+    table = CsvTable(tap, collector.problems)
     table.require(*REQUIRED)
     for numbers, columns in table.chunks():
         known = {COLUMNS[name]: texts for name, texts in columns.items() if name in COLUMNS}

@@ -1,4 +1,4 @@
-"""Hashes as formats write them, hex or base64, turned into codes many at a time."""
+"""Turns hashes in hex or base64 into codes, many at a time."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _HEX = re.compile(r"[0-9A-Fa-f]+")
 
 
 def kind_of(algorithm: str, characters: int) -> HashKind | None:
-    """The kind of a hash of an algorithm that is written in so many characters.
+    """The kind of an algorithm's hash that is written in so many characters; None if it has none.
 
-    Hex and base64 of the widths of one algorithm never have the same length.
+    Hex and base64 of one algorithm's widths never have the same length.
     """
     for bits in widths(algorithm):
         if characters in (bits // 4, _base64_characters(bits)):
@@ -29,10 +29,10 @@ def kind_of(algorithm: str, characters: int) -> HashKind | None:
 
 
 def to_codes(kind: HashKind, values: Sequence[str]) -> tuple[Codes, npt.NDArray[np.bool_]]:
-    """Decode hashes of one kind that are written in the same number of characters.
+    """Decode hashes of one kind that are all written in the same number of characters.
 
     Returns:
-        Codes, shape (values, words), and which of them are good; the others are zero.
+        Codes, shape (values, words), and a mask of the good ones; the others are zero.
     """
     decoded = _all_hex(kind, values)
     good = np.ones(len(values), dtype=np.bool_)
@@ -46,7 +46,7 @@ def to_codes(kind: HashKind, values: Sequence[str]) -> tuple[Codes, npt.NDArray[
 
 
 def _all_hex(kind: HashKind, values: Sequence[str]) -> bytes | None:
-    """All values at once, if they are hex."""
+    """All values at once, if all are hex."""
     joined = "".join(values)
     if 4 * len(joined) != kind.bits * len(values) or not joined.isalnum():
         return None
@@ -63,7 +63,7 @@ def _decode(kind: HashKind, value: str) -> bytes | None:
         decoded = base64.b64decode(value, validate=True)
     except (binascii.Error, ValueError):
         return None
-    # Without its padding, a value of as many characters is longer
+    # A value of as many characters without padding would be longer
     return decoded if 8 * len(decoded) == kind.bits else None
 
 

@@ -1,8 +1,8 @@
-"""VICS, the data model of Project VIC: JSON with ``Media`` in ``value``, versions 1.3 and 2.0.
+"""VICS, Project VIC's data model: JSON with media in ``value``, versions 1.3 and 2.0.
 
-Sets of hashes have them there at once (``#Media``), cases inside of each case (``#Cases``), or of
-something in it, such as an exhibit. A medium without a category is not categorised, which category
-0 means too.
+A hash set (``#Media``) lists its media directly. A case file (``#Cases``) lists them inside each
+case, or inside something in the case such as an exhibit. A medium without a category counts as
+category 0, not categorised.
 """
 
 from __future__ import annotations
@@ -11,15 +11,21 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from hashmatch.hashlist.contents import Contents
 from hashmatch.hashlist.formats.collect import is_algorithm
-from hashmatch.hashlist.formats.feed import Record, as_object, objects_within, read_feed, text_of
+from hashmatch.hashlist.formats.feed import (
+    JsonFeed,
+    Paging,
+    Record,
+    as_object,
+    objects_within,
+    shown,
+    text_of,
+)
 from hashmatch.hashlist.formats.jsonpull import JsonPull
-from hashmatch.hashlist.formats.sniffing import first_json_key
-from hashmatch.hashlist.source import Options, Tap
 from hashmatch.hashlist.text.grammar import LineError
 
 CONTEXT_KEYS = ("odata.metadata", "@odata.context")
+NEXT_KEYS = ("odata.nextLink", "@odata.nextLink")
 VALUE_KEY = "value"
 MEDIA_KEY = "Media"
 ID_KEY = "MediaID"
@@ -28,32 +34,21 @@ VALUE_OF_HASH_KEY = "HashValue"
 NOT_CATEGORISED = "0"
 
 
-def fits(head: bytes) -> bool:
-    """Tell whether a list that begins so is one."""
-    return first_json_key(head) in CONTEXT_KEYS
-
-
-def read(tap: Tap, options: Options) -> Contents:
-    """Read a set of hashes or cases, without loading it whole.
-
-    Raises:
-        HashListError: something is wrong with it.
-    """
-    return read_feed(_objects(JsonPull(tap, options.source)), _record, tap, options)
-
-
-def _objects(pull: JsonPull) -> Iterator[Any]:
+def _objects(pull: JsonPull, paging: Paging) -> Iterator[Any]:
     for _ in pull.documents():
-        cases = found = False
+        paging.more_follow = cases = found = False
         for key in pull.members():
-            if key in CONTEXT_KEYS:
-                cases = str(pull.value()).endswith("#Cases")
-            elif key == VALUE_KEY:
+            if key == VALUE_KEY:
                 found = True
                 for _ in pull.elements():
                     yield from _media_of_case(pull) if cases else (pull.value(),)
+                continue
+            value = pull.value()
+            if key in CONTEXT_KEYS:
+                cases = str(value).endswith("#Cases")
             else:
-                yield from _media_within(key, pull.value())
+                paging.more_follow |= key in NEXT_KEYS and bool(value)
+                yield from _media_within(key, value)
         if not found:
             raise pull.error(f"the JSON has no {VALUE_KEY}")
 
@@ -67,7 +62,7 @@ def _media_of_case(pull: JsonPull) -> Iterator[Any]:
 
 
 def _media_within(key: str, value: Any) -> Iterator[dict[str, Any] | LineError]:
-    """The media in a value, at whatever depth; what only refers to a medium has no hash."""
+    """The media at any depth of a value; an object without a hash only refers to a medium."""
     waiting = [(key, value)]
     for name, found in waiting:
         if isinstance(found, list):
@@ -96,18 +91,21 @@ def _record(raw: Any) -> Record:
     return Record(
         id=text_of(found, ID_KEY),
         hashes=list(dict.fromkeys(hashes)),
-        label=text_of(found, "Series") or text_of(found, "Tags"),
+        label=shown(found, "Series") or shown(found, "Tags"),
         category=text_of(found, "Category") or NOT_CATEGORISED,
-        added=text_of(found, "DateUpdated"),
+        added=shown(found, "DateUpdated"),
     )
 
 
 @lru_cache(maxsize=1024)
 def _keys_of_hashes(keys: tuple[str, ...]) -> tuple[str, ...]:
-    """Those keys of a medium that are names of algorithms; media have few sets of keys."""
+    """The keys that name algorithms. Cached, because media have few different sets of keys."""
     return tuple(filter(is_algorithm, keys))
 
 
 def _nested(found: dict[str, Any]) -> Iterator[dict[str, Any] | LineError]:
-    """Hashes of a medium that have an object each."""
+    """The hashes of a medium that are objects of their own."""
     return objects_within(list(found.values()), NAME_OF_HASH_KEY)
+
+
+FEED = JsonFeed(CONTEXT_KEYS, _objects, _record)

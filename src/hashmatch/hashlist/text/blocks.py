@@ -1,7 +1,7 @@
-"""Regular lines of the text format parsed many at a time with NumPy.
+"""Parses regular lines of the text format with NumPy, many at a time.
 
-The twin of ``grammar.parse_block``. It takes the lines that it wholly understands, and hands all
-others to ``grammar.parse_lines``, so the result, and every message, is the same.
+The fast twin of ``grammar.parse_block``: it takes the lines that it fully understands and hands
+all others to ``grammar.parse_lines``, so every result and every message is the same.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from hashmatch.hashing import Codes
 from hashmatch.hashlist.assemble import join_by_kind
 from hashmatch.hashlist.characters import FORBIDDEN_BEYOND_ASCII
 from hashmatch.hashlist.columns import Bytes, Rows, TextColumn
-from hashmatch.hashlist.kinds import algorithms, kinds
+from hashmatch.hashlist.kinds import ASSUMED, algorithms, is_binary, kinds
+from hashmatch.hashlist.reading import MAX_LINE_BYTES
 from hashmatch.hashlist.section import Section
-from hashmatch.hashlist.source import MAX_LINE_BYTES
-from hashmatch.hashlist.text.grammar import Context, Parsed, parse_lines
+from hashmatch.hashlist.text.grammar import NOT_NAMED, Context, Parsed, parse_lines
 from hashmatch.model import HashKind
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
@@ -37,15 +37,15 @@ for _alphabet in (b"0123456789abcdef", b"0123456789ABCDEF"):
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Fields:
-    """Where in the buffer the fields of entry lines begin and end.
+    """Where the fields of entry lines begin and end in the buffer.
 
-    All int64, shape (entries,). A field that is absent begins where it ends.
+    All int64, shape (entries,). An absent field begins where it ends.
 
     Attributes:
         buffer: the block.
         line: index of the line in the block.
-        value: begin and end of the hash, its prefix included.
-        digits: where the digits of the hash begin, after the prefix if there is one.
+        value: begin and end of the hash, with its prefix.
+        digits: where the digits of the hash begin, after any prefix.
         id: begin and end.
         label: begin and end.
     """
@@ -64,13 +64,13 @@ class _Fields:
 
 
 def parse_block(block: bytes, first_line: int, context: Context) -> Parsed:
-    """Parse whole lines: what ``grammar.parse_block`` does, only faster."""
+    """Do what ``grammar.parse_block`` does, only faster."""
     buffer = np.frombuffer(block, dtype=np.uint8)
     line_ends = np.flatnonzero(buffer == LF)
     line_starts = np.concatenate(([0], line_ends[:-1] + 1))
     odd = _odd_lines(block, buffer, line_starts, line_ends)
     fields = _split(buffer, line_starts, line_ends, odd)
-    sections, left_over, unnamed = _sections(fields, first_line, context)
+    sections, left_over, assumed = _sections(fields, first_line, context)
     odd[left_over] = True
     others = parse_lines(
         (
@@ -79,7 +79,7 @@ def parse_block(block: bytes, first_line: int, context: Context) -> Parsed:
         ),
         context,
     )
-    return Parsed(join_by_kind(sections + others.sections), unnamed + others.unnamed)
+    return Parsed(join_by_kind(sections + others.sections), assumed + others.assumed)
 
 
 def _sections(
@@ -88,7 +88,7 @@ def _sections(
     """Make a section of each kind.
 
     Returns:
-        The sections, the lines that fit none of them, and how many rows name no algorithm.
+        The sections, the lines that fit none of them, and how many rows are assumed to fit.
     """
     names = _algorithms(fields, context.algorithm)
     taken = np.zeros(len(names), dtype=np.bool_)
@@ -105,12 +105,13 @@ def _sections(
             lines = (fields.line[rows] + first_line).astype(np.uint32)
             sections.append(Section(kind, codes, columns, lines, context.origin))
             taken[rows] = True
-    unnamed = int((taken & (fields.digits == fields.value[0])).sum())
-    return sections, fields.line[~taken], unnamed
+    unnamed = taken & (fields.digits == fields.value[0])
+    assumed = int(unnamed.sum()) if context.algorithm == NOT_NAMED else 0
+    return sections, fields.line[~taken], assumed
 
 
 def _odd_lines(block: bytes, buffer: Bytes, line_starts: Rows, line_ends: Rows) -> Mask:
-    """Tell which lines are too long, or have characters that are not for this module to judge."""
+    """Which lines are too long, or have characters that this module does not judge."""
     odd = line_ends - line_starts > MAX_LINE_BYTES
     strange = (buffer < SPACE) & (buffer != TAB) & (buffer != LF)
     strange |= buffer == DELETE
@@ -131,7 +132,7 @@ def _is_clean_utf8(block: bytes) -> bool:
 
 
 def _split(buffer: Bytes, line_starts: Rows, line_ends: Rows, odd: Mask) -> _Fields:
-    """Split entry lines into fields: runs of other than blanks, the label from the third on."""
+    """Split entry lines at runs of blanks; the label goes from the third field to the end."""
     gap = (buffer == SPACE) | (buffer == TAB) | (buffer == LF)
     before_end = line_ends[line_ends > line_starts] - 1
     gap[before_end[buffer[before_end] == CR]] = True
@@ -142,7 +143,7 @@ def _split(buffer: Bytes, line_starts: Rows, line_ends: Rows, odd: Mask) -> _Fie
     last = np.append(first[1:], len(begins)) - 1
     entry = (last >= first) & ~odd
     entry[entry] = buffer[begins[first[entry]]] != HASH_SIGN
-    odd |= (last >= first) & ~entry  # a comment may be a header that comes too late
+    odd |= (last >= first) & ~entry  # a comment may be a misplaced header
     line = np.flatnonzero(entry)
     first, last = first[entry], last[entry]
     value = begins[first], ends[first]
@@ -163,7 +164,12 @@ def _algorithms(fields: _Fields, algorithm: str | None) -> Rows:
     """The index in ``algorithms()`` of each entry's algorithm, or ``ASK_REFERENCE``."""
     names = algorithms()
     unnamed = fields.digits == fields.value[0]
-    found = np.where(unnamed, names.index(algorithm) if algorithm else ASK_REFERENCE, ASK_REFERENCE)
+    found = np.full(len(unnamed), ASK_REFERENCE)
+    if algorithm:
+        found[unnamed] = names.index(algorithm)
+    elif algorithm == NOT_NAMED:
+        fits = fields.value[1] - fields.digits == ASSUMED.bits // 4
+        found[unnamed & fits] = names.index(ASSUMED.algorithm)
     if not unnamed.all():
         lengths = fields.digits - fields.value[0] - 1
         for index, name in enumerate(names):
@@ -179,7 +185,7 @@ def _algorithms(fields: _Fields, algorithm: str | None) -> Rows:
 
 
 def _codes(fields: _Fields, rows: Rows, kind: HashKind) -> tuple[Rows, Codes]:
-    """Those of the rows whose digits are hex, and their codes."""
+    """The rows whose digits are hex, and not binary, with their codes."""
     if not rows.size:
         return rows, np.empty((0, kind.words), dtype=np.uint64)
     nibbles = _NIBBLES[sliding_window_view(fields.buffer, kind.bits // 4)[fields.digits[rows]]]
@@ -188,4 +194,6 @@ def _codes(fields: _Fields, rows: Rows, kind: HashKind) -> tuple[Rows, Codes]:
         rows, nibbles = rows[hexadecimal], nibbles[hexadecimal]
     packed = np.zeros((len(rows), 8 * kind.words), dtype=np.uint8)
     packed[:, : kind.bits // 8] = nibbles[:, ::2] << 4 | nibbles[:, 1::2]
-    return rows, packed.view(">u8").astype(np.uint64)
+    codes = packed.view(">u8").astype(np.uint64)
+    binary = is_binary(kind, codes)
+    return (rows[~binary], codes[~binary]) if binary.any() else (rows, codes)

@@ -1,7 +1,7 @@
 """The grammar of the text list format, version 1, line by line.
 
-This is the readable reference. ``blocks`` parses regular lines many at a time, and hands every line
-that it does not understand to ``parse_lines``, so that all messages come from here.
+This is the readable reference. ``blocks`` parses regular lines many at a time and hands every line
+that it does not understand to ``parse_lines``, so all messages come from here.
 """
 
 from __future__ import annotations
@@ -13,24 +13,40 @@ from typing import NamedTuple, TypeAlias
 
 from hashmatch.hashlist.assemble import RawRow, section_of_rows
 from hashmatch.hashlist.characters import FORBIDDEN, is_clean
-from hashmatch.hashlist.kinds import unknown_algorithm, widths
+from hashmatch.hashlist.kinds import (
+    ASSUMED,
+    BINARY,
+    unknown_algorithm,
+    unnamed,
+    widths,
+    wrong_length,
+)
 from hashmatch.hashlist.problems import Problems
+from hashmatch.hashlist.reading import MAX_LINE_BYTES
 from hashmatch.hashlist.section import Section
-from hashmatch.hashlist.source import MAX_LINE_BYTES
 from hashmatch.model import HashKind
 
-ASSUMED_ALGORITHM = "phash"
-"""What a hash is where neither list nor operator says."""
-
 HEADER_KEYS = ("algorithm", "name", "version", "created")
+
+NOT_NAMED = ""
+"""In the place of an algorithm: nobody names one."""
+
+BINARY_DIGITS = 64
+"""So many digits are not all 0 or 1 by chance."""
 
 _HEADER_LINE = re.compile(rf"#\s*({'|'.join(HEADER_KEYS)})\s*:\s*(.+)", re.IGNORECASE)
 _HEX = re.compile(r"[0-9A-Fa-f]+")
 _BLANKS = re.compile(r"[ \t]+")
+_TAGGED = re.compile(
+    r"(?P<tag>md5|sha1|sha256|sha2-256) ?\((?P<file>.+)\) ?= ?(?P<digits>\S+)", re.IGNORECASE
+)
+"""A line of ``sha256sum --tag``, BSD's ``sha256`` or ``openssl dgst``."""
+
+_TAGS = {"sha2-256": "sha256"}
 
 
 class LineError(ValueError):
-    """A line is no entry. Its message quotes nothing of the line."""
+    """A line is not an entry. The message quotes nothing of the line."""
 
 
 class Row(NamedTuple):
@@ -39,16 +55,16 @@ class Row(NamedTuple):
     kind: HashKind
     words: tuple[int, ...]
     texts: tuple[bytes, bytes]
-    names_algorithm: bool
+    assumed: bool
 
 
 @dataclass(slots=True)
-class Header:
+class ListHeader:
     """What a list says of itself before its first entry.
 
     Attributes:
         values: by key.
-        faulty: something in it is wrong, so that no entry can be relied on.
+        faulty: something in it is wrong, so no entry can be relied on.
         ended: the first entry has been seen.
     """
 
@@ -62,8 +78,8 @@ class Header:
 
         Args:
             block: whole lines, each ended by LF.
-            line: the number of the first one.
-            problems: where lines that are wrong are noted.
+            line: the number of the first line.
+            problems: collects what is wrong.
 
         Returns:
             Where in the block the rest begins, and the number of its first line.
@@ -78,12 +94,16 @@ class Header:
         return start, line
 
     def default_algorithm(self, otherwise: str | None) -> str | None:
-        """What a hash is that names no algorithm; None where the header leaves that unclear."""
-        named = self.values.get("algorithm")
-        return named or (None if self.faulty else otherwise or ASSUMED_ALGORITHM)
+        """The algorithm of hashes that name none.
+
+        Returns:
+            The header's, else the other one, else ``NOT_NAMED``; None if a faulty header leaves it
+            unclear.
+        """
+        return self.values.get("algorithm") or (None if self.faulty else otherwise or NOT_NAMED)
 
     def _take_line(self, raw: bytes, line: int, problems: Problems) -> bool:
-        """Read one line, and tell whether it belongs to the header."""
+        """Read one line, and return whether it belongs to the header."""
         try:
             text = decode_line(raw)
         except LineError as error:
@@ -97,18 +117,13 @@ class Header:
         found = _HEADER_LINE.fullmatch(text)
         if found:
             try:
-                self.put(found[1].lower(), found[2])
+                self._put(found[1].lower(), found[2])
             except LineError as error:
                 problems.add(line, str(error))
+                self.faulty = True
         return True
 
-    def put(self, key: str, value: str) -> None:
-        """Take one of the ``HEADER_KEYS``.
-
-        Raises:
-            LineError: its value makes no sense; the header is faulty from then on.
-        """
-        faulty, self.faulty = self.faulty, True
+    def _put(self, key: str, value: str) -> None:
         if key in self.values:
             raise LineError(f"the header gives its {key} twice")
         if not is_clean(value):
@@ -117,7 +132,6 @@ class Header:
             value = value.lower()
             if not widths(value):
                 raise LineError(unknown_algorithm())
-        self.faulty = faulty
         self.values[key] = value
 
 
@@ -126,9 +140,9 @@ class Context:
     """What lines mean beyond what they say.
 
     Attributes:
-        algorithm: what a hash is that names no algorithm; None where that cannot be known.
-        origin: what comes before the line in the id of an entry without one.
-        problems: where lines that are wrong are noted.
+        algorithm: of hashes that name none, as ``ListHeader.default_algorithm`` returns it.
+        origin: the text before the line number in the id of an entry without one.
+        problems: collects what is wrong.
     """
 
     algorithm: str | None
@@ -141,34 +155,27 @@ class Parsed:
     """What was read of a block of lines.
 
     Attributes:
-        sections: one for each kind, with lines.
-        unnamed: how many of the rows name no algorithm themselves.
+        sections: one of each kind, with line numbers.
+        assumed: how many rows are only assumed to be ``ASSUMED``.
     """
 
     sections: list[Section]
-    unnamed: int
+    assumed: int
 
 
 ParseBlock: TypeAlias = Callable[[bytes, int, Context], Parsed]
-"""From whole lines, the number of the first, and the context."""
+"""Takes whole lines, the number of the first one, and the context."""
 
 
 def parse_block(block: bytes, first_line: int, context: Context) -> Parsed:
-    """Parse lines one by one: the reference.
-
-    Args:
-        block: whole lines, each ended by LF.
-        first_line: the number of the first one.
-        context: what the lines mean beyond what they say.
-    """
-    lines = enumerate(block.split(b"\n")[:-1], first_line)
-    return parse_lines(lines, context)
+    """Parse whole lines one by one: the reference."""
+    return parse_lines(enumerate(block.split(b"\n")[:-1], first_line), context)
 
 
 def parse_lines(lines: Iterable[tuple[int, bytes]], context: Context) -> Parsed:
     """Parse numbered lines one by one."""
     rows: dict[HashKind, list[RawRow]] = {}
-    unnamed = 0
+    assumed = 0
     for line, raw in lines:
         try:
             row = parse_line(raw, context.algorithm)
@@ -177,9 +184,9 @@ def parse_lines(lines: Iterable[tuple[int, bytes]], context: Context) -> Parsed:
             continue
         if row is not None:
             rows.setdefault(row.kind, []).append((line, row.words, row.texts))
-            unnamed += not row.names_algorithm
+            assumed += row.assumed
     sections = [section_of_rows(kind, of_kind, context.origin) for kind, of_kind in rows.items()]
-    return Parsed(sections, unnamed)
+    return Parsed(sections, assumed)
 
 
 def parse_line(raw: bytes, algorithm: str | None) -> Row | None:
@@ -187,13 +194,13 @@ def parse_line(raw: bytes, algorithm: str | None) -> Row | None:
 
     Args:
         raw: the line without its LF.
-        algorithm: what the hash is if the line does not say; None where that cannot be known.
+        algorithm: as in ``Context``.
 
     Returns:
-        The row; None for a blank line, a comment, or a hash that may be anything.
+        The row; None for a blank line, a comment, or a hash whose algorithm is unclear.
 
     Raises:
-        LineError: it is not an entry, nor a comment.
+        LineError: it is neither an entry nor a comment.
     """
     text = decode_line(raw)
     if not text:
@@ -202,27 +209,39 @@ def parse_line(raw: bytes, algorithm: str | None) -> Row | None:
         _check_comment(text, algorithm)
         return None
     value, entry_id, label, *_ = [*_BLANKS.split(text, maxsplit=2), "", ""]
-    if "\t" in label:
-        raise LineError("a control character in the label")
+    if tagged := _TAGGED.fullmatch(text):
+        name = _TAGS.get(tagged["tag"].lower(), tagged["tag"])
+        value, entry_id, label = f"{name}:{tagged['digits']}", tagged["file"], ""
+    if "\t" in label or "\t" in entry_id:
+        raise LineError(f"a tab in the {'id' if tagged else 'label'}")
     prefix, colon, digits = value.rpartition(":")
     named = prefix.lower() if colon else algorithm
     if not _HEX.fullmatch(digits):
         raise LineError("the hash is not hex")
     if named is None:
         return None
-    kind, words = parse_hash(digits, named)
-    return Row(kind, words, (entry_id.encode(), label.encode()), names_algorithm=bool(colon))
+    assumed = named == NOT_NAMED and not colon
+    if assumed and 4 * len(digits) != ASSUMED.bits:
+        raise LineError(unnamed(len(digits)))
+    kind, words = parse_hash(digits, ASSUMED.algorithm if assumed else named)
+    return Row(kind, words, (entry_id.encode(), label.encode()), assumed)
 
 
 def _check_comment(text: str, algorithm: str | None) -> None:
-    """Refuse what looks like a header and would change nothing: two lists put into one file.
+    """Refuse what looks like a second header, as in two lists joined into one file.
 
     Raises:
         LineError: a comment names another algorithm than the one in force.
     """
     found = _HEADER_LINE.fullmatch(text)
     if found and found[1].lower() == "algorithm" and found[2].strip().lower() != algorithm:
-        raise LineError("an algorithm is named behind the first entry: put it before each hash")
+        raise LineError("an algorithm is named after the first entry: put it before each hash")
+
+
+def is_header_of_algorithm(raw: bytes) -> bool:
+    """Whether a line, read before the first entry, names the list's algorithm."""
+    found = _HEADER_LINE.fullmatch(raw.decode(errors="replace").strip())
+    return found is not None and found[1].lower() == "algorithm"
 
 
 def decode_line(raw: bytes) -> str:
@@ -247,15 +266,15 @@ def parse_hash(digits: str, algorithm: str) -> tuple[HashKind, tuple[int, ...]]:
     """Make a hash of hex digits.
 
     Raises:
-        LineError: the algorithm is unknown, or has no such width.
+        LineError: the algorithm is unknown or has no such width, or the digits are binary.
     """
-    known = widths(algorithm)
-    if not known:
+    if not widths(algorithm):
         raise LineError(unknown_algorithm())
+    if len(digits) >= BINARY_DIGITS and "1" in digits and not digits.strip("01"):
+        raise LineError(BINARY)
     kind = HashKind(algorithm, 4 * len(digits))
-    if kind.bits not in known:
-        lengths = " or ".join(f"{bits // 4}" for bits in known)
-        raise LineError(f"{algorithm} has {lengths} digits, not {len(digits):,}")
+    if kind.bits not in widths(algorithm):
+        raise LineError(wrong_length(algorithm, len(digits)))
     # A SHA-1 does not fill its last word
     return kind, tuple(
         int(digits[i : i + 16].ljust(16, "0"), 16) for i in range(0, len(digits), 16)

@@ -1,19 +1,15 @@
-"""Reads the text format as a stream: header, blocks of lines, all problems in one error."""
+"""Reads the text format as a stream: the header, then blocks of lines."""
 
 from __future__ import annotations
 
 from hashmatch.hashlist.assemble import assemble
 from hashmatch.hashlist.contents import Contents
+from hashmatch.hashlist.kinds import ASSUMPTION
 from hashmatch.hashlist.problems import Problems
+from hashmatch.hashlist.reading import Lines, Options, Tap
 from hashmatch.hashlist.section import Section
-from hashmatch.hashlist.source import Lines, Options, Tap
 from hashmatch.hashlist.text import blocks
-from hashmatch.hashlist.text.grammar import (
-    ASSUMED_ALGORITHM,
-    Context,
-    Header,
-    ParseBlock,
-)
+from hashmatch.hashlist.text.grammar import Context, ListHeader, ParseBlock
 
 
 def read_text(
@@ -24,15 +20,15 @@ def read_text(
     Args:
         tap: the list.
         options: how to read it.
-        parse_block: ``blocks.parse_block``, or the slow reference to compare it with.
+        parse_block: ``blocks.parse_block``, or the slow reference to compare with.
 
     Raises:
-        HashListError: something is wrong; with all problems by line.
+        HashListError: something is wrong with it; it holds all problems by line.
     """
     problems = Problems(options.source)
-    header = Header()
+    header = ListHeader()
     parts: list[Section] = []
-    unnamed = 0
+    assumed = 0
     reading = Lines(tap.blocks())
     for block, first_line in reading:
         start, line = header.take(block, first_line, problems)
@@ -40,12 +36,11 @@ def read_text(
             context = Context(header.default_algorithm(options.algorithm), options.origin, problems)
             parsed = parse_block(block[start:] if start else block, line, context)
             parts += parsed.sections
-            unnamed += parsed.unnamed
+            assumed += parsed.assumed
     sections, dropped = assemble(parts, problems)
     if header.faulty or (problems.count and not options.skip_bad_entries):
         raise problems.error(reading.count, skippable=not header.faulty)
     values = header.values
-    assumed = unnamed and not options.algorithm and "algorithm" not in values
     return Contents(
         sections=sections,
         name=values.get("name") or options.name,
@@ -56,5 +51,5 @@ def read_text(
         dropped=dropped,
         skipped=problems.count,
         faults=problems.kept,
-        notices=(f"no algorithm is named: {ASSUMED_ALGORITHM} is assumed",) if assumed else (),
+        warnings=(ASSUMPTION,) if assumed else (),
     )

@@ -1,4 +1,4 @@
-"""A list on its way in: the bytes, digested as they pass, and how to read them."""
+"""Reads a list's bytes: digests them on the way, and cuts them into blocks of lines."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from typing import BinaryIO
 from hashmatch.hashlist.characters import printable, without_blanks
 
 BLOCK_BYTES = 1 << 18
-"""Small enough to stay in the cache, large enough that a cost per block does not show."""
+"""Small enough for the cache, large enough to make the cost per block negligible."""
 
 BOM = b"\xef\xbb\xbf"
 
 MAX_LINE_BYTES = 1 << 16
-"""Far beyond any entry; a file without line ends must not fill the memory."""
+"""Far more than any entry needs; a file without line ends must not fill the memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a list is read.
+    """How to read a list.
 
     Attributes:
-        source: the file as the operator named it, for messages.
+        source: the file as messages name it.
         file_name: its name without the folder.
-        algorithm: what hashes are where the list does not say.
-        skip_bad_entries: load the rest where something is wrong.
+        algorithm: of hashes that name none, in a list that names none.
+        skip_bad_entries: load what is sound and count the rest.
     """
 
     source: str
@@ -37,21 +37,21 @@ class Options:
 
     @property
     def name(self) -> str:
-        """What the list is called that has no name of its own."""
+        """What a list without a name of its own is called."""
         return printable(self.file_name)
 
     @property
     def origin(self) -> str:
-        """What comes before the line in the id of an entry without one."""
+        """What precedes the line in the id of an entry without one."""
         return without_blanks(self.name)
 
 
 class Tap(io.RawIOBase):
-    """A stream that is digested on its way, its first bytes known beforehand.
+    """A stream that digests what is read from it.
 
     Args:
         stream: what follows the head.
-        head: what has been read so far.
+        head: what has been read already.
 
     Attributes:
         head: the same.
@@ -65,15 +65,15 @@ class Tap(io.RawIOBase):
         self._hash = hashlib.sha256()
 
     def digest(self) -> str:
-        """SHA-256, hex, of what has passed."""
+        """SHA-256, hex, of what has been read."""
         return self._hash.hexdigest()
 
     def readable(self) -> bool:
-        """Tell that it can be read."""
+        """Say that it can be read, as ``io`` asks."""
         return True
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override] # as io does
-        """Fill a buffer as far as there is something to fill it with."""
+        """Read into a buffer as much as there is, up to its size."""
         data = self._before[: len(buffer)] or self._stream.read(len(buffer))
         self._before = self._before[len(buffer) :]
         self._hash.update(data)
@@ -81,7 +81,7 @@ class Tap(io.RawIOBase):
         return len(data)
 
     def blocks(self, size: int = BLOCK_BYTES) -> Iterator[bytes]:
-        """All of it, a block at a time, without a byte order mark."""
+        """The whole stream in blocks, without a byte order mark."""
         prefix = BOM
         while block := self.read(size):
             yield block.removeprefix(prefix)
@@ -89,16 +89,16 @@ class Tap(io.RawIOBase):
 
 
 class Lines:
-    """Whole lines, many at a time, with the number of the first.
+    """Blocks of whole lines, each with the number of its first line.
 
-    Every block ends with LF, also where the stream does not. Of a line that is too long only so
-    much comes as shows that it is.
+    Every block ends with LF, even if the stream does not. An overlong line is cut, but stays
+    recognisably overlong.
 
     Args:
         blocks: of bytes.
 
     Attributes:
-        count: how many lines there have been so far.
+        count: how many lines have been read.
     """
 
     def __init__(self, blocks: Iterator[bytes]) -> None:

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from hashmatch.errors import HashListError
 from hashmatch.hashlist.contents import NOTHING, Contents
+from hashmatch.hashlist.reading import MAX_LINE_BYTES
 from hashmatch.hashlist.section import SLICE_ROWS, Section
-from hashmatch.hashlist.source import MAX_LINE_BYTES
 from hashmatch.hashlist.updates import ruled_out, without_entry
 
 MAX_CHARACTERS = (MAX_LINE_BYTES - 1024) // 4
-"""Of id and label together: so many fit into a line whatever UTF-8 makes of them."""
+"""Of id and label together: these fit into a line however many bytes UTF-8 needs."""
 
 _FLAT = f"phash:{0:016x}"
 
@@ -20,8 +20,8 @@ _FLAT = f"phash:{0:016x}"
 def text_blocks(contents: Contents, *, check: bool = True) -> Iterator[bytes]:
     """Write a list as UTF-8 text, a block of lines at a time.
 
-    Every entry gets its id, also one that was called by its line, so that it keeps its name. What
-    was left out gets a flat hash, so that its id is left out again when this is read.
+    Every entry is written with an id, also one that was called by its line, so it keeps its name.
+    An id that was left out gets a flat hash, which leaves it out again on reading.
 
     Args:
         contents: the list.
@@ -35,9 +35,7 @@ def text_blocks(contents: Contents, *, check: bool = True) -> Iterator[bytes]:
         beyond -= {"id", "label"}
         if beyond or len(contents.withdrawn):
             what = ", ".join(sorted(beyond)) or "withdrawals"
-            raise HashListError(
-                f"the text format cannot hold {what}; csv and jsonl can", path=contents.name
-            )
+            raise HashListError(f"the text format cannot hold {what}; csv can", path=contents.name)
     default = next((kind.algorithm for kind in contents.sections), None)
     header = {
         "name": contents.name,
@@ -76,7 +74,7 @@ def _lines(section: Section, first: int, prefix: str, checked: str | None) -> st
 
 
 def _left_out(contents: Contents, *, check: bool) -> str:
-    """Lines with flat hashes, which are never matched, for the ids that were left out."""
+    """Lines with flat hashes, which never match, for the ids that were left out."""
     dropped = ruled_out(replace(contents, withdrawn=NOTHING))
     names = without_entry(contents, dropped)
     for name in names if check else ():

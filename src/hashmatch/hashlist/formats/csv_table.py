@@ -1,34 +1,35 @@
-"""Tables of comma-separated values: rows as columns, whatever the columns mean.
+"""Reads tables of comma-separated values column by column, whatever the columns mean.
 
-A stretch of the file without quotes is cut at commas and line ends, all of it at once; whatever is
-not as regular is read by ``csv.reader``, row by row.
+Blocks without quotes are cut at commas and line ends all at once. ``csv.reader`` reads whatever is
+less regular, row by row.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from hashmatch.errors import HashListError
 from hashmatch.hashlist.formats.collect import CHUNK_RECORDS
 from hashmatch.hashlist.problems import Problems
-from hashmatch.hashlist.source import MAX_LINE_BYTES, Lines, Tap
-from hashmatch.hashlist.text.grammar import Header
+from hashmatch.hashlist.reading import MAX_LINE_BYTES, Lines, Tap
+from hashmatch.hashlist.text.grammar import ListHeader
+from hashmatch.text import count
 
 COMMA, LF = b",\n"
 
 
-class Table:
-    """Reads a table as RFC 4180 has it, which the text format's header may precede.
+class CsvTable:
+    """Reads a table as in RFC 4180, optionally preceded by the text format's header.
 
     Args:
         tap: the list.
-        problems: where rows that are wrong are noted.
+        problems: collects faulty rows.
 
     Attributes:
-        header: what stood before the table.
+        header: what precedes the table.
         names: of the columns, in lower case.
         lines: of the file.
 
@@ -37,11 +38,11 @@ class Table:
     """
 
     def __init__(self, tap: Tap, problems: Problems) -> None:
-        self.header = Header()
+        self.header = ListHeader()
         self._problems = problems
         self.lines = Lines(tap.blocks())
         self._blocks = iter(self.lines)
-        # The lines of this block from this place on have not been read; the first has this number
+        # The lines of this block from this place on are unread; the first has this number
         self._block, self._place, self._line = b"", 0, 0
         self._reader = csv.reader(self._texts(), strict=True)
         self.names: tuple[str, ...] = ()
@@ -51,17 +52,17 @@ class Table:
             raise HashListError("two columns of the table have the same name", path=problems.source)
 
     def require(self, *names: str) -> None:
-        """Make sure that there are such columns.
+        """Check that the table has these columns.
 
         Raises:
-            HashListError: there is one that the table lacks.
+            HashListError: it lacks one.
         """
         for name in names:
             if name not in self.names:
                 raise HashListError(f"the table has no column {name!r}", path=self._problems.source)
 
     def chunks(self) -> Iterator[tuple[Sequence[int], Mapping[str, Sequence[str]]]]:
-        """The rows, column by column, with the line in which each begins."""
+        """The rows, column by column, with the line on which each begins."""
         while self._has_more():
             columns = regular_columns(self._block[self._place :], len(self.names))
             if columns is not None:
@@ -76,15 +77,15 @@ class Table:
             yield numbers, dict(zip(self.names, columns, strict=True))
 
     def _sound_rows(self) -> Iterator[tuple[int, list[str]]]:
-        """The rows of this block, the last of which may go on in the next, with their lines."""
-        block, count = self._block, 0
-        while self._block is block and self._place < len(block) and count < CHUNK_RECORDS:
+        """The rows of this block with their lines; the last may continue in the next block."""
+        block, rows = self._block, 0
+        while self._block is block and self._place < len(block) and rows < CHUNK_RECORDS:
             line, row = self._line, self._row()
             if len(row) == len(self.names):
-                count += 1
+                rows += 1
                 yield line, row
             elif row:
-                message = f"the row has {len(row):,} fields, not {len(self.names)}"
+                message = f"the row has {count(len(row), 'field')}, not {len(self.names)}"
                 self._problems.add(line, message)
 
     def _row(self) -> list[str]:
@@ -97,7 +98,7 @@ class Table:
             return []
 
     def _has_more(self) -> bool:
-        """Tell whether there are lines left, after a look into the next blocks if need be."""
+        """Whether any lines are left, taking the next block if necessary."""
         while self._place >= len(self._block):
             block, first_line = next(self._blocks, (b"", 0))
             if not block:
@@ -107,7 +108,7 @@ class Table:
         return True
 
     def _texts(self) -> Iterator[str]:
-        """Line by line, what the reader asks for: a quoted field may go over several lines."""
+        """The lines that the reader asks for: a quoted field may span several."""
         while self._has_more():
             begin = self._place
             end = self._block.index(b"\n", begin)
@@ -121,15 +122,21 @@ class Table:
                 yield "\n"
 
 
+def unused_columns(names: Iterable[str], known: Collection[str]) -> tuple[str, ...]:
+    """The notice about columns that hashmatch does not know, if there are any."""
+    unused = len(set(names) - set(known))
+    return (f"ignored {count(unused, 'unknown column')}",) if unused else ()
+
+
 def regular_columns(lines: bytes, width: int) -> list[Sequence[str]] | None:
-    """Cut whole lines into columns, if no field is quoted, and every line has all its fields.
+    """Cut whole lines into columns, if no field is quoted and no line lacks a field.
 
     Args:
         lines: each ended by LF.
         width: how many fields a row has.
 
     Returns:
-        What ``csv.reader`` would make of them; None where that is not sure.
+        What ``csv.reader`` would return; None if that is not certain.
     """
     if b'"' in lines:
         return None

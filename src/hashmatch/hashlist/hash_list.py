@@ -12,52 +12,44 @@ from typing import NoReturn
 from hashmatch.errors import HashListError, SettingsError
 from hashmatch.files import write_atomically
 from hashmatch.hashlist.contents import Contents, IndexTables
-from hashmatch.hashlist.entries import contents_of_entries
 from hashmatch.hashlist.formats import TEXT, read_list, write_list
+from hashmatch.hashlist.from_entries import contents_of_entries
 from hashmatch.hashlist.from_pictures import Pictures, entries_of_pictures
 from hashmatch.hashlist.kinds import algorithms, widths
 from hashmatch.hashlist.policy import DEFAULT_POLICY, REASONS, Policy, refuse_text, select
+from hashmatch.hashlist.reading import Options
 from hashmatch.hashlist.section import Section, refuse_pickling
-from hashmatch.hashlist.source import Options
 from hashmatch.hashlist.updates import SectionUpdate, ruled_out, updated, withdrawing
 from hashmatch.model import Entry, HashKind
+from hashmatch.text import count
 
 EMPTY = "the list has no entry that can match"
 
 
 class HashList:
-    """A hash list in memory. It does not change, so threads may share it.
+    """A hash list in memory. It never changes, so threads may share it.
 
     Entries of one algorithm and width form a section of flat arrays; no object is kept per entry.
 
     Attributes:
-        name: what records call the list: its header's name, else its file's.
-        version: as the list gives it; None where it does not.
-        created: as the list gives it; None where it does not.
-        digest: SHA-256, hex, of the bytes that were read; of the text that ``dumps`` would write
-            where the list was made of entries; of a compiled list, what it says of the list that it
-            was compiled from.
+        contents: all of the list but its source. ``Contents`` explains the attributes copied from
+            it: version, created, digest, flat, skipped, unsupported, left_out, suppressed, tables.
         source: the file as messages name it.
-        flat: how many flat hashes were left out, which would match every blank picture.
-        skipped: how many bad entries were left out.
-        unsupported: how many hashes were left out of algorithms that are not known here, by name.
-        left_out: how many entries must not match, by the reason: withdrawn, expired, category, ...
-        suppressed: ids of entries that the operator has taken out, see ``Policy``.
-        notices: what the operator should be told, a sentence each.
+        name: what records call the list: the name in its header, else its file's.
+        notices: what to tell the operator, a sentence each, warnings first.
+        warnings: those notices that say why the list may fail to match; never silenced.
         sections: the entries by kind.
-        tables: by kind, the index that a compiled list brings with it.
         updates: by kind, sections with changes laid over them by ``apply``. Such a kind is in
-            ``sections`` too, where the changes are merged when it is asked for.
-        contents: all but the source, as one value.
+            ``sections`` too, where the changes are merged on first access.
     """
 
     def __init__(self, contents: Contents, *, source: str) -> None:
         self.contents = contents
+        self.source = source
         self.name = contents.name
         self.version = contents.version
         self.created = contents.created
         self.digest = contents.digest
-        self.source = source
         self.flat = contents.flat
         self.skipped = contents.skipped
         self.unsupported = contents.unsupported
@@ -66,7 +58,8 @@ class HashList:
         self.sections: Mapping[HashKind, Section] = contents.sections
         self.tables: Mapping[HashKind, IndexTables] = contents.tables
         self.updates: Mapping[HashKind, SectionUpdate] = contents.updates
-        self.notices = (*contents.notices, *_notices(contents), *(() if len(self) else (EMPTY,)))
+        self.warnings = (*contents.warnings, *(() if len(self) else (EMPTY,)))
+        self.notices = (*self.warnings, *contents.notices, *_notices(contents))
 
     @classmethod
     def load(
@@ -82,16 +75,16 @@ class HashList:
 
         Args:
             path: the file.
-            algorithm: what hashes are where the list does not say; ``phash`` with a notice where
-                this is None.
-            skip_bad_entries: where something is wrong, load the rest and count it.
-            list_format: the name of a format; None to tell it by the content.
-            policy: which entries may match; None to take all of them, as is right for a list that
-                is going to be written again.
+            algorithm: of hashes that name none, in a list that names none; None to refuse them,
+                except for 16 hex digits, which are taken for ``phash`` with a warning.
+            skip_bad_entries: load what is sound and count the rest.
+            list_format: the name of a format; None to recognise it by the content.
+            policy: which entries may match; None for all, as is right for a list that will be
+                written again.
 
         Raises:
-            HashListError: the file cannot be read, or something in it is wrong: ``problems`` has
-                everything that is, by line.
+            HashListError: the file cannot be read, or something in it is wrong; ``problems`` has
+                everything by line.
             SettingsError: the algorithm or the format is unknown.
         """
         options = _options(Path(path), algorithm, skip_bad_entries)
@@ -99,7 +92,7 @@ class HashList:
             with open(path, "rb") as stream:
                 contents = read_list(stream, options, list_format)
         except OSError as error:
-            message = f"cannot read the hash list: {error.strerror or 'the reading failed'}"
+            message = f"cannot read the hash list: {error.strerror or 'reading failed'}"
             raise HashListError(message, path=options.source) from error
         return cls(contents if policy is None else select(contents, policy), source=options.source)
 
@@ -114,18 +107,18 @@ class HashList:
         list_format: str | None = None,
         policy: Policy | None = DEFAULT_POLICY,
     ) -> HashList:
-        """Read a list from memory.
+        """Read a list from memory, as ``load`` does from a file.
 
         Args:
-            data: what a file would have.
-            name: what stands for the file's name.
-            algorithm: as in ``load``.
-            skip_bad_entries: as in ``load``.
-            list_format: as in ``load``.
-            policy: as in ``load``.
+            data: the content of a file.
+            name: stands in for the file's name.
+            algorithm: as in ``load``, and so are all others.
+            skip_bad_entries: see there.
+            list_format: see there.
+            policy: see there.
 
         Raises:
-            HashListError: something is wrong: ``problems`` has everything that is, by line.
+            HashListError: something is wrong; ``problems`` has everything by line.
             SettingsError: the algorithm or the format is unknown.
         """
         options = _options(Path(name), algorithm, skip_bad_entries)
@@ -146,14 +139,14 @@ class HashList:
         """Make a list of entries.
 
         Args:
-            entries: in order. They count from 1 where a problem names its line.
+            entries: in order; a problem's line counts them from 1.
             name: of the list.
             version: of the list.
             created: when the list was made.
             policy: as in ``load``.
 
         Raises:
-            HashListError: something is wrong with some of them: ``problems`` has everything.
+            HashListError: something is wrong with some of them; ``problems`` has everything.
         """
         contents = contents_of_entries(entries, name=name, version=version, created=created)
         return cls(contents if policy is None else select(contents, policy), source=name)
@@ -180,7 +173,7 @@ class HashList:
         return cls.from_entries(entries_of_pictures(pictures, algorithm, name), name=name)
 
     def select(self, policy: Policy) -> HashList:
-        """The list without the entries that may not match.
+        """The list without the entries that must not match.
 
         Raises:
             HashListError: the policy suppresses an entry by its line.
@@ -198,21 +191,21 @@ class HashList:
         """A new list with changes. This one stays as it is, and shares what did not change.
 
         An addition replaces whatever has its id, under any algorithm; an id that is also withdrawn
-        is replaced too. One without an id replaces nothing, and is called ``file:line@digest`` from
-        then on: the line alone means another entry in every list.
+        is replaced too. An addition without an id replaces nothing. It is called
+        ``file:line@digest`` from then on, because the line alone means another entry in every list.
 
         A few changes to millions of entries are laid over them, see ``updates``; many are merged.
 
         Args:
             additions: another list, or entries.
-            withdrawals: ids of entries that must not match any more. An id that the list does not
-                have changes nothing, and is counted in a notice.
-            version: of the new list; that of this one where it is not given.
-            created: when the new list was made; that of this one where it is not given.
+            withdrawals: ids of entries that must no longer match. Ids that the list does not have
+                change nothing; a notice counts them.
+            version: of the new list; None to keep this one's.
+            created: when the new list was made; None to keep this one's.
 
         Raises:
             HashListError: something is wrong with the additions.
-            SettingsError: the withdrawals are a text, rather than several.
+            SettingsError: the withdrawals are one text instead of several.
         """
         refuse_text("withdrawals", withdrawals)
         if not isinstance(additions, HashList):
@@ -222,7 +215,7 @@ class HashList:
         return HashList(replace(contents, version=version, created=created), source=self.source)
 
     def find(self, entry_id: str) -> tuple[Entry, ...]:
-        """The entries that have an id: at most one for each algorithm and width."""
+        """The entries with this id: at most one of each algorithm and width."""
         found = []
         for kind in self.sections:
             update = self.updates.get(kind)
@@ -233,12 +226,12 @@ class HashList:
     def dumps(self, list_format: str = "text") -> str:
         """The list as text in a format. Reading it gives equal entries.
 
-        What it rules out is written too, so that it does the same to a list that it is applied to:
-        ids that are withdrawn, and those of entries that were left out, be it as flat. Text has
-        flat hashes for the latter, and no place for the former.
+        What the list rules out is written too, so that applying the written list has the same
+        effect: withdrawn ids, and ids of entries that were left out, flat ones included. Text has
+        flat hashes for the latter and no place for the former.
 
         Args:
-            list_format: ``text``, ``csv`` or ``jsonl``.
+            list_format: ``text`` or ``csv``.
 
         Raises:
             HashListError: the format cannot hold it.
@@ -247,11 +240,11 @@ class HashList:
         return b"".join(self._blocks(list_format)).decode()
 
     def save(self, path: str | os.PathLike[str], list_format: str = "text") -> None:
-        """Write the list as ``dumps`` does to a file, whole or not at all, for its owner alone.
+        """Write the list as ``dumps`` does to a file, atomically, readable by its owner alone.
 
         Args:
             path: the file.
-            list_format: ``text``, ``csv`` or ``jsonl``; for a compiled one see ``save_compiled``.
+            list_format: ``text`` or ``csv``; for a compiled list see ``save_compiled``.
 
         Raises:
             HashListError: the format cannot hold it.
@@ -270,9 +263,10 @@ class HashList:
 
     def __len__(self) -> int:
         """How many entries can match."""
-        sizes = {kind: len(update) for kind, update in self.updates.items()}
+        # Asking sections for a kind with an update would merge it
         return sum(
-            sizes[kind] if kind in sizes else len(self.sections[kind]) for kind in self.sections
+            len(self.updates[kind] if kind in self.updates else self.sections[kind])
+            for kind in self.sections
         )
 
     def __iter__(self) -> Iterator[Entry]:
@@ -288,11 +282,12 @@ class HashList:
 
 def _notices(contents: Contents) -> Iterator[str]:
     if contents.skipped:
-        yield f"{contents.skipped:,} are left out: something is wrong with them"
-    for name, count in sorted(contents.unsupported.items()):
-        yield f"{count:,} of {name} are left out: there is no such algorithm here"
-    for reason, count in sorted(contents.left_out.items()):
-        yield f"{count:,} are left out: {REASONS.get(reason, reason)}"
+        yield f"skipped {count(contents.skipped, 'faulty entry', 'faulty entries')}"
+    for name, hashes in sorted(contents.unsupported.items()):
+        yield f"skipped {count(hashes, 'hash', 'hashes')} of {name}, which hashmatch cannot compute"
+    for reason, entries in sorted(contents.left_out.items()):
+        phrase = REASONS.get(reason, "{} " + reason)
+        yield f"skipped {count(entries, phrase.format('entry'), phrase.format('entries'))}"
 
 
 def _options(path: Path, algorithm: str | None, skip_bad_entries: bool) -> Options:

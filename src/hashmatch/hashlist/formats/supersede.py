@@ -1,8 +1,8 @@
-"""Which record of an id counts, where several have it or one withdraws it."""
+"""Decides which record of an id counts, where later records supersede earlier ones."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,17 +12,18 @@ from hashmatch.hashlist.columns import Rows, TextColumn
 from hashmatch.hashlist.problems import Problems
 from hashmatch.hashlist.section import Lines, Section
 from hashmatch.model import HashKind
+from hashmatch.text import count as counted
 
 Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(slots=True)
-class Ledger:
-    """Keeps the id of every record, with what decides between records of one id.
+class Superseder:
+    """Remembers the id of every record, and what decides between records with one id.
 
     Attributes:
-        latest: the record of the highest rank counts, the last of several; else a withdrawn id must
-            not stand anywhere else.
+        latest: the record of the highest rank counts, of equals the last; otherwise an id that is
+            withdrawn must not occur anywhere else.
         count: how many records there are.
         replaced: how many hashes do not count because a later record of their id has others.
     """
@@ -36,19 +37,24 @@ class Ledger:
     _withdrawn: list[Mask] = field(default_factory=list)
 
     def add(self, ids: TextColumn, numbers: Lines, ranks: Rows, withdrawn: Mask) -> None:
-        """Take note of some records; those with an empty id have no part in this."""
+        """Remember some records. Those with an empty id supersede nothing."""
         self.count += len(ids)
         self._ids.append(ids)
         self._numbers.append(numbers)
         self._ranks.append(ranks)
         self._withdrawn.append(withdrawn)
 
+    def notices(self) -> Iterator[str]:
+        """What to tell the operator."""
+        if self.replaced:
+            yield f"skipped {counted(self.replaced, 'hash', 'hashes')} that a later record replaces"
+
     def settle(self, parts: list[Section], problems: Problems) -> tuple[list[Section], TextColumn]:
         """Leave out the records that do not count.
 
         Args:
-            parts: the hashes of all records, with their numbers as lines.
-            problems: where an id is noted that is withdrawn and stands elsewhere too.
+            parts: the hashes of all records, with the records' numbers as lines.
+            problems: collects ids that are withdrawn and occur elsewhere too.
 
         Returns:
             The parts without those records, and the ids that are withdrawn.
@@ -76,7 +82,7 @@ class Ledger:
 
 
 def _replaced(dropped: list[Section], left: list[Section], gone: TextColumn) -> int:
-    """How many hashes an id has no longer that is not withdrawn."""
+    """How many hashes their ids no longer have, though these are not withdrawn."""
     prints = [part.column("id").fingerprints() for part in dropped]
     if not prints:
         return 0
@@ -85,11 +91,11 @@ def _replaced(dropped: list[Section], left: list[Section], gone: TextColumn) -> 
 
 
 def _hashes_of(ids: npt.NDArray[np.uint64], parts: list[Section]) -> set[tuple[HashKind, bytes]]:
-    """The hashes of ids, whose fingerprints are given in order, each behind that of its id."""
+    """The hashes of some ids, each behind its id's fingerprint; ``ids`` are sorted fingerprints."""
     found: set[tuple[HashKind, bytes]] = set()
     for part in parts:
         prints = part.column("id").fingerprints()
-        # Parts are many and short: isin would sort all the ids anew for each
+        # Parts are many and short: isin would sort all the ids again for each
         place = np.minimum(np.searchsorted(ids, prints), len(ids) - 1)
         rows = np.flatnonzero(ids[place] == prints)
         whole = np.column_stack((prints[rows], part.codes[rows]))
@@ -97,8 +103,8 @@ def _hashes_of(ids: npt.NDArray[np.uint64], parts: list[Section]) -> set[tuple[H
     return found
 
 
-def _repeated(ids: TextColumn) -> Iterable[tuple[int, bytes]]:
-    """The rows, and their ids, that may be of an id that stands twice: few, unless many are."""
+def _repeated(ids: TextColumn) -> Iterator[tuple[int, bytes]]:
+    """Rows whose id may occur twice, with their ids: few, unless many really do."""
     prints = ids.fingerprints()
     ordered = np.sort(prints)
     suspects = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
@@ -134,5 +140,5 @@ def _contradicted(ids: TextColumn, withdrawn: Mask, numbers: Lines, problems: Pr
                 kept.add(text)
             other = first.setdefault(text, row)
             if other != row:
-                problems.add(int(numbers[row]), f"the id stands on line {numbers[other]} already")
+                problems.add(int(numbers[row]), f"the id is on line {numbers[other]} already")
     return void

@@ -1,4 +1,4 @@
-"""Finding rows by their id in a column of millions, without an object per row."""
+"""Finds rows by id in a column of millions, without an object per row."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ ABSENT = -1
 
 
 def fingerprint_order(column: TextColumn) -> Order:
-    """All rows in the order of their texts' fingerprints: 4 bytes a row make lookups quick."""
+    """All rows in order of their texts' fingerprints: 4 bytes per row for quick lookups."""
     return np.argsort(column.fingerprints(), kind="stable").astype(np.uint32)
 
 
 def find_rows(column: TextColumn, order: Order, texts: Sequence[bytes]) -> Rows:
-    """Find the row of each text, by a binary search for all of them at once.
+    """Find the row of each text, by one binary search for all of them.
 
     Args:
-        column: where to look; no text stands in it twice, but that of rows without one.
+        column: where to look; no text but the empty one occurs twice.
         order: its ``fingerprint_order``.
         texts: what to look for.
 
@@ -43,7 +43,7 @@ def find_rows(column: TextColumn, order: Order, texts: Sequence[bytes]) -> Rows:
     low[[not text for text in texts]] = len(order)
     rows = np.full(len(texts), ABSENT, dtype=np.int64)
     while (alike := _alike(column, order, low, wanted)).size:
-        # Texts may share a fingerprint, seldom as it is: the bytes decide
+        # Texts may share a fingerprint, so the bytes decide
         for place in alike.tolist():
             row = int(order[low[place]])
             if column.bytes_at(row) == texts[place]:
@@ -54,7 +54,7 @@ def find_rows(column: TextColumn, order: Order, texts: Sequence[bytes]) -> Rows:
 
 
 def _alike(column: TextColumn, order: Order, places: Rows, wanted: npt.NDArray[np.uint64]) -> Rows:
-    """Which of the places in the order hold a row with the wanted fingerprint."""
+    """The places in the order that hold a row with the wanted fingerprint."""
     inside = np.flatnonzero(places < len(order))
     found = column.take(order[places[inside]].astype(np.int64)).fingerprints()
     alike: Rows = inside[found == wanted[inside]]

@@ -1,4 +1,4 @@
-"""Lists made of ``Entry`` objects rather than of a file."""
+"""Makes lists of ``Entry`` objects."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from itertools import islice
 
 from hashmatch.errors import HashListError
 from hashmatch.hashlist.assemble import FIELDS, RawRow, assemble, section_of_rows
-from hashmatch.hashlist.characters import is_clean, printable, without_blanks
+from hashmatch.hashlist.characters import flaw, is_clean, printable, without_blanks
 from hashmatch.hashlist.contents import Contents
 from hashmatch.hashlist.kinds import is_known
-from hashmatch.hashlist.policy import end_of_life
+from hashmatch.hashlist.policy import NO_DATE, end_of_life
 from hashmatch.hashlist.problems import Problems
 from hashmatch.hashlist.section import Section
-from hashmatch.hashlist.text.writer import text_blocks
+from hashmatch.hashlist.text.text_writer import text_blocks
 from hashmatch.model import Entry, HashKind
 
 BATCH_ROWS = 1 << 16
-"""As Python objects, rows take some 500 bytes each; so not all of them at once."""
+"""Rows take about 500 bytes each as Python objects, so only some exist at once."""
 
 
 def contents_of_entries(
     entries: Iterable[Entry], *, name: str, version: str | None, created: str | None
 ) -> Contents:
-    """Make a list of entries, numbered from 1 where a problem names its line.
+    """Make a list of entries; a problem's line counts them from 1.
 
     Raises:
         HashListError: something is wrong with some of them.
@@ -35,7 +35,7 @@ def contents_of_entries(
     parts = list(_parts(numbered, without_blanks(printable(name)), problems))
     sections, dropped = assemble(parts, problems)
     if problems.count:
-        raise problems.error(numbered.count, unit="entries", skippable=False)
+        raise problems.error(numbered.count, unit="entry", units="entries", skippable=False)
     contents = Contents(
         sections=sections,
         name=_header_value("name", name, name) or printable(""),
@@ -51,7 +51,7 @@ def contents_of_entries(
 
 
 class _Numbered:
-    """Numbers entries from 1, and knows how many there were."""
+    """Numbers entries from 1, and counts them."""
 
     def __init__(self, entries: Iterable[Entry]) -> None:
         self.count = 0
@@ -82,14 +82,14 @@ def _parts(
 
 def _fault(entry: Entry) -> str | None:
     if not is_known(entry.hash.kind):
-        return f"no hash list holds {entry.hash.kind}"
+        return f"a hash list cannot hold {entry.hash.kind}"
     if not entry.id:
         return "the entry has no id"
     for name in FIELDS:
         if not is_clean(getattr(entry, name) or ""):
-            return f"a control character in the {name}"
+            return flaw(name, getattr(entry, name) or "")
     if entry.expires and end_of_life(entry.expires) is None:
-        return "the date on which it expires is no date"
+        return NO_DATE
     return None
 
 

@@ -16,7 +16,7 @@ from hashmatch.hashlist.compiled.layout import (
     PIECE_BYTES,
     ArrayRecord,
     Arrays,
-    Header,
+    CompiledHeader,
     SectionRecord,
     padded,
     piece_digests,
@@ -26,7 +26,7 @@ from hashmatch.hashlist.section import Section
 from hashmatch.model import HashKind
 
 if TYPE_CHECKING:
-    from hashmatch.hashlist.lists import HashList
+    from hashmatch.hashlist.hash_list import HashList
 
 
 def save_compiled(
@@ -34,26 +34,26 @@ def save_compiled(
     path: str | os.PathLike[str],
     tables: Mapping[HashKind, IndexTables] | None = None,
 ) -> None:
-    """Write a list as a compiled file, whole or not at all, readable by its owner alone.
+    """Write a list as a compiled file, atomically, readable by its owner alone.
 
     Args:
         hash_list: the list.
-        path: the file; an old one is replaced when the new one is complete and on the disk.
-        tables: the index of each section as its kind and its arrays by name, to be stored along.
+        path: the file.
+        tables: the index of each section to store with it, as its kind and its arrays by name.
 
     Raises:
-        SettingsError: a table is of a section that the list does not have, or of elements that
-            are neither integers nor booleans.
+        SettingsError: a table belongs to no section of the list, or has elements that are neither
+            integers nor booleans.
         OutputError: the file cannot be written.
     """
     tables = tables or {}
     if tables.keys() - hash_list.sections.keys():
-        raise SettingsError("index tables are given for hashes that the list does not have")
+        raise SettingsError("the list has no hashes of the kind of an index table")
     parts = [
         (section, tables.get(kind), _arrays(section, tables.get(kind)))
         for kind, section in hash_list.sections.items()
     ]
-    header = Header(
+    header = CompiledHeader(
         name=hash_list.name,
         version=hash_list.version,
         created=hash_list.created,
@@ -62,6 +62,7 @@ def save_compiled(
         skipped=hash_list.skipped,
         unsupported=hash_list.unsupported,
         left_out=hash_list.left_out,
+        warnings=hash_list.contents.warnings,
         sections=tuple(
             SectionRecord(
                 kind=section.kind,
@@ -83,7 +84,7 @@ def save_compiled(
 def _arrays(section: Section, index: IndexTables | None) -> Arrays:
     arrays: Arrays = {"codes": section.codes}
     for name, column in section.columns.items():
-        # Ids are looked up, and are all different
+        # Ids are all different, and are looked up
         stored = column if name == "id" else column.folded()
         arrays |= {f"{name}.data": stored.data, f"{name}.offsets": stored.offsets}
         if stored.which is not None:
@@ -98,7 +99,7 @@ def _arrays(section: Section, index: IndexTables | None) -> Arrays:
 
 def _little_endian(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if array.dtype.name not in ELEMENT_TYPES:
-        raise SettingsError("a compiled list holds arrays of integers and booleans only")
+        raise SettingsError("a compiled list holds only arrays of integers and booleans")
     little = array.dtype.newbyteorder("<")
     return np.asarray(array, dtype=little, order="C")
 
@@ -112,7 +113,7 @@ def _record(array: npt.NDArray[Any]) -> ArrayRecord:
 
 
 def _pieces(array: npt.NDArray[Any]) -> Iterator[memoryview | bytes]:
-    """The bytes of an array in pieces, the last one with its padding."""
+    """The bytes of an array in pieces, the last one padded."""
     data = array.reshape(-1).view(np.uint8).data
     whole = len(data) // PIECE_BYTES * PIECE_BYTES
     for start in range(0, whole, PIECE_BYTES):
