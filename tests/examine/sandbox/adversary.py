@@ -2,6 +2,7 @@
 
 As a program, it makes a scanner's surroundings, has a worker try all of ``attempts.py`` against
 them, and prints as JSON what succeeded: ``adversary.py [WALL,...]``, all walls unless told.
+``adversary.py --table`` prints the table of ``docs/threat-model.md``.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
@@ -204,5 +206,38 @@ def as_nobody(folder: Path, *arguments: str) -> list[str]:
     return ["unshare", "-m", "sh", "-c", mounts + 'exec "$@"', "sh", *command]
 
 
+def table() -> str:
+    """What succeeds behind each wall alone and behind all, by group, as Markdown."""
+    sys.path.insert(0, HERE)
+    import attempts  # noqa: PLC0415
+
+    ways = {"no wall": "", **{name: name for name in ("landlock", "privileges", "seccomp")}}
+    lines = []
+    for user in ("root", "nobody"):
+        counts: dict[str, list[int]] = {}
+        for walls in (*ways.values(), "landlock,privileges,seccomp"):
+            with tempfile.TemporaryDirectory() as made:
+                command = [sys.executable, __file__, walls]
+                if user == "nobody":
+                    command = as_nobody(Path(made), walls)
+                done = subprocess.run(command, capture_output=True, check=True)
+            succeeded = json.loads(done.stdout)["succeeded"]
+            group, found = "", {}
+            for name in attempts.ATTEMPTS:
+                group = attempts.GROUPS.get(name, group)
+                tried, won = found.get(group, (0, 0))
+                found[group] = tried + 1, won + (name in succeeded)
+            for title, (tried, won) in found.items():
+                counts.setdefault(title, [tried]).append(won)
+        counts["all"] = [sum(column) for column in zip(*counts.values(), strict=True)]
+        lines += [
+            f"| {title}, as {user} | " + " | ".join(map(str, row)) + " |"
+            for title, row in counts.items()
+        ]
+    return "\n".join(lines)
+
+
 if __name__ == "__main__":
+    if sys.argv[1:] == ["--table"]:
+        raise SystemExit(table())
     print(json.dumps(main(sys.argv[1].split(",") if len(sys.argv) > 1 else None)))

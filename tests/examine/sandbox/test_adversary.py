@@ -301,3 +301,10 @@ def test_closing_takes_two_seconds_even_if_the_zygote_is_stopped(scripted: Path)
         workers.close()
     assert time.monotonic() - began < 2
     wait_until_gone(pids)
+
+
+def test_the_threat_model_counts_what_is_tried() -> None:
+    """The document names as many attempts and false answers as there are."""
+    text = (Path(__file__).parents[3] / "docs" / "threat-model.md").read_text()
+    assert f"tries {len(ATTEMPTS)} things" in text
+    assert f"sends {len(FALSE) + len(NUMBERED)} kinds of false answers" in text
