@@ -1,8 +1,14 @@
-"""Hashes looked up in lists, and the one rule that turns what is near into a verdict.
+"""Match what was examined against hash lists, and decide its verdict.
 
-``Matcher`` is the door for upload pipelines: bytes, a path, a file or a ``PIL.Image`` in, an
-``Outcome`` out. ``lookup`` finds the near entries of a batch of examinations, in one
-``IndexedSection`` for each list and kind of hash.
+Library users build one ``Matcher`` and share it between threads. ``match`` takes bytes, a path, a
+file or a ``PIL.Image``, has its parts examined in worker processes (``parts``), and returns one
+``Outcome``. A scan examines files by itself and calls ``screen`` and ``judge`` with batches of
+examinations. ``lookup`` finds the near entries of a batch, in one ``IndexedSection`` for each list
+and kind of hash. ``verdict`` holds the one rule that turns them into a verdict.
+
+Everything here runs in the process that holds the lists, and touches no untrusted bytes unless you
+pass ``isolate=False``. A list that can match nothing raises ``HashListError``. An upload that
+cannot be examined raises nothing; it is ``unscanned``.
 """
 
 from hashmatch.match.lookup import Threshold

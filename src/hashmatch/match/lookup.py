@@ -1,7 +1,7 @@
-"""Examinations looked up in lists: which entries are near, through which view.
+"""Look examinations up in lists: which entries are near, and through which view.
 
-A picture's own hashes come as *exact* ones or as those of a *preview*. Exact ones are found near or
-not. A preview is at most *suspect*: its exact hashes may be near, and must be had to know.
+An examination has *exact* hashes, or those of a *preview*. An exact hash is near or it is not. A
+preview is at most *suspect*: its exact hashes may be near, and only they can tell.
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ _FULL_QUALITY = 100
 
 @dataclass(frozen=True, slots=True, order=True)
 class Hit:
-    """A near entry. Hits sort best first.
+    """A near entry. The best hits sort first.
 
     Attributes:
-        low_information: the view has too little detail for this to say much.
-        perceptual: it is no exact digest.
+        low_information: the view has too little detail for the distance to say much.
+        perceptual: it is near by a perceptual hash, not equal by an exact digest.
         distance: in bits.
-        table: where the entry is.
-        row: which entry.
-        view: which view of the picture; -1 for its bytes.
+        section: the number of the section that the entry is in.
+        row: the entry's number in it.
+        view: the number of the view of the picture; -1 for its bytes.
     """
 
     low_information: bool
     perceptual: bool
     distance: int
-    table: int
+    section: int
     row: int
     view: int
 
@@ -61,8 +61,8 @@ class Near:
 
     Attributes:
         hits: the nearest entries, each by its best view, the best first.
-        count: how many entries are near; where more than are wanted are near through several
-            views, at least so many.
+        count: how many entries are near, or fewer if more than are wanted are near through
+            several views.
     """
 
     hits: list[Hit]
@@ -73,7 +73,7 @@ NOTHING = Near([], 0)
 
 
 class Lookup:
-    """Lists ready to be looked up in. It never changes, so threads may share it.
+    """Lists ready for looking up. It never changes, so threads may share it.
 
     Args:
         hash_lists: the lists.
@@ -81,11 +81,12 @@ class Lookup:
         index: as ``Matcher`` takes it.
         quality_floor: as ``Matcher`` takes it.
         require: as ``Matcher`` takes it.
-        previous: what was looked up in before; its indexes serve again where they can.
+        previous: the lookup before this one; its indexes are used again if the entries are the
+            same.
 
     Attributes:
-        kinds: the perceptual hashes that are looked up, in the order that examinations have them.
-        digests: the exact digests that are looked up, likewise.
+        kinds: the kinds of perceptual hashes to look up, in the order of examinations' hashes.
+        digests: the names of the exact digests to look up, in the same order.
         thresholds: for each kind, in bits.
 
     Raises:
@@ -117,28 +118,28 @@ class Lookup:
         self._require_all = require == "all"
         self._digest_lengths = tuple(DIGEST_BITS[name] // 4 for name in self.digests)
         known = previous.indexes() if previous else {}
-        self._tables: list[IndexedSection] = [
+        self._sections: list[IndexedSection] = [
             index_section(hash_list, kind, index, self.thresholds.get(kind, 0), known)
             for hash_list in hash_lists
             for kind in hash_list.sections
         ]
 
     def indexes(self) -> dict[int, BuiltIndex]:
-        """The indexes by the identity of the sections that they are over, which they keep alive."""
-        return {id(table.base): table.base_index for table in self._tables}
+        """The indexes by the identity of their sections, which they keep alive."""
+        return {id(section.base): section.base_index for section in self._sections}
 
     def explain(self) -> list[str]:
-        """Say for each list and kind of hash which index was chosen, and why."""
+        """Say which index was chosen for each list and kind of hash, and why."""
         return [
-            f"{table.hash_list.name}, {table.kind}: {table.index.explain()}"
-            for table in self._tables
+            f"{section.hash_list.name}, {section.kind}: {section.index.explain()}"
+            for section in self._sections
         ]
 
     def check(self, examinations: Sequence[Examination]) -> None:
-        """Refuse examinations that hold other hashes than are looked up, which would clear them.
+        """Refuse examinations with other hashes than these lists hold, which would clear them.
 
         Raises:
-            HashMismatchError: one of them does, or lacks some though the file was examined.
+            HashMismatchError: one has other hashes, or lacks some though the file was examined.
         """
         for found in examinations:
             others = any(
@@ -146,7 +147,7 @@ class Lookup:
                 or not (found.exact or _kinds(view.uncertain_bits) == self.kinds)
                 for view in found.views
             )
-            # Behind those that were asked for there may be more: a scan knows files by SHA-256
+            # More may follow those asked for: a scan knows files by SHA-256
             lengths = tuple(map(len, found.digests[: len(self.digests)]))
             others |= bool(found.digests) and lengths != self._digest_lengths
             if others or found.lacks(self.kinds, self.digests):
@@ -156,7 +157,7 @@ class Lookup:
                 )
 
     def suspects(self, examinations: Sequence[Examination]) -> set[int]:
-        """The previews, by number, whose exact hashes may be near to an entry."""
+        """The numbers of the previews whose exact hashes may be near to an entry."""
         previews = [number for number, found in enumerate(examinations) if not found.exact]
         found = {number for number, _ in self._digest_hits(examinations, previews)}
         places = _places(examinations, previews)
@@ -169,36 +170,36 @@ class Lookup:
         return found
 
     def near(self, kind: HashKind, codes: Codes, uncertain_bits: Codes | None = None) -> Flags:
-        """Tell which of many hashes may be near to an entry; no object is made of any of them.
+        """Tell which of many hashes may be near to an entry, without making objects of them.
 
-        A preview's exact hash differs from it in uncertain bits alone, and in a few of them: so it
-        is near only where the preview is within the threshold and those few, and within the
-        threshold by the bits that are not uncertain.
+        A preview's exact hash differs from it only in uncertain bits, and only in a few. So it is
+        near only if the preview is within the threshold plus those few, and within the threshold
+        by the bits that are certain.
 
         Args:
             kind: of the hashes, or digests.
             codes: shape (n, words).
-            uncertain_bits: of previews, the bits that are uncertain, of the same shape; None for
-                exact hashes.
+            uncertain_bits: the uncertain bits of previews, in the same shape; None for exact
+                hashes.
 
         Returns:
             bool, shape (n,).
         """
         found = np.zeros(len(codes), dtype=np.bool_)
-        tables = [table for _, table in self._tables_of(kind)]
+        sections = [section for _, section in self._sections_of(kind)]
         if uncertain_bits is None:
-            for table in tables:
-                found |= table.index.any(codes, table.threshold)
+            for section in sections:
+                found |= section.index.any(codes, section.threshold)
             return found
         max_bit_flips = (ALGORITHMS[kind.algorithm].max_bit_flips or {}).get(kind.bits, kind.bits)
         codes, uncertain_bits = check_codes(codes), check_codes(uncertain_bits)
-        for table in tables:
-            for query, row in table.index.uncertain(
-                codes, uncertain_bits, table.threshold, max_bit_flips
+        for section in sections:
+            for query, row in section.index.uncertain(
+                codes, uncertain_bits, section.threshold, max_bit_flips
             ):
-                entries, sure = table.codes(row), ~uncertain_bits[query]
-                near = distances(codes[query] & sure, entries & sure) <= table.threshold
-                near &= distances(codes[query], entries) <= table.threshold + max_bit_flips
+                entries, sure = section.codes(row), ~uncertain_bits[query]
+                near = distances(codes[query] & sure, entries & sure) <= section.threshold
+                near &= distances(codes[query], entries) <= section.threshold + max_bit_flips
                 found[query[near]] = True
         return found
 
@@ -219,59 +220,66 @@ class Lookup:
             queries = to_codes(
                 [examinations[number].views[view].hashes[column] for number, view in places]
             )
-            for position, table in self._tables_of(kind):
-                near, counts = self._search(table, queries, wanted)
+            for position, section in self._sections_of(kind):
+                near, counts = self._search(section, queries, wanted)
                 for query, row, bits in zip(*(array.tolist() for array in near), strict=True):
                     number, view = places[query]
                     low = examinations[number].views[view].quality < self._quality_floor
                     hits[number].append(
-                        Hit(low, perceptual=True, distance=bits, table=position, row=row, view=view)
+                        Hit(
+                            low,
+                            perceptual=True,
+                            distance=bits,
+                            section=position,
+                            row=row,
+                            view=view,
+                        )
                     )
                 unseen.update(_unseen(near, counts, places))
         found = {number: _best(self._agreed(some)) for number, some in hits.items()}
         return {number: Near(best, len(best) + unseen[number]) for number, best in found.items()}
 
-    def _search(self, table: IndexedSection, queries: Codes, wanted: int) -> tuple[Hits, Rows]:
+    def _search(self, section: IndexedSection, queries: Codes, wanted: int) -> tuple[Hits, Rows]:
         """The nearest entries of each query, and how many are near in all."""
         if self._require_all:  # an entry far down may be the one on which all agree
-            near = table.index.search(queries, table.threshold)
+            near = section.index.search(queries, section.threshold)
             return near, np.bincount(near.query, minlength=len(queries))
-        return table.index.nearest(queries, table.threshold, wanted)
+        return section.index.nearest(queries, section.threshold, wanted)
 
     def _agreed(self, hits: list[Hit]) -> list[Hit]:
-        """Where all algorithms must agree, the hits through a view that is near by each of them.
+        """If all algorithms must agree, keep the hits through a view that is near by each of them.
 
-        That is what ``evaluate`` measures: two views, each near by one algorithm, agree on nothing.
-        An exact digest is of no view, and needs no agreement.
+        That is what ``evaluate`` measures: two views, each near by one algorithm, do not agree. An
+        exact digest is of no view, and needs no agreement.
         """
         if not self._require_all:
             return hits
         names: dict[tuple[int, int], _Name] = {}
         near: dict[tuple[_Name, int], set[HashKind]] = defaultdict(set)
         for hit in hits:
-            table, place = self._tables[hit.table], (hit.table, hit.row)
+            section, place = self._sections[hit.section], (hit.section, hit.row)
             if place not in names:
-                names[place] = _Name(table.hash_list, table.rows.entry(hit.row).id)
-            near[names[place], hit.view].add(table.kind)
+                names[place] = _Name(section.hash_list, section.rows.entry(hit.row).id)
+            near[names[place], hit.view].add(section.kind)
         wanted = {name: _perceptual_kinds(name) for name in set(names.values())}
         agreed = {through for through, kinds in near.items() if wanted[through[0]] <= kinds}
         return [
             hit
             for hit in hits
-            if not hit.perceptual or (names[hit.table, hit.row], hit.view) in agreed
+            if not hit.perceptual or (names[hit.section, hit.row], hit.view) in agreed
         ]
 
     def match(self, examination: Examination, hit: Hit) -> Match:
-        """A hit, told in full."""
-        table = self._tables[hit.table]
+        """Describe a hit in full."""
+        section = self._sections[hit.section]
         view = examination.views[hit.view] if hit.perceptual else None
         return Match(
-            list=table.hash_list.name,
-            entry=table.rows.entry(hit.row),
-            algorithm=table.kind.algorithm,
-            bits=table.kind.bits,
+            list=section.hash_list.name,
+            entry=section.rows.entry(hit.row),
+            algorithm=section.kind.algorithm,
+            bits=section.kind.bits,
             distance=hit.distance,
-            threshold=table.threshold,
+            threshold=section.threshold,
             view=view.view if view else BYTES,
             quality=view.quality if view else _FULL_QUALITY,
             low_information=hit.low_information,
@@ -280,27 +288,27 @@ class Lookup:
     def _digest_hits(
         self, examinations: Sequence[Examination], numbers: Sequence[int]
     ) -> Iterator[tuple[int, Hit]]:
-        """Entries equal to a digest of the file's bytes."""
+        """Yield the entries equal to a digest of the file's bytes."""
         numbers = [number for number in numbers if examinations[number].digests]
         for column, algorithm in enumerate(self.digests if numbers else ()):
             values = [examinations[number].digests[column] for number in numbers]
             queries = to_codes([PerceptualHash.from_hex(value, algorithm) for value in values])
             kind = HashKind(algorithm, DIGEST_BITS[algorithm])
-            for position, table in self._tables_of(kind):
-                equal = table.index.search(queries, 0)
+            for position, section in self._sections_of(kind):
+                equal = section.index.search(queries, 0)
                 for query, row in zip(equal.query.tolist(), equal.row.tolist(), strict=True):
                     hit = Hit(
                         low_information=False,
                         perceptual=False,
                         distance=0,
-                        table=position,
+                        section=position,
                         row=row,
                         view=_BYTES_VIEW,
                     )
                     yield numbers[query], hit
 
-    def _tables_of(self, kind: HashKind) -> Iterator[tuple[int, IndexedSection]]:
-        return ((at, table) for at, table in enumerate(self._tables) if table.kind == kind)
+    def _sections_of(self, kind: HashKind) -> Iterator[tuple[int, IndexedSection]]:
+        return ((at, section) for at, section in enumerate(self._sections) if section.kind == kind)
 
 
 _kind = attrgetter("algorithm", "bits")  # a HashKind of each would take thrice the time
@@ -324,7 +332,7 @@ def _perceptual_kinds(name: _Name) -> set[HashKind]:
 
 
 def _unseen(near: Hits, counts: Rows, places: Sequence[tuple[int, int]]) -> dict[int, int]:
-    """By examination, how many near entries were counted and not found, through its best view."""
+    """For each examination, how many near entries were counted but not found, by its best view."""
     missing = counts - np.bincount(near.query, minlength=len(counts))
     most: dict[int, int] = defaultdict(int)
     for query in missing.nonzero()[0].tolist():
@@ -334,7 +342,7 @@ def _unseen(near: Hits, counts: Rows, places: Sequence[tuple[int, int]]) -> dict
 
 
 def _places(examinations: Sequence[Examination], numbers: Sequence[int]) -> list[tuple[int, int]]:
-    """Every view of these examinations, as the number of the examination and its own."""
+    """Every view of these examinations: the number of the examination, and of the view in it."""
     return [(number, view) for number in numbers for view in range(len(examinations[number].views))]
 
 
@@ -342,12 +350,12 @@ def _best(hits: list[Hit]) -> list[Hit]:
     """The best hit of each entry, the best first."""
     best: dict[tuple[int, int], Hit] = {}
     for hit in sorted(hits):
-        best.setdefault((hit.table, hit.row), hit)
+        best.setdefault((hit.section, hit.row), hit)
     return list(best.values())
 
 
 def _check_names(threshold: Threshold) -> None:
-    """Refuse a threshold for something that does not exist: it would quietly do nothing."""
+    """Refuse a threshold for something that does not exist, which would have no effect."""
     known = {
         name
         for algorithm in ALGORITHMS.values()
@@ -357,7 +365,8 @@ def _check_names(threshold: Threshold) -> None:
     for name in threshold if isinstance(threshold, Mapping) else ():
         if name not in known:
             raise SettingsError(
-                f"a threshold is given for {name!r}; choose from {', '.join(sorted(known))}"
+                f"no algorithm is called {name!r}: a threshold is for one of"
+                f" {', '.join(sorted(known))}"
             )
 
 
@@ -368,7 +377,7 @@ def _resolve_threshold(kind: HashKind, threshold: Threshold) -> int:
         chosen = threshold
     if chosen is None:
         return default_threshold(kind)
-    # Unrelated pictures lie about half the bits apart, so from there on everything would match
+    # Unrelated pictures are about half the bits apart, so everything would match from there on
     whole = isinstance(chosen, int)  # not every caller has a type checker
     if not whole or not 0 <= chosen < kind.bits // 2:
         raise SettingsError(

@@ -38,7 +38,7 @@ REQUIRE_MODES = ("any", "all")
 
 @dataclass(frozen=True, slots=True)
 class _Lists:
-    """The lists in force, with all that depends on them: replaced as one, so never a mixture."""
+    """The lists in force and all that depends on them: replaced as one, so never a mixture."""
 
     hash_lists: tuple[HashList, ...]
     lookup: Lookup
@@ -107,7 +107,7 @@ class Matcher(Closing):
         if not 0 <= quality_floor <= 100:
             raise SettingsError("the quality floor is a number from 0 to 100")
         if decode not in DECODE_MODES:
-            raise SettingsError(f"unknown way to decode {decode!r}; choose from fast, exact")
+            raise SettingsError(f"unknown way to decode {decode!r}; choose fast or exact")
         if require not in REQUIRE_MODES:
             raise SettingsError(f"unknown requirement {require!r}; choose from any, all")
         if max_matches < 1:
@@ -230,16 +230,16 @@ class Matcher(Closing):
         return map(self.match, sources)
 
     def screen(self, examinations: Sequence[Examination]) -> list[Outcome | None]:
-        """Judge what can be judged, all in one batch.
+        """Judge what can be judged, in one batch.
 
-        A preview that could be near to an entry, were its uncertain bits others, cannot.
+        A preview cannot, if other values of its uncertain bits could make it near to an entry.
 
         Returns:
             None for each picture that must be examined again, with ``exact_options``.
 
         Raises:
             HashMismatchError: one was made with other options than ``options`` or
-                ``exact_options``, and so holds other hashes than the lists.
+                ``exact_options``, so it holds other hashes than the lists.
         """
         lists = self._lists
         lists.lookup.check(examinations)
@@ -248,11 +248,11 @@ class Matcher(Closing):
     def judge(
         self, examinations: Sequence[Examination], *, max_matches: int | None = None
     ) -> list[Outcome]:
-        """Give each examination its outcome, all in one batch.
+        """Give each examination its outcome, in one batch.
 
         Args:
             examinations: exact ones, and previews that ``screen`` found far from every entry.
-            max_matches: how many entries to name, if not as many as otherwise.
+            max_matches: how many entries to name; None for the matcher's own number.
 
         Raises:
             HashMismatchError: as ``screen`` does.
@@ -264,17 +264,17 @@ class Matcher(Closing):
     def near(self, kind: HashKind, codes: Codes, uncertain_bits: Codes | None = None) -> Flags:
         """Tell which of many hashes may be near to an entry; see ``Lookup.near``.
 
-        Whatever it says no to has no match, so the rest alone needs to be screened.
+        Hashes for which this is False have no match, so only the others need to be screened.
         """
         return self._lists.lookup.near(kind, codes, uncertain_bits)
 
     def close(self) -> None:
-        """End the worker processes, if there are any."""
+        """End the worker processes, if any run."""
         if self._pool is not None:
             self._pool.close()
 
     def settings(self) -> dict[str, Any]:
-        """Whatever of this matcher could change a verdict, apart from the lists."""
+        """All settings that could change a verdict, apart from the lists."""
         return {
             "thresholds": {str(kind): bits for kind, bits in self._lists.lookup.thresholds.items()},
             "quality_floor": self.quality_floor,
@@ -287,7 +287,7 @@ class Matcher(Closing):
         }
 
     def explain(self) -> list[str]:
-        """Say for each list and kind of hash which index was chosen, and why."""
+        """Say which index was chosen for each list and kind of hash, and why."""
         return self._lists.lookup.explain()
 
     def _screen(self, lists: _Lists, examinations: Sequence[Examination]) -> list[Outcome | None]:
@@ -329,7 +329,7 @@ class Matcher(Closing):
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(
-            "a matcher holds a hash list, and is not pickled: build one where it is used"
+            "a matcher holds a hash list and cannot be pickled: build one where it is used"
         )
 
 
