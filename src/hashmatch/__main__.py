@@ -1,7 +1,6 @@
 """The command ``hashmatch``, also as ``python -m hashmatch``.
 
-It is imported with care: Python exits 1 where an import fails, and 1 is what ``scan`` says of a
-match.
+It imports with care: Python exits 1 if an import fails, and 1 is the exit code of a match.
 """
 
 from __future__ import annotations
@@ -15,17 +14,17 @@ INTERNAL = 70
 INTERRUPTED = 130
 
 _GARBAGE = 20_000
-"""Objects made beyond those let go of, before Python looks for garbage; 700 is its own measure.
+"""New objects before Python collects garbage; its own default is 700.
 
-A thousand files on their way are many objects and no garbage: to look through them again and again
-took a seventh of a scan of known files.
+A thousand files in flight are many objects and no garbage: collecting again and again took a
+seventh of the time of scanning known files.
 """
 
 
 def main() -> None:
     """Run the command, and exit with its code, whatever happens."""
     if sys.argv[1:] == ["--version"] and sys.stdout is not None:
-        # Asked by every installer and health check: not worth building all commands for
+        # Installers and health checks ask for it: do not build all commands for that
         from hashmatch._version import __version__  # noqa: PLC0415
 
         with suppress(OSError):  # which the command tells as it always does

@@ -1,4 +1,4 @@
-"""What a scan does about what it finds: it goes on record, and matched files are moved away."""
+"""What a scan does with its findings: it records them, and moves matched files to quarantine."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NOT_MOVED = 8
 
 @dataclass(slots=True)
 class _Moves:
-    """What became of the files to be moved."""
+    """What became of the files to move."""
 
     moved: int = 0
     not_moved: int = 0
@@ -39,14 +39,14 @@ class _Moves:
 
 @dataclass(slots=True)
 class Custody:
-    """Follows a scan. Use ``open_custody``."""
+    """Follows a scan and acts on its results. Use ``open_custody``."""
 
     settings: CustodySettings
     log: AuditLog | None = None
     quarantine: Quarantine | None = None
     _root: bytes | None = None  # the last that was found to lie apart from the quarantine
     _moves: _Moves = field(default_factory=_Moves)
-    # The matches of each member that matched; none where a review took back all that are named
+    # The matches of each matched member; empty where a review suppressed all named ones
     _members: list[Sequence[Mapping[str, Any]]] = field(default_factory=list)
 
     def begin(
@@ -56,7 +56,7 @@ class Custody:
         *,
         command: str = "scan",
     ) -> None:
-        """Put on record that a scan, or a command like it, begins."""
+        """Record in the audit trail that a command begins."""
         if self.log is not None:
             self.log.start(
                 command=command,
@@ -66,7 +66,7 @@ class Custody:
             )
 
     def follow(self, result: FileResult, record: Record) -> None:
-        """Put one file's record on record if it is not clear, and move the file if it matched.
+        """Record one file in the audit trail if it is not clear, and move it if it matched.
 
         Raises:
             SettingsError: the quarantine lies in the folder that the file was found in.
@@ -75,7 +75,7 @@ class Custody:
         if self.settings.quarantine is None:
             return
         if result.root is not None and result.root != self._root:
-            # What --files-from names is not known before the walk comes to it
+            # The paths in --files-from are not known until the walk reaches them
             _check_apart(self.settings.quarantine, result.root)
             self._root = result.root
         matched = result.outcome.verdict is Verdict.MATCH
@@ -93,7 +93,7 @@ class Custody:
             say(f"{_name(result)}: a member matched; --quarantine-archives would move the archive")
 
     def sum_up(self, summary: Record) -> None:
-        """Add what became of the files to a scan's summary."""
+        """Add what became of the files to a summary, and to its exit code."""
         if self.settings.quarantine is not None:
             moves = self._moves
             summary["quarantine"] = {
@@ -105,14 +105,14 @@ class Custody:
                 summary["exit_code"] |= NOT_MOVED
 
     def end(self, summary: Record) -> None:
-        """Put on record how a scan ended, once its results are in place."""
+        """Record in the audit trail how a scan ended, once its results are in place."""
         names = ("files", "verdicts", "reasons", "suppressed", "quarantine")
         self.finish(
             summary["exit_code"], {name: summary[name] for name in names if name in summary}
         )
 
     def finish(self, exit_code: int, counts: Record) -> None:
-        """Put on record that the run ended, and say which record that is."""
+        """Record in the audit trail that the run ended, and print the head of the trail."""
         if self.log is not None:
             head = self.log.finish(exit_code=exit_code, counts=counts)
             say(f"audit head: {head}")
@@ -143,9 +143,9 @@ class Custody:
             self.log.add(event, sync=True)
 
     def _move(self, result: FileResult, matches: Sequence[Mapping[str, Any]]) -> Record:
-        """Move a file, or say that it would be moved. Returns what the trail tells of it."""
+        """Move a file, or say that it would be moved. Returns its fields of the audit event."""
         if result.sha256 is None:
-            # Another file may be in its place by now, and nothing could tell
+            # Another file may have taken its place, and nothing would show it
             raise QuarantineError("not all of it was read", path=os.fsdecode(result.path))
         if self.quarantine is None:
             self._moves.left += 1

@@ -1,4 +1,4 @@
-"""What ``hashmatch doctor`` looks at."""
+"""What ``hashmatch doctor`` checks."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from hashmatch.scan import scan
 _FAILED = 70
 
 _GOLDEN = {"phash": "e1f8f1071e42b41f", "dhash": "1e1717e5686ecb18"}
-"""What ``imagehash`` 4.3 makes of the test picture, so that drift of the decoder shows."""
+"""The hashes that ``imagehash`` 4.3 makes of the test picture, to show a drift of the decoder."""
 
 
 def run_doctor(*, as_json: bool) -> int:
-    """Look, write what was found, and return the exit code."""
+    """Check the installation, write the report, and return the exit code."""
     tests, protection = _self_test()
     report = {
         "versions": {
@@ -62,7 +62,7 @@ def run_doctor(*, as_json: bool) -> int:
 
 
 def _self_test() -> tuple[dict[str, str], dict[str, Any]]:
-    """Scan two small files the whole way, through a worker, and see what comes of them."""
+    """Scan two small files through a worker, and check the results."""
     entries = [
         Entry(f"test-{name}", PerceptualHash.from_hex(text, name)) for name, text in _GOLDEN.items()
     ]

@@ -1,4 +1,4 @@
-"""What ``hashmatch quarantine`` does, once its options are understood."""
+"""What ``hashmatch quarantine`` does with its options."""
 
 from __future__ import annotations
 

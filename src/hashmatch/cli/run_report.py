@@ -1,4 +1,4 @@
-"""What ``hashmatch report`` does, once its options are understood."""
+"""What ``hashmatch report`` does with its options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``hashmatch review`` does, once its options are understood."""
+"""What ``hashmatch review`` does with its options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signals that tell a command to stop are Ctrl-C by another name, but for the exit code."""
+"""Signals that stop a command act like Ctrl-C, except for the exit code."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _received: list[int] = []
 
 
 def stop_when_told() -> None:
-    """From now on, a signal to stop ends the command as Ctrl-C does: with what it has, told whole.
+    """From now on, a signal to stop ends the command as Ctrl-C does: it reports what it has.
 
-    One that is ignored, as ``nohup`` has it, stays so.
+    A signal that is ignored, as under ``nohup``, stays ignored.
     """
     for number in _SIGNALS:
         if signal.getsignal(number) is signal.SIG_DFL:
@@ -26,7 +26,7 @@ def stop_when_told() -> None:
 
 
 def stop_code(otherwise: int = INTERRUPTED) -> int:
-    """The exit code of a command that was told to stop, or else this one."""
+    """The exit code of a command that a signal stopped, or else ``otherwise``."""
     return _BY_SIGNAL + _received[0] if _received else otherwise
 
 
@@ -37,8 +37,8 @@ def say_stopped() -> None:
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:
-    # They come in twos: of a lost terminal both the system and the shell tell. The second must not
-    # disturb the ending
+    # Signals come in pairs: both the system and the shell report a lost terminal. The second must
+    # not disturb the ending
     if not _received:
         _received.append(number)
         raise KeyboardInterrupt

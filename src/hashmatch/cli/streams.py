@@ -1,4 +1,4 @@
-"""The standard streams, whoever writes to them.
+"""The standard streams of the command.
 
 Every failure of standard output says what it is. And nothing that is written to a terminal collides
 with the line there that tells how far a command has come.
@@ -24,12 +24,12 @@ _USUAL_COLUMNS = 80
 
 
 class StatusLine:
-    """One line on stderr that is written over, and wiped away before anything else is written."""
+    """One line on stderr that is overwritten, and wiped before anything else is written."""
 
     _shown = False
 
     def show(self, text: str) -> None:
-        """Show this instead; of what is too long for the terminal, the beginning."""
+        """Replace the line; text too long for the terminal is cut."""
         try:
             columns = os.get_terminal_size(sys.stderr.fileno()).columns or _USUAL_COLUMNS
         except OSError:
@@ -38,14 +38,14 @@ class StatusLine:
         self._shown = True
 
     def wipe(self) -> None:
-        """Leave nothing of it."""
+        """Remove the line."""
         if self._shown:
             self._shown = False
             self._put("\r\x1b[K")
 
     @staticmethod
     def _put(text: str) -> None:
-        # Not through the stream, whose own writing wipes the line
+        # Not through the stream, which wipes the line before it writes
         with suppress(OSError):
             os.write(sys.stderr.fileno(), text.encode())
 
@@ -65,9 +65,9 @@ def say(*lines: str) -> None:
 
 
 def take_standard_streams() -> None:
-    """Put our own streams in the place of ``sys.stdout``, also if it is closed, and ``sys.stderr``.
+    """Replace ``sys.stdout``, even if it is closed, and ``sys.stderr`` with our own streams.
 
-    Those of Python know nothing of the status line, nor that they are standard output.
+    Python's own streams wipe no status line, and their errors do not name standard output.
     """
     out, err = sys.stdout, sys.stderr
     sys.stdout = _Closed() if out is None else _text(_StandardOutput(out.fileno()), out)
@@ -76,12 +76,12 @@ def take_standard_streams() -> None:
 
 
 def _text(raw: io.RawIOBase, old: TextIO) -> TextIO:
-    """A stream of text that is written as the old one was."""
+    """A text stream with the encoding and buffering of the old one."""
     return io.TextIOWrapper(
         io.BufferedWriter(raw),
         encoding=old.encoding,
         errors=old.errors,
-        # Where Python was told not to buffer, a line is the least that makes sense
+        # If Python runs unbuffered, a line is the least that makes sense
         line_buffering=bool(old.line_buffering or getattr(old, "write_through", False)),
     )
 
@@ -108,14 +108,14 @@ class _StandardOutput(_Stream):
     def write(self, data: ReadableBuffer, /) -> int:
         try:
             return super().write(data)
-        except BrokenPipeError:  # no failure: whoever reads has enough
+        except BrokenPipeError:  # not a failure: the reader has enough
             raise
         except OSError as error:
             raise _cannot_write(error.errno) from error
 
 
 class _Closed(io.TextIOWrapper):
-    """What stands for standard output that was closed before the command began."""
+    """Replaces a standard output that was closed before the command began."""
 
     def __init__(self) -> None:
         super().__init__(io.BytesIO())
