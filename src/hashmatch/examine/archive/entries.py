@@ -1,4 +1,4 @@
-"""What archives hold: entries as a format's reader finds them, members as they are handed out."""
+"""Entries, as the reader of a format finds them, and members, as the caller gets them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ class Member:
     """A file inside an archive.
 
     Attributes:
-        path: its name inside as raw bytes, those of nested archives joined as
+        path: its name inside the archive as raw bytes; names in nested archives are joined as
             ``inner.zip!/dir/b.jpg``. It is a label that may hold any bytes (absolute, ``..``,
             control characters) and must never name a file on disk.
-        data: its whole content; None where there is a problem, and for a nested archive, except a
-            tar: that begins with a name of its maker's choice, so it may be a picture as well.
-        problem: why its content, or some of a nested archive's, could not be had.
+        data: its whole content; None if there is a problem, and for a nested archive other than a
+            tar. A tar begins with a name that its maker chose, so it may be a picture as well.
+        problem: why its content, or part of a nested archive, could not be read.
         is_archive: a nested archive. This record comes after those of its members.
     """
 
@@ -31,13 +31,12 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry of one archive, not read yet.
+    """An entry of one archive that has not been read yet.
 
     Attributes:
-        name: raw bytes, as the archive has them.
-        size: bytes of its content, as announced, which the content never exceeds; None where they
-            are not announced.
-        open: opens the content, once, and before the next entry is asked for; None for a folder.
+        name: raw bytes, as in the archive.
+        size: the announced size in bytes, which the content never exceeds; None if unknown.
+        open: opens the content, once and before the next entry is requested; None for a folder.
             It raises ``DecodeError``, and so does reading from what it returns.
     """
 
