@@ -211,7 +211,7 @@ class Interleavings(RuleBasedStateMachine):
         for journey in self.examining:
             self.add(journey, None)
             self.pipeline.found(journey, None, "found")
-        while not self.pipeline.is_empty:
+        for _ in range(4 * BOUNDS.items):  # an item or two are reopened at a time
             self.screen()
             parts, self.screening = self.screening, []
             for part in parts:
@@ -220,6 +220,7 @@ class Interleavings(RuleBasedStateMachine):
             while self.in_full:
                 self.pipeline.confirmed(self.in_full.pop(), "in full")
             self.leave()
+        assert self.pipeline.is_empty
         assert len(self.left) == sum(map(len, self.expected.values()))
         assert self.closed == Counter(range(self.admitted))
         assert (self.pipeline.open_files, self.pipeline.held_places) == (0, 0)
@@ -320,3 +321,24 @@ def test_nothing_is_admitted_beyond_the_bounds() -> None:
     assert not pipeline.has_room
     with pytest.raises(IllegalEvent):
         pipeline.admit(Numbered(9))
+
+
+def test_an_item_is_reopened_only_once_another_is_closed() -> None:
+    """While as many files are open as may be, a part that needs its item again waits."""
+    pipeline: Pipeline[Numbered] = Pipeline(BOUNDS)
+    known, *others = (Numbered(number) for number in range(1 + BOUNDS.files))
+    pipeline.admit(known)
+    pipeline.known(known, [(b"member", "known"), (None, "known")], place="a")
+    for journey in others:
+        pipeline.admit(journey)
+        pipeline.opened(journey, digest_first=False)
+    for part in pipeline.screen():
+        pipeline.uncertain(part)
+    assert [command.journey for command in pipeline.commands()] == others
+    pipeline.found(others[0], None, "found")
+    (part,) = pipeline.screen()
+    pipeline.decided(part, "result")
+    close, *reopened = pipeline.commands()
+    assert isinstance(close, Close)
+    assert [each.part for each in reopened] == list(known.parts)  # type: ignore[union-attr] # Examine
+    assert pipeline.open_files == BOUNDS.files

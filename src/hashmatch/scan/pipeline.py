@@ -359,7 +359,7 @@ class Pipeline(Generic[J]):
             parts = journey.parts
             while parts and parts[0].step is _DECIDED:
                 done.append(parts.popleft())
-            if journey.step is not _CLOSED or parts:
+            if journey.step is not _CLOSED:  # else every part was decided, and has left
                 break
             self._journeys.popleft()
         return done
