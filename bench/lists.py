@@ -32,11 +32,11 @@ from hashmatch.hashlist import HashList
 from hashmatch.match.lookup import Lookup
 
 ROUNDS = 2
-TARGETS = {"text": 2.0, "csv": 6.0, "jsonl": 6.0, "ncmec": 20.0, "vics": 20.0}
+TARGETS = {"text": 2.0, "csv": 6.0, "ncmec": 20.0, "vics": 20.0}
 """Seconds for a million entries."""
 
 TARGET_MB = 1000
-OWN = ("text", "csv", "jsonl")
+OWN = ("text", "csv")
 WITHOUT_IDS = ("stopncii", "threatexchange")
 
 
@@ -99,14 +99,6 @@ def csv(entries: Iterator[Item]) -> Iterator[str]:
     yield "hash,algorithm,id,label,category,source,added,expires,withdrawn\n"
     for each in entries:
         yield f"{each.value},{each.algorithm},{each.id},,{each.category},bench,{each.date},,\n"
-
-
-def jsonl(entries: Iterator[Item]) -> Iterator[str]:
-    """Objects a line, as hashmatch defines them."""
-    for each in entries:
-        found = {"hash": each.value, "algorithm": each.algorithm, "id": each.id}
-        found |= {"category": each.category, "source": "bench", "added": each.date}
-        yield json.dumps(found) + "\n"
 
 
 def ncmec(entries: Iterator[Item]) -> Iterator[str]:
@@ -178,7 +170,7 @@ def threatexchange(entries: Iterator[Item]) -> Iterator[str]:
 
 
 WRITERS: tuple[Callable[[Iterator[Item]], Iterator[str]], ...] = (
-    *(text, csv, jsonl, ncmec, vics, stopncii, tat, threatexchange),
+    *(text, csv, ncmec, vics, stopncii, tat, threatexchange),
 )
 
 
@@ -243,7 +235,7 @@ def run(folder: Path, count: int, seed: int, only: list[str] | None) -> list[dic
     mixed = [(write.__name__, write) for write in WRITERS]
     groups = {
         "md5 and pdq": ({"md5": 16, "pdq": 32}, mixed),
-        "phash": ({"phash": 8}, [("text", plain_text), ("csv", csv), ("jsonl", jsonl)]),
+        "phash": ({"phash": 8}, [("text", plain_text), ("csv", csv)]),
     }
     rows = []
     for data, (algorithms, formats) in groups.items():
