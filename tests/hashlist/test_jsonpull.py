@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hashmatch.errors import HashListError
 from hashmatch.hashlist.formats import jsonpull
 from hashmatch.hashlist.formats.jsonpull import JsonPull
-from hashmatch.hashlist.reading import Tap
+from hashmatch.hashlist.list_stream import Tap
 
 scalars = (
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9)

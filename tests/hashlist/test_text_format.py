@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hashmatch.errors import HashListError, SettingsError
 from hashmatch.hashlist import HashList
 from hashmatch.hashlist.kinds import ASSUMPTION, algorithms
-from hashmatch.hashlist.reading import Options, Tap
+from hashmatch.hashlist.list_stream import Options, Tap
 from hashmatch.hashlist.text import blocks, grammar
 from hashmatch.hashlist.text.text_reader import read_text
 from hashmatch.model import Entry, HashKind, PerceptualHash

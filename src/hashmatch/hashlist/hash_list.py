@@ -16,8 +16,8 @@ from hashmatch.hashlist.formats import TEXT, read_list, write_list
 from hashmatch.hashlist.from_entries import contents_of_entries
 from hashmatch.hashlist.from_pictures import Pictures, entries_of_pictures
 from hashmatch.hashlist.kinds import algorithms, widths
+from hashmatch.hashlist.list_stream import Options
 from hashmatch.hashlist.policy import DEFAULT_POLICY, REASONS, Policy, refuse_text, select
-from hashmatch.hashlist.reading import Options
 from hashmatch.hashlist.section import Section, refuse_pickling
 from hashmatch.hashlist.updates import SectionUpdate, ruled_out, updated, withdrawing
 from hashmatch.model import Entry, HashKind

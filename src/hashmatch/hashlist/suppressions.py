@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hashmatch.errors import HashListError
 from hashmatch.hashlist.formats.csv_table import CsvTable
+from hashmatch.hashlist.list_stream import Tap
 from hashmatch.hashlist.problems import Problems
-from hashmatch.hashlist.reading import Tap
 
 if TYPE_CHECKING:
     from hashmatch.hashlist.hash_list import HashList

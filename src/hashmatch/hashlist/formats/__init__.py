@@ -21,7 +21,7 @@ from hashmatch.hashlist.compiled import MAGIC, read_compiled
 from hashmatch.hashlist.contents import Contents
 from hashmatch.hashlist.formats import ncmec, own_csv, stopncii, tat, threatexchange, vics
 from hashmatch.hashlist.formats.sniffing import not_a_list, not_text
-from hashmatch.hashlist.reading import BOM, Options, Tap
+from hashmatch.hashlist.list_stream import BOM, Options, Tap
 from hashmatch.hashlist.text.text_reader import read_text
 from hashmatch.hashlist.text.text_writer import text_blocks
 

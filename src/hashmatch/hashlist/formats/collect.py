@@ -26,9 +26,9 @@ from hashmatch.hashlist.kinds import (
     widths,
     wrong_length,
 )
+from hashmatch.hashlist.list_stream import Options
 from hashmatch.hashlist.policy import NO_DATE, end_of_life
 from hashmatch.hashlist.problems import Problems
-from hashmatch.hashlist.reading import Options
 from hashmatch.hashlist.section import Section
 from hashmatch.hashlist.text.grammar import BINARY_DIGITS, NOT_NAMED
 from hashmatch.model import HashKind

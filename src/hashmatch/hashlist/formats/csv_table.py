@@ -13,8 +13,8 @@ import numpy as np
 
 from hashmatch.errors import HashListError
 from hashmatch.hashlist.formats.collect import CHUNK_RECORDS
+from hashmatch.hashlist.list_stream import MAX_LINE_BYTES, Lines, Tap
 from hashmatch.hashlist.problems import Problems
-from hashmatch.hashlist.reading import MAX_LINE_BYTES, Lines, Tap
 from hashmatch.hashlist.text.grammar import ListHeader
 from hashmatch.text import count
 

@@ -14,7 +14,7 @@ from hashmatch.hashlist.contents import Contents
 from hashmatch.hashlist.formats.collect import CHUNK_RECORDS, Chunk, Collector
 from hashmatch.hashlist.formats.jsonpull import JsonPull
 from hashmatch.hashlist.formats.sniffing import first_json_key
-from hashmatch.hashlist.reading import Options, Tap
+from hashmatch.hashlist.list_stream import Options, Tap
 from hashmatch.hashlist.text.grammar import LineError
 
 Raw = TypeVar("Raw")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from hashmatch.errors import HashListError
-from hashmatch.hashlist.reading import Tap
+from hashmatch.hashlist.list_stream import Tap
 from hashmatch.hashlist.text.grammar import LineError
 
 MAX_VALUE = 1 << 24

@@ -20,7 +20,7 @@ from xml.parsers import expat
 from hashmatch.errors import HashListError
 from hashmatch.hashlist.contents import Contents
 from hashmatch.hashlist.formats.feed import Paging, Record, read_feed
-from hashmatch.hashlist.reading import BOM, Options, Tap
+from hashmatch.hashlist.list_stream import BOM, Options, Tap
 from hashmatch.hashlist.text.grammar import LineError
 
 ROOT = "queryResult"

@@ -15,7 +15,7 @@ from hashmatch.hashlist.formats.collect import Chunk, Collector, is_algorithm
 from hashmatch.hashlist.formats.csv_table import CsvTable, unused_columns
 from hashmatch.hashlist.formats.feed import WITHDRAWN_WORDS
 from hashmatch.hashlist.formats.sniffing import column_names
-from hashmatch.hashlist.reading import Options, Tap
+from hashmatch.hashlist.list_stream import Options, Tap
 
 COLUMNS = ("hash", "algorithm", *FIELDS, "withdrawn")
 

@@ -10,7 +10,7 @@ from hashmatch.hashlist.contents import Contents
 from hashmatch.hashlist.formats.collect import Chunk, Collector
 from hashmatch.hashlist.formats.csv_table import CsvTable, unused_columns
 from hashmatch.hashlist.formats.sniffing import column_names, first_line
-from hashmatch.hashlist.reading import Lines, Options, Tap
+from hashmatch.hashlist.list_stream import Lines, Options, Tap
 from hashmatch.hashlist.text.grammar import NOT_NAMED, LineError, decode_line
 
 COLUMNS = {

@@ -18,7 +18,7 @@ from hashmatch.hashlist.assemble import join_by_kind
 from hashmatch.hashlist.characters import FORBIDDEN_BEYOND_ASCII
 from hashmatch.hashlist.columns import Bytes, Rows, TextColumn
 from hashmatch.hashlist.kinds import ASSUMED, algorithms, is_binary, kinds
-from hashmatch.hashlist.reading import MAX_LINE_BYTES
+from hashmatch.hashlist.list_stream import MAX_LINE_BYTES
 from hashmatch.hashlist.section import Section
 from hashmatch.hashlist.text.grammar import NOT_NAMED, Context, Parsed, parse_lines
 from hashmatch.model import HashKind

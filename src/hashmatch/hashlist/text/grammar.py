@@ -21,8 +21,8 @@ from hashmatch.hashlist.kinds import (
     widths,
     wrong_length,
 )
+from hashmatch.hashlist.list_stream import MAX_LINE_BYTES
 from hashmatch.hashlist.problems import Problems
-from hashmatch.hashlist.reading import MAX_LINE_BYTES
 from hashmatch.hashlist.section import Section
 from hashmatch.model import HashKind
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hashmatch.hashlist.assemble import assemble
 from hashmatch.hashlist.contents import Contents
 from hashmatch.hashlist.kinds import ASSUMPTION
+from hashmatch.hashlist.list_stream import Lines, Options, Tap
 from hashmatch.hashlist.problems import Problems
-from hashmatch.hashlist.reading import Lines, Options, Tap
 from hashmatch.hashlist.section import Section
 from hashmatch.hashlist.text import blocks
 from hashmatch.hashlist.text.grammar import Context, ListHeader, ParseBlock

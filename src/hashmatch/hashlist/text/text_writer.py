@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from hashmatch.errors import HashListError
 from hashmatch.hashlist.contents import NOTHING, Contents
-from hashmatch.hashlist.reading import MAX_LINE_BYTES
+from hashmatch.hashlist.list_stream import MAX_LINE_BYTES
 from hashmatch.hashlist.section import SLICE_ROWS, Section
 from hashmatch.hashlist.updates import ruled_out, without_entry
 
