@@ -10,17 +10,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from hashmatch.scan.pipeline import (
-    Bounds,
-    Close,
-    Examine,
-    IllegalEvent,
-    Journey,
-    Part,
-    PartStep,
-    Pipeline,
-    Step,
-)
+from hashmatch.scan.journey import Journey, Part, PartStep, Step
+from hashmatch.scan.pipeline import Bounds, Close, Examine, IllegalEvent, Pipeline
 
 BOUNDS = Bounds(items=5, files=2, held=2)
 

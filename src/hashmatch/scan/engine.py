@@ -13,7 +13,8 @@ from hashmatch.errors import DecodeError
 from hashmatch.examine.sandbox import Job, Reply
 from hashmatch.model import Examination, Reason
 from hashmatch.scan.history import NullHistory
-from hashmatch.scan.pipeline import Bounds, Close, Examine, Part, Pipeline
+from hashmatch.scan.journey import Part
+from hashmatch.scan.pipeline import Bounds, Close, Examine, Pipeline
 from hashmatch.scan.visit import Visit
 from hashmatch.sources import Item
 from hashmatch.sources.descriptors import descriptors

@@ -16,7 +16,7 @@ from hashmatch.match.matcher import Matcher
 from hashmatch.model import MEMBER_MARK, Examination, ExamineOptions
 from hashmatch.scan.engine import Engine
 from hashmatch.scan.history import History, NullHistory
-from hashmatch.scan.pipeline import Part
+from hashmatch.scan.journey import Part
 from hashmatch.scan.result import FileResult
 from hashmatch.scan.stored_matcher import StoredMatcher
 from hashmatch.scan.visit import Visit

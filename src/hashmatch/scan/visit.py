@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from hashmatch.errors import DecodeError
 from hashmatch.model import Examination
-from hashmatch.scan.pipeline import Journey
+from hashmatch.scan.journey import Journey
 from hashmatch.sources import Identity, Item
 from hashmatch.state.rows import Stored
 
