@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
+import tracemalloc
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -12,6 +15,7 @@ from hypothesis import strategies as st
 from hashmatch.examine.sandbox.jobs import Job, ProtocolError, Reply, Said
 from hashmatch.examine.sandbox.protocol import (
     MAX_FRAME,
+    MAX_VALUES,
     decode_options,
     decode_said,
     encode_options,
@@ -196,6 +200,77 @@ def test_a_frame_that_announces_too_much_is_refused_at_once() -> None:
     """Nobody waits for more bytes than any worker has to say."""
     with pytest.raises(ProtocolError):
         take_frame(bytearray((MAX_FRAME + 1).to_bytes(4, "big")))
+
+
+COSTLY = {
+    "lists": b"[" + b"[]," * (MAX_VALUES // 2 - 2) + b"[]]",
+    "objects": b'{"a":[' + b"{}," * (MAX_VALUES // 2 - 3) + b"{}]}",
+    "keys": b"{" + b",".join(b'"%d":0' % n for n in range(MAX_VALUES - 2)) + b"}",
+    "objects with keys": b'{"a":[' + b",".join([b'{"x":1}'] * (MAX_VALUES // 2 - 3)) + b"]}",
+    "large numbers": b'{"a":[' + b",".join([b"9" * 19] * (MAX_VALUES - 3)) + b"]}",
+    "fractions": b'{"a":[' + b",".join([b"1e99"] * (MAX_VALUES - 3)) + b"]}",
+    "a long text": b'{"a":"' + b"x" * (MAX_FRAME - 16) + b'\\u20ac"}',
+    "a wide text": b'{"a":"' + b"x" * (MAX_FRAME - 20) + b'\xf0\x9f\x98\x80"}',
+    "escapes": b'{"a":"' + b"\\u20ac" * (MAX_FRAME // 6 - 4) + b'"}',
+    "texts": b'{"a":[' + b",".join([b'"%08d"' % n for n in range(MAX_VALUES - 3)]) + b"]}",
+    "no end of a text": b'{"a":"' + b'\\"' * (MAX_FRAME // 2 - 8),
+    "quotes": b'"' * MAX_FRAME,
+    "depth": b'{"a":' * 100_000,
+    "too many": b"[" * MAX_FRAME,
+    "digits": b'{"a":' + b"9" * (MAX_FRAME - 10) + b"}",
+}
+
+
+@pytest.mark.parametrize("name", COSTLY)
+def test_no_frame_costs_more_than_50_mb_or_a_second(name: str) -> None:
+    """The frames that cost most, of those that are short enough, are taken or refused cheaply."""
+    data = COSTLY[name]
+    assert len(data) <= MAX_FRAME
+    buffer = bytearray(len(data).to_bytes(4, "big") + data)
+    again = bytearray(buffer)
+    began = time.process_time()
+    with suppress(ProtocolError):
+        take_frame(again)
+    spent = time.process_time() - began
+    tracemalloc.start()
+    with suppress(ProtocolError):
+        take_frame(buffer)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 50_000_000
+    assert spent < 1
+
+
+def test_a_worker_cannot_talk_for_ever() -> None:
+    """A job is worth so many bytes, and so many more for each member that is begun."""
+    job = Job(0)
+    job.pay(16 * 1024 * 1024)
+    with pytest.raises(ProtocolError):
+        job.pay(1)
+    archive = Job(0)
+    options = ExamineOptions(kinds=KINDS)
+    for _ in range(8):  # two megabytes for each member
+        archive.take(begun(b"a"), options)
+        archive.pay(2_000_000)
+        archive.take(done(b"a", end=False), options)
+    archive.take(begun(b"a"), options)
+    with pytest.raises(ProtocolError):
+        archive.pay(2_000_000)
+
+
+def test_more_views_than_an_answer_holds_are_said_to_be_too_many() -> None:
+    """A worker whose honest answer is too large says so, and is not taken for a liar."""
+    words = PerceptualHash("phash", 64, (1,)), PerceptualHash("dhash", 256, (1, 2, 3, 4))
+    views = tuple(ViewHashes(f"frame:{n}", 50, words) for n in range(40_000))
+    found = Examination(format="GIF", width=7, height=8, views=views, digests=("00" * 32,))
+    data = encode_said(Reply(JOB, None, found, end=True), NUMBER)
+    message = take_frame(bytearray(data))
+    assert message is not None
+    said = decode_said(message, JOB, NUMBER, OPTIONS)
+    assert isinstance(said, Reply)
+    assert said.examination.reason is Reason.FRAME_LIMIT
+    assert said.examination.detail == "40000 views are more than one answer holds"
+    assert said.examination.digests == found.digests
 
 
 @given(

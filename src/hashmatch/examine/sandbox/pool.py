@@ -39,9 +39,9 @@ _MOST_FAULTS = 2
 _MOST_DEATHS = 6
 """Likewise by a signal that others send: chance hits a file twice or thrice, but not every time."""
 
-_MOST_JOBS = 256
+_MOST_JOBS = 1000
 """Files that a worker examines before another takes its place. It bounds for how many files after
-its own a taken-over worker can answer, and costs less than a percent."""
+its own a taken-over worker can answer, and costs about a percent with small files."""
 
 _MOST_STILLBORN = 8
 """Workers in a row that may die before they are ready."""

@@ -97,7 +97,7 @@ def _check_cost(text: bytes) -> None:
 
     Counting is quick and takes no memory; commas within strings count, too, and hardly occur.
     """
-    if sum(map(text.count, (b",", b"[", b"{"))) >= MAX_VALUES:
+    if _count_values(text) >= MAX_VALUES or text.count(b'"') > 2 * MAX_VALUES:
         raise ProtocolError
     brackets = _STRINGS.sub(b"", text).translate(None, _NOT_BRACKETS)
     for _ in range(MAX_DEPTH):
@@ -106,6 +106,10 @@ def _check_cost(text: bytes) -> None:
         brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
     if brackets:
         raise ProtocolError
+
+
+def _count_values(text: bytes) -> int:
+    return sum(map(text.count, (b",", b"[", b"{")))
 
 
 def encode_job(job: Job, number: int) -> bytes:
@@ -133,7 +137,7 @@ def encode_said(said: Said, number: int) -> bytes:
         return frame({"job": number, "member": _encode_path(said)})
     data = _encode_reply(said, number)
     # A worker counts as the supervisor does, or an honest answer could be refused
-    if len(data) > MAX_FRAME or sum(map(data.count, (b",", b"[", b"{"))) >= MAX_VALUES:
+    if len(data) > MAX_FRAME or _count_values(data) >= MAX_VALUES:
         found = said.examination
         problem = DecodeError(
             Reason.FRAME_LIMIT,

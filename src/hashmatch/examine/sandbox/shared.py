@@ -146,19 +146,32 @@ if hasattr(os, "register_at_fork"):  # not every system has it
 def nameless_file(data: bytes) -> Iterator[int]:
     """Hold bytes in a file that nobody else can open: in memory if possible, else unlinked.
 
+    In memory it is also sealed, so that a worker cannot change it.
+
     Yields:
         Its descriptor.
     """
     with _nameless() as file:
         file.write(data)
         file.flush()
+        _seal(file.fileno())
         yield file.fileno()
 
 
 def _nameless() -> IO[bytes]:
     if hasattr(os, "memfd_create"):
-        return open(os.memfd_create("hashmatch"), "w+b")
+        flags = os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING
+        return open(os.memfd_create("hashmatch", flags), "w+b")
     return tempfile.TemporaryFile()
+
+
+def _seal(descriptor: int) -> None:
+    if not hasattr(os, "memfd_create"):
+        return
+    import fcntl  # noqa: PLC0415 # not every system has it
+
+    seals = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
+    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
 
 
 def _start(options: ExamineOptions, jobs: int, limits: WorkerLimits) -> _Service:
