@@ -26,7 +26,7 @@ from PIL import Image, ImageEnhance, ImageFilter
 import record
 from hashmatch.examine.decode import open_picture
 from hashmatch.hashing import ALGORITHMS, QUALITY_GRID, quality
-from hashmatch.model import DEFAULT_FORMATS, QUALITY_FLOOR, Limits
+from hashmatch.options import DEFAULT_FORMATS, QUALITY_FLOOR, Limits
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "fixtures"))
 from regular import regular

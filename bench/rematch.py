@@ -31,7 +31,8 @@ import numpy.typing as npt
 import record
 from hashmatch import HashKind, HashList, Matcher, PerceptualHash, Verdict
 from hashmatch.examine.examination import examine
-from hashmatch.model import Examination, ExamineOptions, ViewHashes
+from hashmatch.model import Examination, ViewHashes
+from hashmatch.options import ExamineOptions
 from hashmatch.report import file_record, make_renderer
 from hashmatch.scan import Replay, State, make_pool, rematch
 from hashmatch.state.settings import Settings

@@ -40,7 +40,8 @@ try:
 except ImportError:  # an earlier version
     from hashmatch.workers import Job, Pool
     make = lambda: Pool(1)
-from hashmatch.model import ExamineOptions, HashKind
+from hashmatch.model import HashKind
+from hashmatch.options import ExamineOptions
 
 def cpu():
     of = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)

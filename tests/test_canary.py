@@ -17,7 +17,7 @@ from hashmatch import HashKind, HashList, HashListError, Matcher, PerceptualHash
 from hashmatch.cli.main import run
 from hashmatch.errors import HashmatchError
 from hashmatch.examine.examination import examine
-from hashmatch.model import ExamineOptions
+from hashmatch.options import ExamineOptions
 from pictures import encode, photo
 
 KINDS = tuple(HashKind(name, bits) for name in ("phash", "dhash") for bits in (64, 256))

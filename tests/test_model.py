@@ -20,14 +20,8 @@ from hashmatch import (
     Verdict,
 )
 from hashmatch.errors import HashError, HashmatchError, MissingExtraError, OutcomeTruthError
-from hashmatch.model import (
-    DIGEST_BITS,
-    ArchiveLimits,
-    Examination,
-    ExamineOptions,
-    Reason,
-    ViewHashes,
-)
+from hashmatch.model import DIGEST_BITS, Examination, Reason, ViewHashes
+from hashmatch.options import ArchiveLimits, ExamineOptions
 
 HEX = "ca9a11fe0123bead"
 

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from hashmatch.model import (
         Entry,
         HashKind,
-        Limits,
         Match,
         Outcome,
         Part,
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
         Reason,
         Verdict,
     )
+    from hashmatch.options import Limits
 
 _HOMES = {
     "DecodeError": "errors",
@@ -55,7 +55,7 @@ _HOMES = {
     "HashList": "hashlist",
     "HashListError": "errors",
     "HashmatchError": "errors",
-    "Limits": "model",
+    "Limits": "options",
     "Match": "model",
     "Matcher": "match",
     "Outcome": "model",

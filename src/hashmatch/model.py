@@ -5,12 +5,12 @@ They need no NumPy, so that ``import hashmatch`` stays quick.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from string import hexdigits
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-from hashmatch.errors import HashError, HashMismatchError, OutcomeTruthError, SettingsError
+from hashmatch.errors import HashError, HashMismatchError, OutcomeTruthError
 
 if TYPE_CHECKING:
     from hashmatch.errors import DecodeError
@@ -200,130 +200,6 @@ class Reason(StrEnum):
     SPECIAL_FILE = "special_file"
     CHANGED = "changed"
     VANISHED = "vanished"
-
-
-class _AtLeast1:
-    __slots__: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        for name in self.__slots__:
-            if getattr(self, name) < 1:
-                raise SettingsError(f"{name} must be at least 1")
-
-
-MAX_SIDE = 65_535
-"""The most pixels a side of a picture may have, which is the most a JPEG can have. Shrinking a row
-of this length takes 3 MiB; one of 20,000,000 pixels takes a gigabyte."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits(_AtLeast1):
-    """What a picture may cost, checked after reading its header and before decoding any pixel.
-
-    ``MAX_SIDE`` always limits the sides, too.
-
-    Attributes:
-        max_pixels: pixels of one frame, width times height.
-        max_bytes: bytes of the file.
-        max_frames: frames of an animation, or pages.
-
-    Raises:
-        SettingsError: a limit is under 1.
-    """
-
-    max_pixels: int = 100_000_000
-    max_bytes: int = 256 * 1024 * 1024
-    max_frames: int = 64
-
-
-QUALITY_FLOOR = 50
-"""A picture of lower quality has so little detail that being near to an entry says little. PDQ's
-authors discard hashes of quality 49 and less."""
-
-
-@dataclass(frozen=True, slots=True)
-class ArchiveLimits(_AtLeast1):
-    """What an archive may cost, counted while it is unpacked.
-
-    Attributes:
-        max_members: entries in all, folders and the members of nested archives included.
-        max_total_bytes: bytes unpacked in all, those of nested archives included.
-        max_ratio: bytes unpacked for each byte packed, of a member and of the whole. It is judged
-            from 64 MiB unpacked, since a blank picture packs to a thousandth of its size.
-        max_depth: archives within archives; the outermost is depth 1.
-
-    Raises:
-        SettingsError: a limit is under 1.
-    """
-
-    max_members: int = 10_000
-    max_total_bytes: int = 4 * 1024 * 1024 * 1024
-    max_ratio: int = 200
-    max_depth: int = 3
-
-
-DEFAULT_FORMATS = frozenset({"JPEG", "MPO", "PNG", "GIF", "WEBP", "BMP", "TIFF", "RAW"})
-"""Decoded by default."""
-
-OPTIONAL_FORMATS = frozenset({"AVIF", "JPEG2000", "HEIF"})
-"""Decoded on request: their decoders are younger or rarer, so they widen what an attacker meets."""
-
-
-@dataclass(frozen=True, slots=True)
-class TransformOptions:
-    """Which changed copies of each picture to examine: see ``examine.transform``.
-
-    Attributes:
-        names: the transforms, in order.
-        seed: decides every place and grain that a transform chooses.
-        kinds: the hashes to compute of every view of a copy.
-    """
-
-    names: tuple[str, ...]
-    seed: int
-    kinds: tuple[HashKind, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ExamineOptions:
-    """How pictures are examined; the same for a whole scan, and free of any list.
-
-    Attributes:
-        kinds: the hashes to compute of every view; with none, pictures are not decoded at all.
-        limits: what a picture may cost.
-        archives: what an archive may cost.
-        formats: names of the formats to decode, of ``DEFAULT_FORMATS`` and ``OPTIONAL_FORMATS``.
-        mirrors: also look at the seven flips and quarter turns of every view.
-        fast: where a preview of a picture will do, give its hashes and leave the picture be.
-        quality_floor: 0 to 100; a picture with a view below it is always examined in full.
-        digests: names of exact digests to take of the file's bytes, such as ``sha256``.
-        transforms: also examine changed copies of each picture, each as a part.
-
-    Raises:
-        SettingsError: a format is not one that hashmatch decodes.
-    """
-
-    kinds: tuple[HashKind, ...]
-    limits: Limits = Limits()
-    archives: ArchiveLimits = ArchiveLimits()
-    formats: frozenset[str] = DEFAULT_FORMATS
-    mirrors: bool = False
-    fast: bool = False
-    quality_floor: int = QUALITY_FLOOR
-    digests: tuple[str, ...] = ()
-    transforms: TransformOptions | None = None
-
-    def __post_init__(self) -> None:
-        unknown = self.formats - DEFAULT_FORMATS - OPTIONAL_FORMATS
-        if unknown:
-            known = ", ".join(sorted(DEFAULT_FORMATS | OPTIONAL_FORMATS))
-            raise SettingsError(f"unknown format {min(unknown)}; choose from {known}")
-
-    def of_part(self, part: bytes | None) -> ExamineOptions:
-        """The options for one part of a file; a changed copy has its own kinds and no digests."""
-        if self.transforms is None or part is None:
-            return self
-        return replace(self, kinds=self.transforms.kinds, digests=(), transforms=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,8 @@ from hashmatch.cases import (
 )
 from hashmatch.cli.main import run
 from hashmatch.errors import DecisionsError, InputError
-from hashmatch.model import ExamineOptions, HashKind, Match
+from hashmatch.model import HashKind, Match
+from hashmatch.options import ExamineOptions
 from hashmatch.scan import State
 from hashmatch.state.settings import Settings
 from pictures import encode, photo

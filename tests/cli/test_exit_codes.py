@@ -14,7 +14,7 @@ import pytest
 from commands import COMMAND, SOURCE, environment, hashmatch_command, records
 from hashmatch import Entry, HashKind, HashList
 from hashmatch.examine.examination import examine
-from hashmatch.model import ExamineOptions
+from hashmatch.options import ExamineOptions
 from hashmatch.text import count
 from pictures import encode, photo
 

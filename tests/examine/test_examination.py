@@ -23,7 +23,8 @@ from commands import environment
 from hashmatch import HashKind, Limits, PerceptualHash, Reason, SettingsError, hamming_distance
 from hashmatch.examine.examination import examine
 from hashmatch.examine.inputs import PictureInput
-from hashmatch.model import DEFAULT_FORMATS, OPTIONAL_FORMATS, Examination, ExamineOptions
+from hashmatch.model import Examination
+from hashmatch.options import DEFAULT_FORMATS, OPTIONAL_FORMATS, ExamineOptions
 from pictures import (
     animation,
     as_mode,

@@ -19,7 +19,7 @@ from PIL import Image, ImageEnhance, ImageFilter
 from hashmatch import Entry, HashList, PerceptualHash
 from hashmatch.examine.decode import open_picture
 from hashmatch.hashing import ALGORITHMS, QUALITY_GRID, quality
-from hashmatch.model import DEFAULT_FORMATS, QUALITY_FLOOR, Limits
+from hashmatch.options import DEFAULT_FORMATS, QUALITY_FLOOR, Limits
 from hashmatch.report import file_record
 from hashmatch.scan import make_pool, scan
 from matchers import in_process

@@ -13,7 +13,8 @@ from PIL import Image
 
 from hashmatch import HashKind, PerceptualHash, Reason, hamming_distance
 from hashmatch.examine.examination import examine
-from hashmatch.model import Examination, ExamineOptions
+from hashmatch.model import Examination
+from hashmatch.options import ExamineOptions
 from pictures import animation, as_mode, encode, hide_colours, padded, photo
 
 OPTIONS = ExamineOptions(kinds=(HashKind("phash", 64),), fast=True)

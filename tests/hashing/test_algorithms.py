@@ -22,7 +22,8 @@ from hashmatch.hashing import (
     quality,
     to_codes,
 )
-from hashmatch.model import ExamineOptions, HashKind, PerceptualHash, Reason
+from hashmatch.model import HashKind, PerceptualHash, Reason
+from hashmatch.options import ExamineOptions
 from pictures import as_mode, checkered, flat, gradient, photo
 
 LONG = bool(os.environ.get("HASHMATCH_LONG_TESTS"))

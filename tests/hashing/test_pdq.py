@@ -14,7 +14,8 @@ from commands import SOURCE, environment, hashmatch_command
 from hashmatch import Entry, HashKind, HashList, PerceptualHash, Verdict, hamming_distance
 from hashmatch.examine.examination import examine
 from hashmatch.hashing import ALGORITHMS, pack
-from hashmatch.model import ExamineOptions, Reason
+from hashmatch.model import Reason
+from hashmatch.options import ExamineOptions
 from matchers import in_process
 from pictures import encode, flat, letterboxed, photo, with_orientation
 

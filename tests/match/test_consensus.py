@@ -11,7 +11,8 @@ from hashmatch import Entry, HashKind, HashList, SettingsError, Verdict
 from hashmatch.cli.main import run
 from hashmatch.errors import HashListError
 from hashmatch.examine.examination import examine
-from hashmatch.model import ExamineOptions, PerceptualHash
+from hashmatch.model import PerceptualHash
+from hashmatch.options import ExamineOptions
 from matchers import in_process
 from pictures import animation, as_mode, encode, photo
 

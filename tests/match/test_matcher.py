@@ -27,7 +27,7 @@ from hashmatch import (
 )
 from hashmatch.errors import HashMismatchError
 from hashmatch.examine.examination import examine
-from hashmatch.model import DEFAULT_FORMATS, ExamineOptions
+from hashmatch.options import DEFAULT_FORMATS, ExamineOptions
 from matchers import in_process
 from pictures import animation, as_mode, encode, flat, padded, photo, with_orientation
 

@@ -20,7 +20,8 @@ from hashmatch import Entry, HashKind, HashList, Limits, Matcher, Outcome, Reaso
 from hashmatch.examine.examination import examine
 from hashmatch.match.parts import match_parts
 from hashmatch.match.verdict import decide_whole
-from hashmatch.model import ArchiveLimits, Examination, ExamineOptions, Part
+from hashmatch.model import Examination, Part
+from hashmatch.options import ArchiveLimits, ExamineOptions
 from hashmatch.scan import make_pool, scan
 from pictures import encode, photo
 

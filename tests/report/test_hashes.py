@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hashmatch import HashKind, HashList, PerceptualHash, SettingsError, Verdict
 from hashmatch.examine.examination import examine
 from hashmatch.files import path_of
-from hashmatch.model import Examination, ExamineOptions, ViewHashes
+from hashmatch.model import Examination, ViewHashes
+from hashmatch.options import ExamineOptions
 from hashmatch.report import make_hash_writer
 from hashmatch.text import printable
 from matchers import in_process

@@ -15,7 +15,8 @@ from PIL import Image
 
 from hashmatch import Entry, HashList, Matcher, PerceptualHash
 from hashmatch.examine.sandbox import Job, Reply, ThreadPool
-from hashmatch.model import Examination, ExamineOptions, HashKind, Reason, ViewHashes
+from hashmatch.model import Examination, HashKind, Reason, ViewHashes
+from hashmatch.options import ExamineOptions
 from hashmatch.report import file_record
 from hashmatch.scan import make_pool, scan
 from hashmatch.scan.engine import Engine

@@ -9,7 +9,8 @@ import pytest
 from commands import hashmatch_command, records
 from hashlist.feeds import Item, ncmec, stopncii, tat, vics
 from hashmatch.examine.examination import examine
-from hashmatch.model import ExamineOptions, HashKind
+from hashmatch.model import HashKind
+from hashmatch.options import ExamineOptions
 from pictures import encode, photo
 
 DIGESTS = ("md5", "sha1", "sha256")

@@ -17,7 +17,8 @@ import pytest
 from examine.sandbox.processes import children
 from hashmatch import Entry, HashList, Matcher, PerceptualHash, Reason, Verdict
 from hashmatch.examine.sandbox import WorkerLimits
-from hashmatch.model import DEFAULT_FORMATS, Outcome
+from hashmatch.model import Outcome
+from hashmatch.options import DEFAULT_FORMATS
 from hashmatch.scan import FileResult, make_pool, scan
 from pictures import animation, as_mode, encode, photo
 

@@ -12,7 +12,7 @@ import pytest
 
 from hashmatch import Entry, HashKind, HashList, Limits, Matcher, PerceptualHash, Reason, Verdict
 from hashmatch.examine.examination import examine
-from hashmatch.model import ArchiveLimits, ExamineOptions
+from hashmatch.options import ArchiveLimits, ExamineOptions
 from hashmatch.scan import History, State, make_pool, scan
 from matchers import in_process
 from pictures import encode, photo

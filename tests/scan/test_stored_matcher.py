@@ -13,15 +13,8 @@ from hypothesis import strategies as st
 from hashmatch import HashKind, HashList, Matcher, PerceptualHash, Verdict
 from hashmatch.errors import DecodeError
 from hashmatch.hashing import ALGORITHMS
-from hashmatch.model import (
-    Entry,
-    Examination,
-    ExamineOptions,
-    Match,
-    Outcome,
-    Reason,
-    ViewHashes,
-)
+from hashmatch.model import Entry, Examination, Match, Outcome, Reason, ViewHashes
+from hashmatch.options import ExamineOptions
 from hashmatch.scan import State
 from hashmatch.scan.stored_matcher import StoredMatcher, suppress
 from hashmatch.state.rows import Unconfirmed, sha256_of

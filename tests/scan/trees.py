@@ -14,7 +14,8 @@ from typing import Any
 from hashmatch import HashList, Matcher
 from hashmatch.examine.examination import examine
 from hashmatch.examine.sandbox import ThreadPool
-from hashmatch.model import ExamineOptions, HashKind
+from hashmatch.model import HashKind
+from hashmatch.options import ExamineOptions
 from hashmatch.report import file_record
 from hashmatch.scan import Counts, History, Replay, State, WalkOptions, rematch, scan
 from pictures import photo

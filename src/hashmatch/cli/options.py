@@ -16,7 +16,7 @@ from hashmatch.cli.files import READS, READS_STREAM, WRITES
 from hashmatch.cli.sizes import format_size, parse_count, parse_size
 from hashmatch.cli.streams import say
 from hashmatch.errors import SettingsError
-from hashmatch.model import DEFAULT_FORMATS, OPTIONAL_FORMATS, ArchiveLimits, Limits
+from hashmatch.options import DEFAULT_FORMATS, OPTIONAL_FORMATS, ArchiveLimits, Limits
 
 if TYPE_CHECKING:
     from hashmatch.examine.sandbox import WorkerLimits

@@ -22,7 +22,8 @@ from hashmatch.examine.sandbox.selftest import available_options, decode_every_f
 from hashmatch.hashing import ALGORITHMS
 from hashmatch.hashlist import HashList
 from hashmatch.match.matcher import Matcher
-from hashmatch.model import ArchiveLimits, Entry, Limits, PerceptualHash, Verdict
+from hashmatch.model import Entry, PerceptualHash, Verdict
+from hashmatch.options import ArchiveLimits, Limits
 from hashmatch.scan import scan
 
 _FAILED = 70

@@ -27,7 +27,7 @@ from hashmatch.evaluate import (
 )
 from hashmatch.examine.decode import load_decoders
 from hashmatch.hashing import parse_kind
-from hashmatch.model import OPTIONAL_FORMATS
+from hashmatch.options import OPTIONAL_FORMATS
 from hashmatch.text import count
 
 

@@ -8,7 +8,7 @@ from hashmatch.cli.hash import HashSettings
 from hashmatch.cli.streams import say
 from hashmatch.examine.decode import load_decoders
 from hashmatch.hashing import parse_kind
-from hashmatch.model import OPTIONAL_FORMATS, ExamineOptions
+from hashmatch.options import OPTIONAL_FORMATS, ExamineOptions
 from hashmatch.report import make_hash_writer, open_output
 from hashmatch.scan import below, check_paths, examine_all, make_pool
 

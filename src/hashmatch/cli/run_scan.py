@@ -21,7 +21,7 @@ from hashmatch.errors import InputError, SettingsError
 from hashmatch.examine.decode import load_decoders
 from hashmatch.examine.sandbox import AnyPool
 from hashmatch.match.matcher import Matcher
-from hashmatch.model import OPTIONAL_FORMATS
+from hashmatch.options import OPTIONAL_FORMATS
 from hashmatch.report import Record, Run, Tally, make_renderer, open_output, summary_record
 from hashmatch.scan import History, State, WalkCounts, check_paths, read_paths, scan
 

@@ -22,7 +22,8 @@ from hashmatch.evaluate.settings import EvaluationSettings
 from hashmatch.examine.examination import digest_file
 from hashmatch.examine.sandbox import AnyPool, WorkerLimits, make_pool
 from hashmatch.hashing import Codes
-from hashmatch.model import Examination, ExamineOptions, HashKind
+from hashmatch.model import Examination, HashKind
+from hashmatch.options import ExamineOptions
 from hashmatch.scan.engine import Engine
 from hashmatch.sources import Item, WalkCounts, walk
 from hashmatch.sources.file_item import FileItem

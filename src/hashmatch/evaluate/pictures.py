@@ -8,15 +8,8 @@ from typing import TypeAlias
 
 from hashmatch.evaluate.settings import EvaluationSettings
 from hashmatch.hashing.distance import hamming_distance
-from hashmatch.model import (
-    Examination,
-    ExamineOptions,
-    HashKind,
-    PerceptualHash,
-    Reason,
-    TransformOptions,
-    ViewHashes,
-)
+from hashmatch.model import Examination, HashKind, PerceptualHash, Reason, ViewHashes
+from hashmatch.options import ExamineOptions, TransformOptions
 
 Hashes: TypeAlias = tuple[PerceptualHash, ...]
 

@@ -12,7 +12,8 @@ from hashmatch.errors import SettingsError
 from hashmatch.examine.decode import PILLOW_VERSION
 from hashmatch.examine.transform import TRANSFORMS, WORKING_PIXELS
 from hashmatch.hashing import check_kind
-from hashmatch.model import DEFAULT_FORMATS, QUALITY_FLOOR, HashKind, Limits
+from hashmatch.model import HashKind
+from hashmatch.options import DEFAULT_FORMATS, QUALITY_FLOOR, Limits
 
 DEFAULT_KINDS = (HashKind("phash", 64), HashKind("dhash", 64))
 

@@ -22,7 +22,8 @@ from hashmatch.examine.decode import (
 from hashmatch.examine.inputs import Content, PictureInput, digest, held, read_content, too_large
 from hashmatch.examine.picture_hashes import hash_picture
 from hashmatch.examine.reading import read_stream, steady
-from hashmatch.model import MEMBER_MARK, Examination, ExamineOptions, Reason
+from hashmatch.model import MEMBER_MARK, Examination, Reason
+from hashmatch.options import ExamineOptions
 
 _AT_HAND = frozenset({"ZIP", "TAR", None})
 """Archives whose members can be read without those before them; None: a zip behind something."""

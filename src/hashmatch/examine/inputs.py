@@ -15,7 +15,8 @@ from hashmatch.errors import DecodeError, SettingsError
 from hashmatch.examine.archive import ends_in_zip, sniff_archive, zip_behind
 from hashmatch.examine.decode import SNIFF_BYTES, PilImage, sniff
 from hashmatch.examine.reading import open_file, read_some, read_stream, rewind
-from hashmatch.model import Examination, ExamineOptions, Reason
+from hashmatch.model import Examination, Reason
+from hashmatch.options import ExamineOptions
 
 FileInput: TypeAlias = "bytes | bytearray | memoryview | str | os.PathLike[str] | BinaryIO"
 """A file as a caller gives it: bytes, a path, or a file open for reading in binary."""

@@ -10,14 +10,8 @@ import numpy as np
 from hashmatch.errors import OUT_OF_MEMORY, DecodeError
 from hashmatch.examine.decode import MirrorView, Picture, View
 from hashmatch.hashing import ALGORITHMS, QUALITY_GRID, Algorithm, Grey, from_codes, quality
-from hashmatch.model import (
-    Examination,
-    ExamineOptions,
-    HashKind,
-    PerceptualHash,
-    Reason,
-    ViewHashes,
-)
+from hashmatch.model import Examination, HashKind, PerceptualHash, Reason, ViewHashes
+from hashmatch.options import ExamineOptions
 
 
 def hash_picture(open_it: Callable[[], Picture | None], options: ExamineOptions) -> Examination:

@@ -6,7 +6,8 @@ from hashmatch.errors import DecodeError
 from hashmatch.examine.examination import examine
 from hashmatch.examine.inputs import PictureInput
 from hashmatch.hashing import check_kind, parse_kind
-from hashmatch.model import ExamineOptions, HashKind, Limits, PerceptualHash, Reason
+from hashmatch.model import HashKind, PerceptualHash, Reason
+from hashmatch.options import ExamineOptions, Limits
 
 STORED = "stored"
 

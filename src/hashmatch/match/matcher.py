@@ -20,16 +20,8 @@ from hashmatch.hashlist import HashList
 from hashmatch.match.lookup import NOTHING, Flags, Lookup, Near, Threshold
 from hashmatch.match.parts import examiner, match_parts
 from hashmatch.match.verdict import decide
-from hashmatch.model import (
-    DEFAULT_FORMATS,
-    QUALITY_FLOOR,
-    ArchiveLimits,
-    Examination,
-    ExamineOptions,
-    HashKind,
-    Limits,
-    Outcome,
-)
+from hashmatch.model import Examination, HashKind, Outcome
+from hashmatch.options import DEFAULT_FORMATS, QUALITY_FLOOR, ArchiveLimits, ExamineOptions, Limits
 
 MAX_MATCHES = 10
 DECODE_MODES = ("fast", "exact")

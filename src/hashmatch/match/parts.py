@@ -14,7 +14,8 @@ from hashmatch.examine.inputs import Content
 from hashmatch.examine.sandbox import SharedPool, nameless_file
 from hashmatch.match.lookup import BYTES
 from hashmatch.match.verdict import decide_whole
-from hashmatch.model import Examination, ExamineOptions, Match, Outcome, Part, Reason
+from hashmatch.model import Examination, Match, Outcome, Part, Reason
+from hashmatch.options import ExamineOptions
 
 _BATCH = 64
 """Parts that are looked up together, so that a huge archive is never in memory as a whole."""

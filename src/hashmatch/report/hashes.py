@@ -9,7 +9,8 @@ from typing import TextIO
 
 from hashmatch.errors import SettingsError
 from hashmatch.files import path_fields
-from hashmatch.model import QUALITY_FLOOR, Examination, HashKind, ViewHashes
+from hashmatch.model import Examination, HashKind, ViewHashes
+from hashmatch.options import QUALITY_FLOOR
 from hashmatch.text import printable
 
 _ID_DIGITS = 12

@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from hashmatch.errors import OUT_OF_MEMORY
-from hashmatch.model import Examination, ExamineOptions, Reason
+from hashmatch.model import Examination, Reason
+from hashmatch.options import ExamineOptions
 from hashmatch.scan.duplicates import InFlightDuplicates
 from hashmatch.scan.result import FileResult
 from hashmatch.scan.visit import Visit

@@ -18,7 +18,8 @@ from hashmatch.errors import SettingsError
 from hashmatch.examine.sandbox import AnyPool
 from hashmatch.hashlist import HashList, Section
 from hashmatch.match.matcher import Matcher
-from hashmatch.model import Examination, ExamineOptions
+from hashmatch.model import Examination
+from hashmatch.options import ExamineOptions
 from hashmatch.scan.history import History
 from hashmatch.scan.result import FileResult
 from hashmatch.scan.scanning import scan_known

@@ -13,7 +13,8 @@ from dataclasses import replace
 from hashmatch.errors import SettingsError
 from hashmatch.examine.sandbox import AnyPool
 from hashmatch.match.matcher import Matcher
-from hashmatch.model import MEMBER_MARK, Examination, ExamineOptions
+from hashmatch.model import MEMBER_MARK, Examination
+from hashmatch.options import ExamineOptions
 from hashmatch.scan.engine import Engine
 from hashmatch.scan.history import History, NullHistory
 from hashmatch.scan.journey import Part

@@ -9,7 +9,8 @@ from typing import Any
 
 from hashmatch._version import __version__
 from hashmatch.examine.decode import PILLOW_VERSION
-from hashmatch.model import ArchiveLimits, ExamineOptions, HashKind, Limits
+from hashmatch.model import HashKind
+from hashmatch.options import ArchiveLimits, ExamineOptions, Limits
 
 _RULES = 2
 """Raise it whenever the same file may give other hashes, views or members than before."""

@@ -14,7 +14,8 @@ from hashmatch.cli.main import run
 from hashmatch.errors import HashListError
 from hashmatch.examine.examination import examine
 from hashmatch.hashlist import read_suppressions
-from hashmatch.model import ExamineOptions, HashKind
+from hashmatch.model import HashKind
+from hashmatch.options import ExamineOptions
 from pictures import encode, photo
 
 KINDS = (HashKind("phash", 64), HashKind("dhash", 64))

@@ -16,7 +16,8 @@ from typing import Any
 
 from hashmatch.errors import DecodeError
 from hashmatch.examine.archive import Member, read_archive
-from hashmatch.model import ArchiveLimits, Reason
+from hashmatch.model import Reason
+from hashmatch.options import ArchiveLimits
 
 try:
     from compression import zstd  # Python 3.14

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hashmatch.examine.archive import ends_in_zip, read_archive, sniff_archive
-from hashmatch.model import ArchiveLimits, Reason
+from hashmatch.model import Reason
+from hashmatch.options import ArchiveLimits
 
 from .makers import MIB, ZIP_METHODS, Forged, forge_zip, make_tar, make_zip, read_all
 from .strategies import TAR_FORMATS, damaged, trees

@@ -34,7 +34,7 @@ _READ = """
 import json, resource, sys
 from hashmatch.examine.archive import read_archive
 from hashmatch.errors import DecodeError
-from hashmatch.model import ArchiveLimits
+from hashmatch.options import ArchiveLimits
 
 limit = int(sys.argv[2])
 if sys.platform == "linux":

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 
 from hashmatch.errors import DecodeError, SettingsError
 from hashmatch.examine.archive import read_archive
-from hashmatch.model import ArchiveLimits, Reason
+from hashmatch.model import Reason
+from hashmatch.options import ArchiveLimits
 
 from .makers import (
     MIB,

@@ -9,7 +9,8 @@ import zlib
 import pytest
 
 from hashmatch.examine.archive import ends_in_zip
-from hashmatch.model import ArchiveLimits, Reason
+from hashmatch.model import Reason
+from hashmatch.options import ArchiveLimits
 
 from .makers import (
     MIB,

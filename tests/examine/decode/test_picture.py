@@ -19,7 +19,8 @@ from hashmatch.examine.decode import (
     load_decoders,
     open_picture,
 )
-from hashmatch.model import DEFAULT_FORMATS, MAX_SIDE, OPTIONAL_FORMATS, Limits, Reason
+from hashmatch.model import Reason
+from hashmatch.options import DEFAULT_FORMATS, MAX_SIDE, OPTIONAL_FORMATS, Limits
 from pictures import animation, as_mode, encode, flat, photo
 
 from .files import WHOLE, frames, picture

@@ -11,7 +11,8 @@ from garbage import garbage_kept, living
 from hashmatch.examine.decode.picture import Picture
 from hashmatch.examine.decode.truncation import ends_early
 from hashmatch.examine.examination import examine
-from hashmatch.model import DEFAULT_FORMATS, ExamineOptions, HashKind, Reason
+from hashmatch.model import HashKind, Reason
+from hashmatch.options import DEFAULT_FORMATS, ExamineOptions
 from pictures import encode, photo
 
 from .files import WHOLE

@@ -21,7 +21,7 @@ with atheris.instrument_imports(include=["hashmatch"]):
     from hashmatch.examine.archive import read_archive, sniff_archive
     from hashmatch.hashlist import HashList
     from hashmatch.hashlist.formats import FORMATS
-    from hashmatch.model import ArchiveLimits
+    from hashmatch.options import ArchiveLimits
 
 LIMITS = ArchiveLimits(max_members=100, max_total_bytes=1 << 20, max_ratio=200, max_depth=3)
 MAX_MEMBER = 1 << 16

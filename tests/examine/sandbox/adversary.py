@@ -144,7 +144,8 @@ class _Surroundings:
 def main(chosen: list[str] | None) -> dict[str, Any]:
     """Have a worker try everything behind these walls."""
     from hashmatch.examine.sandbox import Job, Pool, pool  # noqa: PLC0415
-    from hashmatch.model import ExamineOptions, HashKind  # noqa: PLC0415
+    from hashmatch.model import HashKind  # noqa: PLC0415
+    from hashmatch.options import ExamineOptions  # noqa: PLC0415
 
     sys.path.insert(0, HERE)
     import attempts  # noqa: PLC0415

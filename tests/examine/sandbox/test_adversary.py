@@ -16,7 +16,8 @@ import pytest
 
 from hashmatch.examine.sandbox import Job, Pool, Reply, Sandbox, SharedPool, WorkerLimits, pool
 from hashmatch.examine.sandbox.protocol import MAX_FRAME, MAX_VALUES
-from hashmatch.model import Examination, ExamineOptions, HashKind, Reason
+from hashmatch.model import Examination, HashKind, Reason
+from hashmatch.options import ExamineOptions
 
 from . import adversary, plants
 from .attempts import ATTEMPTS

@@ -15,7 +15,8 @@ import pytest
 from hashmatch.examine.sandbox import Job, Reply, ThreadPool, walls
 from hashmatch.examine.sandbox.protocol import decode_said, encode_job, take_frame
 from hashmatch.examine.sandbox.worker import answers, serve
-from hashmatch.model import ExamineOptions, HashKind, Reason
+from hashmatch.model import HashKind, Reason
+from hashmatch.options import ExamineOptions
 
 from . import plants
 from .test_pool import archive

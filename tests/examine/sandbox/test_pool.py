@@ -21,7 +21,8 @@ import pytest
 from hashmatch.errors import HashmatchError, SettingsError
 from hashmatch.examine.sandbox import Job, Pool, Reply, WorkerLimits
 from hashmatch.examine.sandbox.clock import Clock
-from hashmatch.model import Examination, ExamineOptions, HashKind, Reason
+from hashmatch.model import Examination, HashKind, Reason
+from hashmatch.options import ExamineOptions
 
 from . import plants
 from .processes import children, descendants, is_alive, wait_for, wait_until_gone

@@ -23,17 +23,8 @@ from hashmatch.examine.sandbox.protocol import (
     frame,
     take_frame,
 )
-from hashmatch.model import (
-    ArchiveLimits,
-    Examination,
-    ExamineOptions,
-    HashKind,
-    Limits,
-    PerceptualHash,
-    Reason,
-    TransformOptions,
-    ViewHashes,
-)
+from hashmatch.model import Examination, HashKind, PerceptualHash, Reason, ViewHashes
+from hashmatch.options import ArchiveLimits, ExamineOptions, Limits, TransformOptions
 
 KINDS = (HashKind("phash", 64), HashKind("dhash", 256))
 DIGESTS = ("sha256",)

@@ -23,7 +23,8 @@ from hashmatch.examine.sandbox import (
 from hashmatch.examine.sandbox.seccomp import program
 from hashmatch.examine.sandbox.selftest import available_options, decode_every_format
 from hashmatch.examine.sandbox.syscalls import ALLOWED, CLONE3
-from hashmatch.model import ExamineOptions, HashKind
+from hashmatch.model import HashKind
+from hashmatch.options import ExamineOptions
 
 OPTIONS = ExamineOptions(kinds=(HashKind("phash", 64),))
 ALLOW, KILL, REFUSE = 0x7FFF_0000, 0x8000_0000, 0x0005_0000 | errno.EPERM

@@ -14,7 +14,8 @@ from PIL import Image
 from hashmatch.examine.sandbox import AnyPool, Job, Pool, Reply, ThreadPool
 from hashmatch.examine.transform import examine_variants, variants
 from hashmatch.examine.transform import variants as module
-from hashmatch.model import Examination, ExamineOptions, HashKind, Limits, Reason, TransformOptions
+from hashmatch.model import Examination, HashKind, Reason
+from hashmatch.options import ExamineOptions, Limits, TransformOptions
 from pictures import as_mode, encode, flat, hide_colours, photo, with_orientation
 
 NAMES = ("jpeg-50", "crop-5-aside", "noise", "watermark")

@@ -14,7 +14,8 @@ from hashmatch.examine.archive.packed import STREAM_CODECS, Unpacked
 from hashmatch.examine.archive.streams import Metered, Section, Stream, file_size
 from hashmatch.examine.archive.tar_reader import tar_entries
 from hashmatch.examine.archive.zip_reader import ends_in_zip, zip_behind, zip_entries
-from hashmatch.model import MEMBER_MARK, ArchiveLimits, Reason
+from hashmatch.model import MEMBER_MARK, Reason
+from hashmatch.options import ArchiveLimits
 
 SOLE_NAME = b"content"
 """The name of what a compressed file holds, which has none that can be relied on."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from hashmatch.errors import DecodeError
-from hashmatch.model import ArchiveLimits, Reason
+from hashmatch.model import Reason
+from hashmatch.options import ArchiveLimits
 
 RATIO_FLOOR = 64 * 1024 * 1024
 """Bytes unpacked up to which the ratio says nothing: a blank picture packs 1,000 to 1."""

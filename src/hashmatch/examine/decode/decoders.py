@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from PIL import Image, features
 
 from hashmatch.errors import MissingExtraError
-from hashmatch.model import DEFAULT_FORMATS
+from hashmatch.options import DEFAULT_FORMATS
 
 # Registered one by one: Image.init() would load every decoder that Pillow has
 _PLUGINS = {

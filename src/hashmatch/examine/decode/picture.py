@@ -19,12 +19,8 @@ from hashmatch.examine.decode.mend import mend
 from hashmatch.examine.decode.tiff import is_raw
 from hashmatch.examine.decode.truncation import ends_early
 from hashmatch.examine.decode.views import STORED, View, previews, views
-from hashmatch.model import (
-    MAX_SIDE,
-    OPTIONAL_FORMATS,
-    Limits,
-    Reason,
-)
+from hashmatch.model import Reason
+from hashmatch.options import MAX_SIDE, OPTIONAL_FORMATS, Limits
 
 # What Pillow's decoders raise on hostile bytes, as seen by fuzzing; a closed list, so that a
 # mistake of our own is not taken for a broken picture

@@ -10,7 +10,7 @@ from hashmatch.examine.sandbox.jobs import Job, Reply, check_size
 from hashmatch.examine.sandbox.limits import WorkerLimits
 from hashmatch.examine.sandbox.protection import Sandbox, require_walls, sandbox_notice
 from hashmatch.files import Closing
-from hashmatch.model import ExamineOptions
+from hashmatch.options import ExamineOptions
 
 
 class AnyPool(Closing):

@@ -20,7 +20,7 @@ from hashmatch.examine.sandbox.protocol import (
     frame,
     take_frame,
 )
-from hashmatch.model import ExamineOptions
+from hashmatch.options import ExamineOptions
 
 _LOADING_SECONDS = 60
 _ANSWER_SECONDS = 10

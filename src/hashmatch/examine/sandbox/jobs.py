@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from hashmatch.errors import SettingsError
-from hashmatch.model import Examination, ExamineOptions
+from hashmatch.model import Examination
+from hashmatch.options import ExamineOptions
 
 
 class ProtocolError(Exception):

@@ -18,7 +18,7 @@ from hashmatch.errors import DecodeError
 from hashmatch.examine.archive.packed import STREAM_CODECS
 from hashmatch.examine.decode import lift_pillow_limit, load_decoders
 from hashmatch.hashing import ALGORITHMS
-from hashmatch.model import ExamineOptions
+from hashmatch.options import ExamineOptions
 
 _COMPANIONS = (
     "PIL.ImageChops",

@@ -31,7 +31,8 @@ from hashmatch.examine.sandbox.jobs import Job, ProtocolError, Reply
 from hashmatch.examine.sandbox.limits import WorkerLimits
 from hashmatch.examine.sandbox.protection import WALLS, walls_of
 from hashmatch.examine.sandbox.protocol import decode_said, encode_job, take_frame
-from hashmatch.model import Examination, ExamineOptions, Reason
+from hashmatch.model import Examination, Reason
+from hashmatch.options import ExamineOptions
 
 _MOST_FAULTS = 2
 """Workers in a row that a file may cost by a fault, an exit or a wrong word, the last included."""

@@ -17,17 +17,8 @@ from typing import Any
 
 from hashmatch.errors import DecodeError
 from hashmatch.examine.sandbox.jobs import Job, ProtocolError, Reply, Said
-from hashmatch.model import (
-    ArchiveLimits,
-    Examination,
-    ExamineOptions,
-    HashKind,
-    Limits,
-    PerceptualHash,
-    Reason,
-    TransformOptions,
-    ViewHashes,
-)
+from hashmatch.model import Examination, HashKind, PerceptualHash, Reason, ViewHashes
+from hashmatch.options import ArchiveLimits, ExamineOptions, Limits, TransformOptions
 
 FORK = b"F"
 """To the zygote: fork a worker that serves the socket sent along. The answer is its pid."""

@@ -26,13 +26,8 @@ from hashmatch.examine.sandbox.jobs import Job
 from hashmatch.examine.sandbox.shared import nameless_file
 from hashmatch.examine.sandbox.worker import answers
 from hashmatch.hashing import ALGORITHMS
-from hashmatch.model import (
-    DEFAULT_FORMATS,
-    OPTIONAL_FORMATS,
-    Examination,
-    ExamineOptions,
-    HashKind,
-)
+from hashmatch.model import Examination, HashKind
+from hashmatch.options import DEFAULT_FORMATS, OPTIONAL_FORMATS, ExamineOptions
 
 _ORIENTATION = 0x0112
 _SAVED: dict[str, dict[str, Any]] = {"GIF": {"save_all": True}, "TIFF": {"compression": "jpeg"}}

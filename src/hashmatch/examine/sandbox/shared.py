@@ -18,7 +18,8 @@ from hashmatch.errors import HashmatchError, SettingsError
 from hashmatch.examine.sandbox.jobs import Job, Reply, check_size
 from hashmatch.examine.sandbox.limits import WorkerLimits
 from hashmatch.examine.sandbox.pool import Pool, isolation_available
-from hashmatch.model import Examination, ExamineOptions
+from hashmatch.model import Examination
+from hashmatch.options import ExamineOptions
 
 _POLL_SECONDS = 60.0
 _CLOSING_SECONDS = 1.5

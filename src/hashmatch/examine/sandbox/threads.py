@@ -13,7 +13,7 @@ from contextlib import suppress
 from hashmatch.examine.sandbox.base import AnyPool
 from hashmatch.examine.sandbox.jobs import Job, Reply
 from hashmatch.examine.sandbox.limits import WorkerLimits
-from hashmatch.model import ExamineOptions
+from hashmatch.options import ExamineOptions
 
 
 class ThreadPool(AnyPool):

@@ -10,7 +10,7 @@ from dataclasses import replace
 from hashmatch.examine.examination import digest_file, examine_parts
 from hashmatch.examine.sandbox.jobs import Job, Reply, Said
 from hashmatch.examine.sandbox.protocol import JOB, decode_job, encode_said
-from hashmatch.model import ExamineOptions
+from hashmatch.options import ExamineOptions
 
 
 def serve(channel: socket.socket, options: ExamineOptions) -> None:

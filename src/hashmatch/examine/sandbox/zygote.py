@@ -30,7 +30,7 @@ from hashmatch.examine.sandbox.protocol import (
 )
 from hashmatch.examine.sandbox.walls import enter_limits, raise_walls
 from hashmatch.examine.sandbox.worker import serve
-from hashmatch.model import ExamineOptions
+from hashmatch.options import ExamineOptions
 
 _REAP_SECONDS = 1.0
 """How long a killed worker may take to end; a file on a dead network share can hold it longer."""

@@ -15,7 +15,8 @@ from hashmatch.examine.examination import examine
 from hashmatch.examine.inputs import read_content
 from hashmatch.examine.reading import steady
 from hashmatch.examine.transform.register import TRANSFORMS
-from hashmatch.model import Examination, ExamineOptions
+from hashmatch.model import Examination
+from hashmatch.options import ExamineOptions
 
 WORKING_PIXELS = 2_000_000
 """Larger pictures are scaled down to this before they are changed, as platforms do on upload."""
