@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hashmatch.cli import options
+from hashmatch.cli import cores
 
 from . import commands
 
@@ -48,7 +48,7 @@ def groups(root: Path, membership: str, **files: str) -> int | None:
         path = root / place.replace("__", "/").replace("_max", ".max").replace("cfs", "cpu.cfs")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content)
-    return options._cgroup_quota(root, root / "own")
+    return cores._cgroup_quota(root, root / "own")
 
 
 def test_cores_are_those_of_the_narrowest_control_group(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_cores_are_those_of_the_narrowest_control_group(tmp_path: Path) -> None:
         root = tmp_path / str(number)
         root.mkdir()
         assert groups(root, membership, **files) == quota, membership
-    assert options._cgroup_quota(tmp_path, tmp_path / "absent") is None
+    assert cores._cgroup_quota(tmp_path, tmp_path / "absent") is None
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root makes control groups")

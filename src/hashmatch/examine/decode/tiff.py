@@ -27,6 +27,9 @@ _PHOTOMETRIC, _SUB_IFDS, _JPEG_START, _JPEG_LENGTH, _DNG_VERSION = 262, 330, 513
 _LOOKED_AT = frozenset({_PHOTOMETRIC, _JPEG_START, _JPEG_LENGTH})
 _SENSOR = frozenset({32803, 34892})  # a colour filter array, and what DNG calls linear raw
 
+_UNREADABLE = (struct.error, OverflowError)
+"""What reading at an offset beyond the end raises; the latter, where no file could be as long."""
+
 
 class _Field(NamedTuple):
     """One field of a directory: its type and number of values, where they begin, their bytes."""
@@ -41,7 +44,7 @@ def tiff_ends_early(data: bytes) -> bool:
     """Tell whether a directory, or a value, strip or tile that one names, lies behind the end."""
     try:
         return any(end > len(data) for end in _ends(data))
-    except (struct.error, OverflowError):  # a number should stand there, and no file is as long
+    except _UNREADABLE:
         return True
 
 
@@ -125,7 +128,7 @@ def sub_directories(data: bytes) -> list[SubDirectory]:
                 found.append(_sub_directory(data, place, directory))
                 waiting += _sub_places(data, directory)
                 break  # a chain behind a SubIFD is its own pyramid, which few writers make
-    except struct.error:
+    except _UNREADABLE:
         pass  # ``tiff_ends_early`` tells
     return found
 
@@ -149,7 +152,7 @@ def is_raw(data: bytes) -> bool:
     """Whether a TIFF is a camera raw, by a tag or mark of DNG or CR2."""
     try:
         return data[8:10] == b"CR" or any(_DNG_VERSION in each for each in _directories(data))
-    except struct.error:
+    except _UNREADABLE:
         return False
 
 
