@@ -36,12 +36,13 @@ from pathlib import Path
 folder, walls, starts = sys.argv[1], sys.argv[2], int(sys.argv[3])
 try:
     from hashmatch.examine.sandbox import Job, Pool, WorkerLimits
+    from hashmatch.options import ExamineOptions
     make = lambda: Pool(1, WorkerLimits(sandbox=walls))
 except ImportError:  # an earlier version
+    from hashmatch.model import ExamineOptions
     from hashmatch.workers import Job, Pool
     make = lambda: Pool(1)
 from hashmatch.model import HashKind
-from hashmatch.options import ExamineOptions
 
 def cpu():
     of = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)

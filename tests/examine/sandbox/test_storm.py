@@ -25,7 +25,8 @@ from hashmatch.examine.sandbox import (
     nameless_file,
 )
 from hashmatch.examine.sandbox.selftest import available_options, samples
-from hashmatch.model import Examination, ExamineOptions, HashKind, Reason
+from hashmatch.model import Examination, HashKind, Reason
+from hashmatch.options import ExamineOptions
 
 from . import adversary, plants
 from .processes import children, descendants, wait_until_gone
