@@ -282,7 +282,7 @@ class WorkerSettings:
         str,
         typer.Option(
             metavar="strict|best|off",
-            help="Confine decoders wholly or not start, as far as the system can, or not at all.",
+            help="How far to confine decoders: wholly or fail, as far as possible, or not at all.",
         ),
     ] = "best"
 

@@ -203,10 +203,10 @@ def test_the_frames_would_be_taken_if_they_were_true(scripted: Path) -> None:
     assert found.detail == "a lie"
 
 
-def test_a_second_answer_is_none_to_the_next_file(scripted: Path) -> None:
-    """A worker that answers twice is replaced, and the next file is looked at."""
-    twice = numbered(reply(detail="a lie")).hex()
-    lying = adversary.script(say=[twice, twice], then="hang")
+@pytest.mark.parametrize("more", [numbered(reply(detail="a lie")).hex(), "0000", "00000000"])
+def test_a_second_answer_is_none_to_the_next_file(scripted: Path, more: str) -> None:
+    """A worker that goes on after its answer is replaced, and the next file is looked at."""
+    lying = adversary.script(say=[numbered(reply(detail="a lie")).hex(), more], then="hang")
     with Pool(1).configure(OPTIONS) as workers:
         first, second = run(workers, scripted, lying, plants.picture(1))
     assert first.detail == "a lie"

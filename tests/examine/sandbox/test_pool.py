@@ -420,7 +420,8 @@ def test_no_worker_outlives_a_supervisor_that_was_killed(planted: Path) -> None:
     path = planted / "hang"
     path.write_bytes(plants.picture(1, plants.HANG))
     program = (
-        "import os, sys; from hashmatch.examine.sandbox import *; from hashmatch.model import *\n"
+        "import os, sys; from hashmatch.examine.sandbox import *\n"
+        "from hashmatch.model import HashKind; from hashmatch.options import ExamineOptions\n"
         "pool = Pool(2).configure(ExamineOptions(kinds=(HashKind('phash', 64),)))\n"
         f"pool.submit(Job(os.open({str(path)!r}, os.O_RDONLY)))\n"
         "print('ready', flush=True)\n"

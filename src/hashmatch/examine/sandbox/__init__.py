@@ -1,4 +1,4 @@
-"""Decoding in processes that hold no list, may do next to nothing, and can be lost one by one.
+"""Decode in processes that hold no list, can do next to nothing, and may die one by one.
 
 The *supervisor* (``pool.py``) is in the scanning process. It starts one *zygote* (``zygote.py``), a
 fresh interpreter that loads the decoders and forks *workers* (``worker.py``) on demand. Before a

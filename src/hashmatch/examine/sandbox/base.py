@@ -75,4 +75,4 @@ class AnyPool(Closing):
 
     @abstractmethod
     def poll(self, timeout: float) -> list[Reply]:
-        """Wait for replies, at most so many seconds, and return what there is."""
+        """Wait up to ``timeout`` seconds for replies, and return what there is."""

@@ -12,8 +12,8 @@ STEP = 1.0
 class Clock:
     """The time that this process had to look at its workers.
 
-    While this process is stopped, or waits for whoever reads its results, workers cannot tell it
-    that they are done, and may be stopped as well. That time is not theirs.
+    While this process is stopped, or waits for the reader of its results, workers cannot report to
+    it, and may be stopped as well. That time is not charged to them.
 
     Args:
         read: gives seconds that only go forward.

@@ -148,11 +148,8 @@ class Forker:
 
         Its number stays its own until the zygote reaps it, or ends.
         """
-        if self._process.poll() is not None:
-            return
-        for send in (os.killpg, os.kill):  # a new worker may not have its group yet
-            with suppress(ProcessLookupError, PermissionError):
-                send(pid, signal.SIGKILL)
+        if self._process.poll() is None:
+            kill_group(pid)
 
     def load_late(self) -> None:
         """Have the workers to come load what is needed seldom.
@@ -205,6 +202,13 @@ class Forker:
                 raise gone()
             buffer += received
         return message
+
+
+def kill_group(pid: int) -> None:
+    """Kill a worker and whatever it started."""
+    for send in (os.killpg, os.kill):  # a new worker may not have its group yet
+        with suppress(ProcessLookupError, PermissionError):
+            send(pid, signal.SIGKILL)
 
 
 def gone() -> HashmatchError:

@@ -27,7 +27,7 @@ _COMPANIONS = (
     "PIL.ImageSequence",
     "PIL.MpoImagePlugin",  # a JPEG may turn out to be one
     "PIL.TiffImagePlugin",  # reads the Exif data of every format
-    "traceback",  # a mistake of ours is told by its place
+    "traceback",  # says where a mistake of ours is
 )
 _ENCODINGS = (
     "ascii",

@@ -29,16 +29,16 @@ from hashmatch.examine.sandbox.clock import STEP, Clock
 from hashmatch.examine.sandbox.forker import Ending, Forker, gone
 from hashmatch.examine.sandbox.jobs import Job, ProtocolError, Reply
 from hashmatch.examine.sandbox.limits import WorkerLimits
-from hashmatch.examine.sandbox.protection import WALLS, walls_of
+from hashmatch.examine.sandbox.protection import WALLS, Sandbox, require_walls, walls_of
 from hashmatch.examine.sandbox.protocol import decode_said, encode_job, take_frame
 from hashmatch.model import Examination, Reason
 from hashmatch.options import ExamineOptions
 
 _MOST_FAULTS = 2
-"""Workers in a row that a file may cost by a fault, an exit or a wrong word, the last included."""
+"""Workers in a row that a file may cost by a fault, an exit or a false answer."""
 
 _MOST_DEATHS = 6
-"""Likewise by a signal that others send: chance hits a file twice or thrice, but not every time."""
+"""Likewise by a signal that anybody can send: chance hits a file twice or thrice, and no more."""
 
 _MOST_JOBS = 1000
 """Files that a worker examines before another takes its place. It bounds for how many files after
@@ -57,13 +57,13 @@ _BY_OTHERS = frozenset(
     getattr(signal, name) for name in ("SIGKILL", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )  # not every system has them
 
-# What a worker may say of its own end: nothing that could carry a picture's content
+# What a worker may say of its own end; it has no room for a picture's content
 _PLACE = re.compile(r"([A-Za-z_]{1,64}) in [a-z_0-9]{1,64}\.py:[0-9]{1,6}", re.ASCII)
 _NOT_LOADED = ("ImportError", "ModuleNotFoundError")
 
 _RECEIVE = 1 << 16
 
-# Whom the selector found something of, apart from workers
+# What the selector may report besides workers
 _ZYGOTE = "zygote"
 _BELL = "bell"
 
@@ -79,7 +79,7 @@ class _Worker:
     done: int = 0  # jobs
     received: bytearray = field(default_factory=bytearray)
     lied: bool = False  # it said what no worker says
-    died_of: str | None = None  # its own word, where it was a mistake in Python
+    died_of: str | None = None  # the place of a mistake in Python, as it said
 
 
 def isolation_available() -> bool:
@@ -138,7 +138,7 @@ class Pool(AnyPool):
 
     @property
     def hungry(self) -> bool:
-        """Whether a further job would be begun soon: one waits for each worker, opened already."""
+        """Whether to submit a further job: one for each worker waits here, already open."""
         return len(self._backlog) < self._size
 
     @property
@@ -147,10 +147,10 @@ class Pool(AnyPool):
         return bool(self._backlog) or any(worker.job for worker in self._workers)
 
     def poll(self, timeout: float) -> list[Reply]:
-        """Wait for replies, at most so many seconds, and return what there is.
+        """Wait up to ``timeout`` seconds for replies, and return what there is.
 
         Raises:
-            HashmatchError: the processes are no more.
+            HashmatchError: the processes have died.
         """
         replies: list[Reply] = []
         for key, _ in self._selector.select(self._patience(timeout)):
@@ -183,7 +183,7 @@ class Pool(AnyPool):
         self._zygote.abandon()
 
     def forsake(self) -> None:
-        """In a forked child: close what it has inherited, and leave the processes alone."""
+        """In a forked child: close what it inherited, and leave the processes alone."""
         for worker in self._workers:
             worker.channel.close()
         self._zygote.forsake()
@@ -215,7 +215,7 @@ class Pool(AnyPool):
             self._time(worker)
 
     def _time(self, worker: _Worker) -> None:
-        """Say by when a worker must have got on."""
+        """Set the time by which a worker must make progress."""
         job, now = worker.job, self._clock.look()
         if job is None:
             worker.until = math.inf
@@ -244,6 +244,8 @@ class Pool(AnyPool):
                     yield reply
         except ProtocolError:
             worker.lied = True
+        if worker.ready and worker.job is None and worker.received:
+            worker.lied = True  # it has nothing to say, and could go on for ever
         if worker.lied or not received or (worker.done >= _MOST_JOBS and worker.job is None):
             yield from self._bury(worker)
 
@@ -252,38 +254,38 @@ class Pool(AnyPool):
         if not worker.ready:
             self._welcome(worker, message)
             return None
-        if isinstance(message.get("died_of"), str) and _PLACE.fullmatch(message["died_of"]):
-            worker.died_of = message["died_of"]
-            return None
-        job = worker.job
+        job, died_of = worker.job, message.get("died_of")
         if job is None:
             raise ProtocolError
         job.pay(length)
+        if isinstance(died_of, str) and _PLACE.fullmatch(died_of):
+            worker.died_of = died_of
+            return None
         said = decode_said(message, job, worker.number, self._options)
         reply = job.take(said, self._options)
         job.until = None
         if reply is not None and reply.end:
             worker.job = None
             worker.done += 1
-            if worker.received:  # what it says of nothing is no answer
-                worker.lied = True
         self._time(worker)
         return reply
 
     def _welcome(self, worker: _Worker, message: dict[str, Any]) -> None:
-        """Take note of which walls of a new worker hold. It has met no file yet."""
+        """Note which walls of a new worker hold. It has not seen a file yet."""
         walls = message.get("walls")
         if not isinstance(walls, dict):
             raise ProtocolError
         for name in WALLS:
             held = self.protection.get(name, walls.get(name))
             self.protection[name] = min(held, walls.get(name, 0))
+        if self._limits.sandbox == Sandbox.STRICT:
+            require_walls(self.protection)
         worker.ready = True
         self._stillborn = 0
         self._time(worker)
 
     def _bury(self, worker: _Worker) -> Iterator[Reply]:
-        """Take leave of a worker: blame what it was on if it died, and fork another."""
+        """End a worker, blame the file that it was on, and fork another."""
         self._selector.unregister(worker.channel)
         worker.channel.close()
         ending = self._zygote.reap(worker.pid)
@@ -297,7 +299,7 @@ class Pool(AnyPool):
         self._workers.append(self._fork())
 
     def _blame(self, worker: _Worker, job: Job, ending: Ending) -> Iterator[Reply]:
-        """Charge a job with its worker's end, and try it again or give it up."""
+        """Charge a job with the end of its worker, and try it again or give it up."""
         place = _PLACE.match(worker.died_of or "")
         if place is not None and place[1] in _NOT_LOADED and not job.loaded_late:
             self._zygote.load_late()
@@ -341,7 +343,7 @@ class Pool(AnyPool):
         return DecodeError(Reason.TIMEOUT, f"not decoded within {seconds} seconds")
 
     def _by_others(self, ending: Ending) -> bool:
-        """Whether a worker ended as others end one, and had no memory to be ended for."""
+        """Whether a worker was probably killed from outside, and not for its use of memory."""
         return ending.signal in _BY_OTHERS and not self._was_large(ending)
 
     def _was_large(self, ending: Ending) -> bool:

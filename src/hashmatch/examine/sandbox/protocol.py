@@ -287,7 +287,7 @@ def _integer(value: object, most: int = 2**53) -> int:
 
 
 def _text(value: object) -> str:
-    """A text that does nothing to a terminal, whatever it is printed into."""
+    """A text that is safe to print to a terminal."""
     if not isinstance(value, str) or len(value) > _MAX_TEXT or not value.isprintable():
         raise ValueError
     return value

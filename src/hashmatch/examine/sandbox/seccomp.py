@@ -83,7 +83,7 @@ def program(machine: str, pid: int) -> bytes:
 
 
 def _permit(call: Call, number: int, pid: int) -> list[bytes]:
-    """Allow one call if all its checks hold; go on behind these steps if it is another call."""
+    """Allow one call if all its checks hold; skip these steps for any other call."""
     body = [step for check in call.checks for step in _demand(check, pid)]
     body.append(_step(_RETURN, _ALLOW))
     return [_step(_IF_EQUAL, number, otherwise=len(body)), *body]
@@ -104,5 +104,5 @@ def _demand(check: Check, pid: int) -> list[bytes]:
 
 
 def _step(code: int, operand: int, *, then: int = 0, otherwise: int = 0) -> bytes:
-    """One instruction; ``then`` and ``otherwise`` say how many to leave out."""
+    """One instruction; ``then`` and ``otherwise`` say how many to skip."""
     return struct.pack("=HBBI", code, then, otherwise, operand)

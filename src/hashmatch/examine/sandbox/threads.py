@@ -56,7 +56,7 @@ class ThreadPool(AnyPool):
         return self._open > 0
 
     def poll(self, timeout: float) -> list[Reply]:
-        """Wait for replies, at most so many seconds, and return what there is."""
+        """Wait up to ``timeout`` seconds for replies, and return what there is."""
         replies: list[Reply] = []
         with suppress(queue.Empty):
             while True:

@@ -18,6 +18,7 @@ from contextlib import suppress
 from typing import Any
 
 from hashmatch.errors import place_of
+from hashmatch.examine.sandbox.forker import kill_group
 from hashmatch.examine.sandbox.loading import load_all, load_late
 from hashmatch.examine.sandbox.privileges import empty_folder
 from hashmatch.examine.sandbox.protocol import (
@@ -72,7 +73,7 @@ class _Zygote:
                 with suppress(Exception):  # the worker that still lacks it says so
                     load_late()
         for pid in self._workers:
-            _kill_group(pid)
+            kill_group(pid)
         for pid in self._workers:
             _wait(pid)  # so that the time they took is counted as the scan's
 
@@ -152,11 +153,6 @@ def _keep_only(channel: socket.socket, folder: int | None) -> tuple[socket.socke
         socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=_CHANNEL),
         None if spare is None else _CHANNEL + 1,
     )
-
-
-def _kill_group(pid: int) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(pid, signal.SIGKILL)
 
 
 def _wait(pid: int) -> tuple[int, int]:
