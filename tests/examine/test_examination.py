@@ -321,7 +321,7 @@ def test_unreadable_files_lack_permission(tmp_path: Path) -> None:
         if folder.stat().st_uid == os.getuid() and folder != Path("/"):
             folder.chmod(folder.stat().st_mode | stat.S_IXOTH | stat.S_IXGRP)
     code = (
-        "import os, sys; from hashmatch.model import *\n"
+        "import os, sys; from hashmatch.model import *; from hashmatch.options import *\n"
         "from hashmatch.examine.examination import examine\n"
         "options = ExamineOptions(kinds=(HashKind('phash', 64),))\n"
         "if os.getuid() == 0: os.setgroups([]), os.setgid(65534), os.setuid(65534)\n"

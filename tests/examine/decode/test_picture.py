@@ -250,7 +250,7 @@ def test_other_decoders_are_not_even_loaded(tmp_path: Path) -> None:
     path = tmp_path / "one.png"
     path.write_bytes(WHOLE["png"])
     code = (
-        "import sys; from hashmatch.examine.decode import *; from hashmatch.model import *;"
+        "import sys; from hashmatch.examine.decode import *; from hashmatch.options import *;"
         "open_picture(open(sys.argv[1], 'rb').read(), frozenset({'PNG', 'GIF'}), Limits());"
         "from PIL import Image; print(*Image.OPEN)"
     )
@@ -266,7 +266,7 @@ def test_other_decoders_are_not_even_loaded(tmp_path: Path) -> None:
 def test_pillows_own_limit_is_lifted_only_on_demand() -> None:
     """Under Pillow's limit, more is too large, and no crash; our own processes lift it."""
     code = (
-        "import io, sys; from hashmatch.examine.decode import *; from hashmatch.model import *\n"
+        "import io, sys; from hashmatch.examine.decode import *; from hashmatch.options import *\n"
         "from hashmatch.errors import DecodeError\n"
         "from PIL import Image; Image.MAX_IMAGE_PIXELS = 100\n"
         "def told():\n"
