@@ -26,7 +26,7 @@ from PIL import Image, ImageEnhance, ImageFilter
 import record
 from hashmatch.examine.decode import open_picture
 from hashmatch.hashing import ALGORITHMS, QUALITY_GRID, quality
-from hashmatch.options import DEFAULT_FORMATS, QUALITY_FLOOR, Limits
+from hashmatch.options import FORMATS, QUALITY_FLOOR, Limits
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "fixtures"))
 from regular import regular
@@ -78,7 +78,7 @@ def flips(data: bytes) -> Iterator[tuple[str, bool, int, float]]:
     The flag says whether the preview is at reduced scale. Nothing where a scan would not screen by
     it.
     """
-    opened = open_picture(data, DEFAULT_FORMATS, Limits())
+    opened = open_picture(data, FORMATS, Limits())
     assert opened is not None
     preview = opened.preview()
     if preview is None:

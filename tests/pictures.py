@@ -9,24 +9,34 @@ from textures import checkered, flat, gradient
 from textures import texture as photo
 from variants import (
     animation,
+    as_cursor,
     as_mode,
+    colour_pfm,
     encode,
     hide_colours,
     letterboxed,
     padded,
+    pam,
+    photoshop,
+    plain_ppm,
     with_orientation,
 )
 
 __all__ = [
     "animation",
+    "as_cursor",
     "as_mode",
     "checkered",
+    "colour_pfm",
     "encode",
     "flat",
     "gradient",
     "hide_colours",
     "letterboxed",
     "padded",
+    "pam",
     "photo",
+    "photoshop",
+    "plain_ppm",
     "with_orientation",
 ]

@@ -74,11 +74,13 @@ class ArchiveLimits(_AtLeast1):
     max_depth: int = 3
 
 
-DEFAULT_FORMATS = frozenset({"JPEG", "MPO", "PNG", "GIF", "WEBP", "BMP", "TIFF", "RAW"})
-"""Decoded by default."""
-
-OPTIONAL_FORMATS = frozenset({"AVIF", "JPEG2000", "HEIF"})
-"""Decoded on request: their decoders are younger or rarer, so they widen what an attacker meets."""
+FORMATS = frozenset(
+    {
+        *("AVIF", "BMP", "GIF", "HEIF", "ICO", "JPEG", "JPEG2000", "JXL", "MPO", "PFM", "PNG"),
+        *("PNM", "PSD", "RAW", "TGA", "TIFF", "WEBP"),
+    }
+)
+"""The picture formats that hashmatch decodes: see docs/formats.md."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ class ExamineOptions:
         kinds: the hashes to compute of every view; with none, pictures are not decoded at all.
         limits: what a picture may cost.
         archives: what an archive may cost.
-        formats: names of the formats to decode, of ``DEFAULT_FORMATS`` and ``OPTIONAL_FORMATS``.
+        formats: names of the picture formats to decode, of ``FORMATS``.
         mirrors: also look at the seven flips and quarter turns of every view.
         fast: where a preview of a picture will do, give its hashes and leave the picture be.
         quality_floor: 0 to 100; a picture with a view below it is always examined in full.
@@ -118,7 +120,7 @@ class ExamineOptions:
     kinds: tuple[HashKind, ...]
     limits: Limits = Limits()
     archives: ArchiveLimits = ArchiveLimits()
-    formats: frozenset[str] = DEFAULT_FORMATS
+    formats: frozenset[str] = FORMATS
     mirrors: bool = False
     fast: bool = False
     quality_floor: int = QUALITY_FLOOR
@@ -126,9 +128,8 @@ class ExamineOptions:
     transforms: TransformOptions | None = None
 
     def __post_init__(self) -> None:
-        unknown = self.formats - DEFAULT_FORMATS - OPTIONAL_FORMATS
-        if unknown:
-            known = ", ".join(sorted(DEFAULT_FORMATS | OPTIONAL_FORMATS))
+        if unknown := self.formats - FORMATS:
+            known = ", ".join(sorted(FORMATS))
             raise SettingsError(f"unknown format {min(unknown)}; choose from {known}")
 
     def of_part(self, part: bytes | None) -> ExamineOptions:

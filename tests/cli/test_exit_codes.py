@@ -117,7 +117,7 @@ def test_table_has_matches_last_and_only_what_is_asked_for(
         ["scan", "{folder}", "--list", "{list}", "--format", "xml"],
         ["scan", "{folder}", "--list", "{list}", "--index", "magic"],
         ["scan", "{folder}", "--list", "{list}", "--algorithm", "whash"],
-        ["scan", "{folder}", "--list", "{list}", "--allow-format", "eps"],
+        ["scan", "{folder}", "--list", "{list}", "--deny-format", "eps"],
         ["scan", "{folder}", "--list", "{list}", "--max-pixels", "0"],
         ["scan", "{folder}", "--list", "{list}", "--quality-floor", "101"],
         ["scan", "{folder}", "--list", "{list}", "--stale", "fail"],
@@ -205,7 +205,7 @@ def test_every_wrong_line_is_told(folders: dict[int, Path], tmp_path: Path) -> N
     assert records(done.stdout)[-1]["lists"][0]["skipped"] == 2
     count = b"hashmatch: hashes.txt: skipped 2 faulty entries\n"
     assert done.stderr.startswith(count)
-    assert b"skipped" not in done.stderr
+    assert b"skipped" not in done.stderr.removeprefix(count)
     done = hashmatch_command("scan", folders[0], "--list", path, *rest, "-v")
     told = [line for line in done.stderr.splitlines() if b": skipped: " in line]
     assert [line.split(b":")[2] for line in told] == [b"2", b"4"]

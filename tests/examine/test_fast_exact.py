@@ -19,7 +19,7 @@ from PIL import Image, ImageEnhance, ImageFilter
 from hashmatch import Entry, HashList, PerceptualHash
 from hashmatch.examine.decode import open_picture
 from hashmatch.hashing import ALGORITHMS, QUALITY_GRID, quality
-from hashmatch.options import DEFAULT_FORMATS, QUALITY_FLOOR, Limits
+from hashmatch.options import FORMATS, QUALITY_FLOOR, Limits
 from hashmatch.report import file_record
 from hashmatch.scan import make_pool, scan
 from matchers import in_process
@@ -156,7 +156,7 @@ def flips(data: bytes) -> Iterator[tuple[str, int, int, float]]:
 
     Nothing where a scan would not screen by the preview.
     """
-    opened = open_picture(data, DEFAULT_FORMATS, Limits())
+    opened = open_picture(data, FORMATS, Limits())
     assert opened is not None
     preview = opened.preview()
     if preview is None:

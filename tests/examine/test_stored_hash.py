@@ -76,7 +76,7 @@ def test_half_a_picture_has_no_hash(tmp_path: Path) -> None:
         (b"no picture", Reason.UNDECODABLE),
         (b"", Reason.UNDECODABLE),
         (tmp_path / "none.jpg", Reason.VANISHED),
-        (b"8BPS\x00\x01", Reason.UNSUPPORTED_FORMAT),
+        (b"DDS |", Reason.UNSUPPORTED_FORMAT),
         (b"PK\x03\x04" + bytes(60), Reason.UNSUPPORTED_FORMAT),
     ):
         with pytest.raises(DecodeError) as caught:

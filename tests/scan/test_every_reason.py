@@ -48,7 +48,7 @@ def plant(folder: Path) -> None:
         "too_large.png": encode(flat(3000, 2000), "PNG"),
         "timeout.jpg": plants.picture(1, plants.HANG),
         "decoder_crash.jpg": plants.picture(1, plants.SEGV),
-        "unsupported_format.psd": b"8BPS" + bytes(100),
+        "unsupported_format.dds": b"DDS |" + bytes(100),
         "encrypted.zip": encrypted_zip(),
         "frame_limit.gif": animation([as_mode(frame, "P") for frame in frames], "GIF"),
     }

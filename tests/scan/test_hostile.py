@@ -18,7 +18,7 @@ from examine.sandbox.processes import children
 from hashmatch import Entry, HashList, Matcher, PerceptualHash, Reason, Verdict
 from hashmatch.examine.sandbox import WorkerLimits
 from hashmatch.model import Outcome
-from hashmatch.options import DEFAULT_FORMATS
+from hashmatch.options import FORMATS
 from hashmatch.scan import FileResult, make_pool, scan
 from pictures import animation, as_mode, encode, photo
 
@@ -120,7 +120,7 @@ def test_bombs_are_defused(tmp_path: Path) -> None:
     for name, data in files.items():
         (tmp_path / name).write_bytes(data)
     assert len(files["larger.avif"]) < 1024
-    found = scanned(tmp_path, formats=DEFAULT_FORMATS | {"AVIF"})
+    found = scanned(tmp_path, formats=FORMATS)
     for name in ("png.png", "gif.gif", "avif.avif"):
         assert found[name].reason is Reason.TOO_LARGE, name
     # Its 289 megapixels are more than libavif itself would look at
@@ -208,7 +208,7 @@ def test_random_bytes_behind_every_magic_are_never_clear(tmp_path: Path) -> None
         for turn in range(60 if LONG else 6):
             data = magic + rng.randbytes(rng.choice([0, 1, 8, 100, 3000, 100_000]))
             (tmp_path / f"{number:02}-{turn:02}").write_bytes(data)
-    found = scanned(tmp_path, formats=DEFAULT_FORMATS | {"AVIF", "JPEG2000"})
+    found = scanned(tmp_path, formats=FORMATS)
     assert {outcome.verdict for outcome in found.values()} == {Verdict.UNSCANNED}
     reasons = {outcome.reason for outcome in found.values()}
     assert reasons <= {

@@ -16,7 +16,7 @@ from hashmatch.cli.files import READS, READS_STREAM, WRITES
 from hashmatch.cli.sizes import format_size, parse_count, parse_size
 from hashmatch.cli.streams import say
 from hashmatch.errors import SettingsError
-from hashmatch.options import DEFAULT_FORMATS, OPTIONAL_FORMATS, ArchiveLimits, Limits
+from hashmatch.options import FORMATS, ArchiveLimits, Limits
 
 if TYPE_CHECKING:
     from hashmatch.examine.sandbox import WorkerLimits
@@ -201,9 +201,11 @@ class PictureSettings:
 
     PANEL: ClassVar[str] = "Limits"
 
-    allow_format: Annotated[
+    deny_format: Annotated[
         Names,
-        typer.Option(metavar="avif|jpeg2000|heif", help="Also decode this format. Repeatable."),
+        typer.Option(
+            metavar="FORMAT", help="Do not decode this picture format, such as psd. Repeatable."
+        ),
     ] = None
     max_pixels: Annotated[
         int, typer.Option(metavar="COUNT", parser=parse_count, help="Largest picture, in pixels.")
@@ -217,16 +219,16 @@ class PictureSettings:
     ] = _LIMITS.max_frames
 
     def formats(self) -> frozenset[str]:
-        """The formats to decode: the usual ones, and those asked for.
+        """The formats to decode: all that are not denied.
 
         Raises:
-            SettingsError: a format cannot be decoded on request.
+            SettingsError: hashmatch decodes no format of that name.
         """
-        asked = frozenset(name.upper() for name in self.allow_format or ())
-        if not asked <= OPTIONAL_FORMATS:
-            known = ", ".join(sorted(name.lower() for name in OPTIONAL_FORMATS))
-            raise SettingsError(f"--allow-format takes one of: {known}")
-        return DEFAULT_FORMATS | asked
+        denied = frozenset(name.upper() for name in self.deny_format or ())
+        if not denied <= FORMATS:
+            known = ", ".join(sorted(name.lower() for name in FORMATS))
+            raise SettingsError(f"--deny-format takes one of: {known}")
+        return FORMATS - denied
 
     def limits(self) -> Limits:
         """The largest picture."""

@@ -25,9 +25,7 @@ from hashmatch.evaluate import (
     with_baseline,
     write,
 )
-from hashmatch.examine.decode import load_decoders
 from hashmatch.hashing import parse_kind
-from hashmatch.options import OPTIONAL_FORMATS
 from hashmatch.text import count
 
 
@@ -51,7 +49,6 @@ def run_evaluate(asked: EvaluateSettings) -> int:
         raise SettingsError("give files or folders of ordinary pictures")
     if asked.output is not None:
         _check_folder(asked.output)
-    load_decoders(asked.pictures.formats() & OPTIONAL_FORMATS)  # to name a missing extra at once
     # Mistakes in the other files are reported before hours are spent. The lists are read only once
     # all pictures are decoded
     _check_lists(asked.lists)

@@ -6,9 +6,8 @@ import os
 
 from hashmatch.cli.hash import HashSettings
 from hashmatch.cli.streams import say
-from hashmatch.examine.decode import load_decoders
 from hashmatch.hashing import parse_kind
-from hashmatch.options import OPTIONAL_FORMATS, ExamineOptions
+from hashmatch.options import ExamineOptions
 from hashmatch.report import make_hash_writer, open_output
 from hashmatch.scan import below, check_paths, examine_all, make_pool
 
@@ -19,12 +18,10 @@ def run_hash(asked: HashSettings) -> int:
     """Hash, write the hashes, and return the exit code."""
     kinds = tuple(dict.fromkeys(map(parse_kind, asked.hashes.algorithm or ["phash"])))
     paths = check_paths(asked.paths)
-    formats = asked.pictures.formats()
-    load_decoders(formats & OPTIONAL_FORMATS)  # to say at once what is not installed
     options = ExamineOptions(
         kinds=kinds,
         limits=asked.pictures.limits(),
-        formats=formats,
+        formats=asked.pictures.formats(),
         mirrors=asked.hashes.mirrors,
         digests=("sha256",),
     )

@@ -18,17 +18,14 @@ from hashmatch.cli.results import follow, say_summary, say_thresholds, shows
 from hashmatch.cli.scan import ScanSettings
 from hashmatch.cli.streams import say
 from hashmatch.errors import InputError, SettingsError
-from hashmatch.examine.decode import load_decoders
 from hashmatch.examine.sandbox import AnyPool
 from hashmatch.match.matcher import Matcher
-from hashmatch.options import OPTIONAL_FORMATS
 from hashmatch.report import Record, Run, Tally, make_renderer, open_output, summary_record
 from hashmatch.scan import History, State, WalkCounts, check_paths, read_paths, scan
 
 
 def run_scan(asked: ScanSettings, pool: AnyPool) -> int:
     """Scan, write the results, and return the exit code."""
-    load_decoders(asked.pictures.formats() & OPTIONAL_FORMATS)  # to say at once what is missing
     shown = shows(asked.results.show, asked.results.output_format)
     with ExitStack() as stack:
         paths = _paths(asked.walk, stack)

@@ -13,7 +13,7 @@ from hashmatch.examine.decode import PILLOW_VERSION
 from hashmatch.examine.transform import TRANSFORMS, WORKING_PIXELS
 from hashmatch.hashing import check_kind
 from hashmatch.model import HashKind
-from hashmatch.options import DEFAULT_FORMATS, QUALITY_FLOOR, Limits
+from hashmatch.options import FORMATS, QUALITY_FLOOR, Limits
 
 DEFAULT_KINDS = (HashKind("phash", 64), HashKind("dhash", 64))
 
@@ -58,7 +58,7 @@ class EvaluationSettings:
     max_false_per_day: float = 10.0
     quality_floor: int = QUALITY_FLOOR
     mirrors: bool = False
-    formats: frozenset[str] = DEFAULT_FORMATS
+    formats: frozenset[str] = FORMATS
     limits: Limits = Limits()
 
     def __post_init__(self) -> None:

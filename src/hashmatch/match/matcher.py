@@ -21,7 +21,7 @@ from hashmatch.match.lookup import NOTHING, Flags, Lookup, Near, Threshold
 from hashmatch.match.parts import examiner, match_parts
 from hashmatch.match.verdict import decide
 from hashmatch.model import Examination, HashKind, Outcome
-from hashmatch.options import DEFAULT_FORMATS, QUALITY_FLOOR, ArchiveLimits, ExamineOptions, Limits
+from hashmatch.options import FORMATS, QUALITY_FLOOR, ArchiveLimits, ExamineOptions, Limits
 
 MAX_MATCHES = 10
 DECODE_MODES = ("fast", "exact")
@@ -87,7 +87,7 @@ class Matcher(Closing):
         quality_floor: int = QUALITY_FLOOR,
         limits: Limits = Limits(),
         archives: ArchiveLimits = ArchiveLimits(),
-        formats: Iterable[str] = DEFAULT_FORMATS,
+        formats: Iterable[str] = FORMATS,
         mirrors: bool = False,
         require: str = "any",
         decode: str = "fast",

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from hashmatch._version import __version__
-from hashmatch.examine.decode import PILLOW_VERSION
+from hashmatch.examine.decode import PILLOW_VERSION, decoders
 from hashmatch.model import HashKind
 from hashmatch.options import ArchiveLimits, ExamineOptions, Limits
 
-_RULES = 2
+_RULES = 3
 """Raise it whenever the same file may give other hashes, views or members than before."""
-
-_EXTRA_DECODERS = {"HEIF": "pillow-heif"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +40,8 @@ class Settings:
                 "hashmatch": __version__,
                 "rules": _RULES,
                 "pillow": PILLOW_VERSION,
-                **{
-                    package: _version(package)
-                    for name, package in _EXTRA_DECODERS.items()
-                    if name in options.formats
-                },
             },
+            "decoders": {name: by for name, by in decoders().items() if name in options.formats},
             "limits": asdict(options.limits),
             "archives": asdict(options.archives),
             "formats": sorted(options.formats),
@@ -75,10 +68,3 @@ class Settings:
             and set(self.kinds) >= set(wanted.kinds)
             and set(self.digests) >= set(wanted.digests)
         )
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None

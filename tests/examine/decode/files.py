@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from PIL import Image
 
-from pictures import animation, as_mode, encode, photo, with_orientation
+from hashmatch.examine.decode import load_decoders, missing
+from pictures import (
+    animation,
+    as_cursor,
+    as_mode,
+    colour_pfm,
+    encode,
+    pam,
+    photo,
+    photoshop,
+    plain_ppm,
+    with_orientation,
+)
+
+load_decoders()
 
 
 def picture(mode: str = "RGB") -> Image.Image:
@@ -16,6 +30,8 @@ def frames(mode: str = "RGB") -> list[Image.Image]:
     """Three pictures that differ."""
     return [as_mode(photo(seed, 24, 18), mode) for seed in (1, 2, 3)]
 
+
+SIZES = [(24, 18), (12, 9)]
 
 WHOLE = {
     "jpeg": encode(picture(), "JPEG", quality=80),
@@ -44,4 +60,28 @@ WHOLE = {
     "avif-animated": animation(frames(), "AVIF"),
     "jpeg2000": encode(picture(), "JPEG2000"),
     "jpeg2000-stream": encode(picture(), "JPEG2000", no_jp2=True),
+    "ico": encode(picture(), "ICO", sizes=SIZES),
+    "ico-bitmaps": encode(picture(), "ICO", sizes=SIZES, bitmap_format="bmp"),
+    "cur": as_cursor(encode(picture(), "ICO", sizes=SIZES, bitmap_format="bmp")),
+    "pbm": encode(picture("1"), "PPM"),
+    "pgm": encode(picture("L"), "PPM"),
+    "pgm-16": encode(picture("I;16"), "PPM"),
+    "ppm": encode(picture(), "PPM"),
+    "ppm-plain": plain_ppm(picture()),
+    "ppm-many": b"".join(encode(each, "PPM") for each in frames()),
+    "pam": pam(picture()),
+    "pam-grey": pam(picture("L")),
+    "pam-transparent": pam(picture("RGBA")),
+    "pam-grey-transparent": pam(picture("LA")),
+    "pfm": encode(picture("F"), "PPM"),
+    "pfm-colour": colour_pfm(picture()),
+    "tga": encode(picture(), "TGA"),
+    "tga-packed": encode(picture(), "TGA", compression="tga_rle"),
+    "tga-palette": encode(picture("P"), "TGA"),
+    "psd": photoshop(picture()),
 }
+if missing("HEIF") is None:
+    WHOLE["heif"] = encode(picture(), "HEIF")
+    WHOLE["heif-many"] = encode(frames()[0], "HEIF", save_all=True, append_images=frames()[1:])
+if missing("JXL") is None:
+    WHOLE["jxl"] = encode(picture(), "JXL")

@@ -3,7 +3,13 @@
 import PIL
 from PIL.Image import Image as PilImage
 
-from hashmatch.examine.decode.decoders import decoders, lift_pillow_limit, load_decoders
+from hashmatch.examine.decode.decoders import (
+    DECODERS,
+    claim_process,
+    decoders,
+    load_decoders,
+    missing,
+)
 from hashmatch.examine.decode.formats import SNIFF_BYTES, sniff
 from hashmatch.examine.decode.picture import (
     Picture,
@@ -15,6 +21,7 @@ from hashmatch.examine.decode.views import MirrorView, View
 PILLOW_VERSION = PIL.__version__
 
 __all__ = [
+    "DECODERS",
     "PILLOW_VERSION",
     "SNIFF_BYTES",
     "MirrorView",
@@ -22,9 +29,10 @@ __all__ = [
     "PilImage",
     "View",
     "adopt_picture",
+    "claim_process",
     "decoders",
-    "lift_pillow_limit",
     "load_decoders",
+    "missing",
     "open_picture",
     "sniff",
 ]

@@ -1,79 +1,109 @@
-"""Which libraries decode which formats: loaded on request, and named for ``hashmatch doctor``."""
+"""Which libraries decode which formats: loaded once, and named for ``hashmatch doctor``."""
 
 from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
-from importlib.util import find_spec
+from importlib.metadata import version
+from typing import NamedTuple
 
 from PIL import Image, features
 
-from hashmatch.errors import MissingExtraError
-from hashmatch.options import DEFAULT_FORMATS
+from hashmatch.options import FORMATS
+
+
+class Decoder(NamedTuple):
+    """What decodes one format.
+
+    Attributes:
+        module: the module that registers it with Pillow.
+        pillow: Pillow's name for the format.
+        library: the library that does the work.
+        feature: Pillow's name for that library; None where Pillow does the work itself.
+        extra: the extra of hashmatch that installs it; None if it comes with Pillow.
+    """
+
+    module: str
+    pillow: str
+    library: str = "Pillow"
+    feature: str | None = None
+    extra: str | None = None
+
+
+_JPEG = ("PIL.JpegImagePlugin", "JPEG", "libjpeg-turbo", "libjpeg_turbo")
 
 # Registered one by one: Image.init() would load every decoder that Pillow has
-_PLUGINS = {
-    "JPEG": "PIL.JpegImagePlugin",
-    "MPO": "PIL.MpoImagePlugin",
-    "PNG": "PIL.PngImagePlugin",
-    "GIF": "PIL.GifImagePlugin",
-    "WEBP": "PIL.WebPImagePlugin",
-    "BMP": "PIL.BmpImagePlugin",
-    "TIFF": "PIL.TiffImagePlugin",
-    "AVIF": "PIL.AvifImagePlugin",
-    "JPEG2000": "PIL.Jpeg2KImagePlugin",
-    "RAW": "PIL.JpegImagePlugin",
+DECODERS = {
+    "AVIF": Decoder("PIL.AvifImagePlugin", "AVIF", "libavif", "avif"),
+    "BMP": Decoder("PIL.BmpImagePlugin", "BMP"),
+    "GIF": Decoder("PIL.GifImagePlugin", "GIF"),
+    "HEIF": Decoder("pillow_heif.HeifImagePlugin", "HEIF", "pillow-heif", extra="heif"),
+    "ICO": Decoder("PIL.IcoImagePlugin", "ICO"),
+    "JPEG": Decoder(*_JPEG),
+    "JPEG2000": Decoder("PIL.Jpeg2KImagePlugin", "JPEG2000", "OpenJPEG", "jpg_2000"),
+    "JXL": Decoder("pillow_jxl.JpegXLImagePlugin", "JXL", "pillow-jxl-plugin", extra="jxl"),
+    "MPO": Decoder("PIL.MpoImagePlugin", "MPO", "libjpeg-turbo", "libjpeg_turbo"),
+    "PFM": Decoder("PIL.PpmImagePlugin", "PPM"),
+    "PNG": Decoder("PIL.PngImagePlugin", "PNG", "zlib", "zlib"),
+    "PNM": Decoder("PIL.PpmImagePlugin", "PPM"),
+    "PSD": Decoder("PIL.PsdImagePlugin", "PSD"),
+    "RAW": Decoder(*_JPEG),
+    "TGA": Decoder("PIL.TgaImagePlugin", "TGA"),
+    "TIFF": Decoder("PIL.TiffImagePlugin", "TIFF", "libtiff", "libtiff"),
+    "WEBP": Decoder("PIL.WebPImagePlugin", "WEBP", "libwebp", "webp"),
 }
-
-_LIBRARIES = {
-    "JPEG": ("libjpeg-turbo", "libjpeg_turbo"),
-    "MPO": ("libjpeg-turbo", "libjpeg_turbo"),
-    "PNG": ("zlib", "zlib"),
-    "GIF": ("Pillow", None),
-    "WEBP": ("libwebp", "webp"),
-    "BMP": ("Pillow", None),
-    "TIFF": ("libtiff", "libtiff"),
-    "AVIF": ("libavif", "avif"),
-    "JPEG2000": ("OpenJPEG", "jpg_2000"),
-    "RAW": ("libjpeg-turbo", "libjpeg_turbo"),
-}
+"""The decoder of each of ``FORMATS``."""
 
 
 @cache
-def load_decoders(formats: frozenset[str] = DEFAULT_FORMATS) -> None:
-    """Import the decoders of these formats, and no others.
-
-    Raises:
-        MissingExtraError: one of them comes with an extra that is not installed.
-    """
+def load_decoders(formats: frozenset[str] = FORMATS) -> None:
+    """Import the decoders of these formats, and no others, as far as they are installed."""
     for name in sorted(formats):
-        if name == "HEIF":
-            try:
-                import_module("pillow_heif").register_heif_opener()
-            except ImportError:
-                raise MissingExtraError("decoding HEIF", "heif") from None
-        else:
-            import_module(_PLUGINS[name])
+        missing(name)
+
+
+@cache
+def missing(name: str) -> str | None:
+    """Load the decoder of a format, or say what to install for it.
+
+    Args:
+        name: one of ``FORMATS``.
+    """
+    decoder = DECODERS[name]
+    try:
+        import_module(decoder.module)
+    except ImportError:
+        if decoder.extra is None:
+            raise
+        return f"pip install 'hashmatch[{decoder.extra}]'"
+    if decoder.feature is not None and features.version(decoder.feature) is None:
+        return f"a Pillow that is built with {decoder.library}"
+    return None
 
 
 def decoders() -> dict[str, str]:
-    """What would decode each format: the library and its version, as Pillow tells it."""
-    found = {}
-    for name, (library, feature) in _LIBRARIES.items():
-        known = features.version(feature) if feature else None
-        found[name] = (
-            f"{library} {known}" if known else (library if not feature else "not built in")
-        )
-    heif = find_spec("pillow_heif") is not None
-    found["HEIF"] = "pillow-heif" if heif else "not installed: pip install 'hashmatch[heif]'"
-    return found
+    """What decodes each format: the library and its version, or what to install."""
+    return {name: _described(name, decoder) for name, decoder in DECODERS.items()}
 
 
-def lift_pillow_limit() -> None:
-    """Let hashmatch's own limits hold alone in this process.
+def _described(name: str, decoder: Decoder) -> str:
+    if lacking := missing(name):
+        return f"not installed: needs {lacking}"
+    if decoder.extra is not None:
+        return f"{decoder.library} {version(decoder.library)}"
+    known = features.version(decoder.feature) if decoder.feature else None
+    return f"{decoder.library} {known}" if known else decoder.library
 
-    Pillow has a limit on pixels of its own, for the whole process, which warns at 89 megapixels and
-    refuses at twice that. A library must not change it for its host, so only processes of our own
-    call this; elsewhere what Pillow refuses is ``too_large``.
+
+def claim_process() -> None:
+    """Set Pillow and its plug-ins up for a process of our own.
+
+    Pillow limits pixels for the whole process: it warns at 89 megapixels and refuses at twice that.
+    Plug-ins start threads, which a worker may not. A library must not change either for its host,
+    so only our own processes call this; elsewhere what Pillow refuses is ``too_large``.
     """
     Image.MAX_IMAGE_PIXELS = None
+    if missing("HEIF") is None:
+        import_module("pillow_heif").options.DECODE_THREADS = 1
+    if missing("JXL") is None:
+        vars(import_module("pillow_jxl.JpegXLImagePlugin"))["DECODE_THREADS"] = 0

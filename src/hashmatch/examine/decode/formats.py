@@ -12,7 +12,7 @@ import struct
 SNIFF_BYTES = 1 << 16
 """How much of a file ``sniff`` wants to see: an SVG may begin with a long comment."""
 
-# Formats of pictures that hashmatch decodes, on request at least
+# Formats of pictures that hashmatch decodes
 _DECODED = (
     (b"\xff\xd8\xff", "JPEG"),
     (b"\x89PNG\r\n\x1a\n", "PNG"),
@@ -24,13 +24,18 @@ _DECODED = (
     (b"MM\x00+", "TIFF"),
     (b"\x00\x00\x00\x0cjP  \r\n\x87\n", "JPEG2000"),
     (b"\xff\x4f\xff\x51", "JPEG2000"),
+    (b"\x00\x00\x00\x0cJXL \r\n\x87\n", "JXL"),
+    (b"\xff\x0a", "JXL"),
+    (b"8BPS\x00\x01", "PSD"),
+    (b"\x00\x00\x01\x00", "ICO"),
+    (b"\x00\x00\x02\x00", "CUR"),
+    (b"PF\n", "PFM"),
+    (b"Pf\n", "PFM"),
 )
 
 # Pictures all the same: to call them "no image" would clear them silently
 _RECOGNISED = (
-    (b"8BPS", "PSD"),
-    (b"\x00\x00\x00\x0cJXL \r\n\x87\n", "JXL"),
-    (b"\xff\x0a", "JXL"),
+    (b"8BPS\x00\x02", "PSB"),
     (b"II\xbc\x01", "JXR"),
     (b"DDS ", "DDS"),
     (b"qoif", "QOI"),
@@ -41,8 +46,6 @@ _RECOGNISED = (
     (b"AT&TFORM", "DJVU"),
     (b"SIMPLE  =", "FITS"),
     (b"icns", "ICNS"),
-    (b"\x00\x00\x01\x00", "ICO"),
-    (b"\x00\x00\x02\x00", "CUR"),
     (b"%!PS", "EPS"),
     (b"\xc5\xd0\xd3\xc6", "EPS"),
     (b"\x01\xda\x00\x01", "SGI"),
@@ -87,8 +90,6 @@ _RECOGNISED = (
     (b"LinS", "MSP"),
     (b"/* XPM */", "XPM"),
     (b"Paint Shop Pro Image File", "PSP"),
-    (b"PF\n", "PFM"),
-    (b"Pf\n", "PFM"),
 )
 
 # As above, with the position at which the magic number stands
@@ -104,6 +105,9 @@ _RECOGNISED_INSIDE = (
     (522, b"\x00\x11\x02\xff\x0c\x00", "PICT"),
     (2048, b"PCD_IPI", "PCD"),
 )
+
+RAW_FORMATS = frozenset({"CR3", "CRW", "MRW", "ORF", "RAF", "RW2", "X3F"})
+"""Camera raws with a magic number of their own; others are TIFFs."""
 
 _TGA_HEADER = struct.Struct("<BBBHHBHHHHBB")
 _BMP_HEADER_SIZES = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
@@ -139,6 +143,13 @@ def sniff(head: bytes) -> str | None:
         if head.startswith(magic, position):
             return name
     return _sniff_structure(head)
+
+
+def decoder_of(name: str) -> str:
+    """The name in ``FORMATS`` under which a format that ``sniff`` names is decoded, if it is."""
+    if name in RAW_FORMATS:
+        return "RAW"
+    return "ICO" if name == "CUR" else name
 
 
 def _sniff_structure(head: bytes) -> str | None:

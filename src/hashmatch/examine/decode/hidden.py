@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hashmatch.examine.decode.formats import RAW_FORMATS, decoder_of
+from hashmatch.examine.decode.icons import icons
 from hashmatch.examine.decode.jpeg import embedded_jpegs
+from hashmatch.examine.decode.jxl import read_jxl_header
+from hashmatch.examine.decode.netpbm import following
 from hashmatch.examine.decode.tiff import from_directory, is_raw, sub_directories
 
-RAW_FORMATS = frozenset({"CR3", "CRW", "MRW", "ORF", "RAF", "RW2", "X3F"})
-"""Camera raws with a magic number of their own; others are TIFFs."""
-
 _MOST_JPEGS = 64
+_SENSOR = "the sensor's own data is not decoded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +25,11 @@ class HiddenPictures:
 
     Attributes:
         pictures: each one's view, the format to decode it as, and its bytes.
-        is_raw: a sensor's own data is there too, which is not decoded.
+        left_out: what is there too and is not decoded, in words; None if there is nothing.
     """
 
     pictures: tuple[tuple[str, str, bytes], ...] = ()
-    is_raw: bool = False
+    left_out: str | None = None
 
 
 def largest_jpeg(data: bytes) -> bytes | None:
@@ -45,9 +47,25 @@ def find_hidden(picture_format: str, data: bytes, most: int) -> HiddenPictures:
         most: how many pictures to name at most.
     """
     if picture_format in RAW_FORMATS:
-        return HiddenPictures(is_raw=True)
-    if picture_format != "TIFF":
-        return HiddenPictures()
+        return HiddenPictures(left_out=_SENSOR)
+    if decoder_of(picture_format) == "ICO":
+        others = icons(data, most + 2)[1:]
+        return HiddenPictures(
+            tuple((f"size:{number}", each[0], each[1]) for number, each in enumerate(others, 2))
+        )
+    if picture_format == "PNM":
+        rows = enumerate(following(data, most + 1), 1)
+        return HiddenPictures(tuple((f"frame:{number}", "PNM", each) for number, each in rows))
+    if picture_format == "JXL":
+        header = read_jxl_header(data)
+        animated = header is not None and header.animated
+        return HiddenPictures(
+            left_out="frames after the first are not decoded" if animated else None
+        )
+    return _in_tiff(data, most) if picture_format == "TIFF" else HiddenPictures()
+
+
+def _in_tiff(data: bytes, most: int) -> HiddenPictures:
     raw = is_raw(data)
     pictures: list[tuple[str, str, bytes]] = []
     for each in sub_directories(data)[: most + 1]:
@@ -60,4 +78,4 @@ def find_hidden(picture_format: str, data: bytes, most: int) -> HiddenPictures:
     jpeg = largest_jpeg(data) if raw else None
     if jpeg is not None and all(jpeg != other for _, _, other in pictures):
         pictures.append(("embedded", "JPEG", jpeg))
-    return HiddenPictures(tuple(pictures), raw)
+    return HiddenPictures(tuple(pictures), _SENSOR if raw else None)

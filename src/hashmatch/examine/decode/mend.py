@@ -15,6 +15,7 @@ import struct
 import zlib
 
 from hashmatch.examine.decode.jpeg import JPEG_END, JPEG_START, jpeg_ends_early, jpeg_segments
+from hashmatch.examine.decode.netpbm import mend_netpbm
 
 _PNG_SIGNATURE_BYTES = 8
 _PNG_KEPT = frozenset(
@@ -31,13 +32,15 @@ def mend(picture_format: str, data: bytes) -> bytes:
     """Return what to decode in place of ``data``, whose pixels are the same.
 
     Args:
-        picture_format: by content; formats other than JPEG, PNG and WebP stay as they are.
+        picture_format: by content; those not named below stay as they are.
         data: the whole file.
     """
     if picture_format == "JPEG":
         return _mend_jpeg(data)
     if picture_format == "PNG":
         return _mend_png(data)
+    if picture_format in {"PNM", "PFM"}:
+        return mend_netpbm(data)
     return _mend_webp(data) if picture_format == "WEBP" else data
 
 

@@ -3,43 +3,28 @@
 from __future__ import annotations
 
 import struct
-import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image, ImageFile
 
-from hashmatch.errors import OUT_OF_MEMORY, DecodeError
-from hashmatch.examine.decode.decoders import load_decoders
-from hashmatch.examine.decode.formats import SNIFF_BYTES, sniff
-from hashmatch.examine.decode.hidden import RAW_FORMATS, find_hidden, largest_jpeg
-from hashmatch.examine.decode.mend import mend
-from hashmatch.examine.decode.tiff import is_raw
+from hashmatch.errors import DecodeError
+from hashmatch.examine.decode.decoders import load_decoders, missing
+from hashmatch.examine.decode.formats import SNIFF_BYTES, decoder_of, sniff
+from hashmatch.examine.decode.hidden import find_hidden
+from hashmatch.examine.decode.opening import (
+    DECODER_ERRORS,
+    check_size,
+    classified,
+    open_as,
+    open_first,
+)
 from hashmatch.examine.decode.truncation import ends_early
 from hashmatch.examine.decode.views import STORED, View, previews, views
 from hashmatch.model import Reason
-from hashmatch.options import MAX_SIDE, OPTIONAL_FORMATS, Limits
-
-# What Pillow's decoders raise on hostile bytes, as seen by fuzzing; a closed list, so that a
-# mistake of our own is not taken for a broken picture
-_DECODER_ERRORS = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    ArithmeticError,
-    LookupError,
-    EOFError,
-    AssertionError,
-    AttributeError,
-    RuntimeError,
-    struct.error,
-    zlib.error,
-    UnidentifiedImageError,
-    Warning,  # where the host turns warnings into errors
-)
+from hashmatch.options import Limits
 
 LEAST_SIDE = 128
 """Pixels that the short side of a picture with a preview has at least: smaller ones are decoded as
@@ -48,12 +33,12 @@ soon, and their hashes move too far."""
 PREVIEW_SIDE = 240
 """Pixels that the short side keeps where a preview is reduced: under that, hashes move too far."""
 
-_PNG_DEPTHS = {"L;2": 2, "L;4": 4, "RGB;16B": 16}
-"""Bits of a sample, by what Pillow calls such pixels; of others it is 8, or Pillow sees to it."""
-
 # Their decoders go on without a word where the file was cut, be it behind the last pixel, or
 # were given what was missing
-_SILENT_WHEN_CUT = frozenset({"GIF", "JPEG", "JPEG2000", "PNG", "TIFF", "WEBP"})
+_SILENT_WHEN_CUT = frozenset({"CUR", "GIF", "ICO", "JPEG", "JPEG2000", "PNG", "TIFF", "WEBP"})
+
+# What else Pillow would show as frames of theirs are layers
+_ONE_FRAME = frozenset({"PSD"})
 
 
 @dataclass(slots=True)
@@ -84,7 +69,7 @@ class Picture:
             DecodeError: the frames so far are all that could be had within the limits.
         """
         if self._spent:
-            with _classified(self.format, self._data):
+            with classified(self.format, self._data):
                 self._image = Image.open(BytesIO(self._feed), formats=(self.format,))
             self._spent = False
         start = self._image.tell()
@@ -95,7 +80,7 @@ class Picture:
             failure = error.bare()
         finally:
             if not self._data:  # the caller's picture: leave it at the frame where it was
-                with suppress(*_DECODER_ERRORS):
+                with suppress(*DECODER_ERRORS):
                     self._image.seek(start)
         yield from self._hidden(failure)
 
@@ -105,8 +90,8 @@ class Picture:
         while self._seek(number):
             if number == self._limits.max_frames:
                 raise DecodeError(Reason.FRAME_LIMIT, f"more than {self._limits.max_frames} frames")
-            _check_size(self._image, self.format, self._limits)
-            with _classified(self.format, self._data):
+            check_size(self._image.size, self.format, self._limits)
+            with classified(self.format, self._data):
                 self._image.load()
                 name = f"frame:{number}" if number else STORED
                 found = list(views(self._image, name, shown))
@@ -125,10 +110,8 @@ class Picture:
         most = self._limits.max_frames
         for name, decoder, data in hidden.pictures[:most]:
             try:
-                with _classified(decoder, data):
-                    image = Image.open(BytesIO(mend(decoder, data)), formats=(decoder,))
-                _check_size(image, self.format, self._limits)
-                with _classified(decoder, data):
+                image, _ = open_as(decoder, data, self.format, self._limits, self._data)
+                with classified(self.format, self._data):
                     image.load()
                     found = list(views(image, name))
                 yield found
@@ -136,12 +119,8 @@ class Picture:
                 failure = failure or error.bare()
         if failure is None and len(hidden.pictures) > most:
             failure = DecodeError(Reason.FRAME_LIMIT, f"more than {most} pictures inside")
-        if failure is None and hidden.is_raw:
-            failure = DecodeError(
-                Reason.UNSUPPORTED_FORMAT,
-                "the sensor's own data is not decoded",
-                format=self.format,
-            )
+        if failure is None and hidden.left_out is not None:
+            failure = DecodeError(Reason.UNSUPPORTED_FORMAT, hidden.left_out, format=self.format)
         if failure is not None:
             raise failure.bare()
 
@@ -153,9 +132,9 @@ class Picture:
 
     def _announced(self) -> int:
         """How many frames there should be, where that is known without decoding them all."""
-        if self.format == "GIF":
+        if self.format == "GIF" or self.format in _ONE_FRAME:
             return 1
-        with _classified(self.format, self._data):
+        with classified(self.format, self._data):
             return int(getattr(self._image, "n_frames", 1))
 
     def preview(self) -> list[View] | None:
@@ -173,7 +152,7 @@ class Picture:
         if self.format != "JPEG" or not self._data or min(self.width, self.height) < LEAST_SIDE:
             return None
         try:
-            with _classified(self.format, self._data):
+            with classified(self.format, self._data):
                 image, self._spent = self._image, True
                 image.draft("RGB" if self.reduces else "L", (PREVIEW_SIDE, PREVIEW_SIDE))
                 image.load()
@@ -187,8 +166,10 @@ class Picture:
         return min(self.width, self.height) >= 2 * PREVIEW_SIDE
 
     def _seek(self, number: int) -> bool:
+        if self.format in _ONE_FRAME:
+            return number == 0
         try:
-            with _classified(self.format, self._data, passing=EOFError):
+            with classified(self.format, self._data, passing=EOFError):
                 # Even to ask this can mean to decode, and so to fail
                 if number or getattr(self._image, "is_animated", False):
                     self._image.seek(number)
@@ -210,70 +191,24 @@ def open_picture(data: bytes, formats: frozenset[str], limits: Limits) -> Pictur
 
     Raises:
         DecodeError: it is a picture, and cannot be examined.
-        MissingExtraError: ``formats`` has HEIF, and its package is not installed.
     """
     name = sniff(data[:SNIFF_BYTES])
     if name is None:
         return None
     if len(data) > limits.max_bytes:
         raise DecodeError(Reason.TOO_LARGE, f"more than {limits.max_bytes} bytes", format=name)
-    wanted = "RAW" if name in RAW_FORMATS else name
+    wanted = decoder_of(name)
     if wanted not in formats:
-        optional = " (decoded on request)" if wanted in OPTIONAL_FORMATS else ""
-        raise DecodeError(
-            Reason.UNSUPPORTED_FORMAT, f"{name} is not decoded{optional}", format=name
-        )
+        raise DecodeError(Reason.UNSUPPORTED_FORMAT, f"{name} is not decoded", format=name)
+    if lacking := missing(wanted):
+        raise DecodeError(Reason.UNSUPPORTED_FORMAT, f"{name} needs {lacking}", format=name)
     load_decoders(formats)
-    image, feed = _open(name, data)
-    _check_size(image, name, limits)
-    if name == "PNG":
-        _fit_key(image)
+    image, feed = open_first(name, data, limits)
     width, height = image.size
-    known = name if wanted == "RAW" else image.format or name
+    known = image.format or name if name == "JPEG" else name
+    if known == "MPO" and known not in formats:
+        raise DecodeError(Reason.UNSUPPORTED_FORMAT, "MPO is not decoded", format=known)
     return Picture(known, width, height, image, data, limits, feed)
-
-
-def _open(name: str, data: bytes) -> tuple[ImageFile.ImageFile, bytes]:
-    """Open a file, and return what the decoder was given too.
-
-    Raises:
-        DecodeError: it cannot be opened.
-    """
-    jpeg = largest_jpeg(data) if name in RAW_FORMATS else None
-    if name in RAW_FORMATS and jpeg is None:
-        raise DecodeError(
-            Reason.UNSUPPORTED_FORMAT, f"this {name} has no picture that is decoded", format=name
-        )
-    try:
-        feed, decoder = (mend(name, data), name) if jpeg is None else (jpeg, "JPEG")
-        # The MPO decoder is reached through the JPEG one, which looks for further pictures
-        with _classified(name, data):
-            return Image.open(BytesIO(feed), formats=(decoder,)), feed
-    except DecodeError:
-        jpeg = largest_jpeg(data) if name == "TIFF" and is_raw(data) else None
-        if jpeg is None:
-            raise
-        with _classified(name, data):
-            return Image.open(BytesIO(jpeg), formats=("JPEG",)), jpeg
-
-
-def _fit_key(image: ImageFile.ImageFile) -> None:
-    """Bring a PNG's transparent colour to the 8 bits of a sample to which Pillow brings its pixels.
-
-    Pillow leaves it as it stands in the file, and then finds no pixel, or a wrong one, to be of it.
-    Of samples of 16 bits the upper 8 are left by then, so all that share these are transparent.
-    """
-    depth = _PNG_DEPTHS.get(str(image.tile[0].args) if image.tile else "", 8)
-    most = (1 << depth) - 1
-
-    def fit(level: int) -> int:
-        return level >> 8 if depth > 8 else (level & most) * 255 // most
-
-    key = image.info.get("transparency")
-    if image.mode == "L" and isinstance(key, int):
-        image.info["transparency"] = fit(key)
-    elif image.mode == "RGB" and isinstance(key, tuple):
-        image.info["transparency"] = tuple(map(fit, key))
 
 
 def _screen(data: bytes) -> tuple[int, int] | None:
@@ -289,42 +224,5 @@ def adopt_picture(image: Image.Image, limits: Limits) -> Picture:
         DecodeError: it is over the limits.
     """
     name = image.format or "memory"
-    _check_size(image, name, limits)
+    check_size(image.size, name, limits)
     return Picture(name, image.width, image.height, image, b"", limits)
-
-
-def _check_size(image: Image.Image, picture_format: str, limits: Limits) -> None:
-    width, height = image.size
-    if width * height > limits.max_pixels:
-        most = f"{limits.max_pixels} pixels"
-    elif max(width, height) > MAX_SIDE:
-        most = f"{MAX_SIDE} pixels on a side"
-    else:
-        return
-    raise DecodeError(
-        Reason.TOO_LARGE,
-        f"{width}x{height} is more than {most}",
-        format=picture_format,
-        width=width,
-        height=height,
-    )
-
-
-@contextmanager
-def _classified(
-    name: str, data: bytes, passing: type[Exception] | tuple[()] = ()
-) -> Iterator[None]:
-    """Turn what a decoder raises into the reason that the verdict will carry."""
-    try:
-        yield
-    except passing:
-        raise
-    except MemoryError as error:
-        raise DecodeError(Reason.TOO_LARGE, OUT_OF_MEMORY, format=name) from error
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise DecodeError(Reason.TOO_LARGE, "too large to decode", format=name) from error
-    except _DECODER_ERRORS as error:
-        said = isinstance(error, EOFError) or "truncated" in str(error).lower()
-        if said or ends_early(name, data):
-            raise DecodeError(Reason.TRUNCATED, "the file ends early", format=name) from error
-        raise DecodeError(Reason.UNDECODABLE, f"no valid {name}", format=name) from error

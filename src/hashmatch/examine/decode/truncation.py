@@ -9,13 +9,17 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 
+from hashmatch.examine.decode.icons import icons_end_early
 from hashmatch.examine.decode.jpeg import JPEG_END, jpeg_ends_early
+from hashmatch.examine.decode.netpbm import netpbm_ends_early, pfm_ends_early
+from hashmatch.examine.decode.photoshop import psd_ends_early
 from hashmatch.examine.decode.tiff import tiff_ends_early
 
 _PNG_SIGNATURE_BYTES = 8
 _BMP_FILE_HEADER_BYTES = 14
 _BMP_CORE_HEADER_BYTES = 12
 _BMP_RUN_LENGTHS = frozenset({1, 2})
+_TGA_PACKED = 9  # and more
 _GIF_TRAILER = 0x3B
 _GIF_EXTENSION = 0x21
 _GIF_IMAGE = 0x2C
@@ -92,6 +96,26 @@ def _bmp(data: bytes) -> bool:
     return bool(start + row * (abs(height) - 1) + -(-width * bits // 8) > len(data))
 
 
+def _tga(data: bytes) -> bool:
+    try:
+        name, _, kind, colours, colour_bits, width, height, depth = struct.unpack_from(
+            "<BBB2xHB4xHHB", data
+        )
+    except struct.error:
+        return True
+    position = 18 + name + colours * -(-colour_bits // 8)
+    pixels, size = width * height, -(-depth // 8)
+    if kind < _TGA_PACKED:
+        return bool(position + pixels * size > len(data))
+    while pixels > 0:
+        if position >= len(data):
+            return True
+        run = (data[position] & 0x7F) + 1
+        position += 1 + (size if data[position] & 0x80 else size * run)
+        pixels -= run
+    return bool(position > len(data))
+
+
 def _boxes(data: bytes) -> bool:
     position = 0
     has_pixels = False
@@ -123,5 +147,11 @@ _CHECKS: dict[str, Callable[[bytes], bool]] = {
     "TIFF": tiff_ends_early,
     "AVIF": _boxes,
     "HEIF": _boxes,
+    "ICO": icons_end_early,
+    "CUR": icons_end_early,
+    "PFM": pfm_ends_early,
+    "PNM": netpbm_ends_early,
+    "PSD": psd_ends_early,
+    "TGA": _tga,
     "JPEG2000": _last_marker,
 }

@@ -16,7 +16,7 @@ from PIL import Image
 
 from hashmatch.errors import DecodeError
 from hashmatch.examine.archive.packed import STREAM_CODECS
-from hashmatch.examine.decode import lift_pillow_limit, load_decoders
+from hashmatch.examine.decode import claim_process, load_decoders
 from hashmatch.hashing import ALGORITHMS
 from hashmatch.options import ExamineOptions
 
@@ -48,7 +48,7 @@ def load_all(options: ExamineOptions) -> None:
         MissingExtraError: a format or an algorithm needs a package that is not installed.
     """
     load_decoders(options.formats)
-    lift_pillow_limit()
+    claim_process()
     Image.preinit()
     for name in _COMPANIONS:
         import_module(name)

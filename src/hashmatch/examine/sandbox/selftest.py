@@ -10,6 +10,7 @@ import bz2
 import gzip
 import io
 import lzma
+import struct
 import tarfile
 import zipfile
 from collections.abc import Iterator
@@ -20,23 +21,27 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from hashmatch.examine.decode import decoders, load_decoders
+from hashmatch.examine.decode import DECODERS, decoders, load_decoders
 from hashmatch.examine.sandbox.base import AnyPool
 from hashmatch.examine.sandbox.jobs import Job
 from hashmatch.examine.sandbox.shared import nameless_file
 from hashmatch.examine.sandbox.worker import answers
 from hashmatch.hashing import ALGORITHMS
 from hashmatch.model import Examination, HashKind
-from hashmatch.options import DEFAULT_FORMATS, OPTIONAL_FORMATS, ExamineOptions
+from hashmatch.options import FORMATS, ExamineOptions
 
 _ORIENTATION = 0x0112
-_SAVED: dict[str, dict[str, Any]] = {"GIF": {"save_all": True}, "TIFF": {"compression": "jpeg"}}
+_SAVED: dict[str, dict[str, Any]] = {
+    "GIF": {"save_all": True},
+    "TIFF": {"compression": "jpeg"},
+    "ICO": {"sizes": [(16, 16), (64, 48)]},
+}
 _PACKED = {"DEFLATE": zipfile.ZIP_DEFLATED, "BZIP2": zipfile.ZIP_BZIP2, "LZMA": zipfile.ZIP_LZMA}
 
 
 def available_options() -> ExamineOptions:
     """Options that take every decoder and every algorithm of this installation."""
-    missing = {name for name, by in decoders().items() if by.startswith("not ")}
+    missing = {name for name, by in decoders().items() if by.startswith("not installed")}
     kinds = [
         HashKind(algorithm.name, bits)
         for algorithm in ALGORITHMS.values()
@@ -45,7 +50,7 @@ def available_options() -> ExamineOptions:
     ]
     return ExamineOptions(
         kinds=tuple(kinds),
-        formats=(DEFAULT_FORMATS | OPTIONAL_FORMATS) - missing,
+        formats=FORMATS - missing,
         digests=("md5", "sha1", "sha256"),
     )
 
@@ -58,15 +63,14 @@ def samples(options: ExamineOptions) -> Iterator[tuple[str, bytes]]:
     picture = Image.fromarray(waves.astype(np.uint8)).convert("RGB")
     exif = Image.Exif()
     exif[_ORIENTATION] = 6
+    jpeg = _saved(picture, "JPEG", exif=exif)
+    made = {"PSD": _photoshop(picture), "RAW": b"FUJIFILMCCD-RAW " + jpeg}
     for name in sorted(options.formats):
         with suppress(OSError, KeyError):  # a decoder without its encoder
-            file = io.BytesIO()
             more = {"exif": exif} if name in {"JPEG", "PNG", "WEBP"} else _SAVED.get(name, {})
-            picture.save(file, name, **more)
-            yield name, file.getvalue()
-    file = io.BytesIO()
-    Image.new("RGB", (64, 64), "teal").save(file, "PNG")
-    blank = file.getvalue()
+            mode = "F" if name == "PFM" else "RGB"
+            yield name, made.get(name) or _saved(picture.convert(mode), name, **more)
+    blank = _saved(Image.new("RGB", (64, 64), "teal"), "PNG")
     yield "a blank picture", blank  # all ties, for which SciPy is loaded late
     for name, method in _PACKED.items():
         file = io.BytesIO()
@@ -80,6 +84,20 @@ def samples(options: ExamineOptions) -> Iterator[tuple[str, bytes]]:
         tar.addfile(member, io.BytesIO(blank))
     for compressed in (gzip, bz2, lzma):
         yield f"tar with {compressed.__name__}", compressed.compress(file.getvalue())
+
+
+def _saved(picture: Image.Image, name: str, **more: Any) -> bytes:
+    """A picture as a file of one of ``FORMATS``."""
+    file = io.BytesIO()
+    picture.save(file, DECODERS[name].pillow, **more)
+    return file.getvalue()
+
+
+def _photoshop(picture: Image.Image) -> bytes:
+    """A Photoshop file without layers, which Pillow does not write."""
+    header = struct.pack(">4sH6xHIIHH", b"8BPS", 1, 3, picture.height, picture.width, 8, 3)
+    planes = b"".join(band.tobytes() for band in picture.split())
+    return header + bytes(4 + 4 + 4 + 2) + planes  # no palette, resources, layers or compression
 
 
 def decode_every_format(pool: AnyPool, options: ExamineOptions) -> dict[str, str]:
