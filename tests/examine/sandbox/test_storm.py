@@ -90,7 +90,7 @@ def test_the_walls_change_no_record(tmp_path: Path) -> None:
     files = [path.read_bytes() for path in sorted(fixtures.rglob("*")) if path.is_file()]
     files = files if LONG else files[::6]
     for _, data in samples(options):
-        files += [data, *mutations(data, 5_000 if LONG else 6, rng)]
+        files += [data, *mutations(data, 500 if LONG else 6, rng)]
     limits = {name: WorkerLimits(max_seconds=60, sandbox=name) for name in ("best", "off")}
     with (
         Pool(2, limits["best"]).configure(options) as walled,

@@ -40,6 +40,7 @@ _CHANNEL = 3
 """The one descriptor of a worker, apart from 0 to 2, which are /dev/null."""
 
 _MOST_DESCRIPTORS = 1 << 16
+"""A zygote has a handful, but the limit on them can be a thousand million."""
 
 
 class _Zygote:
@@ -81,6 +82,7 @@ class _Zygote:
         parent = os.getpid()
         pid = os.fork()
         if pid == 0:
+            self._control.close()
             _become_worker(
                 channel, self._options, self._walls, self._folder, self._was_root, parent
             )
@@ -142,13 +144,15 @@ def _become_worker(
 
 def _keep_only(channel: socket.socket, folder: int | None) -> tuple[socket.socket, int | None]:
     """Close all descriptors but these two and 0 to 2, and bring the channel to its place."""
-    kept = os.dup(channel.fileno())  # above both, so that nothing is overwritten
+    kept = os.dup(channel.fileno())  # copies first, so that neither overwrites the other
     spare = None if folder is None else os.dup(folder)
     channel.detach()
     os.dup2(kept, _CHANNEL)
     if spare is not None:
         os.dup2(spare, _CHANNEL + 1)
-    os.closerange(_CHANNEL + (1 if spare is None else 2), _MOST_DESCRIPTORS)
+    limit = os.sysconf("SC_OPEN_MAX")  # -1 for none
+    most = min(limit, _MOST_DESCRIPTORS) if limit > 0 else _MOST_DESCRIPTORS
+    os.closerange(_CHANNEL + (1 if spare is None else 2), most)
     return (
         socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=_CHANNEL),
         None if spare is None else _CHANNEL + 1,
