@@ -28,7 +28,7 @@ import record
 from rescan import make_files
 
 SOURCE = Path(__file__).resolve().parent.parent / "src"
-STARTS = 40
+STARTS = 20
 
 _CHILD = """
 import json, os, resource, signal, sys, time

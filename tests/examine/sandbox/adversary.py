@@ -48,11 +48,16 @@ _PLUG_IN = """
                 names = list(attempts.ATTEMPTS)
                 done = [str(names.index(name)) for name in attempts.succeeded(aim)]
                 raise DecodeError(Reason.UNDECODABLE, "done " + ",".join(done))
+            said = []
             for piece in script["say"]:
-                channel = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=3)
                 data = bytes.fromhex(piece).replace(b"NUMBER", str(number).encode())
                 if data.startswith(b"FRAME"):
                     data = (len(data) - 5).to_bytes(4, "big") + data[5:]
+                said.append(data)
+            if "pause" not in script:
+                said = [b"".join(said)]  # so that all of it arrives at once
+            for data in said:
+                channel = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=3)
                 channel.sendall(data)
                 channel.detach()
                 time.sleep(script.get("pause", 0))
