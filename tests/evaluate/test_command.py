@@ -73,7 +73,7 @@ def test_a_folder_that_cannot_be_made_is_told_at_once(
     ("options", "error"),
     [
         (["--list", "nowhere.txt"], "nowhere.txt: cannot read the hash list"),
-        (["--category", "a"], "options about lists need a --list"),
+        (["--category", "a"], "options about lists need --list"),
     ],
 )
 def test_wrong_list_options_are_reported_before_anything_is_measured(

@@ -222,7 +222,7 @@ def test_a_table_with_mistakes_suppresses_nothing(capfd: pytest.CaptureFixture[s
     first, _ = two_lists()
     assert run(["scan", "pictures", "--list", first, "--suppress", "s.csv"]) == 65
     told = capfd.readouterr().err
-    assert "s.csv:5: date is no date" in told
+    assert "s.csv:5: date is not an ISO 8601 date" in told
     assert "soon" not in told
     write("s.csv", "entry,reason\nx,why\n")
     assert run(["scan", "pictures", "--list", first, "--suppress", "s.csv"]) == 65
