@@ -168,6 +168,34 @@ class Verdict(StrEnum):
     UNSCANNED = "unscanned"
 
 
+class Kind(StrEnum):
+    """What a file is that is no picture, by its first bytes. A closed set.
+
+    Attributes:
+        VIDEO: moving pictures. They are not examined: only exact digests can find them.
+        DOCUMENT: such as a PDF, which is not opened.
+        AUDIO: sound.
+        EXECUTABLE: a program, or a library of one.
+        FONT: a typeface.
+        DATABASE: such as one of SQLite.
+        ARCHIVE: its members have outcomes of their own.
+        TEXT: in UTF-8, UTF-16 or an older encoding: prose, source code, tables, web pages.
+        EMPTY: no bytes.
+        OTHER: none of these.
+    """
+
+    VIDEO = "video"
+    DOCUMENT = "document"
+    AUDIO = "audio"
+    EXECUTABLE = "executable"
+    FONT = "font"
+    DATABASE = "database"
+    ARCHIVE = "archive"
+    TEXT = "text"
+    EMPTY = "empty"
+    OTHER = "other"
+
+
 class Reason(StrEnum):
     """Why a file, or a part of it, was not examined. A closed set.
 
@@ -234,6 +262,7 @@ class Examination:
         quality: the best quality of any view, 0 to 100; None without a view.
         exact: the hashes are exact; else they are a preview's, some bits off.
         digests: hex digests of the file's bytes, in the order of ``ExamineOptions.digests``.
+        kind: what it is if it is no picture; None for a picture, and for what could not be read.
     """
 
     format: str | None = None
@@ -245,6 +274,7 @@ class Examination:
     quality: int | None = None
     exact: bool = True
     digests: tuple[str, ...] = field(default=(), repr=False)
+    kind: Kind | None = None
 
     def lacks(self, kinds: tuple[HashKind, ...], digests: tuple[str, ...]) -> bool:
         """Whether a wholly examined picture lacks hashes of these kinds, or digests.
@@ -318,6 +348,8 @@ class Outcome:
             nothing, and are named so that nothing vanishes.
         parts: the members of an archive in its order, then the file itself; empty for a file
             without members.
+        kind: what the file itself is if it is no picture, such as ``video``; None for a picture,
+            and for what could not be read.
     """
 
     verdict: Verdict
@@ -331,6 +363,7 @@ class Outcome:
     format: str | None = None
     suppressed: tuple[Match, ...] = ()
     parts: tuple[Part, ...] = ()
+    kind: Kind | None = None
 
     def __bool__(self) -> NoReturn:
         raise OutcomeTruthError(

@@ -20,10 +20,13 @@ from hashmatch.examine.decode import (
     sniff,
 )
 from hashmatch.examine.inputs import Content, PictureInput, digest, held, read_content, too_large
+from hashmatch.examine.kinds import HEAD_BYTES, kind_of
 from hashmatch.examine.picture_hashes import hash_picture
 from hashmatch.examine.reading import read_stream, steady
-from hashmatch.model import MEMBER_MARK, Examination, Reason
+from hashmatch.model import MEMBER_MARK, Examination, Kind, Reason
 from hashmatch.options import ExamineOptions
+
+_ARCHIVE = Examination(kind=Kind.ARCHIVE)
 
 _AT_HAND = frozenset({"ZIP", "TAR", None})
 """Archives whose members can be read without those before them; None: a zip behind something."""
@@ -148,14 +151,15 @@ def _examine_archive(
         for member in read_archive(file, options.archives, options.limits.max_bytes, skip):
             yield member.path, None
             how = options if at_hand and MEMBER_MARK not in member.path else in_full
-            found = Examination() if member.data is None else _examine_bytes(member.data, how)
+            found = _ARCHIVE if member.data is None else _examine_bytes(member.data, how)
             yield member.path, _marred(found, member.problem)
             del member, found  # or they stay in memory while the next one is unpacked
     except DecodeError as error:
         problem = error.bare()
     # A tar begins with a name of its maker's choice, and a zip with anything: a picture, maybe
     if sniff(head) is None:
-        return _marred(Examination(digests=digest(file, options)), problem)
+        kind = kind_of(head) if sniff_archive(head) is None else Kind.ARCHIVE
+        return _marred(Examination(kind=kind, digests=digest(file, options)), problem)
     if size > options.limits.max_bytes:
         found = replace(too_large(head, options), digests=digest(file, options))
         return _marred(found, problem)
@@ -169,7 +173,7 @@ def _marred(found: Examination, problem: DecodeError | None) -> Examination:
     if problem is None:
         return found
     if found.format is None:
-        return replace(Examination.failed(problem), digests=found.digests)
+        return replace(Examination.failed(problem), digests=found.digests, kind=found.kind)
     return replace(found, reason=problem.reason, detail=problem.message)
 
 
@@ -178,4 +182,6 @@ def _examine_bytes(data: bytes, options: ExamineOptions) -> Examination:
         found = hash_picture(lambda: open_picture(data, options.formats, options.limits), options)
     else:
         found = Examination(format=sniff(data[:SNIFF_BYTES]))
+    if found.format is None and found.reason is None:
+        found = replace(found, kind=kind_of(data[:HEAD_BYTES]))
     return replace(found, digests=digest(BytesIO(data), options)) if options.digests else found

@@ -14,6 +14,7 @@ from typing import BinaryIO, TypeAlias
 from hashmatch.errors import DecodeError, SettingsError
 from hashmatch.examine.archive import ends_in_zip, sniff_archive, zip_behind
 from hashmatch.examine.decode import SNIFF_BYTES, PilImage, sniff
+from hashmatch.examine.kinds import kind_of
 from hashmatch.examine.reading import open_file, read_some, read_stream, rewind
 from hashmatch.model import Examination, Reason
 from hashmatch.options import ExamineOptions
@@ -130,7 +131,9 @@ def too_large(head: bytes, options: ExamineOptions) -> Examination:
     """Say of a file over the limit whether it was to be examined, by its first bytes."""
     name = sniff(head) or sniff_archive(head)
     # To call an archive no image would clear what it holds
-    return Examination() if name is None else Examination.failed(_too_large(name, options))
+    if name is None:
+        return Examination(kind=kind_of(head))
+    return Examination.failed(_too_large(name, options))
 
 
 def _too_large(name: str | None, options: ExamineOptions) -> DecodeError:

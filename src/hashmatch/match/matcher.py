@@ -337,4 +337,5 @@ def far(examination: Examination) -> Outcome:
         width=examination.width,
         height=examination.height,
         format=examination.format,
+        kind=examination.kind,
     )

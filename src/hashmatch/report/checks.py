@@ -79,9 +79,10 @@ def check_summary(summary: Record) -> None:
             text(each.get(field))
     for group in (summary["settings"], summary.get("walk", {}), summary.get("versions", {})):
         expect(dict, group)
-    for name, number in expect(dict, summary.get("quarantine", {})).items():
-        expect(str, name)
-        whole(number)
+    for field in ("kinds", "unsupported", "quarantine"):
+        for name, number in expect(dict, summary.get(field, {})).items():
+            expect(str, name)
+            whole(number)
     _check_run(expect(dict, summary["run"]))
 
 

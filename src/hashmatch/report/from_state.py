@@ -57,6 +57,10 @@ def _begun(source: str, text: str, path: str) -> Overview:
     overview = Overview(source, files=summary["files"], summary=summary)
     overview.verdicts.update(summary["verdicts"])
     overview.reasons.update({name: count for name, count in summary["reasons"].items() if count})
+    overview.kinds.update({printable(name): n for name, n in summary.get("kinds", {}).items()})
+    overview.unsupported.update(
+        {printable(name): n for name, n in summary.get("unsupported", {}).items()}
+    )
     return overview
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from hashmatch.errors import InputError
 from hashmatch.files import path_of
-from hashmatch.model import Reason, Verdict
+from hashmatch.model import Kind, Reason, Verdict
 from hashmatch.report.checks import (
     MAX_BITS,
     MAX_QUALITY,
@@ -105,6 +105,8 @@ class Overview:
         files: how many files have a record.
         verdicts: how many files have each verdict.
         reasons: how many files were not fully examined, by reason.
+        kinds: what the files without a picture are, and how many of each.
+        unsupported: how many files were not read, by format.
         moved: how many files were moved to the quarantine, and how many could not be.
         distances: how many matches lie at each distance in bits, by kind of hash.
         candidate_distances: the same of candidates.
@@ -123,6 +125,8 @@ class Overview:
     files: int = 0
     verdicts: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
+    kinds: Counter[str] = field(default_factory=Counter)
+    unsupported: Counter[str] = field(default_factory=Counter)
     moved: Counter[bool] = field(default_factory=Counter)
     distances: dict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
     candidate_distances: dict[str, Counter[int]] = field(
@@ -185,9 +189,13 @@ class Overview:
         path = printable(path_of(record))
         self.files += 1
         self.verdicts[Verdict(record["verdict"]).value] += 1
+        if record["verdict"] == Verdict.NOT_IMAGE:
+            self.kinds[Kind(record.get("kind") or Kind.OTHER).value] += 1
         if record["reason"] is not None:
             reason = Reason(record["reason"]).value
             self.reasons[reason] += 1
+            if reason == Reason.UNSUPPORTED_FORMAT:
+                self.unsupported[printable(text(record.get("format")) or "other")] += 1
             self.add_gap(GapRow(path, reason, printable(text(record["detail"]))), limit)
         moved = None
         if "quarantine" in record:

@@ -2,7 +2,7 @@
 
 Each file has a record with the keys ``type`` ("file"), ``schema``, ``path`` (or ``path_b64`` if the
 name is not UTF-8), ``verdict``, ``reason``, ``detail``, ``matches``, ``match_count``,
-``suppressed``, ``quality``, ``width``, ``height`` and ``format``. The last record is the
+``suppressed``, ``quality``, ``width``, ``height``, ``format`` and ``kind``. The last record is the
 ``summary``. No record holds a hash.
 """
 
@@ -22,11 +22,12 @@ import numpy as np
 
 from hashmatch._version import __version__
 from hashmatch.examine.decode import PILLOW_VERSION
+from hashmatch.examine.handled import install_lines
 from hashmatch.files import path_fields
 from hashmatch.hashlist import HashList
 from hashmatch.hashlist.freshness import age_of
 from hashmatch.match.matcher import Matcher
-from hashmatch.model import Match, Outcome, Reason, Verdict
+from hashmatch.model import Kind, Match, Outcome, Reason, Verdict
 from hashmatch.scan import Counts, FileResult, WalkCounts, WalkOptions
 from hashmatch.text import printable
 
@@ -44,6 +45,8 @@ class Tally:
     suppressed: int = 0
     verdicts: Counter[Verdict] = field(default_factory=Counter)
     reasons: Counter[Reason] = field(default_factory=Counter)
+    kinds: Counter[Kind] = field(default_factory=Counter)
+    unsupported: Counter[str] = field(default_factory=Counter)
 
     def add(self, outcome: Outcome) -> None:
         """Count one outcome."""
@@ -52,6 +55,10 @@ class Tally:
         self.verdicts[outcome.verdict] += 1
         if outcome.reason is not None:
             self.reasons[outcome.reason] += 1
+        if outcome.verdict is Verdict.NOT_IMAGE:
+            self.kinds[outcome.kind or Kind.OTHER] += 1
+        if outcome.reason is Reason.UNSUPPORTED_FORMAT:
+            self.unsupported[outcome.format or "other"] += 1
 
     @property
     def exit_code(self) -> int:
@@ -131,6 +138,7 @@ def file_record(result: FileResult) -> Record:
         "width": outcome.width,
         "height": outcome.height,
         "format": outcome.format,
+        "kind": outcome.kind,
     }
 
 
@@ -162,6 +170,9 @@ def summary_record(
         "files": tally.files,
         "verdicts": {verdict.value: tally.verdicts[verdict] for verdict in Verdict},
         "reasons": {reason.value: tally.reasons[reason] for reason in Reason},
+        "kinds": {kind.value: tally.kinds[kind] for kind in Kind if tally.kinds[kind]},
+        "unsupported": dict(sorted(tally.unsupported.items())),
+        "install": install_lines(sorted(tally.unsupported)),
         "suppressed": tally.suppressed,
         "walk": asdict(counts) | {"skipped_links": [*map(printable, counts.skipped_links)]},
         "lists": [list_record(hash_list) for hash_list in matcher.hash_lists],

@@ -6,7 +6,7 @@ import csv
 import json
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TextIO
 
 from hashmatch.errors import SettingsError
@@ -22,7 +22,7 @@ _MATCH_COLUMNS = (
 _COLUMNS = (
     *("path", "path_b64", "verdict", "reason", "detail", "match_count"),
     *_MATCH_COLUMNS,
-    *("quality", "width", "height", "format"),
+    *("quality", "width", "height", "format", "kind"),
 )
 
 _COLOURS = {"match": "31", "unscanned": "33", "low_information": "36"}
@@ -159,17 +159,32 @@ def make_renderer(name: str, stream: TextIO) -> Renderer:
 def summary_line(record: Record) -> str:
     """Sum a scan up in one line for people."""
     verdicts, moves = record["verdicts"], record.get("quarantine") or {}
-    reasons = ", ".join(f"{name} {number}" for name, number in record["reasons"].items() if number)
+    kinds, unsupported = record.get("kinds", {}), record.get("unsupported", {})
+    not_images = count(verdicts["not_image"], "not an image", "not images") + _listed(kinds)
     parts = {
         count(verdicts["match"], "match", "matches"): True,
         f"{moves.get('moved', 0):,} moved": moves.get("moved"),
         f"{moves.get('not_moved', 0):,} NOT moved": moves.get("not_moved"),
         f"{verdicts['low_information']:,} to look at": verdicts["low_information"],
-        f"{verdicts['unscanned']:,} not fully examined ({reasons})": verdicts["unscanned"],
+        f"{verdicts['unscanned']:,} not fully examined{_listed(record['reasons'])}": (
+            verdicts["unscanned"]
+        ),
         f"{verdicts['clear']:,} clear": verdicts["clear"],
-        count(verdicts["not_image"], "not an image", "not images"): verdicts["not_image"],
+        not_images: verdicts["not_image"],
         f"{record['suppressed']:,} suppressed by review": record["suppressed"],
     }
     stopped = "interrupted: " if record["run"].get("interrupted") else ""
     said = ", ".join(part for part, matters in parts.items() if matters)
-    return f"{stopped}{count(record['files'], 'file')}: {said}"
+    notes = [f"unsupported formats{_listed(unsupported)}"] if unsupported else []
+    notes += [
+        f"to decode {printable(name)}, {printable(line)}"
+        for name, line in record.get("install", {}).items()
+    ]
+    notes += ["videos are compared by exact digest only"] if kinds.get("video") else []
+    return "; ".join([f"{stopped}{count(record['files'], 'file')}: {said}", *notes])
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    """Such as `` (video 3, text 16,085)``; empty where nothing is counted."""
+    shown = ", ".join(f"{printable(name)} {number:,}" for name, number in counts.items() if number)
+    return f" ({shown})" if shown else ""

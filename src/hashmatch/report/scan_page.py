@@ -49,6 +49,8 @@ def to_json(overview: Overview) -> str:
         "files_a_second": overview.files_a_second(),
         "verdicts": {name: overview.verdicts[name] for name in phrases.VERDICTS},
         "reasons": {name: overview.reasons[name] for name in phrases.REASONS},
+        "kinds": dict(sorted(overview.kinds.items())),
+        "unsupported": dict(sorted(overview.unsupported.items())),
         "moves": dict(zip(("moved", "not_moved"), overview.moves(), strict=True)),
         "distances": _by_kind(overview.distances),
         "candidate_distances": _by_kind(overview.candidate_distances),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 from hashmatch.errors import DecodeError
-from hashmatch.model import Examination, Reason
+from hashmatch.model import Examination, Kind, Reason
 from hashmatch.state.blob import pack_hashes
 
 SHA256 = "sha256"
@@ -57,6 +57,7 @@ class Stored(NamedTuple):
     quality: int | None
     reason: str | None
     detail: str | None
+    kind: str | None
     hashes: bytes
     examined: int
     gone: int | None
@@ -72,8 +73,8 @@ class Stored(NamedTuple):
 
     @property
     def told(self) -> tuple[Any, ...]:
-        """What a record shows of it: format, width, height, quality, reason and detail."""
-        return self[10:16]
+        """What a record shows of it: format, width, height, quality, reason, detail and kind."""
+        return self[10:17]
 
 
 COLUMNS = ", ".join(Stored._fields)
@@ -129,6 +130,7 @@ def columns_of(examination: Examination, digests: Sequence[str]) -> dict[str, An
         "quality": examination.quality,
         "reason": examination.reason,
         "detail": examination.detail,
+        "kind": examination.kind,
         "hashes": pack_hashes(examination, raw),
     }
 
@@ -140,6 +142,7 @@ def bare(
     quality: int | None,
     reason: str | None,
     detail: str | None,
+    kind: str | None,
 ) -> Examination:
     """An examination without hashes, which will do when none of them is near to any entry."""
     return Examination(
@@ -149,4 +152,5 @@ def bare(
         reason=None if reason is None else Reason(reason),
         detail=detail,
         quality=quality,
+        kind=None if kind is None else Kind(kind),
     )

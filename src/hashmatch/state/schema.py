@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Raise it with every change to the tables. A state of another version is refused."""
 
 APPLICATION = 0x484D7374  # "HMst": SQLite keeps it in the header, where file(1) can see it
@@ -27,7 +27,7 @@ CREATE TABLE files (
     settings INTEGER NOT NULL REFERENCES settings,
     exact INTEGER NOT NULL,
     format TEXT, width INTEGER NOT NULL, height INTEGER NOT NULL,
-    quality INTEGER, reason TEXT, detail TEXT,
+    quality INTEGER, reason TEXT, detail TEXT, kind TEXT,
     hashes BLOB NOT NULL,    -- see blob.py
     examined INTEGER NOT NULL, -- nanoseconds since 1970
     gone INTEGER,            -- when the file was first missed; NULL while it exists

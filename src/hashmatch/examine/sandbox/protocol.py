@@ -17,7 +17,7 @@ from typing import Any
 
 from hashmatch.errors import DecodeError
 from hashmatch.examine.sandbox.jobs import Job, ProtocolError, Reply, Said
-from hashmatch.model import Examination, HashKind, PerceptualHash, Reason, ViewHashes
+from hashmatch.model import Examination, HashKind, Kind, PerceptualHash, Reason, ViewHashes
 from hashmatch.options import ArchiveLimits, ExamineOptions, Limits, TransformOptions
 
 FORK = b"F"
@@ -229,6 +229,7 @@ def _encode_examination(found: Examination) -> dict[str, Any]:
         "quality": found.quality,
         "exact": found.exact,
         "digests": found.digests,
+        "kind": found.kind,
     }
 
 
@@ -246,6 +247,7 @@ def _decode_examination(message: dict[str, Any], options: ExamineOptions) -> Exa
         quality=None if quality is None else _integer(quality, 100),
         exact=exact,
         digests=_decode_digests(message["digests"], digests),
+        kind=None if message["kind"] is None else Kind(message["kind"]),
     )
     if found.lacks(kinds, digests):
         raise ValueError

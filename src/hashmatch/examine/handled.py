@@ -1,0 +1,136 @@
+"""What hashmatch examines of each format of picture and container, for docs/formats.md.
+
+``python -m hashmatch.examine.handled`` prints the document. A format that hashmatch reads is in one
+of the two tables below, and nowhere else in words.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from hashmatch.examine.decode import DECODERS, missing
+
+
+class Handled(NamedTuple):
+    """One row.
+
+    Attributes:
+        format: its name in records; for pictures, also what ``--deny-format`` takes.
+        files: what it is called, and its usual file names.
+        examined: what is examined of it.
+        left_out: what is not; empty if that is nothing.
+        extra: the extra of hashmatch that reads it; None if it needs none.
+    """
+
+    format: str
+    files: str
+    examined: str
+    left_out: str = ""
+    extra: str | None = None
+
+
+_FRAMES = "all frames"
+_PICTURE = "the picture"
+
+PICTURES = (
+    Handled("AVIF", "AVIF (`.avif`)", _FRAMES),
+    Handled("BMP", "Windows bitmap (`.bmp`)", _PICTURE),
+    Handled("GIF", "GIF (`.gif`)", "all frames, as clipped to the screen and in full"),
+    Handled("HEIF", "HEIC, HEIF (`.heic`)", "all pictures", "depth maps, thumbnails", "heif"),
+    Handled("ICO", "Windows icon, cursor (`.ico`, `.cur`)", "every size"),
+    Handled("JPEG", "JPEG (`.jpg`)", "the picture, also where its end is missing", "thumbnails"),
+    Handled("JPEG2000", "JPEG 2000 (`.jp2`, `.j2k`)", _PICTURE),
+    Handled("JXL", "JPEG XL (`.jxl`)", "the first frame", "later frames", "jxl"),
+    Handled("MPO", "JPEG with several pictures (`.mpo`)", "all pictures"),
+    Handled("PFM", "Portable float map (`.pfm`)", "the picture: by its range, and clipped to 0..1"),
+    Handled("PNG", "PNG, animated PNG (`.png`, `.apng`)", _FRAMES),
+    Handled("PNM", "Netpbm (`.pbm`, `.pgm`, `.ppm`, `.pam`)", "all pictures in a row"),
+    Handled("PSD", "Photoshop (`.psd`)", "the composite, with 8 bits", "layers"),
+    Handled(
+        "RAW",
+        "camera raws: CR2, CR3, CRW, DNG, MRW, NEF, ORF, RAF, RW2, X3F",
+        "the largest embedded JPEG",
+        "the sensor's own data",
+    ),
+    Handled("TGA", "Targa (`.tga`)", _PICTURE, "a thumbnail"),
+    Handled("TIFF", "TIFF, BigTIFF (`.tif`)", "all pages, and pictures in SubIFDs"),
+    Handled("WEBP", "WebP (`.webp`)", _FRAMES),
+)
+"""The picture formats, by name."""
+
+CONTAINERS = (
+    Handled("ZIP", "zip, also behind other data; office files, EPUB, JAR (`.zip`)", "members"),
+    Handled("TAR", "tar, also compressed (`.tar`, `.tar.gz`)", "members"),
+    Handled("GZIP", "gzip (`.gz`)", "what is compressed"),
+    Handled("BZIP2", "bzip2 (`.bz2`)", "what is compressed"),
+    Handled("XZ", "xz (`.xz`)", "what is compressed"),
+    Handled("ZSTD", "Zstandard (`.zst`)", "what is compressed"),
+)
+"""The containers, by name; each member is examined as a file is."""
+
+
+def install_lines(formats: Iterable[str]) -> dict[str, str]:
+    """What to install for formats that were met and not read, by name.
+
+    Args:
+        formats: names in records; those that nothing can be installed for are left out.
+    """
+    lines = {name: missing(name) for name in formats if name in DECODERS}
+    return {name: line for name, line in lines.items() if line is not None}
+
+
+def document() -> str:
+    """The text of docs/formats.md."""
+    return f"""\
+# Formats
+
+hashmatch goes by a file's content, never by its name. Everything below is on by default; to turn a
+picture format off, pass its name to `--deny-format`, or leave it out of `Matcher(formats=...)`.
+
+Some formats need an extra: `pip install 'hashmatch[heif]'`. Without it, such a file is `unscanned`,
+with the reason `unsupported_format`, and the summary counts it and says what to install.
+
+## Pictures
+
+{_table(PICTURES)}
+
+Where more is left out than a thumbnail or a depth map, the file is `unscanned` unless what was
+examined matches: with `unsupported_format` for a camera raw, later frames of a JPEG XL, or a
+Photoshop file without a composite. A file that was cut is `truncated`, one that no decoder reads
+is `undecodable`, and one over the limits is `too_large` or `frame_limit`.
+
+## Containers
+
+{_table(CONTAINERS)}
+
+A container that needs a password is `encrypted`; one over the limits is `archive_limit`.
+
+## Recognised, and not read
+
+Many more formats are recognised, so that none of them is taken for "not an image": BLP, CLIP, DDS,
+DICOM, DjVu, EPS, EXR, FITS, FLIF, HDR, ICNS, JBIG2, JPEG XR, JPEG XS, PCX, PSB, QOI, SGI, SVG, WMF,
+XCF and others among pictures; ACE, ARJ, LZ4, SquashFS, StuffIt, WIM and others among containers.
+They are `unscanned` with `unsupported_format`.
+
+## No pictures
+
+Everything else is `not_image`. The record's `kind` says what it is: `video`, `document`, `audio`,
+`executable`, `font`, `database`, `archive`, `text`, `empty` or `other`. **Videos are not
+examined**: only an exact digest on your list can find one.
+"""
+
+
+def _table(rows: Iterable[Handled]) -> str:
+    lines = ["| format | files | extra | examined | left out |", "|---|---|---|---|---|"]
+    for row in rows:
+        extra = f"`{row.extra}`" if row.extra else ""
+        lines.append(
+            f"| `{row.format}` | {row.files} | {extra} | {row.examined} | {row.left_out} |"
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(document())

@@ -1,0 +1,127 @@
+"""What a file is that holds no picture: a text, a video, a program.
+
+Told by its first bytes and never by its name. It changes no verdict: it tells an operator what
+``not_image`` stands for, so that nobody takes a folder of videos for one that was looked through.
+Sources: the magic numbers in each format's specification.
+"""
+
+from __future__ import annotations
+
+from hashmatch.model import Kind
+
+HEAD_BYTES = 1 << 16
+"""How much of a file ``kind_of`` wants to see."""
+
+_MAGICS = (
+    (b"\x1a\x45\xdf\xa3", Kind.VIDEO),  # Matroska and WebM
+    (b"FLV\x01", Kind.VIDEO),
+    (b"\x00\x00\x01\xba", Kind.VIDEO),  # MPEG program streams
+    (b"\x00\x00\x01\xb3", Kind.VIDEO),
+    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", Kind.VIDEO),  # Windows Media
+    (b".RMF", Kind.VIDEO),
+    (b"ID3", Kind.AUDIO),
+    (b"fLaC", Kind.AUDIO),
+    (b"MThd", Kind.AUDIO),
+    (b"#!AMR", Kind.AUDIO),
+    (b"MAC ", Kind.AUDIO),
+    (b"wvpk", Kind.AUDIO),
+    (b"%PDF-", Kind.DOCUMENT),
+    (b"{\\rtf", Kind.DOCUMENT),
+    (b"\x7fELF", Kind.EXECUTABLE),
+    (b"\xfe\xed\xfa\xce", Kind.EXECUTABLE),  # Mach-O
+    (b"\xfe\xed\xfa\xcf", Kind.EXECUTABLE),
+    (b"\xce\xfa\xed\xfe", Kind.EXECUTABLE),
+    (b"\xcf\xfa\xed\xfe", Kind.EXECUTABLE),
+    (b"\xca\xfe\xba\xbe", Kind.EXECUTABLE),  # also a Java class
+    (b"\x00asm", Kind.EXECUTABLE),
+    (b"dex\n", Kind.EXECUTABLE),
+    (b"wOFF", Kind.FONT),
+    (b"wOF2", Kind.FONT),
+    (b"OTTO\x00", Kind.FONT),
+    (b"ttcf\x00", Kind.FONT),
+    (b"true\x00", Kind.FONT),
+    (b"SQLite format 3\x00", Kind.DATABASE),
+    (b"\x00\x01\x00\x00Standard Jet DB", Kind.DATABASE),
+    (b"\x00\x01\x00\x00Standard ACE DB", Kind.DATABASE),
+    (b"\x00\x01\x00\x00\x00", Kind.FONT),  # TrueType: behind the databases that begin so, too
+)
+
+_RIFF = {b"AVI ": Kind.VIDEO, b"WAVE": Kind.AUDIO, b"RMID": Kind.AUDIO, b"sfbk": Kind.AUDIO}
+_IFF = {b"AIFF": Kind.AUDIO, b"AIFC": Kind.AUDIO, b"8SVX": Kind.AUDIO, b"ANIM": Kind.VIDEO}
+_OGG_VIDEO = (b"\x80theora", b"BBCD\x00", b"fishead\x00")
+_AUDIO_BRANDS = frozenset({b"M4A ", b"M4B ", b"M4P ", b"F4A ", b"F4B "})
+_QUICKTIME = frozenset({b"moov", b"mdat", b"wide", b"pnot"})
+_TRANSPORT_PACKETS = ((0, 188), (4, 192))  # where the first one begins, and how far apart they are
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_CONTROLS = bytes({*range(32), 127} - set(b"\t\n\f\r\x1b"))
+_MOST_HIGH = 0.3
+"""The most of a text in an old encoding that is not ASCII, as a share."""
+
+
+def kind_of(head: bytes) -> Kind:
+    """Name the kind of file that ``head``, its first ``HEAD_BYTES`` or all of it, begins."""
+    if not head:
+        return Kind.EMPTY
+    for magic, kind in _MAGICS:
+        if head.startswith(magic):
+            return kind
+    if head[:4] == b"RIFF" and head[8:12] in _RIFF:
+        return _RIFF[head[8:12]]
+    if head[:4] == b"FORM" and head[8:12] in _IFF:
+        return _IFF[head[8:12]]
+    if head[:4] == b"OggS":
+        return Kind.VIDEO if head[28:].startswith(_OGG_VIDEO) else Kind.AUDIO
+    if head[4:8] == b"ftyp":
+        return Kind.AUDIO if head[8:12] in _AUDIO_BRANDS else Kind.VIDEO
+    if head[4:8] in _QUICKTIME or _is_transport_stream(head):
+        return Kind.VIDEO
+    return _weak_kind(head)
+
+
+def _weak_kind(head: bytes) -> Kind:
+    """What has next to no magic number."""
+    if head[:2] == b"MZ" and len(head) >= 64 and b"\x00" in head[:64]:
+        return Kind.EXECUTABLE
+    if (
+        len(head) >= 4
+        and head[0] == 0xFF
+        and not head.startswith(_UTF_16)
+        and _is_mpeg_audio(head[1], head[2])
+    ):
+        return Kind.AUDIO
+    return Kind.TEXT if _is_text(head) else Kind.OTHER
+
+
+def _is_transport_stream(head: bytes) -> bool:
+    return any(
+        len(head) > start + 2 * size
+        and all(head[start + size * number] == 0x47 for number in range(3))
+        for start, size in _TRANSPORT_PACKETS
+    )
+
+
+def _is_mpeg_audio(second: int, third: int) -> bool:
+    """MP3 or AAC: a frame's sync word, with a layer, bit rate and sample rate that exist."""
+    if second & 0xF6 == 0xF0:  # AAC in ADTS
+        return third >> 2 & 0xF < 13
+    return (
+        second & 0xE0 == 0xE0
+        and second >> 3 & 3 != 1
+        and second >> 1 & 3 != 0
+        and third >> 4 not in {0, 15}
+        and third >> 2 & 3 != 3
+    )
+
+
+def _is_text(head: bytes) -> bool:
+    if head.startswith(_UTF_16):
+        return len(head) % 2 == 0 or len(head) >= HEAD_BYTES
+    if len(head.translate(None, _CONTROLS)) != len(head):
+        return False
+    try:
+        head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.start >= len(head) - 3:  # a character that the end of the head cuts
+            return True
+        return sum(byte >= 0x80 for byte in head) <= _MOST_HIGH * len(head)
+    return True

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from hashmatch.examine.archive.formats import _READ
+from hashmatch.examine.decode import DECODERS
+from hashmatch.examine.handled import CONTAINERS, PICTURES, document
+from hashmatch.options import FORMATS
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "formats.md"
+
+
+def test_the_document_is_up_to_date() -> None:
+    """``docs/formats.md`` is what the tables say; if not, the message tells how to make it anew."""
+    assert DOCUMENT.read_text("utf-8") == document(), (
+        "run: python -m hashmatch.examine.handled > docs/formats.md"
+    )
+
+
+def test_every_format_that_is_decoded_is_in_the_table() -> None:
+    """The table, the decoders and ``FORMATS`` name the same formats, and the same extras."""
+    assert [row.format for row in PICTURES] == sorted(FORMATS)
+    assert {row.format: row.extra for row in PICTURES} == {
+        name: decoder.extra for name, decoder in DECODERS.items()
+    }
+
+
+def test_every_container_that_is_read_is_in_the_table() -> None:
+    """What archives are opened by their first bytes stands in the table."""
+    assert {name for _, name in _READ} <= {row.format for row in CONTAINERS}
