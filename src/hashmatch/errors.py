@@ -9,6 +9,7 @@
     +-- DecisionsError         a table of decisions cannot be used            (exit 65)
     +-- InputError             a file or folder to scan is not there          (exit 66)
     +-- OutputError            a result could not be written                  (exit 70)
+    +-- UnansweredError        the service gives no verdict; in hashmatch.service
     +-- QuarantineError        a file could not be moved away, or brought back (exit 70)
     +-- HashError              a value is not a hash of its algorithm and width
     |   +-- HashMismatchError  two hashes of different algorithms or widths were compared

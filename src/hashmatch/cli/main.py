@@ -22,6 +22,7 @@ from hashmatch.cli.rematch import rematch_command
 from hashmatch.cli.report import report_command
 from hashmatch.cli.review import review_app
 from hashmatch.cli.scan import scan_command
+from hashmatch.cli.serve import key_command, serve_command
 from hashmatch.cli.stopping import INTERRUPTED, say_stopped, stop_code, stop_when_told
 from hashmatch.cli.streams import say, take_standard_streams
 from hashmatch.errors import (
@@ -50,6 +51,8 @@ app = group(
 app.command("scan")(scan_command)
 app.command("rematch")(rematch_command)
 app.command("hash")(hash_command)
+app.command("serve")(serve_command)
+app.command("key")(key_command)
 app.command("doctor")(doctor_command)
 app.command("evaluate")(evaluate_command)
 app.add_typer(list_app, name="list")

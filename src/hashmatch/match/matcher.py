@@ -70,6 +70,7 @@ class Matcher(Closing):
         sandbox: what these processes may do: ``strict`` confines them wholly, or fails with the
             first file; ``best`` does what the system can; ``off`` leaves them limits on memory and
             time. See docs/threat-model.md.
+        worker_limits: what each process may use; it has a ``sandbox`` of its own.
         max_matches: how many of the nearest entries an outcome names.
 
     Raises:
@@ -94,6 +95,7 @@ class Matcher(Closing):
         isolate: bool = True,
         workers: int = 1,
         sandbox: str = "best",
+        worker_limits: WorkerLimits | None = None,
         max_matches: int = MAX_MATCHES,
     ) -> None:
         if not 0 <= quality_floor <= 100:
@@ -119,8 +121,8 @@ class Matcher(Closing):
             quality_floor=quality_floor,
         )
         self._replacing = threading.Lock()
-        worker_limits = WorkerLimits(sandbox=sandbox)
-        self._pool = SharedPool(workers, worker_limits) if isolate else None
+        each = worker_limits or WorkerLimits(sandbox=sandbox)
+        self._pool = SharedPool(workers, each) if isolate else None
         self._lists = self._prepare(hash_lists)
 
     @property

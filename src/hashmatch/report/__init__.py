@@ -23,6 +23,7 @@ from hashmatch.report.records import (
     Tally,
     file_record,
     list_record,
+    outcome_record,
     summary_record,
 )
 from hashmatch.report.renderers import FORMATS, Renderer, make_renderer, summary_line
@@ -41,6 +42,7 @@ __all__ = [
     "make_hash_writer",
     "make_renderer",
     "open_output",
+    "outcome_record",
     "path_fields",
     "printable",
     "summary_line",

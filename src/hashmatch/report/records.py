@@ -123,11 +123,17 @@ def _absolute(path: str) -> str:
 
 def file_record(result: FileResult) -> Record:
     """The record of one file."""
-    outcome = result.outcome
     return {
         "type": "file",
         "schema": SCHEMA,
         **path_fields(result.path),
+        **outcome_record(result.outcome),
+    }
+
+
+def outcome_record(outcome: Outcome) -> Record:
+    """What came of a file, without its name."""
+    return {
         "verdict": outcome.verdict,
         "reason": outcome.reason,
         "detail": outcome.detail,

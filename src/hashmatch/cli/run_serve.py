@@ -1,0 +1,117 @@
+"""What ``hashmatch serve`` does with its settings."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import asdict
+from functools import partial
+
+from hashmatch.cli.load_lists import load_lists
+from hashmatch.cli.results import say_thresholds
+from hashmatch.cli.serve import DoorSettings, ServeSettings
+from hashmatch.custody.audit import AuditLog
+from hashmatch.errors import MissingExtraError, SettingsError
+from hashmatch.examine.decode import PILLOW_VERSION
+from hashmatch.hashlist import HashList
+from hashmatch.hashlist.freshness import parse_duration
+from hashmatch.match.matcher import Matcher
+from hashmatch.report import Record, list_record
+
+try:
+    from hashmatch.service.addresses import read_address
+    from hashmatch.service.core import CoreSettings, VerdictCore
+    from hashmatch.service.keys import read_keys
+    from hashmatch.service.policy import read_actions
+    from hashmatch.service.server import Doors, serve
+except ModuleNotFoundError as error:
+    raise MissingExtraError("hashmatch serve", "serve") from error
+
+
+def run_serve(asked: ServeSettings) -> int:
+    """Serve until told to stop, and return the exit code."""
+    doors = _doors(asked.doors)
+    settings = _core_settings(asked)
+    for path in asked.lists.files:
+        if path == "-" or path.startswith("fd:"):
+            raise SettingsError("serve loads its lists anew, so each --list must be a file")
+    load = partial(load_lists, asked.lists, quiet=True)
+    with ExitStack() as stack:
+        matcher = stack.enter_context(_matcher(asked, load))
+        audit = None
+        if asked.audit is not None:
+            audit = stack.enter_context(AuditLog.open(asked.audit))
+            audit.start(
+                command="serve",
+                settings=_settings_record(asked, matcher),
+                lists=[list_record(each) for each in matcher.hash_lists],
+                versions={"pillow": PILLOW_VERSION},
+            )
+        with VerdictCore(matcher, load, settings, audit) as core:
+            serve(core, doors, asked.lists.files)
+        if audit is not None:
+            audit.finish(exit_code=0, counts={})
+    return 0
+
+
+def _doors(asked: DoorSettings) -> Doors:
+    if asked.http is None:
+        raise SettingsError("say which door to open, such as --http 127.0.0.1:8080")
+    try:
+        mode = int(asked.socket_mode, 8)
+    except ValueError:
+        mode = -1
+    if not 0 <= mode <= 0o777:
+        raise SettingsError("--socket-mode takes a file mode in octal digits, such as 0660")
+    http = read_address(asked.http, "--http")
+    if asked.keys is None and not http.is_local:
+        raise SettingsError(f"anyone could use {http}: give --keys, or listen at 127.0.0.1")
+    keys = None if asked.keys is None else read_keys(asked.keys)
+    return Doors(http=http, socket_mode=mode, keys=keys)
+
+
+def _core_settings(asked: ServeSettings) -> CoreSettings:
+    if not asked.load.deadline > 0:
+        raise SettingsError("--deadline must be more than 0 seconds")
+    lists = asked.lists
+    stale = lists.stale == "fail" and lists.max_list_age is not None
+    return CoreSettings(
+        actions=read_actions(asked.doors.action or ()),
+        workers=asked.workers.count(),
+        max_bytes=asked.pictures.max_bytes,
+        max_held=asked.load.max_held,
+        max_waiting=asked.load.max_waiting,
+        deadline=asked.load.deadline,
+        max_list_age=parse_duration(lists.max_list_age) if stale and lists.max_list_age else None,
+    )
+
+
+def _matcher(asked: ServeSettings, load: partial[list[HashList]]) -> Matcher:
+    matching = asked.matching
+    matcher = Matcher(
+        load(),
+        threshold=matching.thresholds(),
+        index=matching.index,
+        quality_floor=matching.quality_floor,
+        limits=asked.pictures.limits(),
+        archives=asked.archives.limits(),
+        formats=asked.pictures.formats(),
+        mirrors=matching.mirrors,
+        require=matching.require,
+        decode=matching.decode,
+        max_matches=matching.max_matches,
+        workers=asked.workers.count(),
+        worker_limits=asked.workers.limits(),
+    )
+    say_thresholds(matching, matcher.settings()["thresholds"])
+    return matcher
+
+
+def _settings_record(asked: ServeSettings, matcher: Matcher) -> Record:
+    """The settings, for the audit trail."""
+    return {
+        **matcher.settings(),
+        **asked.lists.record(),
+        "http": asked.doors.http,
+        "actions": read_actions(asked.doors.action or ()),
+        "load": asdict(asked.load),
+    }

@@ -1,0 +1,136 @@
+"""``hashmatch serve``, and ``hashmatch key`` for its clients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+import typer
+
+from hashmatch.cli import options as opt
+from hashmatch.cli.command import takes_settings
+from hashmatch.cli.config import read_config
+from hashmatch.cli.files import READS
+from hashmatch.cli.list_options import ListSettings
+from hashmatch.cli.scan import ScanMatchSettings
+from hashmatch.cli.sizes import parse_count, parse_size
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoorSettings:
+    """The doors, and what clients are told."""
+
+    PANEL: ClassVar[str] = "Doors"
+
+    http: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="Serve HTTP at 127.0.0.1:8080 or unix:/run/hashmatch/http.sock."
+        ),
+    ] = None
+    socket_mode: Annotated[
+        str, typer.Option(metavar="OCTAL", help="File mode of unix sockets.")
+    ] = "0600"
+    keys: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.toml", help="Require a bearer key in this file; see hashmatch key."
+        ),
+        READS,
+    ] = None
+    action: Annotated[
+        opt.Names,
+        typer.Option(
+            metavar="VERDICT=ACTION",
+            help="Recommend to allow, hold or reject what has this verdict. Repeatable. Default:"
+            " reject a match, hold low_information and unscanned, allow clear and not_image.",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadSettings:
+    """How much to take in at a time."""
+
+    PANEL: ClassVar[str] = "Limits"
+
+    max_waiting: Annotated[
+        int,
+        typer.Option(
+            metavar="N", parser=parse_count, help="Most uploads received or examined at a time."
+        ),
+    ] = 256
+    max_held: Annotated[
+        int, typer.Option(metavar="SIZE", parser=parse_size, help="Most bytes of these uploads.")
+    ] = 1 << 30
+    deadline: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Time to receive and examine one upload.")
+    ] = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeSettings:
+    """The options of a service."""
+
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.toml",
+            help='Read options from FILE: max-bytes = "64M", list = ["a.hml"].',
+            is_eager=True,
+            callback=read_config,
+        ),
+        READS,
+    ] = None
+    doors: DoorSettings
+    lists: ListSettings
+    matching: ScanMatchSettings
+    pictures: opt.PictureSettings
+    archives: opt.ArchiveSettings
+    workers: opt.WorkerSettings
+    load: LoadSettings
+    audit: opt.Audit = None
+
+
+@takes_settings
+def serve_command(asked: ServeSettings) -> int:
+    """Answer other software about uploads, over HTTP.
+
+    Loads the lists anew on SIGHUP and when a file changes; a list that cannot be used is refused,
+    and the old one stays. Logs are JSON lines on stdout. SIGTERM ends the service: exit code 0.
+    """
+    from hashmatch.cli.run_serve import run_serve  # noqa: PLC0415 # it takes its time
+
+    return run_serve(asked)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeySettings:
+    """A key to make."""
+
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Name of the client.", show_default=False)
+    ]
+    scope: Annotated[
+        opt.Names,
+        typer.Option(
+            metavar="match|admin", help="What the key permits. Repeatable.", show_default="match"
+        ),
+    ] = None
+
+
+@takes_settings
+def key_command(asked: KeySettings) -> int:
+    """Make a bearer key for a client of hashmatch serve.
+
+    Writes the key to stderr, once, and to stdout the lines for the file that serve --keys reads.
+    They hold a digest of the key.
+    """
+    from hashmatch.cli.streams import say  # noqa: PLC0415 # as above
+    from hashmatch.service.keys import new_key  # noqa: PLC0415 # as above
+
+    token, lines = new_key(asked.name, asked.scope or ["match"])
+    say(f"the key of {asked.name}: {token}")
+    typer.echo(lines, nl=False)
+    return 0

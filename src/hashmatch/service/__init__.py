@@ -1,0 +1,13 @@
+"""Answer other software about uploads: one verdict for each, whatever door the upload came by.
+
+``serve`` runs in one process with the lists and an asyncio loop. A door (``http``) speaks a
+protocol and knows nothing of lists. It hands the bytes of an upload, as they arrive, to the
+``VerdictCore``, which bounds what it takes in, keeps it in memory, has a ``Matcher`` examine it in
+worker processes, and returns a ``Ruling``. ``policy`` says what a door's client should do about it.
+
+An upload that cannot be examined raises ``UnansweredError`` with a reason: too many uploads at a
+time, a list that is too old, workers that died, or no time left. A door passes this on as a failure
+of the service and never as a clear upload. Where it forgets to, the protocol's general error says
+the same. The lists are loaded anew on SIGHUP, or when their files change; while they load, and if
+they cannot be used, the old ones stay in force.
+"""

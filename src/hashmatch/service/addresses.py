@@ -1,0 +1,111 @@
+"""The addresses that a door listens at."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import stat
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from hashmatch.errors import SettingsError
+
+_BACKLOG = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a door listens.
+
+    Attributes:
+        host: an IP address or a name; empty for a unix socket.
+        port: of TCP; 0 lets the system choose.
+        path: of a unix socket; None for TCP.
+    """
+
+    host: str = ""
+    port: int = 0
+    path: str | None = None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine can connect."""
+        if self.path is not None or self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    def __str__(self) -> str:
+        if self.path is not None:
+            return f"unix:{self.path}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+def read_address(text: str, option: str) -> Address:
+    """Read ``127.0.0.1:8080``, ``[::1]:8080`` or ``unix:/run/hashmatch/http.sock``.
+
+    Raises:
+        SettingsError: it is none of these.
+    """
+    if text.startswith("unix:/"):
+        return Address(path=text.removeprefix("unix:"))
+    host, _, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not (port.isascii() and port.isdigit()) or int(port) > 65535:
+        raise SettingsError(
+            f"{option} takes HOST:PORT or unix:PATH, such as 127.0.0.1:8080 or unix:/run/a.sock"
+        )
+    return Address(host, int(port))
+
+
+def bind(address: Address, mode: int) -> socket.socket:
+    """Open a listening socket.
+
+    Args:
+        address: where. A unix socket that nobody listens at any more is replaced.
+        mode: the file mode of a unix socket.
+
+    Raises:
+        SettingsError: it cannot be opened.
+    """
+    try:
+        if address.path is not None:
+            return _bind_unix(Path(address.path), mode)
+        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+        return socket.create_server((address.host, address.port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise SettingsError(f"cannot listen at {address}: {why}") from error
+
+
+def _bind_unix(path: Path, mode: int) -> socket.socket:
+    with suppress(FileNotFoundError):
+        if stat.S_ISSOCK(path.lstat().st_mode) and not _is_served(path):
+            path.unlink()
+    listener = socket.socket(socket.AF_UNIX)
+    # Created with no rights for others, since the mode can be set only afterwards
+    before = os.umask(0o177)
+    try:
+        listener.bind(str(path))
+        path.chmod(mode)
+        listener.listen(_BACKLOG)
+    except BaseException:
+        listener.close()
+        raise
+    finally:
+        os.umask(before)
+    return listener
+
+
+def _is_served(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            return False
+        return True

@@ -1,0 +1,360 @@
+"""The verdict core: takes in uploads, bounds them, and rules on each."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import logging
+import secrets
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from hashmatch.custody.audit import AuditLog
+from hashmatch.errors import HashmatchError, OutputError
+from hashmatch.files import Closing
+from hashmatch.hashlist import HashList
+from hashmatch.hashlist.freshness import staleness
+from hashmatch.match.matcher import Matcher
+from hashmatch.model import Outcome, Verdict
+from hashmatch.report import Record, list_record, outcome_record
+from hashmatch.service.log import log_event
+from hashmatch.service.metrics import Metrics
+from hashmatch.service.policy import Action
+from hashmatch.service.unanswered import UnansweredError, Why
+from hashmatch.service.upload import Budget, Upload
+
+_HARMLESS = frozenset({Verdict.CLEAR, Verdict.NOT_IMAGE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoreSettings:
+    """How much the core takes in, and what it makes of it.
+
+    Attributes:
+        actions: what to recommend for each verdict.
+        workers: worker processes of the matcher.
+        max_bytes: of one upload.
+        max_held: bytes of all uploads held at a time.
+        max_waiting: uploads received or examined at a time.
+        deadline: seconds from the start of an upload to its answer.
+        max_list_age: rule on nothing while a list is older; None for lists of any age.
+    """
+
+    actions: Mapping[Verdict, Action]
+    workers: int
+    max_bytes: int
+    max_held: int
+    max_waiting: int
+    deadline: float
+    max_list_age: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asks about an upload.
+
+    Attributes:
+        door: ``http``, ``clamd``, ...
+        request: an id of ours, which logs and the audit trail repeat.
+        client: the name of the key or profile, if any.
+    """
+
+    door: str
+    request: str
+    client: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What the core says of an upload.
+
+    Attributes:
+        outcome: what was found.
+        action: what the policy recommends.
+        case: a random number that says nothing about the match; None for what is harmless.
+    """
+
+    outcome: Outcome
+    action: Action
+    case: str | None
+
+
+class VerdictCore(Closing):
+    """Rules on uploads. All of it runs in the loop's thread, apart from matching and loading.
+
+    Args:
+        matcher: with the lists in force.
+        load: loads the lists anew, as at the start.
+        settings: the bounds and the policy.
+        audit: the trail for matches, failures and reloads.
+        now: the time of day; None for the system's.
+    """
+
+    def __init__(
+        self,
+        matcher: Matcher,
+        load: Callable[[], Sequence[HashList]],
+        settings: CoreSettings,
+        audit: AuditLog | None = None,
+        now: Callable[[], datetime] | None = None,
+    ) -> None:
+        self.settings = settings
+        self.metrics = Metrics(lambda: matcher.hash_lists)
+        self.reload_refused = False
+        self._matcher = matcher
+        self._load = load
+        self._audit = audit
+        self._auditing = threading.Lock()
+        self._audit_failed = False
+        self._now = now or partial(datetime.now, UTC)
+        self._budget = Budget(settings.max_held)
+        self._active = 0
+        self._late = 0
+        self._pool_failed = False
+        self._stopping = False
+        # Two for each worker, so that its next file is at hand when it has done one
+        self._most_threads = 2 * settings.workers
+        self._threads = ThreadPoolExecutor(self._most_threads, "hashmatch-match")
+        self._reloading = asyncio.Lock()
+
+    @property
+    def hash_lists(self) -> tuple[HashList, ...]:
+        """The lists in force."""
+        return self._matcher.hash_lists
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether every thread is on an upload that nobody waits for any more."""
+        return self._late >= self._most_threads
+
+    def troubles(self) -> list[str]:
+        """Why the service is not ready, a word each; empty if it is."""
+        found = {
+            Why.STOPPING: self._stopping,
+            Why.LIST_STALE: self._stale() is not None,
+            Why.POOL_FAILED: self._pool_failed,
+            Why.TIMEOUT: self.is_stuck,
+            Why.QUEUE_FULL: self._active >= self.settings.max_waiting,
+        }
+        words = [why.value for why, holds in found.items() if holds]
+        return [*words, "audit_failed"] if self._audit_failed else words
+
+    async def examine(self, chunks: AsyncIterator[bytes], asked: Asked) -> Ruling:
+        """Take in an upload and rule on it.
+
+        Args:
+            chunks: the bytes as they arrive. What is iterated may raise ``UnansweredError``.
+            asked: who asks.
+
+        Raises:
+            UnansweredError: there is no verdict. The upload may be anything.
+        """
+        began = time.monotonic()
+        try:
+            ruling = await self._examine(chunks, asked)
+        except UnansweredError as error:
+            seconds = time.monotonic() - began
+            self.metrics.unanswered(asked.door, error.why, seconds)
+            self._note_unanswered(asked, error, seconds)
+            raise
+        seconds = time.monotonic() - began
+        self.metrics.answered(asked.door, ruling.outcome, seconds)
+        log_event(
+            "answered",
+            request=asked.request,
+            door=asked.door,
+            client=asked.client,
+            verdict=ruling.outcome.verdict,
+            reason=ruling.outcome.reason,
+            case=ruling.case,
+            action=ruling.action,
+            seconds=round(seconds, 4),
+        )
+        return ruling
+
+    async def reload(self, cause: str) -> bool:
+        """Load the lists and put them in force. If they cannot be used, the old ones stay.
+
+        Args:
+            cause: ``signal`` or ``changed``.
+
+        Returns:
+            Whether the new lists are in force.
+        """
+        async with self._reloading:
+            try:
+                await asyncio.to_thread(lambda: self._matcher.replace(self._load()))
+            except Exception as error:  # noqa: BLE001 # whatever is wrong, the old lists must stay
+                why = str(error) if isinstance(error, HashmatchError) else None
+                self.reload_refused = True
+                self.metrics.reloaded("refused")
+                log_event("reload_refused", level=logging.ERROR, error=error, cause=cause, why=why)
+                event: Record = {"type": "reload", "cause": cause, "refused": True, "why": why}
+            else:
+                self.reload_refused = False
+                self.metrics.reloaded("loaded")
+                lists = [list_record(each) for each in self.hash_lists]
+                log_event(
+                    "reloaded",
+                    cause=cause,
+                    lists={each["name"]: each["entries"] for each in lists},
+                )
+                event = {"type": "reload", "cause": cause, "refused": False, "lists": lists}
+            await asyncio.to_thread(self._record, event)
+            return not self.reload_refused
+
+    async def warm_up(self) -> None:
+        """Start the worker processes, so that the first upload need not wait for them."""
+        try:
+            await asyncio.wrap_future(self._threads.submit(self._matcher.match, b"-"))
+        except HashmatchError as error:
+            self._pool_failed = True
+            log_event("pool_failed", level=logging.ERROR, why=error.message)
+        else:
+            self._pool_failed = False
+
+    async def heal(self) -> None:
+        """Try what failed again. Clients stay away while the service is not ready."""
+        if self._pool_failed:
+            await self.warm_up()
+        if self._audit_failed:
+            await asyncio.to_thread(self._record, {"type": "audit_resumed"})
+
+    def stop(self) -> None:
+        """Take no more uploads; those taken in get their answers."""
+        self._stopping = True
+
+    def close(self) -> None:
+        """End the worker processes. Whoever still waits gets an error."""
+        self._stopping = True
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._matcher.close()
+
+    async def _examine(self, chunks: AsyncIterator[bytes], asked: Asked) -> Ruling:
+        if self._stopping:
+            raise UnansweredError(Why.STOPPING)
+        if self._stale() is not None:
+            raise UnansweredError(Why.LIST_STALE)
+        if self._active >= self.settings.max_waiting:
+            raise UnansweredError(Why.QUEUE_FULL)
+        upload = Upload(self._budget, self.settings.max_bytes)
+        self._count(1)
+        matching: Future[Ruling] | None = None
+        try:
+            async with asyncio.timeout(self.settings.deadline):
+                await self._receive(chunks, upload)
+                matching = self._threads.submit(self._rule, upload, asked)
+                return await asyncio.wrap_future(matching)
+        except TimeoutError:
+            self._late += matching is not None and not matching.done()
+            raise UnansweredError(Why.TIMEOUT) from None
+        except UnansweredError:
+            raise
+        except Exception as error:
+            log_event("failed", level=logging.ERROR, error=error, request=asked.request)
+            raise UnansweredError(Why.INTERNAL) from error
+        finally:
+            self._release_when_done(upload, matching)
+
+    async def _receive(self, chunks: AsyncIterator[bytes], upload: Upload) -> None:
+        async for chunk in chunks:
+            upload.write(chunk)
+            self.metrics.held.set(self._budget.held)
+        if not upload.size:
+            raise UnansweredError(Why.EMPTY)
+
+    def _release_when_done(self, upload: Upload, matching: Future[Ruling] | None) -> None:
+        """Free an upload's place once no thread is on it: a late one still takes its place."""
+        if matching is None or matching.done():
+            self._release(upload)
+            return
+        loop = asyncio.get_running_loop()
+
+        def done(_: object) -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(self._release_late, upload)
+
+        matching.add_done_callback(done)
+
+    def _release_late(self, upload: Upload) -> None:
+        self._late = max(0, self._late - 1)
+        self._release(upload)
+
+    def _release(self, upload: Upload) -> None:
+        upload.close()
+        self._count(-1)
+        self.metrics.held.set(self._budget.held)
+
+    def _count(self, change: int) -> None:
+        self._active += change
+        self.metrics.active.set(self._active)
+
+    def _rule(self, upload: Upload, asked: Asked) -> Ruling:
+        """In a thread of its own: match, and record what is not harmless."""
+        try:
+            outcome = self._matcher.match(upload.file)
+        except HashmatchError as error:
+            self._pool_failed = True
+            log_event("pool_failed", level=logging.ERROR, request=asked.request, why=error.message)
+            raise UnansweredError(Why.POOL_FAILED) from error
+        self._pool_failed = False
+        case = None if outcome.verdict in _HARMLESS else new_case()
+        ruling = Ruling(outcome, self.settings.actions[outcome.verdict], case)
+        if case is not None:
+            found = {**outcome_record(outcome), "case": case, "action": ruling.action}
+            event = {"type": outcome.verdict.value, **_asked_record(asked), **found}
+            self._record(event, sync=outcome.verdict is Verdict.MATCH)
+        return ruling
+
+    def _note_unanswered(self, asked: Asked, error: UnansweredError, seconds: float) -> None:
+        log_event(
+            "unanswered",
+            level=logging.WARNING,
+            request=asked.request,
+            door=asked.door,
+            client=asked.client,
+            why=error.why,
+            seconds=round(seconds, 4),
+        )
+        self._record({"type": "unanswered", **_asked_record(asked), "why": error.why.value})
+
+    def _record(self, event: Record, *, sync: bool = False) -> None:
+        """Write to the audit trail. A match must be answered even if this fails."""
+        if self._audit is None:
+            return
+        try:
+            with self._auditing:
+                self._audit.add(event, sync=sync)
+        except OutputError as error:
+            self._audit_failed = True
+            log_event("audit_failed", level=logging.ERROR, why=str(error))
+        else:
+            self._audit_failed = False
+
+    def _stale(self) -> str | None:
+        most = self.settings.max_list_age
+        if most is None:
+            return None
+        now = self._now()
+        found = (staleness(each, most, now) for each in self.hash_lists)
+        return next((why for why in found if why is not None), None)
+
+
+def new_case() -> str:
+    """A case number: 80 random bits in four groups, such as ``ABCD-EFGH-2345-WXYZ``."""
+    text = base64.b32encode(secrets.token_bytes(10)).decode("ascii")
+    return "-".join(text[start : start + 4] for start in range(0, 16, 4))
+
+
+def new_request() -> str:
+    """An id for a request, which logs and the audit trail repeat."""
+    return base64.b32encode(secrets.token_bytes(10)).decode("ascii").lower()
+
+
+def _asked_record(asked: Asked) -> Record:
+    return {"door": asked.door, "request": asked.request, "client": asked.client}

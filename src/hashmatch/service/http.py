@@ -1,0 +1,190 @@
+"""The HTTP door: ``POST /v1/match``, and what operators ask."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from http import HTTPStatus
+from importlib import resources
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from hashmatch._version import __version__
+from hashmatch.report import list_record
+from hashmatch.service.core import Asked, Ruling, VerdictCore, new_request
+from hashmatch.service.keys import Key, Scope, find_key
+from hashmatch.service.log import log_event
+from hashmatch.service.multipart import boundary_of, only_part
+from hashmatch.service.unanswered import UnansweredError, Why
+
+_STATUS = {
+    Why.TOO_LARGE: 413,
+    Why.EMPTY: 400,
+    Why.CUT: 400,
+    Why.MALFORMED: 400,
+    Why.INTERNAL: 500,
+}
+"""Of answers without a verdict; 503 for all others."""
+
+_METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_LIST_FIELDS = ("name", "version", "created", "entries", "age_days", "warnings")
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class HttpDoor:
+    """Answers HTTP requests by the verdict core.
+
+    Args:
+        core: rules on uploads.
+        keys: those that clients may present; None to serve anyone who can connect.
+    """
+
+    def __init__(self, core: VerdictCore, keys: tuple[Key, ...] | None) -> None:
+        self._core = core
+        self._keys = keys
+
+    def app(self) -> Starlette:
+        """The ASGI application."""
+        return Starlette(
+            routes=[
+                Route("/v1/match", self._for(Scope.MATCH, self._match), methods=["POST"]),
+                Route("/v1/lists", self._for(Scope.ADMIN, self._lists)),
+                Route("/metrics", self._for(Scope.ADMIN, self._metrics)),
+                Route("/live", self._live),
+                Route("/ready", self._ready),
+                Route("/openapi.json", self._openapi),
+            ],
+            exception_handlers={HTTPException: _http_problem, Exception: _internal_problem},
+        )
+
+    def _for(self, scope: Scope, endpoint: Endpoint) -> Endpoint:
+        """An endpoint for keys with this scope alone."""
+
+        async def guarded(request: Request) -> Response:
+            request.state.id = new_request()
+            request.state.client = None
+            if self._keys is not None:
+                kind, _, token = request.headers.get("authorization", "").partition(" ")
+                key = find_key(self._keys, token.strip()) if kind.lower() == "bearer" else None
+                if key is None:
+                    return problem(401, "unauthorized", "present a key: Authorization: Bearer KEY")
+                if scope not in key.scopes:
+                    return problem(403, "forbidden", f"the key lacks the scope {scope}")
+                request.state.client = key.name
+            response = await endpoint(request)
+            response.headers["X-Request-ID"] = request.state.id
+            return response
+
+        return guarded
+
+    async def _match(self, request: Request) -> Response:
+        if request.headers.get("content-encoding", "identity").lower() != "identity":
+            return problem(415, "encoded", "send the file without a Content-Encoding")
+        asked = Asked("http", request.state.id, request.state.client)
+        try:
+            boundary = boundary_of(request.headers.get("content-type", ""))
+            chunks = _body(request)
+            content = chunks if boundary is None else only_part(chunks, boundary)
+            ruling = await self._core.examine(content, asked)
+        except UnansweredError as error:
+            response = problem(_STATUS.get(error.why, 503), error.why.value, error.message)
+            if response.status_code == 503:
+                response.headers["Retry-After"] = "1"
+            return response
+        return JSONResponse(ruling_record(ruling, asked.request))
+
+    async def _lists(self, _request: Request) -> Response:
+        records = [list_record(each) for each in self._core.hash_lists]
+        return JSONResponse(
+            {"lists": [{name: each[name] for name in _LIST_FIELDS} for each in records]}
+        )
+
+    async def _metrics(self, _request: Request) -> Response:
+        return Response(self._core.metrics.text(), media_type=_METRICS_TYPE)
+
+    async def _live(self, _request: Request) -> Response:
+        live = not self._core.is_stuck
+        return JSONResponse({"live": live}, status_code=200 if live else 503)
+
+    async def _ready(self, _request: Request) -> Response:
+        troubles = self._core.troubles()
+        reload = "refused" if self._core.reload_refused else "ok"
+        state = {"ready": not troubles, "troubles": troubles, "reload": reload}
+        return JSONResponse(state, status_code=503 if troubles else 200)
+
+    async def _openapi(self, _request: Request) -> Response:
+        return JSONResponse(openapi())
+
+
+def openapi() -> dict[str, Any]:
+    """The OpenAPI document of this door."""
+    text = resources.files("hashmatch.service").joinpath("openapi.json").read_text("utf-8")
+    document: dict[str, Any] = json.loads(text)
+    document["info"]["version"] = __version__
+    return document
+
+
+def ruling_record(ruling: Ruling, request: str) -> dict[str, Any]:
+    """A ruling as clients get it."""
+    outcome = ruling.outcome
+    return {
+        "request": request,
+        "verdict": outcome.verdict,
+        "reason": outcome.reason,
+        "case": ruling.case,
+        "recommended_action": ruling.action,
+        "matches": [
+            {
+                "list": match.list,
+                "entry": match.entry.id,
+                "category": match.entry.category,
+                "algorithm": match.algorithm,
+                "distance": match.distance,
+                "threshold": match.threshold,
+                "view": match.view,
+            }
+            for match in outcome.matches
+        ],
+        "match_count": outcome.match_count,
+    }
+
+
+def problem(status: int, reason: str, detail: str) -> Response:
+    """An error as RFC 9457 has it, with the reason as a word of its own."""
+    content = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "reason": reason,
+        "detail": detail,
+    }
+    response = JSONResponse(content, status, media_type="application/problem+json")
+    if status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+async def _body(request: Request) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in request.stream():
+            yield chunk
+    except ClientDisconnect:
+        raise UnansweredError(Why.CUT) from None
+
+
+async def _http_problem(_request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    response = problem(status, HTTPStatus(status).name.lower(), HTTPStatus(status).description)
+    response.headers.update(getattr(error, "headers", None) or {})
+    return response
+
+
+async def _internal_problem(_request: Request, error: Exception) -> Response:
+    log_event("failed", level=40, error=error)
+    return problem(500, "internal", "an internal error; the log of the service says where")

@@ -1,0 +1,64 @@
+"""Why an upload got no verdict."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from hashmatch.errors import HashmatchError
+
+
+class Why(StrEnum):
+    """Why the service gives no verdict. The upload may be anything.
+
+    Attributes:
+        QUEUE_FULL: as many uploads as allowed are being received or examined.
+        MEMORY_FULL: there is no room for the bytes of another upload.
+        LIST_STALE: a list is older than allowed.
+        POOL_FAILED: the worker processes died or cannot be started.
+        TIMEOUT: the upload did not arrive, or was not examined, in time.
+        STOPPING: the service is being stopped.
+        INTERNAL: a mistake in hashmatch; the log says where.
+        TOO_LARGE: it has more bytes than allowed.
+        EMPTY: it has no bytes.
+        CUT: it ended before its end.
+        MALFORMED: it is a form, and not one with exactly one part.
+    """
+
+    QUEUE_FULL = "queue_full"
+    MEMORY_FULL = "memory_full"
+    LIST_STALE = "list_stale"
+    POOL_FAILED = "pool_failed"
+    TIMEOUT = "timeout"
+    STOPPING = "stopping"
+    INTERNAL = "internal"
+    TOO_LARGE = "too_large"
+    EMPTY = "empty"
+    CUT = "cut"
+    MALFORMED = "malformed"
+
+
+EXPLANATIONS = {
+    Why.QUEUE_FULL: "too many uploads are being examined; try again later",
+    Why.MEMORY_FULL: "there is no room for the upload; try again later",
+    Why.LIST_STALE: "a hash list is older than allowed",
+    Why.POOL_FAILED: "the worker processes died or cannot be started; try again later",
+    Why.TIMEOUT: "the upload did not arrive, or was not examined, in time",
+    Why.STOPPING: "the service is being stopped",
+    Why.INTERNAL: "an internal error; the log of the service says where",
+    Why.TOO_LARGE: "the upload has more bytes than allowed",
+    Why.EMPTY: "the upload is empty",
+    Why.CUT: "the upload ended before its end",
+    Why.MALFORMED: "send the file as the raw body, or as the one part of a form",
+}
+
+
+class UnansweredError(HashmatchError):
+    """An upload got no verdict.
+
+    Attributes:
+        why: the reason.
+    """
+
+    def __init__(self, why: Why) -> None:
+        super().__init__(EXPLANATIONS[why])
+        self.why = why

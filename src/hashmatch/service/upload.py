@@ -1,0 +1,92 @@
+"""The bytes of uploads, in memory and bounded: no upload ever touches a disk."""
+
+from __future__ import annotations
+
+import io
+import os
+from typing import BinaryIO
+
+from hashmatch.files import Closing
+from hashmatch.service.unanswered import UnansweredError, Why
+
+
+class Budget:
+    """Bounds the bytes of all uploads that are held at a time.
+
+    Args:
+        most: bytes.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.held = 0
+
+    def take(self, size: int) -> None:
+        """Set bytes aside.
+
+        Raises:
+            UnansweredError: all uploads together would exceed the bound.
+        """
+        if self.held + size > self.most:
+            raise UnansweredError(Why.MEMORY_FULL)
+        self.held += size
+
+    def give_back(self, size: int) -> None:
+        """Free bytes that were set aside."""
+        self.held -= size
+
+
+class Upload(Closing):
+    """One upload, in a memfd where the system has them, so that a worker gets it without a copy.
+
+    Args:
+        budget: of all uploads.
+        most: bytes of this one.
+
+    Attributes:
+        file: what has arrived.
+        size: bytes that have arrived.
+
+    Raises:
+        UnansweredError: the system has no descriptor left.
+    """
+
+    def __init__(self, budget: Budget, most: int) -> None:
+        self.size = 0
+        self._budget = budget
+        self._most = most
+        try:
+            self.file: BinaryIO = _memory_file()
+        except OSError as error:
+            raise UnansweredError(Why.MEMORY_FULL) from error
+
+    def write(self, chunk: bytes) -> None:
+        """Add bytes.
+
+        Raises:
+            UnansweredError: the upload is too large, or there is no memory for it.
+        """
+        size = len(chunk)
+        if self.size + size > self._most:
+            raise UnansweredError(Why.TOO_LARGE)
+        self._budget.take(size)
+        self.size += size
+        try:
+            written = self.file.write(chunk)
+        except OSError as error:
+            raise UnansweredError(Why.MEMORY_FULL) from error
+        if written != size:
+            raise UnansweredError(Why.MEMORY_FULL)
+
+    def close(self) -> None:
+        """Forget the bytes. Closing twice does no harm."""
+        if not self.file.closed:
+            self.file.close()
+            self._budget.give_back(self.size)
+
+
+def _memory_file() -> BinaryIO:
+    if hasattr(os, "memfd_create"):
+        # Unbuffered, so that a worker reads what was written
+        return io.FileIO(os.memfd_create("hashmatch"), "r+")
+    return io.BytesIO()
