@@ -173,7 +173,7 @@ class Kind(StrEnum):
 
     Attributes:
         VIDEO: moving pictures. They are not examined: only exact digests can find them.
-        DOCUMENT: such as a PDF, which is not opened.
+        DOCUMENT: such as a PDF, whose pictures have outcomes of their own.
         AUDIO: sound.
         EXECUTABLE: a program, or a library of one.
         FONT: a typeface.

@@ -79,7 +79,7 @@ FILES = {
     "cut": make_zip(MIXED)[:-200],
     "cut tar": make_tar(MIXED)[: -len(FAR) // 2],
     "broken": b"PK\3\4" + bytes(90),
-    "unknown": b"7z\xbc\xaf\x27\x1c" + bytes(90),
+    "unknown": b"ALZ\x01" + bytes(90),
     "encrypted": encrypted(),
     "many": make_zip({f"{number:03}.txt": b"text" for number in range(150)} | {"x.jpg": NEAR}),
     "picture": NEAR,

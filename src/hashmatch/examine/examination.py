@@ -11,7 +11,8 @@ from io import BytesIO
 from typing import BinaryIO
 
 from hashmatch.errors import DecodeError, SettingsError
-from hashmatch.examine.archive import ends_in_zip, read_archive, sniff_archive, zip_behind
+from hashmatch.examine.archive import ends_in_zip, sniff_archive
+from hashmatch.examine.container import hidden_behind, read_members, sniff_container
 from hashmatch.examine.decode import (
     SNIFF_BYTES,
     PilImage,
@@ -116,13 +117,13 @@ def _examine_pixels(picture: PilImage, options: ExamineOptions) -> Examination:
 
 def _examine_unopened(data: bytes, options: ExamineOptions) -> Examination:
     """Examine the bytes of one picture; what they hold besides, as an archive, is not examined."""
-    archive = sniff_archive(data[:SNIFF_BYTES])
-    if archive is not None:
+    container = sniff_container(data[:SNIFF_BYTES])
+    if container is not None:
         # To call it no image would clear what it holds
-        problem = DecodeError(Reason.UNSUPPORTED_FORMAT, "an archive", format=archive)
+        problem = DecodeError(Reason.UNSUPPORTED_FORMAT, "an archive", format=container)
         return replace(Examination.failed(problem), digests=digest(BytesIO(data), options))
     found = _examine_bytes(data, options)
-    return _marred(found, zip_behind() if ends_in_zip(BytesIO(data), len(data)) else None)
+    return _marred(found, hidden_behind(data))
 
 
 def _examine_open(
@@ -130,25 +131,29 @@ def _examine_open(
 ) -> Generator[tuple[bytes, Examination | None], None, Examination]:
     """Yield the members of a file, if it has any, and return the examination of the file itself."""
     head = file.read(SNIFF_BYTES)
-    is_archive = sniff_archive(head) is not None or ends_in_zip(file, size)
+    is_container = sniff_container(head) is not None or ends_in_zip(file, size)
     file.seek(0)
-    if is_archive:
-        return (yield from _examine_archive(file, size, options, skip))
+    if is_container:
+        return (yield from _examine_container(file, size, options, skip))
     data = read_content(file, options, size)
-    return data if isinstance(data, Examination) else _examine_bytes(data, options)
+    if isinstance(data, Examination):
+        return data
+    if hidden_behind(data):
+        return (yield from _examine_container(BytesIO(data), size, options, skip))
+    return _examine_bytes(data, options)
 
 
-def _examine_archive(
+def _examine_container(
     file: BinaryIO, size: int, options: ExamineOptions, skip: int
 ) -> Generator[tuple[bytes, Examination | None], None, Examination]:
-    """Yield an archive's members, and return the examination of the archive itself."""
+    """Yield a container's members, and return the examination of the container itself."""
     problem: DecodeError | None = None
     head = file.read(SNIFF_BYTES)
     # To come back for a member that a preview does not settle, all before it is unpacked again
-    at_hand = sniff_archive(head) in _AT_HAND
+    at_hand = sniff_container(head) in _AT_HAND
     in_full = replace(options, fast=False)
     try:
-        for member in read_archive(file, options.archives, options.limits.max_bytes, skip):
+        for member in read_members(file, options.archives, options.limits.max_bytes, skip):
             yield member.path, None
             how = options if at_hand and MEMBER_MARK not in member.path else in_full
             found = _ARCHIVE if member.data is None else _examine_bytes(member.data, how)
@@ -156,7 +161,8 @@ def _examine_archive(
             del member, found  # or they stay in memory while the next one is unpacked
     except DecodeError as error:
         problem = error.bare()
-    # A tar begins with a name of its maker's choice, and a zip with anything: a picture, maybe
+    # A tar begins with a name of its maker's choice, and a zip with anything: a picture, maybe.
+    # And an SVG is one
     if sniff(head) is None:
         kind = kind_of(head) if sniff_archive(head) is None else Kind.ARCHIVE
         return _marred(Examination(kind=kind, digests=digest(file, options)), problem)

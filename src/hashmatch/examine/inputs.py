@@ -12,7 +12,8 @@ from dataclasses import replace
 from typing import BinaryIO, TypeAlias
 
 from hashmatch.errors import DecodeError, SettingsError
-from hashmatch.examine.archive import ends_in_zip, sniff_archive, zip_behind
+from hashmatch.examine.archive import ends_in_zip
+from hashmatch.examine.container import appended_problem, sniff_container
 from hashmatch.examine.decode import SNIFF_BYTES, PilImage, sniff
 from hashmatch.examine.kinds import kind_of
 from hashmatch.examine.reading import open_file, read_some, read_stream, rewind
@@ -120,7 +121,7 @@ def _over_limit(file: BinaryIO, head: bytes, options: ExamineOptions) -> Examina
     seekable = rewind(file)
     found = too_large(head, options)
     if found.reason is None and seekable and ends_in_zip(file, file.seek(0, os.SEEK_END)):
-        found = Examination.failed(zip_behind())
+        found = Examination.failed(appended_problem("ZIP"))
     if options.digests and not seekable:
         # To go by its first bytes would clear the rest, and a stream may be endless
         raise _too_large(found.format, options)
@@ -129,7 +130,7 @@ def _over_limit(file: BinaryIO, head: bytes, options: ExamineOptions) -> Examina
 
 def too_large(head: bytes, options: ExamineOptions) -> Examination:
     """Say of a file over the limit whether it was to be examined, by its first bytes."""
-    name = sniff(head) or sniff_archive(head)
+    name = sniff(head) or sniff_container(head)
     # To call an archive no image would clear what it holds
     if name is None:
         return Examination(kind=kind_of(head))

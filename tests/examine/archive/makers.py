@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from hashmatch.errors import DecodeError
-from hashmatch.examine.archive import Member, read_archive
+from hashmatch.examine.archive import Member
+from hashmatch.examine.container import read_members
 from hashmatch.model import Reason
 from hashmatch.options import ArchiveLimits
 
@@ -59,7 +60,7 @@ def read_all(
     """Every member of an archive, and the reason for which it could not be read further."""
     found: list[Key] = []
     try:
-        for member in read_archive(
+        for member in read_members(
             io.BytesIO(data), limits or ArchiveLimits(), max_member_bytes, skip
         ):
             found += keys([member])

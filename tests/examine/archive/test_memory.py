@@ -32,7 +32,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no 
 
 _READ = """
 import json, resource, sys
-from hashmatch.examine.archive import read_archive
+from hashmatch.examine.container import read_members
 from hashmatch.errors import DecodeError
 from hashmatch.options import ArchiveLimits
 
@@ -43,7 +43,7 @@ before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 told = []
 with open(sys.argv[1], "rb") as file:
     try:
-        for member in read_archive(file, ArchiveLimits(), int(sys.argv[3])):
+        for member in read_members(file, ArchiveLimits(), int(sys.argv[3])):
             told.append(member.problem and member.problem.reason)
     except DecodeError as error:
         told.append(error.reason)

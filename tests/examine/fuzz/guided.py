@@ -18,7 +18,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "src"))
 
 with atheris.instrument_imports(include=["hashmatch"]):
     from hashmatch.errors import DecodeError, HashListError
-    from hashmatch.examine.archive import read_archive, sniff_archive
+    from hashmatch.examine.archive import sniff_archive
+    from hashmatch.examine.container import read_members
     from hashmatch.hashlist import HashList
     from hashmatch.hashlist.formats import FORMATS
     from hashmatch.options import ArchiveLimits
@@ -52,7 +53,7 @@ def read_members(data: bytes) -> None:
         return
     for skip in (0, 1):
         try:
-            for member in read_archive(io.BytesIO(data), LIMITS, MAX_MEMBER, skip):
+            for member in read_members(io.BytesIO(data), LIMITS, MAX_MEMBER, skip):
                 if member.data is not None and len(member.data) > MAX_MEMBER:
                     raise AssertionError("a member is over the limit")
         except DecodeError:

@@ -16,10 +16,12 @@ class Budget:
     Args:
         limits: what the archive may cost.
         packed: bytes of the outermost archive.
+        max_member_bytes: the largest member to unpack.
     """
 
-    def __init__(self, limits: ArchiveLimits, packed: int) -> None:
+    def __init__(self, limits: ArchiveLimits, packed: int, max_member_bytes: int) -> None:
         self.limits = limits
+        self.max_member_bytes = max_member_bytes
         self._packed = packed
         self._members = 0
         self._unpacked = 0

@@ -38,8 +38,10 @@ class Entry:
         size: the announced size in bytes, which the content never exceeds; None if unknown.
         open: opens the content, once and before the next entry is requested; None for a folder.
             It raises ``DecodeError``, and so does reading from what it returns.
+        problem: what is known to be wrong with its content, which can be read all the same.
     """
 
     name: bytes
     size: int | None = None
     open: Callable[[], Stream] | None = None
+    problem: DecodeError | None = None

@@ -197,6 +197,7 @@ STREAM_CODECS = {
     "BZIP2": Codec("BZIP2", bz2.BZ2Decompressor),
     "XZ": Codec("XZ", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MAX_XZ_MEMORY)),
     "ZSTD": Codec("ZSTD", _Zstd),
+    "LZMA": Codec("LZMA", lambda: lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=MAX_XZ_MEMORY)),
 }
 """By the names that ``sniff_archive`` gives."""
 

@@ -115,11 +115,6 @@ def ends_in_zip(file: BinaryIO, size: int) -> bool:
     return any(directory.is_there for directory in _directories(file, size))
 
 
-def zip_behind() -> DecodeError:
-    """What to say of a file that ends in a zip which is not opened."""
-    return DecodeError(Reason.UNSUPPORTED_FORMAT, "a zip archive stands behind it", format="ZIP")
-
-
 def _find_directory(file: BinaryIO, size: int) -> _Directory:
     directories = list(_directories(file, size))
     if not directories:

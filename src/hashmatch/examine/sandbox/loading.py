@@ -17,6 +17,7 @@ from PIL import Image
 from hashmatch.errors import DecodeError
 from hashmatch.examine.archive.packed import STREAM_CODECS
 from hashmatch.examine.decode import claim_process, load_decoders
+from hashmatch.examine.extras import defer, load_deferred
 from hashmatch.hashing import ALGORITHMS
 from hashmatch.options import ExamineOptions
 
@@ -38,6 +39,7 @@ _ENCODINGS = (
     "utf-16-be",
     "cp437",
     "unicode-escape",
+    "raw-unicode-escape",  # how the mail parser gives bytes
 )
 
 
@@ -65,10 +67,16 @@ def load_all(options: ExamineOptions) -> None:
     for codec in STREAM_CODECS.values():
         with suppress(DecodeError):  # an extra; files that need it are unsupported_format
             codec.start()
+    defer()
 
 
 def load_late() -> None:
-    """Load what is needed seldom and takes long: SciPy, with which imagehash settles ties."""
+    """Load what is needed seldom and takes long.
+
+    That is the libraries for PDF, mail and rarer archives, and SciPy, with which imagehash settles
+    ties.
+    """
+    load_deferred()
     import imagehash  # noqa: PLC0415 # it takes SciPy with it
 
     imagehash.phash(Image.new("L", (32, 32)))

@@ -1,0 +1,170 @@
+"""What follows the end of a picture: a further picture, or an archive.
+
+Sources: ITU-T T.81, annex B (JPEG); CIPA DC-007 (MPO); the PNG specification (Third Edition), 5.3;
+GIF89a, 17 to 27; the WebP container specification; for BMP, the documentation of BITMAPFILEHEADER.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from hashmatch.examine.archive.formats import sniff_archive
+from hashmatch.examine.decode.formats import sniff
+from hashmatch.examine.decode.jpeg import JPEG_END, JPEG_START, jpeg_segments
+
+# Signatures long enough not to turn up by chance; those in the middle of padding count as well
+_SIGNATURES = re.compile(
+    rb"\xff\xd8\xff[\xc0-\xfe]|\x89PNG\r\n\x1a\n|GIF8[79]a|RIFF....WEBP"
+    rb"|Rar!\x1a\x07|7z\xbc\xaf\x27\x1c|PK\x03\x04|%PDF-1\.\d|\xfd7zXZ\x00|MSCF\x00\x00\x00\x00"
+    rb"|\x00\x00\x00.ftyp(?:hei[cmsx]|hev[cmsx]|mif1|avi[fs])",
+    re.DOTALL,
+)
+_WINDOW = 1 << 16
+_MOST = 1000
+_SCAN = 0xDA
+_MPF = 0xE2
+_MP_ENTRIES = 0xB002
+_GIF_TABLE = 0x80
+
+
+class Appended(NamedTuple):
+    """A file behind a picture: where it begins and ends, and its format."""
+
+    start: int
+    end: int
+    format: str
+
+
+def appended(data: bytes, zip_at_end: bool) -> list[Appended]:
+    """Find the files that follow the end of a JPEG, PNG, GIF, WebP or BMP.
+
+    Each is looked for directly behind the one before, padding aside, and then by its signature. A
+    picture ends where its structure says; any other file takes all that is left.
+
+    Args:
+        data: the whole file; of other formats, nothing is found.
+        zip_at_end: a zip ends the file. Its reader finds it, and what is in it is not appended.
+    """
+    found: list[Appended] = []
+    position = picture_end(data)
+    of_mpo = set(_mp_pictures(data))
+    while position is not None and position < len(data) and len(found) < _MOST:
+        place = _next_file(data, position)
+        if place is None:
+            break
+        start, name = place
+        if name == "ZIP" and zip_at_end:
+            break
+        position = picture_end(data, start)
+        if start not in of_mpo:
+            found.append(Appended(start, len(data) if position is None else position, name))
+    return found
+
+
+def _next_file(data: bytes, position: int) -> tuple[int, str] | None:
+    head = data[position : position + _WINDOW]
+    start = position + len(head) - len(head.lstrip(b"\x00\r\n"))
+    if (name := _name(data, start)) is not None:
+        return start, name
+    for found in _SIGNATURES.finditer(data, position):
+        if (name := _name(data, found.start())) is not None:
+            return found.start(), name
+    return None
+
+
+def _name(data: bytes, start: int) -> str | None:
+    head = data[start : start + _WINDOW]
+    if head.startswith(b"%PDF-"):
+        return "PDF"
+    name = sniff_archive(head)
+    if name == "ZIP" and not head.startswith(b"PK\x03\x04"):
+        return None  # the end of an empty one, which four bytes by chance can be
+    if name is None and _SIGNATURES.match(head) is not None:
+        name = sniff(head)
+    if name == "JPEG" and all(marker != _SCAN for marker, _, _ in jpeg_segments(data, start)):
+        return None  # three bytes by chance
+    return name
+
+
+def picture_end(data: bytes, start: int = 0) -> int | None:
+    """Where a picture ends by its structure; None for other formats, and one that is cut."""
+    if data.startswith(JPEG_START, start):
+        return _jpeg_end(data, start)
+    if data.startswith(b"\x89PNG\r\n\x1a\n", start):
+        return _png_end(data, start + 8)
+    if data.startswith((b"GIF87a", b"GIF89a"), start):
+        return _gif_end(data, start)
+    if data.startswith(b"RIFF", start) and data.startswith(b"WEBP", start + 8):
+        return _inside(data, start + 8 + int.from_bytes(data[start + 4 : start + 8], "little"))
+    if data.startswith(b"BM", start) and sniff(data[start : start + 64]) == "BMP":
+        return _inside(data, start + int.from_bytes(data[start + 2 : start + 6], "little"))
+    return None
+
+
+def _inside(data: bytes, end: int) -> int | None:
+    return end if end <= len(data) else None
+
+
+def _jpeg_end(data: bytes, start: int) -> int | None:
+    for marker, position, _ in jpeg_segments(data, start):
+        if marker == _SCAN:
+            # Entropy-coded data holds no end marker, and thumbnails are in segments before it
+            end = data.find(JPEG_END, position)
+            return end + 2 if end >= 0 else None
+    return None
+
+
+def _mp_pictures(data: bytes) -> Iterator[int]:
+    """Yield where each further picture of an MPO begins: its decoder reads those as frames."""
+    if not data.startswith(JPEG_START):
+        return
+    for marker, position, size in jpeg_segments(data):
+        if marker == _MPF and data.startswith(b"MPF\x00", position + 4):
+            base = position + 8
+            for place in _mp_offsets(data[base : position + 2 + size]):
+                yield base + place
+
+
+def _mp_offsets(index: bytes) -> Iterator[int]:
+    order = "<" if index.startswith(b"II") else ">"
+    try:
+        (directory,) = struct.unpack_from(f"{order}I", index, 4)
+        (fields,) = struct.unpack_from(f"{order}H", index, directory)
+        for number in range(min(fields, 64)):
+            field = struct.unpack_from(f"{order}HHII", index, directory + 2 + 12 * number)
+            if field[0] == _MP_ENTRIES:
+                for entry in range(field[3] + 16, field[3] + field[2], 16):
+                    yield struct.unpack_from(f"{order}I", index, entry + 8)[0]
+    except struct.error:
+        return
+
+
+def _png_end(data: bytes, position: int) -> int | None:
+    while position + 12 <= len(data):
+        end = position + 12 + int.from_bytes(data[position : position + 4], "big")
+        if data.startswith(b"IEND", position + 4):
+            return _inside(data, end)
+        position = end
+    return None
+
+
+def _gif_end(data: bytes, start: int) -> int | None:
+    position = start + 13 + _table_bytes(data[start + 10 : start + 11])
+    while (kind := data[position : position + 1]) not in {b"", b"\x3b"}:
+        if kind == b"\x2c":
+            position += 11 + _table_bytes(data[position + 9 : position + 10])
+        elif kind == b"\x21":
+            position += 2
+        else:
+            return None
+        while position < len(data) and data[position]:
+            position += 1 + data[position]
+        position += 1
+    return position + 1 if kind else None
+
+
+def _table_bytes(flags: bytes) -> int:
+    return 3 << (flags[0] & 7) + 1 if flags and flags[0] & _GIF_TABLE else 0

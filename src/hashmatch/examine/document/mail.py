@@ -1,0 +1,167 @@
+"""The parts of e-mails and mailboxes: attachments, inline pictures, bodies, forwarded mails.
+
+Sources: RFC 2045 and 2046 (MIME), RFC 4155 (mbox), POSIX.1-2017 uuencode.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from hashmatch.errors import OUT_OF_MEMORY, DecodeError
+from hashmatch.examine.archive.budget import Budget
+from hashmatch.examine.archive.entries import Entry
+from hashmatch.examine.document.contents import content_entry, label, read_base64, read_whole
+from hashmatch.examine.extras import MAIL, require
+from hashmatch.model import Reason
+
+# The line that begins a mail; in a mail's own text, such a line is quoted
+_SEPARATOR = re.compile(rb"^From \S+ [^\r\n]{0,80}\d{4}[^\r\n]{0,20}\r?\n", re.MULTILINE)
+_UUENCODED = re.compile(
+    rb"^begin(?P<base64>-base64)? [0-7]{3,4} (?P<name>[^\r\n]{1,200})\r?\n(?P<lines>.*?)"
+    rb"(?:^(?:end|====)[ \t]*\r?$|\Z)",
+    re.MULTILINE | re.DOTALL,
+)
+_WORD = re.compile(rb"=\?[^?\s]{1,40}\?([bBqQ])\?([^?\s]*)\?=\s*")
+_PLAIN = frozenset({"", "7bit", "8bit", "binary"})
+_ENCRYPTED = frozenset({"multipart/encrypted", "application/pgp-encrypted"})
+_ENVELOPES = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
+_MAX_PARTS = 100_000
+_BROKEN_OFF = frozenset(
+    {"CloseBoundaryNotFoundDefect", "StartBoundaryNotFoundDefect", "NoBoundaryInMultipartDefect"}
+)
+
+
+def mail_entries(file: BinaryIO, size: int, budget: Budget) -> Iterator[Entry]:
+    """Yield the parts of a mail, those of mails within it included.
+
+    Their names are their numbers, and the names that the mail gives them: ``2-photo.jpg``.
+
+    Args:
+        file: the mail.
+        size: its size in bytes.
+        budget: what the entries are charged to.
+
+    Raises:
+        DecodeError: it breaks off, or is too large or too deep to be read.
+    """
+    yield from _entries(read_whole(file, size, budget), b"", budget)
+
+
+def mailbox_entries(file: BinaryIO, size: int, budget: Budget) -> Iterator[Entry]:
+    """Yield the parts of each mail of an mbox file; its number goes before their names.
+
+    Args:
+        file: the mailbox.
+        size: its size in bytes.
+        budget: what the entries are charged to.
+
+    Raises:
+        DecodeError: as ``mail_entries``, once all mails were read that could be.
+    """
+    data = read_whole(file, size, budget)
+    problem: DecodeError | None = None
+    starts = [(found.start(), found.end()) for found in _SEPARATOR.finditer(data)]
+    ends = [start for start, _ in starts[1:]] + [len(data)]
+    for number, ((_, start), end) in enumerate(zip(starts, ends, strict=True), 1):
+        try:
+            yield from _entries(data[start:end], b"%d/" % number, budget)
+        except DecodeError as error:
+            problem = error.bare()
+    if problem is not None:
+        raise problem
+
+
+def _entries(data: bytes, prefix: bytes, budget: Budget) -> Iterator[Entry]:
+    try:
+        mail = require(MAIL, "mail").BytesParser().parsebytes(data)
+        parts = list(_parts(mail))
+    except RecursionError:
+        raise DecodeError(Reason.ARCHIVE_LIMIT, "the mail is nested too deeply") from None
+    except MemoryError:
+        raise DecodeError(Reason.TOO_LARGE, OUT_OF_MEMORY) from None
+    number = 0
+    for part in parts:
+        if part.is_multipart():
+            continue
+        number += 1
+        yield from _part_entries(part, prefix + b"%d" % number, budget)
+    if any(part.get_content_type() in _ENCRYPTED for part in parts):
+        raise DecodeError(Reason.ENCRYPTED, "some of the mail is encrypted")
+    if any(type(defect).__name__ in _BROKEN_OFF for part in parts for defect in part.defects):
+        raise DecodeError(Reason.TRUNCATED, "the mail ends within one of its parts")
+
+
+def _parts(mail: Any) -> Iterator[Any]:
+    for count, part in enumerate(mail.walk()):
+        if count == _MAX_PARTS:
+            raise DecodeError(Reason.ARCHIVE_LIMIT, f"more than {_MAX_PARTS} parts")
+        yield part
+
+
+def _part_entries(part: Any, number: bytes, budget: Budget) -> Iterator[Entry]:
+    encoding = str(part.get("content-transfer-encoding", "")).strip().lower()
+    kind, smime = part.get_content_type(), str(part.get_param("smime-type"))
+    path = number + _name(part)
+    del part["content-transfer-encoding"]  # or the library decodes, and says of no damage
+    data, problem = _decoded(part.get_payload(decode=True) or b"", encoding)
+    if kind in _ENVELOPES and "signed" not in smime:
+        problem = DecodeError(Reason.ENCRYPTED, "an encrypted mail")
+    yield content_entry(path, data, budget, problem)
+    for found in _UUENCODED.finditer(data):
+        inner, problem = _uudecoded(found)
+        file_name = label(found["name"].decode("utf-8", "replace"))
+        yield content_entry(path + b"-" + file_name, inner, budget, problem)
+
+
+def _name(part: Any) -> bytes:
+    """The name that a part gives itself, in whatever character set that is.
+
+    Behind the walls, no codec can be loaded to convert it.
+    """
+    name = part.get_param("filename", header="content-disposition") or part.get_param("name")
+    if isinstance(name, tuple):
+        name = name[2].encode("latin-1", "replace").decode("utf-8", "replace")
+    elif name:
+        raw = _WORD.sub(_word, name.encode("utf-8", "surrogateescape"))
+        name = raw.decode("utf-8", "replace")
+    return b"-" + label(name) if name else b""
+
+
+def _word(found: re.Match[bytes]) -> bytes:
+    """Decode a word that is encoded as RFC 2047 says, and leave its character set as it is."""
+    if found[1] in b"bB":
+        return read_base64(found[2])[0]
+    return binascii.a2b_qp(found[2], header=True)
+
+
+def _decoded(text: bytes, encoding: str) -> tuple[bytes, DecodeError | None]:
+    if encoding == "base64":
+        return read_base64(text)
+    if encoding == "quoted-printable":
+        return binascii.a2b_qp(text), None
+    if encoding in _PLAIN or encoding in {"uuencode", "x-uuencode", "x-uue", "uue"}:
+        return text, None
+    return text, DecodeError(Reason.UNSUPPORTED_FORMAT, "an unknown transfer encoding")
+
+
+def _uudecoded(found: re.Match[bytes]) -> tuple[bytes, DecodeError | None]:
+    if found["base64"]:
+        return read_base64(found["lines"])
+    decoded: list[bytes] = []
+    problem = None
+    for line in found["lines"].splitlines():
+        try:
+            decoded.append(binascii.a2b_uu(line))
+        except binascii.Error:
+            # Some writers leave blanks behind the last byte; the length says how much counts
+            length = ((line[0] - 32 & 63) * 4 + 5) // 3 if line else 0
+            try:
+                decoded.append(binascii.a2b_uu(line[:length]))
+            except binascii.Error:
+                problem = DecodeError(Reason.UNDECODABLE, "no valid uuencoded text")
+    if not found[0].rstrip().endswith(b"end"):
+        problem = DecodeError(Reason.TRUNCATED, "the uuencoded text ends early")
+    return b"".join(decoded), problem

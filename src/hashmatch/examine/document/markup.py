@@ -1,0 +1,50 @@
+"""The files inside HTML and SVG: data URIs.
+
+Source: RFC 2397.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import BinaryIO
+from urllib.parse import unquote_to_bytes
+
+from hashmatch.examine.archive.budget import Budget
+from hashmatch.examine.archive.entries import Entry
+from hashmatch.examine.document.contents import content_entry, read_base64, read_whole
+from hashmatch.examine.document.sniffing import as_ascii
+
+# Base64 of any type, since browsers show a picture whatever it is called; other text only if it
+# says that it is a picture
+_URI = re.compile(
+    rb"data:(?:"
+    rb"[^,\"'<>\s]{0,200};\s*base64\s*,(?P<base64>[A-Za-z0-9+/=%\s&#;]*)"
+    rb"|image/[^,\"'<>\s]{1,200},(?P<plain><[^\"]*|[^\"'\s)>]*)"
+    rb")",
+    re.IGNORECASE,
+)
+_REFERENCE = re.compile(rb"&[#\w]{1,10};")
+
+
+def uri_entries(file: BinaryIO, size: int, budget: Budget) -> Iterator[Entry]:
+    """Yield what the data URIs of a page or drawing hold, in their order.
+
+    Args:
+        file: HTML, SVG or any text like them.
+        size: its size in bytes.
+        budget: what the entries are charged to.
+
+    Raises:
+        DecodeError: the text is too large to be looked through.
+    """
+    text = as_ascii(read_whole(file, size, budget))
+    for number, found in enumerate(_URI.finditer(text), 1):
+        name = b"data-%d" % number
+        if found["base64"] is None:
+            yield content_entry(name, unquote_to_bytes(found["plain"]), budget)
+        else:
+            # A line break may be written as a character reference, such as &#10;
+            encoded = unquote_to_bytes(_REFERENCE.sub(b"", found["base64"]))
+            data, problem = read_base64(encoded)
+            yield content_entry(name, data, budget, problem)

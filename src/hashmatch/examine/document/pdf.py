@@ -1,0 +1,218 @@
+"""The pictures and attached files of a PDF, read with PDFium.
+
+Source: ISO 32000-2; PDFium's public headers, by way of pypdfium2.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import zlib
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from typing import Any, BinaryIO, TypeVar
+
+from hashmatch.errors import OUT_OF_MEMORY, DecodeError
+from hashmatch.examine.archive.budget import Budget
+from hashmatch.examine.archive.entries import Entry
+from hashmatch.examine.document.contents import content_entry, label, read_whole
+from hashmatch.examine.extras import PDF, require
+from hashmatch.model import Reason
+
+PAGE_PIXELS = 1024
+"""The longer side of a page that is rendered."""
+
+_TAIL = 2048
+_WRONG_PASSWORD = frozenset({4, 5})  # fpdfview.h: FPDF_ERR_PASSWORD, FPDF_ERR_SECURITY
+_TEXT, _IMAGE, _FORM = 1, 3, 5  # fpdf_edit.h: FPDF_PAGEOBJ_*
+_INVISIBLE = 3  # FPDF_TEXTRENDERMODE_INVISIBLE, as behind a scanned page
+_SLACK = 0.02
+_OWN_FILES = {"DCTDecode": (b"jpg", b"\xff\xd8\xff"), "JPXDecode": (b"jp2", b"")}
+_STEP = 1 << 18
+
+_T = TypeVar("_T")
+_LOCK = threading.RLock()  # PDFium is not made for threads, and Windows has no worker processes
+
+
+def pdf_entries(file: BinaryIO, size: int, budget: Budget) -> Iterator[Entry]:
+    """Yield the pictures of each page, pages without text, and attached files.
+
+    A picture that is a JPEG or JPEG 2000 in the PDF comes as it is, any other as a PNG of its
+    pixels. A page without visible text comes as a PNG of the whole page too, unless it is one
+    upright picture. A picture that several pages show comes once.
+
+    Args:
+        file: the PDF, which can be sought in.
+        size: its size in bytes.
+        budget: what the entries are charged to; each page counts as one.
+
+    Raises:
+        DecodeError: it is encrypted, damaged or cut; or pypdfium2 is not installed.
+    """
+    pdfium = require(PDF, "PDF")
+    # In one piece: PDFium's own way to read on demand would call back, which no worker permits
+    data = read_whole(file, size, budget)
+    reader = _Reader(pdfium, data, budget)
+    try:
+        yield from reader.entries()
+    finally:
+        reader.close()
+    if data.rfind(b"%%EOF", max(0, size - _TAIL)) < 0:
+        raise DecodeError(Reason.TRUNCATED, "the PDF ends early")
+    if reader.problem is not None:
+        raise reader.problem
+
+
+class _Reader:
+    """One open document.
+
+    Attributes:
+        problem: what was found to be wrong with it meanwhile.
+    """
+
+    def __init__(self, pdfium: Any, data: bytes, budget: Budget) -> None:
+        self.problem: DecodeError | None = None
+        self._pdfium = pdfium
+        self._budget = budget
+        self._seen: set[bytes] = set()
+        try:
+            self._document = self._call(lambda: pdfium.PdfDocument(data))
+        except pdfium.PdfiumError as error:
+            if error.err_code in _WRONG_PASSWORD:
+                raise DecodeError(Reason.ENCRYPTED, "encrypted") from None
+            raise DecodeError(Reason.UNDECODABLE, "no valid PDF") from None
+
+    def close(self) -> None:
+        """Let go of the document."""
+        self._call(self._document.close)
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield the entries of all pages, then the attached files."""
+        for index in range(self._call(lambda: len(self._document))):
+            name = b"page-%d" % (index + 1)
+            yield Entry(name)
+            try:
+                page = self._call(lambda: self._document[index])  # noqa: B023 # called at once
+            except self._pdfium.PdfiumError:
+                self.problem = DecodeError(Reason.UNDECODABLE, "a page cannot be read")
+                continue
+            try:
+                yield from self._page_entries(page, name)
+            finally:
+                self._call(page.close)
+        for index in range(self._call(self._document.count_attachments)):
+            yield self._attachment(index)
+
+    def _call(self, act: Callable[[], _T]) -> _T:
+        with _LOCK:
+            return act()
+
+    def _page_entries(self, page: Any, name: bytes) -> Iterator[Entry]:
+        try:
+            objects = self._call(lambda: list(page.get_objects()))
+        except self._pdfium.PdfiumError:
+            self.problem = DecodeError(Reason.UNDECODABLE, "a page cannot be read")
+            return
+        images = [each for each in objects if each.type == _IMAGE]
+        for number, image in enumerate(images, 1):
+            found = self._image(image, name + b"/image-%d." % number)
+            if found is not None:
+                yield found
+        if objects and not self._call(lambda: self._has_text(objects) or _is_plain(page, objects)):
+            found = self._kept(name + b".png", lambda: self._rendered(page))
+            if found is not None:
+                yield found
+
+    def _has_text(self, objects: list[Any]) -> bool:
+        mode = self._pdfium.raw.FPDFTextObj_GetTextRenderMode
+        return any(each.type == _TEXT and mode(each) != _INVISIBLE for each in objects)
+
+    def _image(self, image: Any, name: bytes) -> Entry | None:
+        filters = self._call(image.get_filters)
+        if filters and filters[-1] in _OWN_FILES:
+            suffix, magic = _OWN_FILES[filters[-1]]
+            data = bytes(self._call(lambda: image.get_data(decode_simple=True)))
+            if data.startswith(magic):
+                return self._kept(name + suffix, lambda: data)
+        return self._kept(name + b"png", lambda: self._pixels(image, filters))
+
+    def _kept(self, name: bytes, read: Callable[[], bytes]) -> Entry | None:
+        """Make an entry of a picture, or of the reason for none; None if there was one like it."""
+        try:
+            data = self._call(read)
+        except DecodeError as error:
+            return content_entry(name, b"", self._budget, error.bare())
+        except self._pdfium.PdfiumError:
+            problem = DecodeError(Reason.UNDECODABLE, "PDFium cannot decode this picture")
+            return content_entry(name, b"", self._budget, problem)
+        except MemoryError:
+            problem = DecodeError(Reason.TOO_LARGE, OUT_OF_MEMORY)
+            return content_entry(name, b"", self._budget, problem)
+        digest = hashlib.sha256(data, usedforsecurity=False).digest()
+        if digest in self._seen:
+            return None
+        self._seen.add(digest)
+        return content_entry(name, data, self._budget)
+
+    def _pixels(self, image: Any, filters: list[str]) -> bytes:
+        width, height = image.get_px_size()
+        if 4 * width * height > self._budget.max_member_bytes:
+            raise DecodeError(Reason.TOO_LARGE, f"{width} x {height} pixels")
+        # PDFium makes a picture of what it could inflate, and does not say that it broke off
+        if filters[:1] == ["FlateDecode"] and not _inflates(bytes(image.get_data())):
+            self.problem = DecodeError(Reason.UNDECODABLE, "a picture in it is damaged")
+        return _png(image.get_bitmap(render=False))
+
+    def _rendered(self, page: Any) -> bytes:
+        scale = PAGE_PIXELS / max(*page.get_size(), 1)
+        return _png(page.render(scale=scale, may_draw_forms=False))
+
+    def _attachment(self, index: int) -> Entry:
+        name = b"attachment-%d" % (index + 1)
+        try:
+            attached = self._call(lambda: self._document.get_attachment(index))
+            name += b"-" + label(self._call(attached.get_name))
+            return content_entry(name, bytes(self._call(attached.get_data)), self._budget)
+        except (self._pdfium.PdfiumError, UnicodeError, MemoryError):
+            problem = DecodeError(Reason.UNDECODABLE, "PDFium cannot read this attachment")
+            return content_entry(name, b"", self._budget, problem)
+
+
+def _is_plain(page: Any, objects: list[Any]) -> bool:
+    """Whether a page shows one picture, whole and upright, so that it looks as the picture does."""
+    if len(objects) != 1 or objects[0].type != _IMAGE or page.get_rotation():
+        return False
+    matrix = objects[0].get_matrix()
+    left, bottom, right, top = page.get_bbox()
+    bounds = objects[0].get_bounds()
+    slack = _SLACK * max(right - left, top - bottom)
+    inside = (
+        bounds[0] >= left - slack
+        and bounds[1] >= bottom - slack
+        and bounds[2] <= right + slack
+        and bounds[3] <= top + slack
+    )
+    return inside and matrix.a > 0 < matrix.d and not (abs(matrix.b) + abs(matrix.c) > _SLACK)
+
+
+def _inflates(data: bytes) -> bool:
+    inflater = zlib.decompressobj()
+    try:
+        while not inflater.eof:
+            given = inflater.decompress(inflater.unconsumed_tail or data, _STEP)
+            data = b""
+            if not given and not inflater.unconsumed_tail:
+                return inflater.eof
+    except zlib.error:
+        return False
+    return True
+
+
+def _png(bitmap: Any) -> bytes:
+    """The pixels of a bitmap as a PNG, which loses nothing."""
+    picture = bitmap.to_pil()
+    if picture.mode not in {"L", "RGB", "RGBA"}:
+        picture = picture.convert("RGB")
+    file = BytesIO()
+    picture.save(file, "PNG", compress_level=1)
+    return file.getvalue()

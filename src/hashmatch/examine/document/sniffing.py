@@ -1,0 +1,73 @@
+"""Recognise documents by their first bytes, never by their names.
+
+Sources: ISO 32000-2, 7.5.2 (PDF); RFC 5322, 3.6 (mail); RFC 4155 (mbox); the HTML standard, 13.1.
+"""
+
+from __future__ import annotations
+
+import re
+
+_PDF = re.compile(rb"%PDF-\d\.\d")
+_PDF_WINDOW = 1024  # where all readers look for it
+
+_HEADER = re.compile(rb"([!-9;-~]{1,76}):[ \t\r\n]")
+_KNOWN = frozenset(
+    b"from to cc bcc subject date message-id mime-version content-type received return-path"
+    b" reply-to sender delivered-to content-transfer-encoding in-reply-to references"
+    b" dkim-signature list-id x-mailer user-agent".split()
+)
+_TELLING = frozenset({b"from", b"date", b"received", b"return-path", b"message-id"})
+_ENOUGH = 3
+_MBOX = re.compile(rb"From \S+ [^\r\n]{0,80}\d{4}[^\r\n]{0,20}\r?\n")
+_MARKS = (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")
+_HTML = re.compile(
+    rb"(?:\s+|<\?.*?\?>|<!--.*?-->)*+"
+    rb"<(?:!doctype\s+html|html|head|body|title|meta|script|style|table|div|p|img|a|h1)"
+    rb"[\s/>]",
+    re.DOTALL | re.IGNORECASE,
+)
+
+
+def sniff_document(head: bytes) -> str | None:
+    """Name the document format that ``head``, the first 64 KiB of a file, begins.
+
+    Returns:
+        ``PDF``, ``MAIL``, ``MBOX`` or ``HTML``; None where it is none.
+    """
+    if _PDF.search(head, 0, _PDF_WINDOW):
+        return "PDF"
+    mbox = _MBOX.match(head)
+    if mbox is not None and _is_mail(head[mbox.end() :]):
+        return "MBOX"
+    if _is_mail(head):
+        return "MAIL"
+    return "HTML" if _HTML.match(as_ascii(head)) else None
+
+
+def as_ascii(text: bytes) -> bytes:
+    """Return text without its byte order mark, and UTF-16 as UTF-8."""
+    for mark, encoding in _MARKS:
+        if text.startswith(mark):
+            return text[2:].decode(encoding, "ignore").encode("utf-8", "ignore")
+    return text.removeprefix(b"\xef\xbb\xbf")
+
+
+def _is_mail(head: bytes) -> bool:
+    """Whether a block of header fields begins here, with several that only mails have."""
+    known: set[bytes] = set()
+    for line in head.splitlines(keepends=True):
+        if line in {b"\n", b"\r\n"}:
+            break
+        if line.startswith((b" ", b"\t")) and known:
+            continue  # the field goes on
+        field = _HEADER.match(line)
+        if field is None:
+            # The window may end within a field
+            return head.endswith(line) and _suffices(known)
+        if field[1].lower() in _KNOWN:
+            known.add(field[1].lower())
+    return _suffices(known)
+
+
+def _suffices(known: set[bytes]) -> bool:
+    return len(known) >= _ENOUGH and bool(known & _TELLING)
