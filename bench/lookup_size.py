@@ -40,7 +40,7 @@ from hashmatch.index import open_index
 path, seed, added = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 hash_list = HashList.load(path)
 (kind, section), = hash_list.sections.items()
-stored = hash_list.tables[kind]
+stored = hash_list.index_tables[kind]
 index = open_index(stored.kind, section.codes, stored.arrays)
 rng = np.random.default_rng(seed)
 queries = rng.integers(0, 2**64, (10_000, 1), np.uint64)
@@ -74,7 +74,7 @@ def of_the_index(options: argparse.Namespace, rng: np.random.Generator) -> dict[
     withdrawn = rng.integers(0, options.entries, ADDED)
 
     base, built = timed(lambda: MultiIndex(codes))
-    tables = codes.nbytes + sum(table.nbytes for table in base.tables().values())
+    index_bytes = codes.nbytes + sum(table.nbytes for table in base.tables().values())
     updated, changed = timed(lambda: UpdatedIndex(base, LinearIndex(added), withdrawn))
 
     queries = np.concatenate([added[: QUERIES // 2], codes[withdrawn[: QUERIES // 2]]])
@@ -88,7 +88,7 @@ def of_the_index(options: argparse.Namespace, rng: np.random.Generator) -> dict[
 
     return {
         "build_seconds": round(built, 3),
-        "bytes_per_entry": round(tables / options.entries, 2),
+        "bytes_per_entry": round(index_bytes / options.entries, 2),
         "added_and_withdrawn": ADDED,
         "update_ms": round(changed * 1e3, 3),
         "us_per_query": round(timed(lambda: base.search(queries, RADIUS))[1] / QUERIES * 1e6, 1),

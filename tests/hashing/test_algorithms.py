@@ -42,14 +42,14 @@ MODES = [
 
 
 def by_imagehash(picture: Image.Image) -> list[str]:
-    """What imagehash says of a picture, in the order of ``KINDS``."""
+    """The hashes that imagehash computes for a picture, in the order of ``KINDS``."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it converts palettes as Pillow would rather not
+        warnings.simplefilter("ignore")  # it converts palettes in a way Pillow warns about
         return [str(THEIRS[kind.algorithm](picture, int(kind.bits**0.5))) for kind in KINDS]
 
 
 def stored(found: object) -> list[str]:
-    """What hashmatch says of a picture's first view."""
+    """The hashes that hashmatch computes for a picture's first view."""
     view = found.views[0]
     assert view.view == "stored"
     assert [value.kind for value in view.hashes] == list(KINDS)
@@ -58,7 +58,7 @@ def stored(found: object) -> list[str]:
 
 @pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.name)
 def test_fixtures_equal_imagehash(path: Path) -> None:
-    """Every example picture hashes as imagehash hashes it: both algorithms, both widths."""
+    """Every example picture gets the hashes of imagehash, in both algorithms and both widths."""
     with Image.open(path) as picture:
         assert stored(examine(path, OPTIONS)) == by_imagehash(picture)
 
@@ -73,7 +73,7 @@ sizes = st.one_of(
 
 @st.composite
 def pictures(draw: st.DrawFn) -> Image.Image:
-    """Pictures of every mode and many sizes: noise, textures, and those with no detail at all."""
+    """Pictures in every mode and many sizes: noise, textures, and pictures without any detail."""
     mode, (width, height) = draw(st.sampled_from(MODES)), draw(sizes)
     seed = draw(st.integers(0, 2**20))
     pattern = draw(st.sampled_from(["noise", "texture", "flat", "checkered", "gradient", "dots"]))
@@ -90,7 +90,7 @@ def pictures(draw: st.DrawFn) -> Image.Image:
 
 
 def noise(mode: str, width: int, height: int, seed: int) -> Image.Image:
-    """Random bytes in that mode; greys of many bits are partly outside of what 8 bits can show."""
+    """Random bytes in that mode; deep greys are partly outside what 8 bits can hold."""
     random = np.random.default_rng(seed)
     if mode in {"F", "I"}:
         values = random.normal(100, 10.0 ** random.integers(0, 5), (height, width))
@@ -114,7 +114,7 @@ def dots(width: int, height: int, seed: int) -> Image.Image:
 
 
 def in_mode(rgb: Image.Image, mode: str) -> Image.Image:
-    """A picture in a mode, by way of another where Pillow has no straight one."""
+    """A picture in a mode, converted through another if Pillow has no direct way."""
     if mode == "LAB":
         return Image.merge("LAB", rgb.split())
     via = {"La": "LA", "RGBa": "RGBA", "PA": "P"}.get(mode)
@@ -142,7 +142,7 @@ def test_pictures_equal_imagehash(picture: Image.Image) -> None:
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_batches_equal_one_by_one(kind: HashKind) -> None:
-    """What a picture hashes to does not depend on what else is in the batch."""
+    """A picture's hash does not depend on what else is in the batch."""
     algorithm = ALGORITHMS[kind.algorithm]
     width, height = algorithm.grid(kind.bits)
     random = np.random.default_rng(1)
@@ -157,7 +157,7 @@ def test_batches_equal_one_by_one(kind: HashKind) -> None:
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_blank_pictures_give_flat_codes(kind: HashKind) -> None:
-    """A blank picture of any grey has a flat code, and a picture with detail has none."""
+    """A blank picture of any grey has a flat code; a picture with detail does not."""
     algorithm = ALGORITHMS[kind.algorithm]
     blank = [
         examine(flat(30, 20, (level,) * 3), OPTIONS).views[0].hashes[KINDS.index(kind)]
@@ -173,7 +173,7 @@ def test_blank_pictures_give_flat_codes(kind: HashKind) -> None:
 @pytest.mark.parametrize("reduced", [False, True])
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_previews_tell_their_doubtful_bits(kind: HashKind, reduced: bool) -> None:
-    """Of a preview, the bits are as ever, and those whose measure is near zero are uncertain."""
+    """A preview is hashed as usual, and bits whose measure is near zero are uncertain."""
     algorithm = ALGORITHMS[kind.algorithm]
     width, height = algorithm.grid(kind.bits)
     batch = np.random.default_rng(2).integers(0, 256, (30, height, width), dtype=np.uint8)
@@ -186,7 +186,7 @@ def test_previews_tell_their_doubtful_bits(kind: HashKind, reduced: bool) -> Non
 
 
 def quality_by_hand(grey: np.ndarray) -> int:
-    """PDQ's measure of gradients, as its paper tells it, pixel by pixel."""
+    """PDQ's gradient measure as its paper describes it, pixel by pixel."""
     total = 0
     for row in range(64):
         for column in range(64):
@@ -199,7 +199,7 @@ def quality_by_hand(grey: np.ndarray) -> int:
 
 @pytest.mark.parametrize("contrast", [1, 3, 10, 20, 30, 60, 120, 255])
 def test_quality_equals_the_published_measure(contrast: int) -> None:
-    """Quality is the sum of gradients in whole percents over 90, at most 100, of each picture."""
+    """Quality is the sum of a picture's gradients in whole percent, divided by 90, at most 100."""
     random = np.random.default_rng(contrast)
     batch = random.integers(0, 1 + contrast, (3, 64, 64), dtype=np.uint8)
     batch[1] = np.sort(batch[1], axis=None).reshape(64, 64)
@@ -210,7 +210,7 @@ def test_quality_equals_the_published_measure(contrast: int) -> None:
 
 @pytest.mark.parametrize("strength", [20, 30, 40, 50])
 def test_quality_equals_the_published_measure_on_textures(strength: int) -> None:
-    """The same on pictures whose quality lies between the ends of the scale."""
+    """The same holds for pictures between the ends of the scale."""
     small = photo(strength, 64, 64).convert("L")
     grey = np.asarray(small.point([level * strength // 200 for level in range(256)]))
     assert quality(grey[None]).tolist() == [quality_by_hand(grey)]
@@ -218,7 +218,7 @@ def test_quality_equals_the_published_measure_on_textures(strength: int) -> None
 
 
 def test_quality_tells_detail_from_none() -> None:
-    """A blank picture has quality 0, a faint one little, and one with detail 50 or more."""
+    """Quality is 0 for a blank picture, low for a faint one, and 50 or more with detail."""
     options = ExamineOptions(kinds=KINDS[:1])
     faint = photo(2, 320, 240).point([176 + level // 8 for level in range(256)] * 3)
     grades = [examine(one, options).quality for one in (flat(), faint, photo(2, 320, 240))]
@@ -227,7 +227,7 @@ def test_quality_tells_detail_from_none() -> None:
 
 
 def test_default_thresholds_are_those_of_the_documentation() -> None:
-    """One table says what is near: phash 8 and dhash 4 of 64 bits, 32 and 16 of 256."""
+    """The default thresholds are 8 for phash and 4 for dhash at 64 bits, 32 and 16 at 256."""
     assert [default_threshold(kind) for kind in KINDS] == [8, 32, 4, 16]
 
 
@@ -240,6 +240,6 @@ def test_default_thresholds_are_those_of_the_documentation() -> None:
     ],
 )
 def test_unknown_kinds_are_refused(kind: HashKind, message: str) -> None:
-    """Hashes that are not computed here are refused, with those that are."""
+    """An unknown kind of hash is refused, and the message names the known ones."""
     with pytest.raises(SettingsError, match=message):
         check_kind(kind)

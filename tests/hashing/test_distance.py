@@ -26,7 +26,7 @@ def phash(values: list[int]) -> PerceptualHash:
 
 @given(pairs)
 def test_distance_counts_the_bits_that_differ(pair: tuple[list[int], list[int]]) -> None:
-    """The distance is what imagehash says, symmetric, and 0 for equal hashes alone."""
+    """The distance equals that of imagehash, is symmetric, and is 0 only for equal hashes."""
     first, second = map(phash, pair)
     bits = hamming_distance(first, second)
     assert bits == first.to_imagehash() - second.to_imagehash()
@@ -44,7 +44,7 @@ def test_complement_lies_at_full_width(pair: tuple[list[int], list[int]]) -> Non
 
 @given(st.lists(pairs, min_size=1, max_size=8))
 def test_batches_equal_the_reference(batch: list[tuple[list[int], list[int]]]) -> None:
-    """The NumPy twin gives the reference's distance for every pair, in any broadcast shape."""
+    """The NumPy version equals the reference for every pair, in any broadcast shape."""
     count = len(batch[0][0])
     batch = [pair for pair in batch if len(pair[0]) == count]
     first, second = ([phash(pair[side]) for pair in batch] for side in (0, 1))
@@ -67,7 +67,7 @@ def test_batches_equal_the_reference(batch: list[tuple[list[int], list[int]]]) -
 def test_hashes_of_two_kinds_are_not_compared(
     first: PerceptualHash, second: PerceptualHash
 ) -> None:
-    """Across algorithms or widths there is no distance, but an error that shows no bits."""
+    """Comparing across algorithms or widths raises an error that shows no bits."""
     with pytest.raises(HashMismatchError) as caught:
         hamming_distance(first, second)
     assert str(caught.value) == f"cannot compare {first.kind} with {second.kind}"

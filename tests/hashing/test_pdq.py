@@ -1,4 +1,4 @@
-"""PDQ through the package ``pdqhash``, and algorithms that other packages bring."""
+"""PDQ through the package ``pdqhash``, and algorithms from other packages."""
 
 import os
 import subprocess
@@ -25,7 +25,7 @@ PDQ = HashKind("pdq", 256)
 
 
 def reference(picture: Image.Image) -> tuple[PerceptualHash, int]:
-    """What the package itself makes of a picture in colour, and its quality."""
+    """The hash and quality that the package itself computes for a picture in colour."""
     bits, quality = pdqhash.compute(np.asarray(picture.convert("RGB")))
     words = pack(np.asarray(bits, dtype=np.bool_).reshape(1, 256))[0].tolist()
     return PerceptualHash("pdq", 256, tuple(words)), quality
@@ -33,7 +33,7 @@ def reference(picture: Image.Image) -> tuple[PerceptualHash, int]:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_pdq_conforms(seed: int) -> None:
-    """At quality 80 and over, a hash is at most 10 bits from the reference implementation's."""
+    """At quality 80 and up, a hash is at most 10 bits from the reference implementation's."""
     random = np.random.default_rng(seed)
     picture = photo(seed, int(random.integers(130, 1200)), int(random.integers(130, 1200)))
     expected, quality = reference(picture)
@@ -43,7 +43,7 @@ def test_pdq_conforms(seed: int) -> None:
 
 
 def test_pdq_matches_through_views_and_previews() -> None:
-    """A list of PDQ hashes finds copies, letterboxed and turned ones, fast as exactly."""
+    """A list of PDQ hashes finds letterboxed and turned copies, in fast and exact alike."""
     picture = photo(7, 900, 700)
     hash_list = HashList.from_entries([Entry("a", reference(picture)[0])], name="pdq")
     fast, exact = in_process(hash_list), in_process(hash_list, decode="exact")
@@ -59,7 +59,7 @@ def test_pdq_matches_through_views_and_previews() -> None:
 
 
 def test_the_zero_hash_is_flat() -> None:
-    """The PDQ hash of all zeros, which once broke a peer's index, is left out and counted."""
+    """The all-zero PDQ hash, which once broke another project's index, is left out and counted."""
     entries = [
         Entry("zero", PerceptualHash("pdq", 256, (0, 0, 0, 0))),
         Entry("a", reference(photo(1, 300, 300))[0]),
@@ -70,7 +70,7 @@ def test_the_zero_hash_is_flat() -> None:
 
 
 def test_a_tall_picture_is_hashed() -> None:
-    """A picture of extreme shape is hashed or has a reason, and raises nothing."""
+    """A picture of extreme shape is hashed or gets a reason, and never raises."""
     for size in ((3, 3000), (3000, 3), (1, 1), (64, 64)):
         found = examine(photo(1, *size), ExamineOptions(kinds=(PDQ,)))
         assert found.views or found.reason is Reason.UNDECODABLE
@@ -110,7 +110,7 @@ def install(place: Path, code: str) -> None:
 
 
 def test_a_plug_in_that_is_broken_is_named(tmp_path: Path) -> None:
-    """Whatever it raises when it is imported, the error says which plug-in to mend."""
+    """If a plug-in raises anything on import, the error says which plug-in to fix."""
     install(tmp_path, "raise RuntimeError('broken')\n")
     (tmp_path / "list.txt").write_text("# algorithm: phash\n0123456789abcdef\n")
     found = hashmatch_command(
@@ -118,11 +118,11 @@ def test_a_plug_in_that_is_broken_is_named(tmp_path: Path) -> None:
         env=environment(PYTHONPATH=os.pathsep.join([SOURCE, str(tmp_path)])),
     )
     assert found.returncode == 70
-    assert b"plug-in toyhash (toyhash:algorithm) cannot be imported (RuntimeError)" in found.stderr
+    assert b"cannot import the plug-in toyhash (toyhash:algorithm) (RuntimeError)" in found.stderr
 
 
 def test_a_plug_in_is_one_more_algorithm(tmp_path: Path) -> None:
-    """A package that offers an algorithm as an entry point has it hashed, listed and matched."""
+    """An algorithm that a package offers as an entry point is hashed, listed and matched."""
     install(tmp_path, PLUGIN)
     (tmp_path / "picture.jpg").write_bytes(encode(photo(3, 400, 300), "JPEG"))
     (tmp_path / "copy.png").write_bytes(encode(photo(3, 400, 300).resize((300, 225)), "PNG"))
@@ -139,7 +139,7 @@ def test_a_plug_in_is_one_more_algorithm(tmp_path: Path) -> None:
 
 
 def test_algorithms_are_a_closed_table() -> None:
-    """Every algorithm has a threshold, under half of its bits, for each of its widths."""
+    """Every algorithm has a threshold, under half its bits, for each of its widths."""
     for algorithm in ALGORITHMS.values():
         for bits, threshold in algorithm.thresholds.items():
             assert bits % 64 == 0

@@ -87,11 +87,11 @@ def test_ids_by_line_survive(small: HashList, image: bytes) -> None:
 
 def test_tables_come_back(image: bytes) -> None:
     """The tables of an index are stored as they are, whatever they are."""
-    tables = HashList.loads(image).tables
-    assert list(tables) == [KIND]
-    assert tables[KIND].kind == "multi"
+    index_tables = HashList.loads(image).index_tables
+    assert list(index_tables) == [KIND]
+    assert index_tables[KIND].kind == "multi"
     for name, array in TABLES[KIND].arrays.items():
-        again = tables[KIND].arrays[name]
+        again = index_tables[KIND].arrays[name]
         assert again.dtype == array.dtype
         assert again.tolist() == array.tolist()
 
@@ -100,7 +100,7 @@ def test_empty_tables_come_back(small: HashList, tmp_path: Path) -> None:
     """An array without elements is an array still."""
     empty = np.empty((0, 3), dtype=np.int64)
     save_compiled(small, tmp_path / "a", {KIND: IndexTables("none", {"a": empty, "b": empty})})
-    arrays = HashList.load(tmp_path / "a").tables[KIND].arrays
+    arrays = HashList.load(tmp_path / "a").index_tables[KIND].arrays
     assert {name: array.shape for name, array in arrays.items()} == {"a": (0, 3), "b": (0, 3)}
 
 
@@ -113,7 +113,7 @@ def test_arrays_are_mapped_aligned_and_read_only(image: bytes, tmp_path: Path) -
     arrays = [section.codes, section.lines, section.id_order]
     for column in section.columns.values():
         arrays += [column.data, column.offsets]
-    arrays += found.tables[KIND].arrays.values()
+    arrays += found.index_tables[KIND].arrays.values()
     for array in arrays:
         assert not array.flags.writeable
         assert not array.flags.owndata
@@ -176,7 +176,7 @@ def test_a_newer_format_says_so(image: bytes, tmp_path: Path) -> None:
     """Whoever has an older hashmatch learns why the file cannot be opened."""
     newer = image[:8] + (7).to_bytes(4, "little") + image[12:]
     message = refused(newer, tmp_path / "list.hml")
-    assert "compiled to file format 7, and this hashmatch reads up to 1" in message
+    assert "compiled format 7, and this hashmatch reads up to 1" in message
 
 
 def reheaded(image: bytes, change: Callable[[dict], object]) -> bytes:

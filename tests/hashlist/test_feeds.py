@@ -162,7 +162,7 @@ def test_ncmec_fingerprints_may_come_in_parts() -> None:
 @pytest.mark.parametrize("container", ["deletedImages", "x", None])
 @pytest.mark.parametrize("gone", [False, True])
 def test_ncmec_entries_in_other_places_are_told(container: str | None, gone: bool) -> None:
-    """An entry or a tombstone that stands outside of images and videos is not passed over."""
+    """An entry or a tombstone outside images and videos is not ignored."""
     fields = '<member id="1">x</member><timestamp>2026-01-02</timestamp><id>b</id>'
     prints = f"<fingerprints><md5>{digits('md5', 2)}</md5></fingerprints>"
     inner = f"<deletedImage>{fields}</deletedImage>" if gone else f"<image>{fields}{prints}</image>"
@@ -171,7 +171,7 @@ def test_ncmec_entries_in_other_places_are_told(container: str | None, gone: boo
     text = ncmec([item("1-a", "md5")])
     for end in ("</queryResult>", "<paging>"):
         moved = text.replace(end, inner + end)
-        assert problems_of(moved) == [(2, "the entry stands outside of images and videos")]
+        assert problems_of(moved) == [(2, "the entry is outside images and videos")]
         rest = HashList.loads(moved, skip_bad_entries=True)
         assert (held(rest), rest.skipped) == (wanted(item("1-a", "md5")), 1)
 
@@ -194,7 +194,7 @@ def test_a_dtd_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
-        ("<rss></rss>", 1, "the XML is not a queryResult of NCMEC"),
+        ("<rss></rss>", 1, "not NCMEC's XML: the root element is not queryResult"),
         ("<queryResult>\n<images>", 1, "the XML is cut short"),
         ("<queryResult>\n\n<a></b>", 3, "the XML is not well-formed"),
         ("<queryResult></queryResult>\n<queryResult>\n<a></b>", 3, "the XML is not well-formed"),

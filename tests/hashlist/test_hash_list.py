@@ -1,4 +1,4 @@
-"""``HashList`` and ``Section`` as objects: made of entries, read-only, silent, not pickled."""
+"""``HashList`` and ``ListSection`` as objects: made of entries, read-only, silent, not pickled."""
 
 import copy
 import os
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from hashmatch.errors import HashListError, OutputError
-from hashmatch.hashlist import HashList, Section
+from hashmatch.hashlist import HashList, ListSection
 from hashmatch.hashlist.columns import TextColumn
 from hashmatch.model import Entry, HashKind, PerceptualHash
 
@@ -24,7 +24,7 @@ def test_repr_shows_no_hash() -> None:
     found = HashList.loads(TEXT)
     section = found.sections[HashKind("phash", 64)]
     assert repr(found) == "<HashList 'canary', 2 entries>"
-    assert repr(section) == "<Section phash-64, 2 entries>"
+    assert repr(section) == "<ListSection phash-64, 2 entries>"
     assert repr(section.columns["id"]) == "<TextColumn of 2 rows>"
     assert repr(found.contents) == "<Contents 'canary'>"
 
@@ -34,14 +34,14 @@ def test_pickling_is_refused_with_an_explanation(use: object) -> None:
     """Neither a list nor a section of it can be pickled by mistake."""
     found = HashList.loads(TEXT)
     for thing in (found, found.sections[HashKind("phash", 64)]):
-        with pytest.raises(TypeError, match="is not pickled, because its hashes could leak"):
+        with pytest.raises(TypeError, match=r"cannot pickle a .*: its hashes could leak"):
             use(thing)
 
 
 def test_codes_cannot_be_written() -> None:
     """A list is shared between threads, so nobody can change it; the maker's array stays his."""
     codes = np.array([[7]], dtype=np.uint64)
-    section = Section(HashKind("phash", 64), codes, {}, np.array([1]), "x")
+    section = ListSection(HashKind("phash", 64), codes, {}, np.array([1]), "x")
     with pytest.raises(ValueError, match="read-only"):
         section.codes[0] = 1
     codes[0] = 9

@@ -124,7 +124,7 @@ BAD_CSV = [
     (f"{OTHER},,twice,,,,", "the id is on line 4 already"),
     (f"{OTHER},,gone,,,,", "the id is on line 5 already"),
     (",,gone,,,,1", "the id is on line 5 already"),
-    (f"{PHASH},,list:6,,,,", "the id is taken: line 6, which has none, is called so"),
+    (f"{PHASH},,list:6,,,,", "the id is taken: line 6 has no id and gets this one"),
     (f"{PHASH},,x,{'y' * 70_000},,,", "the line is longer than 65,536 bytes"),
 ]
 

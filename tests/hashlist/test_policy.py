@@ -82,8 +82,8 @@ def test_a_stored_index_stays_in_use(tmp_path: Path) -> None:
     save_compiled(whole, tmp_path / "a", {kind: IndexTables("x", {})})
     found = HashList.load(tmp_path / "a", policy=Policy(now=NOW))
     assert len(found.updates[kind].base) == len(ENTRIES)
-    assert found.updates[kind].tables == IndexTables("x", {})
-    assert found.tables == {}
+    assert found.updates[kind].index_tables == IndexTables("x", {})
+    assert found.index_tables == {}
     none = HashList.load(tmp_path / "a", policy=Policy(sources=frozenset({"nobody"})))
     assert dict(none.sections) == {}
     everything = Policy(categories=frozenset({"A"}), now=datetime(2020, 1, 1, tzinfo=UTC))

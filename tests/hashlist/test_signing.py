@@ -62,7 +62,7 @@ def test_a_compiled_list_keeps_the_digest_of_its_original(signed: Path) -> None:
     """What records call a list by is the same before and after compiling; no signature is."""
     assert HashList.load(signed / "list.hml").digest == HashList.load(signed / "list.txt").digest
     (signed / "list.hml.sig").write_bytes((signed / "list.txt.sig").read_bytes())
-    with pytest.raises(HashListError, match="the signature is of another list"):
+    with pytest.raises(HashListError, match="the signature is for another list"):
         check(signed, "list.hml")
 
 

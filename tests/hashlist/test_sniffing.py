@@ -48,7 +48,7 @@ FILES = [
 TEXTS = [
     (f"hash;id\n{HASH};1\n", "a table separated by semicolons: save it as CSV"),
     (f"id\thash\n1\t{HASH}\n", "a table separated by tabs"),
-    (f"sep=,\nhash,id\n{HASH},1\n", "a CSV whose first line is sep=: remove that line"),
+    (f"sep=,\nhash,id\n{HASH},1\n", "a CSV that begins with a line sep=: remove that line"),
     (f"md5,id\n{HASH * 2},1\n", "'md5' and no column 'hash'"),
     (f"filename,phash\na.jpg,{HASH}\n", "'phash' and no column 'hash'"),
     (f"Name,SHA256\na.jpg,{HASH * 4}\n", "pass --algorithm sha256"),

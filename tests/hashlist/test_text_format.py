@@ -196,7 +196,7 @@ BAD_LINES = [
     (f"{PHASH} id \ud800".encode(errors="surrogatepass"), "the line is not UTF-8"),
     (f"{PHASH} {'x' * 70_000}".encode(), "the line is longer than 65,536 bytes"),
     (f"{OTHER} twice".encode(), "the id is on line 2 already"),
-    (f"{OTHER} list.txt:3".encode(), "the id is taken: line 3, which has none, is called so"),
+    (f"{OTHER} list.txt:3".encode(), "the id is taken: line 3 has no id and gets this one"),
 ]
 
 
@@ -236,8 +236,8 @@ def test_ids_that_only_look_like_places() -> None:
     text = f"{PHASH}\n{PHASH} list.txt:01\n{PHASH} list.txt:2\n{PHASH} list.txt:{'9' * 5000}\n"
     assert len(HashList.loads(text, name="list.txt")) == 4
     assert problems_of(f"{PHASH}\n{PHASH} list.txt:1\n{PHASH} list.txt:1\n") == [
-        (2, "the id is taken: line 1, which has none, is called so"),
-        (3, "the id is taken: line 1, which has none, is called so"),
+        (2, "the id is taken: line 1 has no id and gets this one"),
+        (3, "the id is taken: line 1 has no id and gets this one"),
     ]
 
 

@@ -1,4 +1,4 @@
-"""What the index tests share: a naive oracle, and data that is hard on indexes."""
+"""Shared by the index tests: a naive oracle, and data that is hard on indexes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SHAPES = ("uniform", "clustered", "equal", "skewed", "tiny", "blocks")
 
 
 def naive(codes: Codes, queries: Codes, radius: int) -> list[tuple[int, int, int]]:
-    """Every pair within the radius, sorted, by Python's own integers."""
+    """Every pair within the radius, sorted, computed with Python integers."""
     entries = [int.from_bytes(row.astype(">u8").tobytes()) for row in codes]
     asked = [int.from_bytes(row.astype(">u8").tobytes()) for row in queries]
     pairs = [
@@ -30,7 +30,7 @@ def triples(hits: Hits) -> list[tuple[int, int, int]]:
 
 
 def reopen(index: BuiltIndex) -> BuiltIndex:
-    """The index as a compiled list would give it back: from tables that cannot be written to."""
+    """Reopen the index as a compiled list does, from read-only tables."""
     frozen = {name: table.copy() for name, table in index.tables().items()}
     for table in frozen.values():
         table.setflags(write=False)
@@ -38,7 +38,7 @@ def reopen(index: BuiltIndex) -> BuiltIndex:
 
 
 def make(shape: str, count: int, bits: int, seed: int) -> Codes:
-    """Hashes of a shape that some index has reason to fear."""
+    """Hashes that are distributed badly for some index."""
     rng = np.random.default_rng(seed)
     words = bits // 64
     codes = rng.integers(0, 2**64, (count, words), dtype=np.uint64)
@@ -58,7 +58,7 @@ def make(shape: str, count: int, bits: int, seed: int) -> Codes:
 
 
 def flip(codes: Codes, most: int, rng: np.random.Generator) -> Codes:
-    """Copies with up to ``most`` bits of each turned over."""
+    """Copies with up to ``most`` bits of each flipped."""
     codes = codes.copy()
     for _ in range(most):
         bit = rng.integers(0, 64, codes.shape[0]).astype(np.uint64)
@@ -70,7 +70,7 @@ def flip(codes: Codes, most: int, rng: np.random.Generator) -> Codes:
 
 @st.composite
 def questions(draw: st.DrawFn, most: int = 60) -> tuple[Codes, Codes, int]:
-    """Entries, queries (of the list, near it, and far from it) and a radius."""
+    """Entries, queries (in the list, near it, and far from it) and a radius."""
     bits = draw(st.sampled_from(WIDTHS))
     seed = draw(st.integers(0, 2**32 - 1))
     count = draw(st.sampled_from((0, 1, 2, 4, 8)) | st.integers(0, most))

@@ -1,4 +1,4 @@
-"""Any list and any question, with limits so low that a few entries meet every one of them."""
+"""Any list and any query, with limits so low that a few entries reach every one of them."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ def small_limits() -> Iterator[None]:
 def test_equals_naive(
     kind: str, *, reopened: bool, question: tuple[Codes, Codes, int], scan_ns: int, k: int
 ) -> None:
-    """Any list of any width is answered as by plain integer arithmetic, also when reopened."""
+    """Every index equals plain integer arithmetic on any list of any width, also when reopened."""
     codes, queries, radius = question
     with pytest.MonkeyPatch.context() as patch:
-        # From a scan so cheap that no bucket is looked at, to one so dear that all are
+        # From a scan so cheap that no bucket is worth it, to one so expensive that all are
         patch.setattr(multi, "SCAN_NS", scan_ns)
         index = build_index(codes, kind)
         if reopened:

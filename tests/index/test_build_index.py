@@ -11,7 +11,7 @@ from .oracle import make
 
 
 def test_unknown_kind_names_the_choices() -> None:
-    """An unknown kind raises SettingsError, which lists what there is."""
+    """An unknown kind raises SettingsError, which lists the kinds there are."""
     codes = make("uniform", 1, 64, seed=1)
     with pytest.raises(SettingsError, match="'tree'; choose from auto, linear, bktree, multi"):
         build_index(codes, "tree")
@@ -31,9 +31,9 @@ def test_unknown_kind_names_the_choices() -> None:
     ],
 )
 def test_auto_chooses(shape: str, count: int, bits: int, radius: int, kind: str) -> None:
-    """What is chosen depends on the size, the radius and the list itself; explain() says why."""
+    """The choice depends on the size, the radius and the list itself; explain() says why."""
     index = build_index(make(shape, count, bits, seed=2), radius=radius)
     assert index.kind == kind
-    assert "chosen since" in index.explain()
+    assert "chosen because" in index.explain()
     if count > FEW:
         assert f"radius {radius}" in index.explain()

@@ -1,4 +1,4 @@
-"""The one contract, held against every kind of index."""
+"""Every kind of index keeps the one contract."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(autouse=True)
 def _cheap_buckets(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the multi-index look at buckets where its list is too short for that to pay off."""
+    """Let the multi-index look at buckets even if its list is too short for that to pay off."""
     monkeypatch.setattr(multi, "CALL_NS", 0)
     monkeypatch.setattr(multi, "BUCKET_NS", 0)
 
@@ -29,7 +29,7 @@ def _cheap_buckets(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("bits", WIDTHS)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_equals_linear(kind: str, shape: str, bits: int) -> None:
-    """Lists large enough for several levels and tiles are answered as LinearIndex answers them."""
+    """Every index answers like LinearIndex on lists large enough for several levels and tiles."""
     codes = make(shape, 3_000, bits, seed=bits)
     queries = np.concatenate([flip(codes[:12], 8, np.random.default_rng(1)), ~codes[:2]])
     index, oracle = build_index(codes, kind), LinearIndex(codes)
@@ -39,7 +39,7 @@ def test_equals_linear(kind: str, shape: str, bits: int) -> None:
 
 @pytest.mark.parametrize("radius", range(65))
 def test_every_radius(kind: str, radius: int) -> None:
-    """At each radius from 0 to 64 the answer is that of plain integer arithmetic."""
+    """At each radius from 0 to 64, the answer equals that of plain integer arithmetic."""
     codes = make("clustered", 300, 64, seed=radius)
     queries = flip(codes[:4], 30, np.random.default_rng(radius))
     assert triples(build_index(codes, kind).search(queries, radius)) == naive(
@@ -48,7 +48,7 @@ def test_every_radius(kind: str, radius: int) -> None:
 
 
 def test_hits_have_the_types_told(kind: str) -> None:
-    """Hits are int64, int64 and uint16 arrays, when there are some and when there are none."""
+    """Hits are int64, int64 and uint16 arrays, even when there are none."""
     codes = make("uniform", 10, 64, seed=1)
     for queries in (codes, codes[:0], ~codes[:1]):
         hits = build_index(codes, kind).search(queries, 0)
@@ -56,14 +56,14 @@ def test_hits_have_the_types_told(kind: str) -> None:
 
 
 def test_read_only_codes(kind: str) -> None:
-    """Codes and queries that cannot be written to are searched, and stay as they were."""
+    """Read-only codes and queries can be searched, and do not change."""
     codes = make("uniform", 100, 64, seed=2)
     codes.setflags(write=False)
     assert triples(build_index(codes, kind).search(codes, 0)) == [(i, i, 0) for i in range(100)]
 
 
 def test_codes_are_kept(kind: str) -> None:
-    """The index gives its codes back, in their own order, and counts them."""
+    """The index returns its codes in their original order, and counts them."""
     codes = make("uniform", 100, 128, seed=3)
     index = build_index(codes, kind)
     assert len(index) == 100
@@ -71,7 +71,7 @@ def test_codes_are_kept(kind: str) -> None:
 
 
 def test_many_equal_hashes(kind: str) -> None:
-    """100,000 equal hashes are all found, and nothing is when the query lies a bit outside."""
+    """100,000 equal hashes are all found, and none if the query is one bit too far."""
     codes = make("equal", 100_000, 64, seed=4)
     index = build_index(codes, kind)
     assert index.search(codes[:1], 0).row.tolist() == list(range(100_000))
@@ -80,7 +80,7 @@ def test_many_equal_hashes(kind: str) -> None:
 
 
 def test_nearest_of_very_many(kind: str) -> None:
-    """Where 100,000 entries are near, the nearest are named in the memory that a few take."""
+    """If 100,000 entries are near, finding the nearest takes no more memory than a few do."""
     codes = np.concatenate([make("equal", 100_000, 64, seed=4), make("uniform", 9, 64, seed=5)])
     codes[77_777] ^= np.uint64(1)
     index = build_index(codes, kind)
@@ -110,7 +110,7 @@ def test_nearest_of_none(kind: str, k: int) -> None:
 
 
 def test_no_queries(kind: str) -> None:
-    """A batch without queries is answered without hits, counts or flags."""
+    """An empty batch has no hits, counts or flags."""
     codes = make("uniform", 5_000, 64, seed=12)
     index = build_index(codes, kind)
     assert triples(index.search(codes[:0], 3)) == []
@@ -123,7 +123,7 @@ def test_no_queries(kind: str) -> None:
 def test_queries_of_another_width(kind: str) -> None:
     """A query of another width than the list raises HashMismatchError, which names both."""
     index = build_index(make("uniform", 3, 128, seed=5), kind)
-    with pytest.raises(HashMismatchError, match="64-bit hashes among 128-bit"):
+    with pytest.raises(HashMismatchError, match="64-bit hashes in an index of 128-bit"):
         index.search(make("uniform", 1, 64, seed=5), 2)
 
 
@@ -132,14 +132,14 @@ def test_queries_of_another_width(kind: str) -> None:
     [np.zeros(3, np.uint64), np.zeros((2, 1), np.int64), np.zeros((2, 0), np.uint64), [[1]]],
 )
 def test_queries_of_a_wrong_form(kind: str, queries: Codes) -> None:
-    """Queries that are no uint64 array of shape (n, words) raise SettingsError."""
+    """Queries that are not a uint64 array of shape (n, words) raise SettingsError."""
     with pytest.raises(SettingsError):
         build_index(make("uniform", 3, 64, seed=6), kind).search(queries, 2)
 
 
 @pytest.mark.parametrize("radius", [-1, 1.5, None])
 def test_radius_that_is_none(kind: str, radius: int) -> None:
-    """A radius that is negative or no integer raises SettingsError."""
+    """A radius that is negative or not an integer raises SettingsError."""
     codes = make("uniform", 3, 64, seed=7)
     with pytest.raises(SettingsError, match="radius"):
         build_index(codes, kind).search(codes, radius)
@@ -147,7 +147,7 @@ def test_radius_that_is_none(kind: str, radius: int) -> None:
 
 @pytest.mark.parametrize("codes", [np.zeros(3, np.uint64), np.zeros((2, 1), np.uint32)])
 def test_codes_of_a_wrong_form(kind: str, codes: Codes) -> None:
-    """Codes that are no uint64 array of shape (n, words) raise SettingsError."""
+    """Codes that are not a uint64 array of shape (n, words) raise SettingsError."""
     with pytest.raises(SettingsError):
         build_index(codes, kind)
 
@@ -173,7 +173,7 @@ def test_explains_itself(kind: str) -> None:
 
 
 def test_too_many_entries(monkeypatch: pytest.MonkeyPatch) -> None:
-    """More entries than row numbers can name raise SettingsError."""
+    """More entries than there are row numbers raise SettingsError."""
     monkeypatch.setattr(base, "MAX_ENTRIES", 2)
     with pytest.raises(SettingsError, match="at most 2"):
         LinearIndex(make("uniform", 3, 64, seed=10))

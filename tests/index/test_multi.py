@@ -1,4 +1,4 @@
-"""What the multi-index rests on: chunks, radii of chunks, and what looking is expected to cost."""
+"""The parts of the multi-index: chunks, their radii, and the expected cost of a lookup."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize("bits", WIDTHS)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_chunks_share_out_the_bits(shape: str, bits: int) -> None:
-    """Each bit of a hash is in exactly one chunk, under the place that the arrangement gave it."""
+    """Each bit of a hash is in exactly one chunk, at the place that the arrangement gives it."""
     codes = make(shape, 50, bits, seed=bits)
     order = arrange(codes)
     assert sorted(order.tolist()) == list(range(bits))
@@ -36,14 +36,14 @@ def test_chunks_share_out_the_bits(shape: str, bits: int) -> None:
 
 
 def test_bits_that_agree_go_to_different_chunks() -> None:
-    """Where the 8 bits of each byte are equal, each chunk gets 2 bits of each of 8 bytes."""
+    """If the 8 bits of each byte are equal, each chunk gets 2 bits from each of the 8 bytes."""
     order = arrange(make("blocks", 5_000, 64, seed=1))
     for chunk in order.reshape(-1, CHUNK_BITS):
         assert np.bincount(chunk // 8, minlength=8).tolist() == [2] * 8
 
 
 def test_bits_that_never_change_are_shared_out() -> None:
-    """Where only 16 of 64 bits ever change, each chunk gets a quarter of them."""
+    """If only 16 of the 64 bits ever change, each chunk gets a quarter of them."""
     codes = make("uniform", 5_000, 64, seed=2) & np.uint64(0xFFFF)
     changing = (arrange(codes).reshape(-1, CHUNK_BITS) < 16).sum(axis=1)
     assert changing.tolist() == [4, 4, 4, 4]
@@ -51,7 +51,7 @@ def test_bits_that_never_change_are_shared_out() -> None:
 
 @pytest.mark.parametrize("words", [1, 2, 3, 4])
 def test_radii_leave_no_gap(words: int) -> None:
-    """At each radius, exceeding the radius of every chunk takes just one bit more than it."""
+    """At each radius, it takes exactly one bit more to exceed the radius of every chunk."""
     for radius in range(64 * words + 1):
         radii = chunk_radii(radius, words)
         assert sum(reach + 1 for reach in radii) == radius + 1
@@ -60,7 +60,7 @@ def test_radii_leave_no_gap(words: int) -> None:
 
 @pytest.mark.parametrize("words", [1, 2, 3, 4])
 def test_buckets_are_counted_as_they_are_listed(words: int) -> None:
-    """The buckets of a probe are as many as counted, each once, within the radius of its chunk."""
+    """A probe lists each bucket within the radius of its chunk once, as many as counted."""
     for radius in range(0, 12 * words, words):
         probe = probe_for(radius, words)
         assert len(np.unique(probe.bucket)) == len(probe.chunk) == bucket_count(radius, words)
@@ -71,7 +71,7 @@ def test_buckets_are_counted_as_they_are_listed(words: int) -> None:
 
 
 def test_expected_cost_follows_the_list() -> None:
-    """Looking is expected to be cheap where buckets are few and even, else dear."""
+    """The expected cost is low if buckets are few and even, and high otherwise."""
     uniform = make("uniform", 200_000, 64, seed=3)
     equal = make("equal", 200_000, 64, seed=3)
     index = MultiIndex(uniform)
@@ -85,7 +85,7 @@ def test_expected_cost_follows_the_list() -> None:
 
 
 def test_memory_does_not_grow_with_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten times as many queries take ten times the candidates, and hardly more memory."""
+    """Ten times the queries, with ten times the candidates, take hardly more memory."""
     monkeypatch.setattr(multi, "CANDIDATES", 20_000)
     monkeypatch.setattr(multi, "BUCKETS", 40_000)
     monkeypatch.setattr(ranges, "STEP", 1_000)
@@ -102,7 +102,7 @@ def test_memory_does_not_grow_with_the_batch(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_no_scan_where_buckets_are_cheap() -> None:
-    """A batch whose buckets hold little is answered from them; only dear queries are scanned."""
+    """A batch is answered from its buckets if they hold little; only costly queries scan."""
     codes = make("uniform", 200_000, 64, seed=5)
     codes[:50_000] = codes[0]
     index = MultiIndex(codes)
@@ -125,7 +125,7 @@ def test_no_scan_where_buckets_are_cheap() -> None:
 
 @pytest.mark.parametrize("words", [1, 4])
 def test_too_many_positions(monkeypatch: pytest.MonkeyPatch, words: int) -> None:
-    """A list whose tables have more positions than can be numbered raises SettingsError."""
+    """A list whose tables need more positions than there are numbers raises SettingsError."""
     monkeypatch.setattr(multi, "MAX_ENTRIES", 4 * words * 10 + 8)
     MultiIndex(make("uniform", 10, 64 * words, seed=6))
     with pytest.raises(SettingsError, match="too long"):

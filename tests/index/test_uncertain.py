@@ -1,4 +1,4 @@
-"""Queries with bits uncertain, held against plain integer arithmetic."""
+"""Queries with uncertain bits, checked against plain integer arithmetic."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ FLIPS = 6
 
 @pytest.fixture(autouse=True)
 def _cheap_buckets(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the multi-index look at buckets where its list is too short for that to pay off."""
+    """Let the multi-index look at buckets even if its list is too short for that to pay off."""
     for name in ("CALL_NS", "BUCKET_NS", "FRAGMENT_NS"):
         monkeypatch.setattr(multi, name, 0)
 
 
 def in_doubt(codes: Codes, most: int, seed: int) -> tuple[Codes, Codes]:
-    """Queries some of whose uncertain bits are wrong; of some all in one chunk or so."""
+    """Queries with some uncertain bits wrong; some queries have them all in one chunk or so."""
     rng = np.random.default_rng(seed)
     uncertain_bits = flip(np.zeros_like(codes), most, rng)
     uncertain_bits[::3] &= np.uint64(0xFFFF)
@@ -35,7 +35,7 @@ def in_doubt(codes: Codes, most: int, seed: int) -> tuple[Codes, Codes]:
 def wanted(
     codes: Codes, queries: Codes, uncertain_bits: Codes, radius: int
 ) -> set[tuple[int, int]]:
-    """The pairs that must be told, by definition."""
+    """The pairs that must be found, by definition."""
     differing = queries[:, None] ^ codes[None]
     whole = np.bitwise_count(differing).sum(axis=2, dtype=int)
     sure = np.bitwise_count(differing & ~uncertain_bits[:, None]).sum(axis=2, dtype=int)
@@ -44,7 +44,7 @@ def wanted(
 
 
 def told(index: Index, queries: Codes, uncertain_bits: Codes, radius: int) -> set[tuple[int, int]]:
-    """The pairs that an index tells."""
+    """The pairs that an index finds."""
     pairs: set[tuple[int, int]] = set()
     for query, row in index.uncertain(queries, uncertain_bits, radius, FLIPS):
         assert query.dtype == row.dtype == np.int64
@@ -60,7 +60,7 @@ def told(index: Index, queries: Codes, uncertain_bits: Codes, radius: int) -> se
 def test_none_is_missed(
     kind: str, question: tuple[Codes, Codes, int], most: int, seed: int
 ) -> None:
-    """Every entry near by the sure bits, and by all but a few, is told by every kind of index."""
+    """Every kind of index finds all entries near by the sure bits, and by all but a few."""
     codes, queries, radius = question
     queries, uncertain_bits = in_doubt(queries, most, seed)
     radius = min(radius, 64 * codes.shape[1])
@@ -72,7 +72,7 @@ def test_none_is_missed(
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_large_lists_by_their_buckets(shape: str) -> None:
-    """Lists with full buckets give what is wanted, and little else by far."""
+    """Lists with full buckets give what is wanted, and little else."""
     codes = make(shape, 3_000, 64, seed=3)
     rng = np.random.default_rng(4)
     queries, uncertain_bits = in_doubt(flip(codes[:40], 10, rng), 8, seed=5)
@@ -89,7 +89,7 @@ def test_large_lists_by_their_buckets(shape: str) -> None:
 
 
 def test_withdrawn_entries_are_not_told() -> None:
-    """Entries added are told by their rows, and withdrawn ones are not."""
+    """Added entries are found by their rows, and withdrawn ones are not."""
     codes = make("clustered", 300, 64, seed=6)
     index = UpdatedIndex(
         build_index(codes[:200], "multi"), build_index(codes[200:]), np.array([3, 250])
@@ -107,7 +107,7 @@ def test_withdrawn_entries_are_not_told() -> None:
 def test_reach_misses_nothing_and_counts_its_buckets(
     uncertain_bits: list[int], radius: int
 ) -> None:
-    """Radii add up as the pigeonhole principle asks, and the buckets are as many as told."""
+    """Radii add up as the pigeonhole principle demands, and the count of buckets is right."""
     unsure = np.array([uncertain_bits], np.uint16)
     radii, count = reach(unsure, radius)
     assert (radii + 1).sum() == radius + 1

@@ -1,4 +1,4 @@
-"""Entries added to an index and withdrawn from it."""
+"""Adding entries to an index and withdrawing them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Rows = st.lists(st.integers(0, 10**6), max_size=6)
 
 
 class Updates(RuleBasedStateMachine):
-    """Changes an index, and holds it against one built afresh from what should be left."""
+    """Changes an index, and compares it with a new one over the entries that should be left."""
 
     @initialize(
         kind=st.sampled_from(KINDS),
@@ -35,7 +35,7 @@ class Updates(RuleBasedStateMachine):
 
     @rule(count=st.integers(0, 10), shape=st.sampled_from(SHAPES))
     def add(self, count: int, shape: str) -> None:
-        """Add new hashes, some of them near to what is there."""
+        """Add new hashes, some of them near existing ones."""
         self.seed += 1
         fresh = make(shape, count, 64 * self.base.shape[1], seed=self.seed)
         again = self.codes[: count // 2]
@@ -49,14 +49,14 @@ class Updates(RuleBasedStateMachine):
 
     @rule()
     def merge(self) -> None:
-        """Build the base anew from what is left."""
+        """Rebuild the base from what is left."""
         left = sorted(set(range(len(self.codes))) - self.withdrawn)
         self.base = self.codes = self.codes[left]
         self.withdrawn = set()
 
     @invariant()
     def equals_a_fresh_build(self) -> None:
-        """Every question has the answer of an index that was built from what is left."""
+        """Every answer equals that of an index built from what is left."""
         added = self.codes[len(self.base) :]
         gone = np.array(sorted(self.withdrawn, reverse=True), np.int64)
         index: Index = UpdatedIndex(build_index(self.base, self.kind), LinearIndex(added), gone)
@@ -79,7 +79,7 @@ TestUpdates = Updates.TestCase
 
 
 def test_explain_counts_the_changes() -> None:
-    """explain() says what was added and withdrawn since."""
+    """explain() counts what was added and withdrawn since."""
     codes = make("uniform", 30, 64, seed=2)
     index = UpdatedIndex(LinearIndex(codes), LinearIndex(codes[:2]), np.array([3, 3, 31]))
     assert index.explain() == ("linear scan of 30 entries, as asked; 2 added and 2 withdrawn since")
@@ -98,7 +98,7 @@ def test_added_entries_of_another_width() -> None:
 
 @pytest.mark.parametrize("row", [-1, 5])
 def test_withdrawn_rows_that_are_not_there(row: int) -> None:
-    """A withdrawn row that neither index has raises SettingsError."""
+    """Withdrawing a row that does not exist raises SettingsError."""
     codes = make("uniform", 5, 64, seed=1)
     with pytest.raises(SettingsError, match="withdrawn"):
         UpdatedIndex(LinearIndex(codes[:3]), LinearIndex(codes[3:]), np.array([0, row]))

@@ -148,7 +148,7 @@ def test_thresholds_that_make_no_sense_are_refused(threshold: object) -> None:
         ({"quality_floor": -1}, "quality floor"),
         ({"max_matches": 0}, "at least 1"),
         ({"index": "hash"}, "unknown kind of index"),
-        ({"decode": "half"}, "unknown way to decode"),
+        ({"decode": "half"}, "unknown decode mode"),
         ({"formats": ["PNG", "EPS"]}, "unknown format EPS"),
         ({"formats": "PNG"}, "unknown format"),
     ],
@@ -463,7 +463,7 @@ def test_a_list_is_loaded_anew_from_its_file(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(HashListError):
         matcher.reload(path)
-    with pytest.raises(HashListError, match="no hash list was given"):
+    with pytest.raises(HashListError, match="no hash list given"):
         matcher.reload()
     assert matcher.match(DATA).verdict is Verdict.MATCH
     path.write_text(f"phash:{moved(HASH, 30)}\n")

@@ -18,7 +18,7 @@ from hashmatch.evaluate.rules import label
 from hashmatch.evaluate.settings import EvaluationSettings
 from hashmatch.hashing import ALGORITHMS, default_threshold
 from hashmatch.hashing.distance import distances
-from hashmatch.hashlist import HashList, Section
+from hashmatch.hashlist import HashList, ListSection
 from hashmatch.index import build_index
 from hashmatch.report import list_record
 from hashmatch.text import printable
@@ -62,7 +62,7 @@ def weigh_lists(
 def _weigh(
     pictures: Measurements,
     identities: Identities,
-    section: Section,
+    section: ListSection,
     settings: EvaluationSettings,
 ) -> dict[str, Any]:
     kind, threshold = section.kind, default_threshold(section.kind)
@@ -113,7 +113,11 @@ def _weigh(
 
 
 def _look_up(
-    pictures: Measurements, identities: Identities, section: Section, threshold: int, levels: int
+    pictures: Measurements,
+    identities: Identities,
+    section: ListSection,
+    threshold: int,
+    levels: int,
 ) -> tuple[Ints, Ints, Ints, Ints]:
     """Look up in batches, so that a list with many near entries takes little memory.
 
@@ -142,7 +146,7 @@ def _look_up(
     return best, counts, nearest, hits
 
 
-def _near_flat(section: Section, threshold: int) -> npt.NDArray[np.bool_]:
+def _near_flat(section: ListSection, threshold: int) -> npt.NDArray[np.bool_]:
     """Which entries are within the threshold of a blank picture's hash."""
     near = np.zeros(len(section), dtype=np.bool_)
     octets = section.kind.bits // 8

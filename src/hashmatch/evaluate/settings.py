@@ -75,7 +75,7 @@ class EvaluationSettings:
         if not 0 < self.max_false_per_day < float("inf"):
             raise SettingsError("the acceptable false matches a day must be more than 0")
         if not 0 <= self.quality_floor <= 100:
-            raise SettingsError("the quality floor is a number from 0 to 100")
+            raise SettingsError("the quality floor must be from 0 to 100")
 
     @property
     def entries(self) -> int:

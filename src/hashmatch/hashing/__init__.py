@@ -1,10 +1,11 @@
-"""Grey pictures in, hashes out, and the distance between two hashes in bits.
+"""Turns grey pictures into hashes, and measures the distance between hashes in bits.
 
-``algorithms`` holds the registry: one ``Algorithm`` for each of ``phash``, ``dhash`` and ``pdq``,
-and one for each that a plug-in offers. ``distance`` counts the bits in which hashes differ.
+``algorithms`` holds the registry: one ``Algorithm`` each for ``phash``, ``dhash`` and ``pdq``, and
+one for each algorithm that a plug-in offers. ``distance`` counts the bits in which hashes differ.
 
-Everything here is arithmetic on arrays. It opens no file, decodes nothing and knows no list, so
-the worker processes that decode untrusted bytes and the process that holds the list both use it.
+Everything here is arithmetic on arrays. It opens no file, decodes nothing and knows no list. So
+both sides use it: the workers that decode untrusted bytes, and the process that holds the list.
+An unknown algorithm or width raises ``SettingsError``; a missing package, ``MissingExtraError``.
 """
 
 from hashmatch.hashing.algorithms import (

@@ -1,7 +1,7 @@
 """Perceptual hashes in NumPy: small grey pictures in, bits out, equal to ``imagehash`` bit for bit.
 
-Each algorithm asks for its pictures at a small size of its own, its *grid*, so that whoever holds
-the picture does the resizing, and this module is pure arithmetic over batches.
+Each algorithm takes its pictures at one small size, its *grid*. The caller does the resizing, so
+this module is pure arithmetic over batches.
 
 Sources: pHash and dHash as N. Krawetz described them ("Looks Like It", 2011, and "Kind of Like
 That", 2013, The Hacker Factor Blog) and as ``imagehash`` 4.3 computes them; the quality measure as
@@ -29,55 +29,53 @@ Measure: TypeAlias = npt.NDArray[np.float64] | npt.NDArray[np.int16]
 Codes: TypeAlias = npt.NDArray[np.uint64]
 
 PHASH_OVERSAMPLING = 4
-"""pHash looks at the lowest quarter of the frequencies, as ``imagehash``'s ``highfreq_factor``."""
+"""pHash uses the lowest quarter of the frequencies: ``highfreq_factor`` in ``imagehash``."""
 
 TIE_MARGIN = 1e-9
-"""A measure this near to zero may fall on either side of it by rounding alone, in grey levels.
+"""A measure this close to zero may land on either side by rounding alone, in grey levels.
 
-Two correct double-precision transforms of 8-bit greys differ by some 10^-12 grey levels.
+Two correct double-precision transforms of 8-bit greys differ by about 10^-12 grey levels.
 """
 
 PLUGINS = "hashmatch.algorithms"
-"""The group of entry points under which packages offer further algorithms."""
+"""The group of entry points through which packages offer more algorithms."""
 
 QUALITY_GRID = 64
 """PDQ measures its gradient on 64 x 64 grey values."""
 
 _PERCENT = (np.arange(256) * 100 // 255).astype(np.uint8)
-"""Differences of grey levels in whole percent of full scale."""
+"""Each difference of grey levels, in whole percent of full scale."""
 
 
 @dataclass(frozen=True, slots=True)
 class Algorithm:
     """How one kind of perceptual hash is computed.
 
-    A hash is the signs of a measure, so how far each measure is from zero tells how sure its bit
-    is. That is what lets a cheap preview of a picture stand in for the picture: a preview moves
-    every measure a little, and so can flip only the bits whose measure is near zero, the
-    *uncertain* ones, and of those only a few. The two constants that say how near and how few were
-    measured; ``docs/decisions/previews.md`` has the evidence.
+    A hash is the signs of a measure, so the distance of a measure from zero says how certain its
+    bit is. That is why a cheap preview can stand in for a picture: it moves every measure a little,
+    so it can flip only the bits whose measure is near zero, the *uncertain* ones, and only a few of
+    those. How near and how few was measured; ``docs/decisions/previews.md`` has the evidence.
 
     Attributes:
         name: as lists and records spell it.
         thresholds: for each width in bits, the default threshold: the largest distance, in bits,
             that counts as near.
-        measure: from pictures, uint8, and the width in bits, to measures of shape (n, bits); a bit
-            is set where its measure is positive.
-        grid: from the width in bits to the (width, height) in pixels of the grey picture that
-            ``measure`` wants; it gets a batch of shape (n, height, width). With None it gets one
-            picture at a time at its own size, shape (1, height, width).
-        colour: with no grid, it gets RGB, shape (1, height, width, 3).
-        flat: the top byte of each code that a blank picture gives, the lower bits being all alike.
-        max_bit_flips: for each width, how many bits a preview flips at most; None where nobody has
-            measured that, so that every picture is decoded in full.
-        uncertainty: a preview at reduced scale flips no bit whose measure, in the preview, is
-            larger.
-        uncertainty_in_luma: the same for a preview at full scale that has the luma alone, which
-            knows nothing of colours that RGB cannot hold.
-        max_uncertain_share: a preview of whose bits more are uncertain is not used. Most bits of a
-            regular pattern are uncertain, and more of them flip than ``max_bit_flips``.
-        settle: decides a picture whose bits rounding would decide; None where rounding cannot.
-        check: raises where something that the algorithm needs is not installed.
+        measure: takes pictures, uint8, and the width in bits; returns measures of shape (n, bits).
+            A bit is set if its measure is positive.
+        grid: takes the width in bits and returns the (width, height) in pixels of the grey pictures
+            that ``measure`` takes, in a batch of shape (n, height, width). If ``grid`` is None,
+            ``measure`` takes one picture at a time in its own size, shape (1, height, width).
+        colour: without a grid, ``measure`` takes RGB, shape (1, height, width, 3).
+        flat: the top byte of each code that a blank picture gives. Its lower bits are all equal.
+        max_bit_flips: for each width, the most bits a preview flips. None if that has not been
+            measured; then every picture is decoded in full.
+        uncertainty: a preview at reduced scale flips no bit whose measure in the preview is larger.
+        uncertainty_in_luma: the same for a preview at full scale from luma alone, which does not
+            see colours that RGB cannot hold.
+        max_uncertain_share: a preview with a larger share of uncertain bits is not used. Most bits
+            of a regular pattern are uncertain, and more of them flip than ``max_bit_flips``.
+        settle: hashes a picture whose bits would depend on rounding; None if none would.
+        check: raises if something that the algorithm needs is not installed.
     """
 
     name: str
@@ -103,21 +101,21 @@ class Algorithm:
         return codes
 
     def hash_preview(self, grey: Grey, bits: int, *, reduced: bool) -> tuple[Codes, Codes]:
-        """Hash previews; the second array, shaped like the first, has the uncertain bits set."""
+        """Hash previews. The second array has the shape of the first and the uncertain bits set."""
         measure = self.measure(grey, bits)
         return pack(measure > 0), pack(np.abs(measure) <= self.uncertainty_of(reduced=reduced))
 
     def uncertainty_of(self, *, reduced: bool) -> float:
-        """The largest measure of which a preview may flip the bit, by whether it is reduced."""
+        """The largest measure whose bit a preview may flip, at reduced or at full scale."""
         return self.uncertainty if reduced else self.uncertainty_in_luma
 
     def is_too_uncertain(self, uncertain_bits: PerceptualHash) -> bool:
-        """Whether a preview with these uncertain bits set is not to be used."""
+        """Whether a preview has too many uncertain bits to be used."""
         count = sum(word.bit_count() for word in uncertain_bits.words)
         return count > self.max_uncertain_share * uncertain_bits.bits
 
     def is_flat(self, codes: Codes) -> npt.NDArray[np.bool_]:
-        """Tell which codes, shape (n, words), are what a blank picture gives."""
+        """Tell which codes, shape (n, words), are those of a blank picture."""
         flat = np.zeros(len(codes), dtype=np.bool_)
         for first in self.flat:
             rest = 0xFF if first == 0xFF else 0
@@ -132,7 +130,7 @@ def pack(bits: npt.NDArray[np.bool_]) -> Codes:
 
 
 def measure_phash(grey: Grey, bits: int) -> npt.NDArray[np.float64]:
-    """PHash's measure: the low DCT frequencies, less their median.
+    """PHash's measure: the low DCT frequencies, minus their median.
 
     Args:
         grey: shape (n, 4 * size, 4 * size), uint8, where size * size is ``bits``.
@@ -165,10 +163,10 @@ def measure_dhash(grey: Grey, bits: int) -> npt.NDArray[np.int16]:
 
 
 def quality(grey: Grey) -> npt.NDArray[np.uint8]:
-    """Measure the detail of pictures, 0 to 100, by the gradient measure published with PDQ.
+    """Measure the detail in pictures, 0 to 100, with the gradient measure published with PDQ.
 
-    Differences of neighbours are taken in whole percent of full scale, so that faint noise counts
-    nothing; their sum over 90 is the quality, at most 100.
+    It takes the differences of neighbours in whole percent of full scale, so faint noise counts for
+    nothing. The quality is their sum divided by 90, at most 100.
 
     Args:
         grey: shape (n, 64, 64), uint8.
@@ -195,17 +193,17 @@ def _one_wider(bits: int) -> tuple[int, int]:
 
 @cache
 def _dct_basis(length: int, rows: int) -> npt.NDArray[np.float64]:
-    """The first rows of the DCT-II, scaled so that a coefficient is in grey levels."""
+    """The first rows of the DCT-II, scaled so that coefficients are in grey levels."""
     frequency = np.arange(rows)[:, None]
     sample = np.arange(length)[None, :]
     return np.cos(np.pi * frequency * (2 * sample + 1) / (2 * length)) / length
 
 
 def _phash_by_imagehash(grey: Grey, bits: int) -> Codes:
-    """Let ``imagehash`` itself decide where rounding would: it is what others' lists come from."""
-    import imagehash  # noqa: PLC0415 # it takes SciPy with it, and ties are rare
+    """Let ``imagehash`` decide what rounding would: other people's lists are made with it."""
+    import imagehash  # noqa: PLC0415 # it imports SciPy, and ties are rare
 
-    # Already at the size that imagehash resizes to, so it hashes these very pixels
+    # The picture already has the size imagehash resizes to, so it hashes exactly these pixels
     picture = imagehash.Image.fromarray(grey)  # type: ignore[attr-defined] # Pillow, as it sees it
     signs: npt.NDArray[np.bool_] = imagehash.phash(picture, hash_size=isqrt(bits)).hash
     code: Codes = pack(signs.reshape(1, -1))[0]
@@ -213,15 +211,15 @@ def _phash_by_imagehash(grey: Grey, bits: int) -> Codes:
 
 
 def measure_pdq(grey: Grey, bits: int) -> npt.NDArray[np.float64]:
-    """PDQ's measure: the low DCT frequencies of the smoothed picture, less their median.
+    """PDQ's measure: the low DCT frequencies of the smoothed picture, minus their median.
 
     Args:
         grey: shape (1, height, width), uint8.
         bits: 256.
 
     Returns:
-        float64, shape (1, 256); its signs are what the package ``pdqhash`` makes of the picture,
-        which is the reference implementation.
+        float64, shape (1, 256); its signs equal those of the package ``pdqhash``, the reference
+        implementation.
 
     Raises:
         MissingExtraError: the package is not installed.
@@ -248,18 +246,18 @@ def from_function(
     *,
     colour: bool = False,
 ) -> Algorithm:
-    """Make an algorithm of a function, for a plug-in.
+    """Make an algorithm from a function, for a plug-in.
 
-    A package offers it under an entry point of the group ``hashmatch.algorithms``, whose name is
-    that of the algorithm and whose object is the ``Algorithm``.
+    The package offers it as an entry point of the group ``hashmatch.algorithms``. The name of the
+    entry point is the algorithm's, and its object is the ``Algorithm``.
 
     Args:
-        name: as lists and records are to spell it.
+        name: as lists and records spell it.
         bits: the width, a multiple of 64.
         threshold: the default threshold, in bits.
-        compute: from one picture, uint8 of shape (height, width), or (height, width, 3) in RGB
-            with ``colour``, to its bits, shape (bits,), most significant first.
-        colour: give it RGB.
+        compute: takes one picture, uint8 of shape (height, width), or (height, width, 3) in RGB
+            with ``colour``; returns its bits, shape (bits,), most significant first.
+        colour: pass RGB to ``compute``.
     """
 
     def measure(pictures: Grey, _: int) -> npt.NDArray[np.int16]:
@@ -298,18 +296,18 @@ _BUILT_IN = (
         thresholds={256: 31},
         measure=measure_pdq,
         flat=(0x00, 0xFF),
-        # No preview: on some small pictures one moved a measure further than any seen before
+        # No previews: on some small pictures they moved measures further than any seen before
         check=_pdqhash,
     ),
 )
 
 
 class _Registry(Mapping[str, Algorithm]):
-    """The algorithms built in, and those that installed packages offer as entry points."""
+    """The built-in algorithms, and those that installed packages offer as entry points."""
 
     @cached_property
     def _all(self) -> dict[str, Algorithm]:
-        from importlib.metadata import entry_points  # noqa: PLC0415 # it takes its time
+        from importlib.metadata import entry_points  # noqa: PLC0415 # slow to import
 
         found = {algorithm.name: algorithm for algorithm in _BUILT_IN}
         for point in sorted(entry_points(group=PLUGINS), key=lambda point: point.name):
@@ -317,12 +315,12 @@ class _Registry(Mapping[str, Algorithm]):
                 algorithm = point.load()
             except Exception as error:
                 raise HashmatchError(
-                    f"the plug-in {point.name} ({point.value}) cannot be imported"
-                    f" ({type(error).__name__}): mend it, or uninstall the package that has it"
+                    f"cannot import the plug-in {point.name} ({point.value})"
+                    f" ({type(error).__name__}): fix it, or uninstall its package"
                 ) from error
             if not isinstance(algorithm, Algorithm) or algorithm.name in found:
                 raise SettingsError(
-                    f"the plug-in {point.value} offers no Algorithm, or one whose name is taken"
+                    f"the plug-in {point.value} is not an Algorithm, or its name is already taken"
                 )
             found[algorithm.name] = algorithm
         return found
@@ -338,14 +336,14 @@ class _Registry(Mapping[str, Algorithm]):
 
 
 ALGORITHMS: Mapping[str, Algorithm] = _Registry()
-"""The one table of algorithms, with their widths and default thresholds."""
+"""Every algorithm by name, with its widths and default thresholds."""
 
 
 def check_kind(kind: HashKind) -> HashKind:
     """Return ``kind`` if hashmatch computes it.
 
     Raises:
-        SettingsError: the algorithm is unknown, or has no such width.
+        SettingsError: the algorithm is unknown, or does not have this width.
         MissingExtraError: it needs a package that is not installed.
     """
     algorithm = ALGORITHMS.get(kind.algorithm)
@@ -361,7 +359,7 @@ def check_kind(kind: HashKind) -> HashKind:
 
 
 def parse_kind(name: str) -> HashKind:
-    """Read ``phash``, which means its smallest width, or ``phash-256``."""
+    """Read ``phash``, which means its smallest width, or ``phash-256``. Errors: ``check_kind``."""
     algorithm, _, width = name.partition("-")
     if width:
         bits = int(width) if width.isdecimal() else 0
@@ -376,15 +374,15 @@ def default_threshold(kind: HashKind) -> int:
 
 
 def to_codes(hashes: Sequence[PerceptualHash]) -> Codes:
-    """Hashes of one kind as codes, shape (n, words), uint64."""
+    """Convert hashes of one kind to codes, uint64 of shape (n, words)."""
     return np.array([value.words for value in hashes], dtype=np.uint64)
 
 
 def from_codes(kind: HashKind, codes: Codes) -> list[PerceptualHash]:
-    """Codes, shape (n, words), as hashes of that kind."""
+    """Convert codes, shape (n, words), to hashes of this kind."""
     return [PerceptualHash(kind.algorithm, kind.bits, tuple(code)) for code in codes.tolist()]
 
 
 def from_code(kind: HashKind, code: Codes) -> PerceptualHash:
-    """One code, shape (words,), as a hash of that kind."""
+    """Convert one code, shape (words,), to a hash of this kind."""
     return from_codes(kind, code[None])[0]

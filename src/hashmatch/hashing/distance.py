@@ -1,4 +1,4 @@
-"""Hamming distance in bits: a readable reference, and its NumPy twin for batches."""
+"""Hamming distance in bits: a readable reference, and its NumPy counterpart for batches."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 def hamming_distance(first: PerceptualHash, second: PerceptualHash) -> int:
-    """How many bits two hashes differ in.
+    """The number of bits in which two hashes differ.
 
-    The scalar reference that ``distances`` is tested against.
+    This is the scalar reference that ``distances`` is tested against.
 
     Raises:
-        HashMismatchError: they are not of one algorithm and one width.
+        HashMismatchError: they differ in algorithm or width.
     """
     return first - second
 
@@ -33,9 +33,9 @@ def distances(
         second: shape (..., words), uint64, broadcast against ``first``.
 
     Returns:
-        uint16, of the broadcast shape without its last axis.
+        uint16, in the broadcast shape without its last axis.
     """
-    # One word at a time: no temporary of the whole shape, and no slow sum over a short axis
+    # Word by word: no temporary of the full shape, and no slow sum over a short axis
     total: npt.NDArray[np.uint16] = np.bitwise_count(first[..., 0] ^ second[..., 0]).astype(
         np.uint16
     )

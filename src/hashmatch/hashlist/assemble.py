@@ -1,4 +1,4 @@
-"""Makes sections of parsed rows: joins them, checks ids, leaves out flat hashes."""
+"""Turns parsed rows into sections: joins them, checks ids, leaves out flat hashes."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from numpy.lib.stride_tricks import sliding_window_view
 from hashmatch.hashlist.columns import Rows, TextColumn
 from hashmatch.hashlist.kinds import is_void
 from hashmatch.hashlist.problems import Problems
-from hashmatch.hashlist.section import Section, is_line_number
+from hashmatch.hashlist.section import ListSection, is_line_number
 from hashmatch.model import HashKind
 
 FIELDS = ("id", "label", "category", "source", "added", "expires")
-"""The texts of an entry in the order of parsers, some of which give only the first ones."""
+"""The texts of an entry, in the order of the parsers. Some parsers give only the first ones."""
 
 RawRow: TypeAlias = tuple[int, Sequence[int], Sequence[bytes]]
-"""Line, words, and the encoded ``FIELDS``, empty where there is none."""
+"""Line, words, and the encoded ``FIELDS``; a missing field is empty."""
 
 
-def section_of_rows(kind: HashKind, rows: Sequence[RawRow], origin: str) -> Section:
-    """Make a section, with lines, of at least one row."""
+def section_of_rows(kind: HashKind, rows: Sequence[RawRow], origin: str) -> ListSection:
+    """Make a section, with lines, from at least one row."""
     lines, words, texts = zip(*rows, strict=True)
-    return Section(
+    return ListSection(
         kind,
         np.array(words, dtype=np.uint64).reshape(len(rows), kind.words),
         {
@@ -37,16 +37,16 @@ def section_of_rows(kind: HashKind, rows: Sequence[RawRow], origin: str) -> Sect
     )
 
 
-def join_by_kind(parts: Iterable[Section]) -> list[Section]:
-    """Join sections with lines into one of each kind, rows and kinds in the order of lines."""
-    kinds: dict[HashKind, list[Section]] = {}
+def join_by_kind(parts: Iterable[ListSection]) -> list[ListSection]:
+    """Join sections with lines into one per kind, rows and kinds in the order of lines."""
+    kinds: dict[HashKind, list[ListSection]] = {}
     for part in parts:
         kinds.setdefault(part.kind, []).append(part)
-    joined = [_in_order(Section.concatenated(of_kind)) for of_kind in kinds.values()]
+    joined = [_in_order(ListSection.concatenated(of_kind)) for of_kind in kinds.values()]
     return sorted(joined, key=lambda section: section.line(0))
 
 
-def _in_order(section: Section) -> Section:
+def _in_order(section: ListSection) -> ListSection:
     lines = section.lines
     if lines is None or (lines[1:] >= lines[:-1]).all():
         return section
@@ -54,16 +54,16 @@ def _in_order(section: Section) -> Section:
 
 
 def assemble(
-    parts: Iterable[Section], problems: Problems
-) -> tuple[Mapping[HashKind, Section], TextColumn]:
-    """Make a list's sections of all its parts.
+    parts: Iterable[ListSection], problems: Problems
+) -> tuple[Mapping[HashKind, ListSection], TextColumn]:
+    """Make a list's sections from all its parts.
 
     Args:
         parts: sections with lines, in the order of the list.
         problems: collects ids that occur twice; their later rows are left out.
 
     Returns:
-        The sections, and the ids of the flat hashes left out, empty where a hash has none.
+        The sections, and the ids of the flat hashes left out; empty for a hash without one.
     """
     sections = {}
     dropped = [TextColumn.empty(0)]
@@ -79,15 +79,13 @@ def assemble(
     return sections, TextColumn.concatenate(dropped)
 
 
-def _repeated(section: Section, problems: Problems) -> npt.NDArray[np.bool_]:
-    """Which rows have the id of an earlier row, or one that another row gets from its line."""
+def _repeated(section: ListSection, problems: Problems) -> npt.NDArray[np.bool_]:
+    """Which rows have the id of an earlier row, or the one that another row gets from its line."""
     repeated = np.zeros(len(section), dtype=np.bool_)
     ids = section.column("id")
     named = np.flatnonzero(ids.lengths())
     for row, line in _called_by_line(section, ids, named):
-        problems.add(
-            section.line(row), f"the id is taken: line {line}, which has none, is called so"
-        )
+        problems.add(section.line(row), f"the id is taken: line {line} has no id and gets this one")
         repeated[row] = True
     prints = ids.fingerprints()[named]
     ordered = np.sort(prints)
@@ -106,7 +104,9 @@ def _repeated(section: Section, problems: Problems) -> npt.NDArray[np.bool_]:
     return repeated
 
 
-def _called_by_line(section: Section, ids: TextColumn, named: Rows) -> Iterator[tuple[int, int]]:
+def _called_by_line(
+    section: ListSection, ids: TextColumn, named: Rows
+) -> Iterator[tuple[int, int]]:
     """Find rows whose id is the ``file:line`` that stands in for another row's missing id."""
     prefix = f"{section.origin}:".encode()
     starts = ids.offsets[:-1][named].astype(np.int64)

@@ -1,4 +1,4 @@
-"""The characters that ids, labels and names of a list may have."""
+"""The characters that a list's ids, labels and names may have."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _BLANKS = re.compile("[ \t]")
 
 
 def printable(name: str) -> str:
-    """A file's name as a list can carry it: valid Unicode without control characters."""
+    """Make a file's name fit for a list: valid Unicode without control characters."""
     text = name.encode(errors="replace").decode()
     return FORBIDDEN.sub("_", text).replace("\t", "_").strip(" ") or "list"
 
 
 def without_blanks(name: str) -> str:
-    """A printable name as it can be part of an id."""
+    """Make a printable name fit for an id."""
     return _BLANKS.sub("_", name)
 
 

@@ -24,11 +24,11 @@ FINGERPRINT_BASE = 0x9E3779B97F4A7C15
 _SLICE = 1 << 16
 
 _RECURRING = 1 << 16
-"""A column with at most this many texts may keep each once: their numbers fit 16 bits."""
+"""A column with at most this many texts can hold each once: their numbers fit 16 bits."""
 
 
 def read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """A read-only view of an array; the array itself stays writable."""
+    """Return a read-only view of an array. The array itself stays writable."""
     view = array.view()
     view.flags.writeable = False
     return view
@@ -55,13 +55,13 @@ class TextColumn:
 
     @classmethod
     def from_bytes(cls, texts: Sequence[bytes]) -> TextColumn:
-        """Make a column of encoded texts."""
+        """Make a column from encoded texts."""
         lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
         return cls(np.frombuffer(b"".join(texts), dtype=np.uint8), _offsets(lengths))
 
     @classmethod
     def from_texts(cls, texts: Sequence[str]) -> TextColumn:
-        """Make a column of texts."""
+        """Make a column from texts."""
         joined = "".join(texts)
         if not joined.isascii():
             return cls.from_bytes([text.encode() for text in texts])
@@ -70,7 +70,7 @@ class TextColumn:
 
     @classmethod
     def gather(cls, buffer: Bytes, starts: Rows, ends: Rows) -> TextColumn:
-        """Make a column of the spans ``buffer[starts[i]:ends[i]]``."""
+        """Make a column from the spans ``buffer[starts[i]:ends[i]]``."""
         lengths = ends - starts
         offsets = _offsets(lengths)
         # Each byte comes from its place in the column plus its span's shift
@@ -120,7 +120,7 @@ class TextColumn:
         return np.diff(self.offsets).astype(np.int64)
 
     def where(self, applies: Callable[[str], bool]) -> npt.NDArray[np.bool_]:
-        """The rows to which a test applies, as a mask; it runs once for each text that occurs."""
+        """The rows that pass a test, as a mask. The test runs once for each distinct text."""
         if self.which is not None:
             return self._each().where(applies).take(self.which)
         _, first, which = np.unique(self.fingerprints(), return_index=True, return_inverse=True)
@@ -135,7 +135,7 @@ class TextColumn:
         return dict(sorted(found.items()))
 
     def fingerprints(self) -> npt.NDArray[np.uint64]:
-        """A 64-bit number per text, equal for equal texts, rarely for others; 0 for none."""
+        """A 64-bit number per text: equal for equal texts, rarely for others; 0 for no text."""
         if self.which is not None:
             return self._each().fingerprints().take(self.which)
         longest = int(np.diff(self.offsets).max(initial=0))
@@ -145,7 +145,7 @@ class TextColumn:
         return np.concatenate(slices or [np.empty(0, np.uint64)])
 
     def is_empty(self) -> bool:
-        """Whether no row has a text."""
+        """Whether no row has any text."""
         return int(self.offsets[-1]) == int(self.offsets[0])
 
     def bytes_at(self, row: int) -> bytes:
@@ -154,7 +154,7 @@ class TextColumn:
         return self.data[int(self.offsets[row]) : int(self.offsets[row + 1])].tobytes()
 
     def texts(self, first: int, last: int) -> list[str]:
-        """The texts of the rows from ``first`` up to ``last``: faster than one by one."""
+        """The texts of the rows from ``first`` up to ``last``, faster than one by one."""
         if self.which is not None:
             return self._each().take(self.which[first:last].astype(np.int64)).texts(0, last - first)
         offsets = self.offsets[first : last + 1].tolist()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy.typing as npt
 
 from hashmatch.hashlist.columns import TextColumn
-from hashmatch.hashlist.section import Section
+from hashmatch.hashlist.section import ListSection
 from hashmatch.model import HashKind
 
 if TYPE_CHECKING:
@@ -34,26 +34,26 @@ class Contents:
         name: what records call the list.
         version: as the list gives it.
         created: as the list gives it.
-        digest: SHA-256, hex, of the bytes read; of a compiled list, that of the list it was
-            compiled from, as it says.
-        compiled_digest: SHA-256, hex, of a compiled list's header, which holds the digests of all
-            the rest and so identifies the file; None for other lists.
-        flat: how many flat hashes were left out, which would match every blank picture.
+        digest: SHA-256, hex, of the bytes read. A compiled list gives the digest of the list it
+            was compiled from.
+        compiled_digest: SHA-256, hex, of a compiled list's header. The header has the digests of
+            everything else, so this identifies the file. None for other lists.
+        flat: how many flat hashes were left out. They would match every blank picture.
         skipped: how many faulty entries were left out.
-        faults: line and fault of each of them; of very many, those of the first lines.
-        unsupported: how many hashes were left out of algorithms not computed here, by name.
+        faults: the line and the fault of each; if there are very many, those of the first lines.
+        unsupported: by algorithm that is not computed here, how many hashes were left out.
         left_out: how many entries must not match, by reason: withdrawn, expired, category, ...
         suppressed: ids of entries that the operator suppresses, see ``Policy``.
         withdrawn: ids of entries that the list withdraws.
-        dropped: ids of all other entries left out though sound, empty for entries without one.
-            When this list is applied to another one, these ids must not match there either.
-        notices: what to tell the operator, a sentence each.
-        warnings: likewise, of what may keep the list from matching; never silenced.
-        tables: by kind, the index stored with the list, for sections without updates.
+        dropped: ids of all other entries left out although they are sound; empty for entries
+            without one. If you apply this list to another, these ids must not match there either.
+        notices: what to tell the operator, one sentence each.
+        warnings: the same, about what may keep the list from matching; never silenced.
+        index_tables: by kind, the index stored with the list, for sections without updates.
         updates: by kind, the sections with changes laid over them.
     """
 
-    sections: Mapping[HashKind, Section]
+    sections: Mapping[HashKind, ListSection]
     name: str
     version: str | None = None
     created: str | None = None
@@ -69,7 +69,7 @@ class Contents:
     dropped: TextColumn = NOTHING
     notices: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-    tables: Mapping[HashKind, IndexTables] = field(default_factory=dict)
+    index_tables: Mapping[HashKind, IndexTables] = field(default_factory=dict)
     updates: Mapping[HashKind, SectionUpdate] = field(default_factory=dict)
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Finds rows by id in a column of millions, without an object per row."""
+"""Finds rows by id in a column of millions of ids, without an object per row."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def find_rows(column: TextColumn, order: Order, texts: Sequence[bytes]) -> Rows:
     """Find the row of each text, by one binary search for all of them.
 
     Args:
-        column: where to look; no text but the empty one occurs twice.
+        column: where to look. Only the empty text may occur twice.
         order: its ``fingerprint_order``.
         texts: what to look for.
 
     Returns:
-        int64, shape (texts,): the rows, ``ABSENT`` where there is none.
+        int64, shape (texts,): the row of each, or ``ABSENT``.
     """
     wanted = TextColumn.from_bytes(texts).fingerprints()
     low = np.zeros(len(texts), dtype=np.int64)
@@ -43,7 +43,7 @@ def find_rows(column: TextColumn, order: Order, texts: Sequence[bytes]) -> Rows:
     low[[not text for text in texts]] = len(order)
     rows = np.full(len(texts), ABSENT, dtype=np.int64)
     while (alike := _alike(column, order, low, wanted)).size:
-        # Texts may share a fingerprint, so the bytes decide
+        # Different texts may share a fingerprint, so the bytes decide
         for place in alike.tolist():
             row = int(order[low[place]])
             if column.bytes_at(row) == texts[place]:

@@ -1,4 +1,4 @@
-"""Tells whether to rely on a list: its age, its version, and who can read its file."""
+"""Tells whether you can rely on a list: its age, its version, and who can read its file."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def parse_duration(text: str) -> timedelta:
 
 
 def age_of(hash_list: HashList, now: datetime) -> timedelta | None:
-    """How old the list is, as it says; None if it does not say when it was made.
+    """The age of the list by its own date; None if it has none.
 
     Dates are ISO 8601, in UTC if they name no zone.
     """
@@ -46,7 +46,7 @@ def age_of(hash_list: HashList, now: datetime) -> timedelta | None:
 
 
 def staleness(hash_list: HashList, most: timedelta, now: datetime) -> str | None:
-    """Why the list may be too old, as a predicate; None if it is young enough."""
+    """Why the list may be too old, as a predicate; None if it is recent enough."""
     age = age_of(hash_list, now)
     if age is None:
         return "does not say when it was made, so its age is unknown"
@@ -77,7 +77,7 @@ def exposure(path: Path) -> str | None:
 
 
 class SeenVersions:
-    """The last version of each list that was used here, recorded in a file.
+    """A file that records the last version used of each list.
 
     Args:
         path: the file; it is created when the first version is recorded.
@@ -93,9 +93,9 @@ class SeenVersions:
         except FileNotFoundError:
             versions = {}
         except (OSError, ValueError):
-            raise SettingsError(f"cannot read the versions seen so far in {path}") from None
+            raise SettingsError(f"cannot read the versions recorded in {path}") from None
         if not isinstance(versions, dict):
-            raise SettingsError(f"cannot read the versions seen so far in {path}")
+            raise SettingsError(f"cannot read the versions recorded in {path}")
         self._versions: dict[str, str] = {str(key): str(value) for key, value in versions.items()}
 
     def rollback(self, hash_list: HashList) -> str | None:

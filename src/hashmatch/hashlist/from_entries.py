@@ -1,4 +1,4 @@
-"""Makes lists of ``Entry`` objects."""
+"""Makes lists from ``Entry`` objects."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hashmatch.hashlist.contents import Contents
 from hashmatch.hashlist.kinds import is_known
 from hashmatch.hashlist.policy import NO_DATE, end_of_life
 from hashmatch.hashlist.problems import Problems
-from hashmatch.hashlist.section import Section
+from hashmatch.hashlist.section import ListSection
 from hashmatch.hashlist.text.text_writer import text_blocks
 from hashmatch.model import Entry, HashKind
 
@@ -25,7 +25,7 @@ BATCH_ROWS = 1 << 16
 def contents_of_entries(
     entries: Iterable[Entry], *, name: str, version: str | None, created: str | None
 ) -> Contents:
-    """Make a list of entries; a problem's line counts them from 1.
+    """Make a list from entries. In a problem, the line is the entry's number, from 1.
 
     Raises:
         HashListError: something is wrong with some of them.
@@ -65,7 +65,7 @@ class _Numbered:
 
 def _parts(
     entries: Iterable[tuple[int, Entry]], origin: str, problems: Problems
-) -> Iterator[Section]:
+) -> Iterator[ListSection]:
     remaining = iter(entries)
     while chunk := list(islice(remaining, BATCH_ROWS)):
         rows: dict[HashKind, list[RawRow]] = {}

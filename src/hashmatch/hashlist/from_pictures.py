@@ -1,4 +1,4 @@
-"""Pictures of one's own as the entries of a list."""
+"""Makes list entries from your own pictures."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def entries_of_pictures(pictures: Pictures, algorithm: str, name: str) -> list[E
     """Hash pictures, and name every one that cannot be hashed.
 
     Raises:
-        InputError: the folder is not there.
+        InputError: the folder does not exist.
         HashListError: ``problems`` names each picture that cannot be decoded completely.
-        SettingsError: as ``hashmatch.hash`` does.
+        SettingsError: as in ``hashmatch.hash``.
     """
     from hashmatch.examine.stored_hash import hash as hash_of  # noqa: PLC0415 # loads the decoders
 
@@ -39,7 +39,7 @@ def entries_of_pictures(pictures: Pictures, algorithm: str, name: str) -> list[E
         count = len(problems)
         pictures_are = "1 picture" if count == 1 else f"{count} pictures"
         raise HashListError(
-            f"{pictures_are} cannot be hashed, the first because: {problems[0]}",
+            f"{pictures_are} cannot be hashed; the first: {problems[0]}",
             path=name,
             problems=problems,
         )
@@ -64,7 +64,7 @@ def _named(pictures: Pictures) -> Iterator[tuple[str, PictureInput]]:
 
 
 def _id_of(path: str) -> str:
-    """A path as an entry's id, which has no blanks: encoded as in a URL."""
+    """Make a path fit for an id, which has no blanks, by URL encoding."""
     plain = (char.isprintable() and not char.isspace() and char != "%" for char in path)
     return "".join(
         char if is_plain else quote(os.fsencode(char))

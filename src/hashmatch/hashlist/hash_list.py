@@ -18,7 +18,7 @@ from hashmatch.hashlist.from_pictures import Pictures, entries_of_pictures
 from hashmatch.hashlist.kinds import algorithms, widths
 from hashmatch.hashlist.list_stream import Options
 from hashmatch.hashlist.policy import DEFAULT_POLICY, REASONS, Policy, refuse_text, select
-from hashmatch.hashlist.section import Section, refuse_pickling
+from hashmatch.hashlist.section import ListSection, refuse_pickling
 from hashmatch.hashlist.updates import SectionUpdate, ruled_out, updated, withdrawing
 from hashmatch.model import Entry, HashKind
 from hashmatch.text import count
@@ -29,15 +29,16 @@ EMPTY = "the list has no entry that can match"
 class HashList:
     """A hash list in memory. It never changes, so threads may share it.
 
-    Entries of one algorithm and width form a section of flat arrays; no object is kept per entry.
+    Entries of one algorithm and width form a section of flat arrays. There is no object per entry.
 
     Attributes:
-        contents: all of the list but its source. ``Contents`` explains the attributes copied from
-            it: version, created, digest, flat, skipped, unsupported, left_out, suppressed, tables.
+        contents: everything but the source. ``Contents`` explains the attributes copied from it:
+            version, created, digest, flat, skipped, unsupported, left_out, suppressed,
+            index_tables.
         source: the file as messages name it.
         name: what records call the list: the name in its header, else its file's.
-        notices: what to tell the operator, a sentence each, warnings first.
-        warnings: those notices that say why the list may fail to match; never silenced.
+        notices: what to tell the operator, one sentence each, warnings first.
+        warnings: the notices that say why the list may fail to match; never silenced.
         sections: the entries by kind.
         updates: by kind, sections with changes laid over them by ``apply``. Such a kind is in
             ``sections`` too, where the changes are merged on first access.
@@ -55,8 +56,8 @@ class HashList:
         self.unsupported = contents.unsupported
         self.left_out = contents.left_out
         self.suppressed = contents.suppressed
-        self.sections: Mapping[HashKind, Section] = contents.sections
-        self.tables: Mapping[HashKind, IndexTables] = contents.tables
+        self.sections: Mapping[HashKind, ListSection] = contents.sections
+        self.index_tables: Mapping[HashKind, IndexTables] = contents.index_tables
         self.updates: Mapping[HashKind, SectionUpdate] = contents.updates
         self.warnings = (*contents.warnings, *(() if len(self) else (EMPTY,)))
         self.notices = (*self.warnings, *contents.notices, *_notices(contents))
@@ -79,8 +80,7 @@ class HashList:
                 except for 16 hex digits, which are taken for ``phash`` with a warning.
             skip_bad_entries: load what is sound and count the rest.
             list_format: the name of a format; None to recognise it by the content.
-            policy: which entries may match; None for all, as is right for a list that will be
-                written again.
+            policy: which entries may match. None keeps all; use it for a list that you write again.
 
         Raises:
             HashListError: the file cannot be read, or something in it is wrong; ``problems`` has
@@ -111,11 +111,11 @@ class HashList:
 
         Args:
             data: the content of a file.
-            name: stands in for the file's name.
-            algorithm: as in ``load``, and so are all others.
-            skip_bad_entries: see there.
-            list_format: see there.
-            policy: see there.
+            name: used in place of the file's name.
+            algorithm: as in ``load``.
+            skip_bad_entries: as in ``load``.
+            list_format: as in ``load``.
+            policy: as in ``load``.
 
         Raises:
             HashListError: something is wrong; ``problems`` has everything by line.
@@ -136,10 +136,10 @@ class HashList:
         created: str | None = None,
         policy: Policy | None = DEFAULT_POLICY,
     ) -> HashList:
-        """Make a list of entries.
+        """Make a list from entries.
 
         Args:
-            entries: in order; a problem's line counts them from 1.
+            entries: in order. In a problem, the line is the entry's number, from 1.
             name: of the list.
             version: of the list.
             created: when the list was made.
@@ -155,25 +155,25 @@ class HashList:
     def from_pictures(
         cls, pictures: Pictures, *, algorithm: str = "phash", name: str = "pictures"
     ) -> HashList:
-        """Make a list of your own pictures.
+        """Make a list from your own pictures.
 
         Args:
-            pictures: a folder, whose files are all taken, those of its folders too, except hidden
-                ones; or pictures one by one: bytes, paths, binary files or ``PIL.Image``. An
-                entry's id is the path inside the folder, the path as given, or ``picture-1``; what
-                an id cannot hold is encoded as in a URL (``a%20b.jpg``).
-            algorithm: as ``hashmatch.hash`` takes it.
+            pictures: a folder, with all its files and subfolders except hidden ones; or pictures
+                one by one: bytes, paths, binary files or ``PIL.Image``. An entry's id is the path
+                inside the folder, the path as given, or ``picture-1``. Characters that an id cannot
+                hold are URL-encoded (``a%20b.jpg``).
+            algorithm: as in ``hashmatch.hash``.
             name: of the list.
 
         Raises:
-            HashListError: some cannot be decoded completely: ``problems`` names each of them.
-            InputError: there is no such folder.
+            HashListError: some pictures cannot be decoded completely; ``problems`` names each.
+            InputError: the folder does not exist.
             SettingsError: the algorithm is unknown.
         """
         return cls.from_entries(entries_of_pictures(pictures, algorithm, name), name=name)
 
     def select(self, policy: Policy) -> HashList:
-        """The list without the entries that must not match.
+        """Return the list without the entries that must not match.
 
         Raises:
             HashListError: the policy suppresses an entry by its line.
@@ -188,24 +188,24 @@ class HashList:
         version: str | None = None,
         created: str | None = None,
     ) -> HashList:
-        """A new list with changes. This one stays as it is, and shares what did not change.
+        """Return a new list with changes. This one stays as it is; both share what did not change.
 
-        An addition replaces whatever has its id, under any algorithm; an id that is also withdrawn
-        is replaced too. An addition without an id replaces nothing. It is called
-        ``file:line@digest`` from then on, because the line alone means another entry in every list.
+        An addition replaces whatever has its id, under any algorithm, even if that id is also
+        withdrawn. An addition without an id replaces nothing. From then on its id is
+        ``file:line@digest``, because the line alone means a different entry in every list.
 
         A few changes to millions of entries are laid over them, see ``updates``; many are merged.
 
         Args:
             additions: another list, or entries.
-            withdrawals: ids of entries that must no longer match. Ids that the list does not have
+            withdrawals: ids of entries that must no longer match. Ids that are not on the list
                 change nothing; a notice counts them.
             version: of the new list; None to keep this one's.
             created: when the new list was made; None to keep this one's.
 
         Raises:
             HashListError: something is wrong with the additions.
-            SettingsError: the withdrawals are one text instead of several.
+            SettingsError: the withdrawals are one string instead of several.
         """
         refuse_text("withdrawals", withdrawals)
         if not isinstance(additions, HashList):
@@ -215,7 +215,7 @@ class HashList:
         return HashList(replace(contents, version=version, created=created), source=self.source)
 
     def find(self, entry_id: str) -> tuple[Entry, ...]:
-        """The entries with this id: at most one of each algorithm and width."""
+        """Find the entries with this id: at most one for each algorithm and width."""
         found = []
         for kind in self.sections:
             update = self.updates.get(kind)
@@ -224,32 +224,32 @@ class HashList:
         return tuple(found)
 
     def dumps(self, list_format: str = "text") -> str:
-        """The list as text in a format. Reading it gives equal entries.
+        """Return the list in a format. Reading it back gives equal entries.
 
-        What the list rules out is written too, so that applying the written list has the same
-        effect: withdrawn ids, and ids of entries that were left out, flat ones included. Text has
-        flat hashes for the latter and no place for the former.
+        The result also has what the list rules out, so that applying it has the same effect:
+        withdrawn ids, and ids of entries that were left out, flat ones included. The text format
+        writes flat hashes for the latter, and has no place for the former.
 
         Args:
             list_format: ``text`` or ``csv``.
 
         Raises:
-            HashListError: the format cannot hold it.
-            SettingsError: there is no such format, or it is only read.
+            HashListError: the format cannot hold the list.
+            SettingsError: the format is unknown, or can only be read.
         """
         return b"".join(self._blocks(list_format)).decode()
 
     def save(self, path: str | os.PathLike[str], list_format: str = "text") -> None:
-        """Write the list as ``dumps`` does to a file, atomically, readable by its owner alone.
+        """Write the list to a file as ``dumps`` does, atomically, readable only by its owner.
 
         Args:
             path: the file.
             list_format: ``text`` or ``csv``; for a compiled list see ``save_compiled``.
 
         Raises:
-            HashListError: the format cannot hold it.
+            HashListError: the format cannot hold the list.
             OutputError: the file cannot be written.
-            SettingsError: there is no such format, or it is only read.
+            SettingsError: the format is unknown, or can only be read.
         """
         blocks = self._blocks(list_format)
         with write_atomically(path) as stream:

@@ -1,4 +1,4 @@
-"""Which hashes a list can hold, and what a hash is that names no algorithm."""
+"""The kinds of hash a list can hold, and what to make of a hash that names no algorithm."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from hashmatch.hashing import ALGORITHMS, Codes, to_codes
 from hashmatch.model import DIGEST_BITS, HashKind, PerceptualHash
 
 ASSUMED = HashKind("phash", 64)
-"""What 16 hex digits are that name no algorithm. Nothing is assumed of any other length."""
+"""The kind of 16 hex digits that name no algorithm. Other lengths are never assumed to be any."""
 
 ASSUMPTION = f"no algorithm is named: 16 hex digits are taken for {ASSUMED.algorithm}"
 
 BINARY = "the digits are all 0 or 1: is this a hash in binary? Write it in hex"
 
 _CANDIDATES = {32: "md5", 40: "sha1", 64: "sha256, pdq, phash-256 or dhash-256"}
-"""What hashes of so many hex digits may be."""
+"""By number of hex digits, what a hash may be."""
 
 _NOT_BINARY = np.uint64(0xEEEE_EEEE_EEEE_EEEE)
 
@@ -55,7 +55,7 @@ def unknown_algorithm() -> str:
 
 
 def wrong_length(algorithm: str, digits: int) -> str:
-    """Say that a hash is too long or too short for its algorithm, which is known."""
+    """Say that a hash is too long or too short for its algorithm."""
     lengths = " or ".join(f"{bits // 4}" for bits in widths(algorithm))
     return f"{algorithm} has {lengths} hex digits, not {digits:,}"
 

@@ -1,4 +1,4 @@
-"""Reads a list's bytes: digests them on the way, and cuts them into blocks of lines."""
+"""Reads a list's bytes: digests them on the way and cuts them into blocks of lines."""
 
 from __future__ import annotations
 
@@ -37,24 +37,24 @@ class Options:
 
     @property
     def name(self) -> str:
-        """What a list without a name of its own is called."""
+        """The name of a list that gives itself none."""
         return printable(self.file_name)
 
     @property
     def origin(self) -> str:
-        """What precedes the line in the id of an entry without one."""
+        """What comes before the line number in the id of an entry that has none."""
         return without_blanks(self.name)
 
 
 class Tap(io.RawIOBase):
-    """A stream that digests what is read from it.
+    """A stream that digests what you read from it.
 
     Args:
         stream: what follows the head.
-        head: what has been read already.
+        head: what has already been read.
 
     Attributes:
-        head: the same.
+        head: as given.
     """
 
     def __init__(self, stream: BinaryIO, head: bytes = b"") -> None:
@@ -65,15 +65,15 @@ class Tap(io.RawIOBase):
         self._hash = hashlib.sha256()
 
     def digest(self) -> str:
-        """SHA-256, hex, of what has been read."""
+        """SHA-256, hex, of what has been read so far."""
         return self._hash.hexdigest()
 
     def readable(self) -> bool:
-        """Say that it can be read, as ``io`` asks."""
+        """Tell ``io`` that the stream can be read."""
         return True
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override] # as io does
-        """Read into a buffer as much as there is, up to its size."""
+        """Read what there is into a buffer, up to its size."""
         data = self._before[: len(buffer)] or self._stream.read(len(buffer))
         self._before = self._before[len(buffer) :]
         self._hash.update(data)

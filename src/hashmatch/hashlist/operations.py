@@ -1,4 +1,4 @@
-"""Hash list operations: inspect, compare, update, merge and convert lists before use."""
+"""Operations on hash lists: inspects, compares, updates, merges and converts them before use."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from hashmatch.errors import HashListError
 from hashmatch.hashing import default_threshold
-from hashmatch.hashlist import HashList, IndexTables, Policy, Section, save_compiled
+from hashmatch.hashlist import HashList, IndexTables, ListSection, Policy, save_compiled
 from hashmatch.hashlist.columns import TextColumn
 from hashmatch.hashlist.contents import NOTHING
 from hashmatch.hashlist.formats import COMPILED, format_of
@@ -25,10 +25,10 @@ from hashmatch.model import DIGEST_BITS, Entry, HashKind
 from hashmatch.text import count
 
 SAMPLE = 20_000
-"""Of longer sections, only so many entries are examined for neighbours."""
+"""The most entries per section to examine for neighbours."""
 
 HUB = 10
-"""An entry with so many neighbours is a hub."""
+"""An entry with at least this many neighbours is a hub."""
 
 _NAMED_HUBS = 5
 
@@ -41,7 +41,7 @@ _DECISIVE = ("category", "source", "expires")
 
 @dataclass(frozen=True, slots=True)
 class SectionFacts:
-    """Facts about the entries of one kind that show no hash.
+    """Facts about the entries of one kind, none of which shows a hash.
 
     Attributes:
         kind: algorithm and width.
@@ -50,8 +50,8 @@ class SectionFacts:
         sampled: how many were examined for neighbours.
         near: of those, how many have another entry within the default threshold.
         hubs: of those, how many have at least ``HUB`` neighbours.
-        named_hubs: ids of the entries with the most neighbours, with their number. Such an entry
-            matches a lot, and may be near blank pictures.
+        named_hubs: the entries with the most neighbours: their ids and how many they have. Such an
+            entry matches a lot, and may be near blank pictures.
         index: which index would be used, and why.
     """
 
@@ -70,9 +70,9 @@ class Makeup:
     """What a list consists of, whether or not it may match.
 
     Attributes:
-        categories: entries by category; under the empty text those without one.
-        sources: entries by source, likewise.
-        age_days: days since the list was made, as it says; None if it does not say.
+        categories: number of entries by category; those without one are under the empty string.
+        sources: number of entries by source, likewise.
+        age_days: days since the list was made, by its own date; None if it has none.
         left_out: entries that do not match by default, by reason.
     """
 
@@ -107,7 +107,7 @@ def makeup(hash_list: HashList, *, now: datetime | None = None) -> Makeup:
 
     Args:
         hash_list: loaded without a policy, which would hide entries from the count.
-        now: the time by which to tell its age and which entries have expired.
+        now: the time from which to tell the list's age and which entries have expired.
 
     Raises:
         SettingsError: ``now`` has no time zone.
@@ -138,10 +138,10 @@ def difference(old: HashList, new: HashList) -> Difference:
 def apply_deltas(base: HashList, deltas: Iterable[HashList]) -> HashList:
     """Apply updates to a list, one after the other.
 
-    An entry of a delta replaces whatever has its id, an entry without an id is added, and withdrawn
-    entries are removed. The withdrawals are kept, so that deltas joined into one have the same
-    effect as each in turn; see ``without_withdrawals``. Version and date are those of the last
-    delta that has them.
+    An entry of a delta replaces whatever has its id; an entry without an id is added; withdrawn
+    entries are removed. The withdrawals are kept, so deltas joined into one have the same effect as
+    each in turn; see ``without_withdrawals``. Version and date come from the last delta that has
+    them.
 
     Args:
         base: loaded without a policy, so that nothing is lost.
@@ -156,7 +156,7 @@ def apply_deltas(base: HashList, deltas: Iterable[HashList]) -> HashList:
 
 
 def without_withdrawals(hash_list: HashList) -> HashList:
-    """The list's entries alone, for a list that will not be applied to another one."""
+    """Keep only the entries, for a list that will not be applied to another one."""
     contents = replace(hash_list.contents, withdrawn=NOTHING, dropped=NOTHING)
     return HashList(contents, source=hash_list.source)
 
@@ -164,7 +164,7 @@ def without_withdrawals(hash_list: HashList) -> HashList:
 def merge(hash_lists: Sequence[HashList], *, prefix: bool = False) -> HashList:
     """Merge independent lists into one.
 
-    If two lists have the same entry, the later list's label counts. Withdrawals are kept, see
+    If two lists have the same entry, the label of the later one counts. Withdrawals are kept; see
     ``without_withdrawals``.
 
     Args:
@@ -172,9 +172,9 @@ def merge(hash_lists: Sequence[HashList], *, prefix: bool = False) -> HashList:
         prefix: put each list's name and a slash before its ids.
 
     Raises:
-        HashListError: two lists disagree on an id's hashes, category, source or expiry, or on
-            whether it is withdrawn; or with ``prefix``, two lists have the same name. An entry
-            would be lost.
+        HashListError: an entry would be lost: two lists disagree on an id's hashes, category,
+            source or expiry, or on whether it is withdrawn; or, with ``prefix``, two lists have the
+            same name.
     """
     if prefix:
         hash_lists = [_prefixed(hash_list) for hash_list in hash_lists]
@@ -194,9 +194,9 @@ def merge(hash_lists: Sequence[HashList], *, prefix: bool = False) -> HashList:
 
 
 def overrides(hash_list: HashList) -> list[str]:
-    """The ids that must not match in a list to which this one is applied.
+    """The ids that must not match in a list that this one is applied to.
 
-    They are withdrawn or have a flat hash, and this list has no entry of them.
+    They are withdrawn or have a flat hash, and this list has no entry with them.
     """
     return without_entry(hash_list.contents, ruled_out(hash_list.contents))
 
@@ -212,7 +212,7 @@ def save(hash_list: HashList, path: str | os.PathLike[str], list_format: str | N
     Raises:
         HashListError: the format cannot hold it.
         OutputError: the file cannot be written.
-        SettingsError: there is no such format, or the file's name does not tell it.
+        SettingsError: the format is unknown, or the file's name does not give it.
     """
     chosen = list_format or format_of(path)
     if chosen == COMPILED:
@@ -239,12 +239,14 @@ def compile_list(hash_list: HashList, path: str | os.PathLike[str]) -> list[str]
         OutputError: the file cannot be written.
     """
     indexes = {kind: _index(section) for kind, section in hash_list.sections.items()}
-    tables = {kind: IndexTables(index.kind, index.tables()) for kind, index in indexes.items()}
-    save_compiled(hash_list, path, tables)
+    index_tables = {
+        kind: IndexTables(index.kind, index.tables()) for kind, index in indexes.items()
+    }
+    save_compiled(hash_list, path, index_tables)
     return [f"{kind}: {index.explain()}" for kind, index in indexes.items()]
 
 
-def _index(section: Section) -> BuiltIndex:
+def _index(section: ListSection) -> BuiltIndex:
     return build_index(section.codes, radius=_radius(section.kind))
 
 
@@ -252,7 +254,7 @@ def _radius(kind: HashKind) -> int:
     return 0 if kind.algorithm in DIGEST_BITS else default_threshold(kind)
 
 
-def _facts(section: Section, seed: int) -> SectionFacts:
+def _facts(section: ListSection, seed: int) -> SectionFacts:
     index = _index(section)
     rows = np.arange(len(section))
     if len(rows) > SAMPLE:
@@ -284,8 +286,8 @@ def _counts(hash_list: HashList, field: str) -> dict[str, int]:
 
 
 def _clashes(merged: HashList, other: HashList) -> int:
-    """How many ids of a list mean another entry in the one that it is merged with."""
-    # Entries without an id of their own replace none
+    """How many of a list's ids mean a different entry in the list that it is merged with."""
+    # Entries without their own id replace nothing
     every = (section.column("id").texts(0, len(section)) for section in other.sections.values())
     ids = list(dict.fromkeys(filter(None, chain.from_iterable(every))))
     known = np.zeros(len(ids), dtype=np.bool_)
@@ -312,12 +314,12 @@ def _clashes(merged: HashList, other: HashList) -> int:
 
 
 def _held(hash_list: HashList, ids: Sequence[str]) -> set[str]:
-    """The ids of which a list has entries."""
+    """The ids of a list's entries."""
     return set(ids).difference(without_entry(hash_list.contents, ids))
 
 
 def _joined(old: HashList, new: HashList, both: HashList) -> HashList:
-    """Two joined lists, with the ids that either rules out and the result does not have."""
+    """Two lists joined, with the ids that either rules out and the result does not have."""
     ids = list(dict.fromkeys([*ruled_out(old.contents), *ruled_out(new.contents)]))
     return HashList(withdrawing(both.contents, ids), source=both.source)
 
@@ -326,7 +328,7 @@ def _prefixed(hash_list: HashList) -> HashList:
     contents, sections = hash_list.contents, {}
     for kind, section in hash_list.sections.items():
         ids = _prefixed_ids(hash_list.name, section.ids(0, len(section)))
-        sections[kind] = Section(
+        sections[kind] = ListSection(
             kind, section.codes, {**section.columns, "id": ids}, None, section.origin
         )
     withdrawn, dropped = (
@@ -334,7 +336,12 @@ def _prefixed(hash_list: HashList) -> HashList:
         for column in (contents.withdrawn, contents.dropped)
     )
     prefixed = replace(
-        contents, sections=sections, tables={}, updates={}, withdrawn=withdrawn, dropped=dropped
+        contents,
+        sections=sections,
+        index_tables={},
+        updates={},
+        withdrawn=withdrawn,
+        dropped=dropped,
     )
     return HashList(prefixed, source=hash_list.source)
 
@@ -344,7 +351,7 @@ def _prefixed_ids(name: str, ids: Iterable[str]) -> TextColumn:
 
 
 def _by_id(hash_list: HashList) -> dict[str, bytes]:
-    """For each id the sorted digests of its entries: lists are long, and entries large."""
+    """The sorted digests of each id's entries. Lists are long and entries large, so digests do."""
     found: dict[str, bytes] = {}
     for entry in hash_list:
         known = found.get(entry.id, b"")

@@ -1,4 +1,4 @@
-"""Selects the entries that may match: by category, source, date, and the operator's word."""
+"""Selects the entries that may match: by category, source and expiry, and by suppressions."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from hashmatch.errors import HashListError, SettingsError
 from hashmatch.hashlist.columns import Rows, TextColumn
 from hashmatch.hashlist.contents import Contents, IndexTables
 from hashmatch.hashlist.entry_ids import ABSENT
-from hashmatch.hashlist.section import Section
+from hashmatch.hashlist.section import ListSection
 from hashmatch.hashlist.updates import MergedSections, SectionUpdate
 from hashmatch.model import HashKind
 
 NOT_PERTINENT = frozenset({"0", "NEGATIVE_CLASS", "FALSE_POSITIVE"})
-"""Categories of entries that are not what the list is about.
+"""Categories of entries that are not pertinent.
 
 VICS uses 0, and ThreatExchange the others for signals that turned out to be wrong.
 """
@@ -42,32 +42,32 @@ NO_DATE = "expires is not a date"
 
 
 def refuse_text(name: str, value: object) -> None:
-    """Refuse one text where a set of texts belongs: Python would iterate over its characters.
+    """Refuse a string in place of a set of strings: Python would iterate over its characters.
 
     Raises:
-        SettingsError: it is a text.
+        SettingsError: it is a string.
     """
     if isinstance(value, str):
-        raise SettingsError(f"{name} must be a set of texts, not one text")
+        raise SettingsError(f"{name} must be a set of strings, not one string")
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Which entries may match.
 
-    Expired entries never do. Nor do those of a category that means not pertinent, unless that
-    category is named.
+    Expired entries never do. Nor do entries in a category that means not pertinent, unless you name
+    that category.
 
     Attributes:
-        categories: only entries of these; None for all, with or without a category.
-        exclude_categories: no entries of these.
-        sources: only entries of these; None for all, with or without a source.
+        categories: only entries in these; None for all, with or without a category.
+        exclude_categories: no entries in these.
+        sources: only entries from these; None for all, with or without a source.
         suppressed: no entries with these ids, each paired with the name of its list, or None for
             all lists. An id must be the entry's own, not ``file:line``.
-        now: the time, with its zone, by which entries expire; None for the time of loading.
+        now: the time, with its zone, at which to judge expiry; None for the time of loading.
 
     Raises:
-        SettingsError: one text is given instead of a set, or ``now`` has no time zone.
+        SettingsError: a string is given instead of a set, or ``now`` has no time zone.
     """
 
     categories: frozenset[str] | None = None
@@ -87,7 +87,7 @@ class Policy:
         return sorted({entry for entry, meant in self.suppressed if meant in (None, name)})
 
     def unknown(self, contents: Contents) -> dict[str, frozenset[str]]:
-        """The names in each setting that no entry of a list has, which may be typing errors.
+        """The names in each setting that no entry of a list has. They may be typos.
 
         Args:
             contents: the list before this policy is applied.
@@ -106,7 +106,7 @@ class Policy:
         }
 
     def reasons(self) -> Mapping[str, tuple[str, Callable[[str], bool]]]:
-        """For each reason to leave an entry out, its field and the test of that field."""
+        """Each reason to leave an entry out, with the field to test and the test."""
         now = self.now or datetime.now(UTC)
         asked = self.categories or frozenset()
         return {
@@ -130,7 +130,7 @@ DEFAULT_POLICY = Policy()
 
 
 def end_of_life(text: str) -> datetime | None:
-    """When an entry with this expiry stops matching; None if it is neither date nor time.
+    """When an entry with this expiry stops matching; None if it is neither a date nor a time.
 
     A date includes the whole day. Without a time zone, UTC is assumed.
     """
@@ -146,14 +146,14 @@ def end_of_life(text: str) -> datetime | None:
 
 
 def select(contents: Contents, policy: Policy) -> Contents:
-    """The list without the entries that must not match.
+    """Return the list without the entries that must not match.
 
     Raises:
         HashListError: the policy suppresses an entry by its line.
     """
     counts = Counter(contents.left_out)
-    plain: dict[HashKind, Section] = {}
-    tables: dict[HashKind, IndexTables] = {}
+    plain: dict[HashKind, ListSection] = {}
+    index_tables: dict[HashKind, IndexTables] = {}
     updates: dict[HashKind, SectionUpdate] = {}
     dropped = [contents.dropped]
     unwanted = policy.suppressed_in(contents.name)
@@ -166,18 +166,18 @@ def select(contents: Contents, policy: Policy) -> Contents:
         counts.update(reasons)
         if rows.size:
             dropped.append(section.take(rows).column("id"))
-        index = contents.tables.get(kind)
+        index = contents.index_tables.get(kind)
         if index is None or not rows.size:
             left = section.take(np.delete(np.arange(len(section)), rows)) if rows.size else section
             plain |= {kind: left} if len(left) else {}
-            tables |= {kind: index} if index is not None else {}
+            index_tables |= {kind: index} if index is not None else {}
         elif rows.size < len(section):
-            # The stored index still finds all rows, so they stay where they are
+            # The stored index refers to rows by number, so they stay where they are
             updates[kind] = SectionUpdate.of(section, index).changed(rows, None)
     return replace(
         contents,
         sections=MergedSections(plain, updates) if updates else plain,
-        tables=tables,
+        index_tables=index_tables,
         updates=updates,
         left_out=dict(counts),
         suppressed=(*contents.suppressed, *sorted(met)),
@@ -185,19 +185,21 @@ def select(contents: Contents, policy: Policy) -> Contents:
     )
 
 
-def _check_named(contents: Contents, section: Section, suppressed: Rows) -> None:
-    """Refuse to suppress ``file:line``, which may be another entry in the next list."""
+def _check_named(contents: Contents, section: ListSection, suppressed: Rows) -> None:
+    """Refuse to suppress ``file:line``, which may be a different entry in the next list."""
     nameless = suppressed[section.column("id").take(suppressed).lengths() == 0]
     if nameless.size:
         raise HashListError(
-            f"cannot suppress {section.entry(int(nameless[0])).id}: it has no id of its own, and"
-            " that line may be another entry in the next list. Give it an id and suppress that",
+            f"cannot suppress {section.entry(int(nameless[0])).id}: the list gives it no id, and in"
+            " the next list that line may be another entry. Give it an id and suppress that",
             path=contents.name,
         )
 
 
-def _left_out(section: Section, policy: Policy, suppressed: Rows) -> tuple[Rows, Mapping[str, int]]:
-    """The rows that must not match, and their number by reason."""
+def _left_out(
+    section: ListSection, policy: Policy, suppressed: Rows
+) -> tuple[Rows, Mapping[str, int]]:
+    """The rows that must not match, and how many there are for each reason."""
     mask = np.zeros(len(section), dtype=np.bool_)
     mask[suppressed] = True
     counts = {SUPPRESSED: len(suppressed)} if len(suppressed) else {}
@@ -209,8 +211,10 @@ def _left_out(section: Section, policy: Policy, suppressed: Rows) -> tuple[Rows,
     return np.flatnonzero(mask), counts
 
 
-def _where(section: Section, field: str, applies: Callable[[str], bool]) -> npt.NDArray[np.bool_]:
-    """The rows to which a test applies; it runs once for each text that occurs."""
+def _where(
+    section: ListSection, field: str, applies: Callable[[str], bool]
+) -> npt.NDArray[np.bool_]:
+    """The rows whose text passes a test. The test runs once for each distinct text."""
     column = section.columns.get(field)
     if column is None:
         return np.full(len(section), applies(""), dtype=np.bool_)

@@ -1,4 +1,4 @@
-"""Collects what is wrong with a list, to report everything at once and quote nothing."""
+"""Collects everything that is wrong with a list, to report it all at once and quote none of it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hashmatch.errors import HashListError
 from hashmatch.text import count
 
 KEPT_PROBLEMS = 10_000
-"""More help nobody, and a picture given as a list would have millions."""
+"""More would help nobody, and a picture given as a list would have millions."""
 
 
 class Problems:
@@ -20,7 +20,7 @@ class Problems:
         self._kept: list[tuple[int, str]] = []
 
     def add(self, line: int, message: str) -> None:
-        """Add one problem. Of very many, those of the first lines are kept."""
+        """Add one problem. If there are very many, those of the first lines are kept."""
         self.count += 1
         if len(self._kept) == KEPT_PROBLEMS and line >= self._kept[-1][0]:
             return
@@ -39,8 +39,8 @@ class Problems:
 
         Args:
             total: how many lines the list has.
-            unit: what it has instead of lines.
-            units: the plural of that, if it takes more than an s.
+            unit: what the list consists of, if not of lines.
+            units: the plural of that, if it is irregular.
             skippable: whether the rest could be loaded without what is wrong.
         """
         verb, them = ("is", "it") if self.count == 1 else ("are", "them")

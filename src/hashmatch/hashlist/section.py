@@ -17,15 +17,15 @@ from hashmatch.model import Entry, HashKind, PerceptualHash
 Lines: TypeAlias = npt.NDArray[np.unsignedinteger[Any]]
 
 SLICE_ROWS = 1 << 13
-"""How many rows become Python objects at once in a loop over all."""
+"""How many rows become Python objects at a time when you loop over all."""
 
 _MARK = 12
-"""Digits of a list's digest that distinguish its lines from other lists'. A hash must not have as
+"""How many digits of a list's digest tell its lines from those of other lists. No hash has this
 many, or they would look like one."""
 
 
 @dataclass(frozen=True, eq=False, repr=False, slots=True)
-class Section:
+class ListSection:
     """The entries of one kind, one per row, in arrays that may be memory-mapped.
 
     Attributes:
@@ -35,8 +35,8 @@ class Section:
             none. A column without any text may be left out.
         lines: unsigned, shape (rows,): the line of each entry, ascending over those without an id;
             None if all have one.
-        origin: what precedes the line in the id of an entry without one.
-        id_order: the rows in the order by which ids are found; computed on first use.
+        origin: what comes before the line number in the id of an entry that has none.
+        id_order: the rows in the order in which ids are searched; computed on first use.
     """
 
     kind: HashKind
@@ -50,7 +50,7 @@ class Section:
         object.__setattr__(self, "codes", read_only(np.ascontiguousarray(self.codes)))
 
     @classmethod
-    def concatenated(cls, sections: Sequence[Section]) -> Section:
+    def concatenated(cls, sections: Sequence[ListSection]) -> ListSection:
         """Join at least one section, all of one kind and one origin."""
         first = sections[0]
         if len(sections) == 1:
@@ -67,9 +67,9 @@ class Section:
             origin=first.origin,
         )
 
-    def take(self, rows: Rows) -> Section:
-        """The section of some rows, in the given order."""
-        return Section(
+    def take(self, rows: Rows) -> ListSection:
+        """Take some rows, in the given order, as a section."""
+        return ListSection(
             kind=self.kind,
             codes=self.codes[rows],
             columns={name: column.take(rows) for name, column in self.columns.items()},
@@ -77,18 +77,18 @@ class Section:
             origin=self.origin,
         )
 
-    def slim(self) -> Section:
-        """The same rows without columns and lines that carry nothing."""
+    def slim(self) -> ListSection:
+        """Drop columns and lines that hold nothing."""
         columns = {name: column for name, column in self.columns.items() if not column.is_empty()}
         all_have_ids = bool((self.column("id").lengths() > 0).all())
         lines = None if all_have_ids else self.lines
-        return Section(self.kind, self.codes, columns, lines, self.origin, self.id_order)
+        return ListSection(self.kind, self.codes, columns, lines, self.origin, self.id_order)
 
-    def named(self, digest: str) -> Section:
-        """The same rows, each with an id of its own, to join them with those of other lists.
+    def named(self, digest: str) -> ListSection:
+        """Give every row an id, so that it can be joined with those of other lists.
 
-        Rows without an id get ``file:line@digest``, because ``file:line`` alone is another entry in
-        the next file of that name.
+        Rows without an id get ``file:line@digest``, because ``file:line`` alone is a different
+        entry in the next file of that name.
 
         Args:
             digest: of the list that the rows come from.
@@ -98,10 +98,10 @@ class Section:
         own, mark = self.column("id").texts(0, len(self)), f"@{digest[:_MARK]}"
         names = zip(own, self.ids(0, len(self)), strict=True)
         ids = TextColumn.from_texts([name or f"{by_line}{mark}" for name, by_line in names])
-        return Section(self.kind, self.codes, {**self.columns, "id": ids}, None, self.origin)
+        return ListSection(self.kind, self.codes, {**self.columns, "id": ids}, None, self.origin)
 
     def column(self, name: str) -> TextColumn:
-        """A column by name, even if it was left out."""
+        """A column by name; an empty one if it was left out."""
         column = self.columns.get(name)
         return TextColumn.empty(len(self)) if column is None else column
 
@@ -116,13 +116,13 @@ class Section:
         return int(self.lines[row]) if self.lines is not None else 0
 
     def hex(self, first: int, last: int) -> list[str]:
-        """The hashes of the rows from ``first`` up to ``last``, excluded, in hex."""
+        """The hashes of the rows from ``first`` up to but excluding ``last``, in hex."""
         digits = self.codes[first:last].astype(">u8").tobytes().hex()
         width, stride = self.kind.bits // 4, 16 * self.kind.words
         return [digits[place : place + width] for place in range(0, len(digits), stride)]
 
     def ids(self, first: int, last: int) -> list[str]:
-        """The ids of the rows from ``first`` up to ``last``: the list's own, else by line."""
+        """The ids of the rows from ``first`` up to ``last``: the list's own, or else by line."""
         given = self.column("id").texts(first, last) if "id" in self.columns else None
         if self.lines is None:
             return given or []
@@ -133,7 +133,7 @@ class Section:
         """Find entries by their ids.
 
         Returns:
-            int64, shape (ids,): the row of each, -1 if there is none.
+            int64, shape (ids,): the row of each; -1 if there is none.
         """
         rows = np.full(len(ids), ABSENT, dtype=np.int64)
         order = self.order_of_ids()
@@ -145,9 +145,9 @@ class Section:
         return rows
 
     def order_of_ids(self) -> Order | None:
-        """The order by which ids are found; None if there are none."""
+        """The order in which ids are searched; None if there are none."""
         if self.id_order is None and "id" in self.columns:
-            # Two threads may both compute it, which is harmless
+            # If two threads both compute it, that is harmless
             object.__setattr__(self, "id_order", fingerprint_order(self.columns["id"]))
         return self.id_order
 
@@ -181,14 +181,14 @@ class Section:
                 yield Entry(entry_id, PerceptualHash(*self.kind, tuple(code)), **fields)
 
     def __repr__(self) -> str:
-        return f"<Section {self.kind}, {len(self):,} entries>"
+        return f"<ListSection {self.kind}, {len(self):,} entries>"
 
     def __reduce__(self) -> NoReturn:
         refuse_pickling("a section of a hash list")
 
 
 def is_line_number(text: str) -> bool:
-    """Whether a text is a line number: not 007, and not absurdly long."""
+    """Whether a text is a line number, without leading zeros and not absurdly long."""
     return text.isascii() and text.isdigit() and len(text) <= 10 and not text.startswith("0")
 
 
@@ -199,15 +199,15 @@ def refuse_pickling(what: str) -> NoReturn:
         TypeError: always.
     """
     raise TypeError(
-        f"{what} is not pickled, because its hashes could leak into files and processes: open the "
+        f"cannot pickle {what}: its hashes could leak into files and other processes. Open the "
         "list where you need it"
     )
 
 
-def _concatenated_lines(sections: Sequence[Section]) -> Lines | None:
+def _concatenated_lines(sections: Sequence[ListSection]) -> Lines | None:
     if all(section.lines is None for section in sections):
         return None
-    # If all have ids, nothing asks for a line
+    # If all have ids, nobody asks for a line
     return np.concatenate(
         [
             np.zeros(len(section), np.uint32) if section.lines is None else section.lines

@@ -4,9 +4,9 @@ A signature is a small file beside the list: one line of JSON with the digest of
 its name, version and date, signed with Ed25519 (RFC 8032). Only the exact bytes that this module
 writes are accepted, so no byte of the signature file can change unnoticed either.
 
-The digest of a compiled list is that of its header, which has the digests of all its bytes. The
-digest of the original list, which the header also has, would prove nothing: anyone who can write
-the file can write that too.
+The digest of a compiled list is that of its header, which has the digests of everything else in the
+file. The header also has the digest of the original list, but that would prove nothing: anyone who
+can write the file can write that too.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 
 SUFFIX = ".sig"
 _CONTEXT = b"hashmatch list signature 1\n"
-"""Precedes what is signed, so that no signature made for another purpose fits."""
+"""Comes before what is signed, so that a signature made for another purpose does not fit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What a signature says of a list.
+    """What a signature says about a list.
 
     Attributes:
         digest: SHA-256, hex, of the list's bytes; of a compiled list, of its header.
@@ -51,7 +51,7 @@ class Statement:
 
     @classmethod
     def of(cls, hash_list: HashList) -> Statement:
-        """What a signature of this list says."""
+        """What a signature of this list must say."""
         digest = hash_list.contents.compiled_digest or hash_list.digest
         return cls(digest, hash_list.name, hash_list.version, hash_list.created)
 
@@ -61,7 +61,7 @@ class Statement:
 
 
 def make_keys(private: Path, public: Path) -> None:
-    """Generate a pair of keys in PEM: PKCS #8, mode 0600, for the private one.
+    """Generate a pair of keys in PEM. The private one is PKCS #8, with mode 0600.
 
     Raises:
         SettingsError: one of the files exists.
@@ -71,7 +71,7 @@ def make_keys(private: Path, public: Path) -> None:
     ed25519, serialization = _library()
     for path in (private, public):
         if path.exists():
-            raise SettingsError(f"{path} exists already: keys are never overwritten")
+            raise SettingsError(f"{path} already exists: keys are never overwritten")
     key = ed25519.Ed25519PrivateKey.generate()
     pem, none = serialization.Encoding.PEM, serialization.NoEncryption()
     with write_atomically(private) as stream:
@@ -85,7 +85,7 @@ def sign_list(path: Path, key: Path) -> Path:
     """Sign a list, and return the signature's path: the list's plus ``.sig``.
 
     Raises:
-        HashListError: the list cannot be loaded, so it must not be signed either.
+        HashListError: the list cannot be loaded, so it must not be signed.
         SettingsError: the key cannot be read.
         OutputError: the signature cannot be written.
         MissingExtraError: the package that signs is not installed.
@@ -123,7 +123,7 @@ def verify_list(hash_list: HashList, signature_path: Path, key: Path) -> Stateme
         message = "the signature is not by this key, or was changed"
         raise HashListError(message, path=str(signature_path)) from None
     if statement != Statement.of(hash_list):
-        message = "the signature is of another list, or the list was changed"
+        message = "the signature is for another list, or the list was changed"
         raise HashListError(message, path=hash_list.source)
     return statement
 
@@ -175,7 +175,7 @@ def _load(path: Path, parse: Any) -> object:
         raise SettingsError(
             f"cannot read the key {path}: {os.strerror(error.errno or 0)}"
         ) from error
-    except (ValueError, TypeError):  # never with its message: it may quote the key
+    except (ValueError, TypeError):  # without its message, which may quote the key
         raise SettingsError(f"{path} is not a key in PEM, or needs a password") from None
 
 

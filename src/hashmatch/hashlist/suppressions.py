@@ -55,7 +55,7 @@ class Suppressions:
     rows: tuple[Suppression, ...]
 
     def unknown(self, hash_lists: Sequence[HashList]) -> list[int]:
-        """The lines whose entry is on none of these lists, or not on the list that they name."""
+        """The lines whose entry is on none of these lists, or not on the list the line names."""
         met = {
             (entry, name)
             for each in hash_lists
@@ -68,7 +68,7 @@ class Suppressions:
 def read_suppressions(path: str | os.PathLike[str]) -> Suppressions:
     """Read a CSV table with the columns ``entry``, ``reason``, ``by``, ``date``.
 
-    The column ``list`` is optional; further columns are ignored.
+    The column ``list`` is optional; other columns are ignored.
 
     Raises:
         HashListError: it cannot be read, or something in it is wrong; ``problems`` has every faulty

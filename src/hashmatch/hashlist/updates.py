@@ -1,4 +1,4 @@
-"""Lays changes over a list, so that a few do not copy millions of entries."""
+"""Lays changes over a list, so that a few changes do not copy millions of entries."""
 
 from __future__ import annotations
 
@@ -13,39 +13,39 @@ import numpy as np
 from hashmatch.hashlist.columns import Rows, TextColumn, read_only
 from hashmatch.hashlist.contents import NOTHING, Contents, IndexTables
 from hashmatch.hashlist.entry_ids import ABSENT
-from hashmatch.hashlist.section import Section, refuse_pickling
+from hashmatch.hashlist.section import ListSection, refuse_pickling
 from hashmatch.model import Entry, HashKind
 from hashmatch.text import count
 
 GROWN = 1 / 128
-"""Changes beyond this part of the base are merged into it, because every lookup pays for them."""
+"""Changes beyond this share of the base are merged into it, because every lookup pays for them."""
 
 
 @dataclass(frozen=True, eq=False, repr=False, slots=True)
 class SectionUpdate:
-    """The rows of a base section without the withdrawn ones, and of a small section added to it.
+    """A base section without its withdrawn rows, plus a small section of added rows.
 
-    Base rows keep their numbers, so an index over the base stays valid; drop what it finds among
-    the withdrawn rows. Added row ``i`` has the number ``len(base) + i``.
+    Base rows keep their numbers, so an index over the base stays valid; drop the withdrawn rows
+    that it finds. Added row ``i`` has the number ``len(base) + i``.
 
     Attributes:
         base: the section before the changes.
-        added: the rows added since, each with an id of its own; may be empty.
+        added: the rows added since, each with its own id; may be empty.
         withdrawn: int64, ascending: the base rows that must no longer match.
-        tables: the stored index of the base, if there is one.
+        index_tables: the stored index of the base, if there is one.
     """
 
-    base: Section
-    added: Section
+    base: ListSection
+    added: ListSection
     withdrawn: Rows
-    tables: IndexTables | None = None
+    index_tables: IndexTables | None = None
 
     @classmethod
-    def of(cls, base: Section, tables: IndexTables | None = None) -> SectionUpdate:
-        """A section without changes so far."""
+    def of(cls, base: ListSection, index_tables: IndexTables | None = None) -> SectionUpdate:
+        """A section without any changes yet."""
         nothing = np.empty((0, base.kind.words), dtype=np.uint64)
-        added = Section(base.kind, nothing, {}, None, base.origin)
-        return cls(base, added, np.empty(0, np.int64), tables)
+        added = ListSection(base.kind, nothing, {}, None, base.origin)
+        return cls(base, added, np.empty(0, np.int64), index_tables)
 
     @property
     def kind(self) -> HashKind:
@@ -61,16 +61,16 @@ class SectionUpdate:
         """Find entries by their ids.
 
         Returns:
-            int64, shape (ids,): the row of each, -1 if there is none or it is withdrawn.
+            int64, shape (ids,): the row of each; -1 if there is none or it is withdrawn.
         """
         base, added = self.base.find(ids), self.added.find(ids)
         base[np.isin(base, self.withdrawn)] = ABSENT
         return np.where(added == ABSENT, base, added + len(self.base))
 
-    def changed(self, withdrawn: Rows, added: Section | None) -> SectionUpdate:
-        """The same with some rows withdrawn and others added.
+    def changed(self, withdrawn: Rows, added: ListSection | None) -> SectionUpdate:
+        """Withdraw some rows and add others.
 
-        Each added row has an id of its own, see ``Section.named``, which no remaining row has. An
+        Each added row has its own id, which no remaining row has; see ``ListSection.named``. An
         added row that is withdrawn again disappears, and the rows after it move up.
         """
         base = withdrawn[withdrawn < len(self.base)]
@@ -78,7 +78,7 @@ class SectionUpdate:
         left = self.added.take(np.delete(np.arange(len(self.added)), gone))
         return replace(
             self,
-            added=left if added is None else Section.concatenated([left, added]),
+            added=left if added is None else ListSection.concatenated([left, added]),
             withdrawn=read_only(np.union1d(self.withdrawn, base)),
         )
 
@@ -90,10 +90,10 @@ class SectionUpdate:
         """Whether the changes should be merged into the base."""
         return len(self.added) + len(self.withdrawn) > GROWN * len(self.base)
 
-    def merged(self) -> Section:
-        """One section of all rows that are not withdrawn, in order."""
+    def merged(self) -> ListSection:
+        """Merge all rows that are not withdrawn into one section, in order."""
         left = np.delete(np.arange(len(self.base)), self.withdrawn)
-        return Section.concatenated([self.base.take(left), self.added]).slim()
+        return ListSection.concatenated([self.base.take(left), self.added]).slim()
 
     def __len__(self) -> int:
         return len(self.base) - len(self.withdrawn) + len(self.added)
@@ -105,22 +105,22 @@ class SectionUpdate:
         refuse_pickling("a section of a hash list")
 
 
-class MergedSections(Mapping[HashKind, Section]):
+class MergedSections(Mapping[HashKind, ListSection]):
     """Sections by kind; one with changes is merged on first access.
 
-    Callers that know of updates use those instead, and nothing is merged.
+    Callers that know about updates use those instead, so nothing is merged.
     """
 
     def __init__(
-        self, plain: Mapping[HashKind, Section], updates: Mapping[HashKind, SectionUpdate]
+        self, plain: Mapping[HashKind, ListSection], updates: Mapping[HashKind, SectionUpdate]
     ) -> None:
         self._kinds = (*plain, *updates)
         self._sections = dict(plain)
         self._updates = updates
 
-    def __getitem__(self, kind: HashKind) -> Section:
+    def __getitem__(self, kind: HashKind) -> ListSection:
         if kind not in self._sections and kind in self._updates:
-            # Two threads may both merge it, which is harmless
+            # If two threads both merge it, that is harmless
             self._sections[kind] = self._updates[kind].merged()
         return self._sections[kind]
 
@@ -136,11 +136,11 @@ class MergedSections(Mapping[HashKind, Section]):
 
 
 def updated(old: Contents, added: Contents, withdrawals: Collection[str]) -> Contents:
-    """A list with some entries withdrawn and others added, which replace those of the same id.
+    """Withdraw entries from a list and add others, which replace those with the same id.
 
     Args:
         old: the list before; it does not change.
-        added: the new entries. Those without an id of their own replace none.
+        added: the new entries. Those without their own id replace nothing.
         withdrawals: ids.
     """
     withdrawn = sorted(withdrawals)
@@ -149,18 +149,18 @@ def updated(old: Contents, added: Contents, withdrawals: Collection[str]) -> Con
     for section in joining.values():
         ids += section.ids(0, len(section))
     held = np.zeros(len(withdrawn), dtype=np.bool_)
-    plain: dict[HashKind, Section] = {}
-    tables: dict[HashKind, IndexTables] = {}
+    plain: dict[HashKind, ListSection] = {}
+    index_tables: dict[HashKind, IndexTables] = {}
     updates: dict[HashKind, SectionUpdate] = {}
     for kind in old.sections:
         before = old.updates.get(kind)
         if before is None:
-            before = SectionUpdate.of(old.sections[kind], old.tables.get(kind))
+            before = SectionUpdate.of(old.sections[kind], old.index_tables.get(kind))
         rows = before.find(ids)
         held |= rows[: len(withdrawn)] != ABSENT
         after = before.changed(rows[rows != ABSENT], joining.get(kind))
-        if after.is_plain() and after.tables is not None:
-            tables[kind] = after.tables
+        if after.is_plain() and after.index_tables is not None:
+            index_tables[kind] = after.index_tables
         if after.is_plain() or (len(after) and after.has_grown()):
             plain[kind] = after.base if after.is_plain() else after.merged()
         elif len(after):
@@ -172,7 +172,7 @@ def updated(old: Contents, added: Contents, withdrawals: Collection[str]) -> Con
         old,
         sections=MergedSections(plain, updates) if updates else plain,
         updates=updates,
-        tables=tables,
+        index_tables=index_tables,
         digest=_history_digest(old, added, withdrawn),
         compiled_digest=None,
         withdrawn=NOTHING,
@@ -187,7 +187,7 @@ def updated(old: Contents, added: Contents, withdrawals: Collection[str]) -> Con
 
 
 def ruled_out(contents: Contents) -> list[str]:
-    """The ids, each once, of which a list says that they must not match."""
+    """The ids that a list says must not match, each once."""
     columns = (contents.withdrawn, contents.dropped)
     ids = dict.fromkeys(name for column in columns for name in column.texts(0, len(column)))
     ids.pop("", None)
@@ -195,7 +195,7 @@ def ruled_out(contents: Contents) -> list[str]:
 
 
 def without_entry(contents: Contents, ids: Sequence[str]) -> list[str]:
-    """The ids of which a list has no entry."""
+    """The ids that no entry of a list has."""
     held = np.zeros(len(ids), dtype=np.bool_)
     for kind in contents.sections if ids else ():
         held |= contents.sections[kind].find(ids) != ABSENT
@@ -203,12 +203,12 @@ def without_entry(contents: Contents, ids: Sequence[str]) -> list[str]:
 
 
 def withdrawing(contents: Contents, ids: Sequence[str]) -> Contents:
-    """The list with these ids as its withdrawals, except those that it has entries of."""
+    """Set a list's withdrawals to these ids, except those that its entries have."""
     names = [name.encode(errors="surrogatepass") for name in without_entry(contents, ids)]
     return replace(contents, withdrawn=TextColumn.from_bytes(names), dropped=NOTHING)
 
 
 def _history_digest(old: Contents, added: Contents, withdrawn: Sequence[str]) -> str:
-    """A digest of the old list's digest and the changes, because digesting it all takes long."""
+    """Digest the old list's digest and the changes, because digesting everything takes long."""
     text = "\n".join([old.digest, added.digest, *withdrawn])
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()

@@ -1,4 +1,16 @@
-"""Looking hashes up: one contract, several indexes, and the choice between them."""
+"""Finds the entries within a Hamming distance of a hash.
+
+``hashlist`` builds an index for a compiled list, and ``match`` builds or opens one for each section
+of a list. Both call ``build_index``, which picks the cheapest kind for the list and the radius.
+
+In go ``Codes``: uint64 arrays of shape (n, words). Out come ``Hits``: rows of queries, rows of
+entries, and distances in bits. Every index answers ``search``, ``nearest`` and ``any`` exactly as
+``LinearIndex`` does, which compares everything; ``BKTree``, ``MultiIndex`` and ``UpdatedIndex``
+(a few changes on top of another index) only do it faster.
+
+Arrays of the wrong type or shape raise ``SettingsError``, hashes of the wrong width raise
+``HashMismatchError``. An index never changes, so threads may share it.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +22,8 @@ from hashmatch.index.base import (
     Codes,
     Hits,
     Index,
+    IndexArrays,
     Nearest,
-    Tables,
     check_codes,
 )
 from hashmatch.index.bktree import BKTree
@@ -44,10 +56,10 @@ INDEX_KINDS: Mapping[str, type[BuiltIndex]] = {
 """The kinds of index by name; ``auto`` chooses among them."""
 
 FEW = 4_096
-"""Entries that are compared before any table is looked up."""
+"""A list with fewer entries is always scanned."""
 
 SAMPLE = 256
-"""Entries that are asked for, to learn how full the buckets of a list are."""
+"""Entries to look up in their own list, to learn how full its buckets are."""
 
 
 def build_index(codes: Codes, kind: str = "auto", radius: int = 8) -> BuiltIndex:
@@ -55,36 +67,38 @@ def build_index(codes: Codes, kind: str = "auto", radius: int = 8) -> BuiltIndex
 
     Args:
         codes: shape (n, words), uint64.
-        kind: a name of ``INDEX_KINDS``, or ``auto`` for the one that is cheapest for this many
-            entries at this radius.
-        radius: the largest radius that is going to be asked for, in bits. Only ``auto`` looks at
-            it; every index answers every radius.
+        kind: a name from ``INDEX_KINDS``, or ``auto`` for the cheapest at this number of entries
+            and this radius.
+        radius: the largest radius you expect to search with, in bits. Only ``auto`` uses it; every
+            index answers every radius.
 
     Returns:
         The index; its ``explain()`` says what was chosen and why.
 
     Raises:
-        SettingsError: the kind is unknown, or ``codes`` is no uint64 array of shape (n, words).
+        SettingsError: the kind is unknown, or ``codes`` is not a uint64 array of shape (n, words).
     """
     if kind != "auto":
         return _class_of(kind)(codes)
     codes = check_codes(codes)
     if len(codes) < FEW:
-        return LinearIndex(codes, reason=f"chosen since fewer than {FEW} are soon compared")
+        return LinearIndex(codes, reason=f"chosen because fewer than {FEW} are quick to compare")
     index = MultiIndex(codes)
     sample = codes[:: len(codes) // SAMPLE]
     cost = float(index.expected_cost(sample, radius).mean())
     if cost >= 1:
-        why = f"chosen since looking at buckets costs more at radius {radius}"
+        why = f"chosen because buckets cost more at radius {radius}"
         return LinearIndex(codes, reason=why)
-    index.reason = f"chosen since at radius {radius} it costs {cost:.2g} of a scan"
+    index.reason = f"chosen because it costs {cost:.2g} of a scan at radius {radius}"
     return index
 
 
-def open_index(kind: str, codes: Codes, tables: Tables, reason: str = "as stored") -> BuiltIndex:
-    """An index again from what its ``kind``, ``codes``, ``tables()`` and ``reason`` were.
+def open_index(
+    kind: str, codes: Codes, tables: IndexArrays, reason: str = "as stored"
+) -> BuiltIndex:
+    """Open an index from the ``kind``, ``codes``, ``tables()`` and ``reason`` of a built one.
 
-    Nothing is computed and nothing copied, so the arrays may be memory-mapped.
+    It computes and copies nothing, so the arrays may be memory-mapped.
 
     Raises:
         SettingsError: the kind is unknown, or a table does not fit the codes.

@@ -1,4 +1,4 @@
-"""The contract that every index keeps, and the values that cross it."""
+"""The contract that every index keeps, and the values that go in and out."""
 
 from __future__ import annotations
 
@@ -19,20 +19,21 @@ Codes: TypeAlias = npt.NDArray[np.uint64]
 """Hashes of one width: uint64, shape (n, words), words = bits / 64, most significant bit first."""
 
 Ints: TypeAlias = npt.NDArray[np.int64]
-Tables: TypeAlias = "Mapping[str, npt.NDArray[np.generic]]"
+IndexArrays: TypeAlias = "Mapping[str, npt.NDArray[np.generic]]"
+"""The tables of an index, by name."""
 
 MAX_ENTRIES = 2**32 - 1
-"""Rows are kept as unsigned 32-bit integers."""
+"""Rows are stored as unsigned 32-bit integers."""
 
 MAX_QUERIES = 2**15
-"""Queries looked up together, so that one of them, a distance and a row fit 63 bits."""
+"""Queries per batch. With this many, a query, a distance and a row fit in 63 bits together."""
 
 BUNDLE = 1 << 14
-"""Hits that are worth going through at once where only the nearest are kept."""
+"""``nearest`` collects this many hits before it keeps the nearest of them."""
 
 
 class Hits(NamedTuple):
-    """Pairs of a query and an entry near it: three arrays of one length.
+    """Pairs of a query and an entry near it, as three arrays of equal length.
 
     Attributes:
         query: int64, the row of the query in the batch.
@@ -46,7 +47,7 @@ class Hits(NamedTuple):
 
     @classmethod
     def join(cls, pieces: Iterable[Hits]) -> Hits:
-        """One after another, in the order given."""
+        """Concatenate pieces in the order given."""
         found = list(pieces)
         if len(found) == 1:
             return found[0]
@@ -55,36 +56,36 @@ class Hits(NamedTuple):
         return cls(*(np.concatenate(column) for column in zip(*found, strict=True)))
 
     def moved(self, first: int) -> Hits:
-        """The same pairs, where the batch is a part of a larger one from ``first`` on."""
+        """The same pairs, numbered for a larger batch that this one starts in at ``first``."""
         return self._replace(query=self.query + first) if first else self
 
     def packed(self) -> Ints:
-        """Each pair as one integer that sorts by query, then distance, then row."""
+        """Pack each pair into one integer that sorts by query, then distance, then row."""
         return self.query << 48 | self.distance.astype(np.int64) << 32 | self.row
 
     @classmethod
     def unpacked(cls, packed: Ints) -> Hits:
-        """What ``packed`` was made from."""
+        """The inverse of ``packed``."""
         distance = (packed >> 32 & 0xFFFF).astype(np.uint16)
         return cls(packed >> 48, packed & 0xFFFFFFFF, distance)
 
     def sorted(self) -> Hits:
-        """The same pairs by query, then distance, then row; of at most ``MAX_QUERIES`` queries."""
+        """Sort by query, distance and row. The batch has at most ``MAX_QUERIES`` queries."""
         if len(self.row) < 2:
             return self
-        # One sort of integers takes an eighth of the time of np.lexsort; and of the kinds of sort
-        # the stable one merges what the pieces have in order already
+        # Sorting integers takes an eighth of the time of np.lexsort, and a stable sort merges the
+        # runs that are in order already
         packed = self.packed()
         packed.sort(kind="stable")
         return self.unpacked(packed)
 
 
 class Nearest(NamedTuple):
-    """The entries nearest to each query, and how many more there are.
+    """The entries nearest to each query, and how many are near in all.
 
     Attributes:
-        hits: at most k of each query, sorted by query, distance, row.
-        counts: int64, for each query how many entries lie within the radius.
+        hits: at most k for each query, sorted by query, distance, row.
+        counts: int64, the number of entries within the radius of each query.
     """
 
     hits: Hits
@@ -92,14 +93,14 @@ class Nearest(NamedTuple):
 
 
 class Index(Protocol):
-    """Finds the entries near a hash. Every index answers exactly what ``LinearIndex`` answers.
+    """Finds the entries near a hash. Every index gives exactly the answers of ``LinearIndex``.
 
-    A kind of index implements ``pieces``; the questions that callers ask are answered here, from
-    the pieces. An index never changes, so threads may share it.
+    Each kind implements ``pieces``; the methods that callers use are built on it here. An index
+    never changes, so threads may share it.
 
     Attributes:
-        kind: the name by which ``build_index`` and the command line know it.
-        words: the width of its hashes, in words of 64 bits.
+        kind: its name for ``build_index`` and on the command line.
+        words: the width of its hashes, in 64-bit words.
     """
 
     kind: ClassVar[str]
@@ -110,10 +111,10 @@ class Index(Protocol):
 
     @abstractmethod
     def pieces(self, queries: Codes, radius: int) -> Iterator[Hits]:
-        """Every pair within the radius once, in any order, in pieces of bounded size.
+        """Yield every pair within the radius once, in any order, in pieces of bounded size.
 
         Args:
-            queries: checked hashes of the index's own width, at least one.
+            queries: checked hashes of the index's width, at least one.
             radius: in bits, from 0 to the width.
         """
 
@@ -122,7 +123,7 @@ class Index(Protocol):
         """One sentence: which kind of index this is and why it was chosen."""
 
     def search(self, queries: Codes, radius: int) -> Hits:
-        """Every entry near each query.
+        """Find every entry near each query.
 
         Args:
             queries: shape (m, words), uint64.
@@ -132,9 +133,9 @@ class Index(Protocol):
             The pairs, sorted by query, distance, row.
 
         Raises:
-            SettingsError: the queries are no uint64 array of two axes, or the radius is negative
-                or no integer.
-            HashMismatchError: the queries are of another width than the entries.
+            SettingsError: the queries are not a uint64 array with two axes, or the radius is
+                negative or not an integer.
+            HashMismatchError: the queries and the entries differ in width.
         """
         queries, radius = check_search(self.words, queries, radius)
         return Hits.join(
@@ -143,11 +144,10 @@ class Index(Protocol):
         )
 
     def nearest(self, queries: Codes, radius: int, k: int) -> Nearest:
-        """The k nearest entries of each query, and the count of all that are near.
+        """Find the k nearest entries of each query, and count all that are near.
 
-        Where very many entries are near, this takes neither the memory nor the time of listing
-        them all. Of entries at the same distance those of the lowest rows are taken, so the hits
-        are the first k of each query of what ``search`` returns.
+        When a great many entries are near, this saves the memory and the time of listing them.
+        Lower rows win ties, so the hits are the first k that ``search`` returns for each query.
 
         Args:
             queries: as for ``search``.
@@ -160,12 +160,12 @@ class Index(Protocol):
         """
         queries, radius = check_search(self.words, queries, radius)
         if k < 1:
-            raise SettingsError("at least the 1 nearest entry is asked for")
+            raise SettingsError("ask for at least the 1 nearest entry")
         counts = np.zeros(len(queries), np.int64)
         found = []
         for first, part in _parts(queries):
             kept = np.empty(0, np.int64)
-            # What a pair must beat to be among the k of its query
+            # A pair must beat this to be among its query's k
             bar = np.full(len(part), np.iinfo(np.int64).max)
             for hits in _bundled(self.pieces(part, radius)):
                 counts[first : first + len(part)] += np.bincount(hits.query, minlength=len(part))
@@ -180,14 +180,14 @@ class Index(Protocol):
         return Nearest(Hits.join(found), counts)
 
     def any(self, queries: Codes, radius: int) -> npt.NDArray[np.bool_]:
-        """Whether each query has an entry near it; stops looking once all have.
+        """Tell whether each query has an entry near it. Stops as soon as all do.
 
         Args:
             queries: as for ``search``.
             radius: as for ``search``.
 
         Returns:
-            bool, one for each query.
+            One bool for each query.
 
         Raises:
             SettingsError: as for ``search``.
@@ -205,20 +205,19 @@ class Index(Protocol):
     def uncertain(
         self, queries: Codes, uncertain_bits: Codes, radius: int, max_bit_flips: int
     ) -> Iterator[tuple[Ints, Ints]]:
-        """Every entry that may be near a query of which some bits are uncertain.
+        """Find every entry that may be near a query with uncertain bits.
 
-        That is one within the radius by the bits that are not uncertain, and within
-        ``max_bit_flips`` bits more by all. Others may be among them, and any of
-        them more than once.
+        Such an entry is within ``radius`` by the certain bits alone, and within ``radius +
+        max_bit_flips`` by all bits. The answer may name other entries too, and an entry twice.
 
         Args:
             queries: as for ``pieces``.
-            uncertain_bits: the uncertain bits of each, of the same shape.
+            uncertain_bits: a mask of each query's uncertain bits, of the same shape.
             radius: as for ``pieces``.
             max_bit_flips: how many of the uncertain bits may be wrong.
 
         Yields:
-            Pairs: the row of the query in the batch, and the row of the entry in the index.
+            Pairs of arrays: rows of queries in the batch, and rows of entries in the index.
         """
         counts = np.bitwise_count(uncertain_bits).sum(axis=1, dtype=np.int64)
         for uncertain in sorted(set(counts.tolist())):
@@ -238,22 +237,23 @@ class BuiltIndex(Index, Protocol):
 
     Args:
         codes: shape (n, words), uint64.
-        tables: what ``tables()`` gave for the same codes, taken up as it is; else they are built.
+        tables: the ``tables()`` of an index over the same codes, used as they are. Without them,
+            the index computes its own.
         reason: why this kind was chosen, for ``explain``.
 
     Attributes:
-        codes: the entries' hashes, as they were given.
+        codes: the entries' hashes, as given.
         reason: why this kind was chosen.
 
     Raises:
-        SettingsError: ``codes`` is no uint64 array of two axes, or a table does not fit it.
+        SettingsError: ``codes`` is not a uint64 array with two axes, or a table does not fit it.
     """
 
     codes: Codes
     reason: str
 
     def __init__(
-        self, codes: Codes, tables: Tables | None = None, reason: str = "as asked"
+        self, codes: Codes, tables: IndexArrays | None = None, reason: str = "as asked"
     ) -> None:
         self.codes = check_codes(codes)
         self.words = codes.shape[1]
@@ -264,48 +264,50 @@ class BuiltIndex(Index, Protocol):
         return len(self.codes)
 
     @abstractmethod
-    def _build(self) -> Tables:
+    def _build(self) -> IndexArrays:
         """Compute the tables from the codes."""
 
     @abstractmethod
-    def _take_up(self, tables: Tables) -> None:
-        """Keep the tables, checked against the codes, without copying them."""
+    def _take_up(self, tables: IndexArrays) -> None:
+        """Check the tables against the codes and keep them, without a copy."""
 
     @abstractmethod
-    def tables(self) -> Tables:
-        """What the index has computed beyond the codes: arrays by name, ready to be stored."""
+    def tables(self) -> IndexArrays:
+        """What the index computed from the codes: arrays by name, ready to store."""
 
 
 def check_codes(codes: Codes) -> Codes:
-    """Hashes in the form that every index expects: C order, native uint64.
+    """Return hashes in the form that every index expects: C order, native uint64.
 
     Raises:
-        SettingsError: they are no uint64 array of shape (n, words), or there are too many.
+        SettingsError: they are not a uint64 array of shape (n, words), or there are too many.
     """
     if getattr(codes, "dtype", None) != np.uint64 or codes.ndim != 2 or codes.shape[1] == 0:
-        raise SettingsError("hashes are given as a NumPy array of uint64, shape (hashes, words)")
+        raise SettingsError("hashes must be a NumPy array of uint64, shape (hashes, words)")
     if len(codes) > MAX_ENTRIES:
         raise SettingsError(f"an index holds at most {MAX_ENTRIES} hashes")
     return np.ascontiguousarray(codes)
 
 
 def check_search(words: int, queries: Codes, radius: int) -> tuple[Codes, int]:
-    """The queries and the radius as ``pieces`` expects them; errors as in ``Index.search``."""
+    """Return queries and radius as ``pieces`` expects them. Errors are those of ``search``."""
     queries = check_codes(queries)
     if queries.shape[1] != words:
         ours, theirs = WORD_BITS * words, WORD_BITS * queries.shape[1]
-        raise HashMismatchError(f"cannot look up {theirs}-bit hashes among {ours}-bit ones")
+        raise HashMismatchError(
+            f"cannot look up {theirs}-bit hashes in an index of {ours}-bit ones"
+        )
     try:
         radius = operator.index(radius)
     except TypeError:
-        raise SettingsError("the radius is a whole number of bits") from None
+        raise SettingsError("the radius must be a whole number of bits") from None
     if radius < 0:
         raise SettingsError("the radius cannot be negative")
     return queries, min(radius, WORD_BITS * words)
 
 
 def _parts(queries: Codes) -> Iterator[tuple[int, Codes]]:
-    """The batch in parts of at most ``MAX_QUERIES``, each with the row of its first query."""
+    """Split a batch into parts of at most ``MAX_QUERIES``, each with its first query's row."""
     for first in range(0, len(queries), MAX_QUERIES):
         yield first, queries[first : first + MAX_QUERIES]
 
@@ -313,11 +315,11 @@ def _parts(queries: Codes) -> Iterator[tuple[int, Codes]]:
 def _readings(
     queries: Codes, uncertain_bits: Codes, uncertain: int, max_bit_flips: int
 ) -> Iterator[tuple[Codes, int]]:
-    """What to look up of queries with so many uncertain bits, and how far beyond the radius.
+    """Which queries to look up to cover their uncertain bits, and how far beyond the radius.
 
     An entry differs from the query in some of the uncertain bits, and from the query with all of
-    them flipped in the others, so from one of the two in no more than half. Looking up twice at a
-    smaller radius soon pays: two bits of radius cost an index more than twice the time.
+    them flipped in the others. So it differs from one of the two in at most half. Two lookups at a
+    smaller radius soon pay off: two more bits of radius cost an index more than twice the time.
     """
     reach = min(uncertain, max_bit_flips)
     if uncertain // 2 > reach - 2:
@@ -328,7 +330,7 @@ def _readings(
 
 
 def _bundled(pieces: Iterable[Hits]) -> Iterator[Hits]:
-    """The same hits in fewer pieces, each but the last of at least ``BUNDLE``."""
+    """Join hits into pieces of at least ``BUNDLE`` each; the last may be smaller."""
     waiting: list[Hits] = []
     count = 0
     for hits in pieces:
@@ -345,12 +347,12 @@ Number = TypeVar("Number", bound=np.generic)
 
 
 def take_table(
-    tables: Tables, name: str, dtype: type[Number], shape: tuple[int, ...]
+    tables: IndexArrays, name: str, dtype: type[Number], shape: tuple[int, ...]
 ) -> npt.NDArray[Number]:
-    """A table by its name, of this type and shape; -1 stands for any length.
+    """Get a table by name and check its type and shape; -1 allows any length.
 
     Raises:
-        SettingsError: it is missing, or of another type or shape.
+        SettingsError: it is missing, or has another type or shape.
     """
     table = tables.get(name)
     if (
@@ -360,5 +362,5 @@ def take_table(
         or any(want not in (-1, have) for want, have in zip(shape, table.shape, strict=True))
     ):
         raise SettingsError(f"the table {name!r} of the index does not fit the hashes")
-    # A plain view: np.memmap runs Python code at every indexing
+    # As a plain array: np.memmap runs Python code each time it is indexed
     return np.asarray(table).view(dtype)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from hashmatch.hashing.distance import distances
-from hashmatch.index.base import BuiltIndex, Codes, Hits, Ints, Tables, take_table
+from hashmatch.index.base import BuiltIndex, Codes, Hits, IndexArrays, Ints, take_table
 from hashmatch.index.ranges import (
     BLOCK,
     Distances,
@@ -25,29 +25,29 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 LEAF = 64
-"""A child of at most this many entries is a leaf: comparing them all is cheaper than descending."""
+"""A child with at most this many entries is a leaf: comparing all is cheaper than descending."""
 
 FRONTIER = 1 << 16
-"""Pairs of a query and a node visited at a time; more are cut, to bound the memory."""
+"""Pairs of a query and a node to visit at a time. It bounds the memory."""
 
 
 class BKTree(BuiltIndex):
     """Prunes with the triangle inequality.
 
     After Burkhard & Keller, "Some approaches to best-match file searching", Communications of the
-    ACM 16(4), 1973. The invariant: every entry below a node's child ``d`` lies at distance ``d``
-    exactly from the node's pivot. So, by the triangle inequality, a query at distance ``x`` from
-    the pivot can only be within ``radius`` of entries below the children ``x - radius`` to
+    ACM 16(4), 1973. The invariant: every entry below a node's child ``d`` is at distance exactly
+    ``d`` from the node's pivot. So, by the triangle inequality, a query at distance ``x`` from the
+    pivot can be within ``radius`` only of entries below the children ``x - radius`` to
     ``x + radius``.
 
-    Children with few entries are leaves, and so is child 0, which holds the pivot and all its
-    duplicates. A node's leaves lie side by side, sorted by ``d``, so that those a query must
-    compare are one run; and its other children are numbered side by side in the same order. The
-    whole tree is therefore two tables over ``node * (bits + 1) + d``: where the leaf of child ``d``
-    begins, and the number of the first node among the children ``d`` and on. Node 0 is the root.
+    Children with few entries are leaves. So is child 0, which holds the pivot and all its
+    duplicates. A node's leaves lie side by side, sorted by ``d``, so the ones a query must compare
+    form a single run. The other children are numbered consecutively in the same order. The whole
+    tree is therefore two tables indexed by ``node * (bits + 1) + d``: where the leaf of child ``d``
+    begins, and the number of the first node among children ``d`` and up. Node 0 is the root.
 
-    It is built level by level over all entries at once, and searched with all queries at once;
-    nothing is recursive, whatever the depth.
+    The tree is built level by level over all entries at once, and searched with all queries at
+    once. Nothing is recursive, however deep it gets.
     """
 
     kind: ClassVar[str] = "bktree"
@@ -64,11 +64,11 @@ class BKTree(BuiltIndex):
                 waiting.append((query[FRONTIER:], node[FRONTIER:]))
                 query, node = query[:FRONTIER], node[:FRONTIER]
             runs, query, node = self._visit(queries, radius, query, node)
-            # What is visited last is split first, which keeps this stack as shallow as the tree
+            # Last in, first out: this keeps the stack as shallow as the tree
             waiting += [(query, node)] if len(node) else []
             leaves.append(runs)
             found += len(runs[0])
-            # Together, since one query meets few leaves on each level and every call has its cost
+            # Compare leaves together: a query meets few on each level, and each call costs
             if found > FRONTIER or not waiting:
                 columns = (np.concatenate(column) for column in zip(*leaves, strict=True))
                 yield from self._compare(queries, radius, *columns)
@@ -77,7 +77,7 @@ class BKTree(BuiltIndex):
     def _compare(
         self, queries: Codes, radius: int, query: Ints, start: Ints, stop: Ints
     ) -> Iterator[Hits]:
-        """Compare leaves, and name the entries by their rows."""
+        """Compare the entries of leaves, and report those near by their rows."""
         entries = self._padded.reshape(-1, BLOCK, queries.shape[1])
 
         def measure(block: Ints, run: Ints) -> Distances:
@@ -95,13 +95,14 @@ class BKTree(BuiltIndex):
         """Go down one level.
 
         Returns:
-            The leaves to compare, as query, start and stop; then the queries and nodes to visit.
+            The leaves to compare, as query, start and stop; then the queries and nodes to visit
+            next.
         """
         width = WORD_BITS * queries.shape[1] + 1
         child = node * width
         pivot = self._padded.take(self._leaves[child], axis=0)
         exact = child + distances(queries.take(query, axis=0), pivot)
-        # The children from x - radius up to, not including, x + radius + 1, of those there are
+        # Children x - radius to x + radius, clipped to those that exist
         reach = np.array([[-radius], [radius + 1]])
         ends = np.minimum(np.maximum(exact + reach, child), child + width)
         start, stop = self._leaves[ends].astype(np.int64)
@@ -109,12 +110,12 @@ class BKTree(BuiltIndex):
         parent, place = spread(last - first)
         return (query, start, stop), query[parent], first[parent] + place
 
-    def _build(self) -> Tables:
+    def _build(self) -> IndexArrays:
         order, leaves, nodes = _grow(self.codes)
         padded = pad(self.codes[order])
         return {"order": order, "leaves": leaves, "nodes": nodes, "padded": padded}
 
-    def _take_up(self, tables: Tables) -> None:
+    def _take_up(self, tables: IndexArrays) -> None:
         self._order = take_table(tables, "order", np.uint32, (len(self.codes),))
         self._leaves = take_table(tables, "leaves", np.uint32, (-1,))
         self._nodes = take_table(tables, "nodes", np.uint32, self._leaves.shape)
@@ -122,7 +123,7 @@ class BKTree(BuiltIndex):
             tables, "padded", np.uint64, (padded_length(len(self)), self.codes.shape[1])
         )
 
-    def tables(self) -> Tables:
+    def tables(self) -> IndexArrays:
         """See ``BuiltIndex.tables``."""
         return {
             "order": self._order,
@@ -141,8 +142,9 @@ def _grow(codes: Codes) -> tuple[npt.NDArray[np.uint32], ...]:
     """Build the tree level by level.
 
     Returns:
-        The rows in the order of the leaves; then, over ``node * (bits + 1) + d`` and one more,
-        where in that order the leaf of child d begins, and the number of the next node.
+        The rows in the order of the leaves; then two tables indexed by ``node * (bits + 1) + d``,
+        with one more item at the end: where in that order the leaf of child d begins, and the
+        number of the next node.
     """
     width = WORD_BITS * codes.shape[1] + 1
     rows: npt.NDArray[np.intp] = np.arange(len(codes))
@@ -155,7 +157,7 @@ def _grow(codes: Codes) -> tuple[npt.NDArray[np.uint32], ...]:
         counts = np.bincount(child, minlength=len(sizes) * width)
         inner = counts > LEAF
         inner[::width] = False
-        # A stable sort of small integers is a radix sort, in a third of the time
+        # NumPy sorts small integers stably by radix, in a third of the time
         sort = np.argsort(child.astype(np.min_scalar_type(len(counts))), kind="stable")
         rows, stays = rows[sort], ~inner[child[sort]]
         order.append(rows[stays])
@@ -165,7 +167,7 @@ def _grow(codes: Codes) -> tuple[npt.NDArray[np.uint32], ...]:
     return (
         _concatenate(order),
         _offsets(leaves),
-        # The root is node 0 and nobody's child
+        # The root is node 0, and no node's child
         _offsets(nodes) + np.uint32(1),
     )
 
@@ -175,6 +177,6 @@ def _concatenate(parts: list[npt.NDArray[np.intp]]) -> npt.NDArray[np.uint32]:
 
 
 def _offsets(counts: list[npt.NDArray[Any]]) -> npt.NDArray[np.uint32]:
-    """Where each of the counted groups begins, and where the last ends."""
+    """Where each counted group begins, and where the last one ends."""
     flat = np.concatenate([np.zeros(1, np.int64), *counts])
     return np.cumsum(flat).astype(np.uint32)

@@ -1,4 +1,4 @@
-"""Cutting hashes into chunks of 16 bits, so that the buckets of a list fill evenly."""
+"""Cuts hashes into chunks of 16 bits, so that the buckets of a list fill evenly."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ Fields: TypeAlias = npt.NDArray[np.uint16]
 """Hashes cut into chunks: shape (n, chunks)."""
 
 SAMPLE = 1 << 14
-"""Entries that correlations are taken from: enough to see any that would fill a bucket."""
+"""Entries to measure correlations on: enough to see any that would fill a bucket."""
 
 GAIN = 0.01
-"""What an exchange of two bits must win; less is the noise of a sample."""
+"""The least that a swap of two bits must gain. Less is sampling noise."""
 
 BATCH = 1 << 14
-"""Hashes cut at a time."""
+"""Hashes to cut at a time."""
 
 
 def arrange(codes: Codes) -> npt.NDArray[np.uint16]:
-    """Deal the bits of a list's hashes out to chunks, so that bits that agree are apart.
+    """Deal the bits of a list's hashes out to chunks, keeping bits that agree apart.
 
-    How much two bits agree is the square of the mean of their product, with bits as -1 and 1; so a
-    bit that hardly ever changes agrees with others of its kind, and they are spread too. Starting
-    from the bits' own order, the exchange of two bits that lowers the agreement within chunks most
-    is made until none is worth it.
+    The agreement of two bits is the square of the mean of their product, with bits as -1 and 1. By
+    that measure bits that hardly ever change agree with each other, so they are spread out too.
+    Starting from the natural order, this keeps making the swap of two bits that lowers the
+    agreement within chunks most, until no swap is worth it.
 
     Args:
         codes: shape (n, words).
 
     Returns:
-        The bits of the first chunk, then of the second, and so on. Bit i is bit ``i % 64`` of word
-        ``i // 64``, counted from the least significant. The chunk that fills its buckets most
-        evenly comes first.
+        The bits of the first chunk, then of the second, and so on; uint16, shape (bits,). Bit i is
+        bit ``i % 64`` of word ``i // 64``, counted from the least significant. The chunk that fills
+        its buckets most evenly comes first.
     """
     signs = _signs(codes[:: -(-len(codes) // SAMPLE) or 1])
     bits = signs.shape[1]
@@ -49,7 +49,7 @@ def arrange(codes: Codes) -> npt.NDArray[np.uint16]:
     groups = np.arange(bits // CHUNK_BITS)
     while True:
         within = agreement @ (chunk[:, None] == groups)
-        # What bit i would meet in the chunk of bit j, and now meets in its own
+        # The agreement of bit i with the chunk of bit j, and with its own
         there = within[:, chunk]
         here = there.diagonal()
         gain = here[:, None] + here - there - there.T + 2 * agreement
@@ -64,7 +64,7 @@ def arrange(codes: Codes) -> npt.NDArray[np.uint16]:
 
 
 def _signs(codes: Codes) -> npt.NDArray[np.float32]:
-    """Bits as -1 and 1: shape (n, bits), the least significant bit of the first word first."""
+    """Bits as -1 and 1, shape (n, bits), the least significant bit of the first word first."""
     shifts = np.arange(WORD_BITS, dtype=np.uint64)
     ones = (codes[:, :, None] >> shifts) & np.uint64(1)
     bits = ones.reshape(len(codes), WORD_BITS * codes.shape[1])
@@ -75,15 +75,15 @@ class Cutter:
     """Cuts hashes into chunks.
 
     Args:
-        bits: what ``arrange`` returned.
+        bits: the result of ``arrange``.
 
     Attributes:
-        masks: which bits of a hash make up each chunk: uint64, shape (chunks, words).
+        masks: the bits of a hash that make up each chunk: uint64, shape (chunks, words).
     """
 
     def __init__(self, bits: npt.NDArray[np.uint16]) -> None:
         words = len(bits) // WORD_BITS
-        # A hash has the chunks of its bytes, put together; so the chunks of each byte will do
+        # The chunks of a hash are those of its bytes ORed together, so one table per byte will do
         octets = np.zeros((8 * words, 256, 8 * words), np.uint8)
         octets[np.arange(8 * words), :, np.arange(8 * words)] = np.arange(256)
         chunks = _cut(octets.reshape(-1, 8 * words).view(np.uint64), bits)
@@ -95,7 +95,7 @@ class Cutter:
         np.bitwise_or.at(self.masks, (chunk, bits // WORD_BITS), bit)
 
     def __call__(self, codes: Codes) -> Fields:
-        """The chunks of each hash, in a new array."""
+        """Cut each hash, into a new array."""
         if len(codes) <= BATCH:
             octets = codes.view(np.uint8).T
             parts = self._of_octet.take(octets + self._first, axis=0)
@@ -106,7 +106,7 @@ class Cutter:
 
 
 def _cut(codes: Codes, bits: npt.NDArray[np.uint16]) -> Fields:
-    """What ``Cutter`` does, bit by bit."""
+    """Do what ``Cutter`` does, bit by bit."""
     chunks = np.zeros((len(codes), len(bits) // CHUNK_BITS), np.uint16)
     for place, bit in enumerate(bits.tolist()):
         chunk, rank = divmod(place, CHUNK_BITS)

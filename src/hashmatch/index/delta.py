@@ -1,4 +1,4 @@
-"""Changes laid over an index, so that a few do not rebuild millions."""
+"""Lays changes over an index, so that a few changes do not rebuild millions of entries."""
 
 from __future__ import annotations
 
@@ -14,37 +14,36 @@ if TYPE_CHECKING:
 
 
 class UpdatedIndex(Index):
-    """An index with entries added to it and others withdrawn, over the same contract.
+    """An index with some entries added and others withdrawn.
 
-    The entries of the base keep their rows, and those added follow: the rows of the answers stay
-    valid for whoever knows what each row stands for. A withdrawn row is found no more. Neither
-    index is changed, so threads may go on searching either of them.
+    Base entries keep their rows and added ones follow, so a row means the same before and after.
+    Withdrawn rows are no longer found. Neither index changes, so threads may go on searching both.
 
-    Once much has been added or withdrawn, an index built afresh answers faster.
+    After many changes, a new index answers faster.
 
     Args:
         base: the index before the changes.
-        added: an index over the entries added.
-        withdrawn: int64: rows that are not to be found any more, of the base or among the added.
+        added: an index over the added entries.
+        withdrawn: int64, the rows to leave out, whether of the base or added.
 
     Raises:
-        HashMismatchError: the two indexes are of different widths.
-        SettingsError: a withdrawn row is in neither.
+        HashMismatchError: the two indexes differ in width.
+        SettingsError: a withdrawn row does not exist.
     """
 
     kind: ClassVar[str] = "updated"
 
     def __init__(self, base: BuiltIndex, added: BuiltIndex, withdrawn: Ints) -> None:
         if base.words != added.words:
-            raise HashMismatchError("entries of another width cannot be added to an index")
+            raise HashMismatchError("cannot add entries of another width to an index")
         rows = len(base) + len(added)
         withdrawn = np.unique(withdrawn)
         if len(withdrawn) and not 0 <= withdrawn[0] <= withdrawn[-1] < rows:
-            raise SettingsError("a row is withdrawn that the index does not have")
+            raise SettingsError("cannot withdraw a row that the index does not have")
         self.words = base.words
         self._base = base
         self._added = added
-        # Pages of zeros that nothing is written to take no memory, and no time
+        # Pages of zeros take no memory and no time until they are written to
         self._withdrawn = np.zeros(rows, np.bool_)
         self._withdrawn[withdrawn] = True
         self._left = rows - len(withdrawn)

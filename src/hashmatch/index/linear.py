@@ -1,4 +1,4 @@
-"""Comparing with every entry: the reference that all other indexes are held to."""
+"""Compares with every entry: the reference that all other indexes must equal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from hashmatch.index.base import BuiltIndex, Codes, Hits, Tables
+from hashmatch.index.base import BuiltIndex, Codes, Hits, IndexArrays
 from hashmatch.model import WORD_BITS
 
 if TYPE_CHECKING:
@@ -15,14 +15,13 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 TILE = 1 << 15
-"""Pairs compared at a time: their XOR, 256 KiB, stays in a core's own cache (measured)."""
+"""Pairs to compare at a time. Their XOR, 256 KiB, stays in a core's own cache (measured)."""
 
 
 class LinearIndex(BuiltIndex):
-    """Compares each query with each entry; needs no table, and no time to build.
+    """Compares each query with each entry. It needs no tables and no time to build.
 
-    The work is cut into tiles of queries and entries, so that its memory is the same for any
-    number of either.
+    It works in tiles of queries and entries, so its memory does not depend on how many there are.
     """
 
     kind: ClassVar[str] = "linear"
@@ -48,14 +47,14 @@ class LinearIndex(BuiltIndex):
                     query, row = np.divmod(near, len(block))
                     yield Hits(query + top, row + left, total[query, row].astype(np.uint16))
 
-    def _build(self) -> Tables:
+    def _build(self) -> IndexArrays:
         return {}
 
-    def _take_up(self, tables: Tables) -> None:
-        """The codes are all there is."""
+    def _take_up(self, tables: IndexArrays) -> None:
+        """Do nothing: the codes are all there is."""
 
-    def tables(self) -> Tables:
-        """None: see ``BuiltIndex.tables``."""
+    def tables(self) -> IndexArrays:
+        """Empty: see ``BuiltIndex.tables``."""
         return {}
 
     def explain(self) -> str:
@@ -69,7 +68,7 @@ def _compare(
     differing: Codes,
     distance: npt.NDArray[np.unsignedinteger],
 ) -> npt.NDArray[np.unsignedinteger]:
-    """``hashmatch.hashing.distance.distances`` into buffers that are already in the cache.
+    """Like ``hashmatch.hashing.distance.distances``, but into buffers already in the cache.
 
     Args:
         queries: shape (q, 1, words).

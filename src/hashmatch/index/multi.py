@@ -1,4 +1,4 @@
-"""Multi-index hashing: buckets of entries that share 16 bits with the query, or nearly."""
+"""Multi-index hashing: looks only at entries that share 16 bits with the query, or nearly."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 
 from hashmatch.errors import SettingsError
-from hashmatch.index.base import MAX_ENTRIES, BuiltIndex, Codes, Hits, Ints, Tables, take_table
+from hashmatch.index.base import MAX_ENTRIES, BuiltIndex, Codes, Hits, IndexArrays, Ints, take_table
 from hashmatch.index.chunks import CHUNK_BITS, Cutter, Fields, arrange
 from hashmatch.index.linear import LinearIndex
 from hashmatch.index.ranges import (
@@ -33,39 +33,40 @@ if TYPE_CHECKING:
 VALUES = 1 << CHUNK_BITS
 
 MOST_BUCKETS = VALUES >> 3
-"""Buckets that a query may ask for: as many hold more entries than are worth looking at."""
+"""The most buckets a query may ask for. More of them hold more entries than are worth checking."""
 
 BUCKETS = 1 << 16
-"""Buckets looked at in one go, over all queries, to bound the memory."""
+"""Buckets to look at in one go, over all queries. It bounds the memory."""
 
 CANDIDATES = 1 << 21
-"""Entries of those buckets looked at in one go; more only where one query alone has more."""
+"""Entries of those buckets to look at in one go; more only if a single query has more."""
 
 FINDS = 1 << 16
-"""Entries compared in full in one go."""
+"""Entries to compare in full in one go."""
 
 FRAGMENT_BITS = 32
 FOLLOWING = np.array([[1, 2], [2, 3], [3, 0], [0, 1]])
-"""The chunks that make up the fragments of each of four tables."""
+"""The chunks that make up the fragments of each of the four tables."""
 
 CALL_NS, BUCKET_NS, SCAN_NS = 50_000, 40, 1
-"""What it costs to ask at all, to look at a bucket, and to compare a word when scanning."""
+"""The cost of a call, of looking at a bucket, and of comparing a word in a scan; nanoseconds."""
 
 FRAGMENT_NS, CODE_NS, FIND_NS = 5, 40, 20
-"""What an entry of a bucket costs by its fragment, and by its hash; and to compare it in full."""
+"""The cost per entry of a bucket by fragment, by hash, and to compare in full; nanoseconds."""
 
 
 class Probe(NamedTuple):
     """Which buckets a radius asks for, and at what cost.
 
     Attributes:
-        radii: for each chunk, how many of its bits a bucket may differ in; -1 for none at all.
-        sign: for each chunk a bit of its own, those of earlier chunks below it.
-        chunk: of each bucket, int64, ascending.
-        bucket: the number of each bucket, of all tables, for a query of zeros, shape (buckets, 1).
-        flipped: in how many bits of its chunk each bucket differs from the query's own: a byte for
-            each entry of a block, together a uint64.
-        cost: what an entry of each bucket is expected to cost, in nanoseconds.
+        radii: for each chunk, in how many of its bits a bucket may differ; -1 skips the chunk.
+        sign: one bit for each chunk, with those of earlier chunks below it.
+        chunk: the chunk of each bucket, int64, ascending.
+        bucket: the number of each bucket, counted over all tables, for a query of zeros; shape
+            (buckets, 1).
+        flipped: in how many bits each bucket differs from the query's chunk: one byte for each
+            entry of a block, packed into a uint64.
+        cost: the expected cost per entry of each bucket, in nanoseconds.
         most: the largest of these costs.
     """
 
@@ -83,32 +84,30 @@ class MultiIndex(BuiltIndex):
 
     After Norouzi, Punjani & Fleet, "Fast exact search in Hamming space with multi-index hashing",
     IEEE TPAMI 36(6), 2014. The invariant: cut both hashes into m chunks and write
-    ``radius = m * a + b`` with b < m. Then an entry within the radius differs from the query in at
-    most ``a`` bits in one of the first b + 1 chunks, or in at most ``a - 1`` bits in one of the
-    rest; else its distance would be at least (b + 1)(a + 1) + (m - b - 1) a = radius + 1.
+    ``radius = m * a + b`` with b < m. An entry within the radius differs from the query in at most
+    ``a`` bits in one of the first b + 1 chunks, or in at most ``a - 1`` bits in one of the rest.
+    Otherwise its distance would be at least (b + 1)(a + 1) + (m - b - 1) a = radius + 1.
 
     For each chunk there is a table of the entries' rows, sorted by the value of that chunk, and
-    ``starts`` tells where the bucket of each value begins; all tables lie one after another, so
-    that a bucket is a run of positions. An entry that several chunks would find is reported by the
-    first alone.
+    ``starts`` says where the bucket of each value begins. The tables lie one after another, so a
+    bucket is a run of positions. If several chunks find an entry, only the first reports it.
 
-    Which bits make up a chunk is decided by the list: bits that agree with each other go to
-    different chunks (see ``chunks.arrange``), since they would fill a few buckets and leave the
-    rest empty.
+    The list decides which bits make up a chunk. Bits that agree go to different chunks (see
+    ``chunks.arrange``); together they would fill a few buckets and leave the rest empty.
 
-    Beside each row of a 64-bit list lies a fragment of the hash, the two chunks that follow the
-    table's own. It rules out nearly every candidate without a look at the hash itself, which is
-    elsewhere in memory and would take longer to come than all else together.
+    In a 64-bit list each row has a fragment of its hash beside it: the two chunks that follow the
+    table's own. The fragment rules out nearly every candidate without touching the hash itself,
+    which is elsewhere in memory and would take longer to fetch than everything else together.
 
-    How many entries its buckets hold is known before any is looked at. So a batch is cut to bound
-    the memory, and a query for which a scan costs less is scanned: no list and no radius is a trap.
+    The index knows how many entries its buckets hold before it looks at any. So it cuts batches to
+    bound the memory, and scans for a query if that costs less: no list and no radius is a trap.
     """
 
     kind: ClassVar[str] = "multi"
 
-    def _build(self) -> Tables:
+    def _build(self) -> IndexArrays:
         if len(self) * WORD_BITS * self.words // CHUNK_BITS > MAX_ENTRIES - BLOCK:
-            raise SettingsError("the list is too long for a multi-index of its width")
+            raise SettingsError("the list is too long for a multi-index of this width")
         bits = arrange(self.codes)
         fields = Cutter(bits)(self.codes)
         count = fields.shape[1]
@@ -116,7 +115,7 @@ class MultiIndex(BuiltIndex):
         fragments = aligned(len(rows) if self.words == 1 else 0, np.uint32)
         starts = np.zeros(count * VALUES + 1, np.uint32)
         for table, field in enumerate(fields.T):
-            # A stable sort of 16-bit values is a radix sort
+            # NumPy sorts 16-bit values stably by radix
             order = np.argsort(field, kind="stable")
             part = slice(table * len(order), (table + 1) * len(order))
             rows[part] = order
@@ -126,7 +125,7 @@ class MultiIndex(BuiltIndex):
             starts[table * VALUES + 1 : (table + 1) * VALUES + 1] = held.cumsum() + part.start
         return {"bits": bits, "rows": rows, "starts": starts, "fragments": fragments}
 
-    def _take_up(self, tables: Tables) -> None:
+    def _take_up(self, tables: IndexArrays) -> None:
         bits = WORD_BITS * self.words
         count = bits // CHUNK_BITS
         rows = padded_length(len(self) * count)
@@ -140,7 +139,7 @@ class MultiIndex(BuiltIndex):
         self._cut = Cutter(self._bits)
         self._scan = LinearIndex(self.codes)
 
-    def tables(self) -> Tables:
+    def tables(self) -> IndexArrays:
         """See ``BuiltIndex.tables``."""
         return {
             "bits": self._bits,
@@ -155,14 +154,14 @@ class MultiIndex(BuiltIndex):
         return f"multi-index of {len(self)} entries in {tables} tables, {self.reason}"
 
     def expected_cost(self, queries: Codes, radius: int) -> npt.NDArray[np.float64]:
-        """What looking at each query's buckets is expected to cost, beside a scan for it.
+        """The expected cost of each query's buckets, as a multiple of the cost of a scan.
 
         Args:
             queries: as for ``pieces``, answered in one batch.
             radius: as for ``pieces``.
 
         Returns:
-            One for each query: under 1 where its buckets are the cheaper way.
+            One ratio for each query; under 1, its buckets are cheaper.
         """
         if bucket_count(radius, self.words) > MOST_BUCKETS:
             return np.full(len(queries), np.inf)
@@ -173,7 +172,7 @@ class MultiIndex(BuiltIndex):
     def pieces(self, queries: Codes, radius: int) -> Iterator[Hits]:
         """See ``Index.pieces``."""
         count = bucket_count(radius, self.words)
-        # Buckets hold at least as much as they would of a list that fills all alike
+        # Buckets hold at least as much as they would if the list filled them all evenly
         entry = FRAGMENT_NS if len(self._fragments) else CODE_NS
         least = CALL_NS / len(queries) + count * (BUCKET_NS + entry * len(self) / VALUES)
         if count > MOST_BUCKETS or least > self._scan_cost():
@@ -188,7 +187,7 @@ class MultiIndex(BuiltIndex):
     def uncertain(
         self, queries: Codes, uncertain_bits: Codes, radius: int, max_bit_flips: int
     ) -> Iterator[tuple[Ints, Ints]]:
-        """See ``Index.uncertain``; lists of 64 bits have buckets of their own for this."""
+        """See ``Index.uncertain``. 64-bit lists answer from the buckets of the sure bits."""
         if not len(self._fragments):
             yield from super().uncertain(queries, uncertain_bits, radius, max_bit_flips)
             return
@@ -216,28 +215,28 @@ class MultiIndex(BuiltIndex):
                 yield rest[query], row
 
     def _scan_cost(self) -> int:
-        """What a scan for one query costs, in nanoseconds."""
+        """The cost of a scan for one query, in nanoseconds."""
         return SCAN_NS * self.codes.size
 
     def _cost(self, held: Ints, probe: Probe) -> npt.NDArray[np.float64]:
-        """What looking at buckets that hold so many costs for each query, in nanoseconds."""
+        """The cost of looking at buckets with these counts, for each query, in nanoseconds."""
         cost: npt.NDArray[np.float64] = probe.cost @ held
         cost += CALL_NS / held.shape[1] + BUCKET_NS * len(held)
         return cost
 
     def _runs(self, fields: Fields, probe: Probe) -> tuple[Ints, Ints]:
-        """Where the buckets begin and end that each query asks for: shape (buckets, queries)."""
+        """Where the buckets of each query begin and end; shape (buckets, queries)."""
         bucket = fields.T[probe.chunk] ^ probe.bucket
         return self._starts[bucket], self._starts[1:][bucket]
 
     def _batch(self, queries: Codes, radius: int, probe: Probe) -> Iterator[Hits]:
-        """Answer queries whose buckets can all be listed at once, by buckets or by scanning."""
+        """Answer a batch small enough to list all its buckets, by buckets or by scanning."""
         fields = self._cut(queries)
         start, stop = self._runs(fields, probe)
         held = stop - start
         candidates = held.sum(axis=0, dtype=np.int64)
         scanned = np.zeros(len(queries), np.bool_)
-        # Most batches have no such query, and the bound tells that for less
+        # Most batches have no such query, and this bound is the cheaper way to tell
         if CALL_NS + BUCKET_NS * len(held) + probe.most * candidates.max() > self._scan_cost():
             scanned = self._cost(held, probe) > self._scan_cost()
             held *= ~scanned
@@ -269,7 +268,7 @@ class MultiIndex(BuiltIndex):
                 yield hits._replace(query=rest[hits.query])
 
     def _measure(self, queries: Codes, fields: Fields, probe: Probe) -> Measure:
-        """How to compare the entries of a block: by fragments where there are, else whole."""
+        """How to compare the entries of a block: by fragments if there are any, else whole."""
         if not len(self._fragments):
             rows = self._rows.reshape(-1, BLOCK)
 
@@ -315,7 +314,7 @@ class MultiIndex(BuiltIndex):
     def _first_finds(
         self, queries: Codes, query: Ints, row: Ints, chunk: Ints, radius: int, probe: Probe
     ) -> Iterator[Hits]:
-        """Of pairs that these chunks found, those which are near and which none found before."""
+        """Of the pairs that these chunks found, keep the near ones no earlier chunk has found."""
         differing = self.codes.take(row, axis=0)
         differing ^= queries.take(query, axis=0)
         distance = sum_words(np.bitwise_count(differing))
@@ -330,7 +329,7 @@ class MultiIndex(BuiltIndex):
 
 
 def _parts(held: npt.NDArray[Any], most: int) -> Iterator[slice]:
-    """Cut a batch whose queries have so much to look at, by how much is looked at in one go."""
+    """Cut a batch into parts, given how much each query looks at and how much fits in one go."""
     ends = held.cumsum()
     if ends[-1] <= most:
         yield slice(0, len(held))
@@ -342,12 +341,12 @@ def _parts(held: npt.NDArray[Any], most: int) -> Iterator[slice]:
 
 
 def _fragments(fields: Fields, following: npt.NDArray[np.int64]) -> npt.NDArray[np.uint32]:
-    """Two chunks of each hash as one value, for each pair of chunks: shape (n, pairs)."""
+    """Join two chunks of each hash into one value, for each pair of chunks: shape (n, pairs)."""
     return fields.take(following, axis=1).view(np.uint32)[..., 0]
 
 
 def chunk_radii(radius: int, words: int) -> list[int]:
-    """How many bits may differ in each chunk: see the invariant of ``MultiIndex``."""
+    """In how many bits each chunk may differ: see the invariant of ``MultiIndex``."""
     count = WORD_BITS * words // CHUNK_BITS
     most, rest = divmod(radius, count)
     return [most if chunk <= rest else most - 1 for chunk in range(count)]
@@ -355,14 +354,14 @@ def chunk_radii(radius: int, words: int) -> list[int]:
 
 @lru_cache
 def bucket_count(radius: int, words: int) -> int:
-    """How many buckets hashes of this width look at."""
+    """How many buckets a hash of this width looks at."""
     reaches = chunk_radii(radius, words)
     return sum(math.comb(CHUNK_BITS, bits) for reach in reaches for bits in range(reach + 1))
 
 
 @lru_cache
 def probe_for(radius: int, words: int) -> Probe:
-    """The buckets to look at for hashes of this width."""
+    """The buckets to look at for a hash of this width."""
     radii = np.array(chunk_radii(radius, words), np.int16)
     values = np.arange(VALUES)
     flips = [values[np.bitwise_count(values) < reach + 1] for reach in radii.tolist()]
@@ -379,6 +378,6 @@ def probe_for(radius: int, words: int) -> Probe:
 
 
 def _chance(radius: int) -> float:
-    """How likely two fragments are within the radius that have nothing to do with each other."""
+    """The chance that two unrelated fragments are within the radius."""
     ways = sum(math.comb(FRAGMENT_BITS, bits) for bits in range(max(0, radius + 1)))
     return float(ways / 2**FRAGMENT_BITS)

@@ -1,8 +1,8 @@
-"""Comparing queries with runs of entries: the kernel that the tree and the multi-index share.
+"""Compares queries with runs of entries: the kernel that the tree and the multi-index share.
 
 Both end in the same question: of the entries that lie side by side from ``start`` to ``stop``,
-which are near this query? The entries are fetched in aligned blocks rather than one by one, which
-costs a few comparisons too many and a fraction of the time (measured: 1.4 ns an entry against 8).
+which are near this query? Entries are fetched in aligned blocks rather than one by one. That makes
+a few comparisons too many, and takes a fraction of the time (measured: 1.4 ns an entry, not 8).
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ if TYPE_CHECKING:
 
 Distances: TypeAlias = npt.NDArray[np.unsignedinteger]
 Measure: TypeAlias = "Callable[[Ints, Ints], Distances]"
-"""Compares whole blocks: from the numbers of blocks, and of the run that each belongs to, to the
-distances in bits, shape (blocks * BLOCK,)."""
+"""Compares whole blocks. It takes the numbers of blocks and the run of each, and returns distances
+in bits, shape (blocks * BLOCK,)."""
 
 SHIFT = 3
 BLOCK = 1 << SHIFT
-"""Entries in a block: 64 bytes of 64-bit hashes, which is a cache line."""
+"""Entries in a block. For 64-bit hashes that is 64 bytes, a cache line."""
 
 CACHE_LINE = 64
 
 STEP = 1 << 15
-"""Blocks compared at a time: 262,144 entries, a few megabytes of work."""
+"""Blocks to compare at a time: 262,144 entries, a few megabytes of work."""
 
 
 def padded_length(count: int) -> int:
-    """How many entries fill the blocks that this many need."""
+    """The number of entries, rounded up to whole blocks."""
     return -(-count // BLOCK) * BLOCK
 
 
 def pad(codes: Codes) -> Codes:
-    """A copy that fills its last block; what fills it up is never reported."""
+    """Copy hashes and fill the last block. The padding is never reported."""
     shape = padded_length(len(codes)), codes.shape[1]
     padded = aligned(shape[0] * shape[1], np.uint64).reshape(shape)
     padded[: len(codes)] = codes
@@ -46,7 +46,7 @@ def pad(codes: Codes) -> Codes:
 
 
 def spread(counts: Ints) -> tuple[Ints, Ints]:
-    """Number the members of groups of these sizes: the group of each, and its place in it.
+    """Number the members of groups of these sizes: each one's group, and its place in it.
 
     >>> spread(np.array([2, 0, 3]))
     (array([0, 0, 2, 2, 2]), array([0, 1, 0, 1, 2]))
@@ -59,17 +59,17 @@ def spread(counts: Ints) -> tuple[Ints, Ints]:
 def compare_runs(
     measure: Measure, start: Ints, stop: Ints, radius: int
 ) -> Iterator[tuple[Ints, Ints, Distances]]:
-    """The entries of each run that are near.
+    """Find the near entries of each run.
 
     Args:
         measure: compares a run's query with the entries of a block.
         start: the first position of each run.
-        stop: the position after its last; a run may be empty.
+        stop: the position after its last. A run may be empty.
         radius: in bits, inclusive.
 
     Yields:
-        Of near entries the run, the position and the distance, from at most ``STEP`` blocks; never
-        nothing.
+        The run, position and distance of near entries, from at most ``STEP`` blocks; never empty
+        arrays.
     """
     first = start >> SHIFT
     blocks = ((stop + (BLOCK - 1)) >> SHIFT) - first
@@ -94,7 +94,7 @@ def compare_runs(
 
 
 def _runs_of(ends: Ints, low: int, high: int) -> Ints:
-    """The run of each of the blocks from ``low`` on, where runs end after so many blocks."""
+    """The run of each block from ``low`` to ``high``, given the block each run ends before."""
     begin, last = ends.searchsorted((low, high - 1), side="right")
     counts = np.minimum(ends[begin : last + 1], high)
     counts[1:] -= ends[begin:last]
@@ -103,7 +103,7 @@ def _runs_of(ends: Ints, low: int, high: int) -> Ints:
 
 
 def aligned(length: int, dtype: type[Number]) -> npt.NDArray[Number]:
-    """Zeros that begin on a cache line, so that no block lies across two."""
+    """Zeros that begin on a cache line, so that no block straddles two."""
     size = length * np.dtype(dtype).itemsize
     raw = np.zeros(size + CACHE_LINE - 1, np.uint8)
     first = -raw.ctypes.data % CACHE_LINE
@@ -117,7 +117,7 @@ def sum_words(counts: npt.NDArray[np.uint8]) -> Distances:
         counts: shape (..., words).
 
     Returns:
-        Shape (...), uint8 where it cannot overflow, else uint16.
+        Shape (...), uint8 for a single word, else uint16.
     """
     total: Distances = counts[..., 0]
     if counts.shape[-1] > 1:

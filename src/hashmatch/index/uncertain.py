@@ -1,13 +1,14 @@
-"""Looks up hashes some of whose bits are uncertain: by the others, in the buckets of chunks.
+"""Finds the buckets of hashes that have uncertain bits.
 
-An entry that is near by the bits that are not uncertain, the *sure* ones, differs from the query in
-few sure bits of some chunk, and in whichever of its uncertain bits. So the buckets to look at are
-those of each such chunk: all settings of its uncertain bits, with a few of its sure bits flipped.
+The bits that are not uncertain are the *sure* ones. An entry that is near by its sure bits differs
+from the query in few sure bits of some chunk, and in any of that chunk's uncertain bits. So the
+buckets to look at are, for each such chunk, all settings of its uncertain bits, combined with a few
+flips of its sure bits.
 
-How few is decided for each query. Let chunk c be looked at up to ``a`` sure bits, -1 for not at
-all. If the numbers ``a + 1`` of all chunks add up to radius + 1, nothing is missed: an entry beyond
-``a`` in every chunk would be radius + 1 sure bits away. A chunk with many uncertain bits has many
-buckets for each sure bit, and so is looked at less far, and one without any farther.
+How few is decided for each query. Suppose we look at chunk c up to ``a`` sure bits, or -1 for not
+at all. If the numbers ``a + 1`` of all chunks add up to radius + 1, we miss nothing: an entry
+beyond ``a`` in every chunk would be at least radius + 1 sure bits away. A chunk with many uncertain
+bits has many buckets for each sure bit, so we look less far there, and farther in one with none.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def _levels() -> npt.NDArray[np.float64]:
-    """Buckets with exactly so many sure bits flipped: [uncertain bits of the chunk, sure bits]."""
+    """The number of buckets, by [uncertain bits of the chunk, sure bits flipped]."""
     sizes = range(CHUNK_BITS + 1)
     return np.array(
         [
@@ -45,8 +46,8 @@ class Reach(NamedTuple):
     """How far to look in each chunk of each query.
 
     Attributes:
-        radii: sure bits, -1 for not at all: shape (queries, chunks).
-        buckets: how many that are, for each query.
+        radii: in sure bits, -1 for not at all; shape (queries, chunks).
+        buckets: how many buckets that makes, for each query.
     """
 
     radii: Ints
@@ -54,7 +55,7 @@ class Reach(NamedTuple):
 
 
 def reach(uncertain_bits: Fields, radius: int) -> Reach:
-    """Divide the radius among the chunks, always where the next bit adds the fewest buckets.
+    """Divide the radius among the chunks: each bit goes where it adds the fewest buckets.
 
     Args:
         uncertain_bits: the uncertain bits of each chunk, shape (queries, chunks).
@@ -72,9 +73,9 @@ def reach(uncertain_bits: Fields, radius: int) -> Reach:
     return Reach(radii, buckets)
 
 
-@lru_cache(maxsize=1 << 10)  # some megabytes at ordinary thresholds
+@lru_cache(maxsize=1 << 10)  # a few megabytes at ordinary thresholds
 def _flips(uncertain: int, radius: int) -> npt.NDArray[np.uint16]:
-    """All differences in these bits of a chunk, and in no more than so many of its others."""
+    """All flips of these bits of a chunk, combined with up to ``radius`` flips of its others."""
     if not uncertain:
         values = np.arange(1 << CHUNK_BITS, dtype=np.uint16)
         few: npt.NDArray[np.uint16] = values[np.bitwise_count(values) <= radius]
@@ -92,9 +93,9 @@ class Buckets(NamedTuple):
     """The buckets of several queries, one after another.
 
     Attributes:
-        owner: the chunk of a query that each belongs to: ``query * chunks + chunk``.
-        number: of each, over the tables of all chunks.
-        flipped: the sure bits in which each differs from the query.
+        owner: the query and chunk that each belongs to, as ``query * chunks + chunk``.
+        number: the number of each, counted over the tables of all chunks.
+        flipped: in how many sure bits each differs from the query.
     """
 
     owner: Ints
@@ -107,8 +108,8 @@ def buckets(fields: Fields, uncertain_bits: Fields, radii: Ints) -> Buckets:
 
     Args:
         fields: the queries' chunks, shape (queries, chunks).
-        uncertain_bits: their uncertain bits, likewise.
-        radii: as ``reach`` tells them.
+        uncertain_bits: their uncertain bits, of the same shape.
+        radii: from ``reach``.
     """
     asked = (radii >= 0).reshape(-1).nonzero()[0]
     unsure = uncertain_bits.reshape(-1)[asked]

@@ -1,8 +1,8 @@
-"""Match what was examined against hash lists, and decide its verdict.
+"""Matches examinations against hash lists, and decides the verdict.
 
 Library users build one ``Matcher`` and share it between threads. ``match`` takes bytes, a path, a
 file or a ``PIL.Image``, has its parts examined in worker processes (``parts``), and returns one
-``Outcome``. A scan examines files by itself and calls ``screen`` and ``judge`` with batches of
+``Outcome``. A scan examines files itself and calls ``screen`` and ``judge`` with batches of
 examinations. ``lookup`` finds the near entries of a batch, in one ``IndexedSection`` for each list
 and kind of hash. ``verdict`` holds the one rule that turns them into a verdict.
 

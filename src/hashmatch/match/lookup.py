@@ -1,7 +1,7 @@
-"""Look examinations up in lists: which entries are near, and through which view.
+"""Looks examinations up in lists: which entries are near, and through which view.
 
-An examination has *exact* hashes, or those of a *preview*. An exact hash is near or it is not. A
-preview is at most *suspect*: its exact hashes may be near, and only they can tell.
+An examination has *exact* hashes, or those of a *preview*. An exact hash is near an entry or it is
+not. A preview is at most *suspect*: only the exact hashes can tell whether it is near.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Threshold = int | Mapping[str, int] | None
 Flags: TypeAlias = npt.NDArray[np.bool_]
 
 BYTES = "bytes"
-"""The view of a match by exact digest: the file's bytes themselves."""
+"""The view of a match by exact digest: the file's bytes."""
 
 _BYTES_VIEW = -1
 _FULL_QUALITY = 100
@@ -39,12 +39,12 @@ class Hit:
     """A near entry. The best hits sort first.
 
     Attributes:
-        low_information: the view has too little detail for the distance to say much.
-        perceptual: it is near by a perceptual hash, not equal by an exact digest.
+        low_information: the view has too little detail for the distance to mean much.
+        perceptual: near by a perceptual hash, rather than equal by an exact digest.
         distance: in bits.
-        section: the number of the section that the entry is in.
-        row: the entry's number in it.
-        view: the number of the view of the picture; -1 for its bytes.
+        section: the number of the entry's section.
+        row: the entry's row in that section.
+        view: the number of the picture's view; -1 for its bytes.
     """
 
     low_information: bool
@@ -57,12 +57,12 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """What is near to one picture.
+    """The entries near one picture.
 
     Attributes:
-        hits: the nearest entries, each by its best view, the best first.
-        count: how many entries are near, or fewer if more than are wanted are near through
-            several views.
+        hits: the nearest entries, each through its best view, best first.
+        count: how many entries are near. If more than were asked for are near through several
+            views, it may be too low.
     """
 
     hits: list[Hit]
@@ -73,16 +73,15 @@ NOTHING = Near([], 0)
 
 
 class Lookup:
-    """Lists ready for looking up. It never changes, so threads may share it.
+    """Lists ready for lookups. It never changes, so threads may share it.
 
     Args:
         hash_lists: the lists.
-        threshold: as ``Matcher`` takes it.
-        index: as ``Matcher`` takes it.
-        quality_floor: as ``Matcher`` takes it.
-        require: as ``Matcher`` takes it.
-        previous: the lookup before this one; its indexes are used again if the entries are the
-            same.
+        threshold: as in ``Matcher``.
+        index: as in ``Matcher``.
+        quality_floor: as in ``Matcher``.
+        require: as in ``Matcher``.
+        previous: the lookup before this one. Its indexes are reused for the entries they share.
 
     Attributes:
         kinds: the kinds of perceptual hashes to look up, in the order of examinations' hashes.
@@ -90,8 +89,8 @@ class Lookup:
         thresholds: for each kind, in bits.
 
     Raises:
-        HashListError: a list holds nothing that could match.
-        SettingsError: a threshold makes no sense.
+        HashListError: a list has no entry that can match.
+        SettingsError: a threshold is out of range, or names no known algorithm.
     """
 
     def __init__(
@@ -105,10 +104,10 @@ class Lookup:
         previous: Lookup | None = None,
     ) -> None:
         if not hash_lists:
-            raise HashListError("no hash list was given")
+            raise HashListError("no hash list given")
         for hash_list in hash_lists:
             if not hash_list.sections:
-                raise HashListError("the list holds no entry that can match", path=hash_list.name)
+                raise HashListError("the list has no entry that can match", path=hash_list.name)
         _check_names(threshold)
         every = sorted({kind for hash_list in hash_lists for kind in hash_list.sections})
         self.kinds = tuple(kind for kind in every if kind.algorithm not in DIGEST_BITS)
@@ -125,7 +124,7 @@ class Lookup:
         ]
 
     def indexes(self) -> dict[int, BuiltIndex]:
-        """The indexes by the identity of their sections, which they keep alive."""
+        """The indexes, by the identity of their sections, which this lookup keeps alive."""
         return {id(section.base): section.base_index for section in self._sections}
 
     def explain(self) -> list[str]:
@@ -136,10 +135,10 @@ class Lookup:
         ]
 
     def check(self, examinations: Sequence[Examination]) -> None:
-        """Refuse examinations with other hashes than these lists hold, which would clear them.
+        """Refuse examinations whose hashes are not those of the lists: they would come out clear.
 
         Raises:
-            HashMismatchError: one has other hashes, or lacks some though the file was examined.
+            HashMismatchError: one has other hashes, or lacks some although it was examined.
         """
         for found in examinations:
             others = any(
@@ -147,17 +146,17 @@ class Lookup:
                 or not (found.exact or _kinds(view.uncertain_bits) == self.kinds)
                 for view in found.views
             )
-            # More may follow those asked for: a scan knows files by SHA-256
+            # More digests may follow: a scan also takes the SHA-256 to know files by
             lengths = tuple(map(len, found.digests[: len(self.digests)]))
             others |= bool(found.digests) and lengths != self._digest_lengths
             if others or found.lacks(self.kinds, self.digests):
                 raise HashMismatchError(
-                    "a picture was examined for other hashes than the lists hold: examine it with"
-                    " the options of the matcher"
+                    "the picture's hashes are not of the kinds in the lists: examine it with the"
+                    " matcher's options"
                 )
 
     def suspects(self, examinations: Sequence[Examination]) -> set[int]:
-        """The numbers of the previews whose exact hashes may be near to an entry."""
+        """The numbers of the previews whose exact hashes may be near an entry."""
         previews = [number for number, found in enumerate(examinations) if not found.exact]
         found = {number for number, _ in self._digest_hits(examinations, previews)}
         places = _places(examinations, previews)
@@ -170,20 +169,20 @@ class Lookup:
         return found
 
     def near(self, kind: HashKind, codes: Codes, uncertain_bits: Codes | None = None) -> Flags:
-        """Tell which of many hashes may be near to an entry, without making objects of them.
+        """Tell which hashes of a batch may be near an entry, without an object per hash.
 
-        A preview's exact hash differs from it only in uncertain bits, and only in a few. So it is
-        near only if the preview is within the threshold plus those few, and within the threshold
-        by the bits that are certain.
+        The exact hash differs from its preview only in uncertain bits, and only in a few of them.
+        So it can be near only if the preview is within the threshold plus those few, and within the
+        threshold by its certain bits alone.
 
         Args:
-            kind: of the hashes, or digests.
+            kind: of the hashes or digests.
             codes: shape (n, words).
             uncertain_bits: the uncertain bits of previews, in the same shape; None for exact
                 hashes.
 
         Returns:
-            bool, shape (n,).
+            Flags: bool, shape (n,).
         """
         found = np.zeros(len(codes), dtype=np.bool_)
         sections = [section for _, section in self._sections_of(kind)]
@@ -204,11 +203,11 @@ class Lookup:
         return found
 
     def near_entries(self, examinations: Sequence[Examination], wanted: int) -> dict[int, Near]:
-        """The near entries of each exact examination that has any, by its number.
+        """Find the entries near each exact examination. The result has those with any, by number.
 
         Args:
             examinations: what to look up.
-            wanted: how many of the nearest entries of each to find.
+            wanted: how many of the nearest entries to find for each.
         """
         exact = [number for number, found in enumerate(examinations) if found.exact]
         hits: dict[int, list[Hit]] = defaultdict(list)
@@ -240,17 +239,17 @@ class Lookup:
         return {number: Near(best, len(best) + unseen[number]) for number, best in found.items()}
 
     def _search(self, section: IndexedSection, queries: Codes, wanted: int) -> tuple[Hits, Rows]:
-        """The nearest entries of each query, and how many are near in all."""
-        if self._require_all:  # an entry far down may be the one on which all agree
+        """Find the nearest entries of each query, and count all that are near."""
+        if self._require_all:  # all algorithms may agree on an entry far down the list
             near = section.index.search(queries, section.threshold)
             return near, np.bincount(near.query, minlength=len(queries))
         return section.index.nearest(queries, section.threshold, wanted)
 
     def _agreed(self, hits: list[Hit]) -> list[Hit]:
-        """If all algorithms must agree, keep the hits through a view that is near by each of them.
+        """If all algorithms must agree, keep only hits through a view that is near by all of them.
 
-        That is what ``evaluate`` measures: two views, each near by one algorithm, do not agree. An
-        exact digest is of no view, and needs no agreement.
+        This is what ``evaluate`` measures. Two views, each near by one algorithm, do not count as
+        agreement. An exact digest belongs to no view, and needs no agreement.
         """
         if not self._require_all:
             return hits
@@ -311,7 +310,7 @@ class Lookup:
         return ((at, section) for at, section in enumerate(self._sections) if section.kind == kind)
 
 
-_kind = attrgetter("algorithm", "bits")  # a HashKind of each would take thrice the time
+_kind = attrgetter("algorithm", "bits")  # making a HashKind of each would take three times as long
 
 
 def _kinds(hashes: Sequence[PerceptualHash]) -> tuple[tuple[str, int], ...]:
@@ -319,20 +318,20 @@ def _kinds(hashes: Sequence[PerceptualHash]) -> tuple[tuple[str, int], ...]:
 
 
 class _Name(NamedTuple):
-    """What the hashes of one entry share."""
+    """What all hashes of one entry have in common."""
 
     hash_list: HashList
     id: str
 
 
 def _perceptual_kinds(name: _Name) -> set[HashKind]:
-    """The kinds of perceptual hashes that the list has for an entry."""
+    """The kinds of the perceptual hashes that the list has for an entry."""
     kinds = {entry.hash.kind for entry in name.hash_list.find(name.id)}
     return {kind for kind in kinds if kind.algorithm not in DIGEST_BITS}
 
 
 def _unseen(near: Hits, counts: Rows, places: Sequence[tuple[int, int]]) -> dict[int, int]:
-    """For each examination, how many near entries were counted but not found, by its best view."""
+    """How many near entries each examination has beyond those found: the most of any view."""
     missing = counts - np.bincount(near.query, minlength=len(counts))
     most: dict[int, int] = defaultdict(int)
     for query in missing.nonzero()[0].tolist():
@@ -342,12 +341,12 @@ def _unseen(near: Hits, counts: Rows, places: Sequence[tuple[int, int]]) -> dict
 
 
 def _places(examinations: Sequence[Examination], numbers: Sequence[int]) -> list[tuple[int, int]]:
-    """Every view of these examinations: the number of the examination, and of the view in it."""
+    """List every view of these examinations: the examination's number, and the view's in it."""
     return [(number, view) for number in numbers for view in range(len(examinations[number].views))]
 
 
 def _best(hits: list[Hit]) -> list[Hit]:
-    """The best hit of each entry, the best first."""
+    """The best hit of each entry, best first."""
     best: dict[tuple[int, int], Hit] = {}
     for hit in sorted(hits):
         best.setdefault((hit.section, hit.row), hit)
@@ -355,7 +354,7 @@ def _best(hits: list[Hit]) -> list[Hit]:
 
 
 def _check_names(threshold: Threshold) -> None:
-    """Refuse a threshold for something that does not exist, which would have no effect."""
+    """Refuse a threshold for an unknown algorithm: it would have no effect."""
     known = {
         name
         for algorithm in ALGORITHMS.values()
@@ -365,7 +364,7 @@ def _check_names(threshold: Threshold) -> None:
     for name in threshold if isinstance(threshold, Mapping) else ():
         if name not in known:
             raise SettingsError(
-                f"no algorithm is called {name!r}: a threshold is for one of"
+                f"unknown algorithm {name!r} in the thresholds; choose from"
                 f" {', '.join(sorted(known))}"
             )
 
@@ -377,10 +376,8 @@ def _resolve_threshold(kind: HashKind, threshold: Threshold) -> int:
         chosen = threshold
     if chosen is None:
         return default_threshold(kind)
-    # Unrelated pictures are about half the bits apart, so everything would match from there on
-    whole = isinstance(chosen, int)  # not every caller has a type checker
+    # Unrelated pictures differ in about half their bits, so from there on everything would match
+    whole = isinstance(chosen, int)  # not every caller uses a type checker
     if not whole or not 0 <= chosen < kind.bits // 2:
-        raise SettingsError(
-            f"a threshold for {kind} is a number of bits from 0 to {kind.bits // 2 - 1}"
-        )
+        raise SettingsError(f"the threshold for {kind} must be from 0 to {kind.bits // 2 - 1} bits")
     return chosen

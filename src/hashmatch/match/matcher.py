@@ -1,4 +1,4 @@
-"""The door for upload pipelines: a source in, an outcome out."""
+"""``Matcher``, the way in for upload pipelines: a file in, an outcome out."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ REQUIRE_MODES = ("any", "all")
 
 @dataclass(frozen=True, slots=True)
 class _Lists:
-    """The lists in force and all that depends on them: replaced as one, so never a mixture."""
+    """The lists in force and all that depends on them, replaced together, so never a mixture."""
 
     hash_lists: tuple[HashList, ...]
     lookup: Lookup
@@ -46,37 +46,38 @@ class Matcher(Closing):
 
     Args:
         hash_lists: one list, or several.
-        threshold: the largest distance, in bits, that counts as near: a number for all algorithms,
-            or one for each by name (``phash``) or by name and width (``phash-256``). Those not
-            named keep their default: phash 8 and dhash 4 of 64 bits, phash 32 and dhash 16 of 256.
+        threshold: the largest distance, in bits, that counts as near. Give one number for all
+            algorithms, or one for each by name (``phash``) or by name and width (``phash-256``).
+            Those you leave out keep their defaults: phash 8 and dhash 4 at 64 bits, phash 32 and
+            dhash 16 at 256.
         index: ``auto``, or one of the kinds that ``build_index`` takes.
-        quality_floor: 0 to 100; near entries of a view below it are candidates for a human, with
-            the verdict ``low_information``, and no match.
+        quality_floor: 0 to 100. Entries near a view of lower quality are candidates for a human,
+            with the verdict ``low_information``, and not matches.
         limits: what a picture may cost.
         archives: what an archive may cost.
         formats: names of the picture formats to decode.
         mirrors: also look up the flips and quarter turns of every view.
-        require: ``any`` near hash of an entry makes a match; with ``all``, every hash that the list
-            gives for the entry (the same id under several algorithms) must be near to one view of
-            the picture, as ``evaluate`` measures it. An exact digest is of the bytes and of no
-            view: it makes a match by itself in either case.
-        decode: ``fast`` looks at a preview first, and decodes in full only what may be near to an
-            entry; ``exact`` decodes everything in full. The outcomes are the same.
+        require: with ``any``, one near hash of an entry makes a match. With ``all``, every hash
+            that the list has for the entry (the same id under several algorithms) must be near to
+            the same view of the picture, as ``evaluate`` measures it. An exact digest is of the
+            bytes, not of a view; it makes a match by itself in either case.
+        decode: ``fast`` looks at a preview first, and decodes in full only what may be near an
+            entry. ``exact`` decodes everything in full. The outcomes are the same.
         isolate: decode in worker processes that hold no list and have limits on memory and time,
-            so that bytes which crash or take over a decoder harm nothing else. The processes start
-            with the first upload, and end with ``close``, with the matcher or with the program.
-            False decodes in this process. A ``PIL.Image`` is pixels already, and stays here.
-        workers: how many processes, with ``isolate``.
-        sandbox: what these processes may do: ``strict`` confines them wholly, or fails with the
-            first file; ``best`` does what the system can; ``off`` leaves them limits on memory and
-            time. See docs/threat-model.md.
-        worker_limits: what each process may use; it has a ``sandbox`` of its own.
+            so bytes that crash or take over a decoder harm nothing else. The processes start with
+            the first upload and end with ``close``, with the matcher or with the program. False
+            decodes in this process. A ``PIL.Image`` is pixels already, and stays here.
+        workers: how many processes to use with ``isolate``.
+        sandbox: what these processes may do. ``strict`` confines them completely, or fails on the
+            first file; ``best`` does what the system can; ``off`` keeps only the limits on memory
+            and time. See docs/threat-model.md.
+        worker_limits: what each process may use, its own ``sandbox`` included.
         max_matches: how many of the nearest entries an outcome names.
 
     Raises:
-        HashListError: the lists hold nothing that could match.
-        SettingsError: an argument makes no sense, or this system cannot isolate: pass
-            ``isolate=False`` then.
+        HashListError: a list has no entry that can match.
+        SettingsError: an argument is invalid, or this system cannot isolate; in that case pass
+            ``isolate=False``.
     """
 
     def __init__(
@@ -99,13 +100,13 @@ class Matcher(Closing):
         max_matches: int = MAX_MATCHES,
     ) -> None:
         if not 0 <= quality_floor <= 100:
-            raise SettingsError("the quality floor is a number from 0 to 100")
+            raise SettingsError("the quality floor must be from 0 to 100")
         if decode not in DECODE_MODES:
-            raise SettingsError(f"unknown way to decode {decode!r}; choose fast or exact")
+            raise SettingsError(f"unknown decode mode {decode!r}; choose fast or exact")
         if require not in REQUIRE_MODES:
             raise SettingsError(f"unknown requirement {require!r}; choose from any, all")
         if max_matches < 1:
-            raise SettingsError("the number of matches to name must be at least 1")
+            raise SettingsError("max_matches must be at least 1")
         self.quality_floor = quality_floor
         self.max_matches = max_matches
         self._threshold = threshold
@@ -146,24 +147,24 @@ class Matcher(Closing):
         Threads that are matching meanwhile see the old lists or the new ones, never a mixture.
 
         Raises:
-            HashListError: the lists hold nothing that could match; the old ones stay in force.
+            HashListError: a list has no entry that can match. The old lists stay in force.
         """
         with self._replacing:
             self._lists = self._prepare(hash_lists, self._lists.lookup)
 
     def reload(self, *paths: str | os.PathLike[str], algorithm: str | None = None) -> None:
-        """Load lists from their files and put them in force, in place of all others.
+        """Load lists from files and put them in force, in place of all others.
 
         Threads that are matching meanwhile see the old lists or the new ones, never a mixture. If
         any file cannot be used, the old lists stay in force.
 
         Args:
             paths: the files, each as ``HashList.load`` takes it.
-            algorithm: what hashes are if a list does not say.
+            algorithm: the algorithm to assume when a list names none.
 
         Raises:
-            HashListError: a file cannot be read, something in it is wrong, or it holds nothing that
-                could match.
+            HashListError: a file cannot be read, something in it is wrong, or it has no entry that
+                can match.
         """
         try:
             self.replace([HashList.load(path, algorithm=algorithm) for path in paths])
@@ -189,17 +190,17 @@ class Matcher(Closing):
         return _Lists(chosen, lookup, options, replace(options, fast=False))
 
     def match(self, source: PictureInput) -> Outcome:
-        """Examine one file and look it up; of an archive, every member too.
+        """Examine one file and look it up; for an archive, also every member.
 
         Args:
-            source: bytes, a path, a file open for reading in binary, or a ``PIL.Image``. A file
-                that can seek is read from its start, wherever it stands. A ``PIL.Image`` has no
-                bytes any more: it is compared with the perceptual hashes of the lists, and not
-                with their digests.
+            source: bytes, a path, a file open for reading in binary, or a ``PIL.Image``. A seekable
+                file is read from its start, whatever its position. A ``PIL.Image`` no longer has
+                its bytes, so it is compared only with the lists' perceptual hashes, not with their
+                digests.
 
         Raises:
             SettingsError: ``source`` is none of these; or it is a ``PIL.Image`` and the lists hold
-                digests alone; or a file that is not blocking and has no bytes yet.
+                only digests; or it is a non-blocking file that has no bytes yet.
             HashmatchError: the matcher is closed, or its workers died or cannot be started.
         """
         lists = self._lists
@@ -217,23 +218,24 @@ class Matcher(Closing):
                 )
 
     def match_many(self, sources: Iterable[PictureInput]) -> Iterator[Outcome]:
-        """Examine one file after another; outcomes come in the order of the sources.
+        """Examine one file after another. Outcomes come in the order of the sources.
 
-        Sources are taken as they are needed, so there may be any number of them.
+        It takes sources as it needs them, so there may be any number.
         """
         return map(self.match, sources)
 
     def screen(self, examinations: Sequence[Examination]) -> list[Outcome | None]:
         """Judge what can be judged, in one batch.
 
-        A preview cannot, if other values of its uncertain bits could make it near to an entry.
+        A preview cannot be judged if other values of its uncertain bits could bring it near an
+        entry.
 
         Returns:
-            None for each picture that must be examined again, with ``exact_options``.
+            An outcome for each; None for a picture to be examined again, with ``exact_options``.
 
         Raises:
-            HashMismatchError: one was made with other options than ``options`` or
-                ``exact_options``, so it holds other hashes than the lists.
+            HashMismatchError: one was not made with ``options`` or ``exact_options``, so its hashes
+                are not of the kinds in the lists.
         """
         lists = self._lists
         lists.lookup.check(examinations)
@@ -246,19 +248,19 @@ class Matcher(Closing):
 
         Args:
             examinations: exact ones, and previews that ``screen`` found far from every entry.
-            max_matches: how many entries to name; None for the matcher's own number.
+            max_matches: how many entries to name; None for the matcher's own setting.
 
         Raises:
-            HashMismatchError: as ``screen`` does.
+            HashMismatchError: as in ``screen``.
         """
         lists = self._lists
         lists.lookup.check(examinations)
         return self._judge(lists, examinations, max_matches)
 
     def near(self, kind: HashKind, codes: Codes, uncertain_bits: Codes | None = None) -> Flags:
-        """Tell which of many hashes may be near to an entry; see ``Lookup.near``.
+        """Tell which hashes of a batch may be near an entry; see ``Lookup.near``.
 
-        Hashes for which this is False have no match, so only the others need to be screened.
+        A hash for which this is False has no match, so only the others need to be screened.
         """
         return self._lists.lookup.near(kind, codes, uncertain_bits)
 
@@ -268,7 +270,7 @@ class Matcher(Closing):
             self._pool.close()
 
     def settings(self) -> dict[str, Any]:
-        """All settings that could change a verdict, apart from the lists."""
+        """All settings that can change a verdict, apart from the lists."""
         return {
             "thresholds": {str(kind): bits for kind, bits in self._lists.lookup.thresholds.items()},
             "quality_floor": self.quality_floor,
@@ -328,7 +330,7 @@ class Matcher(Closing):
 
 
 def far(examination: Examination) -> Outcome:
-    """The outcome of what is near to no entry."""
+    """The outcome of an examination that is near no entry."""
     return Outcome(
         verdict=decide(
             (), count=0, reason=examination.reason, is_picture=examination.format is not None

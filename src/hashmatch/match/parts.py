@@ -1,4 +1,4 @@
-"""One upload to one outcome: each of its parts is examined, screened and, if need be, judged."""
+"""From one upload to one outcome: each part is examined, screened and, if need be, judged."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from hashmatch.model import Examination, Match, Outcome, Part, Reason
 from hashmatch.options import ExamineOptions
 
 _BATCH = 64
-"""Parts that are looked up together, so that a huge archive is never in memory as a whole."""
+"""Parts to look up together, so that a huge archive is never in memory as a whole."""
 
 _CHANGED = DecodeError(Reason.CHANGED, "the archive changed while it was read")
 
 Examined: TypeAlias = tuple[bytes | None, Examination]
 
 
-class Examine(Protocol):
-    """Examines a file's members from the one behind ``skip`` on, and last, as None, the file."""
+class PartExaminer(Protocol):
+    """Examines a file's members after the first ``skip``, then the file itself, as None."""
 
     def __call__(self, *, exact: bool = False, skip: int = 0, count: int = 0) -> Iterator[Examined]:
         """Yield each path with its examination."""
@@ -34,13 +34,13 @@ class Examine(Protocol):
 
 def examiner(
     content: Content, options: ExamineOptions, pool: SharedPool | None
-) -> AbstractContextManager[Examine]:
-    """What examines this content, in worker processes or, without a pool, in this one."""
+) -> AbstractContextManager[PartExaminer]:
+    """Return what examines this content: in worker processes, or without a pool, in this one."""
     return _in_process(content, options) if pool is None else _isolated(content, options, pool)
 
 
 @contextmanager
-def _in_process(content: Content, options: ExamineOptions) -> Iterator[Examine]:
+def _in_process(content: Content, options: ExamineOptions) -> Iterator[PartExaminer]:
     def run(*, exact: bool = False, skip: int = 0, count: int = 0) -> Iterator[Examined]:
         how = replace(options, fast=options.fast and not exact)
         parts = examine_parts(content, how, skip=skip)
@@ -51,7 +51,9 @@ def _in_process(content: Content, options: ExamineOptions) -> Iterator[Examine]:
 
 
 @contextmanager
-def _isolated(content: Content, options: ExamineOptions, pool: SharedPool) -> Iterator[Examine]:
+def _isolated(
+    content: Content, options: ExamineOptions, pool: SharedPool
+) -> Iterator[PartExaminer]:
     if isinstance(content, bytes):
         with nameless_file(content) as descriptor, _isolated(descriptor, options, pool) as run:
             yield run
@@ -64,7 +66,7 @@ def _isolated(content: Content, options: ExamineOptions, pool: SharedPool) -> It
 
 
 def match_parts(
-    examine: Examine,
+    examine: PartExaminer,
     screen: Callable[[Sequence[Examination]], Sequence[Outcome | None]],
     judge: Callable[[Sequence[Examination]], Sequence[Outcome]],
     max_matches: int,
@@ -83,7 +85,7 @@ def match_parts(
         paths += (path for path, _ in batch)
         outcomes += screen([found for _, found in batch])
     parts = [
-        # None: a preview that may be near, so the picture itself must tell
+        # None is a preview that may be near, so the picture must be decoded in full
         Part(path or b"", judge([_in_full(examine, number, path)])[0] if found is None else found)
         for number, (path, found) in enumerate(zip(paths, outcomes, strict=True))
     ]
@@ -96,7 +98,7 @@ def _batches(parts: Iterable[Examined]) -> Iterator[list[Examined]]:
         yield batch
 
 
-def _in_full(examine: Examine, number: int, path: bytes | None) -> Examination:
+def _in_full(examine: PartExaminer, number: int, path: bytes | None) -> Examination:
     """Decode one part in full; the file itself comes after its members."""
     count = 0 if path is None else 1
     examined = examine(exact=True, skip=number, count=count)
@@ -105,9 +107,9 @@ def _in_full(examine: Examine, number: int, path: bytes | None) -> Examination:
 
 
 def whole(parts: Sequence[Part], max_matches: int) -> Outcome:
-    """The outcome of a file, from those of its parts; the last of them is the file itself.
+    """Combine the outcomes of a file's parts, the last of which is the file itself.
 
-    The verdict is that of ``decide_whole``. The nearest entries are those of all parts together.
+    ``decide_whole`` gives the verdict. The nearest entries are those of all parts together.
     """
     own = parts[-1].outcome
     if len(parts) == 1:
@@ -127,5 +129,5 @@ def whole(parts: Sequence[Part], max_matches: int) -> Outcome:
 
 
 def _rank(match: Match) -> tuple[bool, bool, int]:
-    """As hits are sorted: detail first, then exact digests, then the distance."""
+    """The order of hits: detail first, then exact digests, then the distance."""
     return match.low_information, match.view != BYTES, match.distance

@@ -1,4 +1,4 @@
-"""One list's entries of one kind of hash, with the index that they are looked up by."""
+"""One list's entries of one kind of hash, with the index that finds them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hashmatch.hashing import Codes
-from hashmatch.hashlist import HashList, Section, SectionUpdate
+from hashmatch.hashlist import HashList, ListSection, SectionUpdate
 from hashmatch.index import BuiltIndex, Index, UpdatedIndex, build_index, open_index
 from hashmatch.model import HashKind
 
@@ -19,34 +19,34 @@ Rows: TypeAlias = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class IndexedSection:
-    """The entries of one list and one kind of hash, ready to be looked up.
+    """One list's entries of one kind of hash, ready for lookups.
 
     Attributes:
         hash_list: the list.
-        rows: the entries, where some were added or withdrawn since as an update of others.
+        rows: the entries; an update if some were added or withdrawn since.
         threshold: in bits.
-        base_index: over ``base``, to serve again when the list changes.
+        base_index: over ``base``. It is reused when the list changes.
         index: over all rows.
     """
 
     hash_list: HashList
-    rows: Section | SectionUpdate
+    rows: ListSection | SectionUpdate
     threshold: int
     base_index: BuiltIndex
     index: Index
 
     @property
     def kind(self) -> HashKind:
-        """What kind of hash they have."""
+        """The kind of their hashes."""
         return self.rows.kind
 
     @property
-    def base(self) -> Section:
-        """The entries that ``base_index`` is over."""
+    def base(self) -> ListSection:
+        """The entries in ``base_index``."""
         return self.rows.base if isinstance(self.rows, SectionUpdate) else self.rows
 
     def codes(self, rows: Rows) -> Codes:
-        """The hashes of these rows: of the base, and behind them of what was added to it."""
+        """The hashes of these rows. Base rows come first, and added rows follow them."""
         codes = self.base.codes[np.minimum(rows, len(self.base) - 1)]
         if isinstance(self.rows, SectionUpdate) and len(added := self.rows.added):
             late = rows >= len(self.base)
@@ -57,11 +57,11 @@ class IndexedSection:
 def index_section(
     hash_list: HashList, kind: HashKind, index: str, reach: int, known: Mapping[int, BuiltIndex]
 ) -> IndexedSection:
-    """Ready one section, with the index it brings, or one that is there already, or a new one."""
+    """Prepare one section: with the index stored in the list, a known one, or a new one."""
     update = hash_list.updates.get(kind)
-    # Not asked for otherwise: the list would merge what is better left in two
+    # With an update, do not ask for the section: the list would merge the two
     base = hash_list.sections[kind] if update is None else update.base
-    stored = hash_list.tables.get(kind) if update is None else update.tables
+    stored = hash_list.index_tables.get(kind) if update is None else update.index_tables
     base_index = known.get(id(base))
     if base_index is None and stored is not None and index in ("auto", stored.kind):
         base_index = open_index(stored.kind, base.codes, stored.arrays)

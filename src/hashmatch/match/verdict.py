@@ -1,4 +1,4 @@
-"""The verdict rule. Every door decides by it, so it exists once."""
+"""The verdict rule. It exists only once, and every way in uses it."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from hashmatch.model import Reason, Verdict
 
 
 class NearEntry(Protocol):
-    """An entry near to a picture, as far as the rule looks at it."""
+    """A near entry, reduced to what the rule needs."""
 
     @property
     def low_information(self) -> bool:
-        """Whether the view it is near to has too little detail for the distance to say much."""
+        """Whether its view has too little detail for the distance to mean much."""
 
 
 def decide(
     nearest: Sequence[NearEntry], *, count: int, reason: Reason | None, is_picture: bool
 ) -> Verdict:
-    """Decide what becomes of one part: a file, or a member of an archive.
+    """Decide the verdict of one part: a file, or a member of an archive.
 
     ====================  ===========  ===========  ===================
     nearest entry         reason       picture      verdict
@@ -34,18 +34,18 @@ def decide(
     none                  none         no           ``not_image``
     ====================  ===========  ===========  ===================
 
-    The first row that fits decides. A match counts even where the rest of the part could not be
-    examined; nothing else does.
+    The first row that fits decides. Only a match counts even if the rest of the part could not be
+    examined.
 
     Args:
         nearest: the near entries that are named, best first: those with detail come first.
-        count: how many entries are near; those not named rank behind those that are.
-        reason: why something of the part was not examined, if anything was not.
+        count: how many entries are near. Those not named rank after those that are.
+        reason: why some of the part was not examined; None if all of it was.
         is_picture: whether the part is a picture, by its content.
     """
     if nearest and not nearest[0].low_information:
         return Verdict.MATCH
-    if count and not nearest:  # nobody knows how good they are, so a human must look
+    if count and not nearest:  # nobody knows how good they are, so they count as matches
         return Verdict.MATCH
     if reason is not None:
         return Verdict.UNSCANNED
@@ -64,25 +64,25 @@ _WHOLE = (
 
 
 def decide_whole(parts: Iterable[Verdict]) -> Verdict:
-    """Decide what becomes of a file that has members, from the verdicts of all its parts.
+    """Decide the verdict of a file that has members, from the verdicts of all its parts.
 
-    The file itself is one of its parts: a picture with a zip behind it has its own verdict, an
-    archive that is no picture is ``not_image``, and one that cannot be read to its end is
+    The file itself is one of its parts: a picture with a ZIP appended has a verdict itself, an
+    archive that is not a picture is ``not_image``, and one that cannot be read to its end is
     ``unscanned``. The first row that fits decides:
 
     ================================  ===================
     parts                             verdict
     ================================  ===================
     any is a match                    ``match``
-    any is of little information      ``low_information``
+    any is ``low_information``        ``low_information``
     any is unscanned                  ``unscanned``
     any is a picture, and clear       ``clear``
-    all are no pictures, or none is   ``not_image``
-    there
+    none is a picture, or there are   ``not_image``
+    no parts
     ================================  ===================
 
-    So a member that cannot be read hides neither a match nor a candidate in another one, and a file
-    is clear only if all of it was examined.
+    So a member that cannot be read hides neither a match nor a candidate in another member, and a
+    file is clear only if all of it was examined.
     """
     found = set(parts)
     return next((verdict for verdict in _WHOLE if verdict in found), Verdict.NOT_IMAGE)

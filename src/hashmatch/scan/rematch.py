@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from hashmatch.errors import SettingsError
 from hashmatch.examine.sandbox import AnyPool
-from hashmatch.hashlist import HashList, Section
+from hashmatch.hashlist import HashList, ListSection
 from hashmatch.match.matcher import Matcher
 from hashmatch.model import Examination
 from hashmatch.options import ExamineOptions
@@ -109,11 +109,11 @@ def new_entries(hash_list: HashList, old: HashList) -> HashList:
             rows = np.flatnonzero(_are_new(section, old.sections[kind]))
         if len(rows):
             sections[kind] = section.take(rows)
-    contents = replace(hash_list.contents, sections=sections, tables={}, updates={})
+    contents = replace(hash_list.contents, sections=sections, index_tables={}, updates={})
     return HashList(contents, source=hash_list.source)
 
 
-def _are_new(section: Section, old: Section) -> npt.NDArray[np.bool_]:
+def _are_new(section: ListSection, old: ListSection) -> npt.NDArray[np.bool_]:
     one_field = np.dtype([(f"f{word}", np.uint64) for word in range(section.codes.shape[1])])
     new = ~np.isin(section.codes.view(one_field).ravel(), old.codes.view(one_field).ravel())
     own_id = section.column("id").lengths() > 0

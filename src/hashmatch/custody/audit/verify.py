@@ -50,7 +50,7 @@ def verify(path: str | os.PathLike[str], *, anchor: str | None = None) -> Verifi
         SettingsError: the anchor is not a SHA-256 in hex.
     """
     wanted = None if anchor is None else _check_anchor(anchor)
-    journal, runs = JournalReader(path), _Runs()
+    journal, runs = JournalReader(path), _RunPairs()
     records, anchored = 0, None
     for record in journal:
         records += 1
@@ -86,7 +86,7 @@ def _explain_no_records(journal: JournalReader) -> None:
         journal.problem("has no record: all were removed, or this is not an audit trail")
 
 
-class _Runs:
+class _RunPairs:
     """Pair the starts and ends of the runs in a trail."""
 
     def __init__(self) -> None:

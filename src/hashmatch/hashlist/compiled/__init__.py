@@ -1,4 +1,4 @@
-"""The compiled list file, which opens at once because its arrays are mapped from the file.
+"""Compiled list files, which open at once because their arrays are mapped from the file.
 
 ::
 
@@ -11,7 +11,7 @@
 
 The header has the SHA-256 of every array, padding included, in pieces of 16 MiB that are checked in
 parallel, so a checksum covers every byte of the file. Checksums reveal accidents. They do not
-protect against anyone who can write the file; a signature does, because it covers the header.
+protect against people who can write the file; a signature does, because it covers the header.
 """
 
 from hashmatch.hashlist.compiled.compiled_reader import read_compiled

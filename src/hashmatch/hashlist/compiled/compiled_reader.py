@@ -1,4 +1,4 @@
-"""Opens compiled lists: verifies them, then uses them where they lie."""
+"""Opens compiled lists: verifies them, then uses their arrays in place."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from hashmatch.hashlist.compiled.layout import (
 )
 from hashmatch.hashlist.contents import Contents, IndexTables
 from hashmatch.hashlist.kinds import is_known
-from hashmatch.hashlist.section import Section
+from hashmatch.hashlist.section import ListSection
 from hashmatch.model import HashKind
 
 Data: TypeAlias = mmap.mmap | bytes
@@ -39,12 +39,12 @@ UNKNOWN_KIND = "the compiled hash list has hashes of an unknown algorithm or wid
 def read_compiled(stream: BinaryIO, head: bytes, source: str) -> Contents:
     """Open a compiled list after verifying all its checksums.
 
-    A file is mapped, so that processes share its pages; do not change it in place while it is in
+    A file is mapped, so that processes share its pages. Do not change it in place while it is in
     use. Anything else, such as a pipe, is read into memory.
 
     Args:
         stream: what follows the head; if it is a file, the whole file is the list.
-        head: what has been read of it, at least its magic.
+        head: what has already been read, at least the magic.
         source: the file as messages name it.
 
     Raises:
@@ -54,13 +54,13 @@ def read_compiled(stream: BinaryIO, head: bytes, source: str) -> Contents:
     try:
         header, start, compiled_digest = _header(data, source)
         arrays = _arrays(data, header, start)
-        sections: dict[HashKind, Section] = {}
-        tables: dict[HashKind, IndexTables] = {}
+        sections: dict[HashKind, ListSection] = {}
+        index_tables: dict[HashKind, IndexTables] = {}
         for record, of_section in zip(header.sections, arrays, strict=True):
             _check_kind(record, sections, source)
             sections[record.kind] = _section(record, of_section)
             if record.index is not None:
-                tables[record.kind] = IndexTables(record.index, _below("index", of_section))
+                index_tables[record.kind] = IndexTables(record.index, _below("index", of_section))
     except LayoutError:
         raise HashListError(DAMAGED, path=source) from None
     return Contents(
@@ -75,7 +75,7 @@ def read_compiled(stream: BinaryIO, head: bytes, source: str) -> Contents:
         unsupported=header.unsupported,
         left_out=header.left_out,
         warnings=header.warnings,
-        tables=tables,
+        index_tables=index_tables,
     )
 
 
@@ -90,13 +90,13 @@ def _map(stream: BinaryIO, head: bytes) -> Data:
 
 
 def _header(data: Data, source: str) -> tuple[CompiledHeader, int, str]:
-    """The header, verified, where the arrays begin, and the header's digest."""
+    """Return the verified header, where the arrays begin, and the header's digest."""
     if len(data) < PREFIX.size:
         raise LayoutError("the file ends before its header")
     _, version, length, digest = PREFIX.unpack(data[: PREFIX.size])
     if version > FORMAT_VERSION:
         raise HashListError(
-            f"the hash list was compiled to file format {version}, and this hashmatch reads up to "
+            f"the list has compiled format {version}, and this hashmatch reads up to "
             f"{FORMAT_VERSION}: upgrade hashmatch, or compile the list again",
             path=source,
         )
@@ -107,7 +107,7 @@ def _header(data: Data, source: str) -> tuple[CompiledHeader, int, str]:
 
 
 def _arrays(data: Data, header: CompiledHeader, start: int) -> list[Arrays]:
-    """The arrays of each section, verified, as views of the data."""
+    """Return the verified arrays of each section, as views of the data."""
     found: list[Arrays] = []
     pieces: list[memoryview] = []
     expected: list[str] = []
@@ -130,7 +130,7 @@ def _arrays(data: Data, header: CompiledHeader, start: int) -> list[Arrays]:
     if list(piece_digests(pieces)) != expected:
         raise LayoutError("an array does not fit its checksums")
     if isinstance(data, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
-        # Verified pages would count as this process's memory, though most are never used again
+        # Verified pages count as this process's memory, although most are never used again
         data.madvise(mmap.MADV_DONTNEED)
     return found
 
@@ -139,15 +139,15 @@ def _native(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
-def _check_kind(record: SectionRecord, others: Mapping[HashKind, Section], source: str) -> None:
+def _check_kind(record: SectionRecord, others: Mapping[HashKind, ListSection], source: str) -> None:
     if not is_known(record.kind):
         raise HashListError(UNKNOWN_KIND, path=source)
     if record.kind in others:
         raise LayoutError("two sections are of one kind")
 
 
-def _section(record: SectionRecord, arrays: Arrays) -> Section:
-    """A section made of its arrays, whose shapes must fit and which must all be known."""
+def _section(record: SectionRecord, arrays: Arrays) -> ListSection:
+    """Make a section from its arrays. They must all be known, and their shapes must fit."""
     rest = {name: array for name, array in arrays.items() if not name.startswith("index.")}
     codes = rest.pop("codes", None)
     rows = 0 if codes is None else len(codes)
@@ -165,7 +165,7 @@ def _section(record: SectionRecord, arrays: Arrays) -> Section:
             columns[name] = column
     if rest or (lines is None and "id" not in columns):
         raise LayoutError("a section has unknown arrays, or neither ids nor lines")
-    return Section(record.kind, codes, columns, lines, record.origin, id_order)
+    return ListSection(record.kind, codes, columns, lines, record.origin, id_order)
 
 
 def _column(arrays: Arrays, name: str, rows: int) -> TextColumn | None:

@@ -22,7 +22,7 @@ from hashmatch.hashlist.compiled.layout import (
     piece_digests,
 )
 from hashmatch.hashlist.contents import IndexTables
-from hashmatch.hashlist.section import Section
+from hashmatch.hashlist.section import ListSection
 from hashmatch.model import HashKind
 
 if TYPE_CHECKING:
@@ -32,25 +32,25 @@ if TYPE_CHECKING:
 def save_compiled(
     hash_list: HashList,
     path: str | os.PathLike[str],
-    tables: Mapping[HashKind, IndexTables] | None = None,
+    index_tables: Mapping[HashKind, IndexTables] | None = None,
 ) -> None:
-    """Write a list as a compiled file, atomically, readable by its owner alone.
+    """Write a list as a compiled file, atomically, readable only by its owner.
 
     Args:
         hash_list: the list.
         path: the file.
-        tables: the index of each section to store with it, as its kind and its arrays by name.
+        index_tables: by kind, the index to store with a section.
 
     Raises:
         SettingsError: a table belongs to no section of the list, or has elements that are neither
             integers nor booleans.
         OutputError: the file cannot be written.
     """
-    tables = tables or {}
-    if tables.keys() - hash_list.sections.keys():
+    index_tables = index_tables or {}
+    if index_tables.keys() - hash_list.sections.keys():
         raise SettingsError("the list has no hashes of the kind of an index table")
     parts = [
-        (section, tables.get(kind), _arrays(section, tables.get(kind)))
+        (section, index_tables.get(kind), _arrays(section, index_tables.get(kind)))
         for kind, section in hash_list.sections.items()
     ]
     header = CompiledHeader(
@@ -81,10 +81,10 @@ def save_compiled(
                     stream.write(piece)
 
 
-def _arrays(section: Section, index: IndexTables | None) -> Arrays:
+def _arrays(section: ListSection, index: IndexTables | None) -> Arrays:
     arrays: Arrays = {"codes": section.codes}
     for name, column in section.columns.items():
-        # Ids are all different, and are looked up
+        # Not the ids: they are all different, and are looked up
         stored = column if name == "id" else column.folded()
         arrays |= {f"{name}.data": stored.data, f"{name}.offsets": stored.offsets}
         if stored.which is not None:
@@ -113,7 +113,7 @@ def _record(array: npt.NDArray[Any]) -> ArrayRecord:
 
 
 def _pieces(array: npt.NDArray[Any]) -> Iterator[memoryview | bytes]:
-    """The bytes of an array in pieces, the last one padded."""
+    """Yield the bytes of an array in pieces; the last one is padded."""
     data = array.reshape(-1).view(np.uint8).data
     whole = len(data) // PIECE_BYTES * PIECE_BYTES
     for start in range(0, whole, PIECE_BYTES):

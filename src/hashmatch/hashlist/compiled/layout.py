@@ -1,4 +1,4 @@
-"""The layout of a compiled list, on which reader and writer agree."""
+"""The layout of a compiled list, shared by reader and writer."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ import numpy.typing as npt
 from hashmatch.model import HashKind
 
 MAGIC = b"\x89HML\r\n\x1a\n"
-"""As in PNG: a byte beyond ASCII and both line ends, which a transfer as text would spoil."""
+"""As in PNG: a byte beyond ASCII and both line endings, which a transfer as text would spoil."""
 
 FORMAT_VERSION = 1
 ALIGNMENT = 64
 PIECE_BYTES = 16 << 20
 
 PREFIX = struct.Struct("<8sII32s")
-"""Magic, format version, length of the header, SHA-256 of the three others and the header."""
+"""Magic, format version, header length, and the SHA-256 of those three and the header."""
 
 ELEMENT_TYPES = frozenset(
     ("bool", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)))
@@ -36,7 +36,7 @@ Arrays: TypeAlias = dict[str, npt.NDArray[Any]]
 
 
 class LayoutError(ValueError):
-    """The file is not one that this version writes."""
+    """This version of hashmatch would not write such a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class SectionRecord:
 
     Attributes:
         kind: algorithm and width.
-        origin: as in ``Section``.
+        origin: as in ``ListSection``.
         index: the kind of index stored with it; None if there is none.
         arrays: by name, in the order of the file.
     """
@@ -140,7 +140,7 @@ class CompiledHeader:
         """Read a header whose checksum has been verified.
 
         Raises:
-            LayoutError: it is not one that this version writes.
+            LayoutError: this version would not write it.
         """
         try:
             return _header(json.loads(text))
@@ -149,7 +149,7 @@ class CompiledHeader:
 
 
 def header_digest(version: int, text: bytes, length: int) -> bytes:
-    """SHA-256 of all that precedes the arrays, except the digest itself."""
+    """SHA-256 of everything before the arrays, except the digest itself."""
     return hashlib.sha256(PREFIX.pack(MAGIC, version, length, b"")[:-32] + text).digest()
 
 

@@ -1,12 +1,12 @@
 """The formats of hash lists.
 
-``read_list`` recognises a list's format by its first bytes and hands the list to the module of that
-format. Text has a reader of its own (``hashlist.text``), and so have compiled lists
-(``hashlist.compiled``). All others, ours or foreign, yield records. ``collect`` checks many of them
-at a time, ``supersede`` decides which record of an id counts, and ``assemble`` makes sections of
-the rest. A foreign feed in JSON is a ``JsonFeed``: the keys that show it, and two functions that
-find its records and translate them. Anything wrong with a list becomes a ``HashListError`` that has
-every problem by line and quotes none.
+``read_list`` recognises a list's format by its first bytes and hands the list to the module for
+that format. Text (``hashlist.text``) and compiled lists (``hashlist.compiled``) have their own
+readers. All other formats, ours or foreign, yield records. ``collect`` checks many of them at a
+time, ``supersede`` decides which record of an id counts, and ``assemble`` turns the rest into
+sections. A foreign feed in JSON is a ``JsonFeed``: the keys that reveal it, and two functions that
+find its records and translate them. Anything wrong with a list becomes a ``HashListError``, which
+has every problem by line and quotes none.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from hashmatch.hashlist.text.text_reader import read_text
 from hashmatch.hashlist.text.text_writer import text_blocks
 
 HEAD_BYTES = 1 << 16
-"""How much of a list is looked at to recognise its format."""
+"""How many bytes of a list to look at to recognise its format."""
 
 COMPILED = "compiled"
 TEXT = "text"
@@ -65,11 +65,11 @@ FORMATS: Mapping[str, Format] = {
 
 
 def read_list(stream: BinaryIO, options: Options, list_format: str | None) -> Contents:
-    """Read a list in this format, or in the one that its first bytes show.
+    """Read a list in this format, or in the one that its first bytes reveal.
 
     Raises:
         HashListError: something is wrong with it.
-        SettingsError: there is no such format.
+        SettingsError: the format is unknown.
     """
     names = (*FORMATS, COMPILED)
     if list_format is not None and list_format not in names:
@@ -101,14 +101,14 @@ def detect(head: bytes) -> str:
 
 
 ENDINGS = {".txt": TEXT, ".csv": "csv", ".hml": COMPILED}
-"""The format of a list to be written, by the ending of the file's name."""
+"""The format to write a list in, by the ending of the file's name."""
 
 
 def format_of(path: str | os.PathLike[str]) -> str:
-    """The format that the name of a file to be written asks for.
+    """The format that the name of a file asks for.
 
     Raises:
-        SettingsError: it asks for none.
+        SettingsError: the name does not give a format.
     """
     ending = os.path.splitext(path)[1].lower()  # noqa: PTH122 # of a path in any form
     if ending not in ENDINGS:
@@ -121,8 +121,8 @@ def write_list(contents: Contents, list_format: str) -> Iterator[bytes]:
     """Write a list in a format.
 
     Raises:
-        HashListError: the format cannot hold it.
-        SettingsError: there is no such format, or it is only read.
+        HashListError: the format cannot hold the list.
+        SettingsError: the format is unknown, or can only be read.
     """
     write = FORMATS[list_format].write if list_format in FORMATS else None
     if write is None:

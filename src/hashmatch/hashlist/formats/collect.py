@@ -1,4 +1,4 @@
-"""Turns the records of any format into a list, checking whole columns at a time."""
+"""Turns the records of any format into a list, and checks whole columns at a time."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from hashmatch.hashlist.kinds import (
 from hashmatch.hashlist.list_stream import Options
 from hashmatch.hashlist.policy import NO_DATE, end_of_life
 from hashmatch.hashlist.problems import Problems
-from hashmatch.hashlist.section import Section
+from hashmatch.hashlist.section import ListSection
 from hashmatch.hashlist.text.grammar import BINARY_DIGITS, NOT_NAMED
 from hashmatch.model import HashKind
 
@@ -51,16 +51,16 @@ _LIKE_A_HASH = re.compile(r"[0-9a-f]{8,}")
 
 @dataclass(slots=True)
 class Chunk:
-    """Some records, column by column: one item per record, except where it says per hash.
+    """Some records, column by column. Columns have one item per record, or per hash if they say so.
 
     Attributes:
         numbers: the line of each record, or its number if the format has no lines.
-        fields: texts by the name of the field of ``Entry``; empty where a record has none.
+        fields: texts by field of ``Entry``; empty for records without one.
         algorithms: per hash, as the list spells it; empty for the default.
         values: per hash, hex or base64.
         owners: int64, per hash, the place of its record in the chunk; None if each has one hash.
         withdrawn: whether the record withdraws its id; None if none does.
-        ranks: of records with one id the highest rank counts; None for the order of the list.
+        ranks: among records with one id, the highest rank counts; None for the order of the list.
         faults: what the reader found wrong, by the place of the record.
     """
 
@@ -76,15 +76,15 @@ class Chunk:
 
 @dataclass(slots=True)
 class Collector:
-    """Takes the records of a list and makes the list of them.
+    """Takes the records of a list and makes the list from them.
 
     Attributes:
         options: how the list is read.
         default: of hashes that name no algorithm, as in ``ListHeader.default_algorithm``.
         latest: later records supersede earlier ones with the same id; otherwise ids are unique.
-        foreign: whether any algorithm may occur; otherwise an unheard-of one is a mistake.
+        foreign: any algorithm may occur; otherwise an unknown one is a mistake.
         problems: what is wrong.
-        assumed: how many hashes are only assumed to be ``ASSUMED``.
+        assumed: how many hashes were taken for ``ASSUMED`` because nothing names their algorithm.
     """
 
     options: Options
@@ -94,7 +94,7 @@ class Collector:
     problems: Problems = field(init=False)
     assumed: int = 0
     _superseder: Superseder = field(init=False)
-    _parts: list[Section] = field(default_factory=list)
+    _parts: list[ListSection] = field(default_factory=list)
     _unsupported: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -117,7 +117,9 @@ class Collector:
         self._superseder.add(ids, numbers, ranks, withdrawn)
         for kind, owners, codes in _each_once(self._codes(chunk, sound & ~withdrawn)):
             taken = {name: column.take(owners) for name, column in columns.items()}
-            self._parts.append(Section(kind, codes, taken, numbers[owners], self.options.origin))
+            self._parts.append(
+                ListSection(kind, codes, taken, numbers[owners], self.options.origin)
+            )
 
     def finish(
         self, known: Contents, *, total: int | None = None, skippable: bool = True
@@ -126,7 +128,7 @@ class Collector:
 
         Args:
             known: the list without its records.
-            total: how many lines it has; None if it is made of records.
+            total: how many lines the list has; None if it consists of records.
             skippable: whether the rest could be loaded without the faulty records.
 
         Raises:
@@ -153,7 +155,7 @@ class Collector:
         )
 
     def _faults(self, chunk: Chunk) -> Iterator[tuple[int, str]]:
-        """What is wrong with records, by their places; whole columns are checked first."""
+        """What is wrong with records, by place. It checks whole columns first."""
         yield from chunk.faults
         for name, texts in chunk.fields.items():
             if not is_clean("".join(texts)):
@@ -212,7 +214,7 @@ class Collector:
 def _each_once(
     found: Iterable[tuple[HashKind, Rows, Codes]],
 ) -> Iterator[tuple[HashKind, Rows, Codes]]:
-    """Join hashes of one kind; drop those that a record repeats in another spelling."""
+    """Join hashes of one kind. Drop those that a record repeats in another spelling."""
     kinds: dict[HashKind, list[tuple[Rows, Codes]]] = {}
     for kind, owners, codes in found:
         kinds.setdefault(kind, []).append((owners, codes))
@@ -237,7 +239,7 @@ def _grouped(
 
 
 def is_algorithm(name: str) -> bool:
-    """Whether this names an algorithm that lists use, whether or not hashmatch computes it."""
+    """Whether this is the name of an algorithm that lists use, even if hashmatch lacks it."""
     return bool(widths(_canonical(name))) or _canonical(name) in FOREIGN
 
 
@@ -247,13 +249,13 @@ def _canonical(name: str) -> str:
 
 
 def _told(algorithm: str) -> str:
-    """The name of an algorithm, unless it may be a hash that got into its column."""
+    """The name of an algorithm, unless it may be a hash that got into the wrong column."""
     fit = _NAME.fullmatch(algorithm) and not _LIKE_A_HASH.fullmatch(algorithm)
     return algorithm if fit else "an algorithm without a proper name"
 
 
 def _encoded(texts: Sequence[str], sound: Mask) -> TextColumn:
-    """A column of the texts, with those of faulty records left out."""
+    """A column of these texts, without those of faulty records."""
     if not any(texts):
         return TextColumn.empty(len(texts))
     if not sound.all():

@@ -1,7 +1,7 @@
 """Reads tables of comma-separated values column by column, whatever the columns mean.
 
-Blocks without quotes are cut at commas and line ends all at once. ``csv.reader`` reads whatever is
-less regular, row by row.
+Blocks without quotes are cut at commas and line ends in one go. ``csv.reader`` reads anything less
+regular, row by row.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ COMMA, LF = b",\n"
 
 
 class CsvTable:
-    """Reads a table as in RFC 4180, optionally preceded by the text format's header.
+    """Reads a table as in RFC 4180, with the text format's header before it or without.
 
     Args:
         tap: the list.
         problems: collects faulty rows.
 
     Attributes:
-        header: what precedes the table.
+        header: what comes before the table.
         names: of the columns, in lower case.
         lines: of the file.
 
@@ -42,7 +42,7 @@ class CsvTable:
         self._problems = problems
         self.lines = Lines(tap.blocks())
         self._blocks = iter(self.lines)
-        # The lines of this block from this place on are unread; the first has this number
+        # The unread lines of this block begin at this place, and the first has this number
         self._block, self._place, self._line = b"", 0, 0
         self._reader = csv.reader(self._texts(), strict=True)
         self.names: tuple[str, ...] = ()
@@ -62,7 +62,7 @@ class CsvTable:
                 raise HashListError(f"the table has no column {name!r}", path=self._problems.source)
 
     def chunks(self) -> Iterator[tuple[Sequence[int], Mapping[str, Sequence[str]]]]:
-        """The rows, column by column, with the line on which each begins."""
+        """Yield the rows, column by column, with the line on which each begins."""
         while self._has_more():
             columns = regular_columns(self._block[self._place :], len(self.names))
             if columns is not None:
@@ -77,7 +77,7 @@ class CsvTable:
             yield numbers, dict(zip(self.names, columns, strict=True))
 
     def _sound_rows(self) -> Iterator[tuple[int, list[str]]]:
-        """The rows of this block with their lines; the last may continue in the next block."""
+        """Yield the rows of this block with their lines. The last may go on in the next block."""
         block, rows = self._block, 0
         while self._block is block and self._place < len(block) and rows < CHUNK_RECORDS:
             line, row = self._line, self._row()
@@ -89,7 +89,7 @@ class CsvTable:
                 self._problems.add(line, message)
 
     def _row(self) -> list[str]:
-        """The next row; empty where that is a blank line, or something wrong."""
+        """Read the next row; empty for a blank line or a faulty row."""
         line = self._line
         try:
             return next(self._reader)
@@ -108,7 +108,7 @@ class CsvTable:
         return True
 
     def _texts(self) -> Iterator[str]:
-        """The lines that the reader asks for: a quoted field may span several."""
+        """Yield the lines that the reader asks for. A quoted field may span several."""
         while self._has_more():
             begin = self._place
             end = self._block.index(b"\n", begin)

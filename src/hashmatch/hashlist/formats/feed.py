@@ -1,4 +1,4 @@
-"""What foreign feeds have in common: records in any order, and the last word on an id counts."""
+"""What foreign feeds share: records come in any order, and the latest one of each id counts."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ _ALGORITHM = itemgetter(0)
 _DEEP = frozenset((list, dict, LineError))
 
 
-class Record(NamedTuple):
-    """One record of a feed; a text is empty where the record has none.
+class FeedRecord(NamedTuple):
+    """One record of a feed. Texts that it does not have are empty.
 
     Attributes:
         id: of the record.
-        hashes: pairs of algorithm, as the feed spells it, and hash.
+        hashes: pairs of an algorithm, as the feed spells it, and a hash.
         label: as in ``Entry``.
         category: as in ``Entry``.
         source: as in ``Entry``.
         added: as in ``Entry``.
         withdrawn: whether it withdraws its id.
-        rank: of several records with one id the highest counts, and of equals the last.
+        rank: among several records with one id, the highest counts; among equals, the last.
     """
 
     id: str
@@ -57,7 +57,7 @@ class Record(NamedTuple):
 
 @dataclass(slots=True)
 class Paging:
-    """What the page read last says of further pages."""
+    """What the last page says about further pages."""
 
     more_follow: bool = False
 
@@ -69,12 +69,12 @@ class JsonFeed:
     Attributes:
         keys: the feed is recognised by any of these.
         objects: yields the objects of all records, and keeps ``Paging`` up to date.
-        record: makes a record of one object, or raises ``LineError``.
+        record: turns an object into a record, or raises ``LineError``.
     """
 
     keys: tuple[str, ...]
     objects: Callable[[JsonPull, Paging], Iterator[Any]]
-    record: Callable[[Any], Record]
+    record: Callable[[Any], FeedRecord]
 
     def fits(self, head: bytes) -> bool:
         """Whether a list that begins with these bytes is this feed."""
@@ -93,19 +93,19 @@ class JsonFeed:
 
 def read_feed(
     raw: Iterable[Raw | LineError],
-    to_record: Callable[[Raw], Record],
+    to_record: Callable[[Raw], FeedRecord],
     tap: Tap,
     options: Options,
     paging: Paging,
 ) -> Contents:
-    """Make a list of a feed.
+    """Make a list from a feed.
 
     Args:
         raw: each record as the feed has it, or the fault of one that cannot be read.
-        to_record: makes a record of it, or raises ``LineError``.
-        tap: the list; it has been read to its end when ``raw`` is exhausted.
+        to_record: turns that into a record, or raises ``LineError``.
+        tap: the list. It has been read to the end once ``raw`` is exhausted.
         options: how to read it.
-        paging: what ``raw`` keeps up to date.
+        paging: kept up to date by ``raw``.
 
     Raises:
         HashListError: something is wrong with it.
@@ -121,10 +121,10 @@ def read_feed(
 
 
 def _chunk(
-    first: int, found: Iterable[Raw | LineError], to_record: Callable[[Raw], Record]
+    first: int, found: Iterable[Raw | LineError], to_record: Callable[[Raw], FeedRecord]
 ) -> Chunk | None:
-    """A chunk of the next records, numbered from ``first``; None where there are none."""
-    records: list[Record] = []
+    """Make a chunk of the next records, numbered from ``first``; None if there are none."""
+    records: list[FeedRecord] = []
     faults: list[tuple[int, str]] = []
     for place, each in enumerate(found):
         try:
@@ -133,11 +133,11 @@ def _chunk(
             records.append(to_record(each))
         except LineError as error:
             faults.append((place, str(error)))
-            records.append(Record("", []))
+            records.append(FeedRecord("", []))
     if not records:
         return None
     faults += _without_hash(records)
-    columns = dict(zip(Record._fields, zip(*records, strict=True), strict=True))
+    columns = dict(zip(FeedRecord._fields, zip(*records, strict=True), strict=True))
     pairs = list(chain.from_iterable(columns["hashes"]))
     algorithms, values = zip(*pairs, strict=True) if pairs else ((), ())
     return Chunk(
@@ -152,8 +152,8 @@ def _chunk(
     )
 
 
-def _without_hash(records: Sequence[Record]) -> Iterator[tuple[int, str]]:
-    """The places of records without a hash, or with one that names no algorithm."""
+def _without_hash(records: Sequence[FeedRecord]) -> Iterator[tuple[int, str]]:
+    """Find records without a hash, or with a hash that names no algorithm."""
     for place, record in enumerate(records):
         if not record.hashes:
             if not record.withdrawn:
@@ -163,7 +163,7 @@ def _without_hash(records: Sequence[Record]) -> Iterator[tuple[int, str]]:
 
 
 def text_of(found: dict[str, Any], key: str) -> str:
-    """A text, or a whole number as text; empty where there is none.
+    """Get a text, or a whole number as text; empty if there is none.
 
     Raises:
         LineError: it is neither.
@@ -179,13 +179,13 @@ def text_of(found: dict[str, Any], key: str) -> str:
 
 
 def shown(found: dict[str, Any], key: str) -> str:
-    """A value that is only ever shown, as text; empty where there is none, or a nested one."""
+    """Get a value that is only shown, as text; empty if there is none, or if it is nested."""
     value = found.get(key)
     return "" if value is None or type(value) in _DEEP else str(value)
 
 
 def as_object(found: Any) -> dict[str, Any]:
-    """A record that is an object.
+    """Check that a record is an object.
 
     Raises:
         LineError: it is something else.
@@ -198,7 +198,7 @@ def as_object(found: Any) -> dict[str, Any]:
 
 
 def objects_within(value: Any, key: str) -> Iterator[dict[str, Any] | LineError]:
-    """All objects with a key, at any depth of a value, and those that cannot be read."""
+    """All objects with this key, at any depth of a value, and those that cannot be read."""
     waiting = [value]
     for found in waiting:
         if isinstance(found, LineError):

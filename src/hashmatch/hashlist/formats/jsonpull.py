@@ -1,4 +1,4 @@
-"""Reads JSON piece by piece: a document of gigabytes in the memory of its largest record."""
+"""Reads JSON piece by piece: a document of gigabytes takes the memory of its largest record."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hashmatch.hashlist.list_stream import Tap
 from hashmatch.hashlist.text.grammar import LineError
 
 MAX_VALUE = 1 << 24
-"""Characters of one record: far more than any has, far fewer than fill the memory."""
+"""The most characters in a record: far more than any has, and far fewer than fill the memory."""
 
 LOOK_AHEAD = 1 << 16
 
@@ -26,7 +26,7 @@ _IN_NUMBERS = frozenset("+-.0123456789Ee")
 def _with_unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any] | LineError:
     found = dict(pairs)
     if len(found) < len(pairs):
-        # One of the values would be lost
+        # One of the two values would be lost
         return LineError("the object has a key twice")
     return found
 
@@ -55,7 +55,7 @@ class JsonPull:
         self._ended = False
 
     def peek(self) -> str:
-        """The next character that is not blank; empty at the end."""
+        """Peek at the next character that is not blank; empty at the end."""
         while True:
             found = _BLANKS.match(self._text, self._place)
             self._place = found.end() if found else self._place
@@ -85,12 +85,12 @@ class JsonPull:
         return self._parts("[", "]")
 
     def values(self) -> Iterator[Any]:
-        """The elements of an array, each as a whole."""
+        """Go through the elements of an array, each as a whole value."""
         for _ in self.elements():
             yield self.value()
 
     def value(self) -> Any:
-        """The next value as a whole. An object with a key twice is a ``LineError`` in its place.
+        """Read the next value as a whole. An object with a key twice becomes a ``LineError``.
 
         Raises:
             HashListError: this is not JSON.
@@ -104,11 +104,11 @@ class JsonPull:
             except RecursionError:
                 raise self.error() from None
             except ValueError:
-                # It is wrong, or it continues in the next block
+                # It is faulty, or it goes on in the next block
                 if self._ended or len(self._text) - self._place > MAX_VALUE:
                     raise self.error() from None
             else:
-                # A number may continue in the next block, too
+                # A number may go on in the next block, too
                 after = self._text[end : end + 1]
                 if self._ended or (after and after not in _IN_NUMBERS):
                     self._place = end
@@ -116,7 +116,7 @@ class JsonPull:
             self._fill()
 
     def error(self, message: str = UNEXPECTED, place: int | None = None) -> HashListError:
-        """An error about the current line, or about that of a place in the text."""
+        """Make an error about the current line, or about the line of a place in the text."""
         line = 1 + self._lines + self._text.count("\n", 0, self._place if place is None else place)
         return HashListError(message, path=self._source, line=line)
 
@@ -138,7 +138,7 @@ class JsonPull:
         self._place += 1
 
     def _fill(self) -> None:
-        """Take in another block, and forget what has been read."""
+        """Take in another block and forget what has been read."""
         block = next(self._blocks, b"")
         self._ended = not block
         try:

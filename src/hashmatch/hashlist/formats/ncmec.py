@@ -1,10 +1,10 @@
 """NCMEC's hash sharing, version 2: XML pages of images and videos, and of deleted ones.
 
-The member that gave an entry and its id there identify it. Entries come in any order of time; of
-several with one id the latest timestamp counts. Elements follow the NCMEC client in Meta's
-``threatexchange`` package; their namespace, if any, is ignored.
+An entry is identified by the member that contributed it and the id it has there. Entries come in
+any order; of several with one id, the one with the latest timestamp counts. The elements follow the
+NCMEC client in Meta's ``threatexchange`` package; their namespace, if any, is ignored.
 
-Documents with a DTD are refused, so that no entity can read a file or grow without end.
+Documents with a DTD are refused, so that no entity can read a file or expand without end.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from xml.parsers import expat
 
 from hashmatch.errors import HashListError
 from hashmatch.hashlist.contents import Contents
-from hashmatch.hashlist.formats.feed import Paging, Record, read_feed
+from hashmatch.hashlist.formats.feed import FeedRecord, Paging, read_feed
 from hashmatch.hashlist.list_stream import BOM, Options, Tap
 from hashmatch.hashlist.text.grammar import LineError
 
@@ -35,20 +35,20 @@ SIGNS = DELETED | {FINGERPRINTS}
 TEXTS = ("member", "timestamp", "id", "classification")
 
 MAX_ENTRY_BYTES = 1 << 24
-"""Far more than any entry has, far fewer than fill the memory."""
+"""Far more than any entry has, and far fewer than fill the memory."""
 
 BLOCK_BYTES = 1 << 14
-"""Few enough that the elements made of them stay in the cache."""
+"""Small enough that the elements made from a block stay in the cache."""
 
 _END_OF_PAGE = re.compile(rb"</(?:[A-Za-z_][\w.-]*:)?" + ROOT.encode() + rb"\s*>")
 BLANKS = " \t\r\n"
 BETWEEN_PAGES = BLANKS.encode() + BOM
 
 _HELD_BACK = 256
-"""Bytes at the end of a block in which the end of a page may begin."""
+"""The number of bytes at the end of a block in which the end of a page may begin."""
 
 Raw: TypeAlias = ET.Element | LineError
-"""An entry, or the fault of one that is where it cannot be read."""
+"""An entry, or the fault of one in a place where it cannot be read."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -90,7 +90,7 @@ class _Page:
 
     Args:
         source: the file as messages name it.
-        lines_before: how many of its lines precede this document.
+        lines_before: how many of its lines come before this document.
         paging: kept up to date.
 
     Attributes:
@@ -117,10 +117,10 @@ class _Page:
         """Parse more of the document, and yield the entries that are complete now.
 
         Raises:
-            HashListError: this is not the XML that it should be.
+            HashListError: this is not the expected XML.
         """
         if not self._begun:
-            # Blanks between two documents would be wrong before the XML declaration
+            # Blanks between two documents: XML allows none before its declaration
             blanks = len(data) - len(data.lstrip(BETWEEN_PAGES))
             self._lines_before += data.count(b"\n", 0, blanks)
             self.lines = self._lines_before
@@ -162,10 +162,10 @@ class _Page:
         return self._complete(final=True)
 
     def _complete(self, *, final: bool) -> Iterator[Raw]:
-        """Take the complete entries out of the tree, where the last one may still grow."""
+        """Take the complete entries out of the tree. The last entry may still grow."""
         for root in self._top:
             if _local(root.tag) != ROOT:
-                raise self._error(f"the XML is not a {ROOT} of NCMEC")
+                raise self._error(f"not NCMEC's XML: the root element is not {ROOT}")
             count = len(root) if final else len(root) - 1
             complete = root[: max(0, count)]
             del root[: len(complete)]
@@ -175,7 +175,7 @@ class _Page:
                 yield from self._taken_out(container, growing=True)
 
     def _taken_out(self, container: ET.Element, *, growing: bool) -> Iterator[Raw]:
-        """Take the complete entries out of a container, the last of which may grow with it."""
+        """Take the complete entries out of a container. If it can still grow, so can its last."""
         entries = container[: max(0, len(container) - growing)]
         del container[: len(entries)]
         if _local(container.tag) in CONTAINERS:
@@ -183,11 +183,11 @@ class _Page:
             return
         if _local(container.tag) == PAGING:
             self._paging.more_follow |= any(_local(e.tag) == NEXT and _text(e) for e in entries)
-        # What an entry means elsewhere is unclear, but to lose one is to lose a match or withdrawal
+        # What an entry means elsewhere is unclear, but losing it loses a match or a withdrawal
         elements = [each for entry in entries for each in entry.iter()]
         for each in elements if growing else [container, *elements]:
             if _local(each.tag) in SIGNS:
-                yield LineError("the entry stands outside of images and videos")
+                yield LineError("the entry is outside images and videos")
 
     def _refuse_doctype(self, *_: object) -> None:
         raise self._error("the XML has a DTD, which hashmatch refuses")
@@ -205,7 +205,7 @@ def _local(tag: str) -> str:
     return tag.rpartition("}")[2]
 
 
-def _record(entry: ET.Element) -> Record:
+def _record(entry: ET.Element) -> FeedRecord:
     kind = _local(entry.tag)
     if kind not in ENTRIES:
         raise LineError("an element here is not an entry")
@@ -226,7 +226,7 @@ def _record(entry: ET.Element) -> Record:
     if not texts["id"]:
         raise LineError("the entry has no id")
     member = texts.get("id of member")
-    return Record(
+    return FeedRecord(
         id=f"{member}-{texts['id']}" if member else texts["id"],
         hashes=hashes,
         category=texts["classification"],

@@ -20,7 +20,7 @@ from hashmatch.hashlist.list_stream import Options, Tap
 COLUMNS = ("hash", "algorithm", *FIELDS, "withdrawn")
 
 ALGORITHM_COLUMNS = ("type", "hash_type", "hashtype", "algo")
-"""What other tools call the column ``algorithm``; what else stands there is ignored."""
+"""Other tools' names for the column ``algorithm``. Unknown values in them are ignored."""
 
 ROWS_AT_ONCE = 1 << 13
 
@@ -71,7 +71,7 @@ def read(tap: Tap, options: Options) -> Contents:
 
 
 def _algorithms(columns: Mapping[str, Sequence[str]]) -> Sequence[str]:
-    """The algorithm that each row names: in its own column, else in one that other tools have."""
+    """The algorithm that each row names: in our column, or else in another tool's."""
     named = list(columns.get("algorithm", [""] * len(columns["hash"])))
     for other in ALGORITHM_COLUMNS:
         if other in columns:

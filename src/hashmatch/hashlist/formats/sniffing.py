@@ -1,4 +1,4 @@
-"""What the first bytes of a file tell: which format a list has, or what the file is instead."""
+"""Tells by the first bytes of a file which format a list has, or what the file is instead."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 def first_line(head: bytes) -> str:
-    """The first line that is neither blank nor a comment; empty if there is none."""
+    """Return the first line that is neither blank nor a comment; empty if there is none."""
     for line in head.split(b"\n"):
         text = line.decode(errors="replace").strip()
         if text and not text.startswith("#"):
@@ -52,23 +52,23 @@ def first_line(head: bytes) -> str:
 def column_names(head: bytes) -> frozenset[str]:
     """The column names in lower case, if this is a table.
 
-    A line that begins like an entry of the text format is no header: its label may have any words
-    and commas.
+    A line that begins like an entry of the text format is not a header: its label may have any
+    words and commas.
     """
     line = first_line(head)
     return frozenset() if _BEGINS_LIKE_AN_ENTRY.match(line) else _names(line, ",")
 
 
 def first_json_key(head: bytes) -> str | None:
-    """The first key that tells one JSON format from another, if this is JSON."""
+    """If this is JSON, the first key that tells one format from another."""
     found = _JSON_KEYS.search(head) if _is_json(head) else None
     return found[1].decode() if found else None
 
 
 def not_text(head: bytes) -> str | None:
-    """What a file is that cannot be a list of any format, with what to do; else None."""
+    """If the file cannot be a list in any format, say what it is and what to do; else None."""
     if _HTML.match(head):
-        return "an HTML page: was it a login or error page that was downloaded?"
+        return "an HTML page: did you download a login or error page?"
     if head.startswith(b"PK\x03\x04"):
         office = b"[Content_Types].xml" in head or b"mimetypeapplication/vnd" in head
         return f"a spreadsheet or document: {_SAVE}" if office else f"a ZIP archive: {_UNPACK}"
@@ -82,7 +82,7 @@ def not_text(head: bytes) -> str | None:
 
 
 def not_a_list(head: bytes, *, algorithm_is_given: bool) -> str | None:
-    """What a text is that no format fits, with what to do; None for what may be a text list."""
+    """Say what text in no known format is, and what to do; None if it may be a text list."""
     line = first_line(head)
     if _is_json(head):
         return _json(head)
@@ -94,7 +94,7 @@ def not_a_list(head: bytes, *, algorithm_is_given: bool) -> str | None:
     if _PHOTODNA.match(line.split(",")[0]):
         return "PhotoDNA hashes, which hashmatch cannot compute"
     if line.lower().startswith("sep="):
-        return "a CSV whose first line is sep=: remove that line"
+        return "a CSV that begins with a line sep=: remove that line"
     return None if _BEGINS_LIKE_AN_ENTRY.match(line) else _table(line)
 
 
@@ -105,7 +105,7 @@ def _json(head: bytes) -> str:
 
 
 def _table(line: str) -> str | None:
-    """What is wrong with a table that has no column ``hash`` between commas."""
+    """Say what is wrong with a table that has no column ``hash``, or is not split by commas."""
     for separator, plural in _SEPARATORS.items():
         if "hash" in _names(line, separator):
             return f"a table separated by {plural}: {_SAVE}, separated by commas"
@@ -131,5 +131,5 @@ def _is_json(head: bytes) -> bool:
 
 
 def _every_other(zeros: list[int], length: int) -> bool:
-    """Whether half the bytes or nearly so are zero, all at odd or all at even places."""
+    """Whether about half the bytes are zero, all at odd or all at even places."""
     return 5 * len(zeros) > 2 * length and len({place % 2 for place in zeros}) == 1

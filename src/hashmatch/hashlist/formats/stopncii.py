@@ -1,8 +1,8 @@
 """StopNCII's hash feed: JSON pages, each with ``hashRecords``.
 
 Field names and states follow the StopNCII client in Meta's ``threatexchange`` package. A record has
-no id: it replaces what an earlier record said of the same signal type and hash. The id is a digest
-of these two, because the hash itself must not show.
+no id; it replaces an earlier record of the same signal type and hash. We use a digest of these two
+as the id, because the hash itself must not show.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from hashmatch.hashlist.formats.feed import (
+    FeedRecord,
     JsonFeed,
     Paging,
-    Record,
     as_object,
     objects_within,
     shown,
@@ -50,13 +50,13 @@ def _objects(pull: JsonPull, paging: Paging) -> Iterator[Any]:
             raise pull.error(f"the JSON has no {RECORDS_KEY}")
 
 
-def _record(raw: Any) -> Record:
+def _record(raw: Any) -> FeedRecord:
     found = as_object(raw)
     signal, value = text_of(found, "signalType"), text_of(found, HASH_KEY).strip(" ")
     cases = found.get("caseNumbers")
     if isinstance(cases, LineError):
         raise cases
-    return Record(
+    return FeedRecord(
         id=_id(signal, value),
         hashes=[(_MEDIUM.sub("", signal), value)],
         label=", ".join(map(str, cases)) if isinstance(cases, (dict, list)) else "",
@@ -72,4 +72,4 @@ def _id(signal: str, value: str) -> str:
 
 
 FEED = JsonFeed((RECORDS_KEY,), _objects, _record)
-"""Reads pages that follow one another or stand in one array."""
+"""Reads pages, whether one after another or in one array."""

@@ -1,4 +1,4 @@
-"""Decides which record of an id counts, where later records supersede earlier ones."""
+"""Decides which record of an id counts, if later records supersede earlier ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from hashmatch.hashlist.columns import Rows, TextColumn
 from hashmatch.hashlist.problems import Problems
-from hashmatch.hashlist.section import Lines, Section
+from hashmatch.hashlist.section import Lines, ListSection
 from hashmatch.model import HashKind
 from hashmatch.text import count as counted
 
@@ -22,8 +22,8 @@ class Superseder:
     """Remembers the id of every record, and what decides between records with one id.
 
     Attributes:
-        latest: the record of the highest rank counts, of equals the last; otherwise an id that is
-            withdrawn must not occur anywhere else.
+        latest: the record with the highest rank counts; among equals, the last. Otherwise an id
+            that is withdrawn must not occur anywhere else.
         count: how many records there are.
         replaced: how many hashes do not count because a later record of their id has others.
     """
@@ -45,11 +45,13 @@ class Superseder:
         self._withdrawn.append(withdrawn)
 
     def notices(self) -> Iterator[str]:
-        """What to tell the operator."""
+        """Yield what to tell the operator."""
         if self.replaced:
             yield f"skipped {counted(self.replaced, 'hash', 'hashes')} that a later record replaces"
 
-    def settle(self, parts: list[Section], problems: Problems) -> tuple[list[Section], TextColumn]:
+    def settle(
+        self, parts: list[ListSection], problems: Problems
+    ) -> tuple[list[ListSection], TextColumn]:
         """Leave out the records that do not count.
 
         Args:
@@ -81,8 +83,8 @@ class Superseder:
         return [part for part in left if len(part)], gone
 
 
-def _replaced(dropped: list[Section], left: list[Section], gone: TextColumn) -> int:
-    """How many hashes their ids no longer have, though these are not withdrawn."""
+def _replaced(dropped: list[ListSection], left: list[ListSection], gone: TextColumn) -> int:
+    """How many hashes were replaced, although their ids are not withdrawn."""
     prints = [part.column("id").fingerprints() for part in dropped]
     if not prints:
         return 0
@@ -90,12 +92,14 @@ def _replaced(dropped: list[Section], left: list[Section], gone: TextColumn) -> 
     return len(_hashes_of(ids, dropped) - _hashes_of(ids, left)) if len(ids) else 0
 
 
-def _hashes_of(ids: npt.NDArray[np.uint64], parts: list[Section]) -> set[tuple[HashKind, bytes]]:
-    """The hashes of some ids, each behind its id's fingerprint; ``ids`` are sorted fingerprints."""
+def _hashes_of(
+    ids: npt.NDArray[np.uint64], parts: list[ListSection]
+) -> set[tuple[HashKind, bytes]]:
+    """The hashes of some ids, each after its id's fingerprint. ``ids`` are sorted fingerprints."""
     found: set[tuple[HashKind, bytes]] = set()
     for part in parts:
         prints = part.column("id").fingerprints()
-        # Parts are many and short: isin would sort all the ids again for each
+        # Parts are many and short, and isin would sort all ids again for each
         place = np.minimum(np.searchsorted(ids, prints), len(ids) - 1)
         rows = np.flatnonzero(ids[place] == prints)
         whole = np.column_stack((prints[rows], part.codes[rows]))
@@ -104,7 +108,7 @@ def _hashes_of(ids: npt.NDArray[np.uint64], parts: list[Section]) -> set[tuple[H
 
 
 def _repeated(ids: TextColumn) -> Iterator[tuple[int, bytes]]:
-    """Rows whose id may occur twice, with their ids: few, unless many really do."""
+    """Rows whose id may occur twice, with their ids. There are few, unless many really do."""
     prints = ids.fingerprints()
     ordered = np.sort(prints)
     suspects = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])

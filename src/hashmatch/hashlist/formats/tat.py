@@ -1,6 +1,6 @@
 """Tech Against Terrorism's hash list: JSON, an array of records with ``hash_digest``.
 
-The array may be the whole file or the value of any key of an object. Records deeper inside an
+The array may be the whole file, or the value of any key of an object. Records nested deeper in an
 object are read too.
 """
 
@@ -11,9 +11,9 @@ from typing import Any
 
 from hashmatch.hashlist.formats.feed import (
     WITHDRAWN_WORDS,
+    FeedRecord,
     JsonFeed,
     Paging,
-    Record,
     as_object,
     objects_within,
     shown,
@@ -46,12 +46,12 @@ def _objects(pull: JsonPull, paging: Paging) -> Iterator[Any]:
             raise pull.error("the JSON has no array")
 
 
-def _record(raw: Any) -> Record:
+def _record(raw: Any) -> FeedRecord:
     found = as_object(raw)
     deleted = WITHDRAWN_WORDS.get(str(found.get("deleted") or "").lower())
     if deleted is None:
         raise LineError("deleted is neither true nor false")
-    return Record(
+    return FeedRecord(
         id=text_of(found, "id"),
         hashes=[(text_of(found, "algorithm"), text_of(found, HASH_KEY).strip(" "))],
         label=shown(found, "file_type"),

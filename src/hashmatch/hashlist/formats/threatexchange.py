@@ -1,7 +1,7 @@
-"""What the ``threatexchange`` package writes and reads: a CSV of signals, or ``type hash`` lines.
+"""Files of the ``threatexchange`` package: a CSV of signals, or lines of ``type hash``.
 
-The columns are those of ``threatexchange dataset --csv``. Signals have no ids, so each is called by
-its line.
+The columns are those of ``threatexchange dataset --csv``. Signals have no ids, so each gets its id
+from its line.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ _HEX = re.compile(r"[0-9A-Fa-f]+")
 
 
 def kind_of(algorithm: str, characters: int) -> HashKind | None:
-    """The kind of an algorithm's hash that is written in so many characters; None if it has none.
+    """The kind of an algorithm's hash with this many characters; None if there is none.
 
     Hex and base64 of one algorithm's widths never have the same length.
     """
@@ -46,7 +46,7 @@ def to_codes(kind: HashKind, values: Sequence[str]) -> tuple[Codes, npt.NDArray[
 
 
 def _all_hex(kind: HashKind, values: Sequence[str]) -> bytes | None:
-    """All values at once, if all are hex."""
+    """Decode all values at once, if all are hex."""
     joined = "".join(values)
     if 4 * len(joined) != kind.bits * len(values) or not joined.isalnum():
         return None
@@ -63,7 +63,7 @@ def _decode(kind: HashKind, value: str) -> bytes | None:
         decoded = base64.b64decode(value, validate=True)
     except (binascii.Error, ValueError):
         return None
-    # A value of as many characters without padding would be longer
+    # A value with as many characters but without padding would be longer
     return decoded if 8 * len(decoded) == kind.bits else None
 
 

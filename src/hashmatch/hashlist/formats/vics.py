@@ -1,8 +1,8 @@
 """VICS, Project VIC's data model: JSON with media in ``value``, versions 1.3 and 2.0.
 
 A hash set (``#Media``) lists its media directly. A case file (``#Cases``) lists them inside each
-case, or inside something in the case such as an exhibit. A medium without a category counts as
-category 0, not categorised.
+case, or inside something in the case, such as an exhibit. Media without a category count as
+category 0, "not categorised".
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any
 
 from hashmatch.hashlist.formats.collect import is_algorithm
 from hashmatch.hashlist.formats.feed import (
+    FeedRecord,
     JsonFeed,
     Paging,
-    Record,
     as_object,
     objects_within,
     shown,
@@ -62,7 +62,7 @@ def _media_of_case(pull: JsonPull) -> Iterator[Any]:
 
 
 def _media_within(key: str, value: Any) -> Iterator[dict[str, Any] | LineError]:
-    """The media at any depth of a value; an object without a hash only refers to a medium."""
+    """Find the media at any depth of a value. An object without a hash only refers to a medium."""
     waiting = [(key, value)]
     for name, found in waiting:
         if isinstance(found, list):
@@ -80,7 +80,7 @@ def _has_hash(found: dict[str, Any]) -> bool:
     return any(map(found.get, _keys_of_hashes(tuple(found)))) or any(_nested(found))
 
 
-def _record(raw: Any) -> Record:
+def _record(raw: Any) -> FeedRecord:
     found = as_object(raw)
     flat = _keys_of_hashes(tuple(found))
     hashes = [(name, text_of(found, name).strip(" ")) for name in flat if found.get(name)]
@@ -88,7 +88,7 @@ def _record(raw: Any) -> Record:
         (text_of(each, NAME_OF_HASH_KEY), text_of(each, VALUE_OF_HASH_KEY).strip(" "))
         for each in map(as_object, _nested(found))
     )
-    return Record(
+    return FeedRecord(
         id=text_of(found, ID_KEY),
         hashes=list(dict.fromkeys(hashes)),
         label=shown(found, "Series") or shown(found, "Tags"),
@@ -99,12 +99,12 @@ def _record(raw: Any) -> Record:
 
 @lru_cache(maxsize=1024)
 def _keys_of_hashes(keys: tuple[str, ...]) -> tuple[str, ...]:
-    """The keys that name algorithms. Cached, because media have few different sets of keys."""
+    """The keys that name algorithms; cached, because media have few different sets of keys."""
     return tuple(filter(is_algorithm, keys))
 
 
 def _nested(found: dict[str, Any]) -> Iterator[dict[str, Any] | LineError]:
-    """The hashes of a medium that are objects of their own."""
+    """The hashes of a medium that are separate objects."""
     return objects_within(list(found.values()), NAME_OF_HASH_KEY)
 
 

@@ -1,7 +1,8 @@
 """Parses regular lines of the text format with NumPy, many at a time.
 
-The fast twin of ``grammar.parse_block``: it takes the lines that it fully understands and hands
-all others to ``grammar.parse_lines``, so every result and every message is the same.
+This is the fast counterpart of ``grammar.parse_block``. It parses the lines that it fully
+understands and hands all others to ``grammar.parse_lines``, so every result and message is the
+same.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from hashmatch.hashlist.characters import FORBIDDEN_BEYOND_ASCII
 from hashmatch.hashlist.columns import Bytes, Rows, TextColumn
 from hashmatch.hashlist.kinds import ASSUMED, algorithms, is_binary, kinds
 from hashmatch.hashlist.list_stream import MAX_LINE_BYTES
-from hashmatch.hashlist.section import Section
+from hashmatch.hashlist.section import ListSection
 from hashmatch.hashlist.text.grammar import NOT_NAMED, Context, Parsed, parse_lines
 from hashmatch.model import HashKind
 
@@ -43,11 +44,11 @@ class _Fields:
 
     Attributes:
         buffer: the block.
-        line: index of the line in the block.
-        value: begin and end of the hash, with its prefix.
+        line: the index of the line in the block.
+        value: where the hash begins and ends, with its prefix.
         digits: where the digits of the hash begin, after any prefix.
-        id: begin and end.
-        label: begin and end.
+        id: where the id begins and ends.
+        label: where the label begins and ends.
     """
 
     buffer: Bytes
@@ -58,7 +59,7 @@ class _Fields:
     label: tuple[Rows, Rows]
 
     def column(self, field: tuple[Rows, Rows], rows: Rows) -> TextColumn:
-        """The texts of a field."""
+        """The column of a field."""
         begin, end = field
         return TextColumn.gather(self.buffer, begin[rows], end[rows])
 
@@ -84,7 +85,7 @@ def parse_block(block: bytes, first_line: int, context: Context) -> Parsed:
 
 def _sections(
     fields: _Fields, first_line: int, context: Context
-) -> tuple[list[Section], Rows, int]:
+) -> tuple[list[ListSection], Rows, int]:
     """Make a section of each kind.
 
     Returns:
@@ -103,7 +104,7 @@ def _sections(
                 "label": fields.column(fields.label, rows),
             }
             lines = (fields.line[rows] + first_line).astype(np.uint32)
-            sections.append(Section(kind, codes, columns, lines, context.origin))
+            sections.append(ListSection(kind, codes, columns, lines, context.origin))
             taken[rows] = True
     unnamed = taken & (fields.digits == fields.value[0])
     assumed = int(unnamed.sum()) if context.algorithm == NOT_NAMED else 0
@@ -111,7 +112,7 @@ def _sections(
 
 
 def _odd_lines(block: bytes, buffer: Bytes, line_starts: Rows, line_ends: Rows) -> Mask:
-    """Which lines are too long, or have characters that this module does not judge."""
+    """Which lines are too long, or have characters that only the reference judges."""
     odd = line_ends - line_starts > MAX_LINE_BYTES
     strange = (buffer < SPACE) & (buffer != TAB) & (buffer != LF)
     strange |= buffer == DELETE
@@ -132,13 +133,13 @@ def _is_clean_utf8(block: bytes) -> bool:
 
 
 def _split(buffer: Bytes, line_starts: Rows, line_ends: Rows, odd: Mask) -> _Fields:
-    """Split entry lines at runs of blanks; the label goes from the third field to the end."""
+    """Split entry lines at runs of blanks. The label is everything from the third field on."""
     gap = (buffer == SPACE) | (buffer == TAB) | (buffer == LF)
     before_end = line_ends[line_ends > line_starts] - 1
     gap[before_end[buffer[before_end] == CR]] = True
     edges = np.flatnonzero(np.concatenate(([not gap[0]], gap[1:] != gap[:-1])))
     begins, ends = edges[::2], edges[1::2]
-    # Runs never span lines, so each line has those from its first to the next line's first
+    # Runs never span lines, so a line's runs go from its first up to the next line's first
     first = np.searchsorted(begins, line_starts)
     last = np.append(first[1:], len(begins)) - 1
     entry = (last >= first) & ~odd
@@ -185,7 +186,7 @@ def _algorithms(fields: _Fields, algorithm: str | None) -> Rows:
 
 
 def _codes(fields: _Fields, rows: Rows, kind: HashKind) -> tuple[Rows, Codes]:
-    """The rows whose digits are hex, and not binary, with their codes."""
+    """The rows whose digits are hex but not binary, with their codes."""
     if not rows.size:
         return rows, np.empty((0, kind.words), dtype=np.uint64)
     nibbles = _NIBBLES[sliding_window_view(fields.buffer, kind.bits // 4)[fields.digits[rows]]]

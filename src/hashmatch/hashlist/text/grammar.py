@@ -23,16 +23,16 @@ from hashmatch.hashlist.kinds import (
 )
 from hashmatch.hashlist.list_stream import MAX_LINE_BYTES
 from hashmatch.hashlist.problems import Problems
-from hashmatch.hashlist.section import Section
+from hashmatch.hashlist.section import ListSection
 from hashmatch.model import HashKind
 
 HEADER_KEYS = ("algorithm", "name", "version", "created")
 
 NOT_NAMED = ""
-"""In the place of an algorithm: nobody names one."""
+"""In place of an algorithm: neither the list nor the operator names one."""
 
 BINARY_DIGITS = 64
-"""So many digits are not all 0 or 1 by chance."""
+"""This many digits are never all 0 or 1 by chance."""
 
 _HEADER_LINE = re.compile(rf"#\s*({'|'.join(HEADER_KEYS)})\s*:\s*(.+)", re.IGNORECASE)
 _HEX = re.compile(r"[0-9A-Fa-f]+")
@@ -50,7 +50,7 @@ class LineError(ValueError):
 
 
 class Row(NamedTuple):
-    """One entry as its line gives it; its texts are id and label."""
+    """One entry as its line gives it. Its texts are id and label."""
 
     kind: HashKind
     words: tuple[int, ...]
@@ -60,11 +60,11 @@ class Row(NamedTuple):
 
 @dataclass(slots=True)
 class ListHeader:
-    """What a list says of itself before its first entry.
+    """What a list says about itself before its first entry.
 
     Attributes:
         values: by key.
-        faulty: something in it is wrong, so no entry can be relied on.
+        faulty: something in the header is wrong, so no entry can be relied on.
         ended: the first entry has been seen.
     """
 
@@ -82,7 +82,7 @@ class ListHeader:
             problems: collects what is wrong.
 
         Returns:
-            Where in the block the rest begins, and the number of its first line.
+            Where the rest of the block begins, and the number of its first line.
         """
         start = 0
         while not self.ended and start < len(block):
@@ -97,8 +97,8 @@ class ListHeader:
         """The algorithm of hashes that name none.
 
         Returns:
-            The header's, else the other one, else ``NOT_NAMED``; None if a faulty header leaves it
-            unclear.
+            The header's, or else the one passed in, or else ``NOT_NAMED``; None if a faulty header
+            leaves it unclear.
         """
         return self.values.get("algorithm") or (None if self.faulty else otherwise or NOT_NAMED)
 
@@ -137,11 +137,11 @@ class ListHeader:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Context:
-    """What lines mean beyond what they say.
+    """What a block's lines need to be understood.
 
     Attributes:
         algorithm: of hashes that name none, as ``ListHeader.default_algorithm`` returns it.
-        origin: the text before the line number in the id of an entry without one.
+        origin: what comes before the line number in the id of an entry that has none.
         problems: collects what is wrong.
     """
 
@@ -152,19 +152,19 @@ class Context:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Parsed:
-    """What was read of a block of lines.
+    """The result of parsing a block of lines.
 
     Attributes:
         sections: one of each kind, with line numbers.
-        assumed: how many rows are only assumed to be ``ASSUMED``.
+        assumed: how many rows were taken for ``ASSUMED`` because nothing names their algorithm.
     """
 
-    sections: list[Section]
+    sections: list[ListSection]
     assumed: int
 
 
 ParseBlock: TypeAlias = Callable[[bytes, int, Context], Parsed]
-"""Takes whole lines, the number of the first one, and the context."""
+"""Parses whole lines, given the number of the first one and the context."""
 
 
 def parse_block(block: bytes, first_line: int, context: Context) -> Parsed:
@@ -263,7 +263,7 @@ def decode_line(raw: bytes) -> str:
 
 
 def parse_hash(digits: str, algorithm: str) -> tuple[HashKind, tuple[int, ...]]:
-    """Make a hash of hex digits.
+    """Make a hash from hex digits.
 
     Raises:
         LineError: the algorithm is unknown or has no such width, or the digits are binary.

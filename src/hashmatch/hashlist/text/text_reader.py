@@ -7,7 +7,7 @@ from hashmatch.hashlist.contents import Contents
 from hashmatch.hashlist.kinds import ASSUMPTION
 from hashmatch.hashlist.list_stream import Lines, Options, Tap
 from hashmatch.hashlist.problems import Problems
-from hashmatch.hashlist.section import Section
+from hashmatch.hashlist.section import ListSection
 from hashmatch.hashlist.text import blocks
 from hashmatch.hashlist.text.grammar import Context, ListHeader, ParseBlock
 
@@ -23,11 +23,11 @@ def read_text(
         parse_block: ``blocks.parse_block``, or the slow reference to compare with.
 
     Raises:
-        HashListError: something is wrong with it; it holds all problems by line.
+        HashListError: something is wrong with it; the error has all problems by line.
     """
     problems = Problems(options.source)
     header = ListHeader()
-    parts: list[Section] = []
+    parts: list[ListSection] = []
     assumed = 0
     reading = Lines(tap.blocks())
     for block, first_line in reading:

@@ -8,11 +8,11 @@ from dataclasses import replace
 from hashmatch.errors import HashListError
 from hashmatch.hashlist.contents import NOTHING, Contents
 from hashmatch.hashlist.list_stream import MAX_LINE_BYTES
-from hashmatch.hashlist.section import SLICE_ROWS, Section
+from hashmatch.hashlist.section import SLICE_ROWS, ListSection
 from hashmatch.hashlist.updates import ruled_out, without_entry
 
 MAX_CHARACTERS = (MAX_LINE_BYTES - 1024) // 4
-"""Of id and label together: these fit into a line however many bytes UTF-8 needs."""
+"""The most characters of id and label together: they fit in a line at any number of UTF-8 bytes."""
 
 _FLAT = f"phash:{0:016x}"
 
@@ -20,8 +20,8 @@ _FLAT = f"phash:{0:016x}"
 def text_blocks(contents: Contents, *, check: bool = True) -> Iterator[bytes]:
     """Write a list as UTF-8 text, a block of lines at a time.
 
-    Every entry is written with an id, also one that was called by its line, so it keeps its name.
-    An id that was left out gets a flat hash, which leaves it out again on reading.
+    Every entry is written with its id, even one that was made from its line, so that it keeps it.
+    An id that was left out gets a flat hash, so that reading leaves it out again.
 
     Args:
         contents: the list.
@@ -51,8 +51,8 @@ def text_blocks(contents: Contents, *, check: bool = True) -> Iterator[bytes]:
     yield _left_out(contents, check=check).encode()
 
 
-def _lines(section: Section, first: int, prefix: str, checked: str | None) -> str:
-    """Lines of a slice of a section; ``checked`` is the list's name if they must read back."""
+def _lines(section: ListSection, first: int, prefix: str, checked: str | None) -> str:
+    """The lines of a slice of a section. ``checked`` is the list's name if they must read back."""
     last = min(first + SLICE_ROWS, len(section))
     lines = []
     fields = zip(
@@ -74,7 +74,7 @@ def _lines(section: Section, first: int, prefix: str, checked: str | None) -> st
 
 
 def _left_out(contents: Contents, *, check: bool) -> str:
-    """Lines with flat hashes, which never match, for the ids that were left out."""
+    """Lines with flat hashes, which never match, for ids that were left out."""
     dropped = ruled_out(replace(contents, withdrawn=NOTHING))
     names = without_entry(contents, dropped)
     for name in names if check else ():
