@@ -1,4 +1,4 @@
-"""Writes feeds as their owners publish them, from plain records: the other way round."""
+"""Writes feeds from plain records, in the form in which their owners publish them."""
 
 import base64
 import json
@@ -28,7 +28,7 @@ class Item:
 
 
 def ncmec(items: list[Item], namespace: str = "", prefix: str = "", *, following: str = "") -> str:
-    """A page of NCMEC's."""
+    """A page of NCMEC's feed."""
     tag = f"{prefix}:" if prefix else ""
     attribute = f' xmlns{":" + prefix if prefix else ""}="{namespace}"' if namespace else ""
     lines = [f'<?xml version="1.0" encoding="UTF-8"?>\n<{tag}queryResult{attribute}>']
@@ -60,7 +60,7 @@ def ncmec(items: list[Item], namespace: str = "", prefix: str = "", *, following
 def vics(
     items: list[Item], version: str = "1.3", *, cases: bool = False, indent: int | None = None
 ) -> str:
-    """A set of hashes, or a case, of Project VIC's."""
+    """A hash set or a case file of Project VIC."""
     media = []
     for item in items:
         flat = {"MD5": item.hashes.get("md5", ""), "SHA1": item.hashes.get("sha1", "").upper()}
@@ -83,7 +83,7 @@ def vics(
 
 
 def stopncii(items: list[Item], pages: int = 1) -> str:
-    """Pages of StopNCII's, one after the other."""
+    """Pages of StopNCII's feed, one after the other."""
     names = {"pdq": "ImagePDQ", "md5": "VideoMD5", "tmk": "VideoTMK"}
     records = [
         {
@@ -105,7 +105,7 @@ def stopncii(items: list[Item], pages: int = 1) -> str:
 
 
 def tat(items: list[Item], wrapper: str | None = None) -> str:
-    """A list of Tech Against Terrorism's."""
+    """Tech Against Terrorism's list."""
     records = [
         {
             "hash_digest": value,

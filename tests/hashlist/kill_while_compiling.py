@@ -15,20 +15,20 @@ from hashmatch.hashlist import HashList, save_compiled
 
 
 def make(count: int) -> HashList:
-    """A list whose every byte follows from how many entries it has."""
+    """A list whose bytes all follow from its number of entries."""
     numbers = random.Random(count)
     return HashList.loads("".join(f"{numbers.getrandbits(64):016x} n{n}\n" for n in range(count)))
 
 
 def forever(lists: list[HashList], path: Path) -> None:
-    """Write one list over the other until killed."""
+    """Write one list over another until killed."""
     while True:
         for hash_list in lists:
             save_compiled(hash_list, path)
 
 
 def kill_one(lists: list[HashList], path: Path, delay: float) -> None:
-    """Start writing in a process of its own, and kill it after a delay in seconds."""
+    """Start writing in another process, and kill it after a delay in seconds."""
     child = os.fork()
     if child == 0:
         forever(lists, path)
@@ -47,7 +47,7 @@ def main(folder: Path, kills: int) -> None:
     whole = {hash_list.digest: list(hash_list) for hash_list in lists}
     found = dict.fromkeys(whole, 0)
     amid = 0
-    # On a busy machine the kills may miss a kind of moment for long, so there may be more of them
+    # On a busy machine the kills may keep missing some kind of moment, so allow more of them
     for kill in range(20 * kills):
         if kill >= kills and min(*found.values(), amid):
             break

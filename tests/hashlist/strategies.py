@@ -1,4 +1,4 @@
-"""What hypothesis makes hash lists of: well-formed entries, and lines that are almost so."""
+"""Hypothesis strategies for hash lists: well-formed entries, and lines that almost are."""
 
 from hypothesis import strategies as st
 
@@ -24,7 +24,7 @@ words = st.one_of(
 
 @st.composite
 def hashes(draw: st.DrawFn) -> PerceptualHash:
-    """Hashes of every kind that a list can hold, flat ones among them."""
+    """Hashes of every kind that a list can hold, including flat ones."""
     kind = draw(st.sampled_from(KINDS))
     made = [draw(words) for _ in range(kind.words)]
     made[-1] &= ~0 << 64 * kind.words - kind.bits
@@ -34,7 +34,7 @@ def hashes(draw: st.DrawFn) -> PerceptualHash:
 
 
 def is_flat(value: PerceptualHash) -> bool:
-    """What a blank picture or an empty file gives, told without NumPy."""
+    """Whether a hash is that of a blank picture or an empty file, without NumPy."""
     text = str(value)
     if value.algorithm in EMPTY:
         return text == EMPTY[value.algorithm]
@@ -58,7 +58,7 @@ full_entries = st.builds(
     added=st.none() | st.sampled_from(["2026-01-02", "2026-01-02T03:04:05Z"]),
     expires=st.none() | st.sampled_from(["2001-01-01", "9999-12-31", "2300-01-01T00:00:00+01:00"]),
 )
-"""Entries with every field that the model knows, and ids and labels that text cannot hold."""
+"""Entries with every field of the model, and ids and labels that the text format cannot hold."""
 full_entry_lists = st.lists(
     full_entries, max_size=10, unique_by=lambda entry: (entry.id, entry.hash.kind)
 )
@@ -124,4 +124,4 @@ almost_lists = st.builds(
     st.lists(st.sampled_from([b"\n", b"\n", b"\r\n", b"\r\r\n"]), min_size=12, max_size=12),
     st.one_of(st.just(b""), _encoded),
 )
-"""Bytes that look like a list in many of their lines."""
+"""Bytes of which many lines look like those of a list."""

@@ -1,4 +1,4 @@
-"""Columns of texts: kept one by one, or each text once."""
+"""Columns of texts, held one by one or each distinct text once."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ TEXTS = st.lists(st.sampled_from(["", "A1", "A2", "long text", "ü"]), min_size=
 
 
 def column_of(texts: list[str]) -> TextColumn:
-    """A column that keeps its texts one by one."""
+    """A column that holds its texts one by one."""
     return TextColumn.from_bytes([text.encode() for text in texts])
 
 
 @given(TEXTS, st.data())
 def test_a_folded_column_reads_as_before(texts: list[str], data: st.DataObject) -> None:
-    """Whether each text is kept once or for each row, every question gets the same answer."""
+    """Every method gives the same answer whether texts are held once or for each row."""
     plain = column_of(texts)
     folded = plain.folded()
     rows = np.array(data.draw(st.lists(st.integers(0, len(texts) - 1))), np.int64)
@@ -39,7 +39,7 @@ def test_a_folded_column_reads_as_before(texts: list[str], data: st.DataObject) 
 
 
 def test_what_recurs_is_folded_and_what_does_not_is_left() -> None:
-    """A column of few texts keeps each once, and one where most differ stays as it is."""
+    """A column of few distinct texts holds each once; one where most differ stays as it is."""
     recurring = column_of(["A1", "B2"] * 70_000).folded()
     assert recurring.which is not None
     assert recurring.which.dtype == np.uint8
@@ -55,14 +55,14 @@ def test_what_recurs_is_folded_and_what_does_not_is_left() -> None:
 def test_texts_of_equal_fingerprints_are_not_taken_for_each_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Where two texts share a fingerprint, the column is left as it is."""
+    """If two texts share a fingerprint, the column stays as it is."""
     column = column_of(["a", "b"] * 8)
     monkeypatch.setattr(TextColumn, "fingerprints", lambda self: np.ones(len(self), np.uint64))
     assert column.folded() is column
 
 
 def test_a_compiled_list_keeps_recurring_labels_once(tmp_path: Path) -> None:
-    """A label that all entries share takes a byte of each, and comes back whole."""
+    """A label that all entries share takes one byte for each, and comes back whole."""
     lines = "".join(f"phash:{3 * n + 1:016x} {n} a rather long label\n" for n in range(1000))
     save_compiled(HashList.loads(lines), tmp_path / "labels.hml")
     bare = "".join(f"phash:{3 * n + 1:016x} {n}\n" for n in range(1000))

@@ -38,7 +38,7 @@ TABLES = {
 }
 
 LONG = bool(os.environ.get("HASHMATCH_LONG_TESTS"))
-"""Set for the full counts; a part of them otherwise."""
+"""If set, the tests run with their full counts."""
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def image(small: HashList, tmp_path: Path) -> bytes:
 
 
 def refused(data: bytes, path: Path) -> str:
-    """The message with which a file of these bytes is refused."""
+    """The error message for a file of these bytes."""
     path.write_bytes(data)
     with pytest.raises(HashListError) as caught:
         HashList.load(path)
@@ -66,7 +66,7 @@ def refused(data: bytes, path: Path) -> str:
 @settings(deadline=None)
 @given(made=entry_lists)
 def test_round_trip(made: list[Entry], tmp_path_factory: pytest.TempPathFactory) -> None:
-    """A compiled list is the list that was compiled, with its digest, from a file or a pipe."""
+    """A compiled list equals the original, digest included, from a file or a pipe."""
     first = HashList.from_entries(made, name="Some list", version="1.2")
     path = tmp_path_factory.getbasetemp() / "round-trip.hml"
     save_compiled(first, path)
@@ -78,7 +78,7 @@ def test_round_trip(made: list[Entry], tmp_path_factory: pytest.TempPathFactory)
 
 
 def test_ids_by_line_survive(small: HashList, image: bytes) -> None:
-    """An entry without an id keeps the line of the text that it came from."""
+    """An entry without an id keeps its line number from the text."""
     again = HashList.loads(image, name="other.hml")
     assert [entry.id for entry in again] == ["a-1", "small.txt:5", "x"]
     assert list(again) == list(small)
@@ -86,7 +86,7 @@ def test_ids_by_line_survive(small: HashList, image: bytes) -> None:
 
 
 def test_tables_come_back(image: bytes) -> None:
-    """The tables of an index are stored as they are, whatever they are."""
+    """The tables of an index are stored unchanged, whatever they hold."""
     index_tables = HashList.loads(image).index_tables
     assert list(index_tables) == [KIND]
     assert index_tables[KIND].kind == "multi"
@@ -97,7 +97,7 @@ def test_tables_come_back(image: bytes) -> None:
 
 
 def test_empty_tables_come_back(small: HashList, tmp_path: Path) -> None:
-    """An array without elements is an array still."""
+    """An empty array comes back as an empty array."""
     empty = np.empty((0, 3), dtype=np.int64)
     save_compiled(small, tmp_path / "a", {KIND: IndexTables("none", {"a": empty, "b": empty})})
     arrays = HashList.load(tmp_path / "a").index_tables[KIND].arrays
@@ -105,7 +105,7 @@ def test_empty_tables_come_back(small: HashList, tmp_path: Path) -> None:
 
 
 def test_arrays_are_mapped_aligned_and_read_only(image: bytes, tmp_path: Path) -> None:
-    """Opening copies nothing, and nothing can be written."""
+    """Opening copies nothing, and all arrays are read-only."""
     path = tmp_path / "list.hml"
     path.write_bytes(image)
     found = HashList.load(path)
@@ -121,7 +121,7 @@ def test_arrays_are_mapped_aligned_and_read_only(image: bytes, tmp_path: Path) -
 
 
 def test_file_is_private_and_replaced_whole(small: HashList, tmp_path: Path) -> None:
-    """A compiled list belongs to its owner alone, and nothing is left beside it."""
+    """Only its owner can read a compiled list, and no other file is left beside it."""
     path = tmp_path / "list.hml"
     path.write_text("old")
     save_compiled(small, path)
@@ -133,7 +133,7 @@ def test_file_is_private_and_replaced_whole(small: HashList, tmp_path: Path) -> 
 
 @pytest.mark.skipif(os.name != "posix", reason="an open file cannot be replaced elsewhere")
 def test_an_open_list_outlives_its_file(small: HashList, tmp_path: Path) -> None:
-    """Whoever has a list open keeps it, also when a new one takes its place."""
+    """A process that has a list open keeps it even when a new one replaces the file."""
     path = tmp_path / "list.hml"
     save_compiled(small, path)
     found = HashList.load(path)
@@ -144,7 +144,7 @@ def test_an_open_list_outlives_its_file(small: HashList, tmp_path: Path) -> None
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
 def test_a_compiled_list_through_a_pipe(small: HashList, image: bytes, tmp_path: Path) -> None:
-    """What cannot be mapped is read."""
+    """A list that cannot be mapped is read into memory."""
     pipe, path = tmp_path / "pipe", tmp_path / "list.hml"
     os.mkfifo(pipe)
     path.write_bytes(image)
@@ -153,7 +153,7 @@ def test_a_compiled_list_through_a_pipe(small: HashList, image: bytes, tmp_path:
 
 
 def test_every_flipped_byte_is_refused(image: bytes, tmp_path: Path) -> None:
-    """No byte of the file can change without being noticed: header, padding, arrays."""
+    """A change to any byte is noticed, in the header, the padding or an array."""
     path = tmp_path / "list.hml"
     numbers = np.random.default_rng(3).integers(0, 8, len(image)).tolist()
     for place, bit in enumerate(numbers):
@@ -164,7 +164,7 @@ def test_every_flipped_byte_is_refused(image: bytes, tmp_path: Path) -> None:
 
 
 def test_every_cut_is_refused(image: bytes, tmp_path: Path) -> None:
-    """A file that ends anywhere before its end is refused, and so is one with more after it."""
+    """A file that is cut short anywhere is refused, and so is one with bytes appended."""
     path = tmp_path / "list.hml"
     for length in range(len(image)):
         refused(image[:length], path)
@@ -173,14 +173,14 @@ def test_every_cut_is_refused(image: bytes, tmp_path: Path) -> None:
 
 
 def test_a_newer_format_says_so(image: bytes, tmp_path: Path) -> None:
-    """Whoever has an older hashmatch learns why the file cannot be opened."""
+    """Users of an older hashmatch are told why it cannot open the file."""
     newer = image[:8] + (7).to_bytes(4, "little") + image[12:]
     message = refused(newer, tmp_path / "list.hml")
     assert "compiled format 7, and this hashmatch reads up to 1" in message
 
 
 def reheaded(image: bytes, change: Callable[[dict], object]) -> bytes:
-    """The file with another header, its checksum right."""
+    """The file with another header and a correct checksum."""
     length = PREFIX.unpack(image[: PREFIX.size])[2]
     plain = json.loads(image[PREFIX.size : PREFIX.size + length])
     changed = change(plain)
@@ -192,12 +192,12 @@ def reheaded(image: bytes, change: Callable[[dict], object]) -> bytes:
 
 
 def arrays_of(header: dict) -> dict:
-    """The arrays of the first section, as the header has them."""
+    """The arrays of the first section, as the header describes them."""
     return header["sections"][0]["arrays"]
 
 
 def rename(header: dict, old: str, new: str) -> None:
-    """Call an array of the first section otherwise, where it is."""
+    """Rename an array of the first section in place."""
     header["sections"][0]["arrays"] = {
         new if name == old else name: array for name, array in arrays_of(header).items()
     }
@@ -244,14 +244,14 @@ def rename(header: dict, old: str, new: str) -> None:
 def test_a_header_that_makes_no_sense_is_refused(
     image: bytes, tmp_path: Path, change: Callable[[dict], object]
 ) -> None:
-    """A header whose checksum is right, but that no hashmatch wrote, gives a clear error too."""
+    """A header with a correct checksum that no hashmatch would write gives a clear error, too."""
     path = tmp_path / "list.hml"
     assert list(HashList.loads(reheaded(image, dict)))
     assert "damaged or cut short" in refused(reheaded(image, change), path)
 
 
 def test_a_section_needs_ids_or_lines(tmp_path: Path) -> None:
-    """Every entry has something to be called by."""
+    """Every entry must have an id or a line."""
     save_compiled(HashList.loads(f"phash:{PHASH}\n"), tmp_path / "a")
     data = (tmp_path / "a").read_bytes()
     nameless = reheaded(data, lambda header: rename(header, "lines", "index.lines"))
@@ -260,21 +260,21 @@ def test_a_section_needs_ids_or_lines(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["{", "[" * 100_000, '{"name": "\\ud800"}', "\x00"])
 def test_a_header_that_is_no_json_is_refused(tmp_path: Path, text: str) -> None:
-    """Neither broken nor deeply nested JSON gets further."""
+    """Broken and deeply nested JSON is refused."""
     raw = text.encode().ljust(layout.padded(PREFIX.size + len(text)) - PREFIX.size)
     head = PREFIX.pack(MAGIC, 1, len(raw), header_digest(1, raw, len(raw)))
     assert "damaged" in refused(head + raw, tmp_path / "list.hml")
 
 
 def test_hashes_of_an_unknown_kind_are_refused(image: bytes, tmp_path: Path) -> None:
-    """A list of an algorithm that is not there cannot match, so it is not opened."""
+    """A list with an unknown algorithm cannot match, so it is refused."""
     for change in ({"algorithm": "ahash"}, {"bits": 128}):
         data = reheaded(image, lambda header, new=change: header["sections"][0].update(new))
         assert "an unknown algorithm or width" in refused(data, tmp_path / "a")
 
 
 def test_tables_that_fit_nothing_are_refused(small: HashList, tmp_path: Path) -> None:
-    """Tables belong to a section, and are of integers or booleans."""
+    """Index tables must belong to a section, and hold integers or booleans."""
     with pytest.raises(SettingsError, match="the list has no hashes of the kind"):
         save_compiled(small, tmp_path / "a", {HashKind("phash", 256): TABLES[KIND]})
     with pytest.raises(SettingsError, match="only arrays of integers and booleans"):
@@ -283,7 +283,7 @@ def test_tables_that_fit_nothing_are_refused(small: HashList, tmp_path: Path) ->
 
 
 def test_arrays_of_many_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Arrays longer than one piece are checksummed whole, whether or not they fill the last."""
+    """Arrays longer than one piece are checksummed in full, even if the last piece is not full."""
     for module in ("compiled_reader", "compiled_writer"):
         monkeypatch.setattr(
             sys.modules[f"hashmatch.hashlist.compiled.{module}"], "PIECE_BYTES", 128
@@ -299,13 +299,13 @@ def test_arrays_of_many_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_stream_in_memory(image: bytes, small: HashList) -> None:
-    """A compiled list needs no file."""
+    """A compiled list can be loaded from memory."""
     assert list(HashList.loads(io.BytesIO(image).getvalue())) == list(small)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_killed_while_compiling(tmp_path: Path) -> None:
-    """After a kill at any moment, the old list or the new one is there, whole."""
+    """After a kill at any moment, either the old or the new list is there, complete."""
     kills = 1_000 if LONG else 60
     program = Path(__file__).with_name("kill_while_compiling.py")
     done = subprocess.run(
@@ -317,4 +317,4 @@ def test_killed_while_compiling(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     first, second, amid_writing = map(int, done.stdout.split())
     assert first + second >= kills
-    assert min(first, second, amid_writing) > 0, "the kills did not come at all kinds of moments"
+    assert min(first, second, amid_writing) > 0, "the kills did not cover every kind of moment"

@@ -1,4 +1,4 @@
-"""The feeds of others: the right entries match, the wrong ones never, and nothing vanishes."""
+"""Foreign feeds: the right entries match, the wrong ones never do, and nothing vanishes."""
 
 import json
 import random
@@ -20,23 +20,23 @@ WIDTHS = {"md5": 32, "sha1": 40, "sha256": 64, "pdq": 64, "photodna": 288, "tmk"
 
 
 def digits(algorithm: str, seed: int) -> str:
-    """A hash of an algorithm that hashmatch knows, or does not."""
+    """A hash of an algorithm, whether hashmatch knows it or not."""
     width = WIDTHS[algorithm]
     return f"{random.Random(f'{algorithm} {seed}').getrandbits(4 * width):0{width}x}"
 
 
 def item(name: str, *algorithms: str, seed: int = 1, **fields: object) -> Item:
-    """A record with hashes of some algorithms."""
+    """A record with a hash of each of some algorithms."""
     return Item(name, {each: digits(each, seed) for each in algorithms}, **fields)
 
 
 def held(hash_list: HashList) -> set[tuple[str, str, str]]:
-    """Id, algorithm and hash of every entry that may match."""
+    """The id, algorithm and hash of every entry that may match."""
     return {(e.id, e.hash.algorithm, str(e.hash)) for e in hash_list}
 
 
 def wanted(*items: Item) -> set[tuple[str, str, str]]:
-    """What a list should hold of records."""
+    """What a list made from these records should hold."""
     return {
         (each.id, algorithm, value)
         for each in items
@@ -46,7 +46,7 @@ def wanted(*items: Item) -> set[tuple[str, str, str]]:
 
 
 def problems_of(data: str | bytes, **options: object) -> list[tuple[int | None, str]]:
-    """What is wrong with a list; the whole error where it has no list of problems."""
+    """The problems of a list, or the whole error if it lists none."""
     with pytest.raises(HashListError) as caught:
         HashList.loads(data, name="feed", **options)
     error = caught.value
@@ -62,7 +62,7 @@ FULL = [
 
 @pytest.mark.parametrize(("namespace", "prefix"), [("", ""), ("urn:x", ""), ("urn:x", "ns2")])
 def test_ncmec_entries(namespace: str, prefix: str) -> None:
-    """An entry keeps member, id, grade, time, whatever the namespace; others are counted."""
+    """An entry keeps member, id, grade and time in any namespace; other hashes are counted."""
     found = HashList.loads(ncmec(FULL, namespace, prefix))
     assert held(found) == wanted(*FULL)
     assert found.unsupported == {"photodna": 1, "tmk": 1}
@@ -75,7 +75,7 @@ def test_ncmec_entries(namespace: str, prefix: str) -> None:
 
 
 def test_ncmec_latest_timestamp_wins_whatever_the_order() -> None:
-    """Of several words on one id the latest counts, be it an entry or a tombstone."""
+    """Among several records of one id the latest counts, whether entry or tombstone."""
     early, late = {"added": "2026-01-01T00:00:00Z"}, {"added": "2026-01-01T00:00:01.5Z"}
     pages = ncmec(
         [
@@ -112,7 +112,7 @@ def test_ncmec_latest_timestamp_wins_whatever_the_order() -> None:
 
 
 def test_ncmec_links_to_large_fingerprints_are_counted() -> None:
-    """A fingerprint that is only linked to is none that can be looked up, and is not forgotten."""
+    """A fingerprint that is only a link cannot be looked up, but is counted."""
     text = ncmec([item("1-a", "md5")]).replace(
         "</fingerprints>",
         '<tmk-pdqf rel="self" href="/x"/><videntifier href="/y"/></fingerprints>',
@@ -140,20 +140,20 @@ def test_ncmec_links_to_large_fingerprints_are_counted() -> None:
     ],
 )
 def test_ncmec_mistakes_are_told_by_record(old: str, new: str, record: int, message: str) -> None:
-    """A record that is wrong is told by its number, and can be skipped."""
+    """A faulty record is reported by its number, and can be skipped."""
     text = ncmec([item("42-image1", "md5", "sha1"), item("42-clip", "md5", seed=2, category="B2")])
     assert problems_of(text.replace(old, new))[0] == (record, message)
     assert HashList.loads(text.replace(old, new), skip_bad_entries=True).skipped >= 1
 
 
 def test_ncmec_elements_that_are_no_entries_are_told() -> None:
-    """An element among the entries that nobody here knows is not passed over."""
+    """An unknown element among the entries is not ignored."""
     text = ncmec([item("1-a", "md5")]).replace("image>", "audio>")
     assert problems_of(text) == [(1, "an element here is not an entry")]
 
 
 def test_ncmec_fingerprints_may_come_in_parts() -> None:
-    """All fingerprints of an entry count, in however many elements they stand."""
+    """All fingerprints of an entry count, in however many elements they are."""
     text = ncmec([item("1-a", "md5", "sha1")])
     apart = text.replace("<sha1>", "</fingerprints><fingerprints><sha1>")
     assert held(HashList.loads(apart)) == held(HashList.loads(text))
@@ -185,7 +185,7 @@ READER = """<?xml version="1.0"?>
 
 @pytest.mark.parametrize("text", [BOMB, READER, ncmec([]) + BOMB])
 def test_a_dtd_is_refused(text: str) -> None:
-    """Nothing can be declared, so nothing can grow or be fetched."""
+    """A DTD is refused, so no entity can expand or be fetched."""
     assert (
         problems_of(text, list_format="ncmec")[0][1] == "the XML has a DTD, which hashmatch refuses"
     )
@@ -205,18 +205,18 @@ def test_a_dtd_is_refused(text: str) -> None:
     ],
 )
 def test_broken_xml_is_refused(text: str, line: int, message: str) -> None:
-    """XML that is not what it should be is refused with the line."""
+    """Unexpected XML is refused with its line."""
     assert problems_of(text, list_format="ncmec") == [(line, message)]
 
 
 def test_an_endless_entry_is_refused() -> None:
-    """One entry cannot fill the memory."""
+    """A huge entry cannot fill the memory."""
     text = "<queryResult><images><image>" + "<a/>" * 5_000_000
     assert problems_of(text)[0][1] == "an entry of the XML is too long"
 
 
 def test_a_blank_file_is_no_feed() -> None:
-    """Blanks alone are no XML, and no JSON, but an empty list that says so."""
+    """A file of blanks is neither XML nor JSON, but an empty list that says so."""
     for form in ("ncmec", "stopncii", "vics", "tat", "threatexchange"):
         assert HashList.loads(" \n \n", list_format=form).notices == (
             "the list has no entry that can match",
@@ -235,7 +235,7 @@ VICS = [
 @pytest.mark.parametrize("version", ["1.3", "2.0"])
 @pytest.mark.parametrize("indent", [None, 2])
 def test_vics_media(version: str, cases: bool, indent: int | None) -> None:
-    """Media are read from sets and cases of both versions; category 0, and none, never match."""
+    """Media are read from sets and cases of both versions; category 0 or none never matches."""
     text = vics(VICS, version, cases=cases, indent=indent)
     found = HashList.loads(text)
     assert held(found) == wanted(*VICS[:2])
@@ -256,7 +256,7 @@ def test_vics_media(version: str, cases: bool, indent: int | None) -> None:
 def test_vics_media_are_found_at_any_depth(
     wrap: Callable[[list[object]], dict[str, object]],
 ) -> None:
-    """Media of something in a case are read as those of the case; what refers to one is not."""
+    """Media nested in a case are read like its own; mere references to media are not."""
     whole = json.loads(vics(VICS[:2]))
     refers = {"Victims": [{"Media": [{"MediaID": "17"}]}], "Evidence": {"MD5": digits("md5", 5)}}
     whole["odata.metadata"] = whole["odata.metadata"].replace("#Media", "#Cases")
@@ -274,7 +274,7 @@ def test_vics_media_are_found_at_any_depth(
     ],
 )
 def test_vics_hashes_are_found_under_any_spelling(more: dict[str, object]) -> None:
-    """A hash is read, or counted, in whatever case its key is, and however deep it stands."""
+    """A hash is read or counted whatever the case of its key and however deeply it is nested."""
     medium = {"MediaID": "17", "Category": 1, "SHA1": digits("sha1", 1), **more}
     text = json.dumps({"odata.metadata": "http://x/1.3.xml#Media", "value": [medium]})
     found = HashList.loads(text)
@@ -283,7 +283,7 @@ def test_vics_hashes_are_found_under_any_spelling(more: dict[str, object]) -> No
 
 
 def test_vics_later_records_replace_earlier_ones() -> None:
-    """A medium that comes again is taken as it comes last, also when it is not pertinent then."""
+    """The last record of a repeated medium counts, even if it makes it not pertinent."""
     again = [item("17", "md5", category=2, seed=9), item("18", "md5", category=0, seed=2)]
     assert held(HashList.loads(vics([*VICS, *again]))) == wanted(again[0])
     base, later = HashList.loads(vics(VICS)), HashList.loads(vics(again))
@@ -291,7 +291,7 @@ def test_vics_later_records_replace_earlier_ones() -> None:
 
 
 def test_hashes_that_are_replaced_are_told() -> None:
-    """Where a later record of an id has other hashes, how many are left out is counted."""
+    """If a later record of an id has other hashes, the replaced ones are counted."""
     told = "that a later record replaces"
     other = item("17", "md5", category=2, seed=9)
     whole = json.loads(vics(VICS[:2], cases=True))
@@ -321,7 +321,7 @@ def test_hashes_that_are_replaced_are_told() -> None:
     ],
 )
 def test_vics_mistakes_are_told_by_record(old: str, new: str, message: str) -> None:
-    """A medium that is wrong is told by its number, and can be skipped."""
+    """A faulty medium is reported by its number, and can be skipped."""
     text = vics(VICS)
     assert old in text
     assert problems_of(text.replace(old, new)) == [(2, message)]
@@ -352,7 +352,7 @@ BAD_MEDIA: list[tuple[object, str]] = [
 
 
 def test_all_bad_media_are_told_at_once() -> None:
-    """One error has every medium that is wrong, by its number, and quotes none."""
+    """One error lists every faulty medium by its number, and quotes none."""
     context = "http://x/ProjectVic/DataModels/1.3.xml#Media"
     text = json.dumps({"odata.metadata": context, "value": [media for media, _ in BAD_MEDIA]})
     found = problems_of(text)
@@ -363,7 +363,7 @@ def test_all_bad_media_are_told_at_once() -> None:
 
 
 def test_two_hashes_of_one_kind_in_a_record_are_told() -> None:
-    """Nobody could say which of them the record means; the same one twice is one."""
+    """Two different hashes of one kind are an error; the same one twice counts once."""
     once = {"HashName": "MD5", "HashValue": digits("md5", 1)}
     other = {"HashName": "MD5", "HashValue": digits("md5", 7)}
     whole = '"AlternativeHashes": '
@@ -375,7 +375,7 @@ def test_two_hashes_of_one_kind_in_a_record_are_told() -> None:
 
 
 def test_one_hash_in_two_spellings_is_one() -> None:
-    """Case, base64 and the spelling of the algorithm make no other hash."""
+    """Case, base64 and the spelling of the algorithm do not make a hash different."""
     value = digits("md5", 1)
     once = [value, value.upper(), in_base64(value)]
     hashes = [{"HashName": name, "HashValue": each} for each in once for name in ("md5", "MD5")]
@@ -403,7 +403,7 @@ NESTED = '"OtherHashes": [{"HashName": "MD5", "HashValue": "x", "HashValue": "y"
     ],
 )
 def test_a_key_that_stands_twice_is_told(text: str, old: str, new: str) -> None:
-    """Of two values of one key no reader may take one and lose the other."""
+    """A key with two values is an error, so that neither is lost."""
     assert old in text
     number = 2 if "MediaID" in text else 1
     assert problems_of(text.replace(old, new)) == [(number, "the object has a key twice")]
@@ -411,7 +411,7 @@ def test_a_key_that_stands_twice_is_told(text: str, old: str, new: str) -> None:
 
 
 def test_a_key_that_stands_twice_deep_in_a_case_is_told() -> None:
-    """What is wrong in an exhibit may have been a medium, so it counts as one."""
+    """Something faulty in an exhibit counts as a medium, because it may have been one."""
     odd = '"x": [{"b": 1, "b": 1}, {"MediaID": 1, "x": {"a": 1, "a": 1}}]'
     text = vics(VICS[:2], cases=True).replace('{"Media": []}', f'{{"Media": [], {odd}}}')
     assert problems_of(text) == [(n, "the object has a key twice") for n in (3, 4)]
@@ -443,7 +443,7 @@ def test_base64_in_feeds() -> None:
     ],
 )
 def test_json_of_another_shape_is_an_error_with_a_place(form: str, data: bytes) -> None:
-    """JSON that is not what the format has is refused by line or record."""
+    """Unexpected JSON is refused by line or record."""
     lines = [line for line, _ in problems_of(data, list_format=form)]
     assert lines == sorted(lines)
     assert None not in lines
@@ -457,7 +457,7 @@ STOPNCII = [
 
 
 def test_stopncii_states() -> None:
-    """Active records match, withdrawn ones do not; ids say nothing of the hash."""
+    """Active records match, withdrawn ones do not, and ids reveal nothing about the hash."""
     found = HashList.loads(stopncii(STOPNCII, pages=2))
     assert {(e.hash.algorithm, str(e.hash)) for e in found} == {
         ("pdq", digits("pdq", 1)),
@@ -471,7 +471,7 @@ def test_stopncii_states() -> None:
 
 
 def test_stopncii_later_pages_replace_earlier_ones() -> None:
-    """What a later page says of a hash counts, within a file and across files."""
+    """The later page on a hash counts, within a file and across files."""
     gone = [item("case1", "pdq", seed=1, gone=True)]
     assert not len(HashList.loads(stopncii([STOPNCII[0], *gone])))
     assert len(HashList.loads(stopncii([*gone, STOPNCII[0]]))) == 1
@@ -481,7 +481,7 @@ def test_stopncii_later_pages_replace_earlier_ones() -> None:
 
 
 def test_stopncii_records_and_states_are_found_all_the_same() -> None:
-    """A record that stands deeper is read, and blanks around a state change nothing."""
+    """A nested record is read, and blanks around a state make no difference."""
     page = {"page": json.loads(stopncii(STOPNCII[:2])), "hashRecords": []}
     assert len(HashList.loads(json.dumps(page))) == 2
     gone = stopncii(STOPNCII[2:]).replace('"Withdrawn"', '" Withdrawn "')
@@ -489,7 +489,7 @@ def test_stopncii_records_and_states_are_found_all_the_same() -> None:
 
 
 def test_tat_records_are_found_at_any_depth() -> None:
-    """Records that stand deeper are read, also where there is another array."""
+    """Nested records are read, even beside another array."""
     records = [item("1", "md5"), item("2", "md5", seed=2)]
     deep = {"data": {"results": json.loads(tat(records))}}
     for whole in (deep, {"errors": [], **deep}, {**deep, "errors": []}):
@@ -533,7 +533,7 @@ one,HASH_SHA1,{sha1},POSITIVE_CLASS,
 
 
 def test_threatexchange_dataset() -> None:
-    """Signals keep collaboration, category and tags; what was found to be wrong never matches."""
+    """Signals keep collaboration, category and tags; those found to be wrong never match."""
     found = HashList.loads(DATASET, name="set.csv")
     assert held(found) == {
         ("set.csv:2", "pdq", digits("pdq", 1)),
@@ -550,13 +550,13 @@ def test_threatexchange_dataset() -> None:
 
 
 def test_threatexchange_columns_that_are_not_known_are_told() -> None:
-    """A column that is not used, such as one of other hashes or withdrawals, is counted."""
+    """Unused columns, such as other hashes or withdrawals, are counted."""
     text = f"signal_type,signal_str,md5,withdrawn\npdq,{digits('pdq', 1)},{digits('md5', 1)},1\n"
     assert HashList.loads(text).notices == ("ignored 2 unknown columns",)
 
 
 def test_threatexchange_lines() -> None:
-    """Lines have a type and a hash, or a hash alone, whose algorithm the operator must name."""
+    """A line has a type and a hash, or only a hash, whose algorithm the operator must name."""
     text = f"# local\npdq {digits('pdq', 1)}\nmd5\t{digits('md5', 1)}\r\n\n"
     text += f"{digits('pdq', 2)}\nurl x y\n"
     assert problems_of(text) == [(5, unnamed(64))]
@@ -577,7 +577,7 @@ def test_threatexchange_lines() -> None:
 
 
 def test_names_of_algorithms_that_may_be_hashes_are_not_told() -> None:
-    """A hash that came into the place of an algorithm's name is never shown."""
+    """A hash in place of an algorithm's name is never shown."""
     secret = digits("md5", 5)
     found = HashList.loads(f"pdq {digits('pdq', 1)}\nabcdef0123456789 {secret}\n{secret} x\n")
     assert found.unsupported == {"an algorithm without a proper name": 2}
@@ -598,7 +598,7 @@ records = st.lists(
 
 
 def settled(items: list[Item], *, by_time: bool) -> list[Item]:
-    """The records that count, found by going through them one by one."""
+    """The records that count, found one by one."""
     last: dict[str, Item] = {}
     for each in items:
         if each.id not in last or not by_time or each.added >= last[each.id].added:
@@ -609,7 +609,7 @@ def settled(items: list[Item], *, by_time: bool) -> list[Item]:
 @settings(deadline=None)
 @given(records)
 def test_feeds_agree_with_going_through_them_one_by_one(items: list[Item]) -> None:
-    """Whatever the order of entries and tombstones, the ones that count are those that match."""
+    """In any order of entries and tombstones, exactly the records that count match."""
     for each in items:
         each.hashes = {name: digits(name, seed) for name, seed in each.hashes.items()}
         if not each.hashes:
@@ -659,7 +659,7 @@ FOLLOWED = [
 
 @pytest.mark.parametrize(("last", "old", "new"), FOLLOWED)
 def test_a_feed_that_says_more_pages_follow_is_incomplete(last: str, old: str, new: str) -> None:
-    """The list warns of it; a page after that one settles it, and skipping entries does not."""
+    """A missing page is a warning; a later page settles it, and skipping entries does not."""
     more = last.replace(old, new, 1)
     assert more != last
     assert HashList.loads(last).warnings == ()
@@ -672,7 +672,7 @@ def test_a_feed_that_says_more_pages_follow_is_incomplete(last: str, old: str, n
 
 @pytest.mark.parametrize("value", ["1704901040.22", "1704901040", "true", "[1]", "null"])
 def test_fields_that_are_only_shown_may_be_anything(value: str) -> None:
-    """A date that is a number with a fraction refuses no feed."""
+    """A date that is a number with a fraction is no reason to refuse a feed."""
     text = tat([item("1-a", "md5")]).replace('"2026-01-02T03:04:05Z"', value)
     (entry,) = HashList.loads(text)
     assert entry.added == {"[1]": None, "null": None, "true": "True"}.get(value, value)

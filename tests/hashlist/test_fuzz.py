@@ -1,4 +1,4 @@
-"""Lists damaged in every way a program can think of: each gives a list, or an error with a place.
+"""Lists damaged in many ways: each one gives a list, or an error that says where.
 
 Beside what hypothesis makes of nothing, this begins with sound lists, so that it gets deep into
 every reader. The same seed makes the same inputs.
@@ -25,13 +25,13 @@ from .strategies import EMPTY
 
 LONG = bool(os.environ.get("HASHMATCH_LONG_TESTS"))
 TOTAL = 1_000_000 if LONG else 12_000
-"""Inputs over all readers."""
+"""The number of inputs, over all readers."""
 
 SEED = 1
 PHASH, OTHER = "ca9a11fe0123bead", "d15ea5ed0123beef"
 MD5, PDQ = PHASH + OTHER, (PHASH + OTHER) * 2
 QUOTED = re.compile(r"(?=[0-9]*[a-f])[0-9a-f]{10}", re.IGNORECASE)
-"""What no message may have: so much of a hash, and every such piece of these has a letter."""
+"""No message may have this many digits of a hash. Every such piece of these has a letter."""
 
 ITEMS = [
     Item("42-a", {"md5": MD5, "sha1": MD5 + PHASH[:8], "photodna": PDQ}, "1", "Example"),
@@ -84,7 +84,7 @@ TOKEN_WEIGHTS = [1 if len(token) > 100 else 20 for token in TOKENS]
 
 
 def damaged(chance: random.Random, seeds: list[bytes]) -> bytes:
-    """One of some inputs with a few changes."""
+    """Make a few changes to one of some inputs."""
     data = bytearray(chance.choice(seeds))
     for _ in range(1 + int(chance.expovariate(0.7))):
         place = chance.randrange(len(data) + 1)
@@ -113,14 +113,14 @@ def damaged(chance: random.Random, seeds: list[bytes]) -> bytes:
 
 
 def inputs(name: str, seeds: list[bytes], count: int) -> Iterator[tuple[random.Random, bytes]]:
-    """Damaged inputs, each with the chance that made it."""
+    """Damaged inputs, each with the random generator that made it."""
     for number in range(count):
         chance = random.Random(f"{SEED} {name} {number}")
         yield chance, damaged(chance, seeds)
 
 
 def check_error(error: HashListError, data: bytes, path: str) -> None:
-    """See that an error tells the file and the place, and nothing of what stands there."""
+    """Check that an error names the file and the place, and quotes nothing."""
     assert error.path == path
     lines = [problem.line for problem in error.problems]
     if lines:
@@ -129,14 +129,14 @@ def check_error(error: HashListError, data: bytes, path: str) -> None:
         assert error.count == len(lines)
     elif error.line is not None:
         lines = [error.line]
-    # Records may begin on one line, as many of them as there are bytes
+    # Many records may begin on one line, up to one for each byte
     assert all(1 <= line <= 1 + len(data) for line in lines)
     told = "".join(map(str, (error, *error.problems))).replace(path, "")
     assert not QUOTED.search(told), "the message may quote the list"
 
 
 def check_list(found: HashList, *, again: bool) -> None:
-    """See that every entry can be had, and that the list can be written as it is."""
+    """Check that every entry can be read, and that the list can be written."""
     entries = list(found)
     assert len(entries) == len(found)
     assert all(entry.id and is_known(entry.hash.kind) for entry in entries)
@@ -147,7 +147,7 @@ def check_list(found: HashList, *, again: bool) -> None:
 
 @pytest.mark.parametrize("form", list(CORPUS))
 def test_damaged_lists(form: str) -> None:
-    """A damaged list of any format gives a list, or an error with its place that quotes nothing."""
+    """A damaged list in any format gives a list, or an error with a place and without a quote."""
     assert CORPUS.keys() == FORMATS.keys()
     refused = 0
     count = TOTAL // (len(CORPUS) + 2)
@@ -165,17 +165,17 @@ def test_damaged_lists(form: str) -> None:
             check_error(error, data, "fuzzed")
         else:
             check_list(found, again=chance.random() < 0.1)
-    assert count // 10 < refused < count, "the damage is too great or too small to tell anything"
+    assert count // 10 < refused < count, "the damage is too heavy or too light to prove anything"
 
 
 def sealed(head: bytes, rest: bytes) -> bytes:
-    """A compiled list with this header, its checksum right."""
+    """A compiled list with this header and a correct checksum."""
     head = head.ljust(layout.padded(PREFIX.size + len(head)) - PREFIX.size)
     return PREFIX.pack(MAGIC, 1, len(head), header_digest(1, head, len(head))) + head + rest
 
 
 def compiled_inputs(path: Path, count: int) -> Iterator[bytes]:
-    """Damaged files, and ones whose damaged header has the right checksum."""
+    """Damaged files, and files whose damaged header has a correct checksum."""
     save_compiled(HashList.loads(TEXT), path)
     image = path.read_bytes()
     begin = PREFIX.size + PREFIX.unpack(image[: PREFIX.size])[2]
@@ -187,7 +187,7 @@ def compiled_inputs(path: Path, count: int) -> Iterator[bytes]:
 
 
 def test_damaged_compiled_lists(tmp_path: Path) -> None:
-    """A damaged compiled list is refused, or is what its header says."""
+    """A damaged compiled list is refused, or is exactly what its header says."""
     for data in compiled_inputs(tmp_path / "list", TOTAL // (len(CORPUS) + 2)):
         if data:
             try:
@@ -197,7 +197,7 @@ def test_damaged_compiled_lists(tmp_path: Path) -> None:
 
 
 def test_damaged_signatures(tmp_path: Path) -> None:
-    """A signature that is not, byte for byte, the one that was made is refused."""
+    """A signature that differs in any byte is refused."""
     pytest.importorskip("cryptography")
     path, signature = tmp_path / "list", tmp_path / "list.sig"
     path.write_text(TEXT)

@@ -1,4 +1,4 @@
-"""``HashList`` and ``ListSection`` as objects: made of entries, read-only, silent, not pickled."""
+"""``HashList`` and ``ListSection`` as objects: read-only, silent about hashes, never pickled."""
 
 import copy
 import os
@@ -20,7 +20,7 @@ TEXT = f"# name: canary\n{PHASH} a-1 a label\n{PHASH}\n"
 
 
 def test_repr_shows_no_hash() -> None:
-    """Lists, sections, columns and what they are made of name counts, never hashes."""
+    """The repr of lists, sections and columns has counts, never hashes."""
     found = HashList.loads(TEXT)
     section = found.sections[HashKind("phash", 64)]
     assert repr(found) == "<HashList 'canary', 2 entries>"
@@ -31,7 +31,7 @@ def test_repr_shows_no_hash() -> None:
 
 @pytest.mark.parametrize("use", [pickle.dumps, copy.deepcopy])
 def test_pickling_is_refused_with_an_explanation(use: object) -> None:
-    """Neither a list nor a section of it can be pickled by mistake."""
+    """Neither a list nor a section can be pickled by mistake."""
     found = HashList.loads(TEXT)
     for thing in (found, found.sections[HashKind("phash", 64)]):
         with pytest.raises(TypeError, match=r"cannot pickle a .*: its hashes could leak"):
@@ -39,7 +39,7 @@ def test_pickling_is_refused_with_an_explanation(use: object) -> None:
 
 
 def test_codes_cannot_be_written() -> None:
-    """A list is shared between threads, so nobody can change it; the maker's array stays his."""
+    """Threads share a list, so nobody can change it; the array it was made from stays writable."""
     codes = np.array([[7]], dtype=np.uint64)
     section = ListSection(HashKind("phash", 64), codes, {}, np.array([1]), "x")
     with pytest.raises(ValueError, match="read-only"):
@@ -49,7 +49,7 @@ def test_codes_cannot_be_written() -> None:
 
 
 def test_columns_are_kept_only_where_needed() -> None:
-    """Line numbers, ids and labels take memory only in sections that have use for them."""
+    """Line numbers, ids and labels take memory only in sections that need them."""
     dhash = HashKind("dhash", 64)
     bare = HashList.loads(f"dhash:{PHASH}\n").sections[dhash]
     assert (dict(bare.columns), bare.line(0)) == ({}, 1)
@@ -71,14 +71,14 @@ def test_columns_are_kept_only_where_needed() -> None:
     ],
 )
 def test_bad_entries_are_told_by_number(entry: Entry, message: str) -> None:
-    """What a list cannot hold is refused with the number of the entry."""
+    """An entry that a list cannot hold is refused by its number."""
     with pytest.raises(HashListError, match=r"1 of 2 entries is wrong; fix") as caught:
         HashList.from_entries([Entry("first", PHASH), entry], name="made")
     assert [(p.line, p.message) for p in caught.value.problems] == [(2, message)]
 
 
 def test_a_bad_name_is_refused() -> None:
-    """The name of a list ends up in records and in headers, so it is one line."""
+    """The name of a list goes into records and headers, so it must be one line."""
     with pytest.raises(HashListError, match="a control character in the name"):
         HashList.from_entries([], name="a\nb")
     assert HashList.from_entries([], name="  ").name == "list"
@@ -93,7 +93,7 @@ def test_a_bad_name_is_refused() -> None:
     ],
 )
 def test_text_refuses_what_would_not_read_back(entry: Entry, message: str) -> None:
-    """Writing fails rather than change an entry."""
+    """Writing fails rather than changing an entry."""
     found = HashList.from_entries([entry])
     assert len(found.digest) == 64
     with pytest.raises(HashListError, match=message):
@@ -101,7 +101,7 @@ def test_text_refuses_what_would_not_read_back(entry: Entry, message: str) -> No
 
 
 def test_save_is_whole_private_and_reads_back(tmp_path: Path) -> None:
-    """A saved list replaces the old file, belongs to its owner alone and leaves nothing beside."""
+    """Saving replaces the old file with one that only its owner can read, and leaves no other."""
     path = tmp_path / "list.txt"
     path.write_text("old")
     found = HashList.loads(TEXT, name="list.txt")
@@ -113,7 +113,7 @@ def test_save_is_whole_private_and_reads_back(tmp_path: Path) -> None:
 
 
 def test_a_failed_save_leaves_the_old_file(tmp_path: Path) -> None:
-    """When writing stops half-way, the old file is there and nothing else."""
+    """If writing stops halfway, the old file stays and nothing else is left."""
     path = tmp_path / "list.txt"
     path.write_text("old")
     with pytest.raises(HashListError):
@@ -145,7 +145,7 @@ def test_many_entries_come_through_in_order() -> None:
 def test_colliding_fingerprints_are_not_taken_for_equal_ids(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Two ids are the same only if their bytes are, however their fingerprints fall."""
+    """Two ids are equal only if their bytes are, whatever their fingerprints."""
     monkeypatch.setattr(sys.modules["hashmatch.hashlist.columns"], "FINGERPRINT_BASE", 0)
     column = TextColumn.from_bytes([b"ab", b"ac", b"ab"])
     assert len(set(column.fingerprints().tolist())) == 1

@@ -1,4 +1,4 @@
-"""JSON read piece by piece is JSON read at once."""
+"""JSON read piece by piece equals JSON read at once."""
 
 import io
 import json
@@ -27,7 +27,7 @@ documents = st.recursive(
 
 
 class Dripping(io.RawIOBase):
-    """Gives its bytes a few at a time."""
+    """A stream that returns its bytes a few at a time."""
 
     def __init__(self, data: bytes, step: int) -> None:
         super().__init__()
@@ -35,13 +35,13 @@ class Dripping(io.RawIOBase):
         self._step = step
 
     def read(self, _: int = -1) -> bytes:
-        """The next few bytes."""
+        """Read the next few bytes."""
         given, self._rest = self._rest[: self._step], self._rest[self._step :]
         return given
 
 
 def walk(pull: JsonPull, depth: int) -> Any:
-    """Go into objects and arrays down to a depth, and take what is below as it is."""
+    """Enter objects and arrays down to a depth, and take anything below as a whole."""
     character = pull.peek()
     if depth and character == "{":
         return {key: walk(pull, depth - 1) for key in pull.members()}
@@ -61,9 +61,9 @@ def walk(pull: JsonPull, depth: int) -> Any:
 def test_pieces_make_the_whole(
     made: list[Any], depth: int, step: int, indent: int | None, escaped: bool
 ) -> None:
-    """However deep one goes, and however the bytes come, the values are those of ``json``."""
+    """At any depth and in any pieces, the values equal those of ``json``."""
     texts = [json.dumps(each, indent=indent, ensure_ascii=escaped) for each in made]
-    # A mark, as some feeds have it, comes in one piece
+    # A byte order mark, as some feeds have it, comes in one piece
     pull = JsonPull(Tap(Dripping(" \r\n".join(texts).encode(), step)), "x")
     found = []
     while pull.peek():
@@ -74,7 +74,7 @@ def test_pieces_make_the_whole(
 @settings(deadline=None)
 @given(documents, st.data())
 def test_damaged_json_is_an_error_or_other_json(made: Any, data: st.DataObject) -> None:
-    """Where a byte is changed or missing, there is an error with a line, or ``json`` agrees."""
+    """If a byte is changed or missing, there is an error with a line, or ``json`` agrees."""
     text = bytearray(json.dumps(made, indent=data.draw(st.sampled_from([None, 1]))).encode())
     place = data.draw(st.integers(0, len(text) - 1))
     text[place : place + 1] = data.draw(
@@ -102,7 +102,7 @@ def _is_json(text: bytes) -> bool:
 
 
 def test_one_value_cannot_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A value that does not end within reason is an error, found without reading on."""
+    """A value that goes on too long is an error, found without reading on."""
     monkeypatch.setattr(jsonpull, "MAX_VALUE", 1000)
     stream = io.BytesIO(b'["' + b"x" * 3_000_000)
     pull = JsonPull(Tap(stream), "x")
@@ -112,7 +112,7 @@ def test_one_value_cannot_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_many_records_are_read_in_time_that_grows_with_them() -> None:
-    """Going through a long array does not copy it again and again."""
+    """Iterating over a long array does not copy it again and again."""
     data = json.dumps([{"n": n, "text": "x" * 50} for n in range(50_000)]).encode()
     started = time.process_time()
     assert [each["n"] for each in JsonPull(Tap(io.BytesIO(data)), "x").values()] == list(

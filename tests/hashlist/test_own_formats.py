@@ -1,4 +1,4 @@
-"""hashmatch's own CSV keeps all that an entry has, and every error is reported by line."""
+"""hashmatch's own CSV keeps everything an entry has, and reports every error by line."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from .feeds import in_base64
 from .strategies import EMPTY, free_texts, full_entry_lists, is_flat
 
 PHASH = "ca9a11fe0123bead"
-"""A canary: it must never be seen in a message."""
+"""A canary, which must never appear in a message."""
 
 OTHER = "d15ea5ed0123beef"
 WIDE = PHASH * 4
@@ -25,7 +25,7 @@ UNKNOWN = "unknown algorithm; choose from " + ", ".join(algorithms())
 
 
 def problems_of(data: bytes | str, **options: object) -> list[tuple[int | None, str]]:
-    """What is wrong with a list, by line."""
+    """The problems of a list, by line."""
     with pytest.raises(HashListError) as caught:
         HashList.loads(data, name="list", **options)
     shown = f"{caught.value} {caught.value!r} {[str(p) for p in caught.value.problems]}".lower()
@@ -50,7 +50,7 @@ def test_round_trip(
 ) -> None:
     """A list written in any format that holds all its fields reads back as the same list.
 
-    What had flat hashes alone is withdrawn from then on, where the format has withdrawals.
+    Entries with only flat hashes become withdrawals, if the format has them.
     """
     first = HashList.from_entries(
         made, name="Some list", version=version, created="2026", policy=None
@@ -78,7 +78,7 @@ def test_round_trip(
 
 
 def test_csv_columns_in_any_order_and_case() -> None:
-    """Only the hash is needed; names of columns may be in any order and either case."""
+    """Only the hash is required; columns may be in any order, and their names in either case."""
     text = (
         "# name: graded\n# algorithm: dhash\n\n"
         f'Label,ID,Hash , algorithm\n"a, ""b""",1, {PHASH.upper()} ,\n,2,{WIDE},PHASH\n'
@@ -95,7 +95,7 @@ def test_csv_columns_in_any_order_and_case() -> None:
 
 
 def test_base64_is_read_as_well_as_hex() -> None:
-    """A digest may be written in base64, as some lists do."""
+    """A digest may be in base64, as in some lists."""
     text = f"hash,algorithm\n{in_base64(EMPTY['md5'])},md5\n{'q' * 27}=,sha-1\n{EMPTY['md5']},md5\n"
     found = HashList.loads(text)
     assert (found.flat, len(found)) == (2, 1)
@@ -134,7 +134,7 @@ SOUND_CSV = f"{OTHER},,twice,,,,\n,,gone,,,,TRUE\n{OTHER},,,,,,\n"
 
 @pytest.mark.parametrize(("row", "message"), BAD_CSV)
 def test_a_bad_row_of_csv_is_told_by_its_line(row: str, message: str) -> None:
-    """Each kind of bad row gives one problem, with the line in which it begins."""
+    """Each kind of faulty row gives one problem, with the line on which it begins."""
     text = f'{HEAD_CSV}{SOUND_CSV}{OTHER},,"quoted",,,,\n{row}\n{PHASH},,last,,,,\n'
     assert problems_of(text) == [(8, message)]
     rest = HashList.loads(text, skip_bad_entries=True, name="list")
@@ -150,7 +150,7 @@ def test_what_is_not_utf8_in_csv_is_told() -> None:
 
 
 def test_all_bad_rows_are_told_at_once() -> None:
-    """One error has every problem of a table, in order."""
+    """One error lists every problem of a table, in order."""
     rows = "".join(f"{row}\n" for row, _ in BAD_CSV)
     assert problems_of(HEAD_CSV + SOUND_CSV + rows) == [
         (number, message) for number, (_, message) in enumerate(BAD_CSV, 7)
@@ -158,7 +158,7 @@ def test_all_bad_rows_are_told_at_once() -> None:
 
 
 def test_a_quoted_field_that_never_ends_spoils_no_more_than_it_must() -> None:
-    """After a lost quote the rest is read as soon as that is possible again."""
+    """After an unbalanced quote, reading resumes as soon as possible."""
     text = "hash,id\n" + f'{PHASH},"a\n' + f"{PHASH},b\n" * 10_000
     assert problems_of(text)[0] == (2, "the row is not CSV")
     lines = f'hash,id,label\n{PHASH},a,"over\ntwo lines"\n{PHASH}x,b,\n'
@@ -176,13 +176,13 @@ def test_a_quoted_field_that_never_ends_spoils_no_more_than_it_must() -> None:
     ],
 )
 def test_a_table_without_sense_is_refused(text: str, message: str) -> None:
-    """Nobody could say what its columns are."""
+    """A table with ambiguous columns is refused."""
     with pytest.raises(HashListError, match=message):
         HashList.loads(text, list_format="csv")
 
 
 def test_withdrawn_entries_never_match() -> None:
-    """A withdrawn row is no entry, and takes what another list has of its id with it."""
+    """A withdrawn row is not an entry, and removes entries with its id from another list."""
     changes = HashList.loads(f"hash,id,withdrawn\n{OTHER},a,true\n,b,1\n{OTHER},c,no\n")
     assert [e.id for e in changes] == ["c"]
     assert changes.left_out == {"withdrawn": 2}
@@ -192,7 +192,7 @@ def test_withdrawn_entries_never_match() -> None:
 
 
 def test_algorithms_that_are_not_computed_here_are_counted() -> None:
-    """A hash that cannot be looked up is never left out without a word."""
+    """A hash that cannot be looked up is never left out silently."""
     text = f"hash,algorithm,id\nabc,PhotoDNA,a\nabc,pdna,b\nabc,tmk,c\n{OTHER},phash,d\n"
     found = HashList.loads(text)
     assert found.unsupported == {"photodna": 2, "tmk": 1}
@@ -203,7 +203,7 @@ def test_algorithms_that_are_not_computed_here_are_counted() -> None:
 
 
 def test_a_category_survives_conversion(tmp_path: Path) -> None:
-    """What is not pertinent stays so in every format that can hold it."""
+    """An entry that is not pertinent stays so in every format that has categories."""
     first = HashList.loads(f"hash,id,category\n{OTHER},a,0\n{OTHER},b,1\n", policy=None)
     first.save(tmp_path / "list.csv", "csv")
     assert [e.id for e in HashList.load(tmp_path / "list.csv")] == ["b"]
@@ -212,7 +212,7 @@ def test_a_category_survives_conversion(tmp_path: Path) -> None:
 
 
 def test_formats_can_be_insisted_on() -> None:
-    """A format that the operator names is used, whatever the list looks like."""
+    """The format that the operator names is used, whatever the list looks like."""
     assert HashList.loads(f"{OTHER} csv,hash\n").sections
     with pytest.raises(HashListError, match="the table has no column 'hash'"):
         HashList.loads(f"{OTHER}\n", list_format="csv")
@@ -250,7 +250,7 @@ def test_formats_can_be_insisted_on() -> None:
     ],
 )
 def test_formats_are_told_by_content(head: bytes, form: str) -> None:
-    """The first bytes tell the format, and what fits nothing else is text."""
+    """The first bytes determine the format, and what fits no other is text."""
     assert detect(head) == form
     assert form in FORMATS
 
@@ -266,7 +266,7 @@ _ends = st.sampled_from(["\n", "\n", "\n", "\r\n", "\n\n", "\r\r\n"])
 
 
 def _tables_of(head: str) -> st.SearchStrategy[bytes]:
-    """Tables where most rows have as many fields as there are columns."""
+    """Tables in which most rows have as many fields as there are columns."""
     width = head.count(",")
     more = st.lists(_fields, min_size=width, max_size=width)
     right = st.builds(lambda value, texts: ",".join([value, *texts]), _values, more)
@@ -290,7 +290,7 @@ tables = st.sampled_from(["hash", "hash,id", "hash,id,label", "# x\nhash,id,algo
 
 
 def outcome(data: bytes, form: str, skip: bool) -> object:
-    """Everything that can be told of a reading, as one comparable value."""
+    """The result of reading a list, as one comparable value."""
     try:
         found = HashList.loads(
             data, name="list", list_format=form, skip_bad_entries=skip, policy=None
@@ -305,7 +305,7 @@ def outcome(data: bytes, form: str, skip: bool) -> object:
 @settings(max_examples=300, deadline=None)
 @given(tables, st.booleans())
 def test_many_at_a_time_is_one_by_one(data: bytes, skip: bool) -> None:
-    """Regular stretches of a table give the same list, or the same problems, as row by row."""
+    """Cutting blocks at once gives the same list, or the same problems, as row by row."""
     fast = outcome(data, "csv", skip)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(csv_table, "regular_columns", lambda *_: None)

@@ -1,4 +1,4 @@
-"""Which entries may match: dates, categories, sources; and that nothing vanishes without a word."""
+"""Which entries may match, by date, category and source, and that none vanishes silently."""
 
 import zlib
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from hashmatch.model import Entry, PerceptualHash
 
 
 def entry(name: str, **fields: str) -> Entry:
-    """An entry of that name."""
+    """An entry with that id."""
     return Entry(name, PerceptualHash("phash", 64, (zlib.crc32(name.encode()),)), **fields)
 
 
@@ -34,7 +34,7 @@ ENTRIES = [
 
 
 def names(hash_list: HashList) -> set[str]:
-    """The ids of what may match."""
+    """The ids of the entries that may match."""
     return {e.id for e in hash_list}
 
 
@@ -59,7 +59,7 @@ def names(hash_list: HashList) -> set[str]:
 def test_policy_decides_what_may_match(
     policy: dict[str, set[str]], expected: str, left_out: dict[str, int], tmp_path: Path
 ) -> None:
-    """A list has what the policy lets match, counts the rest by reason, and says so."""
+    """A list holds what the policy lets match, counts the rest by reason, and says so."""
     chosen = Policy(now=NOW, **{key: frozenset(value) for key, value in policy.items()})
     whole = HashList.from_entries(ENTRIES, policy=None)
     assert len(whole) == len(ENTRIES)
@@ -76,7 +76,7 @@ def test_policy_decides_what_may_match(
 
 
 def test_a_stored_index_stays_in_use(tmp_path: Path) -> None:
-    """Entries left out of a compiled list are laid over it, so its index is good still."""
+    """Entries left out of a compiled list are laid over it, so its index is still valid."""
     whole = HashList.from_entries(ENTRIES, policy=None)
     (kind,) = whole.sections
     save_compiled(whole, tmp_path / "a", {kind: IndexTables("x", {})})
@@ -92,7 +92,7 @@ def test_a_stored_index_stays_in_use(tmp_path: Path) -> None:
 
 
 def test_what_is_left_out_of_a_change_is_withdrawn(tmp_path: Path) -> None:
-    """A change that makes an entry expire, or not pertinent, stops it from matching."""
+    """A change that makes an entry expired or not pertinent stops it from matching."""
     base = HashList.from_entries([entry("a"), entry("b"), entry("c"), entry("d")])
     changes = HashList.from_entries(
         [entry("a", category="0"), entry("b", expires="2020-01-01"), entry("c", category="A")]
@@ -105,7 +105,7 @@ def test_what_is_left_out_of_a_change_is_withdrawn(tmp_path: Path) -> None:
 
 
 def test_an_absurd_date_is_refused() -> None:
-    """An entry that nobody knows how long to match is an error, not a guess."""
+    """An entry with an unreadable expiry is an error, not a guess."""
     assert end_of_life("9999-12-31") is not None
     assert end_of_life("") is None
     for text in ("soon", "2026-13-01", "20260301T", "2026-03-01T25:00"):
@@ -117,13 +117,13 @@ def test_an_absurd_date_is_refused() -> None:
 
 @pytest.mark.parametrize("name", ["categories", "exclude_categories", "sources", "suppressed"])
 def test_a_text_is_no_set_of_names(name: str) -> None:
-    """One text in place of a set is refused, rather than taken for its parts."""
+    """A string in place of a set is refused, rather than split into characters."""
     with pytest.raises(SettingsError, match=f"{name} must be a set"):
         Policy(**{name: "A1"})
 
 
 def test_a_time_without_a_zone_is_refused() -> None:
-    """Nobody knows what has expired at a time that names no zone, so it is no policy's time."""
+    """A time without a zone is refused, because it does not settle what has expired."""
     with pytest.raises(SettingsError, match="now needs a time zone"):
         Policy(now=NOW.replace(tzinfo=None))
     dated = HashList.from_entries(ENTRIES, created="2026-01-01")
@@ -132,13 +132,13 @@ def test_a_time_without_a_zone_is_refused() -> None:
 
 
 def test_default_policy_takes_the_time_of_loading() -> None:
-    """Without further word, an entry matches if it has not expired by now."""
+    """By default, an entry matches if it has not expired yet."""
     soon = datetime.now(UTC).replace(year=datetime.now(UTC).year + 1).isoformat()
     found = HashList.from_entries([entry("a", expires=soon), entry("b", expires="2001-01-01")])
     assert names(found) == {"a"}
 
 
 def test_text_cannot_hold_what_a_policy_needs() -> None:
-    """Writing fails rather than lose a category or a date."""
+    """Writing fails rather than losing a category or a date."""
     with pytest.raises(HashListError, match="the text format cannot hold category, source"):
         HashList.from_entries([entry("a", category="A", source="x")]).dumps()

@@ -33,21 +33,21 @@ def signed(tmp_path: Path) -> Path:
 
 
 def check(folder: Path, name: str = "list.txt") -> None:
-    """Load and verify a list in the folder."""
+    """Load a list in the folder and verify it."""
     verify_list(HashList.load(folder / name), folder / f"{name}.sig", folder / "key.pub")
 
 
 def test_a_signed_list_verifies(signed: Path) -> None:
-    """What was signed verifies, and the private key is for its owner alone."""
+    """A signed list verifies, and only its owner can read the private key."""
     check(signed)
     check(signed, "list.hml")
     assert (signed / "key").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_compiled_list_with_other_entries_is_refused(signed: Path) -> None:
-    """A compiled list that says all that the signed one says of itself, but its entries, is not it.
+    """A compiled list that copies the signed one's header fields, but not its entries, is refused.
 
-    Its checksums are right, as those of whoever can write the file would be.
+    Its checksums are correct, as an attacker who can write the file would make them.
     """
     genuine = HashList.load(signed / "list.hml")
     other = HashList.loads(TEXT.replace(b"9ec5", b"9ec4"))
@@ -59,7 +59,7 @@ def test_a_compiled_list_with_other_entries_is_refused(signed: Path) -> None:
 
 
 def test_a_compiled_list_keeps_the_digest_of_its_original(signed: Path) -> None:
-    """What records call a list by is the same before and after compiling; no signature is."""
+    """A compiled list keeps its name and digest for records, but needs its own signature."""
     assert HashList.load(signed / "list.hml").digest == HashList.load(signed / "list.txt").digest
     (signed / "list.hml.sig").write_bytes((signed / "list.txt.sig").read_bytes())
     with pytest.raises(HashListError, match="the signature is for another list"):
@@ -68,7 +68,7 @@ def test_a_compiled_list_keeps_the_digest_of_its_original(signed: Path) -> None:
 
 @pytest.mark.parametrize("name", ["list.txt", "list.txt.sig", "list.hml", "list.hml.sig"])
 def test_every_flipped_byte_is_refused(signed: Path, name: str) -> None:
-    """Any byte of list or signature turned over, in any of three ways, is refused."""
+    """A change to any byte of list or signature, in any of three ways, is refused."""
     path, which = signed / name, name.removesuffix(".sig")
     whole = path.read_bytes()
     for place in range(len(whole)):
@@ -83,11 +83,11 @@ def test_every_flipped_byte_is_refused(signed: Path, name: str) -> None:
 
 
 def test_a_signature_spelt_otherwise_is_refused(signed: Path) -> None:
-    """The same statement and signature in other bytes are not what was signed."""
+    """The same statement and signature in other bytes are refused."""
     path = signed / "list.txt.sig"
     whole = path.read_text()
     fields = json.loads(whole)
-    # Of the last digit of base64 four bits count for nothing
+    # Four bits of the last base64 digit carry nothing
     digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
     last = fields["signature"][-3]
     same = digits[digits.index(last) ^ 1]
@@ -114,7 +114,7 @@ def test_every_cut_signature_is_refused(signed: Path) -> None:
 
 
 def test_another_key_is_refused(signed: Path) -> None:
-    """A signature by a key that is not the one asked for is refused."""
+    """A signature by another key is refused."""
     make_keys(signed / "other", signed / "other.pub")
     hash_list = HashList.load(signed / "list.txt")
     with pytest.raises(HashListError, match="not by this key"):
@@ -129,7 +129,7 @@ def test_a_missing_signature_is_refused(signed: Path) -> None:
 
 
 def test_keys_are_never_written_over(signed: Path) -> None:
-    """Making keys where there are some is an error, and leaves them."""
+    """Generating keys over existing ones is an error and leaves them unchanged."""
     before = (signed / "key").read_bytes()
     with pytest.raises(SettingsError, match="exists already"):
         make_keys(signed / "key", signed / "fresh.pub")
@@ -138,7 +138,7 @@ def test_keys_are_never_written_over(signed: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"no key", TEXT])
 def test_what_is_no_key_is_refused_unquoted(signed: Path, content: bytes) -> None:
-    """A key file that holds none is a clear error which quotes nothing of it."""
+    """A key file without a key gives a clear error that quotes nothing."""
     (signed / "bad").write_bytes(content)
     for call in (
         lambda: sign_list(signed / "list.txt", signed / "bad"),
@@ -166,9 +166,9 @@ def test_what_is_no_key_is_refused_unquoted(signed: Path, content: bytes) -> Non
     ],
 )
 def test_old_lists_are_told(created: str | None, days: int, stale: bool) -> None:
-    """A list older than allowed, or of unknown age, is told; a young one is not.
+    """A list that is too old or of unknown age is reported; a recent one is not.
 
-    One from the future, but for what clocks and time zones differ by, is of unknown age.
+    A list from the future, beyond the difference of clocks and time zones, is of unknown age.
     """
     entry = Entry("a", PerceptualHash.from_hex("9ec5d32b1a6c4e35"))
     hash_list = HashList.from_entries([entry], name="aged", created=created)
@@ -212,9 +212,9 @@ def test_durations() -> None:
 def test_rolled_back_versions_are_told(
     tmp_path: Path, last: str | None, now: str | None, refused: bool
 ) -> None:
-    """A version below the last one used is told, numbers being compared as numbers.
+    """A version below the last one used is reported. Numbers compare as numbers.
 
-    A further number makes it higher, and a further word lower, as before a release.
+    Another number makes a version higher, and another word lower, as in a pre-release.
     """
     entry = Entry("a", PerceptualHash.from_hex("9ec5d32b1a6c4e35"))
     path = tmp_path / "seen.json"
@@ -224,7 +224,7 @@ def test_rolled_back_versions_are_told(
 
 
 def test_a_broken_record_of_versions_is_an_error(tmp_path: Path) -> None:
-    """A file of versions that cannot be read is not taken for an empty one."""
+    """An unreadable file of versions is an error, and not taken for an empty one."""
     (tmp_path / "seen.json").write_bytes(b"[1, 2")
     with pytest.raises(SettingsError):
         SeenVersions(tmp_path / "seen.json")
@@ -232,7 +232,7 @@ def test_a_broken_record_of_versions_is_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("mode", "told"), [(0o600, False), (0o640, True), (0o604, True)])
 def test_exposed_files_are_told(tmp_path: Path, mode: int, told: bool) -> None:
-    """A list that others can read is told."""
+    """A list that others can read is reported."""
     path = tmp_path / "list.txt"
     path.write_bytes(TEXT)
     path.chmod(mode)
@@ -241,7 +241,7 @@ def test_exposed_files_are_told(tmp_path: Path, mode: int, told: bool) -> None:
 
 @pytest.mark.parametrize("clustered", [False, True])
 def test_synthetic_lists_are_reproducible(clustered: bool) -> None:
-    """The same seed gives the same entries, another seed others, and none is flat."""
+    """The same seed gives the same entries, another seed gives others, and none is flat."""
     kind = HashKind("phash", 64)
     first, again, other = (
         [entry.hash for entry in synthesize(3000, kind, seed=seed, clustered=clustered)]

@@ -1,4 +1,4 @@
-"""A file that is no list is called what it is, in one line."""
+"""A file that is not a list is named for what it is, in one line."""
 
 import bz2
 import gzip
@@ -18,7 +18,7 @@ CSV = f"hash,id\n{HASH},a\n{HASH},b\n"
 
 
 def zipped(*names: str) -> bytes:
-    """A ZIP archive with such members."""
+    """A ZIP archive with these members."""
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
         for name in names:
@@ -76,7 +76,7 @@ def test_what_is_not_text_is_named(data: bytes, what: str, list_format: str | No
 @pytest.mark.parametrize(("text", "what"), TEXTS)
 @pytest.mark.parametrize("start", ["", "\ufeff", "# a comment\n\n"])
 def test_what_fits_no_format_is_named(text: str, what: str, start: str) -> None:
-    """One line comes before any list of wrong ones, quotes no hash, and cannot be skipped."""
+    """One error stands for all wrong lines, quotes no hash, and cannot be skipped."""
     whole = text if start == "# a comment\n\n" and text[0] in "[{" else start + text
     with pytest.raises(HashListError, match="no known list format: this looks like") as caught:
         HashList.loads(whole, skip_bad_entries=True)
@@ -96,13 +96,13 @@ def test_what_fits_no_format_is_named(text: str, what: str, start: str) -> None:
     ],
 )
 def test_sound_lists_are_not_taken_for_something_else(text: str) -> None:
-    """A list that says what it holds is read, whatever its labels look like."""
+    """A list that names its algorithm is read, whatever its labels look like."""
     assert len(HashList.loads(text)) == 1
 
 
 @pytest.mark.parametrize("algorithm", ["md5", "sha1", "sha256"])
 def test_sums_are_read_with_the_algorithm_that_the_message_asks_for(algorithm: str) -> None:
-    """What the message says to add makes the list a list."""
+    """The option that the message suggests makes the file a valid list."""
     digits = {"md5": 32, "sha1": 40, "sha256": 64}[algorithm]
     text = f"{(HASH * 4)[:digits]}  a.jpg\n"
     with pytest.raises(HashListError, match=f"pass --algorithm {algorithm}"):
@@ -113,7 +113,7 @@ def test_sums_are_read_with_the_algorithm_that_the_message_asks_for(algorithm: s
 
 @pytest.mark.parametrize("form", ["text", "csv"])
 def test_latin_1_is_called_not_utf8(form: str) -> None:
-    """A label in Latin-1 has no control character: it is not UTF-8."""
+    """A label in Latin-1 is reported as not UTF-8, not as a control character."""
     head = "hash,algorithm,label\n" if form == "csv" else "# algorithm: phash\n"
     row = f"{HASH},phash,café\n" if form == "csv" else f"{HASH} a café\n"
     with pytest.raises(HashListError) as caught:

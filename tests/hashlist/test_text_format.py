@@ -1,4 +1,4 @@
-"""The text list format: what is read, what is refused, and how it is told."""
+"""The text list format: what is read, what is refused, and what the messages say."""
 
 import hashlib
 import io
@@ -21,7 +21,7 @@ from hashmatch.model import Entry, HashKind, PerceptualHash
 from .strategies import EMPTY, almost_lists, entry_lists, is_flat
 
 PHASH = "ca9a11fe0123bead"
-"""A canary: it must never be seen in a message."""
+"""A canary, which must never appear in a message."""
 
 WIDE = PHASH * 4
 OTHER = "d15ea5ed0123beef"
@@ -33,14 +33,14 @@ def entries_of(data: bytes | str, **options: object) -> list[Entry]:
 
 
 def problems_of(data: bytes | str, **options: object) -> list[tuple[int | None, str]]:
-    """What is wrong with a list, by line."""
+    """The problems of a list, by line."""
     with pytest.raises(HashListError) as caught:
         HashList.loads(data, name="list.txt", **options)
     return [(problem.line, problem.message) for problem in caught.value.problems]
 
 
 def test_an_algorithm_named_too_late_is_an_error() -> None:
-    """Two lists put into one file are not read as if both were of the first one's algorithm."""
+    """In two lists joined into one file, the second is not read with the first one's algorithm."""
     entry = "9ec5d32b1a6c4e35"
     joined = f"# algorithm: phash\n{entry} a\n# algorithm: dHash\n{entry} b\n"
     found = [(3, "an algorithm is named after the first entry: put it before each hash")]
@@ -63,7 +63,7 @@ def test_entries_with_and_without_id_and_label() -> None:
 
 
 def test_header_is_read_before_the_first_entry_only() -> None:
-    """Header lines after the first entry, and header lines with other keys, are comments."""
+    """Header lines after the first entry, or with other keys, are comments."""
     text = (
         "\ufeff# Name: Test list \n# version: 7\n\n#created: 2026-01-02\n# licence: none\n"
         f"# algorithm: dHash\n{PHASH}\n# name: late\n# algorithm: dhash\n{OTHER}\n"
@@ -75,7 +75,7 @@ def test_header_is_read_before_the_first_entry_only() -> None:
 
 
 def test_prefix_overrides_header_and_width_comes_from_digits() -> None:
-    """A list may hold several algorithms and widths, each in a section of its own."""
+    """A list may hold several algorithms and widths, each in a separate section."""
     text = f"# algorithm: dhash\n{PHASH} a\nPHASH:{WIDE.upper()} a\nphash:{PHASH} a\n{WIDE} a\n"
     found = HashList.loads(text)
     assert {kind: len(section) for kind, section in found.sections.items()} == {
@@ -88,7 +88,7 @@ def test_prefix_overrides_header_and_width_comes_from_digits() -> None:
 
 
 def test_algorithm_argument_is_used_only_where_the_list_names_none() -> None:
-    """The operator's algorithm gives way to the list's own, and silences the notice."""
+    """The list's own algorithm comes before the operator's, and the latter silences the notice."""
     assert entries_of(f"{PHASH}\n", algorithm="dhash")[0].hash.algorithm == "dhash"
     assert entries_of(f"#algorithm:phash\n{PHASH}\n", algorithm="dhash")[0].hash.kind[0] == "phash"
     assert HashList.loads(f"{PHASH}\n", algorithm="dhash").notices == ()
@@ -101,20 +101,20 @@ def test_notice_where_no_algorithm_is_named() -> None:
 
 
 def test_unknown_algorithm_argument_is_a_settings_error() -> None:
-    """An unknown algorithm of the operator's is no fault of the list."""
+    """If the operator names an unknown algorithm, that is not the list's error."""
     with pytest.raises(SettingsError, match="choose from phash, dhash"):
         HashList.loads("", algorithm="ahash")
 
 
 def test_digest_is_of_the_bytes_read(tmp_path: Path) -> None:
-    """The digest is what sha256sum would print of the file, byte order mark and all."""
+    """The digest is what sha256sum prints for the file, byte order mark included."""
     data = b"\xef\xbb\xbf" + f"{PHASH}\r\n{OTHER}".encode()
     (tmp_path / "a").write_bytes(data)
     assert HashList.load(tmp_path / "a").digest == hashlib.sha256(data).hexdigest()
 
 
 def test_name_and_source_come_from_the_path(tmp_path: Path) -> None:
-    """A list without a name is called as its file, whatever the file is called."""
+    """A list without a name takes that of its file, whatever it is."""
     path = tmp_path / os.fsdecode(b"odd\n\xff name")
     path.write_text(f"{PHASH}\n")
     found = HashList.load(str(path))
@@ -136,26 +136,26 @@ def test_name_and_source_come_from_the_path(tmp_path: Path) -> None:
     ],
 )
 def test_flat_hashes_are_counted_and_left_out(flat: str) -> None:
-    """What a blank picture or an empty file gives never becomes an entry that can match."""
+    """The hash of a blank picture or an empty file never becomes an entry that can match."""
     found = HashList.loads(f"{flat} a\n{PHASH} b\n")
     assert (len(found), found.flat, found.skipped) == (1, 1, 0)
     assert next(iter(found)).id == "b"
 
 
 def test_what_is_flat_depends_on_the_algorithm() -> None:
-    """The one-bit pattern is flat for pHash alone."""
+    """The one-bit pattern is flat only for pHash."""
     assert HashList.loads("dhash:8000000000000000\n").flat == 0
 
 
 def test_a_list_of_flat_hashes_alone_has_no_section() -> None:
-    """A section is never empty, and a list that can match nothing says so."""
+    """No section is empty, and a list that can match nothing says so."""
     found = HashList.loads("phash:0000000000000000 a\n")
     assert found.sections == {}
     assert found.notices == ("the list has no entry that can match",)
 
 
 def test_an_empty_file_is_no_list(tmp_path: Path) -> None:
-    """What a failed download leaves does not pass for a list that matches nothing."""
+    """An empty file, such as a failed download, is not taken for a list that matches nothing."""
     path = tmp_path / "list.txt"
     path.touch()
     with pytest.raises(HashListError, match=r"list\.txt: the hash list is an empty file"):
@@ -202,15 +202,15 @@ BAD_LINES = [
 
 @pytest.mark.parametrize(("line", "message"), BAD_LINES)
 def test_a_bad_line_is_told_by_its_number(line: bytes, message: str) -> None:
-    """Each kind of bad line gives one problem, with the line and what is wrong with it."""
-    # A zero byte among the first 4 KB would be taken for no text at all
+    """Each kind of faulty line gives one problem, with its number and what is wrong."""
+    # With a zero byte in the first 4 KB, the file would not be taken for text
     comment = b"#" * 4096
     data = b"\n".join([comment, f"{OTHER} twice".encode(), OTHER.encode(), line, b"", b""])
     assert problems_of(data) == [(4, message)]
 
 
 def test_all_bad_lines_are_told_at_once_and_none_is_quoted(tmp_path: Path) -> None:
-    """One error holds every problem in the order of lines, and no hash shows in any form of it."""
+    """One error lists every problem in order of lines, and shows no hash in any form."""
     path = tmp_path / "list.txt"
     lines = [b"#" * 4096, f"{OTHER} twice".encode(), OTHER.encode()]
     path.write_bytes(b"\n".join([*lines, *(line for line, _ in BAD_LINES)]))
@@ -232,7 +232,7 @@ def test_all_bad_lines_are_told_at_once_and_none_is_quoted(tmp_path: Path) -> No
 
 
 def test_ids_that_only_look_like_places() -> None:
-    """An id like ``file:line`` is wrong only where it is what another entry is called, and once."""
+    """An id like ``file:line`` is wrong only if another entry gets it, and is reported once."""
     text = f"{PHASH}\n{PHASH} list.txt:01\n{PHASH} list.txt:2\n{PHASH} list.txt:{'9' * 5000}\n"
     assert len(HashList.loads(text, name="list.txt")) == 4
     assert problems_of(f"{PHASH}\n{PHASH} list.txt:1\n{PHASH} list.txt:1\n") == [
@@ -242,7 +242,7 @@ def test_ids_that_only_look_like_places() -> None:
 
 
 def test_skip_bad_entries_loads_and_counts_the_rest() -> None:
-    """Bad lines, and later rows of an id that stands twice, are left out and counted."""
+    """Faulty lines and later rows of a repeated id are left out and counted."""
     text = f"{PHASH} a\nbad\n{OTHER} a\n{OTHER} b\n"
     found = HashList.loads(text, skip_bad_entries=True)
     assert [(entry.id, str(entry.hash)) for entry in found] == [("a", PHASH), ("b", OTHER)]
@@ -260,20 +260,20 @@ def test_skip_bad_entries_loads_and_counts_the_rest() -> None:
     ],
 )
 def test_a_bad_header_cannot_be_skipped(header: str, message: str) -> None:
-    """Without its header no entry can be relied on; the entries are still looked at."""
-    # The zero byte of one case must not be among the first 4 KB
+    """After a faulty header no entry is loaded, but all are still checked."""
+    # The zero byte in one case must come after the first 4 KB
     text = "#".ljust(5000, ".") + f"\n{header}\n{PHASH}00\ndhash:{PHASH}00\nxyz"
     found = problems_of(text, skip_bad_entries=True)
     line = 2 + header.count("\n")
     assert found[0] == (line, message)
-    # How wide a hash may be is known only where its algorithm is
+    # The width of a hash can be checked only if its algorithm is known
     assert (line + 1 in dict(found)) == ("algorithm twice" in message)
     assert (line + 2, "dhash has 16 or 64 hex digits, not 18") in found
     assert found[-1] == (line + 3, "the hash is not hex")
 
 
 def test_very_many_problems_are_counted_and_the_first_kept() -> None:
-    """A wrong file of a million lines gives an error that fits into memory."""
+    """A file with a million faulty lines gives an error that fits in memory."""
     text = f"{PHASH} a\n" + f"{OTHER} a\nzzz\n" * 10_001
     with pytest.raises(HashListError) as caught:
         HashList.loads(text)
@@ -283,14 +283,14 @@ def test_very_many_problems_are_counted_and_the_first_kept() -> None:
 
 @pytest.mark.parametrize("data", ["ä".encode("utf-16"), b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"])
 def test_a_file_that_is_no_text_gets_one_error(data: bytes) -> None:
-    """A picture, or a text in UTF-16, is refused as a whole, not line by line."""
+    """A picture or UTF-16 text is refused as a whole, not line by line."""
     with pytest.raises(HashListError, match="not a hash list, but ") as caught:
         HashList.loads(data)
     assert caught.value.problems == ()
 
 
 def test_absent_unreadable_and_folder(tmp_path: Path) -> None:
-    """A list that cannot be read is a hash list error that names the path and the reason."""
+    """A list that cannot be read raises HashListError with the path and the reason."""
     for path in (tmp_path / "absent", tmp_path):
         with pytest.raises(HashListError, match="cannot read the hash list") as caught:
             HashList.load(path)
@@ -298,7 +298,7 @@ def test_absent_unreadable_and_folder(tmp_path: Path) -> None:
 
 
 def test_a_file_without_line_ends_does_not_fill_the_memory() -> None:
-    """Of a line that never ends only its beginning is kept."""
+    """Only the beginning of a line that never ends is kept in memory."""
 
     class Endless(io.RawIOBase):
         left = 3000
@@ -315,7 +315,7 @@ def test_a_file_without_line_ends_does_not_fill_the_memory() -> None:
 @settings(deadline=None)
 @given(entry_lists, st.none() | st.just("7"), st.booleans())
 def test_round_trip(made: list[Entry], version: str | None, crlf: bool) -> None:
-    """What is written as text reads back as the same entries, under the same name and version."""
+    """A list written as text reads back with the same entries, name and version."""
     first = HashList.from_entries(made, name="Some list", version=version)
     text = first.dumps()
     again = HashList.loads(text.replace("\n", "\r\n") if crlf else text)
@@ -330,7 +330,7 @@ def test_round_trip(made: list[Entry], version: str | None, crlf: bool) -> None:
 @settings(deadline=None)
 @given(entry_lists)
 def test_from_entries_keeps_all_but_flat_hashes(made: list[Entry]) -> None:
-    """A list of entries gives the entries back, grouped by kind."""
+    """A list made from entries returns them, grouped by kind."""
     found = HashList.from_entries(made)
     solid = [entry for entry in made if not is_flat(entry.hash)]
     assert found.flat == len(made) - len(solid)
@@ -341,7 +341,7 @@ def test_from_entries_keeps_all_but_flat_hashes(made: list[Entry]) -> None:
 
 
 def outcome(data: bytes, skip: bool, parse_block: grammar.ParseBlock) -> object:
-    """Everything that can be told of a reading, as one comparable value."""
+    """The result of reading a list, as one comparable value."""
     try:
         options = Options("list", "list", None, skip)
         found = read_text(Tap(io.BytesIO(data)), options, parse_block=parse_block)
@@ -364,7 +364,7 @@ def outcome(data: bytes, skip: bool, parse_block: grammar.ParseBlock) -> object:
 @settings(max_examples=300, deadline=None)
 @given(almost_lists, st.booleans())
 def test_fast_and_slow_reading_agree(data: bytes, skip: bool) -> None:
-    """NumPy's reading and the line-by-line reference give the same list or the same problems."""
+    """The NumPy parser and the line-by-line reference give the same list or the same problems."""
     fast = outcome(data, skip, blocks.parse_block)
     assert fast == outcome(data, skip, grammar.parse_block)
 
@@ -372,7 +372,7 @@ def test_fast_and_slow_reading_agree(data: bytes, skip: bool) -> None:
 @settings(deadline=None)
 @given(st.data())
 def test_blocks_are_cut_anywhere(data: st.DataObject) -> None:
-    """A list is read alike whatever pieces it comes in."""
+    """A list reads the same in whatever pieces it arrives."""
     text = data.draw(almost_lists)
     sizes = data.draw(st.lists(st.integers(1, 9), min_size=1, max_size=5))
 
@@ -381,7 +381,7 @@ def test_blocks_are_cut_anywhere(data: st.DataObject) -> None:
         turn = 0
 
         def read(self, _: int = -1) -> bytes:
-            # A byte order mark comes in one piece, as it does from any file
+            # A byte order mark comes in one piece, as from any file
             size = sizes[self.turn % len(sizes)] if self.turn else 3
             self.turn += 1
             self.place += size
@@ -400,7 +400,7 @@ def test_blocks_are_cut_anywhere(data: st.DataObject) -> None:
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_give_a_list_or_an_error_with_lines(data: bytes) -> None:
-    """No input makes the reader fail in any other way."""
+    """Whatever the input, the reader gives a list or a HashListError."""
     lines: list[int | None] = []
     try:
         read_text(Tap(io.BytesIO(data)), Options("x", "x"))

@@ -1,4 +1,4 @@
-"""``HashList.apply``: what the changed list holds, and what it costs."""
+"""``HashList.apply``: what the changed list holds, and how little it costs."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -31,7 +31,7 @@ def numbered(count: int, prefix: str = "n") -> list[Entry]:
 
 
 def live(hash_list: HashList) -> list[Entry]:
-    """The entries as a matcher that knows of updates sees them, row by row."""
+    """The entries, row by row, as a matcher that knows about updates sees them."""
     found = []
     for kind in hash_list.sections:
         update = hash_list.updates.get(kind)
@@ -44,12 +44,12 @@ def live(hash_list: HashList) -> list[Entry]:
 
 
 def in_order(entries: Iterable[Entry]) -> list[Entry]:
-    """Entries in an order that depends on nothing but them."""
+    """Entries in an order that depends only on themselves."""
     return sorted(entries, key=lambda e: (e.id, e.hash.kind, str(e.hash)))
 
 
 def same(hash_list: HashList, expected: Iterable[Entry]) -> None:
-    """Hold every view of a list to what it should have."""
+    """Check every view of a list against what it should have."""
     wanted = in_order(expected)
     assert len(hash_list) == len(wanted)
     assert in_order(live(hash_list)) == wanted
@@ -58,7 +58,7 @@ def same(hash_list: HashList, expected: Iterable[Entry]) -> None:
 
 
 def test_additions_match_and_withdrawals_do_not() -> None:
-    """The new list has what was added and not what was withdrawn; the old one is as it was."""
+    """The new list has the added and not the withdrawn entries; the old list is unchanged."""
     old = HashList.from_entries(numbered(600), name="daily", version="1")
     new = old.apply([entry("x", 7)], ["n5", "n6"], version="2")
     same(new, [*numbered(600)[:5], *numbered(600)[7:], entry("x", 7)])
@@ -68,10 +68,10 @@ def test_additions_match_and_withdrawals_do_not() -> None:
 
 
 def test_few_changes_share_the_base() -> None:
-    """Base rows keep their numbers, added rows follow, withdrawn rows are told."""
+    """Base rows keep their numbers, added rows follow, and withdrawn rows are listed."""
     old = HashList.from_entries(numbered(600))
     new = old.apply([entry("x", 7)], ["n5"]).apply([], ["n8"])
-    assert vars(new.sections)["_sections"] == {}, "nothing is merged unasked"
+    assert vars(new.sections)["_sections"] == {}, "nothing is merged until asked for"
     update = new.updates[PHASH]
     assert update.base is old.sections[PHASH]
     assert update.withdrawn.tolist() == [5, 8]
@@ -83,7 +83,7 @@ def test_few_changes_share_the_base() -> None:
 
 
 def test_many_changes_are_merged() -> None:
-    """When the changes have grown, the section is one again."""
+    """Once the changes grow too large, they are merged into one section."""
     old = HashList.from_entries(numbered(600))
     new = old.apply([entry(f"x{n}", n + 1) for n in range(6)], ["n0", "n1"])
     assert new.updates == {}
@@ -92,7 +92,7 @@ def test_many_changes_are_merged() -> None:
 
 
 def test_an_addition_replaces_its_id_under_every_algorithm() -> None:
-    """An entry that comes again is taken as all that is known of it."""
+    """An entry that is added again replaces all its earlier hashes."""
     text = "".join(f"phash:{n:016x} n{n}\ndhash:{n:016x} n{n}\n" for n in range(1, 601))
     old = HashList.loads(text)
     new = old.apply([entry("n7", 2**40, label="new")], ["n7"])
@@ -103,7 +103,7 @@ def test_an_addition_replaces_its_id_under_every_algorithm() -> None:
 
 
 def test_entries_without_id_are_withdrawn_by_line() -> None:
-    """``file:line`` calls an entry of the base that has no id of its own."""
+    """``file:line`` names a base entry that has no id."""
     lines = "".join(f"{n + 1:016x}\n" for n in range(400))
     old = HashList.loads(f"# algorithm: phash\n{lines}", name="a.txt")
     assert [e.id for e in old.find("a.txt:3")] == ["a.txt:3"]
@@ -124,7 +124,7 @@ def test_entries_without_id_are_withdrawn_by_line() -> None:
 
 @pytest.mark.parametrize("padding", [0, 600])
 def test_entries_without_id_replace_none(padding: int) -> None:
-    """What stands on a line replaces nothing on that line of a file of the same name.
+    """An entry without an id replaces nothing on the same line of a file of the same name.
 
     Not where that has been spelt out as an id either, nor where it is flat; and the same list once
     more changes nothing.
@@ -146,14 +146,14 @@ def test_entries_without_id_replace_none(padding: int) -> None:
 
 
 def test_an_expired_entry_without_id_replaces_none() -> None:
-    """Nor does an entry without an id withdraw anything by its line when it is left out."""
+    """An entry without an id that is left out withdraws nothing by its line, either."""
     old = HashList.loads("hash\n00000000000000aa\n", name="day.csv")
     late = "hash,expires\n00000000000000ab,2020-01-01\n"
     assert [e.id for e in old.apply(HashList.loads(late, name="day.csv"))] == ["day.csv:2"]
 
 
 def test_a_kind_can_come_and_go() -> None:
-    """A section appears with its first entry and is gone with its last."""
+    """A section appears with its first entry and disappears with its last."""
     old = HashList.from_entries([entry("a", 5)])
     both = old.apply(HashList.loads("dhash:0000000000000007 b\n"))
     assert set(both.sections) == {PHASH, ("dhash", 64)}
@@ -164,7 +164,7 @@ def test_a_kind_can_come_and_go() -> None:
 
 
 def test_bad_additions_are_refused_and_flat_ones_counted() -> None:
-    """Additions are checked as any list is."""
+    """Additions are checked like any list."""
     old = HashList.from_entries(numbered(3))
     with pytest.raises(HashListError, match="1 of 2 entries is wrong"):
         old.apply([entry("x", 7), entry("x", 8)])
@@ -173,7 +173,7 @@ def test_bad_additions_are_refused_and_flat_ones_counted() -> None:
 
 
 def test_a_text_is_no_set_of_withdrawals() -> None:
-    """One id in place of several is refused, rather than taken for its characters."""
+    """One id in place of several is refused, rather than split into characters."""
     old = HashList.from_entries([entry("a", 5), entry("ab", 6)])
     with pytest.raises(SettingsError, match="withdrawals must be a set"):
         old.apply(withdrawals="ab")
@@ -181,7 +181,7 @@ def test_a_text_is_no_set_of_withdrawals() -> None:
 
 
 def test_tables_stay_with_their_base(tmp_path: Path) -> None:
-    """A stored index is told of only together with the rows that it was built over."""
+    """A stored index is only available with the rows that it was built over."""
     old = HashList.from_entries([*numbered(600), entry("d", 5, HashKind("dhash", 64))])
     index_tables = {kind: IndexTables("x", {"t": np.arange(3)}) for kind in old.sections}
     save_compiled(old, tmp_path / "a.hml", index_tables)
@@ -211,13 +211,13 @@ changes = st.lists(
 
 
 class Updating(RuleBasedStateMachine):
-    """Applies changes to lists at random, and holds each list to a plain dictionary."""
+    """Applies random changes to lists, and checks each list against a plain dictionary."""
 
     lists = Bundle("lists")
 
     @initialize(target=lists, made=changes, padding=st.integers(0, 200))
     def start(self, made: list[Entry], padding: int) -> tuple[HashList, list[Entry]]:
-        """Start with a list, padded so that changes are small or large beside it."""
+        """Start with a list, padded so that changes are small or large in comparison."""
         entries = [*made, *numbered(padding, "p")]
         return HashList.from_entries(entries), [e for e in entries if not is_flat(e.hash)]
 
@@ -225,7 +225,7 @@ class Updating(RuleBasedStateMachine):
     def apply(
         self, state: tuple[HashList, list[Entry]], made: list[Entry], gone: list[str]
     ) -> tuple[HashList, list[Entry]]:
-        """Change a list, any of those made so far."""
+        """Change any of the lists made so far."""
         hash_list, expected = state
         solid = [e for e in made if not is_flat(e.hash)]
         replaced = {*gone, *(e.id for e in made)}
@@ -239,7 +239,7 @@ class Updating(RuleBasedStateMachine):
 
     @rule(state=lists)
     def look_again(self, state: tuple[HashList, list[Entry]]) -> None:
-        """A list does not change, whatever was made of it."""
+        """A list does not change, whatever was made from it."""
         same(*state)
 
 
@@ -250,7 +250,7 @@ TestUpdating.settings = settings(max_examples=40, stateful_step_count=12, deadli
 @settings(deadline=None)
 @given(st.lists(st.text(max_size=4), unique=True), st.lists(st.text(max_size=4)), st.booleans())
 def test_rows_are_found_by_text(texts: list[str], asked: list[str], collide: bool) -> None:
-    """Every text is found where it is, also when all fingerprints are equal."""
+    """Every text is found in its place, even if all fingerprints are equal."""
     base = columns.FINGERPRINT_BASE
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(columns, "FINGERPRINT_BASE", 0 if collide else base)

@@ -100,5 +100,5 @@ def test_added_entries_of_another_width() -> None:
 def test_withdrawn_rows_that_are_not_there(row: int) -> None:
     """Withdrawing a row that does not exist raises SettingsError."""
     codes = make("uniform", 5, 64, seed=1)
-    with pytest.raises(SettingsError, match="withdrawn"):
+    with pytest.raises(SettingsError, match="cannot withdraw a row"):
         UpdatedIndex(LinearIndex(codes[:3]), LinearIndex(codes[3:]), np.array([0, row]))
