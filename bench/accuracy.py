@@ -1,12 +1,12 @@
-"""What rules find at an equal rate of false matches: ours, and those of other packages.
+"""Compares what rules find at an equal rate of false matches: ours, and those of other packages.
 
     python bench/accuracy.py [--pictures N] [--rate R] [--seed S]
 
-All see the same generated pictures and the same everyday variants of them. For each rule, the
+Every rule gets the same generated pictures and the same everyday variants of them. For each, the
 largest threshold is chosen on one half of the pictures whose rate of false matches there is at most
 R; its recall, and the false matches that it really has, are counted on the other half. "Without
-views" looks at the stored pixels alone, as the other packages do. A package that is not installed
-is named as missing. Generated pictures say how rules compare, not what they do on yours.
+views" looks only at the stored pixels, as the other packages do. A package that is not installed
+is reported as missing. Generated pictures show how rules compare, not how they do on yours.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ Hasher = Callable[[Image.Image], Bits]
 
 
 def imagehash_hashers() -> Mapping[str, Hasher]:
-    """Of the package that hashmatch is bit for bit equal to."""
+    """Hashes by imagehash, which hashmatch equals bit for bit."""
     import imagehash  # noqa: PLC0415 # it may not be there
 
     return {
@@ -52,7 +52,7 @@ def imagehash_hashers() -> Mapping[str, Hasher]:
 
 
 def imagededup_hashers() -> Mapping[str, Hasher]:
-    """Of imagededup, which gives hex."""
+    """Hashes by imagededup, which returns hex."""
     from imagededup.methods import DHash, PHash  # noqa: PLC0415 # it may not be there
 
     def bits(text: str) -> Bits:
@@ -68,7 +68,7 @@ def imagededup_hashers() -> Mapping[str, Hasher]:
 
 
 def perception_hashers() -> Mapping[str, Hasher]:
-    """Of perception, which gives vectors of bits."""
+    """Hashes by perception, which returns vectors of bits."""
     from perception import hashers  # noqa: PLC0415 # it may not be there
 
     return {
@@ -80,7 +80,7 @@ def perception_hashers() -> Mapping[str, Hasher]:
 
 
 def pdqhash_hashers() -> Mapping[str, Hasher]:
-    """Of pdqhash, Facebook's own code, whose bits hashmatch takes."""
+    """Hashes by pdqhash, Facebook's own code, whose bits hashmatch uses."""
     import pdqhash  # noqa: PLC0415 # it may not be there
 
     return {"pdq": lambda picture: pdqhash.compute(np.asarray(picture))[0].astype(np.bool_)}
@@ -99,18 +99,18 @@ PEERS = {
     WIDE: {},
     PDQ: {"pdqhash": pdqhash_hashers},
 }
-"""Who else computes which kinds of hash."""
+"""The other packages, and the kinds of hash that they compute."""
 
 
 def pack(rows: list[Bits]) -> npt.NDArray[np.uint64]:
-    """Bits as hashes, shape (n, words)."""
+    """Pack bits into hashes, shape (n, words)."""
     return np.packbits(np.stack(rows), axis=1).view(">u8").astype(np.uint64)
 
 
 def measure_peer(
     ours: Measurements, hashers: Mapping[str, Hasher], settings: EvaluationSettings
 ) -> Measurements:
-    """What another package's hashes say of the same pictures and variants."""
+    """Measure the same pictures and variants with another package's hashes."""
     columns: dict[str, tuple[list[Bits], list[npt.NDArray[np.int64]]]] = {
         name: ([], []) for name in hashers
     }
@@ -142,7 +142,7 @@ def measure_peer(
 
 
 def stored_alone(measured: Measurements) -> Measurements:
-    """The same without any view of a variant but the stored one."""
+    """Keep only the stored view of each variant."""
     return replace(
         measured,
         variant=measured.variant[measured.stored],
@@ -152,7 +152,7 @@ def stored_alone(measured: Measurements) -> Measurements:
 
 
 def score(figures: RuleFigures, kinds: tuple[HashKind, ...], rate: float) -> dict[str, Any]:
-    """Choose a level on the one half, and count on the other."""
+    """Choose a level on one half, and count on the other."""
     bearable = np.flatnonzero(figures.choose.pairs.rate.value <= rate)
     if not len(bearable):
         return {"thresholds": None}
@@ -197,7 +197,7 @@ def table(name: str, evaluation: Evaluation, rate: float) -> dict[str, Any]:
 
 
 def contest(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
-    """Let all contestants see the same pictures."""
+    """Show the same pictures to all contestants."""
     results: dict[str, Any] = {}
     identities: Identities | None = None
     for kinds, peers in PEERS.items():
@@ -227,7 +227,7 @@ def contest(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Make pictures, let all see them, print and save."""
+    """Make pictures, measure all contestants on them, print and save."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pictures", type=int, default=1_000)
     parser.add_argument("--rate", type=float, default=1e-4, help="false matches per comparison")

@@ -1,4 +1,4 @@
-"""How much faster the BK-tree answers a small radius than a linear scan, and how soon it is built.
+"""Measures how much faster the BK-tree is than a linear scan at a small radius, and its build time.
 
     python bench/bktree.py [--entries N] [--radius R] [--seed S]
 
@@ -26,7 +26,7 @@ QUERIES = 64
 
 
 def best(calls: Sequence[Callable[[], object]], rounds: int = 7) -> list[float]:
-    """The shortest run of each call, in seconds; in turns, so that all meet the same noise."""
+    """The shortest run of each call, in seconds. Calls take turns, so all meet the same noise."""
     spent = [math.inf] * len(calls)
     for _ in range(rounds):
         for place, call in enumerate(calls):

@@ -83,12 +83,12 @@ def bootstrap(evaluation: Evaluation, figures: RuleFigures, draws: int, seed: in
 def calibrate(
     world: World, runs: int, pictures: int, seed: int, *, draws: int = 0
 ) -> dict[str, Any]:
-    """Run evaluations of a world, and count how often they are right."""
+    """Run evaluations in a world, and count how often they are right."""
     false, found = world.false_rates(), world.recalls()
     share: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for run in range(runs):
         measured, identities = world.sample((seed, run), pictures)
-        # A limit that a few levels keep, whatever the world
+        # A limit that a few levels meet in any world
         limit = float(false[12, DEPTH])
         settings = EvaluationSettings(
             transforms=measured.transforms,

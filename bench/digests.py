@@ -1,9 +1,9 @@
-"""What it costs to look files up by their very bytes as well.
+"""Measures what it costs to look files up by exact digest as well.
 
     python bench/digests.py [--pictures N] [--jobs N] [--rounds N] [--seed S]
 
-A scan of generated JPEGs of 2 megapixels, by the command itself, with a list of pHash entries; and
-again with entries of MD5, SHA-1 and SHA-256 on it, one of them or all. Scans take turns, and the
+It scans generated JPEGs of 2 megapixels with the command and a list of pHash entries, and then
+again with entries of MD5, SHA-1 or SHA-256 on the list, or all three. Scans take turns, and the
 shortest of each counts. All must find the same pictures before a figure is printed.
 """
 
@@ -28,10 +28,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "fixtures"))
 from textures import texture
 
 SIZE = (1600, 1200)
-ROUGHNESS = 0.8  # which makes files as large as those of photographs at quality 85
+ROUGHNESS = 0.8  # makes files as large as photographs at quality 85
 ENTRIES = 1000
 TARGET = 0.15
-"""How much longer a scan may take."""
+"""How much longer a scan may take, as a share."""
 
 WITH = {"none": (), **{name: (name,) for name in ("md5", "sha1", "sha256")}}
 WITH["all three"] = ("md5", "sha1", "sha256")
@@ -61,7 +61,7 @@ def make_list(path: Path, algorithms: tuple[str, ...], first: Path, seed: int) -
 
 
 def scan(folder: Path, name: str, jobs: int) -> tuple[float, float, list[Any]]:
-    """Scan once: seconds, seconds of CPU, and what was found of each picture."""
+    """Scan once, and return seconds, CPU seconds, and what was found for each picture."""
     command = [sys.executable, "-m", "hashmatch", "scan", str(folder / "pictures"), "--quiet"]
     command += ["--list", str(folder / name), "--format", "jsonl", "--jobs", str(jobs)]
     earlier = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -95,7 +95,7 @@ def main() -> None:
                 seconds, cpu, found = scan(folder, name, options.jobs)
                 wanted = [sorted(algorithms), *([[]] * (options.pictures - 1))]
                 if [sorted(algorithm) for _, algorithm in found] != wanted:
-                    raise RuntimeError(f"{name}: other pictures were found")
+                    raise RuntimeError(f"{name}: found different pictures")
                 times[name].append((seconds, cpu))
     best = {name: min(all_of) for name, all_of in times.items()}
     rows = {}

@@ -34,7 +34,7 @@ SIZE = (1160, 870)
 
 
 def resident() -> int:
-    """Bytes in memory of this process and all its descendants; shared pages count in each."""
+    """Memory of this process and all its descendants, in bytes; shared pages count in each."""
     parents, sizes = {}, {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -53,7 +53,7 @@ def resident() -> int:
 
 
 def cpu_seconds() -> float:
-    """CPU time of this process and its ended children, which other load hardly affects."""
+    """CPU time of this process and its ended children. Other load hardly affects it."""
     return sum(os.times()[:4])
 
 
@@ -79,12 +79,12 @@ class Watch:
 
 
 def save(path: Path, seed: int) -> None:
-    """Generate a picture of one megapixel, and save it as JPEG."""
+    """Generate a one-megapixel picture, and save it as JPEG."""
     texture(seed, *SIZE, roughness=0.66).save(path, quality=88)
 
 
 def whole(pictures: int, transforms: int, jobs: int, seed: int) -> dict[str, float]:
-    """Time an evaluation of pictures of one megapixel."""
+    """Time an evaluation of one-megapixel pictures."""
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder) / f"{number:05}.jpg" for number in range(pictures)]
         with ProcessPoolExecutor(jobs) as pool:

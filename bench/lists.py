@@ -1,13 +1,13 @@
-"""How long hash lists take until they can be looked up in, and how much memory, format by format.
+"""Measures how long hash lists take to load and index, and how much memory, format by format.
 
     python bench/lists.py [--entries N] [--only FORMAT ...] [--seed S]
 
 The same synthetic entries, every other one an MD5 and a PDQ hash, are written in every format that
 is read; a list of pHash entries in those that hashmatch writes itself. Each is then read by a
-process of its own, on one core: loaded, which checks it, and indexed. The times are without the
-start of Python and the imports. Of several rounds the shortest counts; where its CPU time is much
-less than its time, something else was running. The hashes, and the ids
-where the format has any, must be the same from every format before a figure is printed.
+separate process on one core: loaded, which checks it, and indexed. The times leave out the
+start of Python and the imports. The shortest of several rounds counts; if its CPU time is much
+less than its time, something else was running. The hashes and ids (if the
+format has any) must be the same from every format before a figure is printed.
 """
 
 from __future__ import annotations
@@ -50,14 +50,14 @@ class Item(NamedTuple):
 
     @property
     def date(self) -> str:
-        """When it was added; each at another time."""
+        """When it was added; no two at the same time."""
         hours, seconds = divmod(self.number % 86_400, 3600)
         day = 1 + self.number // 86_400 % 28
         return f"2026-01-{day:02}T{hours:02}:{seconds // 60:02}:{seconds % 60:02}Z"
 
     @property
     def id(self) -> str:
-        """What it is called by in every format that has ids: a member and a number, as NCMEC's."""
+        """Its id in every format that has ids: a member and a number, as in NCMEC's."""
         return f"1007-{self.number}"
 
 
@@ -88,21 +88,21 @@ def text(entries: Iterator[Item]) -> Iterator[str]:
 
 
 def plain_text(entries: Iterator[Item]) -> Iterator[str]:
-    """The same, where all entries are of one algorithm, which the header names."""
+    """The text format again, but all entries have one algorithm, which the header names."""
     yield "# algorithm: phash\n"
     for each in entries:
         yield f"{each.value} {each.id}\n"
 
 
 def csv(entries: Iterator[Item]) -> Iterator[str]:
-    """A table with all the columns that hashmatch knows."""
+    """A CSV with every column that hashmatch knows."""
     yield "hash,algorithm,id,label,category,source,added,expires,withdrawn\n"
     for each in entries:
         yield f"{each.value},{each.algorithm},{each.id},,{each.category},bench,{each.date},,\n"
 
 
 def ncmec(entries: Iterator[Item]) -> Iterator[str]:
-    """Pages of a thousand, as NCMEC gives them."""
+    """NCMEC's pages, a thousand entries each."""
     page = '<?xml version="1.0" encoding="UTF-8"?>\n<queryResult xmlns="urn:x">\n'
     page += '<images count="1000" maxTimestamp="2026-02-01T00:00:00Z">\n'
     for each in entries:
@@ -139,7 +139,7 @@ def vics(entries: Iterator[Item]) -> Iterator[str]:
 
 
 def stopncii(entries: Iterator[Item]) -> Iterator[str]:
-    """Pages of a thousand, as StopNCII gives them."""
+    """StopNCII's pages, a thousand records each."""
     signals = {"md5": "VideoMD5", "pdq": "ImagePDQ"}
     end = '], "nextPageToken": "x", "nextSetTimestamp": 1700000000, "hasMoreRecords": false}\n'
     for each in entries:
@@ -181,7 +181,7 @@ def write(path: Path, pieces: Iterator[str]) -> None:
 
 
 def read(path: str) -> dict[str, Any]:
-    """Load, check and index a list in this process, and tell what came of it."""
+    """Load, check and index a list in this process, and report the result."""
     before = peak_mb()
     began, cpu_began = time.perf_counter(), time.process_time()
     hash_list = HashList.load(path)
@@ -207,13 +207,13 @@ def read(path: str) -> dict[str, Any]:
 
 
 def peak_mb() -> float:
-    """The most memory that this process has had."""
+    """The peak memory of this process."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
 def measure(path: Path) -> dict[str, Any]:
-    """The best of several readings, each in a process of its own."""
+    """The best of several readings, each in a separate process."""
     command = [sys.executable, __file__, "--read", str(path)]
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     rounds = [
@@ -231,7 +231,7 @@ def measure(path: Path) -> dict[str, Any]:
 
 
 def run(folder: Path, count: int, seed: int, only: list[str] | None) -> list[dict[str, Any]]:
-    """Measure every format, and compare what is read with what the text gives."""
+    """Measure every format, and compare the result with that of the text format."""
     mixed = [(write.__name__, write) for write in WRITERS]
     groups = {
         "md5 and pdq": ({"md5": 16, "pdq": 32}, mixed),
@@ -258,7 +258,7 @@ def run(folder: Path, count: int, seed: int, only: list[str] | None) -> list[dic
                 answer = row.pop(what)
                 compared = what == "hashes" or form not in WITHOUT_IDS
                 if compared and answers.setdefault(what, answer) != answer:
-                    raise RuntimeError(f"{form} gives other {what}")
+                    raise RuntimeError(f"{form} gives different {what}")
             report(row, count)
             rows.append(row)
     return rows
@@ -271,7 +271,7 @@ def compile_list(path: Path, target: Path) -> None:
 
 
 def report(row: dict[str, Any], count: int) -> None:
-    """Print one reading beside what is asked for."""
+    """Print one reading beside its target."""
     target = TARGETS.get(row["format"])
     asked = f", {target:g} s asked for a million" if target else ""
     print(
@@ -284,7 +284,7 @@ def report(row: dict[str, Any], count: int) -> None:
 
 
 def main() -> None:
-    """Measure the formats asked for, and save what was measured."""
+    """Measure the requested formats, and save the results."""
     parser = argparse.ArgumentParser(description="Read a list in every format.")
     parser.add_argument("--entries", type=int, default=1_000_000)
     parser.add_argument("--only", action="append", help="only this format")

@@ -1,13 +1,13 @@
-"""Looking hashes up: hashmatch's indexes beside those of others, on one thread.
+"""Measures lookups: hashmatch's indexes beside those of other packages, on one thread.
 
     python bench/lookup.py [--table] [--only DATASET ...] [--least N] [--most N] [--seed S]
 
-Every contestant of ``bench/lookup_contestants`` runs in a process of its own. It is asked for all
-entries within a radius, and its answers must be those of ``LinearIndex`` before it is timed. All
-are timed in turns, several rounds, and the shortest counts: so all meet the same noise. One that is
-not installed is named in the result, with the way to install it.
+Every contestant of ``bench/lookup_contestants`` runs in a separate process. It must find all
+entries within a radius, and its answers must equal those of ``LinearIndex`` before it is timed. All
+take turns for several rounds, so all meet the same noise, and the shortest time counts. One that is
+not installed is reported as missing, with the command to install it.
 
-Queries lie near an entry: half of them of random lists, all of lists of real pictures.
+Half of the queries of random lists lie near an entry, and all queries of lists of real pictures do.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ ROUNDS = 3
 BATCHES = (1, 16, 256)
 QUERIES = 256
 TOO_LONG = 5.0
-"""Seconds for all queries at once, after which a contestant is neither timed again nor asked for
-larger radii; that one time is its result."""
+"""A contestant that needs more seconds than this is not timed again, nor at larger radii; that one
+time is its result."""
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A list of hashes, and the radii to ask of it.
+    """A list of hashes, and the radii to search it with.
 
     Attributes:
         name: in results.
@@ -60,7 +60,7 @@ class Dataset:
     needed: re.Pattern[str] | None = None
 
     def make(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray] | None:
-        """Entries and queries; None where the data is not there."""
+        """Entries and queries; None if the data is missing."""
         words = self.bits // 64
         if self.name.endswith("crops"):
             path = SHARED / f"{self.name}-250k.npy"
@@ -104,11 +104,11 @@ GRID = (
 
 
 REFERENCES = ("hashmatch auto", "hashmatch linear")
-"""Who is asked whatever it takes, since all else is set beside them."""
+"""Contestants that are always timed, because all others are compared with them."""
 
 
 def disturbed(codes: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
-    """Copies in which 0 to ``most`` bits of each differ."""
+    """Copies of hashes, each with 0 to ``most`` bits flipped."""
     codes = codes.copy()
     flips = rng.integers(0, most + 1, len(codes))
     for flip in range(most):
@@ -147,13 +147,13 @@ class Worker:
         return json.loads(line)
 
     def ask(self, do: str, **order: Any) -> dict[str, Any]:
-        """Have something done."""
+        """Send a request and return the answer."""
         self._process.stdin.write(json.dumps({"do": do, **order}) + "\n")
         self._process.stdin.flush()
         return self._hear()
 
     def end(self) -> float:
-        """The most memory it has had, in MB; then let it go."""
+        """End the process, and return its peak memory in MB."""
         peak = self.ask("memory")["peak_mb"]
         self._process.stdin.close()
         self._process.wait()
@@ -161,7 +161,7 @@ class Worker:
 
 
 def contestants() -> dict[str, tuple[str, str, int]]:
-    """By module: name, how to install it and its limit, read without importing what it needs."""
+    """Each module's name, install command and limit, read without importing what it needs."""
     found = {}
     for path in sorted((HERE / "lookup_contestants").glob("[a-z]*.py")):
         text = path.read_text(encoding="utf-8")
@@ -174,7 +174,7 @@ def contestants() -> dict[str, tuple[str, str, int]]:
 
 
 def start(dataset: Dataset, folder: Path, missing: dict[str, str]) -> list[Worker]:
-    """A worker for each contestant that can take part, one after the other."""
+    """Start a worker for each contestant that can take part, one after the other."""
     workers = []
     for module, (name, install, limit) in contestants().items():
         if dataset.entries > limit or (dataset.needed and not dataset.needed.match(module)):
@@ -191,7 +191,7 @@ def start(dataset: Dataset, folder: Path, missing: dict[str, str]) -> list[Worke
 
 
 def run(dataset: Dataset, seed: int, missing: dict[str, str]) -> list[dict[str, Any]]:
-    """All cells of a dataset, a row for each contestant."""
+    """Measure all cells of a dataset, with a row for each contestant."""
     made = dataset.make(np.random.default_rng(seed))
     if made is None:
         print(f"{dataset.name}: not there, skipped")
@@ -221,7 +221,7 @@ def ask_all(
     workers: list[Worker],
     folder: Path,
 ) -> tuple[list[dict[str, Any]], list[Worker]]:
-    """One radius: compare the answers of all, then time all in turns; and who goes on."""
+    """Measure one radius: compare all answers, time all in turns, and decide who goes on."""
     hits = oracle.search(queries, radius)
     np.save(folder / "answers.npy", np.sort(hits.query << 32 | hits.row))
     running = []
@@ -230,7 +230,7 @@ def ask_all(
     for worker in workers:
         found = worker.ask("check", radius=radius, answers=str(folder / "answers.npy"))
         if not found["same"]:
-            raise RuntimeError(f"{worker.name} gives other answers: {dataset}, radius {radius}")
+            raise RuntimeError(f"{worker.name} gives different answers: {dataset}, radius {radius}")
         prepared[worker.name] = found["prepare_seconds"]
         if found["seconds"] < TOO_LONG or worker.name in REFERENCES:
             running.append(worker)
@@ -264,7 +264,7 @@ def ask_all(
 
 
 def report(rows: list[dict[str, Any]]) -> None:
-    """Print one cell, and how our own choice stands in it."""
+    """Print one cell, and how our own choice compares."""
     cell = {row["contestant"]: row["us_per_query"] for row in rows}
     first = rows[0]
     auto = cell["hashmatch auto"]
@@ -280,7 +280,7 @@ def report(rows: list[dict[str, Any]]) -> None:
 
 
 def main() -> None:
-    """Run the datasets asked for, and save what was measured."""
+    """Run the requested datasets, and save the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--table", action="store_true", help="only the cells with a target")
     parser.add_argument("--only", action="append", help="only datasets of this name")

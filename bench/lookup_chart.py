@@ -2,7 +2,8 @@
 
     python bench/lookup_chart.py
 
-Radius across, time a query upwards on a logarithmic scale, a line for each contestant.
+The x axis is the radius, and the y axis the time per query on a logarithmic scale. Each contestant
+has a line.
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ TITLE = "1,000,000 random 64-bit hashes, 256 queries a call, one thread"
 
 WIDTH, HEIGHT = 860, 480
 LEFT, RIGHT, TOP, BOTTOM = 80, 250, 50, 50
-# Told apart by those who see few colours too
+# Also distinct for people with colour blindness
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#555555", "#b8a200")
 OURS = "hashmatch"
 
 
 def lines(cells: list[dict[str, Any]]) -> dict[str, list[tuple[int, float]]]:
-    """Radius and microseconds a query, by contestant; of variants the best at each radius."""
+    """Radius and microseconds per query, by contestant; for variants, the best at each radius."""
     best: dict[str, dict[int, float]] = {}
     for cell in cells:
         if all(cell[key] == value for key, value in SHOWN.items()):
@@ -78,7 +79,7 @@ def draw(drawn: dict[str, list[tuple[int, float]]], caption: str) -> str:
             f'fill="#555">{escape(caption)}</text>'
         ),
     ]
-    # Names stand beside the ends of the lines, moved apart where they would meet
+    # Names are beside the ends of the lines, moved apart so that they do not overlap
     taken = TOP - 16.0
     ordered = sorted(drawn.items(), key=lambda item: y(item[1][-1][1]))
     for number, (name, points) in enumerate(ordered):
@@ -96,10 +97,10 @@ def draw(drawn: dict[str, list[tuple[int, float]]], caption: str) -> str:
 
 
 def main() -> None:
-    """Draw what was measured last."""
+    """Draw the latest results."""
     runs = sorted(record.RUNS.glob("lookup-2*.json"))
     if not runs:
-        raise SystemExit("nothing has been measured yet: run bench/lookup.py")
+        raise SystemExit("no results yet: run bench/lookup.py")
     run = json.loads(runs[-1].read_text(encoding="utf-8"))
     drawn = lines(run["results"]["cells"])
     if not drawn:

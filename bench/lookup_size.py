@@ -1,9 +1,9 @@
-"""What ten million hashes take: the index's time and memory, and those of the list as a file.
+"""Measures what ten million hashes take: time and memory of the index, and of the list as a file.
 
     python bench/lookup_size.py [--entries N] [--seed S]
 
-The file is compiled from text by the command, and opened by processes of their own, its pages in
-the page cache as they are on a machine that uses it.
+The command compiles the file from text, and separate processes open it, with its pages in
+the page cache, as on a machine that uses it.
 """
 
 from __future__ import annotations
@@ -61,14 +61,14 @@ Made = TypeVar("Made")
 
 
 def timed(make: Callable[[], Made]) -> tuple[Made, float]:
-    """What is made, and how many seconds it took."""
+    """Return what a function makes, and how many seconds it took."""
     begun = time.perf_counter()
     made = make()
     return made, time.perf_counter() - begun
 
 
 def of_the_index(options: argparse.Namespace, rng: np.random.Generator) -> dict[str, Any]:
-    """Build an index and change it, and compare the answers with those of a scan."""
+    """Build an index, change it, and compare the answers with those of a scan."""
     codes = rng.integers(0, 2**64, (options.entries, 1), dtype=np.uint64)
     added = rng.integers(0, 2**64, (ADDED, 1), dtype=np.uint64)
     withdrawn = rng.integers(0, options.entries, ADDED)
@@ -99,7 +99,7 @@ def of_the_index(options: argparse.Namespace, rng: np.random.Generator) -> dict[
 
 
 def of_the_file(options: argparse.Namespace, rng: np.random.Generator) -> dict[str, Any]:
-    """Compile a list of text with ids and labels, open it, and scan one picture against it."""
+    """Compile a text list with ids and labels, open it, and scan one picture against it."""
     with tempfile.TemporaryDirectory() as folder:
         text, compiled = Path(folder) / "list.txt", Path(folder) / "list.hml"
         with text.open("w", encoding="utf-8") as stream:
@@ -129,7 +129,7 @@ def of_the_file(options: argparse.Namespace, rng: np.random.Generator) -> dict[s
 
 
 def run(*arguments: str) -> bytes:
-    """Run hashmatch in a process of its own; a match or none is both right."""
+    """Run hashmatch in a separate process. With or without a match is fine."""
     ended = subprocess.run([*HASHMATCH, *arguments], capture_output=True, check=False)
     assert ended.returncode in (0, 1), ended.stderr.decode()
     return ended.stdout

@@ -1,12 +1,12 @@
-"""How far the hashes of a cheap preview lie from the exact ones, and which of their bits flip.
+"""Measures how far the hashes of previews are from the exact ones, and which bits flip.
 
     python bench/margins.py [--pictures N] [--seed S]
 
-Screening by previews leaves out no match as long as a preview flips no more bits than
-``Algorithm.max_bit_flips``, and none whose measure exceeds ``Algorithm.uncertainty_of``. This
-measures both over photograph-like JPEGs of many sizes, qualities, subsamplings and degrees of
-detail, blurred and faded ones included, and over regular patterns: of each, the views that a scan
-would screen by. Exits 1 if a constant is exceeded.
+Screening by previews misses no match as long as a preview flips no more bits than
+``Algorithm.max_bit_flips``, and no bit whose measure exceeds ``Algorithm.uncertainty_of``. This
+measures both on photograph-like JPEGs of many sizes, qualities, subsamplings and degrees of
+detail, blurred and faded ones included, and on regular patterns, for the views that a scan
+would screen by. It exits with 1 if a constant is exceeded.
 """
 
 from __future__ import annotations
@@ -75,8 +75,8 @@ def encoded(image: Image.Image, rng: random.Random) -> bytes:
 def flips(data: bytes) -> Iterator[tuple[str, bool, int, float]]:
     """For each kind of hash: how many bits of it a preview flips, and the largest flipped measure.
 
-    The flag says whether the preview is at reduced scale. Nothing where a scan would not screen by
-    it.
+    The flag says whether the preview is at reduced scale. A preview that a scan would not screen
+    by gives nothing.
     """
     opened = open_picture(data, FORMATS, Limits())
     assert opened is not None

@@ -1,4 +1,4 @@
-"""How every benchmark says what it measured, where, and how to measure it again."""
+"""Saves what a benchmark measured, where, and how to repeat it."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def save(name: str, seed: int, results: Any) -> Path:
 
     Args:
         name: of the benchmark.
-        seed: what its data was made from.
-        results: anything that JSON can say.
+        seed: of its data.
+        results: anything that JSON can hold.
 
     Returns:
         The file, which replaces that of an earlier run on the same day.
@@ -59,7 +59,7 @@ def _relative(program: str) -> str:
 
 
 def _cpu() -> str:
-    """The processor's own name where Linux tells it, else what Python knows."""
+    """The processor's own name if Linux gives it, or else what Python knows."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
@@ -67,7 +67,7 @@ def _cpu() -> str:
 
 
 def version(name: str) -> str | None:
-    """Of an installed package; None where it is not there."""
+    """The version of a package; None if it is not installed."""
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:

@@ -5,10 +5,10 @@
     python bench/rematch.py [--stored N] [--entries N] [--seed N]
 
 Stored hashes are random, except for a thousand within the threshold of an entry. They are looked up
-twice: as exact hashes, and as hashes of previews, with as many uncertain bits as previews of
-generated pictures have. No stored file exists, so a preview that may be near to an entry costs no
-decoding here; ``opened`` says how many files a rematch would have decoded, each of them once, since
-the exact hashes are then stored. Records are rendered as JSON lines, to nowhere.
+twice: as exact hashes, and as preview hashes with as many uncertain bits as previews of
+generated pictures have. No stored file exists, so a preview that may be near an entry costs no
+decoding here; ``opened`` says how many files a rematch would have decoded. It decodes each once,
+because it then stores the exact hashes. Records are rendered as JSON lines and discarded.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def make_data(
 
 
 def fill(path: Path, codes: Codes, uncertain_bits: Codes | None) -> None:
-    """Make a state with these hashes, one to a file."""
+    """Make a state with these hashes, one per file."""
     options = ExamineOptions(kinds=(KIND,), fast=True, digests=("sha256",))
     with State(path) as state:
         number = state.runs.settings_number(Settings.of(options))
@@ -138,14 +138,14 @@ def measure(path: Path, list_path: Path) -> dict[str, Any]:
 
 
 def run_apart(path: Path, list_path: Path) -> dict[str, Any]:
-    """Run ``measure`` in a process of its own, for a peak of memory of its own."""
+    """Run ``measure`` in a separate process, to see its own peak memory."""
     command = [sys.executable, __file__, "--measure", str(path), str(list_path)]
     found: dict[str, Any] = json.loads(subprocess.run(command, stdout=-1, check=True).stdout)
     return found | {"state_mib": round(path.stat().st_size / 2**20)}
 
 
 def main() -> None:
-    """Make the data, measure both kinds, and keep the results."""
+    """Make the data, measure both kinds, and save the results."""
     parser = argparse.ArgumentParser(description="Match stored hashes against a list.")
     parser.add_argument("--stored", type=int, default=1_000_000)
     parser.add_argument("--entries", type=int, default=1_000_000)

@@ -35,7 +35,7 @@ LONG_AGO = time.time() - 3600
 
 
 def make_files(root: Path, count: int, seed: int) -> int:
-    """Write the files, a thousand to a folder, and return their size in bytes."""
+    """Write the files, a thousand per folder, and return their size in bytes."""
     pictures = []
     for number in range(DIFFERENT):
         stream = io.BytesIO()
@@ -74,7 +74,7 @@ def opened(folder: Path, jobs: int) -> int | None:
 
 
 def main() -> None:
-    """Make the files, scan them, and keep the results."""
+    """Make the files, scan them, and save the results."""
     parser = argparse.ArgumentParser(description="Scan files twice with one state.")
     parser.add_argument("--files", type=int, default=100_000)
     parser.add_argument("--jobs", type=int, default=2)

@@ -1,11 +1,11 @@
-"""What the walls cost: the start of a worker, the CPU time of a file, the start of a scan.
+"""Measures what the sandbox's walls cost: to start a worker, to examine a file, to start a scan.
 
 ::
 
     python bench/sandbox.py [--files N] [--rounds N] [--old FOLDER]
 
 Walls on and walls off take turns, so that a busy machine slows both down. ``--old`` is the ``src``
-of an earlier version, which takes turns as well. Figures are CPU times of all processes together,
+folder of an earlier version, which takes turns too. Figures are CPU times of all processes,
 medians of the rounds; the start of a scan is also timed by the clock, its quickest round.
 """
 
@@ -94,7 +94,7 @@ def _environment(source: Path) -> dict[str, str]:
 
 
 def measure(source: Path, walls: str, files: Path) -> dict[str, float]:
-    """One round: a pool's own costs, in a process of its own."""
+    """One round: the costs of a pool, in a separate process."""
     command = [sys.executable, "-c", _CHILD, str(files), walls, str(STARTS)]
     done = subprocess.run(command, env=_environment(source), capture_output=True, check=True)
     found: dict[str, float] = json.loads(done.stdout)
@@ -102,7 +102,7 @@ def measure(source: Path, walls: str, files: Path) -> dict[str, float]:
 
 
 def start_of_scan(source: Path, walls: str, files: Path) -> dict[str, float]:
-    """Scan one file by the command, from its start to its end."""
+    """Scan one file with the command, from start to end."""
     one = next(files.rglob("*.jpg"))
     command = [sys.executable, "-m", "hashmatch", "scan", str(one), "--jobs", "2", "-q"]
     command += ["--list", str(files.parent / "list.txt")]
@@ -121,7 +121,7 @@ def start_of_scan(source: Path, walls: str, files: Path) -> dict[str, float]:
 
 
 def main() -> None:
-    """Measure, print and keep."""
+    """Measure, print and save."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, default=1000)

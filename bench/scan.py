@@ -1,18 +1,18 @@
-"""How fast whole scans are: ours against the loops people write, other packages, and the limit.
+"""Measures whole scans: ours, the loops people write, other packages, and the limit.
 
     python bench/scan.py [--sets 12mp,mixture] [--lists 1000,1000000] [--rounds N] [--seed S]
                          [--near N] [--only NAME;NAME] [--python NAME=INTERPRETER]
 
-Every contestant is a process of its own (bench/scan_contestants/), timed from its start to its end,
-list and imports included; contestants take turns, and the best round of each counts. The pictures
-are generated once, with the spectrum of photographs, and lie in the folder for temporary files;
+Every contestant is a separate process (bench/scan_contestants/), timed from start to end,
+including list and imports. Contestants take turns, and the best round of each counts. The pictures
+are generated once, with the spectrum of photographs, in the folder for temporary files;
 each is scanned under several names. Lists hold random hashes, and entries near one in ``--near`` of
 the pictures, which a scan must decode in full. Answers are compared before any time is printed.
-Those who compute another hash are not compared, and say so. All sets take some 15 minutes; a run of
-some of them is saved under their names.
+Contestants with another hash are not compared, and say so. All sets take about 15 minutes; a run of
+only some is saved under their names.
 
-A package that is not installed is named as missing. As some need other versions of what we need,
-``--python perception=/path/to/python`` names the interpreter that a contestant runs under.
+A package that is not installed is reported as missing. Some need other versions of our packages, so
+``--python perception=/path/to/python`` sets the interpreter for a contestant.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "fixtures"))
 from textures import texture
 
 HERE = Path(__file__).resolve().parent / "scan_contestants"
-ROUGHNESS = 0.8  # which makes files as large as those of photographs at quality 85
+ROUGHNESS = 0.8  # makes files as large as photographs at quality 85
 OURS = [sys.executable, "-c", "from hashmatch.cli.main import main; main()"]
 SETS = {  # name: (width, height, suffix, options for saving, how many)
     "12mp": (4000, 3000, "jpg", {"quality": 85}, 40),
@@ -50,8 +50,8 @@ SETS = {  # name: (width, height, suffix, options for saving, how many)
     "webp": (1024, 768, "webp", {"quality": 85}, 40),
     "thumbnails": (200, 200, "jpg", {"quality": 85}, 2000),
 }
-COPIES = {"12mp": 15, "thumbnails": 50, "mixture": 5}  # names that a picture has; else 20
-ROUNDS = {"12mp": 1, "thumbnails": 1}  # of many files; else as --rounds says
+COPIES = {"12mp": 15, "thumbnails": 50, "mixture": 5}  # the number of names of a picture, if not 20
+ROUNDS = {"12mp": 1, "thumbnails": 1}  # for sets of many files; otherwise as --rounds says
 EVERY = ",".join([*SETS, "mixture"])
 MIXTURE = {"12mp": 12, "2mp": 60, "0.3mp": 200, "png": 20, "webp": 20, "thumbnails": 400}
 
@@ -65,9 +65,9 @@ class Contestant:
         program: a file of bench/scan_contestants, or None for hashmatch itself.
         jobs: how many pictures at a time.
         decode: for hashmatch, how to decode.
-        install: how to get what it needs; None where that is here anyway.
-        compared: whether its answers must be ours.
-        sets: the sets that it can do anything with; None for all.
+        install: how to install what it needs; None if we depend on it anyway.
+        compared: whether its answers must equal ours.
+        sets: the sets that it can handle; None for all.
     """
 
     name: str
@@ -79,12 +79,12 @@ class Contestant:
     sets: tuple[str, ...] | None = None
 
     def takes_part(self, name: str, only: str) -> bool:
-        """Whether it is to run over a set."""
+        """Whether to run it on a set."""
         wanted = self.name.startswith(tuple(only.split(";")))
         return wanted and (self.sets is None or name in self.sets)
 
     def command(self, python: str, entries: Path, folder: Path, output: Path) -> list[str]:
-        """How to run it."""
+        """The command line to run it."""
         if self.program is None:
             how = ["--jobs", str(self.jobs), "--decode", self.decode, "--threshold", "8"]
             said = ["--quiet", "--format", "jsonl", "--output", str(output)]
@@ -142,7 +142,7 @@ def make_set(folder: Path, name: str, seed: int) -> list[Path]:
 
 
 def make_folder(folder: Path, name: str, seed: int, copies: int) -> tuple[Path, list[Path]]:
-    """The folder to scan, of links to the pictures, and one path of each picture."""
+    """Make the folder to scan, with links to the pictures, and return one path of each picture."""
     if name == "mixture":
         pictures = [
             path for part, n in MIXTURE.items() for path in make_set(folder, part, seed)[:n]
@@ -164,7 +164,7 @@ def make_folder(folder: Path, name: str, seed: int, copies: int) -> tuple[Path, 
 def make_list(
     folder: Path, name: str, pictures: list[Path], size: int, near: int, seed: int
 ) -> Path:
-    """A list of so many entries, some of them 0 to 8 bits from one in ``near`` of the pictures."""
+    """Make a list of ``size`` entries, some of them 0 to 8 bits from one in ``near`` pictures."""
     path = folder / f"{name}-{size}-{near}.txt"
     if path.exists():
         return path
@@ -182,15 +182,15 @@ def make_list(
 
 
 def run(command: list[str]) -> tuple[float, float] | None:
-    """Wall-clock and CPU seconds of a process and all that it waited for; None if it failed."""
+    """Wall-clock and CPU seconds of a process and its children; None if it failed."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.perf_counter()
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # or ours alone would be compiled each time
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # or only ours would recompile each time
     ended = subprocess.run(command, capture_output=True, env=environment, check=False)
     seconds = time.perf_counter() - began
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if ended.returncode not in (0, 1):  # hashmatch tells a match by 1
+    if ended.returncode not in (0, 1):  # hashmatch exits with 1 on a match
         print(ended.stderr.decode()[-500:], file=sys.stderr)
         return None
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
@@ -198,7 +198,7 @@ def run(command: list[str]) -> tuple[float, float] | None:
 
 
 def answers(contestant: Contestant, output: Path) -> dict[str, set[str]]:
-    """What it found: the ids of the near entries of each file that has any."""
+    """What it found: the ids of the entries near each file that has any."""
     if contestant.program is not None:
         return {path: set(ids) for path, ids in json.loads(output.read_text()).items() if ids}
     records = [json.loads(line) for line in output.read_text().splitlines()[:-1]]
@@ -206,7 +206,7 @@ def answers(contestant: Contestant, output: Path) -> dict[str, set[str]]:
 
 
 def is_installed(contestant: Contestant, python: str) -> bool:
-    """Whether what it needs is here."""
+    """Whether what it needs is installed."""
     if contestant.install is None:
         return True
     needed = contestant.install.split()[-1]
@@ -225,7 +225,7 @@ def is_installed(contestant: Contestant, python: str) -> bool:
 def contest(
     folder: Path, entries: Path, name: str, rounds: int, pythons: dict[str, str], only: str
 ) -> dict[str, Any]:
-    """Let all run in turns, and compare what they find."""
+    """Run all in turns, and compare what they find."""
     results: dict[str, Any] = {}
     best: dict[str, list[float]] = {}
     running: list[tuple[Contestant, str]] = []
@@ -250,7 +250,9 @@ def contest(
                     found = answers(contestant, output)
                     expected = found if expected is None else expected
                     if found != expected:
-                        sys.exit(f"{contestant.name} finds other matches than {running[0][0].name}")
+                        sys.exit(
+                            f"{contestant.name} finds different matches than {running[0][0].name}"
+                        )
                 kept = best.setdefault(contestant.name, [math.inf, math.inf])
                 best[contestant.name] = [*map(min, kept, spent)]
     for contestant_name, (seconds, cpu) in best.items():
@@ -275,7 +277,7 @@ def show(results: dict[str, Any], files: int) -> None:
 
 
 def ratios(results: dict[str, Any]) -> dict[str, float]:
-    """What is asked of one set."""
+    """The targets for one set, and what was measured."""
 
     def quotient(first: str, second: str, of: str = "seconds") -> float | None:
         pair = [results.get(name, {}).get(of) for name in (first, second)]
@@ -301,14 +303,14 @@ def ratios(results: dict[str, Any]) -> dict[str, float]:
 
 
 def main() -> None:
-    """Make the pictures, let the contestants run, print and save."""
+    """Make the pictures, run the contestants, print and save."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sets", default=EVERY)
     parser.add_argument("--lists", default="1000,1000000")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--near", type=int, default=40)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", default="", help="contestants whose names begin so")
+    parser.add_argument("--only", default="", help="only contestants whose names begin like this")
     parser.add_argument("--data", type=Path)
     parser.add_argument("--python", action="append", default=[], metavar="NAME=INTERPRETER")
     options = parser.parse_args()

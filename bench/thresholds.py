@@ -2,7 +2,7 @@
 
     python bench/thresholds.py [--pictures N] [--jobs N] [--seed S] [--cache FILE]
 
-This is an evaluation as ``hashmatch evaluate`` makes it, for a list of 5,000 entries, 500 files a
+It runs the evaluation of ``hashmatch evaluate`` for a list of 5,000 entries, 500 files a
 day and at most 250 false matches a day: about what a thousand pictures can prove.
 """
 

@@ -1,4 +1,4 @@
-"""Simulate pictures whose truth is known: how often variants are near, and how often others are.
+"""Simulates pictures whose truth is known: how often variants are near, and how often others are.
 
 A world has families of look-alikes, a few large and most small, as real folders do. A picture's
 hash is the centre of its family with some bits flipped; pictures differ in how many. Two algorithms
@@ -31,7 +31,7 @@ DEPTH = 21
 
 FLIPS = (0.05, 0.15, 0.4)
 SHARES = (0.2, 0.3, 0.5)
-"""Shares of bits that pictures flip from their family's centre, and the shares of such pictures."""
+"""The shares of bits that pictures flip from their family's centre, and how many pictures do."""
 
 AROUND = 0.18
 """The share of bits in which families differ from a hub, if there is one."""
@@ -61,8 +61,8 @@ class World:
             seed: of the families' hashes.
             families: how many there are.
             skew: 0 for families of one size, more for a few large ones among many small ones.
-            hub: the share of pictures in an extra family between the others, which is nearer to
-                each of them than they are to each other; 0 for none.
+            hub: the share of pictures in an extra family in the middle, which is nearer to each of
+                the others than those are to each other; 0 for none.
         """
         rng = np.random.default_rng(seed)
         weights = 1 / (np.arange(families) + 10.0) ** skew
