@@ -1,4 +1,4 @@
-"""The command ``hashmatch`` as others run it: in a process of its own."""
+"""Runs the command ``hashmatch`` as users do, in a separate process."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import Any
 import hashmatch
 
 COMMAND = [sys.executable, "-P", "-m", "hashmatch"]
-"""Not from the current folder: some tests run it in folders of strange names."""
+"""Not with the current folder on the path: some tests run it in folders with strange names."""
 
 SOURCE = str(Path(hashmatch.__file__).resolve().parent.parent)
 
 
 def environment(**changes: str) -> dict[str, str]:
-    """The environment of the command: that of the tests, in which hashmatch can be imported."""
+    """The environment of the command: that of the tests, with hashmatch importable."""
     found = {key: value for key, value in os.environ.items() if key not in {"COLUMNS", "NO_COLOR"}}
     return found | {"PYTHONPATH": SOURCE} | changes
 
@@ -37,5 +37,5 @@ def hashmatch_command(
 
 
 def records(output: bytes) -> list[dict[str, Any]]:
-    """What ``--format jsonl`` wrote."""
+    """The records that ``--format jsonl`` wrote."""
     return [json.loads(line) for line in output.splitlines()]

@@ -1,4 +1,4 @@
-"""Puts the makers of pictures in fixtures/ within reach of every test."""
+"""Makes the picture generators in fixtures/ importable from every test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stays in memory although nothing needs it, until Python looks for garbage."""
+"""Finds objects that stay in memory, although nothing needs them, until garbage collection."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def garbage_kept() -> Iterator[None]:
-    """Let Python not look for garbage, so that what only that would find is still there."""
+    """Turn garbage collection off, so that objects that only it would free stay in memory."""
     gc.collect()
     gc.disable()
     try:
@@ -19,5 +19,5 @@ def garbage_kept() -> Iterator[None]:
 
 
 def living(kind: type) -> int:
-    """How many objects of a kind there are."""
+    """The number of objects of a type."""
     return sum(isinstance(each, kind) for each in gc.get_objects())

@@ -1,4 +1,4 @@
-"""Matchers that decode in this process, for tests that match often and test something else."""
+"""Matchers that decode in this process, for tests that match often and are about other things."""
 
 from __future__ import annotations
 

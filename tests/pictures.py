@@ -1,6 +1,6 @@
-"""Pictures for tests: abstract patterns out of a seed, and variants of them.
+"""Pictures for tests: abstract patterns from a seed, and variants of them.
 
-One door to the makers in fixtures/, which the committed pictures come from too.
+The tests' way to the generators in fixtures/, which also made the committed pictures.
 """
 
 from __future__ import annotations

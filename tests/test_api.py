@@ -18,7 +18,7 @@ from pictures import encode, photo
 
 
 def run_python(code: str) -> str:
-    """What a fresh interpreter prints."""
+    """Run code in a fresh interpreter, and return what it prints."""
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True
     )
@@ -26,7 +26,7 @@ def run_python(code: str) -> str:
 
 
 def test_public_names_are_what_can_be_imported() -> None:
-    """``__all__``, ``dir()`` and what the package gives are the same, sorted, and no more."""
+    """``__all__``, ``dir()`` and the package's exports are the same sorted names."""
     assert hashmatch.__all__ == sorted(hashmatch.__all__)
     assert dir(hashmatch) == hashmatch.__all__
     assert set(hashmatch.__all__) == {*hashmatch._HOMES, "__version__"}
@@ -42,14 +42,14 @@ def test_public_names_are_what_can_be_imported() -> None:
 
 
 def test_no_public_name_is_that_of_a_module() -> None:
-    """A public name means one thing: importing a module of that name would put it in its place."""
+    """No module has a public name: importing it would replace what the name means."""
     modules = {module.name for module in pkgutil.iter_modules(hashmatch.__path__)}
     assert "match" in modules
     assert not modules & set(hashmatch.__all__)
 
 
 def test_unknown_names_are_attribute_errors() -> None:
-    """A name that is not public fails as it does on any module."""
+    """A name that is not public fails as on any module."""
     with pytest.raises(AttributeError, match="has no attribute 'Matchers'"):
         _ = hashmatch.Matchers
     with pytest.raises(ImportError):
@@ -66,7 +66,7 @@ def test_import_takes_nothing_heavy_along() -> None:
 
 
 def test_command_line_is_parsed_without_numpy() -> None:
-    """What ``--help`` and ``--version`` need loads neither NumPy nor Pillow."""
+    """``--help`` and ``--version`` load neither NumPy nor Pillow."""
     loaded = run_python(
         "import sys; from hashmatch.cli.main import run; run(['scan', '--help'])\n"
         "print({'numpy', 'PIL', 'imagehash'} & set(sys.modules))"
@@ -75,7 +75,7 @@ def test_command_line_is_parsed_without_numpy() -> None:
 
 
 def test_layers_import_downwards_only() -> None:
-    """Each layer imports only those below it, and only decode imports Pillow."""
+    """Each layer imports only layers below it, and only decode imports Pillow."""
     program = Path(sys.executable).with_name("lint-imports")
     root = Path(__file__).resolve().parent.parent
     done = subprocess.run(
@@ -90,7 +90,7 @@ def test_layers_import_downwards_only() -> None:
 
 
 def test_the_examples_of_the_package_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The examples in the package's documentation work as they stand."""
+    """The examples in the package's documentation work unchanged."""
     root = Path(__file__).resolve().parent.parent / "fixtures"
     originals = sorted((root / "benign_images/originals").iterdir())
     upload = (root / "benign_images/variants/harbour-half-size.jpg").read_bytes()
@@ -121,7 +121,7 @@ def test_errors_are_one_family_and_name_the_place(error: type[hashmatch.Hashmatc
 
 
 def test_nothing_that_holds_a_list_is_pickled() -> None:
-    """A list and a matcher refuse to be pickled: a hash list never leaves its process by chance."""
+    """Lists and matchers cannot be pickled: a hash list never leaves its process by accident."""
     hash_list = hashmatch.HashList.loads("# algorithm: phash\nca9a11fe0123bead one\n")
     matcher = hashmatch.Matcher(hash_list)
     for secret in (hash_list, matcher):
@@ -130,7 +130,7 @@ def test_nothing_that_holds_a_list_is_pickled() -> None:
 
 
 def test_mistakes_of_callers_are_told(tmp_path: Path) -> None:
-    """A path where a list is wanted, no worker, or one path for several: each is an error."""
+    """A path in place of a list, no workers, or one path in place of several is an error."""
     hash_list = HashList.loads("# algorithm: phash\n0123456789abcdef far\n")
     with pytest.raises(SettingsError, match=r"HashList\.load"):
         Matcher("hashes.txt")  # type: ignore[arg-type]
@@ -147,7 +147,7 @@ def test_mistakes_of_callers_are_told(tmp_path: Path) -> None:
 def test_a_pool_serves_one_scan_after_another(
     tmp_path: Path, make: Callable[[int], AnyPool]
 ) -> None:
-    """The same matcher may scan again, with paths of any kind; another needs a pool of its own."""
+    """The same matcher may scan again, with paths of any kind; another one needs its own pool."""
     for number in range(30):
         (tmp_path / f"{number:02}.png").write_bytes(encode(photo(number, 40, 30), "PNG"))
     hash_list = HashList.loads("# algorithm: phash\n0123456789abcdef far\n")

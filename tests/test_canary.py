@@ -1,4 +1,4 @@
-"""No hash, of a list or of a file, ever shows: every door and every error is searched for them."""
+"""No hash of a list or a file ever shows: these tests search every output and error for them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SECRETS = [*hashes_of(LISTED), *hashes_of(UNLISTED), CANARY, "d15ea5ed0123beef"]
 
 
 def assert_silent(*outputs: bytes | str) -> None:
-    """None of the hashes is in any output: in hex of either case, in part, or as a number."""
+    """Check that no hash is in any output: in hex of either case, in part, or as a number."""
     for output in outputs:
         text = output.decode("utf-8", "replace") if isinstance(output, bytes) else output
         for secret in SECRETS:
@@ -47,7 +47,7 @@ def assert_silent(*outputs: bytes | str) -> None:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Pictures on the list and off it, cut, renamed, and a file that is none."""
+    """Pictures on the list and off it, truncated and renamed ones, and a file that is not one."""
     root = tmp_path_factory.mktemp("pictures")
     (root / "listed.png").write_bytes(encode(LISTED, "PNG"))
     (root / "unlisted.jpg").write_bytes(encode(UNLISTED, "JPEG"))
@@ -58,7 +58,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def list_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A list with every kind of hash, without ids, so that entries are named by their lines."""
+    """A list with every kind of hash and without ids, so that entries are named by line."""
     options = ExamineOptions(kinds=KINDS)
     values = examine(LISTED, options).views[0].hashes
     lines = [f"{value.algorithm}:{value}" for value in values]
@@ -84,7 +84,7 @@ BROKEN = [
 
 @pytest.mark.parametrize("name", ["table", "jsonl", "csv"])
 def test_scans_show_no_hash(folder: Path, list_path: Path, tmp_path: Path, name: str) -> None:
-    """Whatever the format, neither results nor messages of a scan have a hash."""
+    """In any format, neither results nor messages of a scan contain a hash."""
     output = tmp_path / "results"
     scan = ["scan", folder, "--list", list_path, "--format", name, "--verbose", "--mirrors"]
     for arguments in ([], ["--output", output]):
@@ -98,7 +98,7 @@ def test_scans_show_no_hash(folder: Path, list_path: Path, tmp_path: Path, name:
 def test_broken_lists_are_told_without_a_hash(
     folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], line: str
 ) -> None:
-    """A wrong line is told by number alone: by the library, its traceback and the command."""
+    """The library, its traceback and the command report a wrong line only by its number."""
     path = tmp_path / "hashes.txt"
     path.write_bytes(f"{line}\nd15ea5ed0123beef ok\n".encode())
     with pytest.raises(HashListError) as caught:
@@ -114,7 +114,7 @@ MD5 = f"{CANARY}d15ea5ed0123beef"
 
 
 def feeds() -> dict[str, str]:
-    """A sound list in every format that is read, with the canaries where hashes stand."""
+    """A valid list in every format that can be read, with canaries as hashes."""
     items = [
         Item("m-1", {"md5": MD5}, "1", "us"),
         Item("m-2", {"md5": MD5[::-1]}, "0"),
@@ -139,7 +139,7 @@ FEEDS = feeds()
 def test_list_commands_show_no_hash(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever a list is written in, no command that looks after lists says a hash of it."""
+    """In any list format, no list command shows a hash of the list."""
     monkeypatch.chdir(tmp_path)
     Path("list").write_text(FEEDS[name])
     Path("other.txt").write_text(f"# algorithm: phash\nd15ea5ed0123beef 1\n{CANARY} 9\n")
@@ -171,7 +171,7 @@ def test_list_commands_show_no_hash(
 def test_broken_feeds_are_told_without_a_hash(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], name: str
 ) -> None:
-    """Where a hash of any format is wrong, or the file is cut off, no command quotes it."""
+    """If a hash in any format is wrong, or the file is cut off, no command quotes it."""
     path, sound = tmp_path / "list", FEEDS[name]
     other = tmp_path / "other.txt"
     other.write_text("# algorithm: phash\nfedcba9876543210 1\n")
@@ -186,7 +186,7 @@ def test_broken_feeds_are_told_without_a_hash(
             ["merge", str(path), str(other), "-o", str(tmp_path / "new.csv")],
             ["diff", str(other), str(path)],
         ):
-            skipped = arguments[0] == "show"  # unless it is the file itself that is wrong
+            skipped = arguments[0] == "show"  # unless the file itself is wrong
             assert run(["list", *arguments]) in ({0, 65} if skipped else {65}), arguments
             assert_silent(*capfd.readouterr())
 
@@ -194,7 +194,7 @@ def test_broken_feeds_are_told_without_a_hash(
 def test_what_is_left_out_is_told_without_a_hash(
     folder: Path, list_path: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """A hash where a category, a source or a suppressed entry belongs is not repeated."""
+    """A hash given as a category, a source or a suppressed entry is not repeated."""
     table = tmp_path / "s.csv"
     scan = ["scan", str(folder), "--list", str(list_path), "--jobs", "1"]
     for row in (f"{CANARY},no,me,2026-01-02", f"x,{CANARY},me,{CANARY}", f"{CANARY},,me"):
@@ -209,7 +209,7 @@ def test_what_is_left_out_is_told_without_a_hash(
 def test_wrong_usage_shows_no_hash(
     folder: Path, list_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """A hash put where none belongs is not repeated in what is said of it."""
+    """A hash given in the wrong place is not repeated in the message."""
     for arguments in (
         ["scan", str(folder), "--list", str(list_path), "--threshold", "many"],
         ["scan", str(folder), "--list", str(list_path), "--index", "none"],
@@ -221,7 +221,7 @@ def test_wrong_usage_shows_no_hash(
 
 @pytest.fixture
 def plugin(tmp_path: Path) -> dict[str, str]:
-    """An environment in which looking up algorithms crashes over a hash."""
+    """An environment in which looking up algorithms crashes with a hash in the error."""
     info = tmp_path / "packages" / "broken-1.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1\n")
@@ -234,7 +234,7 @@ def plugin(tmp_path: Path) -> dict[str, str]:
 
 
 def test_crashes_show_no_hash(folder: Path, list_path: Path, plugin: dict[str, str]) -> None:
-    """A crash over a hash tells its kind and its place, and not what it choked on."""
+    """A crash report has the kind and the place of the error, and not its message."""
     done = hashmatch_command("scan", folder, "--list", list_path, "--verbose", env=plugin)
     assert done.returncode == 70
     assert b"LookupError in broken_module.py:4" in done.stderr
@@ -242,7 +242,7 @@ def test_crashes_show_no_hash(folder: Path, list_path: Path, plugin: dict[str, s
 
 
 def test_errors_of_values_show_no_hash() -> None:
-    """Wrong hashes, and hashes that cannot be compared, are told without their bits."""
+    """Errors about wrong or incomparable hashes do not show their bits."""
     value = PerceptualHash.from_hex(CANARY)
     for mistake in (
         lambda: PerceptualHash.from_hex(f"{CANARY}zz"),
@@ -276,7 +276,7 @@ def size_of(path: Path) -> int:
 def test_what_an_interrupted_run_leaves_shows_no_hash(
     folder: Path, list_path: Path, tmp_path: Path
 ) -> None:
-    """Neither an interrupted run, nor its arguments, which everybody sees, have a hash."""
+    """Neither an interrupted run nor its arguments, which everybody can see, contain a hash."""
     output = tmp_path / "results"
     command = [*COMMAND, "scan", *[str(folder)] * 300, "--list", str(list_path)]
     command += ["--format", "jsonl", "--output", str(output)]
@@ -295,7 +295,7 @@ def test_what_an_interrupted_run_leaves_shows_no_hash(
 
 
 def test_the_hash_command_alone_shows_hashes(folder: Path) -> None:
-    """Only ``hashmatch hash``, which is asked for them, writes hashes; its messages have none."""
+    """Only ``hashmatch hash`` writes hashes, and only as its result, not in messages."""
     done = hashmatch_command("hash", folder, "--format", "jsonl", "--jobs", "1")
     assert done.returncode == 2
     assert hashes_of(LISTED)[0].encode() in done.stdout

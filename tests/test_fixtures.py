@@ -25,7 +25,7 @@ ENTRY = re.compile(r"(?:(phash|dhash):)?([0-9a-f]{16}) (\S+) (\S.*)")
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the generator makes today, by way of its command line."""
+    """The files that the generator makes now, through its command line."""
     output = tmp_path_factory.mktemp("made")
     command = [sys.executable, ROOT / "generate.py", "--output", output]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -34,7 +34,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def entries(folder: Path) -> dict[str, tuple[str, str, imagehash.ImageHash]]:
-    """Algorithm, label and hash of every entry of a list, by id; every line is accounted for."""
+    """The algorithm, label and hash of every entry, by id. Checks that no line is left over."""
     table = {}
     for line in (folder / "hashes.txt").read_text("utf-8").splitlines():
         if not line.startswith("#"):
@@ -45,7 +45,7 @@ def entries(folder: Path) -> dict[str, tuple[str, str, imagehash.ImageHash]]:
 
 
 def expectations(folder: Path) -> dict[str, dict[str, str | None]]:
-    """The verdict and the entry expected of each file, by path."""
+    """The verdict and the entry expected for each file, by path."""
     return json.loads((folder / "expected.json").read_text("utf-8"))
 
 
@@ -56,7 +56,7 @@ def frames(path: Path) -> list[Image.Image]:
 
 
 def over(image: Image.Image, colour: str) -> Image.Image:
-    """What is seen of a picture on a page of one colour."""
+    """How a picture looks over a page of one colour."""
     page = Image.new("RGBA", image.size, colour)
     return Image.alpha_composite(page, image.convert("RGBA")).convert("RGB")
 
@@ -69,7 +69,7 @@ def without_border(image: Image.Image) -> Image.Image:
 
 
 def readings(path: Path) -> list[Image.Image]:
-    """Every way of looking at a file in which a listed pattern may be found again."""
+    """Every view of a file in which a listed pattern may be found."""
     found = []
     for frame in frames(path):
         upright = ImageOps.exif_transpose(frame)
@@ -83,14 +83,14 @@ def readings(path: Path) -> list[Image.Image]:
 
 
 def test_the_same_files_are_made(made: Path) -> None:
-    """The generator makes exactly the files that are committed."""
+    """The generator makes exactly the committed files."""
     names = (path.relative_to(made) for path in (made / "benign_images").rglob("*.*"))
     assert sorted(name.relative_to("benign_images").as_posix() for name in names) == COMMITTED
 
 
 @pytest.mark.parametrize("name", COMMITTED)
 def test_the_same_pictures_are_made(made: Path, name: str) -> None:
-    """A file made again shows the same pixels; lossy codecs may round in their own way."""
+    """A regenerated file has the same pixels, apart from the rounding of lossy codecs."""
     committed, again = frames(IMAGES / name), frames(made / "benign_images" / name)
     lossy = name.endswith((".jpg", ".mpo")) or (name.endswith(".webp") and "loss" not in name)
     tolerance = 2 if lossy and "hidden" not in name else 0
@@ -102,7 +102,7 @@ def test_the_same_pictures_are_made(made: Path, name: str) -> None:
 
 
 def test_the_same_list_is_made(made: Path) -> None:
-    """The list made again has the same entries; codecs may move hashes of lossy files by 4 bits."""
+    """A regenerated list has the same entries; hashes of lossy files may differ by 4 bits."""
     committed, again = entries(ROOT), entries(made)
     assert list(committed) == list(again)
     for name, (algorithm, label, code) in committed.items():
@@ -111,13 +111,13 @@ def test_the_same_list_is_made(made: Path) -> None:
 
 
 def test_the_same_expectations_are_made(made: Path) -> None:
-    """The table of what must match what is as committed, and speaks of every file."""
+    """The regenerated expectations equal the committed ones, and cover every file."""
     assert expectations(ROOT) == expectations(made)
     assert sorted(expectations(ROOT)) == COMMITTED
 
 
 def test_one_seed_gives_one_set_of_bytes(made: Path) -> None:
-    """The same seed gives the same bytes in another process, and another seed other pictures."""
+    """The same seed gives the same bytes in another process; another seed gives other pictures."""
     for fixture in generate.fixtures(generate.SEED):
         assert (made / "benign_images" / fixture.path).read_bytes() == fixture.data
     first, other = (next(generate.fixtures(seed)) for seed in (generate.SEED, generate.SEED + 1))
@@ -132,7 +132,7 @@ def test_the_pictures_are_many_and_small() -> None:
 
 
 def test_every_format_and_mode_is_there() -> None:
-    """Each format, mode and peculiarity that the fixtures stand for is in some file."""
+    """Each format, mode and peculiarity that the fixtures cover is in some file."""
     kinds, moving, turned, traits = set(), set(), set(), set()
     for name in COMMITTED:
         with Image.open(IMAGES / name) as image:
@@ -156,7 +156,7 @@ def test_every_format_and_mode_is_there() -> None:
 
 
 def test_the_list_holds_patterns_and_random_bits() -> None:
-    """The list has entries of both algorithms, none of them flat, and says what it is."""
+    """The list has entries of both algorithms, none of them flat, and a complete header."""
     header = (ROOT / "hashes.txt").read_text("utf-8").partition("\n")[2]
     assert header.startswith("# algorithm: phash\n# name: synthetic\n# version: 1\n# created: ")
     table = entries(ROOT)
@@ -166,7 +166,7 @@ def test_the_list_holds_patterns_and_random_bits() -> None:
 
 
 def test_originals_are_far_apart() -> None:
-    """No two of the listed and unrelated patterns are within 16 bits of each other."""
+    """No two listed or unrelated patterns are within 16 bits of each other."""
     plain = {"flat.png", "ramp.png", "chessboard.png"}
     patterns = [
         over(frames(IMAGES / name)[0], "white")
@@ -180,7 +180,7 @@ def test_originals_are_far_apart() -> None:
 
 @pytest.mark.parametrize("name", COMMITTED)
 def test_files_show_what_is_expected_of_them(name: str) -> None:
-    """A file lies near the entry it is expected to match, by imagehash, and far from all others."""
+    """By imagehash, a file is near the entry it is expected to match and far from all others."""
     wanted = expectations(ROOT)[name]["entry"]
     codes = {
         algorithm: [hashing(reading) for reading in readings(IMAGES / name)]
@@ -196,7 +196,7 @@ def test_files_show_what_is_expected_of_them(name: str) -> None:
 
 @pytest.mark.parametrize("size", [(640, 480), (200, 200), (90, 1200), (3000, 170)])
 def test_photos_have_ordinary_hashes(size: tuple[int, int]) -> None:
-    """Pictures for tests hash as photographs do: 32 bits set, and detail well over the floor."""
+    """Test pictures hash like photographs: 32 bits set, and detail well above the floor."""
     for seed in range(8):
         picture = photo(seed, *size)
         assert (picture.mode, picture.size) == ("RGB", size)
@@ -209,14 +209,14 @@ def test_photos_have_ordinary_hashes(size: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (5, 4), (3000, 17), (17, 3000)])
 def test_photos_come_in_any_size(size: tuple[int, int]) -> None:
-    """A picture is of the size asked for, and the same each time."""
+    """A picture has the requested size, and is the same each time."""
     assert photo(1, *size).size == size
     assert photo(1, *size).tobytes() == photo(1, *size).tobytes()
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_orientations_show_the_same_picture(orientation: int) -> None:
-    """Whatever the orientation, turning the picture upright gives the original pixels."""
+    """In every orientation, turning the picture upright gives the original pixels."""
     picture = photo(2, 60, 40)
     image = Image.open(io.BytesIO(with_orientation(picture, orientation, "PNG")))
     assert image.getexif()[ExifTags.Base.Orientation] == orientation
@@ -225,7 +225,7 @@ def test_orientations_show_the_same_picture(orientation: int) -> None:
 
 
 def test_hidden_colours_are_hidden() -> None:
-    """Two pictures with other colours under alpha 0 look the same over any page, yet differ."""
+    """Two pictures with different colours under alpha 0 look the same over any page, yet differ."""
     picture = photo(3, 160, 120)
     first, second = hide_colours(picture, "red"), hide_colours(picture, photo(4, 160, 120))
     assert first.convert("RGB").tobytes() != second.convert("RGB").tobytes()
@@ -235,7 +235,7 @@ def test_hidden_colours_are_hidden() -> None:
 
 
 def test_borders_surround_the_whole_picture() -> None:
-    """Padding and letterbox bars are added around pixels that stay as they were."""
+    """Padding and letterbox bars are added around unchanged pixels."""
     picture = photo(5, 160, 120)
     assert padded(picture, 0.1, "white").crop((16, 12, 176, 132)).tobytes() == picture.tobytes()
     assert padded(picture, 0.1, "white").getpixel((15, 60)) == (255, 255, 255)
@@ -247,7 +247,7 @@ def test_borders_surround_the_whole_picture() -> None:
 
 @pytest.mark.parametrize("mode", ["L", "LA", "1", "P", "CMYK", "RGBA", "I;16", "I", "F"])
 def test_modes_hold_the_same_picture(mode: str) -> None:
-    """A picture in another mode is of that mode, and looks the same."""
+    """A picture converted to another mode has that mode, and looks the same."""
     picture = photo(6, 320, 240)
     other = as_mode(picture, mode)
     assert other.mode == mode
@@ -261,7 +261,7 @@ def test_modes_hold_the_same_picture(mode: str) -> None:
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "TIFF", "MPO"])
 def test_animations_hold_all_frames(kind: str) -> None:
-    """Each frame that was given is in the file, in order."""
+    """Every frame is in the file, in order."""
     given = [photo(seed, 80, 60) for seed in range(3)]
     with Image.open(io.BytesIO(animation(given, kind))) as image:
         assert image.format == kind

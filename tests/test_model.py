@@ -32,7 +32,7 @@ hex_texts = st.sampled_from([16, 64]).flatmap(
 
 @given(hex_texts, st.sampled_from(["phash", "dhash"]))
 def test_hex_round_trips(text: str, algorithm: str) -> None:
-    """A hash prints what it was read from, in lower case, and reads what it prints."""
+    """A hash prints the digits it was read from, in lower case, and reads back what it prints."""
     value = PerceptualHash.from_hex(text, algorithm)
     assert str(value) == text.lower()
     assert value.kind == (algorithm, 4 * len(text))
@@ -41,7 +41,7 @@ def test_hex_round_trips(text: str, algorithm: str) -> None:
 
 @given(hex_texts, st.sampled_from(["phash", "dhash"]))
 def test_imagehash_round_trips(text: str, algorithm: str) -> None:
-    """A hash becomes an ``ImageHash`` with the same bits, square, and comes back the same."""
+    """A hash becomes a square ``ImageHash`` with the same bits, and converts back unchanged."""
     value = PerceptualHash.from_hex(text, algorithm)
     theirs = value.to_imagehash()
     side = isqrt(value.bits)
@@ -53,7 +53,7 @@ def test_imagehash_round_trips(text: str, algorithm: str) -> None:
 
 
 def test_imagehash_of_another_size_is_refused() -> None:
-    """An ``ImageHash`` that is no multiple of 64 bits is no hash of ours."""
+    """An ``ImageHash`` whose width is not a multiple of 64 bits is refused."""
     odd = imagehash.ImageHash(np.ones((6, 6), dtype=bool))
     with pytest.raises(HashError):
         PerceptualHash.from_imagehash(odd)
@@ -67,7 +67,7 @@ def test_imagehash_of_another_size_is_refused() -> None:
     ],
 )
 def test_what_is_no_hex_is_refused_without_quoting_it(text: str) -> None:
-    """Only hex digits of a whole width are a hash; the error does not repeat what it was given."""
+    """Only hex digits of a full width are a hash; the error does not repeat its input."""
     with pytest.raises(HashError) as caught:
         PerceptualHash.from_hex(text)
     assert HEX[1:-1] not in str(caught.value)
@@ -98,7 +98,7 @@ def test_words_must_fit_the_width(algorithm: str, bits: int, words: tuple[int, .
 
 @given(st.sampled_from(sorted(DIGEST_BITS)), st.data())
 def test_digests_round_trip(algorithm: str, data: st.DataObject) -> None:
-    """An exact digest is carried, printed and read like a hash, whatever its width."""
+    """An exact digest is stored, printed and read like a hash, whatever its width."""
     digits = DIGEST_BITS[algorithm] // 4
     text = data.draw(st.text("0123456789abcdef", min_size=digits, max_size=digits))
     value = PerceptualHash.from_hex(text, algorithm)
@@ -109,7 +109,7 @@ def test_digests_round_trip(algorithm: str, data: st.DataObject) -> None:
 
 @given(hex_texts)
 def test_nothing_shows_bits_but_str(text: str) -> None:
-    """``repr`` of a hash, and of every value that holds one, has none of its digits."""
+    """The ``repr`` of a hash, and of every value that holds one, shows none of its digits."""
     value = PerceptualHash.from_hex(text)
     entry = Entry("entry-1", value, "a label")
     match = Match("list", entry, "phash", value.bits, 0, 8, "stored", 90)
@@ -129,7 +129,7 @@ def test_nothing_shows_bits_but_str(text: str) -> None:
 
 
 def test_hashes_are_values() -> None:
-    """Equal hashes are equal and alike as keys; algorithm and width are part of them."""
+    """Equal hashes are equal as values and as keys; algorithm and width count."""
     one = PerceptualHash.from_hex(HEX)
     assert one == PerceptualHash.from_hex(HEX.upper())
     assert len({one, PerceptualHash.from_hex(HEX)}) == 1
@@ -158,7 +158,7 @@ def test_outcomes_are_no_booleans(verdict: Verdict) -> None:
 
 
 def test_verdicts_and_reasons_are_closed_sets() -> None:
-    """The words that records may use are these and no others."""
+    """Records may use exactly these words."""
     assert set(Verdict) == {"match", "clear", "low_information", "not_image", "unscanned"}
     assert set(Reason) == {
         *("undecodable", "truncated", "too_large", "timeout", "decoder_crash"),
@@ -169,7 +169,7 @@ def test_verdicts_and_reasons_are_closed_sets() -> None:
 
 @pytest.mark.parametrize("limits", [Limits, ArchiveLimits])
 def test_limits_are_at_least_1(limits: type[Limits | ArchiveLimits]) -> None:
-    """A limit under 1 would let nothing through, and is refused by name; the largest are fine."""
+    """A limit below 1 would let nothing through, and is refused by name; large limits are fine."""
     for field in dataclasses.fields(limits):
         for value in (0, -1):
             with pytest.raises(SettingsError, match=f"{field.name} must be at least 1"):
@@ -178,18 +178,18 @@ def test_limits_are_at_least_1(limits: type[Limits | ArchiveLimits]) -> None:
 
 
 def test_default_limits_are_those_of_the_documentation() -> None:
-    """Unless told otherwise: 100 megapixels, 256 MiB of file, 64 frames."""
+    """The default limits are 100 megapixels, 256 MiB of file and 64 frames."""
     assert dataclasses.astuple(Limits()) == (100_000_000, 256 * 1024 * 1024, 64)
 
 
 def test_formats_are_checked_by_name() -> None:
-    """A format that is not decoded is refused, with the names that are."""
+    """An unknown format is refused, with the names of the known ones."""
     with pytest.raises(SettingsError, match=r"unknown format EPS; choose from AVIF, BMP, GIF"):
         ExamineOptions(kinds=(), formats=frozenset({"PNG", "EPS"}))
 
 
 def test_missing_extra_says_how_to_install_it() -> None:
-    """What needs an extra package says the command, and can be caught as an ImportError too."""
+    """A missing extra names the command to install it, and can be caught as an ImportError."""
     error = MissingExtraError("decoding HEIF", "heif")
     assert "pip install 'hashmatch[heif]'" in str(error)
     assert isinstance(error, ImportError)

@@ -19,7 +19,7 @@ formulas = st.builds(
 
 @given(cells | formulas)
 def test_no_cell_is_a_formula_and_each_reads_back_exactly(text: str) -> None:
-    """Through a CSV file and back, any text is what it was, and in the file it is no formula."""
+    """Any text comes back from a CSV file unchanged, and in the file it is not a formula."""
     stream = io.StringIO(newline="")
     csv.writer(stream).writerow([escape_formula(text), "end"])
     ((cell, _),) = csv.reader(io.StringIO(stream.getvalue(), newline=""))
@@ -29,7 +29,7 @@ def test_no_cell_is_a_formula_and_each_reads_back_exactly(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "a.jpg", "'tis", "1-2", "don't", "'", "''a=b"])
 def test_text_that_is_no_formula_stays_as_it_is(text: str) -> None:
-    """Only what a spreadsheet would run gets an apostrophe."""
+    """Only text that a spreadsheet would run gets an apostrophe."""
     assert escape_formula(text) == text == unescape_formula(text)
 
 
@@ -38,6 +38,6 @@ def test_text_that_is_no_formula_stays_as_it_is(text: str) -> None:
     [(0, "0 matches"), (1, "1 match"), (2, "2 matches"), (1234, "1,234 matches")],
 )
 def test_counted_nouns_agree(number: int, said: str) -> None:
-    """One takes the singular and every other number the plural, with thousands separated."""
+    """1 takes the singular and every other number the plural, with thousands separated."""
     assert count(number, "match", "matches") == said
     assert count(number, "file") == said.replace(" matches", " files").replace(" match", " file")

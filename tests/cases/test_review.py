@@ -1,4 +1,4 @@
-"""From matches to humans and back."""
+"""Matches go to humans, and decisions come back."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def match_of(number: int, **changes: Any) -> Match:
 
 
 def fill(state: State, matches: list[Match], path: bytes = b"/files/%d.jpg") -> None:
-    """Keep matches, each of a content of its own."""
+    """Keep matches, each of different content."""
     options = ExamineOptions(kinds=(HashKind("phash", 64),))
     run_number = state.runs.begin("scan", state.runs.settings_number(Settings.of(options)))
     for number, match in enumerate(matches):
@@ -73,7 +73,7 @@ def state(tmp_path: Path) -> State:
 
 
 def decisions(path: Path, rows: list[dict[str, Any]], header: str = "id,verdict,by,at") -> Path:
-    """Write a table of verdicts."""
+    """Write a table of decisions."""
     stream = io.StringIO()
     writer = csv.DictWriter(stream, header.split(","), extrasaction="ignore")
     writer.writeheader()
@@ -83,12 +83,12 @@ def decisions(path: Path, rows: list[dict[str, Any]], header: str = "id,verdict,
 
 
 def said(number: int, verdict: str = "confirmed", at: str = AT) -> dict[str, Any]:
-    """One verdict."""
+    """One decision."""
     return {"id": number, "verdict": verdict, "by": "reviewer 7", "at": at}
 
 
 def test_queue_has_what_a_reviewer_needs_and_no_hash(state: State) -> None:
-    """Every match is a row with path, entry, distance and band; nothing of any hash."""
+    """Every match is a row with path, entry, distance and band, and without any hash."""
     stream = io.StringIO()
     assert write_queue(read_queue(state), stream) == COUNT
     rows = list(csv.DictReader(io.StringIO(stream.getvalue(), newline="")))
@@ -117,12 +117,12 @@ def test_queue_has_what_a_reviewer_needs_and_no_hash(state: State) -> None:
     ],
 )
 def test_bands(distance: int, threshold: int, expected: str) -> None:
-    """A band says how much of the threshold is used up."""
+    """A band says how much of the threshold a match uses."""
     assert band(distance, threshold) == expected
 
 
 def test_names_are_no_formulas(tmp_path: Path) -> None:
-    """A spreadsheet takes no name for a formula, and no terminal acts on one."""
+    """No name acts as a formula in a spreadsheet or as a command in a terminal."""
     with State(tmp_path / "scan.db") as state:
         match = match_of(1, list="=1+1", entry=Entry("@x", match_of(0).entry.hash, "-2\x1b[0m"))
         fill(state, [match], b"/\xff\n")
@@ -134,7 +134,7 @@ def test_names_are_no_formulas(tmp_path: Path) -> None:
 
 
 def test_sample_is_seeded_and_uniform(state: State) -> None:
-    """A seed gives the same sample again; over many seeds every match is as likely."""
+    """A seed repeats its sample; over many seeds, all matches are equally likely."""
     assert read_queue(state, sample=4, seed=3) == read_queue(state, sample=4, seed=3)
     drawn = [0] * COUNT
     for seed in range(300):
@@ -142,7 +142,7 @@ def test_sample_is_seeded_and_uniform(state: State) -> None:
         assert len({row.id for row in rows}) == 4
         for row in rows:
             drawn[row.id - 1] += 1
-    # 100 times each is expected, with a standard deviation of 8
+    # Each is expected 100 times, with a standard deviation of 8
     assert min(drawn) > 60
     assert max(drawn) < 140
     assert len(read_queue(state, sample=100)) == COUNT
@@ -151,7 +151,7 @@ def test_sample_is_seeded_and_uniform(state: State) -> None:
 
 
 def test_likeliest_mistakes_come_first(tmp_path: Path) -> None:
-    """Low information, then what is unconfirmed, then what uses up most of its threshold."""
+    """First come low information, then unconfirmed, then those that use most of the threshold."""
     matches = [
         match_of(0, distance=2),
         match_of(1, distance=20, threshold=32),
@@ -167,7 +167,7 @@ def test_likeliest_mistakes_come_first(tmp_path: Path) -> None:
 
 
 def test_reviewed_matches_leave_the_queue(state: State, tmp_path: Path) -> None:
-    """What has a verdict is not asked again, unless all are wanted."""
+    """A decided match is not in the queue, unless you ask for all."""
     path = decisions(tmp_path / "v.csv", [said(1), said(2, "unsure"), said(3, "")])
     found = import_decisions(state, path)
     assert (found.added, found.known, found.open) == (2, 0, 1)
@@ -178,9 +178,9 @@ def test_reviewed_matches_leave_the_queue(state: State, tmp_path: Path) -> None:
 
 
 def test_exported_queue_comes_back_filled_in(state: State, tmp_path: Path) -> None:
-    """The queue itself is a table of verdicts once its last columns are filled in.
+    """The queue is a table of decisions once its last columns are filled in.
 
-    An apostrophe that keeps a spreadsheet from running a cell is taken off again.
+    An apostrophe that keeps a spreadsheet from running a cell is removed again.
     """
     stream = io.StringIO()
     write_queue(read_queue(state), stream)
@@ -189,14 +189,14 @@ def test_exported_queue_comes_back_filled_in(state: State, tmp_path: Path) -> No
         row.update({"verdict": "confirmed", "by": "'-Zoë", "at": "2026-01-31"})
         row["note"] = 'a "b"\nc, d'
     path = decisions(tmp_path / "v.csv", rows, ",".join(rows[0]))
-    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())  # as spreadsheets save it
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())  # as spreadsheets save them
     assert import_decisions(state, path).added == COUNT
     reviews = rows_of(state.path, "SELECT DISTINCT decision, by, at, note FROM decisions")
     assert reviews == [("confirmed", "-Zoë", "2026-01-31T23:59:59.999999+00:00", 'a "b"\nc, d')]
 
 
 def test_every_wrong_row_is_told_and_nothing_taken_in(state: State, tmp_path: Path) -> None:
-    """Wrong rows are told by their lines, all of them, and the right ones are not taken in."""
+    """All wrong rows are reported by line, and then no row is imported."""
     future = (datetime.now(UTC) + timedelta(days=3)).isoformat()
     wrong = {
         3: said(99),
@@ -225,7 +225,7 @@ def test_every_wrong_row_is_told_and_nothing_taken_in(state: State, tmp_path: Pa
     ids=["another match", "no match", "no number"],
 )
 def test_ids_that_are_too_long_are_wrong_rows(state: State, tmp_path: Path, text: str) -> None:
-    """An id that is too long is a wrong row, however it begins."""
+    """A row whose id is too long is wrong, however the id begins."""
     path = decisions(tmp_path / "v.csv", [said(2), said(1, "false_positive") | {"id": text}])
     with pytest.raises(DecisionsError, match="1 of 2 decisions wrong") as caught:
         import_decisions(state, path)
@@ -235,7 +235,7 @@ def test_ids_that_are_too_long_are_wrong_rows(state: State, tmp_path: Path, text
 
 
 def test_an_id_is_the_same_however_it_is_written(state: State, tmp_path: Path) -> None:
-    """A number with zeros in front names the match it says, once in a table."""
+    """An id with leading zeros names the same match, and may occur only once in a table."""
     path = decisions(tmp_path / "v.csv", [said(2), said(2) | {"id": "02"}, said(3)])
     with pytest.raises(DecisionsError) as caught:
         import_decisions(state, path)
@@ -258,7 +258,7 @@ def test_an_id_is_the_same_however_it_is_written(state: State, tmp_path: Path) -
 def test_files_that_are_no_table_are_refused(
     state: State, tmp_path: Path, data: bytes, line: int | None
 ) -> None:
-    """A table without its columns, not in UTF-8, or no CSV is one error."""
+    """A table without its columns, or that is not UTF-8 or not CSV, gives a single error."""
     (tmp_path / "v.csv").write_bytes(data)
     with pytest.raises(DecisionsError) as caught:
         import_decisions(state, tmp_path / "v.csv")
@@ -266,7 +266,7 @@ def test_files_that_are_no_table_are_refused(
 
 
 def test_missing_file_is_an_input_error(state: State, tmp_path: Path) -> None:
-    """A file that is not there is told as such."""
+    """A missing file is reported as missing."""
     with pytest.raises(InputError, match="No such file"):
         import_decisions(state, tmp_path / "none.csv")
 
@@ -276,7 +276,7 @@ def test_missing_file_is_an_input_error(state: State, tmp_path: Path) -> None:
 def test_any_bytes_are_verdicts_or_refused(
     tmp_path_factory: pytest.TempPathFactory, data: bytes
 ) -> None:
-    """Whatever stands behind the header, it is taken in, left open or told; never another error."""
+    """Whatever follows the header is imported, left open or reported; no other error occurs."""
     folder = tmp_path_factory.mktemp("fuzz")
     (folder / "v.csv").write_bytes(b"id,verdict,by,at\n1,confirmed,a,2026-01-01\n" + data)
     with State(folder / "scan.db") as state:
@@ -288,7 +288,7 @@ def test_any_bytes_are_verdicts_or_refused(
 
 
 def test_latest_verdict_counts(state: State, tmp_path: Path) -> None:
-    """Of several verdicts on a match, the latest in time counts, whenever it was taken in."""
+    """Among several decisions on a match, the latest in time counts, whenever it was imported."""
     late, early = "2026-01-31T14:00:00+02:00", "2026-01-31T11:00:00Z"
     import_decisions(state, decisions(tmp_path / "a.csv", [said(2, "confirmed", late)]))
     import_decisions(state, decisions(tmp_path / "b.csv", [said(2, "false_positive", early)]))
@@ -309,7 +309,7 @@ def test_latest_verdict_counts(state: State, tmp_path: Path) -> None:
 def test_of_a_day_alone_the_match_stays(
     state: State, tmp_path: Path, word: str, wrong: str, day: str
 ) -> None:
-    """A false positive of some day takes no match away that was left in place on that day."""
+    """A false positive dated with a day does not override another decision of the same day."""
     stays = decisions(tmp_path / "a.csv", [said(2, word, day)])
     goes = decisions(tmp_path / "b.csv", [said(2, "false_positive", wrong)])
     assert [import_decisions(state, path).added for path in (stays, goes)] == [1, 1]
@@ -322,7 +322,7 @@ def test_of_a_day_alone_the_match_stays(
 
 
 def test_the_day_that_has_begun_anywhere_is_not_in_the_future(state: State, tmp_path: Path) -> None:
-    """Wherever a reviewer is, today's date is taken, though its end is yet to come."""
+    """Today's date is accepted in every time zone, although the day has not ended."""
     day = (datetime.now(UTC) + timedelta(hours=14)).date().isoformat()
     rows = [said(2, "confirmed", day), said(3, "false_positive", day)]
     import_decisions(state, decisions(tmp_path / "v.csv", rows))
@@ -332,7 +332,7 @@ def test_the_day_that_has_begun_anywhere_is_not_in_the_future(state: State, tmp_
 
 @pytest.mark.parametrize("at", ["2026-01-31+14:00", "2026-01-31-05:00", "2026-W05", "2026-W05T14"])
 def test_what_is_no_day_and_no_time_is_a_wrong_row(state: State, tmp_path: Path, at: str) -> None:
-    """A day with a zone behind it, or a week, is not taken for some time of a day."""
+    """A day with a time zone, or a week, is not taken for a time of day."""
     path = decisions(tmp_path / "v.csv", [said(2, "confirmed", at)])
     with pytest.raises(DecisionsError) as caught:
         import_decisions(state, path)
@@ -340,7 +340,7 @@ def test_what_is_no_day_and_no_time_is_a_wrong_row(state: State, tmp_path: Path,
 
 
 def test_statistics_are_those_counted_by_hand(state: State, tmp_path: Path) -> None:
-    """Precision by algorithm, distance and list, and the worst entries, from the verdicts given."""
+    """Precision by algorithm, distance and list, and the worst entries, follow from decisions."""
     words = ["confirmed", "false_positive", "confirmed", "unsure", "false_positive", "confirmed"]
     rows = [said(number + 1, word) for number, word in enumerate(words)]
     import_decisions(state, decisions(tmp_path / "v.csv", rows))
@@ -360,7 +360,7 @@ def test_statistics_are_those_counted_by_hand(state: State, tmp_path: Path) -> N
 
 @given(st.integers(0, 400), st.integers(0, 400))
 def test_wilson_is_the_score_interval(confirmed: int, wrong: int) -> None:
-    """The interval is the one that SciPy computes."""
+    """The interval equals the one that SciPy computes."""
     low, high = wilson(confirmed, confirmed + wrong)
     if not confirmed + wrong:
         assert (low, high) == (0.0, 1.0)
@@ -371,7 +371,7 @@ def test_wilson_is_the_score_interval(confirmed: int, wrong: int) -> None:
 
 
 def test_statistics_are_written_for_people_and_programs(state: State, tmp_path: Path) -> None:
-    """The table has a line for each group, the JSON the same numbers."""
+    """The table has a line for each group, and the JSON has the same numbers."""
     rows = [said(1), said(2, "false_positive")]
     import_decisions(state, decisions(tmp_path / "v.csv", rows))
     table, data = io.StringIO(), io.StringIO()
@@ -389,7 +389,7 @@ def test_statistics_are_written_for_people_and_programs(state: State, tmp_path: 
 
 @pytest.fixture
 def scanned(tmp_path: Path) -> list[str]:
-    """The arguments of a scan in which two files, of one content, match."""
+    """The arguments of a scan in which two files with the same content match."""
     data = encode(photo(1, 96, 80), "JPEG", quality=85)
     other = encode(photo(2, 96, 80), "JPEG", quality=85)
     (tmp_path / "files").mkdir()
@@ -403,7 +403,7 @@ def scanned(tmp_path: Path) -> list[str]:
 def test_false_positives_are_suppressed_with_a_trace(
     scanned: list[str], tmp_path: Path, capfd: pytest.CaptureFixture
 ) -> None:
-    """A false positive stops that content matching that entry, wherever it is, and all say so."""
+    """A false positive stops this content from matching this entry anywhere, and is reported."""
     state, queue = tmp_path / "scan.db", tmp_path / "queue.csv"
     assert run(scanned) == 1
     assert run(["review", "export", "--state", str(state), "-o", str(queue), "--sample", "9"]) == 0
@@ -431,7 +431,7 @@ def test_false_positives_are_suppressed_with_a_trace(
 
 
 def test_verdicts_go_to_the_matches_that_they_are_about(tmp_path: Path) -> None:
-    """A queue of another state is refused, row by row."""
+    """A queue from another state is refused, row by row."""
     for name in ("one.db", "two.db"):
         with State(tmp_path / name) as state:
             fill(state, [match_of(number) for number in range(3)])
@@ -452,7 +452,7 @@ def test_verdicts_go_to_the_matches_that_they_are_about(tmp_path: Path) -> None:
 def test_reviews_are_about_a_hash_and_not_only_about_its_id(
     scanned: list[str], tmp_path: Path, capfd: pytest.CaptureFixture
 ) -> None:
-    """Where a list gives an id to another hash, that one matches, and waits for its own review."""
+    """If a list gives the id to another hash, that hash matches and waits for its own review."""
     state, queue, path = (tmp_path / name for name in ("scan.db", "queue.csv", "list.txt"))
     run(scanned)
     run(["review", "export", "--state", str(state), "-o", str(queue)])
@@ -482,7 +482,7 @@ def test_reviews_are_about_a_hash_and_not_only_about_its_id(
 def test_what_is_left_after_a_review_is_named(
     scanned: list[str], tmp_path: Path, capfd: pytest.CaptureFixture
 ) -> None:
-    """Where more entries are near than are named, those behind a false positive take its place."""
+    """If more entries are near than are named, the next one takes a false positive's place."""
     path, queue = tmp_path / "list.txt", tmp_path / "queue.csv"
     (value,) = [line[:16] for line in path.read_text().splitlines() if line.endswith("a.jpg")]
     near = [f"{int(value, 16) ^ bits:016x} entry-{bits}" for bits in (1, 3, 7)]
@@ -505,7 +505,7 @@ def test_what_is_left_after_a_review_is_named(
 def test_wrong_verdicts_exit_65(
     scanned: list[str], tmp_path: Path, capfd: pytest.CaptureFixture
 ) -> None:
-    """The command tells every wrong row by line and exits 65; a missing state exits 66."""
+    """The command reports every wrong row by line and exits with 65; with 66 without a state."""
     run(scanned)
     state = str(tmp_path / "scan.db")
     wrong = decisions(tmp_path / "v.csv", [said(1, "maybe"), said(77)])
@@ -518,7 +518,7 @@ def test_wrong_verdicts_exit_65(
 
 
 def test_verdicts_are_taken_in_while_a_scan_runs(state: State, tmp_path: Path) -> None:
-    """A scan locks other scans out, and no reviewer."""
+    """A scan locks out other scans, but not reviewers."""
     path = decisions(tmp_path / "v.csv", [said(1)])
     state.commit()
     with State(tmp_path / "scan.db", create=False, lock=False) as other:

@@ -1,4 +1,4 @@
-"""How a run ended, as the audit trail and the state tell it."""
+"""The end of a run, as the audit trail and the state record it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NEEDS_FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/
 
 @pytest.fixture
 def arguments(tmp_path: Path) -> list[str | Path]:
-    """A state, a list, and how to write: what a scan of ``picture.png`` and a re-match take."""
+    """A state, a list and an output: the arguments of a scan of ``picture.png`` and a rematch."""
     (tmp_path / "picture.png").write_bytes(encode(photo(1, 96, 80), "PNG"))
     (tmp_path / "list.txt").write_text("# algorithm: phash\n0123456789abcdef far\n")
     (tmp_path / "list.txt").chmod(0o600)
@@ -33,15 +33,15 @@ def _last_event(trail: Path) -> dict[str, Any]:
 
 
 def _ends(state: Path) -> list[bool]:
-    """Of each run, whether the state says that it ended."""
-    State(state, create=False).close()  # no run holds it any more
+    """For each run, whether the state says that it ended."""
+    State(state, create=False).close()  # no run has it locked any more
     return [ended for (ended,) in rows_of(state, "SELECT summary NOT NULL FROM runs ORDER BY id")]
 
 
 def test_scan_whose_results_cannot_take_their_place_has_not_ended(
     tmp_path: Path, arguments: list[str | Path]
 ) -> None:
-    """Where the results' folder is removed meanwhile, trail and state have a run that broke off."""
+    """If the results' folder is removed meanwhile, trail and state record an aborted run."""
     folder, trail = tmp_path / "results", tmp_path / "trail.jsonl"
     folder.mkdir()
     command = [*COMMAND, "scan", "--files-from", "-", *arguments, "--audit", trail]
@@ -68,7 +68,7 @@ def test_scan_whose_results_cannot_take_their_place_has_not_ended(
 def test_run_whose_standard_output_is_full_has_not_ended(
     tmp_path: Path, arguments: list[str | Path], command: str
 ) -> None:
-    """Where standard output takes no results, trail and state have a run that broke off."""
+    """If standard output takes no results, trail and state record an aborted run."""
     scan = ("scan", tmp_path / "picture.png", *arguments)
     assert hashmatch_command(*scan).returncode == 0
     again = (*scan,) if command == "scan" else ("rematch", *arguments)

@@ -34,7 +34,7 @@ def uploads(tmp_path: Path) -> Path:
 
 
 def _listed(folder: Path) -> tuple[str, str]:
-    """A folder to scan, not given itself but by a file that names it."""
+    """A folder to scan that is named by a file instead of an argument."""
     names = folder.parent / "names.txt"
     names.write_text(f"{folder}\n")
     return "--files-from", str(names)
@@ -84,7 +84,7 @@ def test_trail_tells_the_whole_run(
 
 
 def test_trail_holds_no_hash(uploads: Path, tmp_path: Path) -> None:
-    """No hash of the list and no digest of a file is in the trail, moves included."""
+    """No hash from the list and no digest of a file is in the trail, even for moves."""
     trail = tmp_path / "trail.jsonl"
     _scan(uploads, "--audit", trail, "--quarantine", tmp_path / "q")
     text = trail.read_text()
@@ -96,7 +96,7 @@ def test_trail_holds_no_hash(uploads: Path, tmp_path: Path) -> None:
 
 
 def test_matched_files_are_moved(uploads: Path, tmp_path: Path) -> None:
-    """A matched file is moved, its record names the item, and it can be brought back."""
+    """A matched file is moved, its record names the item, and it can be restored."""
     trail = tmp_path / "trail.jsonl"
     before = (uploads / "a" / "match.jpg").read_bytes()
     code, records = _scan(uploads, "--quarantine", tmp_path / "q", "--audit", trail)
@@ -117,7 +117,7 @@ def test_matched_files_are_moved(uploads: Path, tmp_path: Path) -> None:
 def test_dry_run_touches_nothing(
     uploads: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With --dry-run, what would be moved is said and put on record, and no folder is made."""
+    """With --dry-run, moves are only printed and recorded, and no folder is created."""
     trail = tmp_path / "trail.jsonl"
     options = ("--quarantine", tmp_path / "q", "--dry-run", "--audit", trail)
     code, records = _scan(uploads, *options)
@@ -136,7 +136,7 @@ def test_dry_run_touches_nothing(
 def test_archives_are_moved_only_on_request(
     uploads: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """For a member that matched, the archive stays, unless --quarantine-archives is given."""
+    """If a member matches, its archive stays, unless --quarantine-archives is given."""
     archive = uploads / "a" / "album.zip"
     _zip(archive, "variants/harbour-brighter.jpg", "unrelated/heather.jpg")
     (uploads / "a" / "match.jpg").unlink()
@@ -160,12 +160,12 @@ def test_archives_are_moved_only_on_request(
 def test_archive_whose_digest_is_not_known_stays(
     uploads: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], dry: tuple[str, ...]
 ) -> None:
-    """An archive that could not be read whole stays, though a member matched, and that is told."""
+    """An archive that was not read completely stays although a member matches, and is reported."""
     archive = uploads / "a" / "album.tar"
     with tarfile.open(archive, "w") as tar:
         tar.add(uploads / "a" / "match.jpg", "match.jpg")
     (uploads / "a" / "match.jpg").unlink()
-    # A hole: no disk has to hold what takes too long to digest
+    # A sparse file takes too long to digest without filling the disk
     os.truncate(archive, 1 << 33)
     trail = tmp_path / "trail.jsonl"
     options = ("--quarantine", tmp_path / "q", "--quarantine-archives", "--audit", trail, *dry)
@@ -182,7 +182,7 @@ def test_archive_whose_digest_is_not_known_stays(
 def test_archive_is_moved_though_a_review_took_the_named_matches_back(
     uploads: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """An archive is moved, or told, for a member that is a match with no match left to name."""
+    """An archive is moved or reported even if its matching member has no match left to name."""
     archive = uploads / "a" / "album.zip"
     _zip(archive, "variants/harbour-brighter.jpg")
     (uploads / "a" / "match.jpg").unlink()
@@ -206,7 +206,7 @@ def test_archive_is_moved_though_a_review_took_the_named_matches_back(
 
 
 def test_folder_named_like_an_archive_is_none(uploads: Path, tmp_path: Path) -> None:
-    """A file in a folder whose name ends like an archive's path is a file like any other."""
+    """A file in a folder with a name like an archive's path is treated like any other file."""
     folder = uploads / "album.zip!"
     folder.mkdir()
     shutil.move(uploads / "a" / "match.jpg", folder / "match.jpg")
@@ -223,7 +223,7 @@ def test_match_that_cannot_be_moved_adds_8(
     listed: bool,
     stateful: bool,
 ) -> None:
-    """A match behind a link below the folder named stays, is told, and adds 8 to the exit code."""
+    """A match behind a link below the scanned folder stays, is reported, and adds exit bit 8."""
     link = uploads / "linked"
     link.symlink_to(uploads / "a")
     for name in ("clear.jpg", "cut.jpg"):
@@ -251,7 +251,7 @@ def test_quarantine_within_the_scanned_folder_is_refused(uploads: Path) -> None:
 def test_quarantine_within_a_listed_folder_is_refused(
     uploads: Path, tmp_path: Path, option: tuple[str, ...]
 ) -> None:
-    """The same where a file names the folder: the scan stops there, and moves nothing out of it."""
+    """If a file names that folder, the scan stops there and moves nothing out of it."""
     trail = tmp_path / "trail.jsonl"
     arguments = ["scan", *_listed(uploads), "--list", str(FIXTURES / "hashes.txt")]
     arguments += ["--quarantine", str(uploads / "q"), "--audit", str(trail), *option]
@@ -262,7 +262,7 @@ def test_quarantine_within_a_listed_folder_is_refused(
 
 @pytest.mark.parametrize("option", ["--dry-run", "--quarantine-archives"])
 def test_options_of_a_quarantine_need_one(uploads: Path, option: str) -> None:
-    """What makes sense only with --quarantine is wrong usage without it."""
+    """Options that need --quarantine are wrong usage without it."""
     assert run(["scan", str(uploads), "--list", str(FIXTURES / "hashes.txt"), option]) == 64
 
 
@@ -275,14 +275,14 @@ def test_trail_or_quarantine_in_use_is_refused(uploads: Path, tmp_path: Path) ->
 
 
 def test_file_named_itself_is_moved(uploads: Path, tmp_path: Path) -> None:
-    """A file that was named, and not found in a folder, is moved as well."""
+    """A file that is itself an argument, not found in a folder, is moved as well."""
     named = (uploads / "a" / "match.jpg", "--quarantine", tmp_path / "q")
     _, records = _scan(uploads / "clear.jpg", *named)
     assert records[-1]["quarantine"] == {"moved": 1, "not_moved": 0, "left": 0}
 
 
 def test_second_scan_with_a_state_moves_what_comes_back(uploads: Path, tmp_path: Path) -> None:
-    """With a state, a known file that matched is moved without being decoded, when it is back."""
+    """With a state, a known matching file that comes back is moved without decoding it."""
     options = ("--state", tmp_path / "scan.db", "--quarantine", tmp_path / "q")
     _scan(uploads, *options)
     run(["quarantine", "restore", "1", "--quarantine", str(tmp_path / "q")])
@@ -292,7 +292,7 @@ def test_second_scan_with_a_state_moves_what_comes_back(uploads: Path, tmp_path:
 
 
 def test_full_disk_ends_with_70(uploads: Path, tmp_path: Path) -> None:
-    """Where the trail cannot be written any more, the scan ends with 70, and nothing is lost."""
+    """If the trail can no longer be written, the scan ends with 70, and nothing is lost."""
     for number in range(10):
         shutil.copy(uploads / "a" / "match.jpg", uploads / "a" / f"{number}.jpg")
     code = """

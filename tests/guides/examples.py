@@ -18,7 +18,7 @@ _MARK = "--- end of a command ---"
 
 
 def blocks(guide: str) -> list[tuple[str, str]]:
-    """The blocks of a guide: language and text."""
+    """The code blocks of a guide, with language and text."""
     return _BLOCK.findall((DOCS / guide).read_text("utf-8"))
 
 
@@ -32,16 +32,16 @@ def install_command(folder: Path) -> Path:
 
 
 def set_up(folder: Path) -> None:
-    """Make the uploads and the list that the guides speak of, as the README tells a reader to."""
+    """Make the uploads and the list that the guides use, as the README tells its readers to."""
     (folder / "fixtures").symlink_to(ROOT / "fixtures")
     (folder / ".venv" / "bin").mkdir(parents=True)
-    (folder / ".venv" / "bin" / "activate").touch()  # the command is within reach already
+    (folder / ".venv" / "bin" / "activate").touch()  # the command is already on the path
     (recipe,) = [block for kind, block in blocks("../README.md") if kind == "sh"]
     subprocess.run(["sh", "-e", "-c", recipe], cwd=folder, check=True)
 
 
 def check(guide: str, folder: Path) -> None:
-    """Run a guide's commands and programs in a folder; each must print what stands under it."""
+    """Run a guide's commands and programs in a folder. Each must print what the guide shows."""
     commands: list[tuple[str, list[str]]] = []
     for kind, block in blocks(guide):
         if kind == "python":
@@ -57,7 +57,7 @@ def check(guide: str, folder: Path) -> None:
 
 
 def _commands(block: str) -> list[tuple[str, list[str]]]:
-    """The commands of a block, each with the lines under it."""
+    """The commands of a block, each with the output shown for it."""
     found: list[tuple[str, list[str]]] = []
     for line in block.splitlines():
         if line.startswith("$ "):
@@ -71,7 +71,7 @@ def _commands(block: str) -> list[tuple[str, list[str]]]:
 
 def _run(commands: list[str], folder: Path) -> list[str]:
     """Run commands one after another in one shell, and return what each printed."""
-    # Each command finds the exit code of the one before in $?, as at a prompt
+    # Each command sees the exit code of the one before in $?, as at a prompt
     script = "(exit 0)\n" + "".join(
         f"{command}\ncode=$?\necho '{_MARK}'\n(exit $code)\n" for command in commands
     )
@@ -90,7 +90,7 @@ def _run(commands: list[str], folder: Path) -> list[str]:
 
 
 def _pattern(expected: list[str]) -> str:
-    """What a guide shows, with an ellipsis for what differs from run to run."""
+    """A pattern for the output in a guide; an ellipsis matches what differs between runs."""
     return "".join(
         "(?:.*\n)*?" if line == "…" else re.escape(line).replace("…", ".*") + "\n"
         for line in expected

@@ -19,7 +19,7 @@ FIXTURES = examples.ROOT / "fixtures"
 
 FOLDERS = ("/srv/files", "/etc/hashmatch", "/var/lib/hashmatch")
 RESULTS = range(8)
-"""The exit codes that say what was found."""
+"""The exit codes that report results rather than errors."""
 
 
 def blocks(guide: str, language: str) -> list[str]:
@@ -29,7 +29,7 @@ def blocks(guide: str, language: str) -> list[str]:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    """A folder with what the guides speak of, and the command within reach."""
+    """A folder with the files that the guides use, and the command on the path."""
     for name in (*FOLDERS, "uploads"):
         (tmp_path / name.lstrip("/")).mkdir(parents=True)
     pictures = FIXTURES / "benign_images" / "originals"
@@ -50,7 +50,7 @@ def place(tmp_path: Path) -> Path:
 
 
 def run(text: str, place: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    """Run an example in that folder, in which its absolute paths lie too."""
+    """Run an example in that folder, with its absolute paths moved there too."""
     for folder in FOLDERS:
         text = text.replace(folder, f"{place}{folder}")
     path = f"{place / 'bin'}{os.pathsep}{os.environ['PATH']}"
@@ -67,7 +67,7 @@ def run(text: str, place: Path, *command: str) -> subprocess.CompletedProcess[st
 @pytest.mark.parametrize("guide", ["review.md", "state.md"])
 @pytest.mark.skipif(os.name == "nt", reason="the examples are for a POSIX shell")
 def test_commands_run(place: Path, guide: str) -> None:
-    """Commands run in the order of the guide, and end with a result rather than an error."""
+    """Commands run in the order of the guide, and end with results rather than errors."""
     shown = blocks(guide, "sh")
     assert shown
     for text in shown:
@@ -77,7 +77,7 @@ def test_commands_run(place: Path, guide: str) -> None:
 
 
 def test_review_example_has_the_effect_it_tells(place: Path) -> None:
-    """After the guide, a false positive is suppressed and the statistics know of both verdicts."""
+    """After the guide, a false positive is suppressed and the statistics count both decisions."""
     for text in blocks("review.md", "sh"):
         done = run(text, place, "sh", "-c")
     assert '"false_positive": 1' in (place / "stats.json").read_text()
@@ -86,7 +86,7 @@ def test_review_example_has_the_effect_it_tells(place: Path) -> None:
 
 
 def test_programs_run(place: Path) -> None:
-    """The Python examples of the guide, one after another, are a program that runs."""
+    """The guide's Python examples, one after another, form a program that runs."""
     program = "\n".join(blocks("pipeline.md", "python"))
     done = run(program, place, sys.executable, "-W", "error", "-c")
     assert done.returncode == 0, done.stderr
@@ -94,7 +94,7 @@ def test_programs_run(place: Path) -> None:
 
 
 def test_verdicts_are_read_from_a_state(place: Path) -> None:
-    """The program of the guide to states prints what matched, and since which scan."""
+    """The program in the guide to states prints what matched, and since which scan."""
     scan = "hashmatch scan uploads --list hashes.txt --state scan.db -q"
     assert run(scan, place, "sh", "-c").returncode in RESULTS
     (program,) = blocks("state.md", "python")
@@ -115,7 +115,7 @@ def pictures(place: Path) -> Path:
 
 @pytest.mark.skipif(os.name == "nt", reason="the examples are for a POSIX shell")
 def test_evaluations_run(pictures: Path) -> None:
-    """The command and the program of the guide to thresholds write an evaluation."""
+    """The command and the program in the guide to thresholds write an evaluation."""
     (command, *_) = blocks("thresholds.md", "")
     (program,) = blocks("thresholds.md", "python")
     (pictures / "program.py").write_text(program, encoding="utf-8")
@@ -128,7 +128,7 @@ def test_evaluations_run(pictures: Path) -> None:
 
 
 def test_readme_matches_an_upload(place: Path) -> None:
-    """The program of the README holds an upload that matches."""
+    """The README's program holds an upload that matches."""
     program, one_line = blocks("../README.md", "python")
     before = "hold = print; upload = open('upload.jpg', 'rb').read()\n"
     done = run(before + program, place, sys.executable, "-W", "error", "-c")
@@ -140,7 +140,7 @@ def test_readme_matches_an_upload(place: Path) -> None:
 
 
 def test_readme_shows_what_a_scan_prints(tmp_path: Path) -> None:
-    """The scan of the README prints the very lines shown, of files made as the README tells."""
+    """The README's scan prints exactly the lines shown, for files made as the README says."""
     examples.install_command(tmp_path)
     examples.set_up(tmp_path)
     shown = next(text for text in blocks("../README.md", "console") if "scan uploads" in text)

@@ -1,4 +1,4 @@
-"""Every example of the guides is run, and prints what the guide says."""
+"""Runs every example of the guides, and checks that it prints what the guide shows."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ GUIDES = ["audit.md", "nightly.md", "quarantine.md", "records.md", "report.md"]
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """What most guides work on: a folder of uploads, a list, and the command itself."""
+    """The setting of most guides: a folder of uploads, a list, and the command itself."""
     set_up(tmp_path)
     shutil.copy(NIGHTLY / "hashmatch-nightly", install_command(tmp_path))
     return tmp_path
@@ -33,7 +33,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def lists(tmp_path: Path) -> Path:
-    """What the guide to lists works on: lists of many formats, a list of today among them."""
+    """The setting of the guide to lists: lists in many formats, one of them dated today."""
     shutil.copytree(PICTURES / "originals", tmp_path / "uploads")
     shutil.copytree(PICTURES / "originals", tmp_path / "my-pictures")
     today = dt.datetime.now(dt.UTC).date().isoformat()
@@ -72,17 +72,17 @@ def lists(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("guide", GUIDES)
 def test_examples_do_what_the_guide_says(folder: Path, guide: str) -> None:
-    """Each command of a guide prints what stands under it, and each piece of Python runs."""
+    """Each command of a guide prints what the guide shows, and each piece of Python runs."""
     check(guide, folder)
 
 
 def test_examples_of_lists_do_what_the_guide_says(lists: Path) -> None:
-    """So do those of the guide to lists, with lists of the formats that it speaks of."""
+    """So do those of the guide to lists, with lists in all the formats that it names."""
     check("lists.md", lists)
 
 
 def test_the_plug_in_of_the_guide_works(folder: Path) -> None:
-    """Installed as it stands, the example's algorithm hashes pictures and finds them again."""
+    """Installed unchanged, the example's algorithm hashes pictures and finds them again."""
     examples = dict(blocks("algorithms.md"))
     site = folder / "site"
     (site / "toyhash-1.dist-info").mkdir(parents=True)
@@ -100,7 +100,7 @@ def test_the_plug_in_of_the_guide_works(folder: Path) -> None:
 
 
 def nightly(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the script of the guide as a reader would."""
+    """Run the guide's script as a reader would."""
     return subprocess.run(
         ["sh", folder / "bin" / "hashmatch-nightly", *arguments],
         cwd=folder,
@@ -116,14 +116,14 @@ def test_a_second_night_of_a_day_keeps_the_first(folder: Path) -> None:
     """Run twice on one day, the nightly script leaves the results and the log of both runs."""
     assert nightly(folder, "uploads").returncode == 3
     first = {path: path.read_bytes() for path in (folder / "nights").iterdir()}
-    time.sleep(1.1)  # to which the names are exact
+    time.sleep(1.1)  # to which names are exact
     assert nightly(folder, "uploads").returncode == 2
     assert {path: path.read_bytes() for path in first} == first
     assert len(list((folder / "nights").iterdir())) == 2 * len(first) == 6
 
 
 def test_the_nightly_script_never_fails_like_a_scan(folder: Path) -> None:
-    """Without a folder, or a place to write to, its exit code is none of those of results."""
+    """Without a folder, or a place to write to, its exit code is not one that reports results."""
     done = nightly(folder)
     assert (done.returncode, done.stderr) == (64, "usage: hashmatch-nightly FOLDER\n")
     (folder / "nights").touch()
@@ -132,10 +132,10 @@ def test_the_nightly_script_never_fails_like_a_scan(folder: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd here")
 def test_units_are_valid(tmp_path: Path) -> None:
-    """The units of the guide are such that systemd finds nothing wrong with them."""
+    """Systemd finds nothing wrong with the guide's units."""
     for name in ("hashmatch.service", "hashmatch.timer", "hashmatch-alert.service"):
         text = (NIGHTLY / name).read_text("utf-8")
-        # What it runs need not be installed here
+        # The programs they run need not be installed here
         text = text.replace("/usr/local/bin/hashmatch-nightly", "/bin/true")
         (tmp_path / name).write_text(text, encoding="utf-8")
     done = subprocess.run(
@@ -150,7 +150,7 @@ def test_units_are_valid(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("guide", sorted(path.name for path in DOCS.glob("*.md")))
 def test_links_lead_somewhere(guide: str) -> None:
-    """Whatever a guide links to is there."""
+    """Everything that a guide links to exists."""
     text = (DOCS / guide).read_text("utf-8")
     for target in re.findall(r"\]\(([^)#:]+)\)", text):
         assert (DOCS / target).exists(), target

@@ -131,7 +131,7 @@ def test_a_missing_signature_is_refused(signed: Path) -> None:
 def test_keys_are_never_written_over(signed: Path) -> None:
     """Generating keys over existing ones is an error and leaves them unchanged."""
     before = (signed / "key").read_bytes()
-    with pytest.raises(SettingsError, match="exists already"):
+    with pytest.raises(SettingsError, match="already exists"):
         make_keys(signed / "key", signed / "fresh.pub")
     assert (signed / "key").read_bytes() == before
 

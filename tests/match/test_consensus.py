@@ -1,4 +1,4 @@
-"""Entries with several hashes, and lists replaced while others match."""
+"""Entries with several hashes, and lists replaced while other threads match."""
 
 import hashlib
 import json
@@ -23,13 +23,13 @@ FRAMES = [as_mode(photo(seed, 400, 300), "P") for seed in (1, 2)]
 
 
 def hashes_of(seed: int) -> tuple[PerceptualHash, ...]:
-    """Both hashes of one picture."""
+    """The pHash and the dHash of a picture."""
     return examine(photo(seed, 400, 300), ExamineOptions(kinds=KINDS)).views[0].hashes
 
 
 @pytest.fixture(scope="module")
 def consensus_list() -> HashList:
-    """Three entries: both hashes of a picture, one of each of two pictures, and one alone."""
+    """Three entries: both hashes of one picture, hashes of two pictures, and a single hash."""
     (phash, dhash), (other_phash, _) = hashes_of(1), hashes_of(2)
     return HashList.from_entries(
         [
@@ -44,26 +44,26 @@ def consensus_list() -> HashList:
 
 
 def test_any_near_hash_of_an_entry_is_a_match(consensus_list: HashList) -> None:
-    """With require=any, an entry matches by whichever of its hashes is near."""
+    """With require=any, an entry matches if any of its hashes is near."""
     outcome = in_process(consensus_list).match(photo(1, 400, 300))
     assert {match.entry.id for match in outcome.matches} == {"both", "one-of-two", "single"}
 
 
 def test_all_hashes_of_an_entry_must_agree(consensus_list: HashList) -> None:
-    """With require=all, an entry matches only when each hash that its list gives is near."""
+    """With require=all, an entry matches only if all hashes that its list gives are near."""
     outcome = in_process(consensus_list, require="all").match(photo(1, 400, 300))
     named = [(match.entry.id, match.algorithm) for match in outcome.matches]
     assert sorted(named) == [("both", "dhash"), ("both", "phash"), ("single", "phash")]
 
 
 def test_no_agreement_is_no_match(consensus_list: HashList) -> None:
-    """With require=all, a picture near to one of an entry's two hashes is clear."""
+    """With require=all, a picture near only one of an entry's two hashes is clear."""
     only = HashList.from_entries([e for e in consensus_list if e.id == "one-of-two"], name="x")
     assert in_process(only, require="all").match(photo(1, 400, 300)).verdict is Verdict.CLEAR
 
 
 def test_hashes_agree_through_one_view_or_not_at_all() -> None:
-    """With require=all, frames that are each near by another hash of an entry make no match."""
+    """With require=all, two frames that are near by different hashes do not make a match."""
     (phash, dhash), (other_phash, other_dhash) = frame_hashes = [
         examine(frame, ExamineOptions(kinds=KINDS)).views[0].hashes for frame in FRAMES
     ]
@@ -83,7 +83,7 @@ def test_hashes_agree_through_one_view_or_not_at_all() -> None:
 
 
 def test_an_exact_digest_needs_no_agreement() -> None:
-    """The digest of the very file matches, though the entry's perceptual hash is far off."""
+    """A file's digest matches even if the entry's perceptual hash is far off."""
     data = encode(photo(1, 400, 300), "PNG")
     digest = PerceptualHash.from_hex(hashlib.sha256(data).hexdigest(), "sha256")
     hash_list = HashList.from_entries(
@@ -96,7 +96,7 @@ def test_an_exact_digest_needs_no_agreement() -> None:
 def test_scan_names_each_hash_that_agreed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With --require all, a scan takes a text list with both hashes of an entry, and names each."""
+    """With --require all, a scan reads both hashes of an entry from a text list, and names each."""
     (phash, dhash), (other, _) = hashes_of(1), hashes_of(2)
     hash_list = tmp_path / "list.txt"
     hash_list.write_text(
@@ -124,13 +124,13 @@ def test_scan_names_each_hash_that_agreed(
 
 
 def test_an_unknown_requirement_is_refused(consensus_list: HashList) -> None:
-    """A requirement that does not exist is an error that names those that do."""
+    """An unknown requirement is an error that names the known ones."""
     with pytest.raises(SettingsError, match="any, all"):
         in_process(consensus_list, require="most")
 
 
 def test_replaced_lists_are_seen_whole() -> None:
-    """Threads that match while lists are replaced see one list or the other, never a mixture."""
+    """Threads that match during a replacement see one list or the other, never a mixture."""
     phash, dhash = hashes_of(1)
     lists = [
         HashList.from_entries([Entry(f"{name}-p", phash), Entry(f"{name}-d", dhash)], name=name)
@@ -158,7 +158,7 @@ def test_replaced_lists_are_seen_whole() -> None:
 
 
 def test_a_replacement_that_cannot_match_changes_nothing(consensus_list: HashList) -> None:
-    """A list without entries is refused, and the old one stays in force."""
+    """A list without entries is refused, and the old list stays in force."""
     matcher = in_process(consensus_list)
     with pytest.raises(HashListError):
         matcher.replace(HashList.from_entries([], name="empty"))
@@ -166,7 +166,7 @@ def test_a_replacement_that_cannot_match_changes_nothing(consensus_list: HashLis
 
 
 def test_changes_are_seen_at_the_next_call() -> None:
-    """What is added to a list matches, and what is withdrawn stops to, once it is replaced."""
+    """After a replacement, added entries match and withdrawn ones no longer do."""
     phash, _ = hashes_of(1)
     base = HashList.from_entries(
         [Entry("a", phash), *(Entry(f"x{n}", value) for n, value in enumerate(far_hashes(2000)))],
@@ -183,12 +183,12 @@ def test_changes_are_seen_at_the_next_call() -> None:
 
 
 def far_hashes(count: int) -> list[PerceptualHash]:
-    """Hashes that are near to no picture used here."""
+    """Hashes that are near no picture used here."""
     return [PerceptualHash("phash", 64, (number + 1,)) for number in range(count)]
 
 
 def test_the_nearest_are_named_and_all_are_counted() -> None:
-    """Of very many near entries the nearest ten are named, in order, and the rest is counted."""
+    """If very many entries are near, the nearest ten are named and the rest are counted."""
     phash, _ = hashes_of(1)
     (word,) = phash.words
     entries = [

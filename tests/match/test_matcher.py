@@ -38,18 +38,18 @@ PHASH, DHASH, WIDE = HashKind("phash", 64), HashKind("dhash", 64), HashKind("pha
 
 
 def hash_of(picture: Image.Image, kind: HashKind = PHASH) -> PerceptualHash:
-    """The stored view's hash."""
+    """The hash of the stored view."""
     return examine(picture, ExamineOptions(kinds=(kind,))).views[0].hashes[0]
 
 
 def moved(value: PerceptualHash, bits: int) -> PerceptualHash:
-    """A hash that lies this many bits from another."""
+    """A hash this many bits away from another."""
     mask = (1 << bits) - 1
     return PerceptualHash(value.algorithm, value.bits, (value.words[0] ^ mask, *value.words[1:]))
 
 
 def list_of(*entries: Entry, name: str = "list") -> HashList:
-    """A list of these entries."""
+    """A list with these entries."""
     return HashList.from_entries(entries, name=name)
 
 
@@ -73,7 +73,7 @@ def fixtures_matcher() -> Matcher:
 
 @pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.name)
 def test_fixtures_get_their_verdicts(fixtures_matcher: Matcher, path: Path) -> None:
-    """Each example picture gets the verdict, and matches the one entry, that it was made for."""
+    """Each example picture gets the verdict and the one entry that it was made for."""
     expected = EXPECTED[path.relative_to(ROOT / "benign_images").as_posix()]
     outcome = fixtures_matcher.match(path)
     assert outcome.verdict == expected["verdict"]
@@ -86,7 +86,7 @@ def test_fixtures_get_their_verdicts(fixtures_matcher: Matcher, path: Path) -> N
 @pytest.mark.parametrize("index", ["auto", "linear", "bktree"])
 @pytest.mark.parametrize("decode", ["fast", "exact"])
 def test_ways_to_look_change_no_outcome(fixtures_matcher: Matcher, index: str, decode: str) -> None:
-    """Every index, and both ways to decode, give the same outcomes to the last bit."""
+    """Every index and both decode modes give exactly the same outcomes."""
     other = in_process(HashList.load(ROOT / "hashes.txt"), index=index, decode=decode)
     large = [encode(photo(seed, 900, 700), "JPEG", quality=70) for seed in range(4)]
     sources = [*FIXTURES[::3], *large]
@@ -94,7 +94,7 @@ def test_ways_to_look_change_no_outcome(fixtures_matcher: Matcher, index: str, d
 
 
 def test_a_match_says_which_and_how_near() -> None:
-    """A match names list, entry, label, distance, threshold and view."""
+    """A match names the list, entry, label, distance, threshold and view."""
     matcher = in_process(list_of(Entry("one", moved(HASH, 6), "a label"), name="some list"))
     outcome = matcher.match(DATA)
     (match,) = outcome.matches
@@ -109,7 +109,7 @@ def test_a_match_says_which_and_how_near() -> None:
 
 @pytest.mark.parametrize("bits", range(12))
 def test_the_threshold_is_inclusive(bits: int) -> None:
-    """A distance equal to the threshold matches, and one bit more does not."""
+    """A distance equal to the threshold matches; one bit more does not."""
     matcher = in_process(list_of(Entry("one", moved(HASH, bits))))
     assert (matcher.match(DATA).verdict is Verdict.MATCH) == (bits <= 8)
     matcher = in_process(list_of(Entry("one", moved(HASH, bits))), threshold=3)
@@ -117,7 +117,7 @@ def test_the_threshold_is_inclusive(bits: int) -> None:
 
 
 def test_thresholds_are_by_algorithm_and_width() -> None:
-    """A number is for all; a name for its algorithm; name and width for that alone."""
+    """A number is for all algorithms, a name for its algorithm, name and width for that kind."""
     entries = [Entry(str(kind), moved(hash_of(PICTURE, kind), 3)) for kind in (PHASH, DHASH, WIDE)]
     lists = list_of(*entries)
     for threshold, bits in (
@@ -136,7 +136,7 @@ def test_thresholds_are_by_algorithm_and_width() -> None:
     [-1, 32, 64, {"phash": -1}, {"phash": 32}, {"whash": 4}, {"phash-128": 4}, 7.5, {"phash": "8"}],
 )
 def test_thresholds_that_make_no_sense_are_refused(threshold: object) -> None:
-    """A threshold that would match everything, or nothing that exists, is an error at once."""
+    """A threshold that would match everything, or for an unknown algorithm, is an error at once."""
     with pytest.raises(SettingsError, match="threshold"):
         in_process(list_of(Entry("one", HASH)), threshold=threshold)
 
@@ -154,13 +154,13 @@ def test_thresholds_that_make_no_sense_are_refused(threshold: object) -> None:
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, object], message: str) -> None:
-    """A setting that does not exist is an error when the matcher is made, not when it is used."""
+    """An invalid setting is an error when the matcher is made, not when it is used."""
     with pytest.raises(SettingsError, match=message):
         in_process(list_of(Entry("one", HASH)), **settings)
 
 
 def test_lists_that_can_match_nothing_are_refused() -> None:
-    """No list, an empty list and one of flat hashes alone would clear everything: an error."""
+    """No list, an empty one or one with only flat hashes is an error: it would clear all."""
     flat_hash = PerceptualHash("phash", 64, (0,))
     for lists in (
         [],
@@ -173,7 +173,7 @@ def test_lists_that_can_match_nothing_are_refused() -> None:
 
 
 def test_near_entries_come_best_first() -> None:
-    """Matches are sorted by distance, then by the order of lists and entries; each entry once."""
+    """Matches are sorted by distance, then by list and entry, and have each entry once."""
     first = list_of(Entry("a", moved(HASH, 4)), Entry("b", HASH), Entry("c", moved(HASH, 4)))
     second = list_of(Entry("d", moved(HASH, 2)), Entry("e", moved(HASH, 60)), name="second")
     outcome = in_process([first, second]).match(encode(padded(PICTURE, 0.02), "PNG"))
@@ -186,7 +186,7 @@ def test_near_entries_come_best_first() -> None:
 
 
 def test_only_the_nearest_are_named_and_all_are_counted() -> None:
-    """As many matches are named as asked for; how many there are is told besides."""
+    """An outcome names as many matches as asked for, and counts them all."""
     lists = list_of(*(Entry(f"entry-{bits}", moved(HASH, bits)) for bits in range(8)))
     outcome = in_process(lists, max_matches=3).match(DATA)
     assert [match.entry.id for match in outcome.matches] == ["entry-0", "entry-1", "entry-2"]
@@ -194,14 +194,14 @@ def test_only_the_nearest_are_named_and_all_are_counted() -> None:
 
 
 def test_the_best_view_of_an_entry_counts() -> None:
-    """A padded and turned picture matches by the view that is nearest, and names it."""
+    """A padded and turned picture matches by its nearest view, and the match names it."""
     turned = with_orientation(padded(PICTURE, 0.1, "white"), 6, "PNG")
     outcome = in_process(list_of(Entry("one", HASH))).match(turned)
     assert [(match.view, match.distance) for match in outcome.matches] == [("upright+trimmed", 0)]
 
 
 def test_little_detail_makes_a_candidate_not_a_match() -> None:
-    """A near entry of a picture under the quality floor is shown to a human, never dropped."""
+    """An entry near a picture below the quality floor is a candidate for a human, never dropped."""
     lists = list_of(Entry("one", hash_of(FAINT)))
     data = encode(FAINT, "PNG")
     outcome = in_process(lists).match(data)
@@ -218,7 +218,7 @@ def test_little_detail_makes_a_candidate_not_a_match() -> None:
 
 
 def test_matches_come_before_candidates() -> None:
-    """A plain match at some distance is better than a candidate at none."""
+    """A match at some distance ranks before a candidate at distance 0."""
     frames = animation([FAINT, PICTURE], "PNG")
     lists = list_of(Entry("candidate", hash_of(FAINT)), Entry("match", moved(HASH, 4)))
     outcome = in_process(lists, threshold=4).match(frames)
@@ -229,7 +229,7 @@ def test_matches_come_before_candidates() -> None:
 
 
 def test_matches_count_where_the_rest_was_not_examined() -> None:
-    """A match in what could be examined is a match, and the reason still says what could not."""
+    """A match in the part that was examined counts, and the reason says what was not."""
     frames = [photo(seed, 90, 60) for seed in (1, 2, 3)]
     data = animation(frames, "TIFF")
     lists = list_of(Entry("first", hash_of(frames[0])))
@@ -244,7 +244,7 @@ def test_matches_count_where_the_rest_was_not_examined() -> None:
 
 
 def test_candidates_do_not_hide_that_something_was_not_examined() -> None:
-    """With a candidate alone, what was not examined wholly is unscanned; the candidate is told."""
+    """With only a candidate, a file that was not fully examined is unscanned and names it."""
     data = animation([FAINT, photo(5, 320, 240)], "TIFF")
     outcome = in_process(list_of(Entry("one", hash_of(FAINT)))).match(data[:-9000])
     assert (outcome.verdict, outcome.reason) == (Verdict.UNSCANNED, Reason.TRUNCATED)
@@ -252,7 +252,7 @@ def test_candidates_do_not_hide_that_something_was_not_examined() -> None:
 
 
 def test_every_ending_has_its_verdict(tmp_path: Path) -> None:
-    """Match, clear, no image and unscanned are told apart, whatever the source."""
+    """Match, clear, not an image and unscanned are distinguished for every kind of source."""
     matcher = in_process(list_of(Entry("one", HASH)))
     path = tmp_path / "picture"
     path.write_bytes(DATA)
@@ -278,7 +278,7 @@ def test_every_ending_has_its_verdict(tmp_path: Path) -> None:
 
 
 def test_limits_and_formats_are_the_matchers() -> None:
-    """Limits and formats given to the matcher hold for all that it matches."""
+    """Limits and formats given to the matcher apply to everything that it matches."""
     lists = list_of(Entry("one", HASH))
     assert in_process(lists, limits=Limits(max_bytes=100)).match(DATA).reason is Reason.TOO_LARGE
     assert (
@@ -294,7 +294,7 @@ def test_limits_and_formats_are_the_matchers() -> None:
 
 @pytest.mark.parametrize("isolate", [False, True])
 def test_files_over_the_limit_are_known_by_all_their_bytes(isolate: bool, tmp_path: Path) -> None:
-    """A file over the limit has the digest of all its bytes, whatever it is and is given as."""
+    """A file over the limit is digested in full, whatever it is and however it is passed."""
     limits = Limits(max_bytes=4000)
     for data in (bytes(5000), DATA, b"PK\x03\x04" + bytes(5000)):
         path = tmp_path / "blob"
@@ -312,7 +312,7 @@ def test_files_over_the_limit_are_known_by_all_their_bytes(isolate: bool, tmp_pa
 
 
 def test_streams_over_the_limit_are_unscanned_where_digests_count() -> None:
-    """A stream is read up to the limit, and with a digest to compare it is no "no image" then."""
+    """A stream is read only up to the limit; if digests are compared, it is then unscanned."""
     limits = Limits(max_bytes=4000)
     for data in (bytes(5000), DATA, b"PK\x03\x04" + bytes(5000)):
         read, write = os.pipe()
@@ -324,7 +324,7 @@ def test_streams_over_the_limit_are_unscanned_where_digests_count() -> None:
 
 
 def test_pictures_without_bytes_are_never_clear_of_digests() -> None:
-    """An opened picture is an error where lists hold digests alone, else compared by its views."""
+    """A PIL.Image is compared by its views; if the lists hold only digests, it is an error."""
     with Image.open(io.BytesIO(DATA)) as opened:
         for source in (opened, PICTURE):
             with pytest.raises(SettingsError, match="has no bytes"):
@@ -350,18 +350,18 @@ def test_pictures_without_bytes_are_never_clear_of_digests() -> None:
 def test_examinations_for_other_lists_are_refused(
     kinds: tuple[HashKind, ...], digests: tuple[str, ...]
 ) -> None:
-    """Hashes of another algorithm or width, or fewer digests, than the lists have are an error."""
+    """Hashes of other kinds than the lists have, or too few digests, are an error."""
     matcher = in_process(list_of(Entry("one", HASH), digest_entry(OTHER)))
     data = encode(photo(3, 640, 480), "JPEG")
     for fast in (True, False):
         found = examine(data, ExamineOptions(kinds=kinds, digests=digests, fast=fast))
         for ask in (matcher.screen, matcher.judge):
-            with pytest.raises(HashMismatchError, match="other hashes"):
+            with pytest.raises(HashMismatchError, match="not of the kinds in the lists"):
                 ask([examine(data, matcher.options), found])
 
 
 def test_examinations_that_have_less_for_a_reason_are_judged(tmp_path: Path) -> None:
-    """What could not be read or decoded, and what is no picture, has no hashes and is no error."""
+    """An unreadable or undecodable file, or one that is not a picture, has no hashes; no error."""
     matcher = in_process(list_of(Entry("one", HASH), digest_entry(OTHER)))
     more = replace(matcher.options, digests=("sha256", "md5"))
     sources = (tmp_path / "none", DATA[:900], b"no picture", b"")
@@ -371,7 +371,7 @@ def test_examinations_that_have_less_for_a_reason_are_judged(tmp_path: Path) -> 
 
 
 def test_mirrors_are_looked_up_on_demand() -> None:
-    """A mirrored copy is clear, and with mirrors a match that names the turn."""
+    """A mirrored copy is clear by default; with mirrors it is a match that names the flip."""
     lists = list_of(Entry("one", HASH))
     mirrored = encode(PICTURE.transpose(Image.Transpose.FLIP_LEFT_RIGHT), "PNG")
     assert in_process(lists).match(mirrored).verdict is Verdict.CLEAR
@@ -380,7 +380,7 @@ def test_mirrors_are_looked_up_on_demand() -> None:
 
 
 def test_lists_of_several_kinds_are_all_looked_up() -> None:
-    """One picture may match by several algorithms and widths, in one list and in several."""
+    """One picture may match by several algorithms and widths, in one or several lists."""
     kinds = (PHASH, DHASH, WIDE, HashKind("dhash", 256))
     entries = [Entry(str(kind), hash_of(PICTURE, kind)) for kind in kinds]
     together = in_process(list_of(*entries)).match(DATA)
@@ -392,7 +392,7 @@ def test_lists_of_several_kinds_are_all_looked_up() -> None:
 
 
 def test_many_are_taken_as_they_are_needed() -> None:
-    """``match_many`` keeps the order and takes no more sources than it gives outcomes."""
+    """``match_many`` keeps the order and takes no more sources than it returns outcomes."""
     matcher = in_process(list_of(Entry("one", HASH)))
     taken = []
 
@@ -409,7 +409,7 @@ def test_many_are_taken_as_they_are_needed() -> None:
 
 @pytest.mark.parametrize("decode", ["fast", "exact"])
 def test_threads_share_a_matcher(decode: str) -> None:
-    """Eight threads over one matcher get the outcomes that one gets."""
+    """Eight threads that share a matcher get the same outcomes as one."""
     matcher = in_process(HashList.load(ROOT / "hashes.txt"), decode=decode)
     data = [path.read_bytes() for path in FIXTURES]
     sources = [*data, *(one[: len(one) // 2] for one in data[::4]), b"none"]
@@ -420,7 +420,7 @@ def test_threads_share_a_matcher(decode: str) -> None:
 
 
 def test_settings_say_whatever_could_change_a_verdict() -> None:
-    """Settings, explanation and ``repr`` tell all but the hashes."""
+    """Settings, explanation and ``repr`` show everything except hashes."""
     matcher = in_process(list_of(Entry("one", HASH), name="a name"), threshold=6, mirrors=True)
     settings = matcher.settings()
     assert json.loads(json.dumps(settings)) == settings
@@ -439,14 +439,14 @@ def test_settings_say_whatever_could_change_a_verdict() -> None:
 
 
 def test_an_outcome_is_no_boolean() -> None:
-    """The mistake of writing ``if matcher.match(...)`` is an error, not a match."""
+    """Writing ``if matcher.match(...)`` by mistake is an error, not a match."""
     with pytest.raises(TypeError, match="neither true nor false"):
         bool(in_process(list_of(Entry("one", HASH))).match(DATA))
     assert Outcome(Verdict.CLEAR) == Outcome(Verdict.CLEAR)
 
 
 def test_a_list_is_loaded_anew_from_its_file(tmp_path: Path) -> None:
-    """Reloading puts what is in the file now in force, and says so if it cannot."""
+    """Reloading puts the file's current content in force, and says so if it cannot."""
     path, more = tmp_path / "list.txt", tmp_path / "more.txt"
     path.write_text(f"phash:{moved(HASH, 30)}\n")
     matcher = in_process(HashList.load(path))
@@ -475,7 +475,7 @@ def test_a_list_is_loaded_anew_from_its_file(tmp_path: Path) -> None:
 
 
 def test_lists_are_reloaded_while_threads_match(tmp_path: Path) -> None:
-    """Threads see one list or the other, and each reload that has returned is in force."""
+    """Threads see one list or the other, and a reload is in force once it returns."""
     path = tmp_path / "list.txt"
     path.write_text(f"phash:{HASH} entry-0\n")
     matcher = in_process(HashList.load(path))

@@ -1,4 +1,4 @@
-"""Archives given to a matcher: the same parts, with the same outcomes, as in a scan."""
+"""Archives in a matcher have the same parts with the same outcomes as in a scan."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ FAINT_DATA = encode(FAINT, "PNG")
 
 
 def entry(name: str, picture: Any) -> Entry:
-    """The stored view of a picture as an entry."""
+    """An entry with the hash of a picture's stored view."""
     options = ExamineOptions(kinds=(HashKind("phash", 64),))
     return Entry(name, examine(picture, options).views[0].hashes[0])
 
 
 @pytest.fixture(scope="module")
 def hash_list() -> HashList:
-    """A list with one picture of much and one of little detail, and one of the fixtures."""
+    """A list with a detailed picture, one with little detail, and one of the fixtures."""
     fixture = next(FIXTURES.rglob("*.jpg"))
     entries = [entry("listed", LISTED), entry("faint", FAINT), entry("fixture", fixture)]
     return HashList.from_entries(entries, name="list")
@@ -49,13 +49,13 @@ def hash_list() -> HashList:
 
 @pytest.fixture(params=[False, True], ids=["in process", "isolated"], scope="module")
 def matcher(request: pytest.FixtureRequest, hash_list: HashList) -> Iterator[Matcher]:
-    """A matcher over that list, of either kind."""
+    """A matcher over that list, isolated or not."""
     with Matcher(hash_list, isolate=request.param) as matcher:
         yield matcher
 
 
 def encrypted() -> bytes:
-    """A zip whose one member is encrypted, as its flag says."""
+    """A ZIP whose only member is marked as encrypted."""
     data = bytearray(make_zip({"a.jpg": zip_crypto(b"key", NEAR, 0)}, zipfile.ZIP_STORED))
     for mark, flags in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
         data[data.index(mark) + flags] |= 1
@@ -70,8 +70,8 @@ FILES = {
     "packed tar": gzip.compress(make_tar(MIXED)),
     "packed picture": gzip.compress(NEAR),
     "nested": make_zip({"inner.zip": INNER, "inner.tar": make_tar({"a/far.jpg": FAR}), "b": FAR}),
-    "behind a far picture": FAR + make_zip({"near.jpg": NEAR}),
-    "behind a near picture": NEAR + make_zip({"far.jpg": FAR}),
+    "after a far picture": FAR + make_zip({"near.jpg": NEAR}),
+    "after a near picture": NEAR + make_zip({"far.jpg": FAR}),
     "candidate": make_zip({"faint.png": FAINT_DATA, "cut.jpg": FAR[:3000]}),
     "clear": make_zip({"far.jpg": FAR, "text": b"no picture"}),
     "texts": make_zip({"a": b"one", "b": b"two"}),
@@ -89,7 +89,7 @@ FILES = {
 
 
 def scanned(path: Path, matcher: Matcher) -> dict[bytes, Outcome]:
-    """What a scan says of a file, by the path inside it."""
+    """The records of a scan of a file, by the path inside it."""
     with make_pool(1) as pool:
         return {
             result.path[len(bytes(path)) :].removeprefix(b"!/"): result.outcome
@@ -98,13 +98,13 @@ def scanned(path: Path, matcher: Matcher) -> dict[bytes, Outcome]:
 
 
 def parts_of(outcome: Outcome) -> dict[bytes, Outcome]:
-    """The parts of an outcome by their paths; what has no members is its own one."""
+    """The parts of an outcome by path. A file without members is its own only part."""
     return {part.path: part.outcome for part in outcome.parts} or {b"": outcome}
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_matching_a_file_is_scanning_it(name: str, matcher: Matcher, tmp_path: Path) -> None:
-    """Each part has the path and the outcome that a scan of the same file gives it."""
+    """Each part has the same path and outcome as in a scan of the same file."""
     path = tmp_path / "file"
     path.write_bytes(FILES[name])
     expected = scanned(path, matcher)
@@ -113,7 +113,7 @@ def test_matching_a_file_is_scanning_it(name: str, matcher: Matcher, tmp_path: P
 
 
 def test_matching_a_fixture_is_scanning_it(matcher: Matcher) -> None:
-    """The example pictures get the outcomes of a scan, which has one result for each."""
+    """The example pictures get the same outcomes as in a scan, which gives each one result."""
     paths = sorted(path for path in FIXTURES.rglob("[!.]*") if path.is_file())[::2]
     with make_pool(1) as pool:
         expected = [result.outcome for result in scan(paths, matcher, pool)]
@@ -126,8 +126,8 @@ def test_matching_a_fixture_is_scanning_it(matcher: Matcher) -> None:
         ("zip", Verdict.MATCH, Reason.TRUNCATED),
         ("nested", Verdict.MATCH, None),
         ("packed picture", Verdict.MATCH, None),
-        ("behind a far picture", Verdict.MATCH, None),
-        ("behind a near picture", Verdict.MATCH, None),
+        ("after a far picture", Verdict.MATCH, None),
+        ("after a near picture", Verdict.MATCH, None),
         ("candidate", Verdict.LOW_INFORMATION, Reason.TRUNCATED),
         ("clear", Verdict.CLEAR, None),
         ("texts", Verdict.NOT_IMAGE, None),
@@ -140,7 +140,7 @@ def test_matching_a_fixture_is_scanning_it(matcher: Matcher) -> None:
 def test_a_file_has_the_gravest_verdict_of_its_parts(
     name: str, verdict: Verdict, reason: Reason | None, matcher: Matcher
 ) -> None:
-    """One member is enough for a match, and a reason stays with whatever the verdict is."""
+    """One member is enough for a match, and a reason is kept whatever the verdict."""
     outcome = matcher.match(FILES[name])
     assert (outcome.verdict, outcome.reason) == (verdict, reason)
     assert (outcome.reason is None) == (outcome.detail is None)
@@ -148,7 +148,7 @@ def test_a_file_has_the_gravest_verdict_of_its_parts(
 
 
 def test_the_nearest_entries_are_those_of_all_parts(hash_list: HashList) -> None:
-    """Matches of all members come best first, as many as asked for, and all are counted."""
+    """Matches of all members come best first, up to the number asked for, and all are counted."""
     members = {f"{number}.png": [FAINT_DATA, SMALL, NEAR][number % 3] for number in range(9)}
     outcome = Matcher(hash_list, max_matches=4, isolate=False).match(make_zip(members))
     assert outcome.match_count == 9
@@ -161,7 +161,7 @@ def test_the_nearest_entries_are_those_of_all_parts(hash_list: HashList) -> None
 
 
 def test_limits_are_those_of_the_matcher(hash_list: HashList) -> None:
-    """A member over a limit, and an archive over one, leave the file unscanned."""
+    """A member or an archive over a limit leaves the file unscanned."""
     data = make_zip({"a.jpg": FAR, "b.jpg": FAR, "c.zip": INNER})
     for settings, reason in (
         ({"archives": ArchiveLimits(max_members=1)}, Reason.ARCHIVE_LIMIT),
@@ -173,7 +173,7 @@ def test_limits_are_those_of_the_matcher(hash_list: HashList) -> None:
 
 
 def test_archives_of_any_size_are_opened_by_path(hash_list: HashList, tmp_path: Path) -> None:
-    """The limit on bytes is one of pictures: an archive over it is opened, if it is a file."""
+    """The limit on bytes is for pictures: a larger archive is opened if it is a file."""
     path = tmp_path / "a.zip"
     path.write_bytes(make_zip({"a.txt": os.urandom(9000), "near.png": SMALL}))
     matcher = Matcher(hash_list, limits=Limits(max_bytes=len(SMALL)), isolate=False)
@@ -189,7 +189,7 @@ def test_archives_of_any_size_are_opened_by_path(hash_list: HashList, tmp_path: 
 
 
 def test_every_kind_of_file_is_the_same(matcher: Matcher, tmp_path: Path) -> None:
-    """Bytes, paths, files of every kind and pipes have the same parts."""
+    """Bytes, paths, files of every kind and pipes give the same parts."""
     data = FILES["nested"]
     expected = matcher.match(data)
     path = tmp_path / "a.zip"
@@ -216,7 +216,7 @@ def test_every_kind_of_file_is_the_same(matcher: Matcher, tmp_path: Path) -> Non
 
 
 def test_what_a_file_unpacks_is_not_taken_for_the_file(matcher: Matcher, tmp_path: Path) -> None:
-    """A reader of unpacked bytes has the descriptor of the packed ones, which is not used."""
+    """A reader of unpacked bytes has the descriptor of the packed ones, and that is not used."""
     path = tmp_path / "a.gz"
     path.write_bytes(gzip.compress(NEAR))
     with gzip.open(path) as unpacked:
@@ -227,7 +227,7 @@ def test_what_a_file_unpacks_is_not_taken_for_the_file(matcher: Matcher, tmp_pat
 
 
 def test_a_huge_archive_is_never_in_memory_as_a_whole(hash_list: HashList) -> None:
-    """Of 120 MB unpacked, no more than a few members are in memory at a time."""
+    """Of 120 MB unpacked, only a few members are in memory at a time."""
     data = make_zip({f"{number}.bin": bytes(2_000_000) for number in range(60)})
     limits = ArchiveLimits(max_ratio=10_000)
     matcher = Matcher(hash_list, archives=limits, isolate=False)
@@ -242,7 +242,7 @@ def test_a_huge_archive_is_never_in_memory_as_a_whole(hash_list: HashList) -> No
 
 
 def test_a_member_that_is_another_by_now_is_not_taken_for_it() -> None:
-    """An archive whose member is gone or moved when it is looked at again has changed."""
+    """An archive whose member is gone or moved on a second look is reported as changed."""
     for again, reason in ((b"a.jpg", None), (b"b.jpg", Reason.CHANGED), (None, Reason.CHANGED)):
 
         def examined(
@@ -279,7 +279,7 @@ ORDER = [
 
 
 def test_the_rule_for_the_whole() -> None:
-    """A graver part decides, in whatever order parts come; without parts there is no image."""
+    """The gravest part decides, in any order; without parts the verdict is not_image."""
     for number, verdict in enumerate(ORDER):
         lesser = ORDER[: number + 1]
         assert decide_whole(lesser) is verdict

@@ -43,5 +43,5 @@ def test_each_row_of_the_rule(
     is_picture: bool,
     verdict: Verdict,
 ) -> None:
-    """A part gets the verdict of the first row of the table that fits it."""
+    """A part gets the verdict of the first row of the table that fits."""
     assert decide(nearest, count=count, reason=reason, is_picture=is_picture) is verdict

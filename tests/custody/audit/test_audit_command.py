@@ -12,14 +12,14 @@ from .trails import lines_of, write_run
 
 @pytest.fixture
 def trail(tmp_path: Path) -> Path:
-    """A trail of whole runs."""
+    """A trail with complete runs."""
     path = tmp_path / "trail.jsonl"
     write_run(path)
     return path
 
 
 def test_whole_trail_exits_0(trail: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A whole trail exits 0, shows its head, and says what only an anchor could show."""
+    """A whole trail exits with 0, shows its head, and says what only an anchor could show."""
     assert run(["audit", "verify", str(trail)]) == 0
     printed = capsys.readouterr().out
     assert "6 records, 1 run; the chain is whole" in printed
@@ -28,7 +28,7 @@ def test_whole_trail_exits_0(trail: Path, capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_anchored_trail_says_how_far(trail: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """With the right anchor, the command says up to which line nothing was changed."""
+    """With the right anchor, the command says up to which line nothing has changed."""
     head = verify(trail).head
     write_run(trail)
     assert run(["audit", "verify", str(trail), "--anchor", str(head)]) == 0
@@ -38,7 +38,7 @@ def test_anchored_trail_says_how_far(trail: Path, capsys: pytest.CaptureFixture[
 
 
 def test_tampered_trail_exits_1(trail: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A removed record exits 1 and is named by its line; no anchor makes up for it."""
+    """A removed record exits with 1 and is reported by line, whatever the anchor."""
     head = verify(trail).head
     lines = lines_of(trail)
     trail.write_bytes(b"".join(lines[:2] + lines[3:]))
@@ -50,20 +50,20 @@ def test_tampered_trail_exits_1(trail: Path, capsys: pytest.CaptureFixture[str])
 
 
 def test_unfinished_run_exits_2(trail: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A run without an end exits 2."""
+    """A run without an end exits with 2."""
     trail.write_bytes(b"".join(lines_of(trail)[:-1]))
     assert run(["audit", "verify", str(trail)]) == 2
     assert f"{trail}:1: begins a run that has no end" in capsys.readouterr().out
 
 
 def test_both_add_up(trail: Path) -> None:
-    """A tampered trail with an unfinished run exits 3."""
+    """A tampered trail with an unfinished run exits with 3."""
     trail.write_bytes(b"".join([lines_of(trail)[0], *lines_of(trail)[2:-1]]))
     assert run(["audit", "verify", str(trail)]) == 3
 
 
 def test_rubbish_is_summed_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Of very many problems the first hundred are named and the others counted."""
+    """If there are very many problems, the first hundred are named and the others are counted."""
     path = tmp_path / "rubbish\x1b[31m"
     path.write_bytes(b'{"digest":"rubbish\n' * 150)
     assert run(["audit", "verify", str(path)]) == 1
@@ -77,7 +77,7 @@ def test_rubbish_is_summed_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 def test_what_is_no_trail_exits_1(
     tmp_path: Path, content: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A file without any record exits 1 and more, and is never called whole."""
+    """A file without records has exit bit 1, and is never called whole."""
     path = tmp_path / "trail.jsonl"
     path.write_bytes(content)
     assert run(["audit", "verify", str(path)]) & 1
@@ -89,7 +89,7 @@ def test_what_is_no_trail_exits_1(
 def test_another_file_is_not_called_edited(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Of a file that is no trail, one line says so, and none is called edited."""
+    """A file that is not a trail gets one line that says so, and no line is called edited."""
     path = tmp_path / "notes.txt"
     path.write_text("one\ntwo\nthree")
     assert run(["audit", "verify", str(path)]) == 1
@@ -97,11 +97,11 @@ def test_another_file_is_not_called_edited(
 
 
 def test_missing_trail_exits_66(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A trail that is not there exits 66."""
+    """A missing trail exits with 66."""
     assert run(["audit", "verify", str(tmp_path / "nowhere")]) == 66
     assert "nowhere" in capsys.readouterr().err
 
 
 def test_wrong_anchor_exits_64(trail: Path) -> None:
-    """An anchor that is none exits 64."""
+    """A malformed anchor exits with 64."""
     assert run(["audit", "verify", str(trail), "--anchor", "12"]) == 64

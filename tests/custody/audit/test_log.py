@@ -25,7 +25,7 @@ _JSON = st.recursive(
     | st.booleans()
     | st.integers()
     | st.floats(allow_nan=False, allow_infinity=False)
-    # What os.fsdecode makes of bytes that are no UTF-8 included
+    # Including what os.fsdecode makes from bytes that are not UTF-8
     | st.text()
     | st.binary(max_size=9).map(os.fsdecode),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner),
@@ -43,7 +43,7 @@ def _python(code: str, *arguments: object) -> list[str]:
 
 
 def test_run_is_told_from_start_to_finish(tmp_path: Path) -> None:
-    """The header tells who, where, with what; the footer counts; the head is the last digest."""
+    """The start says who, where and with what; the end counts; the head is the last digest."""
     path = tmp_path / "trail.jsonl"
     head = write_run(path, 2)
     start, first, _, finish = events_of(path)
@@ -60,7 +60,7 @@ def test_run_is_told_from_start_to_finish(tmp_path: Path) -> None:
 
 
 def test_second_run_goes_on_where_the_first_ended(tmp_path: Path) -> None:
-    """A trail grows from run to run, as one chain, and each footer counts its own run."""
+    """A trail grows from run to run as one chain, and each end counts its own run."""
     path = tmp_path / "trail.jsonl"
     write_run(path, 1)
     write_run(path, 2)
@@ -81,7 +81,7 @@ def test_trail_is_for_its_owner_only(tmp_path: Path) -> None:
 
 
 def test_error_ends_the_run_with_an_abort(tmp_path: Path) -> None:
-    """A run that an error ends is recorded as aborted, by the error's kind and not its message."""
+    """A run that ends in an error is recorded as aborted, with the error's kind, no message."""
     path = tmp_path / "trail.jsonl"
 
     def fail() -> None:
@@ -97,7 +97,7 @@ def test_error_ends_the_run_with_an_abort(tmp_path: Path) -> None:
 
 
 def test_nothing_is_added_where_no_run_began(tmp_path: Path) -> None:
-    """Opening a trail and closing it writes nothing."""
+    """Opening and closing a trail writes nothing."""
     path = tmp_path / "trail.jsonl"
     with AuditLog.open(path):
         pass
@@ -105,7 +105,7 @@ def test_nothing_is_added_where_no_run_began(tmp_path: Path) -> None:
 
 
 def test_second_writer_is_refused(tmp_path: Path) -> None:
-    """While one process writes, another is told so at once, or when it has waited."""
+    """While one process writes, another one gets an error, at once or after waiting."""
     path = tmp_path / "trail.jsonl"
     with AuditLog.open(path) as log:
         log.start(command="scan", settings={})
@@ -120,7 +120,7 @@ def test_second_writer_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("what", ["symlink", "fifo", "folder", "shared", "nowhere"])
 def test_unfit_files_are_refused(tmp_path: Path, what: str) -> None:
-    """A link, a FIFO, a folder, a file that others may write to: each is refused, by its path."""
+    """A link, a FIFO, a folder and a file that others may write to are refused by path."""
     path = tmp_path / "trail.jsonl"
     if what == "symlink":
         (tmp_path / "target").touch()
@@ -140,7 +140,7 @@ def test_unfit_files_are_refused(tmp_path: Path, what: str) -> None:
 
 
 def test_damaged_end_is_refused(tmp_path: Path) -> None:
-    """A last line that was edited is no crash: the trail is not continued."""
+    """A trail whose last line was edited, not torn by a crash, is not continued."""
     path = tmp_path / "trail.jsonl"
     write_run(path)
     data = path.read_bytes()
@@ -151,7 +151,7 @@ def test_damaged_end_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"SQLite format 3\0", b"a note\n", b"\n", b"{}"])
 def test_another_file_is_left_alone(tmp_path: Path, content: bytes) -> None:
-    """A file that is no trail is told to be none, and nothing is added to it."""
+    """A file that is not a trail is reported as such, and nothing is appended to it."""
     path = tmp_path / "notes"
     path.write_bytes(content)
     path.chmod(0o600)
@@ -161,7 +161,7 @@ def test_another_file_is_left_alone(tmp_path: Path, content: bytes) -> None:
 
 
 def test_every_cut_is_survived_and_named(tmp_path: Path) -> None:
-    """Whatever the length that a crash leaves of a trail, the next run goes on and tells of it."""
+    """At whatever length a crash cuts a trail, the next run continues and reports it."""
     path = tmp_path / "trail.jsonl"
     write_run(path, 1)
     data = path.read_bytes()
@@ -189,7 +189,7 @@ def _good_events(path: Path) -> list[dict[str, Any]]:
 
 
 def test_twice_torn_end_is_one_gap(tmp_path: Path) -> None:
-    """A trail torn again while it told of the first tear goes on, with both in one gap."""
+    """A trail torn again while it reports the first tear continues, with both in one gap."""
     path = tmp_path / "trail.jsonl"
     write_run(path, 1)
     whole = path.read_bytes()
@@ -205,7 +205,7 @@ def test_twice_torn_end_is_one_gap(tmp_path: Path) -> None:
 
 
 def test_trail_torn_in_its_first_line_goes_on(tmp_path: Path) -> None:
-    """Rubbish without an end, and nothing before it, is named by the first record."""
+    """If a trail begins with a torn line, the first record reports it."""
     path = tmp_path / "trail.jsonl"
     path.write_bytes(b"\0" * 300_000)
     write_run(path, 1)
@@ -214,7 +214,7 @@ def test_trail_torn_in_its_first_line_goes_on(tmp_path: Path) -> None:
 
 
 def test_long_records_are_found_again(tmp_path: Path) -> None:
-    """A record longer than what is read at first from the end is still where the next goes on."""
+    """A last record longer than the first read from the end is still continued."""
     path = tmp_path / "trail.jsonl"
     with AuditLog.open(path) as log:
         log.start(command="scan", settings={"paths": ["x" * 100] * 5_000})
@@ -224,7 +224,7 @@ def test_long_records_are_found_again(tmp_path: Path) -> None:
 
 
 def test_two_processes_append_in_turns(tmp_path: Path) -> None:
-    """1,000 appends from two processes that wait for each other make one whole chain."""
+    """1,000 appends by two processes that wait for each other make one whole chain."""
     path = tmp_path / "trail.jsonl"
     code = """
 import sys
@@ -245,7 +245,7 @@ for number in range(500):
 
 
 def test_killed_writer_loses_nothing_it_reported(tmp_path: Path) -> None:
-    """What was reported as added before a SIGKILL is in the trail, and the next run goes on."""
+    """Records reported as added before a SIGKILL are in the trail, and the next run continues."""
     path = tmp_path / "trail.jsonl"
     code = """
 import sys
@@ -275,7 +275,7 @@ for number in range(10**9):
 
 @pytest.mark.parametrize("limit", [2900, 2950, 3000])
 def test_full_disk_is_an_error_and_loses_nothing(tmp_path: Path, limit: int) -> None:
-    """A file that may not grow gives an error; all that was reported stays; later runs go on."""
+    """A file that cannot grow gives an error and keeps reported records; later runs continue."""
     path = tmp_path / "trail.jsonl"
     code = """
 import resource, sys
@@ -302,13 +302,13 @@ except OutputError as error:
     assert path.stat().st_size <= limit
     write_run(path)
     notes = [event["number"] for event in _good_events(path) if event["type"] == "note"]
-    # A record that lacks only its newline is whole, though it was never reported
+    # A record that lacks only its newline is whole, although it was never reported
     assert notes in (reported, [*reported, len(reported)])
     assert verify(path).problem_count == 0
 
 
 def test_space_that_comes_back_mends_the_run(tmp_path: Path) -> None:
-    """After a write that failed for want of space, the same log goes on when there is some."""
+    """After a write fails for lack of space, the same log continues once there is some."""
     path = tmp_path / "trail.jsonl"
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     with AuditLog.open(path) as log:
@@ -327,7 +327,7 @@ def test_space_that_comes_back_mends_the_run(tmp_path: Path) -> None:
 
 
 def test_interruptions_never_break_the_chain(tmp_path: Path) -> None:
-    """Wherever a signal interrupts an append, the log goes on as one chain."""
+    """Wherever a signal interrupts an append, the log continues as one chain."""
     path = tmp_path / "trail.jsonl"
     code = """
 import signal, sys
@@ -364,11 +364,11 @@ print(done)
 def test_any_event_is_kept(
     tmp_path_factory: pytest.TempPathFactory, events: list[dict[str, Any]]
 ) -> None:
-    """Whatever JSON an event holds, odd names included, the trail keeps it and stays whole."""
+    """The trail keeps any JSON in an event, odd names included, and stays whole."""
     path = tmp_path_factory.mktemp("any") / "trail"
     events = [{**event, "type": "any"} for event in events]
     with AuditLog.open(path) as log:
         for event in events:
             log.add(event)
     assert events_of(path) == json.loads(json.dumps(events))
-    assert verify(path).problem_count == (not events)  # a trail without any is none
+    assert verify(path).problem_count == (not events)  # a trail without any record is not a trail

@@ -16,7 +16,7 @@ from .trails import forged, lines_of, write_run
 
 @pytest.fixture
 def trail(tmp_path: Path) -> Path:
-    """A trail of whole runs."""
+    """A trail with complete runs."""
     path = tmp_path / "trail.jsonl"
     write_run(path)
     write_run(path)
@@ -24,14 +24,14 @@ def trail(tmp_path: Path) -> Path:
 
 
 def test_untouched_trail_is_whole(trail: Path) -> None:
-    """A trail that nobody touched has no problem and no gap, and its head is the last digest."""
+    """An untouched trail has no problem and no gap, and its head is the last digest."""
     found = verify(trail)
     assert (found.records, found.runs, found.problem_count, found.gaps) == (12, 2, 0, ())
     assert found.head == json.loads(lines_of(trail)[-1])["digest"]
 
 
 def test_every_flipped_byte_is_found(trail: Path) -> None:
-    """Whichever record is edited, at whichever place, its line is named."""
+    """An edit to any record, at any place, is reported by line."""
     lines = lines_of(trail)
     for number, line in enumerate(lines):
         for place in range(0, len(line) - 1, 11):
@@ -42,7 +42,7 @@ def test_every_flipped_byte_is_found(trail: Path) -> None:
 
 
 def test_every_flipped_newline_is_found(trail: Path) -> None:
-    """Two lines made one are noticed, wherever they are."""
+    """Two lines joined into one are noticed, wherever they are."""
     lines = lines_of(trail)
     for number in range(len(lines) - 1):
         joined = lines[number][:-1] + b" " + lines[number + 1]
@@ -51,7 +51,7 @@ def test_every_flipped_newline_is_found(trail: Path) -> None:
 
 
 def test_every_edit_with_a_new_digest_is_found(trail: Path) -> None:
-    """Giving an edited record the right digest shows in the next one."""
+    """An edited record with a recomputed digest shows in the next record."""
     lines = lines_of(trail)
     for number, line in enumerate(lines[:-1]):
         record = json.loads(line)
@@ -74,7 +74,7 @@ def test_every_removed_record_is_found(trail: Path) -> None:
 
 
 def test_every_swap_of_neighbours_is_found(trail: Path) -> None:
-    """Two records that changed places are found."""
+    """Two swapped records are found."""
     lines = lines_of(trail)
     for number in range(len(lines) - 1):
         swapped = [*lines[:number], lines[number + 1], lines[number], *lines[number + 2 :]]
@@ -83,7 +83,7 @@ def test_every_swap_of_neighbours_is_found(trail: Path) -> None:
 
 
 def test_every_doubled_record_is_found(trail: Path) -> None:
-    """A record that stands there twice is found."""
+    """A repeated record is found."""
     lines = lines_of(trail)
     for number, line in enumerate(lines):
         trail.write_bytes(b"".join([*lines[:number], line, *lines[number:]]))
@@ -91,7 +91,7 @@ def test_every_doubled_record_is_found(trail: Path) -> None:
 
 
 def test_records_of_another_shape_are_found(trail: Path) -> None:
-    """A record with a right digest and wrong types or keys is no record."""
+    """A record with a correct digest but wrong types or keys is refused."""
     last = json.loads(lines_of(trail)[-1])
     before = trail.read_bytes()
     for change in ({"seq": "13"}, {"event": []}, {"event": {}}, {"time": 1}, {"more": 1}):
@@ -102,7 +102,7 @@ def test_records_of_another_shape_are_found(trail: Path) -> None:
 
 
 def test_blanks_and_key_order_count_as_edits(trail: Path) -> None:
-    """A record that says the same in other bytes is an edited one."""
+    """A record that says the same in other bytes counts as edited."""
     lines = lines_of(trail)
     record = json.loads(lines[2])
     for text in (
@@ -125,7 +125,7 @@ def test_cut_runs_show_only_with_the_anchor(trail: Path) -> None:
 
 
 def test_rewritten_trail_shows_only_with_the_anchor(trail: Path) -> None:
-    """A trail that is chained anew from an edit on looks whole, and the anchor shows it."""
+    """A trail rechained after an edit looks whole, and the anchor shows that it is not."""
     head = verify(trail).head
     records = [json.loads(line) for line in lines_of(trail)]
     records[3]["event"]["verdict"] = "clear"
@@ -135,7 +135,7 @@ def test_rewritten_trail_shows_only_with_the_anchor(trail: Path) -> None:
 
 
 def test_older_anchor_covers_what_was_there_then(trail: Path) -> None:
-    """The anchor of an earlier run names the line up to which nothing was changed."""
+    """The anchor of an earlier run names the line up to which nothing has changed."""
     anchor = json.loads(lines_of(trail)[5])["digest"]
     found = verify(trail, anchor=f" {anchor.upper()}\n")
     assert found.anchored == 6
@@ -143,7 +143,7 @@ def test_older_anchor_covers_what_was_there_then(trail: Path) -> None:
 
 
 def test_run_without_an_end_is_a_gap(trail: Path) -> None:
-    """A run that was killed leaves a gap at the line where it began, also when others follow."""
+    """A killed run leaves a gap at the line where it began, even if others follow."""
     lines = lines_of(trail)
     trail.write_bytes(b"".join(lines[:3]))
     write_run(trail)
@@ -153,7 +153,7 @@ def test_run_without_an_end_is_a_gap(trail: Path) -> None:
 
 
 def test_problems_are_counted_beyond_those_named(tmp_path: Path) -> None:
-    """A file of nothing but rubbish names a hundred problems and counts all."""
+    """A file of rubbish names a hundred problems and counts them all."""
     path = tmp_path / "rubbish"
     path.write_bytes(b'{"digest":"rubbish\n' * 1000)
     found = verify(path)
@@ -170,7 +170,7 @@ def test_problems_are_counted_beyond_those_named(tmp_path: Path) -> None:
 def test_a_file_without_records_is_no_trail(
     tmp_path: Path, content: bytes, anchor: str | None
 ) -> None:
-    """A file that holds no record has no head, and that is a problem: all may have been removed."""
+    """A file without records has no head, and is a problem: all may have been removed."""
     path = tmp_path / "empty"
     path.write_bytes(content)
     found = verify(path, anchor=anchor)
@@ -178,14 +178,14 @@ def test_a_file_without_records_is_no_trail(
 
 
 def test_missing_trail_is_named(tmp_path: Path) -> None:
-    """A trail that is not there is an error about its path."""
+    """A missing trail is an error that names its path."""
     with pytest.raises(InputError, match="nowhere"):
         verify(tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize("anchor", ["", "12", "z" * 64, "0" * 65])
 def test_wrong_anchor_is_refused(trail: Path, anchor: str) -> None:
-    """What is no SHA-256 in hex is refused as an anchor."""
+    """An anchor that is not a SHA-256 in hex is refused."""
     with pytest.raises(SettingsError):
         verify(trail, anchor=anchor)
 
@@ -211,9 +211,9 @@ _HOSTILE = st.one_of(
 def test_any_bytes_are_judged(
     tmp_path_factory: pytest.TempPathFactory, lines: list[bytes], begins: bool
 ) -> None:
-    """Whatever is in the file, checking it ends, and finds no record where there is none.
+    """Whatever is in the file, the check ends and finds no record where there is none.
 
-    Where it begins like a trail, each line is a problem; where it does not, that is the only one.
+    If it begins like a trail, each line is a problem; if not, that is the only problem.
     """
     path = tmp_path_factory.mktemp("any") / "trail"
     start = b'{"digest":"' if begins else b""
@@ -224,7 +224,7 @@ def test_any_bytes_are_judged(
 
 
 def test_canonical_form_is_ascii_sorted_and_tight() -> None:
-    """The canonical form does not depend on the order of keys, and escapes all but ASCII."""
+    """The canonical form does not depend on the order of keys, and is pure ASCII."""
     assert canonical({"b": 1, "a": ["é", "\udcff", None]}) == (
         b'{"a":["\\u00e9","\\udcff",null],"b":1}'
     )

@@ -1,4 +1,4 @@
-"""Small audit trails, and the ways in which someone could tamper with them."""
+"""Small audit trails, and ways to tamper with them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def events_of(path: Path) -> list[dict[str, Any]]:
 
 
 def forged(records: Iterable[dict[str, Any]], *, previous: str, seq: int) -> list[bytes]:
-    """Chain records anew, as someone would who knows how."""
+    """Rechain records, as an attacker who knows how would."""
     lines = []
     for record in records:
         bare = {key: value for key, value in record.items() if key != "digest"}

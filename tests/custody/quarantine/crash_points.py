@@ -1,4 +1,4 @@
-"""Makes moves in processes of their own, and kills them at a step, or plays a trick on them there.
+"""Makes moves in separate processes, and kills them at a step, or plays a trick on them there.
 
 Every call of the system that changes a file is a step. Jobs come as JSON lines on standard input,
 and are answered on standard output with the steps that were taken and how the process ended.
@@ -76,7 +76,7 @@ def hooked(
     kill_at: int | None = None,
     trick: dict[str, Any] | None = None,
 ) -> Iterator[None]:
-    """Let every step be told, and something happen at one of them.
+    """Report every step, and make something happen at one of them.
 
     Args:
         tell: is called with each step before it is taken.
@@ -118,7 +118,7 @@ def hooked(
 
 
 def _play(trick: dict[str, Any]) -> None:
-    """Do what someone else might do to the file at just that moment."""
+    """Do what someone else might do to the file at that very moment."""
     file = Path(trick["file"])
     if trick["kind"] == "append":
         with file.open("ab") as stream:

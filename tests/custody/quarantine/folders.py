@@ -1,4 +1,4 @@
-"""Folders with files for a quarantine to take, on one file system or on two."""
+"""Folders with files to move into a quarantine, on one file system or two."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ MODE = 0o640
 TIMES = (1_600_000_000_123_456_789, 1_500_000_000_987_654_321)
 MATCHES = [{"list": "synthetic", "entry": "synthetic-0001", "distance": 2, "threshold": 8}]
 
-_MEMORY = Path("/dev/shm")  # the other file system, where there is one
+_MEMORY = Path("/dev/shm")  # the other file system, if there is one
 
 
 @dataclass(frozen=True)
 class Site:
-    """A scanned folder with one file, and a quarantine that may lie on another file system."""
+    """A scanned folder with one file, and a quarantine, possibly on another file system."""
 
     root: Path
     file: Path
     quarantine: Path
 
     def fill(self) -> None:
-        """Make the file as it was at first."""
+        """Make the file as it was originally."""
         self.file.parent.mkdir(parents=True, exist_ok=True)
         self.file.write_bytes(CONTENT)
         self.file.chmod(MODE)
@@ -44,11 +44,11 @@ class Site:
             )
 
     def held(self) -> list[Path]:
-        """What lies in the quarantine's folder of files."""
+        """The names in the quarantine's folder of files."""
         return sorted((self.quarantine / "files").iterdir())
 
     def is_as_it_was(self) -> bool:
-        """Whether the file is at its place with its content, mode and time of change."""
+        """Whether the file is in its place with its content, mode and modification time."""
         if not self.file.exists():
             return False
         status = self.file.stat()
@@ -66,7 +66,7 @@ def has_two_file_systems(folder: Path) -> bool:
 
 @contextmanager
 def a_site(folder: Path, *, far: bool) -> Iterator[Site]:
-    """A site below a folder; its quarantine is on another file system if it is to be far."""
+    """A site below a folder. If ``far``, its quarantine is on another file system."""
     root = folder / "uploads"
     file = root / "of" / "someone" / "picture.jpg"
     with tempfile.TemporaryDirectory(dir=_MEMORY if far else folder) as beside:

@@ -26,7 +26,7 @@ KINDS = ["near", "far", "two names"]
 
 @pytest.fixture(scope="module")
 def run() -> Iterator[Run]:
-    """Makes moves in processes that die at a step."""
+    """Makes moves in processes that die at some step."""
     with subprocess.Popen(
         [sys.executable, crash_points.__file__],
         stdin=subprocess.PIPE,
@@ -78,7 +78,7 @@ def sites(tmp_path: Path) -> Iterator[Callable[[str], Site]]:
 
 
 def _whole_in_one_place(site: Site) -> Where:
-    """Check that verify tells the truth about where the file is, and return it."""
+    """Check that verify says correctly where the file is, and return that."""
     check = verify(site.quarantine) if (site.quarantine / "manifest.jsonl").exists() else None
     assert check is None or (not check.problems and not any(each.problem for each in check.items))
     where = check.items[0].where if check is not None and check.items else Where.ORIGINAL
@@ -91,7 +91,7 @@ def _whole_in_one_place(site: Site) -> Where:
 
 
 def _comes_to_an_end(site: Site, where: Where, *, may_chmod: bool = True) -> None:
-    """Check that the next opening tidies up, and that the file can be had back as it was."""
+    """Check that the next opening cleans up, and that the file can be restored as it was."""
     with Quarantine(site.quarantine) as quarantine:
         items = quarantine.items
         held = any(item.state is HoldState.HELD for item in items.values())
@@ -117,7 +117,7 @@ def _prepare(site: Site, action: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("action", ["hold", "restore"])
 def test_kill_at_every_step(run: Run, sites: Callable[[str], Site], kind: str, action: str) -> None:
-    """Killed at any step of a move, the file is whole in one place, and verify says in which."""
+    """After a kill at any step of a move, the file is whole in one place and verify says where."""
     site = sites(kind)
     _prepare(site, action)
     whole = run(site, action)
@@ -139,11 +139,11 @@ def test_kill_at_every_step(run: Run, sites: Callable[[str], Site], kind: str, a
 def test_kill_while_tidying_up(
     run: Run, sites: Callable[[str], Site], kind: str, action: str
 ) -> None:
-    """Killed again at any step of tidying up behind a killed move, nothing is lost either."""
+    """Another kill, at any step of cleaning up after a killed move, loses nothing either."""
     site = sites(kind)
     _prepare(site, action)
     steps = run(site, action)["steps"]
-    # The last steps are where something was moved already; each sixth of the others will do
+    # In the last steps something was already moved; every sixth of the others will do
     for number in sorted({*range(0, len(steps), 6), *range(len(steps) - 6, len(steps))}):
         for second in range(3, 30, 3):
             site = sites(kind)
@@ -161,7 +161,7 @@ def _taking(run: Run, site: Site) -> int:
     """The number of the step that takes the file from its place."""
     steps = run(site, "hold")["steps"]
     renames = [number for number, step in enumerate(steps) if step == "rename"]
-    # To another file system, the first attempt fails, and the last gives the copy its name
+    # To another file system, the first rename fails, and the last gives the copy its name
     return renames[-2] if len(renames) > 1 else renames[0]
 
 
@@ -170,7 +170,7 @@ def _taking(run: Run, site: Site) -> int:
 def test_file_swapped_at_the_last_moment(
     run: Run, sites: Callable[[str], Site], kind: str, trick: str
 ) -> None:
-    """A file that is replaced or changed just before its move is put back, whatever it is now."""
+    """A file that is replaced or changed just before its move is put back, whatever it is."""
     moment = _taking(run, sites(kind))
     site = sites(kind)
     play = {"before": moment, "kind": trick, "file": str(site.file)}
@@ -191,7 +191,7 @@ def test_file_swapped_at_the_last_moment(
 
 
 def test_file_changed_while_it_is_copied(run: Run, sites: Callable[[str], Site]) -> None:
-    """A file that grows while it is copied stays where it is, and the copy goes."""
+    """A file that grows while it is copied stays where it is, and the copy is removed."""
     moment = run(sites("far"), "hold")["steps"].index("rename")
     site = sites("far")
     play = {"before": moment, "kind": "append", "file": str(site.file)}
@@ -202,7 +202,7 @@ def test_file_changed_while_it_is_copied(run: Run, sites: Callable[[str], Site])
 
 
 def test_last_copy_is_kept(run: Run, sites: Callable[[str], Site]) -> None:
-    """Where the original is gone after a crash, and the copy is whole, the copy is held."""
+    """If the original is gone after a crash and the copy is whole, the copy is held."""
     for gone in ("file", "folder"):
         moment = _taking(run, sites("far"))
         site = sites("far")
@@ -219,7 +219,7 @@ def test_last_copy_is_kept(run: Run, sites: Callable[[str], Site]) -> None:
 def test_file_that_is_gone_after_a_crash_is_a_problem(
     run: Run, sites: Callable[[str], Site]
 ) -> None:
-    """Where someone removed the original after a crash, and there is no copy, verify says so."""
+    """If someone removed the original after a crash and there is no copy, verify says so."""
     site = sites("near")
     run(site, "hold", kill_at=_taking(run, sites("near")))
     site.file.unlink()
@@ -235,7 +235,7 @@ def test_file_that_is_gone_after_a_crash_is_a_problem(
 def test_killed_before_a_swapped_file_is_put_back(
     run: Run, sites: Callable[[str], Site], kind: str, trick: str
 ) -> None:
-    """Another file that was taken by mistake goes back also where a crash comes between."""
+    """Another file that was taken by mistake is put back, even if a crash comes in between."""
     moment = _taking(run, sites(kind))
     for later in range(1, 9):
         site = sites(kind)
@@ -254,7 +254,7 @@ def test_killed_before_a_swapped_file_is_put_back(
 def test_file_placed_at_the_last_moment_is_not_overwritten(
     run: Run, sites: Callable[[str], Site], kind: str
 ) -> None:
-    """A file that appears just before another is restored to its name keeps that name."""
+    """A file that takes the name just before a restore keeps that name."""
     site = sites(kind)
     site.hold()
     steps = run(site, "restore")["steps"]
@@ -274,7 +274,7 @@ def test_file_placed_at_the_last_moment_is_not_overwritten(
 
 
 def test_file_whose_place_is_taken_twice_is_kept(run: Run, sites: Callable[[str], Site]) -> None:
-    """What was taken by mistake and cannot go back, since its name is taken, is not lost."""
+    """A file taken by mistake that cannot go back, because its name is taken, is not lost."""
     moment = _taking(run, sites("near"))
     site = sites("near")
     play = {"before": moment, "kind": "replace", "file": str(site.file)}
@@ -296,7 +296,7 @@ def test_file_whose_place_is_taken_twice_is_kept(run: Run, sites: Callable[[str]
 def test_failure_at_every_step(
     run: Run, sites: Callable[[str], Site], kind: str, action: str, error: int
 ) -> None:
-    """Where any step of a move fails, it is told, and the file is whole in one place."""
+    """If any step of a move fails, that is reported, and the file is whole in one place."""
     site = sites(kind)
     _prepare(site, action)
     for number in range(len(run(site, action)["steps"])):

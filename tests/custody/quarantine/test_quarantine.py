@@ -38,7 +38,7 @@ def near(tmp_path: Path) -> Iterator[Site]:
 
 
 def test_file_is_moved_under_its_digest(site: Site) -> None:
-    """A held file is gone from its place, whole under its SHA-256, mode 0600 in folders of 0700."""
+    """A held file is gone from its place and whole under its SHA-256, with mode 0600 in 0700."""
     item = site.hold()
     assert not site.file.exists()
     assert list(site.file.parent.iterdir()) == []
@@ -52,7 +52,7 @@ def test_file_is_moved_under_its_digest(site: Site) -> None:
 
 
 def test_manifest_tells_all_that_restoring_needs(site: Site) -> None:
-    """The manifest has the path, owner, mode, times, matches and moment of each move."""
+    """The manifest has the path, owner, mode, times, matches and time of each move."""
     site.hold()
     (item,) = read_items(site.quarantine)
     assert item.path == os.fsencode(site.file)
@@ -90,7 +90,7 @@ def test_time_of_reading_comes_back(site: Site) -> None:
 
 
 def test_restoring_never_overwrites(site: Site) -> None:
-    """Where something is at its place already, the file stays in quarantine, and both are whole."""
+    """If its place is taken, the file stays in quarantine, and both files are whole."""
     item = site.hold()
     site.file.write_bytes(b"a newer file")
     with Quarantine(site.quarantine) as quarantine:
@@ -105,7 +105,7 @@ def test_restoring_never_overwrites(site: Site) -> None:
 
 
 def test_restoring_elsewhere(site: Site) -> None:
-    """A file can be restored to another place, where its own folder is gone, say."""
+    """A file can be restored to another place, for example if its folder is gone."""
     item = site.hold()
     site.file.parent.rmdir()
     other = site.root / "elsewhere.jpg"
@@ -118,7 +118,7 @@ def test_restoring_elsewhere(site: Site) -> None:
 
 
 def test_equal_files_are_two_items(site: Site) -> None:
-    """Two files of the same content are held apart, and each goes back to its own place."""
+    """Two files with the same content are held separately, and each goes back to its place."""
     second = site.file.with_name("copy.jpg")
     second.write_bytes(CONTENT)
     with Quarantine(site.quarantine) as quarantine:
@@ -133,7 +133,7 @@ def test_equal_files_are_two_items(site: Site) -> None:
 
 
 def test_other_names_of_a_file_are_left_alone(site: Site) -> None:
-    """A file with a second name is copied, so that the second keeps its content and mode."""
+    """A file with a second name is copied, so that the second name keeps its content and mode."""
     second = site.root / "second-name"
     second.hardlink_to(site.file)
     item = site.hold()
@@ -146,7 +146,7 @@ def test_other_names_of_a_file_are_left_alone(site: Site) -> None:
 
 
 def test_changed_file_is_not_moved(site: Site) -> None:
-    """A file whose bytes are not those that were examined stays where it is."""
+    """A file whose bytes differ from those that were examined stays where it is."""
     site.file.write_bytes(CONTENT + b"more")
     with pytest.raises(QuarantineError, match="changed or replaced"):
         site.hold()
@@ -156,7 +156,7 @@ def test_changed_file_is_not_moved(site: Site) -> None:
 
 @pytest.mark.parametrize("what", ["gone", "symlink", "fifo", "folder"])
 def test_what_is_no_regular_file_is_not_moved(near: Site, what: str) -> None:
-    """What is there in the place of the file, other than a regular one, is not touched."""
+    """Anything but a regular file in the file's place is not touched."""
     near.file.unlink()
     if what == "symlink":
         near.file.symlink_to("/etc/hostname")
@@ -171,7 +171,7 @@ def test_what_is_no_regular_file_is_not_moved(near: Site, what: str) -> None:
 
 
 def test_folder_swapped_for_a_link_is_not_followed(near: Site) -> None:
-    """Below the scanned folder no link is followed, so nothing outside it can be moved."""
+    """No link below the scanned folder is followed, so nothing outside can be moved."""
     outside = near.root.parent / "outside"
     near.file.parent.rename(outside)
     near.file.parent.symlink_to(outside)
@@ -181,7 +181,7 @@ def test_folder_swapped_for_a_link_is_not_followed(near: Site) -> None:
 
 
 def test_link_that_the_operator_named_is_followed(near: Site) -> None:
-    """A scanned path may itself be a link: then the file that it leads to is moved."""
+    """A scanned path may itself be a link; then the file it points to is moved."""
     link = near.root.parent / "link"
     link.symlink_to(near.file)
     with Quarantine(near.quarantine) as quarantine:
@@ -192,7 +192,7 @@ def test_link_that_the_operator_named_is_followed(near: Site) -> None:
 
 
 def test_second_process_is_refused(near: Site) -> None:
-    """Only one process moves files at a time; others are told so."""
+    """Only one process moves files at a time; others get an error."""
     with (
         Quarantine(near.quarantine),
         pytest.raises(OutputError, match="another process is writing"),
@@ -213,7 +213,7 @@ def test_open_folder_is_refused(near: Site) -> None:
 
 @pytest.mark.parametrize("what", ["file", "symlink", "nowhere"])
 def test_unfit_folder_is_refused(near: Site, what: str) -> None:
-    """A quarantine that is no folder, or cannot be made, is an error about its path."""
+    """A quarantine that is not a folder or cannot be created is an error with its path."""
     folder = near.quarantine
     if what == "file":
         folder.touch()
@@ -230,7 +230,7 @@ def test_unfit_folder_is_refused(near: Site, what: str) -> None:
 
 @pytest.mark.parametrize("number", [0, 2, -1])
 def test_unknown_item_is_an_error(near: Site, number: int) -> None:
-    """Restoring what was never there says so."""
+    """Restoring an unknown item says so."""
     near.hold()
     with (
         Quarantine(near.quarantine) as quarantine,
@@ -240,7 +240,7 @@ def test_unknown_item_is_an_error(near: Site, number: int) -> None:
 
 
 def test_item_is_restored_once(near: Site) -> None:
-    """Restoring what was restored already says so."""
+    """Restoring an item twice says so."""
     item = near.hold()
     with Quarantine(near.quarantine) as quarantine:
         quarantine.restore(item.id)
@@ -249,7 +249,7 @@ def test_item_is_restored_once(near: Site) -> None:
 
 
 def test_verify_names_what_is_wrong(site: Site) -> None:
-    """A changed file, a missing one and an unknown one are problems; an intact one is none."""
+    """A changed, a missing and an unknown file are problems; an intact one is not."""
     for _ in range(3):
         site.fill()
         site.hold()
@@ -269,7 +269,7 @@ def test_verify_names_what_is_wrong(site: Site) -> None:
 
 
 def test_changed_file_is_not_restored(near: Site) -> None:
-    """A file that was changed in the quarantine is not given back as if it were the original."""
+    """A file that was changed in the quarantine is not restored as if it were the original."""
     item = near.hold()
     near.held()[0].write_bytes(b"changed")
     with (
@@ -281,7 +281,7 @@ def test_changed_file_is_not_restored(near: Site) -> None:
 
 
 def test_tampered_manifest_takes_no_more_files(near: Site) -> None:
-    """After tampering, nothing is moved on the manifest's word, but what it knows can come back."""
+    """After tampering, nothing more is moved in, but known items can be restored."""
     item = near.hold()
     manifest = near.quarantine / "manifest.jsonl"
     lines = manifest.read_bytes().splitlines(keepends=True)
@@ -298,7 +298,7 @@ def test_tampered_manifest_takes_no_more_files(near: Site) -> None:
 
 
 def test_lost_manifest_overwrites_nothing(near: Site) -> None:
-    """Where the manifest is gone, files keep their names and new ones get others."""
+    """If the manifest is gone, files keep their names, and new files get different ones."""
     near.hold()
     (near.quarantine / "manifest.jsonl").unlink()
     near.fill()
@@ -308,7 +308,7 @@ def test_lost_manifest_overwrites_nothing(near: Site) -> None:
 
 
 def test_torn_manifest_goes_on(near: Site) -> None:
-    """A manifest that a crash tore in its last line is continued, and verify says so."""
+    """A manifest whose last line a crash tore is continued, and verify says so."""
     near.hold()
     manifest = near.quarantine / "manifest.jsonl"
     manifest.write_bytes(manifest.read_bytes()[:-30])
@@ -320,7 +320,7 @@ def test_torn_manifest_goes_on(near: Site) -> None:
 
 @pytest.mark.parametrize("folder", ["", "q"])
 def test_no_quarantine_is_an_input_error(tmp_path: Path, folder: str) -> None:
-    """Looking into what is no quarantine is an error about its path."""
+    """Listing or verifying a folder that is not a quarantine is an error with its path."""
     with pytest.raises(InputError):
         verify(tmp_path / folder)
     with pytest.raises(InputError):
@@ -345,7 +345,7 @@ _NAMES = st.binary(min_size=1, max_size=40).filter(
 def test_any_name_comes_back(
     tmp_path_factory: pytest.TempPathFactory, name: bytes, content: bytes, mode: int
 ) -> None:
-    """Whatever the name, content and mode of a file, it is held and comes back as it was."""
+    """A file of any name, content and mode is held and restored as it was."""
     root = tmp_path_factory.mktemp("any")
     path = root / os.fsdecode(name)
     path.write_bytes(content)
@@ -354,7 +354,7 @@ def test_any_name_comes_back(
         try:
             item = quarantine.hold(os.fsencode(path), root=os.fsencode(root))
         except QuarantineError:
-            # Who may not read a file cannot examine it, unless it is the superuser
+            # Only the superuser can examine a file without permission to read it
             assert os.geteuid()
             return
         assert list(root.iterdir()) == []
@@ -366,7 +366,7 @@ def test_any_name_comes_back(
 @pytest.mark.parametrize("limit", [2_000, 8_000])
 @pytest.mark.parametrize("far", [False, True])
 def test_full_disk_loses_nothing(tmp_path: Path, limit: int, far: bool) -> None:
-    """Without room for the manifest or the copy there is an error, and each file is whole."""
+    """Without room for the manifest or the copy there is an error, and all files are whole."""
     if far and not has_two_file_systems(tmp_path):
         pytest.skip("there is no second file system here")
     code = """
@@ -424,7 +424,7 @@ except OutputError as error:
     ],
 )
 def test_events_out_of_turn_are_problems(near: Site, change: dict[str, object]) -> None:
-    """An event that does not follow from those before it is named, and changes nothing."""
+    """An event that contradicts those before it is reported, and has no effect."""
     near.hold()
     manifest = near.quarantine / "manifest.jsonl"
     journal = Journal(manifest)
@@ -439,7 +439,7 @@ def test_events_out_of_turn_are_problems(near: Site, change: dict[str, object]) 
     [("sha256", "../../x"), ("passing_name", "../x"), ("path_b64", "%%"), ("id", 1)],
 )
 def test_hostile_manifest_names_nothing_outside(near: Site, key: str, value: object) -> None:
-    """A manifest whose names lead out of their folders, or that repeats an id, is not believed."""
+    """A manifest whose names lead out of their folders, or that repeats an id, is refused."""
     item = near.hold()
     journal = Journal(near.quarantine / "manifest.jsonl")
     journal.append({**item.event(), "id": 2, key: value})
@@ -450,7 +450,7 @@ def test_hostile_manifest_names_nothing_outside(near: Site, key: str, value: obj
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only the superuser can give files away")
 def test_what_belongs_to_another_is_refused_or_restored_to_them(site: Site) -> None:
-    """A quarantine of another user is refused; a file of another user goes back as theirs."""
+    """Another user's quarantine is refused; another user's file is restored as theirs."""
     os.chown(site.file, 12345, 23456)
     item = site.hold()
     with Quarantine(site.quarantine) as quarantine:

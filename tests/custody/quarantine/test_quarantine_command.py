@@ -28,7 +28,7 @@ def _options(site: Site) -> list[str]:
 
 
 def test_list_shows_where_files_came_from(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
-    """The list has id, state, path and nearest entry of each file, and no digest."""
+    """The list shows id, state, path and nearest entry of each file, and no digest."""
     assert run(["quarantine", "list", *_options(site)]) == 0
     printed = capsys.readouterr().out
     assert printed.startswith("     1  ")
@@ -38,7 +38,7 @@ def test_list_shows_where_files_came_from(site: Site, capsys: pytest.CaptureFixt
 
 
 def test_list_as_records(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
-    """As JSONL, an item is an object, without any digest."""
+    """As JSON lines, each item is an object without a digest."""
     assert run(["quarantine", "list", *_options(site), "--format", "jsonl"]) == 0
     printed = capsys.readouterr().out
     record = json.loads(printed)
@@ -49,7 +49,7 @@ def test_list_as_records(site: Site, capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_list_can_show_what_is_gone(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
-    """Restored items are shown on request only; names are escaped and matches counted."""
+    """Restored items are shown only on request; names are escaped and matches counted."""
     odd = site.root / "odd\x1b[31m\n.jpg"
     odd.write_bytes(CONTENT)
     matches = [{"list": "l", "entry": str(number)} for number in range(3)]
@@ -66,7 +66,7 @@ def test_list_can_show_what_is_gone(site: Site, capsys: pytest.CaptureFixture[st
 
 
 def test_restore_brings_files_back(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
-    """Restoring prints where each file is now, exits 0, and can be put on record."""
+    """Restoring prints where each file is now, exits with 0, and can be recorded in a trail."""
     trail = site.root / "trail.jsonl"
     arguments = ["quarantine", "restore", "1", *_options(site), "--audit", str(trail)]
     assert run(arguments) == 0
@@ -79,14 +79,14 @@ def test_restore_brings_files_back(site: Site, capsys: pytest.CaptureFixture[str
 
 
 def test_restore_tells_what_it_could_not(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
-    """Where not all could be restored, the others are, and the exit code is 70."""
+    """If some items cannot be restored, the others are, and the exit code is 70."""
     assert run(["quarantine", "restore", "7", "1", "1", *_options(site)]) == 70
     assert "item 7 was not restored: there is no item 7" in capsys.readouterr().err
     assert site.is_as_it_was()
 
 
 def test_restore_elsewhere(site: Site) -> None:
-    """One item can be restored to another place, but not two to one."""
+    """One item can be restored to another place, but not two to the same."""
     there = site.root / "there.jpg"
     both = ["quarantine", "restore", *_options(site), "--to", str(there)]
     assert run([*both, "1", "2"]) == 64
@@ -95,7 +95,7 @@ def test_restore_elsewhere(site: Site) -> None:
 
 
 def test_verify_exits_with_what_it_found(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
-    """A whole quarantine exits 0; a changed file 1; and each is named."""
+    """A whole quarantine exits with 0; changed files exit with 1, and each is named."""
     assert run(["quarantine", "verify", *_options(site)]) == 0
     assert capsys.readouterr().out == "whole in quarantine: 1\n"
     site.held()[0].write_bytes(b"changed")
@@ -109,7 +109,7 @@ def test_verify_exits_with_what_it_found(site: Site, capsys: pytest.CaptureFixtu
 def test_interrupted_move_is_told_and_finished(
     site: Site, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """An interrupted move exits 2 and says where the file is; the next opening finishes it."""
+    """An interrupted move exits with 2 and says where the file is; the next opening finishes it."""
 
     def stop(step: str) -> None:
         if step == "rename":
@@ -128,12 +128,12 @@ def test_interrupted_move_is_told_and_finished(
 
 @pytest.mark.parametrize("command", [["list"], ["verify"], ["restore", "1"]])
 def test_no_quarantine_exits_66(tmp_path: Path, command: list[str]) -> None:
-    """Where there is no quarantine, each command says so and makes none."""
+    """If there is no quarantine, each command says so and does not create one."""
     folder = tmp_path / "nowhere"
     assert run(["quarantine", *command, "--quarantine", str(folder)]) == 66
     assert not folder.exists()
 
 
 def test_unknown_format_exits_64(site: Site) -> None:
-    """A format that there is not exits 64."""
+    """An unknown format exits with 64."""
     assert run(["quarantine", "list", *_options(site), "--format", "csv"]) == 64
