@@ -71,7 +71,7 @@ class Matcher(Closing):
         sandbox: what these processes may do. ``strict`` confines them completely, or fails on the
             first file; ``best`` does what the system can; ``off`` keeps only the limits on memory
             and time. See docs/threat-model.md.
-        worker_limits: what each process may use, its own ``sandbox`` included.
+        worker_limits: what each process may use. They replace ``sandbox``.
         max_matches: how many of the nearest entries an outcome names.
 
     Raises:
