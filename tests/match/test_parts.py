@@ -67,8 +67,8 @@ MIXED = {"text": b"no picture", "far.jpg": FAR, "near.jpg": NEAR, "cut.jpg": FAR
 FILES = {
     "zip": make_zip(MIXED),
     "tar": make_tar(MIXED),
-    "packed tar": gzip.compress(make_tar(MIXED)),
-    "packed picture": gzip.compress(NEAR),
+    "packed tar": gzip.compress(make_tar(MIXED), mtime=0),
+    "packed picture": gzip.compress(NEAR, mtime=0),
     "nested": make_zip({"inner.zip": INNER, "inner.tar": make_tar({"a/far.jpg": FAR}), "b": FAR}),
     "after a far picture": FAR + make_zip({"near.jpg": NEAR}),
     "after a near picture": NEAR + make_zip({"far.jpg": FAR}),
