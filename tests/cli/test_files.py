@@ -138,8 +138,9 @@ def test_every_option_that_names_a_file_says_what_is_done_with_it() -> None:
 
 def commands_of(command: Any) -> Iterator[Any]:
     """All commands below a group."""
-    for child in getattr(command, "commands", {}).values():
-        yield from commands_of(child) if hasattr(child, "commands") else [child]
+    for name, child in command.commands.items():
+        loaded = child.make_context(name, [], resilient_parsing=True).command
+        yield from commands_of(loaded) if hasattr(loaded, "commands") else [loaded]
 
 
 def contents(folder: Path) -> dict[Path, bytes]:

@@ -6,8 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
+from typer.core import TyperGroup
 
 from commands import environment, hashmatch_command
+from hashmatch.cli.main import app
 from hashmatch.cli.reference import manual, reference
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "cli.md"
@@ -25,6 +28,16 @@ def test_the_manual_page_is_up_to_date() -> None:
     assert DOCUMENT.with_name("hashmatch.1").read_text("utf-8") == manual(), (
         "run: python -m hashmatch.cli.reference man > docs/hashmatch.1"
     )
+
+
+def test_the_summary_of_each_command_is_the_first_sentence_of_its_help() -> None:
+    """The list of commands, which imports none of them, says what each says of itself."""
+    main = typer.main.get_command(app)
+    assert isinstance(main, TyperGroup)
+    for name, command in main.commands.items():
+        itself = command.make_context(name, [], resilient_parsing=True).command
+        first = (itself.help or "").partition("\n\n")[0]
+        assert command.short_help == " ".join(first.split())
 
 
 @pytest.mark.skipif(shutil.which("groff") is None, reason="there is no groff here")

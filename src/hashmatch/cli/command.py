@@ -94,6 +94,10 @@ class Command(TyperCommand):
         check_apart(used)
         return super().invoke(ctx)
 
+    def get_short_help_str(self, limit: int = 0) -> str:  # noqa: ARG002 # a long line is wrapped
+        """The first sentence of the help, whole."""
+        return " ".join((self.help or "").partition("\n\n")[0].split())
+
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the arguments, and the options under the headings of their panels."""
         for panel, records in self.panels(ctx).items():
@@ -136,9 +140,18 @@ def uses_of(annotation: Any) -> list[Use]:
     return [mark for mark in getattr(annotation, "__metadata__", ()) if isinstance(mark, Use)]
 
 
-def group(description: str, **settings: Any) -> typer.Typer:
+def single(name: str, command: Callable[..., int]) -> typer.Typer:
+    """A command that is in no group but the main one."""
+    made = _Group(rich_markup_mode=None, add_completion=False)
+    made.command(name)(command)
+    return made
+
+
+def group(name: str, description: str, **settings: Any) -> typer.Typer:
     """A group of commands; without a command it shows its help and exits 0."""
-    made = _Group(help=description, rich_markup_mode=None, **settings)
+    made = _Group(
+        name=name, help=description, rich_markup_mode=None, **{"add_completion": False} | settings
+    )
     made.callback(invoke_without_command=True)(show_help)
     return made
 

@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from hashmatch.cli.run_quarantine import say_settled
+from hashmatch.cli.quarantine import say_settled
 from hashmatch.cli.scan import CustodySettings
 from hashmatch.cli.streams import say
 from hashmatch.custody.audit import AuditLog

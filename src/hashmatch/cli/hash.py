@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import typer
 
 from hashmatch.cli import options as opt
-from hashmatch.cli.command import takes_settings
+from hashmatch.cli.command import single, takes_settings
+from hashmatch.cli.streams import say
+from hashmatch.hashing import parse_kind
+from hashmatch.options import ExamineOptions
+from hashmatch.report import make_hash_writer, open_output
+from hashmatch.scan import below, check_paths, examine_all, make_pool
+
+UNSCANNED = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +63,28 @@ def hash_command(asked: HashSettings) -> int:
     The output holds hashes: protect it as you protect your hash lists. Exit codes: 0 every file was
     examined, 2 some were not (stderr names them), otherwise as for scan.
     """
-    from hashmatch.cli.run_hash import run_hash  # noqa: PLC0415 # it takes NumPy
+    kinds = tuple(dict.fromkeys(map(parse_kind, asked.hashes.algorithm or ["phash"])))
+    paths = check_paths(asked.paths)
+    options = ExamineOptions(
+        kinds=kinds,
+        limits=asked.pictures.limits(),
+        formats=asked.pictures.formats(),
+        mirrors=asked.hashes.mirrors,
+        digests=("sha256",),
+    )
+    exit_code = 0
+    with (
+        make_pool(asked.workers.count(), asked.workers.limits()) as pool,
+        open_output(asked.hashes.output) as stream,
+    ):
+        writer = make_hash_writer(asked.hashes.output_format, stream, kinds)
+        for path, examination in examine_all(paths, options, pool):
+            if examination.views:
+                writer.write(below(path, paths), examination)
+            if examination.reason is not None:
+                exit_code = UNSCANNED
+                say(f"{os.fsdecode(path)}: {examination.reason}: {examination.detail}")
+    return exit_code
 
-    return run_hash(asked)
+
+app = single("hash", hash_command)

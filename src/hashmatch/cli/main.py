@@ -5,24 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from hashmatch._version import __version__
-from hashmatch.cli.audit import audit_app
 from hashmatch.cli.command import group, show_help
-from hashmatch.cli.doctor import doctor_command
-from hashmatch.cli.evaluate import evaluate_command
-from hashmatch.cli.hash import hash_command
-from hashmatch.cli.lists import list_app
-from hashmatch.cli.nightly import nightly_app
-from hashmatch.cli.quarantine import quarantine_app
-from hashmatch.cli.rematch import rematch_command
-from hashmatch.cli.report import report_command
-from hashmatch.cli.review import review_app
-from hashmatch.cli.scan import scan_command
-from hashmatch.cli.serve import key_command, serve_command
 from hashmatch.cli.stopping import INTERRUPTED, say_stopped, stop_code, stop_when_told
 from hashmatch.cli.streams import say, take_standard_streams
 from hashmatch.errors import (
@@ -41,26 +31,54 @@ NO_INPUT = 66
 INTERNAL = 70
 PIPE_CLOSED = 141
 
+
+_SUMMARIES = {
+    "scan": "Find the files that match a hash list.",
+    "rematch": "Match stored hashes against another list, or at another threshold, without opening"
+    " files.",
+    "hash": "Compute the hashes of pictures, as a list or as records.",
+    "serve": "Answer other software about uploads, over HTTP.",
+    "key": "Make a bearer key for a client of hashmatch serve.",
+    "doctor": "Show what this installation can do, what protects it, and whether it works.",
+    "evaluate": "Find the thresholds that suit your pictures, your list and your volume.",
+    "list": "Check, convert, merge, sign and compile hash lists.",
+    "report": "Write a report of a scan for people: one page that works offline and in print.",
+    "audit": "Check the audit trail that scan --audit writes.",
+    "quarantine": "List, check and restore the files that scan --quarantine moved.",
+    "review": "Export matches for review and import decisions.",
+    "nightly": "Set up a scan for every night.",
+}
+"""Each command, which its module is named after, and the first sentence of its help."""
+
+
+class _Deferred(TyperCommand):
+    """A command whose module is imported once it is called: most need NumPy."""
+
+    def make_context(self, info_name: str | None, args: list[str], *rest: Any, **extra: Any) -> Any:
+        """The context of the command itself."""
+        command = typer.main.get_command(import_module(f"hashmatch.cli.{self.name}").app)
+        return command.make_context(info_name, args, *rest, **extra)
+
+
+class _Main(TyperGroup):
+    """All commands."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = {
+            name: _Deferred(name, short_help=summary) for name, summary in _SUMMARIES.items()
+        }
+
+
 app = group(
+    "hashmatch",
     "Find pictures that match a hash list.",
-    name="hashmatch",
+    cls=_Main,
+    add_completion=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     # Their panels show the values of local variables, hashes among them
     pretty_exceptions_enable=False,
 )
-app.command("scan")(scan_command)
-app.command("rematch")(rematch_command)
-app.command("hash")(hash_command)
-app.command("serve")(serve_command)
-app.command("key")(key_command)
-app.command("doctor")(doctor_command)
-app.command("evaluate")(evaluate_command)
-app.add_typer(list_app, name="list")
-app.command("report")(report_command)
-app.add_typer(audit_app, name="audit")
-app.add_typer(quarantine_app, name="quarantine")
-app.add_typer(review_app, name="review")
-app.add_typer(nightly_app, name="nightly")
 
 
 def main() -> None:

@@ -2,23 +2,48 @@
 
 from __future__ import annotations
 
+import json
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from hashmatch.cli import options as opt
 from hashmatch.cli.command import group
 from hashmatch.cli.files import WRITES
+from hashmatch.cli.streams import say
+from hashmatch.custody.audit import AuditLog
+from hashmatch.custody.quarantine import (
+    HeldFile,
+    HeldFileCheck,
+    HoldState,
+    Quarantine,
+    Where,
+    read_items,
+    verify,
+)
+from hashmatch.errors import QuarantineError, SettingsError
+from hashmatch.files import path_fields
+from hashmatch.text import printable
 
-quarantine_app = group("List, check and restore the files that scan --quarantine moved.")
+WRONG = 1
+INTERRUPTED = 2
+NOT_ALL = 70
+
+_ELSEWHERE = frozenset({HoldState.NOT_MOVED, HoldState.RESTORED})
+
+app = group("quarantine", "List, check and restore the files that scan --quarantine moved.")
 
 Folder = Annotated[
     Path, typer.Option("--quarantine", metavar="DIR", help="Quarantine folder.", show_default=False)
 ]
 
 
-@quarantine_app.command("list")
+@app.command("list")
 def list_command(
     quarantine: Folder,
     everything: Annotated[
@@ -32,12 +57,17 @@ def list_command(
 
     Exit codes: 0, or 66 if there is no quarantine.
     """
-    from hashmatch.cli.run_quarantine import run_list  # noqa: PLC0415 # only who asks pays for it
+    if output_format not in _FORMATS:
+        raise SettingsError(f"unknown format {output_format!r}; choose from {', '.join(_FORMATS)}")
+    shown = [item for item in read_items(quarantine) if everything or item.state not in _ELSEWHERE]
+    for item in shown:
+        sys.stdout.write(_FORMATS[output_format](item) + "\n")
+    if not shown:
+        say("no items")
+    return 0
 
-    return run_list(quarantine, everything=everything, output_format=output_format)
 
-
-@quarantine_app.command("restore")
+@app.command("restore")
 def restore_command(
     numbers: Annotated[list[int], typer.Argument(metavar="ID...", help="Item, as list shows it.")],
     quarantine: Folder,
@@ -52,12 +82,26 @@ def restore_command(
 
     Nothing is ever overwritten. Exit codes: 0 all were restored, 70 not all, 64 wrong usage.
     """
-    from hashmatch.cli.run_quarantine import run_restore  # noqa: PLC0415 # as above
+    if to is not None and len(numbers) != 1:
+        raise SettingsError("--to takes one item")
+    read_items(quarantine)  # an error without a quarantine, where opening would create one
+    failed = 0
+    with ExitStack() as stack:
+        log = None if audit is None else stack.enter_context(AuditLog.open(audit))
+        held = stack.enter_context(Quarantine(quarantine))
+        say_settled(held)
+        if log is not None:
+            log.start(command="quarantine restore", settings={"quarantine": str(quarantine)})
+        for number in dict.fromkeys(numbers):
+            failed += not _restore(held, number, to, log)
+        code = NOT_ALL if failed else 0
+        if log is not None:
+            counts = {"restored": len(set(numbers)) - failed, "failed": failed}
+            say(f"audit head: {log.finish(exit_code=code, counts=counts)}")
+    return code
 
-    return run_restore(quarantine, numbers, to=to, audit=audit)
 
-
-@quarantine_app.command("verify")
+@app.command("verify")
 def verify_command(quarantine: Folder) -> int:
     """Check that every file in quarantine is intact, and say where each file is.
 
@@ -65,6 +109,79 @@ def verify_command(quarantine: Folder) -> int:
     the permissions are wrong, 2 a move was interrupted (the next scan or restore finishes it), 3
     both. 66 if there is no quarantine.
     """
-    from hashmatch.cli.run_quarantine import run_verify  # noqa: PLC0415 # as above
+    found = verify(quarantine)
+    for check in found.items:
+        if check.problem is not None or check.interrupted:
+            sys.stdout.write(_place(check) + "\n")
+    for line in (*found.problems, *found.gaps):
+        sys.stdout.write(f"{printable(line)}\n")
+    whole = sum(check.problem is None and not check.interrupted for check in found.items)
+    sys.stdout.write(f"whole in quarantine: {whole}\n")
+    wrong = bool(found.problems) or any(check.problem is not None for check in found.items)
+    gaps = bool(found.gaps) or any(check.interrupted for check in found.items)
+    return (WRONG if wrong else 0) | (INTERRUPTED if gaps else 0)
 
-    return run_verify(quarantine)
+
+def say_settled(quarantine: Quarantine) -> None:
+    """Report the moves that were finished when the quarantine was opened."""
+    for item in quarantine.settled:
+        say(f"item {item.id}, interrupted earlier, is {item.state}: {_name(item)}")
+
+
+def _restore(quarantine: Quarantine, number: int, to: Path | None, log: AuditLog | None) -> bool:
+    event: dict[str, Any] = {"type": "restore", "id": number}
+    try:
+        path = quarantine.restore(number, to=to)
+    except QuarantineError as error:
+        say(f"item {number} was not restored: {error}")
+        event |= {"restored": False, "why": error.message}
+    else:
+        sys.stdout.write(f"{number}  {printable(path)}\n")
+        event |= {"restored": True, **path_fields(path)}
+    if log is not None:
+        log.add(event, sync=True)
+    return bool(event["restored"])
+
+
+def _place(check: HeldFileCheck) -> str:
+    place = {
+        Where.ORIGINAL: "whole in its original place",
+        Where.QUARANTINE: "whole in quarantine",
+        Where.NOWHERE: "not whole anywhere",
+    }[check.where]
+    what = f"{check.problem}; " if check.problem is not None else ""
+    what += "its move was interrupted; " if check.interrupted else ""
+    return f"item {check.item.id}: {what}{place}: {_name(check.item)}"
+
+
+def _name(item: HeldFile) -> str:
+    return printable(item.path if item.destination is None else item.destination)
+
+
+def _table_line(item: HeldFile) -> str:
+    near = "; ".join(map(_match, item.matches[:1]))
+    more = f" and {len(item.matches) - 1} more" if len(item.matches) > 1 else ""
+    when = datetime.fromisoformat(item.time).strftime("%Y-%m-%d %H:%M:%S")
+    return f"{item.id:>6}  {when}  {item.state:<9}  {printable(item.path)}  {near}{more}".rstrip()
+
+
+def _match(match: Mapping[str, Any]) -> str:
+    entry = f"{match.get('list')}/{match.get('entry')}"
+    return printable(f"{entry} {match.get('algorithm')} {match.get('distance')}")
+
+
+def _json_line(item: HeldFile) -> str:
+    record = {
+        "type": "item",
+        "id": item.id,
+        "time": item.time,
+        "state": item.state,
+        **path_fields(item.path),
+        "size": item.size,
+        "matches": item.matches,
+        "why": item.why,
+    }
+    return json.dumps(record)
+
+
+_FORMATS: dict[str, Callable[[HeldFile], str]] = {"table": _table_line, "jsonl": _json_line}

@@ -67,8 +67,8 @@ def _commands(command: Any, name: str, parent: Any) -> Iterator[tuple[str, Any, 
         terminal_width=_WIDTH,
         max_content_width=_WIDTH,
     )
-    yield name, command, context
-    for child in getattr(command, "commands", {}).values():
+    yield name, context.command, context
+    for child in getattr(context.command, "commands", {}).values():
         yield from _commands(child, f"{name} {child.name}", context)
 
 

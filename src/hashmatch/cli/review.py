@@ -7,14 +7,25 @@ from typing import Annotated
 
 import typer
 
+from hashmatch.cases import (
+    import_decisions,
+    make_stats_writer,
+    read_queue,
+    review_stats,
+    write_queue,
+)
 from hashmatch.cli import options as opt
 from hashmatch.cli.command import group
 from hashmatch.cli.files import READS
+from hashmatch.cli.streams import say
+from hashmatch.report import open_output
+from hashmatch.scan import State
+from hashmatch.text import count
 
-review_app = group("Export matches for review and import decisions.")
+app = group("review", "Export matches for review and import decisions.")
 
 
-@review_app.command("export")
+@app.command("export")
 def export_command(
     *,
     state: opt.StateFile,
@@ -39,19 +50,21 @@ def export_command(
 
     verdict is confirmed, false_positive or unsure; by is who says so; at is when, in ISO 8601.
     """
-    from hashmatch.cli.run_review import run_export  # noqa: PLC0415 # NumPy takes its time
+    with State(state, create=False, lock=False) as opened, open_output(output) as stream:
+        rows = read_queue(
+            opened,
+            sample=sample,
+            seed=seed,
+            near_threshold_first=near_threshold_first,
+            reviewed=reviewed,
+        )
+        written = write_queue(rows, stream)
+    drawn = "" if sample is None else f", drawn with seed {seed}"
+    say(f"{count(written, 'match', 'matches')} to review{drawn}")
+    return 0
 
-    return run_export(
-        state,
-        output,
-        sample=sample,
-        seed=seed,
-        near_threshold_first=near_threshold_first,
-        reviewed=reviewed,
-    )
 
-
-@review_app.command("import")
+@app.command("import")
 def import_command(
     verdicts: Annotated[
         Path, typer.Argument(metavar="FILE", help="The table, with decisions filled in."), READS
@@ -64,12 +77,14 @@ def import_command(
     A false positive suppresses that content and entry from the next scan on; its records and
     summary say so. The latest verdict counts. Exit codes: 0 taken in, 65 a row is wrong.
     """
-    from hashmatch.cli.run_review import run_import  # noqa: PLC0415
+    with State(state, create=False, lock=False) as opened:
+        found = import_decisions(opened, verdicts)
+    added, rows = count(found.added, "decision"), count(found.open, "row")
+    say(f"{added} added, {found.known:,} already known, {rows} still open")
+    return 0
 
-    return run_import(state, verdicts)
 
-
-@review_app.command("stats")
+@app.command("stats")
 def stats_command(
     *,
     state: opt.StateFile,
@@ -82,6 +97,7 @@ def stats_command(
 
     The intervals hold for samples drawn at random (export --sample).
     """
-    from hashmatch.cli.run_review import run_stats  # noqa: PLC0415
-
-    return run_stats(state, output_format, output)
+    write = make_stats_writer(output_format)
+    with State(state, create=False, lock=False) as opened, open_output(output) as stream:
+        write(review_stats(opened), stream)
+    return 0

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 import typer
 
 from hashmatch.cli import options as opt
-from hashmatch.cli.command import takes_settings
+from hashmatch.cli.command import single, takes_settings
 from hashmatch.cli.files import WRITES
 from hashmatch.cli.list_options import ListSettings
 from hashmatch.errors import SettingsError
@@ -124,3 +124,6 @@ def scan_command(asked: ScanSettings) -> int:
         from hashmatch.cli.run_scan import run_scan  # noqa: PLC0415
 
         return run_scan(asked, pool)
+
+
+app = single("scan", scan_command)

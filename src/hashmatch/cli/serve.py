@@ -1,4 +1,4 @@
-"""``hashmatch serve``, and ``hashmatch key`` for its clients."""
+"""``hashmatch serve``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 import typer
 
 from hashmatch.cli import options as opt
-from hashmatch.cli.command import takes_settings
+from hashmatch.cli.command import single, takes_settings
 from hashmatch.cli.config import read_config
 from hashmatch.cli.files import READS
 from hashmatch.cli.list_options import ListSettings
@@ -100,37 +100,9 @@ def serve_command(asked: ServeSettings) -> int:
     Loads the lists anew on SIGHUP and when a file changes; a list that cannot be used is refused,
     and the old one stays. Logs are JSON lines on stdout. SIGTERM ends the service: exit code 0.
     """
-    from hashmatch.cli.run_serve import run_serve  # noqa: PLC0415 # it takes its time
+    from hashmatch.cli.run_serve import run_serve  # noqa: PLC0415 # it needs an extra, and --help does not
 
     return run_serve(asked)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeySettings:
-    """A key to make."""
-
-    name: Annotated[
-        str, typer.Argument(metavar="NAME", help="Name of the client.", show_default=False)
-    ]
-    scope: Annotated[
-        opt.Names,
-        typer.Option(
-            metavar="match|admin", help="What the key permits. Repeatable.", show_default="match"
-        ),
-    ] = None
-
-
-@takes_settings
-def key_command(asked: KeySettings) -> int:
-    """Make a bearer key for a client of hashmatch serve.
-
-    Writes the key to stderr, once, and to stdout the lines for the file that serve --keys reads.
-    They hold a digest of the key.
-    """
-    from hashmatch.cli.streams import say  # noqa: PLC0415 # as above
-    from hashmatch.service.keys import new_key  # noqa: PLC0415 # as above
-
-    token, lines = new_key(asked.name, asked.scope or ["match"])
-    say(f"the key of {asked.name}: {token}")
-    typer.echo(lines, nl=False)
-    return 0
+app = single("serve", serve_command)

@@ -21,10 +21,10 @@ FILES = {
 }
 """Each file, and the mode it is written with."""
 
-nightly_app = group("Set up a scan for every night.")
+app = group("nightly", "Set up a scan for every night.")
 
 
-@nightly_app.command("init")
+@app.command("init")
 def init_command(
     folder: Annotated[
         Path, typer.Argument(metavar="DIR", help="Folder to write the files to."), WRITES
