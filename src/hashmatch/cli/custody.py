@@ -90,7 +90,10 @@ class Custody:
             self._take(result, record, list(chain.from_iterable(members)))
         elif members:
             self._moves.left += 1
-            say(f"{_name(result)}: a member matched; --quarantine-archives would move the archive")
+            say(
+                f"{printable(result.path)}: a member matched;"
+                " --quarantine-archives would move the archive"
+            )
 
     def sum_up(self, summary: Record) -> None:
         """Add what became of the files to a summary, and to its exit code."""
@@ -105,16 +108,11 @@ class Custody:
                 summary["exit_code"] |= NOT_MOVED
 
     def end(self, summary: Record) -> None:
-        """Record in the audit trail how a scan ended, once its results are in place."""
-        names = ("files", "verdicts", "reasons", "suppressed", "quarantine")
-        self.finish(
-            summary["exit_code"], {name: summary[name] for name in names if name in summary}
-        )
-
-    def finish(self, exit_code: int, counts: Record) -> None:
-        """Record in the audit trail that the run ended, and print the head of the trail."""
+        """Record in the audit trail how a run ended, once its results are in place."""
         if self.log is not None:
-            head = self.log.finish(exit_code=exit_code, counts=counts)
+            names = ("files", "verdicts", "reasons", "suppressed", "quarantine")
+            counts = {name: summary[name] for name in names if name in summary}
+            head = self.log.finish(exit_code=summary["exit_code"], counts=counts)
             say(f"audit head: {head}")
 
     def _log_file(self, record: Record) -> None:
@@ -149,7 +147,7 @@ class Custody:
             raise QuarantineError("not all of it was read", path=os.fsdecode(result.path))
         if self.quarantine is None:
             self._moves.left += 1
-            say(f"{_name(result)}: would be moved")
+            say(f"{printable(result.path)}: would be moved")
             return {"dry_run": True}
         item = self.quarantine.hold(
             result.path,
@@ -192,7 +190,3 @@ def _check_apart(quarantine: Path, root: bytes) -> None:
     real, above = os.fsencode(quarantine.resolve()), os.path.realpath(root)
     if real == above or real.startswith(os.path.join(above, b"")):  # noqa: PTH118 # bytes
         raise SettingsError("the quarantine lies in what is scanned", path=str(quarantine))
-
-
-def _name(result: FileResult) -> str:
-    return printable(result.path)

@@ -83,15 +83,7 @@ def rematch_command(asked: RematchSettings) -> int:
         stack.callback(pool.close)
         known = load_lists(asked.lists, quiet=asked.results.quiet)
         hash_lists = _new_alone(known, asked)
-        matcher = Matcher(
-            hash_lists or known,
-            threshold=asked.matching.thresholds(),
-            require=asked.matching.require,
-            max_matches=asked.matching.max_matches,
-            isolate=False,  # the pool decodes, if anything must be decoded
-            **state.runs.latest_settings().options(),
-        )
-        say_thresholds(asked.matching, matcher.settings()["thresholds"])
+        matcher = _build_matcher(asked.matching, hash_lists or known, state)
         replay = None
         if hash_lists:
             replay = Replay(state, matcher.options, include_gone=asked.stored.include_gone)
@@ -121,6 +113,19 @@ def rematch_command(asked: RematchSettings) -> int:
             replay.end(summary)
         custody.end(summary)
     return say_summary(summary, asked.results)
+
+
+def _build_matcher(asked: opt.MatchSettings, hash_lists: list[HashList], state: State) -> Matcher:
+    matcher = Matcher(
+        hash_lists,
+        threshold=asked.thresholds(),
+        require=asked.require,
+        max_matches=asked.max_matches,
+        isolate=False,  # the pool decodes, if anything must be decoded
+        **state.runs.latest_settings().options(),
+    )
+    say_thresholds(asked, matcher.settings()["thresholds"])
+    return matcher
 
 
 def _settings_record(asked: RematchSettings, matcher: Matcher) -> Record:

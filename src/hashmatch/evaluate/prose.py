@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hashmatch.evaluate.settings import EvaluationSettings
-from hashmatch.report.numbers import amount, at, interval, percent, thresholds
+from hashmatch.report.numbers import amount, at, interval, percent, share_at, thresholds
 from hashmatch.text import count
 
 Record = Mapping[str, Any]
@@ -35,7 +35,7 @@ def recommendation(rule: Record, settings: EvaluationSettings) -> str:
             f" {more_pictures(chosen['more_pictures'])} {_unseen(rule)}"
         )
     score = rule["score"]
-    recall = interval(at(score["recall"], level), percent)
+    recall = share_at(score["recall"], level)
     outcome = {
         "held": "The half of the pictures held out confirms the limit",
         "open": "The half of the pictures held out is too small to confirm the limit",

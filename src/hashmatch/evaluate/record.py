@@ -97,20 +97,17 @@ def _pictures(evaluation: Evaluation) -> Record:
         "digest": f"sha256:{hashlib.sha256(everything).hexdigest()}",
         "copies_shown": [
             {
-                "first": _name(pictures.names[copy.first]),
-                "second": _name(pictures.names[copy.second]),
+                "first": printable(pictures.names[copy.first]),
+                "second": printable(pictures.names[copy.second]),
                 "why": copy.why,
             }
             for copy in identities.copies[:SHOWN]
         ],
         "unused_shown": [
-            {"path": _name(file.name), "why": file.why} for file in islice(evaluation.unused, SHOWN)
+            {"path": printable(file.name), "why": file.why}
+            for file in islice(evaluation.unused, SHOWN)
         ],
     }
-
-
-def _name(path: bytes) -> str:
-    return printable(path)
 
 
 def _closest(evaluation: Evaluation) -> list[Record]:
@@ -123,8 +120,8 @@ def _closest(evaluation: Evaluation) -> list[Record]:
         shown.setdefault(
             (pair[0], pair[1]),
             {
-                "first": _name(evaluation.pictures.names[pair[0]]),
-                "second": _name(evaluation.pictures.names[pair[1]]),
+                "first": printable(evaluation.pictures.names[pair[0]]),
+                "second": printable(evaluation.pictures.names[pair[1]]),
                 "distances": {
                     label(kind): int(bits)
                     for kind, bits in zip(kinds, near.distance[row], strict=True)

@@ -13,8 +13,7 @@ Everything runs in the calling thread. Writing fails with ``OutputError``, and r
 make no sense with ``InputError``, which names the line.
 """
 
-from hashmatch.files import path_fields
-from hashmatch.report.hashes import HashWriter, make_hash_writer
+from hashmatch.report.hashes import make_hash_writer
 from hashmatch.report.output import open_output
 from hashmatch.report.records import (
     SCHEMA,
@@ -27,12 +26,10 @@ from hashmatch.report.records import (
     summary_record,
 )
 from hashmatch.report.renderers import FORMATS, Renderer, make_renderer, summary_line
-from hashmatch.text import printable
 
 __all__ = [
     "FORMATS",
     "SCHEMA",
-    "HashWriter",
     "Record",
     "Renderer",
     "Run",
@@ -43,8 +40,6 @@ __all__ = [
     "make_renderer",
     "open_output",
     "outcome_record",
-    "path_fields",
-    "printable",
     "summary_line",
     "summary_record",
 ]

@@ -9,7 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from hashmatch.report.numbers import amount, at, interval, percent, thresholds
+from hashmatch.report.numbers import amount, at, interval, percent, share_at, thresholds
 from hashmatch.report.svg import Plot, Scale, decades, rect, svg, words
 
 Record = Mapping[str, Any]
@@ -65,7 +65,7 @@ def _curve(plot: Plot, rule: Record, style: str, unseen: float) -> None:
     for level, place in enumerate(places):
         hint = (
             f"{rule['name']}, {thresholds(rule['thresholds'][level])}: finds"
-            f" {interval(at(recall, level), percent)}; false per comparison"
+            f" {share_at(recall, level)}; false per comparison"
             f" {interval(at(rate, level), amount)}"
         )
         plot.dot(style if rate["value"][level] else f"{style} open", place, hint)
@@ -147,7 +147,7 @@ def heat_map(rule: Record) -> Markup:
         top = _TOP + _CELL * row
         marks.append(words("tick end", _NAMES - 6, top + 12, name))
         for place, level in enumerate(levels):
-            share = interval(at(found, level), percent)
+            share = share_at(found, level)
             hint = f"{name} at {thresholds(steps[level])}: {share}"
             opacity, size = found["value"][level], _CELL - 1
             marks.append(rect("cell", _NAMES + _CELL * place, top, size, size, hint, opacity))

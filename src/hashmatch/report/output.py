@@ -13,8 +13,6 @@ from typing import BinaryIO, TextIO
 
 from hashmatch.files import reported_as, write_atomically
 
-STANDARD_OUTPUT = "standard output"
-
 
 @contextmanager
 def open_output(path: Path | None) -> Iterator[TextIO]:
@@ -33,7 +31,7 @@ def open_output(path: Path | None) -> Iterator[TextIO]:
         if path is not None:
             raw, buffering = stack.enter_context(write_atomically(path)), False
         else:
-            stack.enter_context(reported_as(STANDARD_OUTPUT))
+            stack.enter_context(reported_as("standard output"))
             raw, buffering = _standard_output(), sys.stdout.isatty()
         stream = io.TextIOWrapper(raw, encoding="utf-8", newline="", line_buffering=buffering)
         try:

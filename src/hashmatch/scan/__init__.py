@@ -18,7 +18,7 @@ from hashmatch.scan.rematch import Replay, new_entries, rematch
 from hashmatch.scan.result import FileResult
 from hashmatch.scan.scanning import examine_all, scan, scan_sources
 from hashmatch.sources import WalkCounts, WalkOptions, below, check_paths, read_paths
-from hashmatch.state import State, path_of_key
+from hashmatch.state import State
 
 __all__ = [
     "Counts",
@@ -33,7 +33,6 @@ __all__ = [
     "examine_all",
     "make_pool",
     "new_entries",
-    "path_of_key",
     "read_paths",
     "rematch",
     "scan",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -119,7 +119,6 @@ class History(NullHistory):
         options: how the scan's matcher wants pictures examined.
         rehash: open and digest every file, whatever its times say.
         command: what this run is, for the record.
-        clock: nanoseconds since 1970.
 
     Attributes:
         state: the state.
@@ -134,13 +133,11 @@ class History(NullHistory):
         *,
         rehash: bool = False,
         command: str = "scan",
-        clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self.state = state
         self.options = replace(options, digests=tuple(dict.fromkeys((*options.digests, SHA256))))
         self.counts = Counts()
         self._rehash = rehash
-        self._clock = clock
         settings = Settings.of(self.options)
         self._settings = state.runs.settings_number(settings)
         self._serving = state.runs.serving(settings)
@@ -181,7 +178,7 @@ class History(NullHistory):
     def opened(self, visit: Visit) -> bool:
         """See ``NullHistory.opened``."""
         visit.identity = visit.item.identity(visit.descriptor)
-        visit.since = self._clock()
+        visit.since = time.time_ns()
         if visit.identity is None:
             return False
         size = visit.identity.size

@@ -92,14 +92,11 @@ def scan_known(
 
 
 def examine_all(
-    paths: Iterable[bytes],
-    options: ExamineOptions,
-    pool: AnyPool,
-    counts: WalkCounts | None = None,
+    paths: Iterable[bytes], options: ExamineOptions, pool: AnyPool
 ) -> Iterator[tuple[bytes, Examination]]:
     """Examine files and folders without any list, in the order of the walk."""
     engine = Engine(pool.configure(options), list)
-    for parts in engine.run(walk(paths, counts or WalkCounts())):
+    for parts in engine.run(walk(paths, WalkCounts())):
         for part in parts:
             yield _path(part), part.result
 

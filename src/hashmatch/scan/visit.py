@@ -15,17 +15,11 @@ from hashmatch.state.rows import Stored
 class Visit(Journey):
     """One item's way through the pipeline, with all that is known of the item.
 
-    Args:
+    Attributes:
         item: the item.
         key: of the item in the state.
         known: its rows, if they can be trusted without a look at the item.
         identity: of the item; None if the source cannot tell.
-
-    Attributes:
-        item: as above.
-        key: as above.
-        known: as above.
-        identity: as above.
         since: when it was opened, in nanoseconds since 1970.
         digested: its digests, if they were taken first.
         findings: names and examinations of its parts, as they are found.
