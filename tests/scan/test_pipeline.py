@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from typing import TypeAlias
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from hashmatch.scan.journey import Journey, Part, PartStep, Step
-from hashmatch.scan.pipeline import Bounds, Close, Examine, IllegalEvent, Pipeline
+from hashmatch.scan.journey import Journey, PartJourney, PartStep, Step
+from hashmatch.scan.pipeline import Bounds, CloseItem, ExamineItem, IllegalEvent, Pipeline
 
 BOUNDS = Bounds(items=5, files=2, held=2)
 
@@ -38,8 +39,8 @@ class Interleavings(RuleBasedStateMachine):
         self.digesting: list[Numbered] = []
         self.waiting: list[Numbered] = []
         self.examining: list[Numbered] = []
-        self.screening: list[Part[Numbered]] = []
-        self.in_full: list[Part[Numbered]] = []
+        self.screening: list[PartJourney[Numbered]] = []
+        self.in_full: list[PartJourney[Numbered]] = []
         self.closed: Counter[int] = Counter()
         self.left: list[tuple[int, bytes | None, object]] = []
         self.expected: dict[int, list[bytes | None]] = {}
@@ -48,7 +49,7 @@ class Interleavings(RuleBasedStateMachine):
         """Carry out the commands, as the engine does."""
         for command in self.pipeline.commands():
             journey = command.journey
-            if isinstance(command, Close):
+            if isinstance(command, CloseItem):
                 self.closed[journey.number] += 1
                 journey.readable = False
             elif command.part is None:
@@ -57,7 +58,7 @@ class Interleavings(RuleBasedStateMachine):
             else:
                 self.examine_in_full(command, command.part)
 
-    def examine_in_full(self, command: Examine[Numbered], part: Part[Numbered]) -> None:
+    def examine_in_full(self, command: ExamineItem[Numbered], part: PartJourney[Numbered]) -> None:
         """Reopen the item, unless it is gone."""
         journey = command.journey
         members = [name for name in journey.names if name is not None]
@@ -267,7 +268,9 @@ def test_events_that_the_table_does_not_have_are_illegal(event: str, step: Step)
             report(pipeline, journey)
 
 
-PART_EVENTS: dict[str, tuple[Callable[[Pipeline[Numbered], Part[Numbered]], None], PartStep]] = {
+PartEvent: TypeAlias = Callable[[Pipeline[Numbered], PartJourney[Numbered]], None]
+
+PART_EVENTS: dict[str, tuple[PartEvent, PartStep]] = {
     "decided": (lambda p, part: p.decided(part, "again"), PartStep.SCREENING),
     "uncertain": (lambda p, part: p.uncertain(part), PartStep.SCREENING),
     "confirmed": (lambda p, part: p.confirmed(part, "in full"), PartStep.UNCERTAIN),
@@ -330,6 +333,6 @@ def test_an_item_is_reopened_only_once_another_is_closed() -> None:
     (part,) = pipeline.screen()
     pipeline.decided(part, "result")
     close, *reopened = pipeline.commands()
-    assert isinstance(close, Close)
-    assert [each.part for each in reopened] == list(known.parts)  # type: ignore[union-attr] # Examine
+    assert isinstance(close, CloseItem)
+    assert [each.part for each in reopened] == list(known.parts)  # type: ignore[union-attr] # ExamineItem
     assert pipeline.open_files == BOUNDS.files

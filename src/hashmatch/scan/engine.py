@@ -13,8 +13,8 @@ from hashmatch.errors import DecodeError
 from hashmatch.examine.sandbox import Job, Reply
 from hashmatch.model import Examination, Reason
 from hashmatch.scan.history import NullHistory
-from hashmatch.scan.journey import Part
-from hashmatch.scan.pipeline import Bounds, Close, Examine, Pipeline
+from hashmatch.scan.journey import PartJourney
+from hashmatch.scan.pipeline import Bounds, CloseItem, ExamineItem, Pipeline
 from hashmatch.scan.visit import Visit
 from hashmatch.sources import Item
 from hashmatch.sources.descriptors import descriptors
@@ -81,10 +81,10 @@ class Engine:
         self._clock = clock
         limits = descriptors()
         self._pipeline: Pipeline[Visit] = Pipeline(Bounds(_MOST, limits.files, limits.held))
-        self._jobs: dict[Job, Examine[Visit]] = {}
+        self._jobs: dict[Job, ExamineItem[Visit]] = {}
         self._since: float | None = None  # when the first part began to wait for its screening
 
-    def run(self, items: Iterable[Item]) -> Iterator[list[Part[Visit]]]:
+    def run(self, items: Iterable[Item]) -> Iterator[list[PartJourney[Visit]]]:
         """Yield parts that have their result, in order; an archive comes after its members.
 
         They come in lists, some of them empty, between which nothing is in the making.
@@ -195,14 +195,14 @@ class Engine:
     def _obey(self) -> None:
         """Carry out what the pipeline asks for."""
         for command in self._pipeline.commands():
-            if isinstance(command, Close):
+            if isinstance(command, CloseItem):
                 command.journey.close()
             elif command.part is None:
                 self._submit(command)
             else:
                 self._examine_in_full(command, command.part)
 
-    def _submit(self, command: Examine[Visit]) -> None:
+    def _submit(self, command: ExamineItem[Visit]) -> None:
         job = Job(
             command.journey.descriptor,
             exact=command.part is not None,
@@ -213,7 +213,7 @@ class Engine:
         self._jobs[job] = command
         self._examiner.submit(job)
 
-    def _examine_in_full(self, command: Examine[Visit], part: Part[Visit]) -> None:
+    def _examine_in_full(self, command: ExamineItem[Visit], part: PartJourney[Visit]) -> None:
         try:
             _reopen(command.journey)
         except DecodeError as error:

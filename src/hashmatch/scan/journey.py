@@ -33,7 +33,7 @@ class PartStep(Enum):
     DECIDED = "decided"
 
 
-class Part(Generic[J]):
+class PartJourney(Generic[J]):
     """An item, or a member of an archive, on its way to its result.
 
     Attributes:
@@ -90,5 +90,5 @@ class Journey:
         self.place: Hashable = None
         self.members = 0
         self.undecided = 0
-        self.parts: deque[Part[Any]] = deque()
-        self.to_confirm: list[Part[Any]] = []
+        self.parts: deque[PartJourney[Any]] = deque()
+        self.to_confirm: list[PartJourney[Any]] = []

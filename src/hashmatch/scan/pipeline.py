@@ -8,19 +8,19 @@ step        event                    next step   what follows
 ==========  =======================  ==========  ================================================
 (none)      ``admit``                new
 new         ``known``                complete    its parts are to be screened
-new         ``opened``               examining   ``Examine``
-new         ``opened`` (to digest)   digesting   ``Examine`` with ``digest_only``
+new         ``opened``               examining   ``ExamineItem``
+new         ``opened`` (to digest)   digesting   ``ExamineItem`` with ``digest_only``
 new         ``found`` (the item)     complete    it could not be opened
 digesting   ``found`` (the item)     complete    it could not be read
 digesting   ``known``                complete    its parts are to be screened
-digesting   ``examine``              examining   ``Examine``
+digesting   ``examine``              examining   ``ExamineItem``
 digesting   ``wait``                 waiting
 waiting     ``known``                complete    its parts are to be screened
-waiting     ``examine``              examining   ``Examine``
+waiting     ``examine``              examining   ``ExamineItem``
 waiting     ``wait``                 waiting
 examining   ``found`` (a member)     examining   the member is to be screened
 examining   ``found`` (the item)     complete    the item is to be screened
-complete    the last ``decided``     closed      ``Close``
+complete    the last ``decided``     closed      ``CloseItem``
 ==========  =======================  ==========  ================================================
 
 Each part of an item (its members, if it is an archive, and last the item itself) has steps, too:
@@ -30,7 +30,7 @@ step          event            next step     what follows
 ============  ===============  ============  ===================================================
 unscreened    ``screen``       screening
 screening     ``decided``      decided       it leaves once everything ahead of it has left
-screening     ``uncertain``    uncertain     ``Examine`` in full, once; the item is reopened for
+screening     ``uncertain``    uncertain     ``ExamineItem`` in full, once; the item is reopened for
                                              it as soon as one more file may be open
 uncertain     ``confirmed``    unscreened    it was examined in full
 uncertain     ``unreadable``   unscreened    the item could not be reopened
@@ -48,7 +48,7 @@ from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeAlias
 
-from hashmatch.scan.journey import J, Part, PartStep, Step
+from hashmatch.scan.journey import J, PartJourney, PartStep, Step
 
 
 class IllegalEvent(RuntimeError):  # noqa: N818 # it reads as what happened
@@ -65,7 +65,7 @@ _MAY_FAIL = (_NEW, _DIGESTING)
 
 
 @dataclass(slots=True, eq=False)
-class Examine(Generic[J]):
+class ExamineItem(Generic[J]):
     """Have an item examined; open it first if it is not open.
 
     Attributes:
@@ -77,14 +77,14 @@ class Examine(Generic[J]):
     """
 
     journey: J
-    part: Part[J] | None = None
+    part: PartJourney[J] | None = None
     digest_only: bool = False
     skip: int = 0
     count: int = 0
 
 
 @dataclass(slots=True, eq=False)
-class Close(Generic[J]):
+class CloseItem(Generic[J]):
     """Close an item, and keep nothing open for its sake.
 
     Attributes:
@@ -94,7 +94,7 @@ class Close(Generic[J]):
     journey: J
 
 
-Command: TypeAlias = Examine[J] | Close[J]
+Command: TypeAlias = ExamineItem[J] | CloseItem[J]
 
 
 class Bounds(NamedTuple):
@@ -122,7 +122,7 @@ class Pipeline(Generic[J]):
         self._bounds = bounds
         self._journeys: deque[J] = deque()
         self._commands: deque[Command[J]] = deque()
-        self._unscreened: list[Part[J]] = []
+        self._unscreened: list[PartJourney[J]] = []
         self._to_reopen: deque[J] = deque()
         self._held: Counter[Hashable] = Counter()
         self._open = 0
@@ -181,7 +181,7 @@ class Pipeline(Generic[J]):
         journey.is_open = True
         self._open += 1
         journey.step = _DIGESTING if digest_first else _EXAMINING
-        self._commands.append(Examine(journey, digest_only=digest_first))
+        self._commands.append(ExamineItem(journey, digest_only=digest_first))
 
     def known(
         self,
@@ -216,7 +216,7 @@ class Pipeline(Generic[J]):
         """Note that an item was digested, and is not known."""
         self._expect(journey, _UNSETTLED, "examine")
         journey.step = _EXAMINING
-        self._commands.append(Examine(journey))
+        self._commands.append(ExamineItem(journey))
 
     def found(self, journey: J, name: bytes | None, evidence: Any) -> None:
         """Note what was found of an item (no name), or of a member of it."""
@@ -224,14 +224,14 @@ class Pipeline(Generic[J]):
             raise IllegalEvent("found")
         self._add(journey, name, evidence)
 
-    def screen(self) -> list[Part[J]]:
+    def screen(self) -> list[PartJourney[J]]:
         """Take all parts that are to be screened."""
         parts, self._unscreened = self._unscreened, []
         for part in parts:
             part.step = _SCREENING
         return parts
 
-    def decided(self, part: Part[J], result: Any) -> None:
+    def decided(self, part: PartJourney[J], result: Any) -> None:
         """Note the result of a part."""
         self._expect_part(part, _SCREENING, "decided")
         part.step = _DECIDED
@@ -241,7 +241,7 @@ class Pipeline(Generic[J]):
         if journey.step is _COMPLETE and not journey.undecided:
             self._close(journey)
 
-    def uncertain(self, part: Part[J]) -> None:
+    def uncertain(self, part: PartJourney[J]) -> None:
         """Note that a part has to be examined in full."""
         self._expect_part(part, _SCREENING, "uncertain")
         if part.was_uncertain:
@@ -256,12 +256,12 @@ class Pipeline(Generic[J]):
             self._to_reopen.append(journey)
         journey.to_confirm.append(part)
 
-    def confirmed(self, part: Part[J], evidence: Any) -> None:
+    def confirmed(self, part: PartJourney[J], evidence: Any) -> None:
         """Note what was found by examining a part in full."""
         self._expect_part(part, _UNCERTAIN, "confirmed")
         self._queue(part, evidence)
 
-    def unreadable(self, part: Part[J], evidence: Any) -> None:
+    def unreadable(self, part: PartJourney[J], evidence: Any) -> None:
         """Note that the item of a part could not be reopened, so the part stays as it is."""
         self._expect_part(part, _UNCERTAIN, "unreadable")
         if part.journey.is_open:
@@ -269,9 +269,9 @@ class Pipeline(Generic[J]):
             self._open -= 1
         self._queue(part, evidence)
 
-    def leave(self) -> list[Part[J]]:
+    def leave(self) -> list[PartJourney[J]]:
         """Take the parts that may leave, in order."""
-        done: list[Part[J]] = []
+        done: list[PartJourney[J]] = []
         while self._journeys:
             journey = self._journeys[0]
             parts = journey.parts
@@ -296,12 +296,12 @@ class Pipeline(Generic[J]):
             journey.step = _COMPLETE
         else:
             number = journey.members = journey.members + 1
-        part = Part(journey, name, number, evidence)
+        part = PartJourney(journey, name, number, evidence)
         journey.undecided += 1
         journey.parts.append(part)
         self._unscreened.append(part)
 
-    def _queue(self, part: Part[J], evidence: Any) -> None:
+    def _queue(self, part: PartJourney[J], evidence: Any) -> None:
         part.evidence = evidence
         part.step = _UNSCREENED
         self._unscreened.append(part)
@@ -316,11 +316,11 @@ class Pipeline(Generic[J]):
         for part in parts:
             self._confirm(part)
 
-    def _confirm(self, part: Part[J]) -> None:
+    def _confirm(self, part: PartJourney[J]) -> None:
         journey = part.journey
         # A picture can be an archive too, whose members are done
         skip, count = (part.number - 1, 1) if part.number else (journey.members, 0)
-        self._commands.append(Examine(journey, part, skip=skip, count=count))
+        self._commands.append(ExamineItem(journey, part, skip=skip, count=count))
 
     def _close(self, journey: J) -> None:
         journey.step = _CLOSED
@@ -330,12 +330,12 @@ class Pipeline(Generic[J]):
             self._held[journey.place] -= 1
             if not self._held[journey.place]:
                 del self._held[journey.place]
-        self._commands.append(Close(journey))
+        self._commands.append(CloseItem(journey))
 
     def _expect(self, journey: J, steps: Iterable[Step], event: str) -> None:
         if journey.step not in steps:
             raise IllegalEvent(f"{event}, of an item that is {journey.step.value}")
 
-    def _expect_part(self, part: Part[J], step: PartStep, event: str) -> None:
+    def _expect_part(self, part: PartJourney[J], step: PartStep, event: str) -> None:
         if part.step is not step:
             raise IllegalEvent(f"{event}, of a part that is {part.step.value}")

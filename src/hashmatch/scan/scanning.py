@@ -17,7 +17,7 @@ from hashmatch.model import MEMBER_MARK, Examination
 from hashmatch.options import ExamineOptions
 from hashmatch.scan.engine import Engine
 from hashmatch.scan.history import History, NullHistory
-from hashmatch.scan.journey import Part
+from hashmatch.scan.journey import PartJourney
 from hashmatch.scan.result import FileResult
 from hashmatch.scan.stored_matcher import StoredMatcher
 from hashmatch.scan.visit import Visit
@@ -130,6 +130,6 @@ def _results(
         yield from done
 
 
-def _path(part: Part[Visit]) -> bytes:
+def _path(part: PartJourney[Visit]) -> bytes:
     path = part.journey.item.path
     return path if part.name is None else path + MEMBER_MARK + part.name
