@@ -57,10 +57,9 @@ def _parameters(
             default: Any = each.default
             if default is MISSING:
                 default = None if optional else inspect.Parameter.empty
-            panel = getattr(kind, "PANEL", None)
             declared, option, *marks = get_args(hint)
             option = copy.copy(option)  # other commands show it in other panels
-            option.rich_help_panel = option.rich_help_panel or panel
+            option.rich_help_panel = getattr(kind, "PANEL", None)
             if option.parser in SHOWN and default is not None:
                 default = SHOWN[option.parser](default)
             yield inspect.Parameter(

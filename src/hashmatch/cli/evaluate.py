@@ -103,7 +103,7 @@ class EvaluateSettings:
         ),
         WRITES,
     ] = None
-    seed: opt.Seed = 1
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the random numbers.")] = 1
     quality_floor: opt.QualityFloor = 50
     mirrors: opt.Mirrors = False
     output: Annotated[

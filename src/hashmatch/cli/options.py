@@ -80,16 +80,6 @@ QualityFloor = Annotated[
         help="Below this quality, near entries are candidates for a human, not matches.",
     ),
 ]
-Jobs = Annotated[
-    int | None,
-    typer.Option(
-        metavar="N",
-        parser=parse_count,
-        help="Files to examine at a time. Default: one per core.",
-        rich_help_panel="Limits",
-    ),
-]
-Seed = Annotated[int, typer.Option(metavar="N", help="Seed of the random numbers.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,7 +260,14 @@ class WorkerSettings:
 
     PANEL: ClassVar[str] = "Limits"
 
-    jobs: Jobs = None
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            parser=parse_count,
+            help="Files to examine at a time. Default: one per core.",
+        ),
+    ] = None
     max_memory: Annotated[
         int,
         typer.Option(

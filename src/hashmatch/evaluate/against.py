@@ -83,8 +83,6 @@ def _weigh(
             limit = settings.max_false_per_day / settings.files_per_day
             bearable = np.flatnonzero(share.high <= limit)
             needed = 0 if len(bearable) else wilson_needs(float(share.value[0]), limit)
-    # The most pictures first, then the list's own order
-    order = np.argsort(-counts, kind="stable")[:NAMED]
     flat = np.flatnonzero(_near_flat(section, threshold))
     found: dict[str, Any] = {
         "algorithm": label(kind),
@@ -97,19 +95,24 @@ def _weigh(
         **parts,
         "hits": hits.cumsum().tolist(),
         "matching_entries": int((counts > 0).sum()),
-        "named": [
-            {
-                "entry": printable(section.entry(row).id),
-                "pictures": int(counts[row]),
-                "nearest": int(nearest[row]),
-            }
-            for row in order.tolist()
-            if counts[row]
-        ],
+        "named": _named(section, counts, nearest),
         "near_flat_count": len(flat),
         "near_flat": [printable(section.entry(row).id) for row in flat[:NAMED].tolist()],
     }
     return found | {"sentence": prose.against_list(found, settings)}
+
+
+def _named(section: ListSection, counts: Ints, nearest: Ints) -> list[dict[str, Any]]:
+    """The entries near the most pictures; of equal ones, in the list's own order."""
+    return [
+        {
+            "entry": printable(section.entry(row).id),
+            "pictures": int(counts[row]),
+            "nearest": int(nearest[row]),
+        }
+        for row in np.argsort(-counts, kind="stable")[:NAMED].tolist()
+        if counts[row]
+    ]
 
 
 def _look_up(
