@@ -110,6 +110,7 @@ RAW_FORMATS = frozenset({"CR3", "CRW", "MRW", "ORF", "RAF", "RW2", "X3F"})
 """Camera raws with a magic number of their own; others are TIFFs."""
 
 _TGA_HEADER = struct.Struct("<BBBHHBHHHHBB")
+_TGA_TRUE_COLOUR = frozenset({2, 3, 10, 11})  # and grey
 _BMP_HEADER_SIZES = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 _OS2_TYPES = frozenset({b"BM", b"IC", b"PT", b"CI", b"CP"})
 _FLI_MAGICS = frozenset({b"\x11\xaf", b"\x12\xaf", b"\x30\xaf", b"\x44\xaf"})
@@ -241,11 +242,14 @@ def _is_tga(head: bytes) -> bool:
         head[: _TGA_HEADER.size]
     )
     if mapped == 1:
-        plausible = kind in {1, 9} and colours > 0 and bits in {15, 16, 24, 32}
+        plausible = (kind in {1, 9} and colours > 0) or kind in _TGA_TRUE_COLOUR
+        plausible &= bits in {0, 15, 16, 24, 32} and flags < 0x40
     else:
-        plausible = mapped == first == colours == bits == 0 and kind in {2, 3, 10, 11}
+        # Fields without a meaning should be zero; a viewer does not look at them
+        clean = (first == colours == bits == 0) + (flags < 0x40)
+        plausible = mapped == 0 and clean > 0 and kind in _TGA_TRUE_COLOUR
     has_pixels = width > 0 and height > 0 and depth in {8, 15, 16, 24, 32}
-    return plausible and has_pixels and flags < 0x40
+    return plausible and has_pixels
 
 
 def _sniff_brands(head: bytes) -> str | None:

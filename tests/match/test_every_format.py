@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import io
+import os
+import random
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+
+import imagehash
+import numpy as np
+import pytest
+from PIL import Image
+
+from examine.every_format import in_every_format, listed_picture
+from hashmatch import Entry, HashList, Matcher, PerceptualHash, Reason, Verdict
+from hashmatch.examine.decode import DECODERS, load_decoders, missing
+from hashmatch.examine.handled import install_lines
+from hashmatch.options import FORMATS
+from matchers import in_process
+
+LONG = bool(os.environ.get("HASHMATCH_LONG_TESTS"))
+FILES = in_every_format()
+SECOND = {"a.mpo", "a.apng", "second.ppm", "second.tif", "animated.webp"}
+ENTRIES = HashList.from_entries(
+    [
+        Entry("p", PerceptualHash.from_imagehash(imagehash.phash(listed_picture()))),
+        Entry("d", PerceptualHash.from_imagehash(imagehash.dhash(listed_picture()), "dhash")),
+    ],
+    name="one",
+)
+
+
+def test_every_format_has_a_file() -> None:
+    """There is a file in every format, unless its plug-in is not installed."""
+    lacking = {name for name in FORMATS if missing(name)}
+    assert {name for name, _ in FILES.values()} == FORMATS - lacking
+
+
+def test_a_listed_picture_matches_in_every_format() -> None:
+    """By default, whatever format a listed picture is in, the worker processes find it."""
+    with Matcher(ENTRIES) as matcher:
+        found = {name: matcher.match(data) for name, (_, data) in FILES.items()}
+    assert {name: outcome.verdict for name, outcome in found.items()} == dict.fromkeys(
+        FILES, Verdict.MATCH
+    )
+    # A camera raw's own data is not decoded, which its outcome says
+    assert {name for name, outcome in found.items() if outcome.reason} == {"a.raf"}
+
+
+def test_denied_formats_are_unscanned() -> None:
+    """A format that is left out gives a reason, and never clears."""
+    for name, data in FILES.values():
+        denied = {name, "JPEG"} if name == "MPO" else {name}
+        outcome = in_process(ENTRIES, formats=FORMATS - denied).match(data)
+        assert (outcome.verdict, outcome.reason) == (Verdict.UNSCANNED, Reason.UNSUPPORTED_FORMAT)
+
+
+@pytest.mark.parametrize("module", ["pillow_heif", "pillow_jxl"])
+def test_without_an_extra_its_format_is_unscanned(
+    module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a plug-in is missing, its files are unscanned with the line that installs it."""
+    for each in [module, *(known for known in sys.modules if known.startswith(f"{module}."))]:
+        monkeypatch.setitem(sys.modules, each, None)  # what an import then finds is nothing
+    caches: list[Callable[[], None]] = [missing.cache_clear, load_decoders.cache_clear]
+    for clear in caches:
+        clear()
+    try:
+        for name, data in FILES.values():
+            outcome = in_process(ENTRIES).match(data)
+            if DECODERS[name].module.startswith(module):
+                line = f"pip install 'hashmatch[{DECODERS[name].extra}]'"
+                assert outcome.verdict is Verdict.UNSCANNED
+                assert outcome.reason is Reason.UNSUPPORTED_FORMAT
+                assert outcome.detail == f"{name} needs {line}"
+                assert install_lines([name, "DDS"]) == {name: line}
+            else:
+                assert outcome.verdict is Verdict.MATCH
+    finally:
+        for clear in caches:
+            clear()
+
+
+def changed(data: bytes, rng: random.Random) -> bytes:
+    """The file cut, with bits flipped, or with a piece of it lost, doubled, moved or blank."""
+    first, second = sorted(rng.randrange(len(data) + 1) for _ in range(2))
+    second = min(second, first + rng.choice([4, 64, 4096]))
+    piece, place = data[first:second], rng.randrange(len(data))
+    how = rng.randrange(9)
+    if how == 0:
+        return data[:first]
+    if how == 5:
+        return data[: -rng.randint(1, 40)]
+    if how == 6:
+        return data + rng.randbytes(rng.randint(1, 40))
+    if how == 1:
+        return data[:first] + data[second:]
+    if how == 2:
+        return data[:second] + piece + data[second:]
+    if how == 3:
+        return data[:first] + bytes(len(piece)) + data[second:]
+    if how == 4:
+        return data[:place] + piece + data[place:]
+    flipped = bytearray(data)
+    for _ in range(rng.choice([1, 1, 8])):
+        flipped[rng.randrange(min(len(data), rng.choice([64, 1024, len(data)])))] ^= (
+            1 << rng.randrange(8)
+        )
+    return bytes(flipped)
+
+
+def pixels(data: bytes, name: str) -> bytes | None:
+    """The pixels that Pillow shows first, with mode and size; None where it shows none."""
+    with suppress(Exception), Image.open(io.BytesIO(data), formats=(DECODERS[name].pillow,)) as it:
+        shown = it if it.mode == "F" else it.convert("RGBA")
+        return f"{it.mode} {it.size}".encode() + np.asarray(shown).tobytes()
+    return None
+
+
+@pytest.mark.filterwarnings("ignore")  # what Pillow, asked directly, warns of
+def test_damaged_files_have_verdicts_and_shown_pictures_are_not_cleared() -> None:
+    """Whatever is wrong with a file, it has a verdict; what Pillow shows in full is not clear."""
+    rng = random.Random(15)
+    first = [name for name in FILES if name not in SECOND]  # of which Pillow shows what is listed
+    whole = {name: pixels(FILES[name][1], FILES[name][0]) for name in first}
+    shown = 0
+    with Matcher(ENTRIES) as matcher:
+        for number in range(5_000 if LONG else 300):
+            name = [*FILES][number % len(FILES)]
+            kind, data = FILES[name]
+            damaged = changed(data, rng)
+            outcome = matcher.match(damaged)
+            assert outcome.verdict in Verdict
+            assert (outcome.verdict is Verdict.UNSCANNED) <= (outcome.reason is not None)
+            if whole.get(name) is not None and pixels(damaged, kind) == whole[name]:
+                shown += 1
+                assert outcome.verdict not in {Verdict.CLEAR, Verdict.NOT_IMAGE}, (number, name)
+    assert shown > (200 if LONG else 10)
