@@ -31,7 +31,7 @@ from hashmatch.examine.document.appended import Appended, appended
 from hashmatch.examine.document.mail import mail_entries, mailbox_entries
 from hashmatch.examine.document.markup import uri_entries
 from hashmatch.examine.document.pdf import pdf_entries
-from hashmatch.examine.document.sniffing import sniff_document
+from hashmatch.examine.document.sniffing import begins_with_tag, sniff_document
 from hashmatch.model import MEMBER_MARK, Reason
 from hashmatch.options import ArchiveLimits
 
@@ -50,8 +50,8 @@ def sniff_container(head: bytes) -> str | None:
         What ``sniff_archive`` or ``sniff_document`` says, or ``SVG``; None where it is neither.
     """
     name = sniff_archive(head) or sniff_document(head)
-    picture = sniff(head) if name in {None, "HTML"} else None
-    return "SVG" if picture == "SVG" else name
+    is_svg = name in {None, "HTML"} and begins_with_tag(head) and sniff(head) == "SVG"
+    return "SVG" if is_svg else name
 
 
 def read_members(

@@ -20,6 +20,7 @@ from hashmatch.examine.decode import (
     open_picture,
     sniff,
 )
+from hashmatch.examine.document.appended import appended
 from hashmatch.examine.inputs import Content, PictureInput, digest, held, read_content, too_large
 from hashmatch.examine.kinds import HEAD_BYTES, kind_of
 from hashmatch.examine.picture_hashes import hash_picture
@@ -138,7 +139,7 @@ def _examine_open(
     data = read_content(file, options, size)
     if isinstance(data, Examination):
         return data
-    if hidden_behind(data):
+    if appended(data, zip_at_end=False):
         return (yield from _examine_container(BytesIO(data), size, options, skip))
     return _examine_bytes(data, options)
 

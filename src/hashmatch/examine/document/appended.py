@@ -11,6 +11,8 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import numpy as np
+
 from hashmatch.examine.archive.formats import sniff_archive
 from hashmatch.examine.decode.formats import sniff
 from hashmatch.examine.decode.jpeg import JPEG_END, JPEG_START, jpeg_segments
@@ -23,6 +25,7 @@ _SIGNATURES = re.compile(
     re.DOTALL,
 )
 _WINDOW = 1 << 16
+_SCAN_STEP = 1 << 20
 _MOST = 1000
 _SCAN = 0xDA
 _MPF = 0xE2
@@ -50,7 +53,7 @@ def appended(data: bytes, zip_at_end: bool) -> list[Appended]:
     """
     found: list[Appended] = []
     position = picture_end(data)
-    of_mpo = set(_mp_pictures(data))
+    of_mpo: set[int] | None = None
     while position is not None and position < len(data) and len(found) < _MOST:
         place = _next_file(data, position)
         if place is None:
@@ -59,6 +62,7 @@ def appended(data: bytes, zip_at_end: bool) -> list[Appended]:
         if name == "ZIP" and zip_at_end:
             break
         position = picture_end(data, start)
+        of_mpo = set(_mp_pictures(data)) if of_mpo is None else of_mpo
         if start not in of_mpo:
             found.append(Appended(start, len(data) if position is None else position, name))
     return found
@@ -82,7 +86,7 @@ def _name(data: bytes, start: int) -> str | None:
     name = sniff_archive(head)
     if name == "ZIP" and not head.startswith(b"PK\x03\x04"):
         return None  # the end of an empty one, which four bytes by chance can be
-    if name is None and _SIGNATURES.match(head) is not None:
+    if name is None and (_SIGNATURES.match(head) is not None or head.startswith(b"BM")):
         name = sniff(head)
     if name == "JPEG" and all(marker != _SCAN for marker, _, _ in jpeg_segments(data, start)):
         return None  # three bytes by chance
@@ -100,7 +104,7 @@ def picture_end(data: bytes, start: int = 0) -> int | None:
     if data.startswith(b"RIFF", start) and data.startswith(b"WEBP", start + 8):
         return _inside(data, start + 8 + int.from_bytes(data[start + 4 : start + 8], "little"))
     if data.startswith(b"BM", start) and sniff(data[start : start + 64]) == "BMP":
-        return _inside(data, start + int.from_bytes(data[start + 2 : start + 6], "little"))
+        return _inside(data, start + _bmp_size(data[start : start + 54]))
     return None
 
 
@@ -111,9 +115,26 @@ def _inside(data: bytes, end: int) -> int | None:
 def _jpeg_end(data: bytes, start: int) -> int | None:
     for marker, position, _ in jpeg_segments(data, start):
         if marker == _SCAN:
-            # Entropy-coded data holds no end marker, and thumbnails are in segments before it
-            end = data.find(JPEG_END, position)
-            return end + 2 if end >= 0 else None
+            # Neither is in entropy-coded data, and thumbnails are in segments before it. Viewers
+            # show a picture without its end marker too, so the start of another one ends it
+            return _scan_end(data, position)
+    return None
+
+
+def _scan_end(data: bytes, position: int) -> int | None:
+    """Where entropy-coded data end: behind the end marker, or before the start of a picture.
+
+    Neither is within such data, and viewers show a picture without its end marker as well.
+    """
+    values = np.frombuffer(data, np.uint8)
+    while position + 1 < len(data):
+        part = values[position : position + _SCAN_STEP + 1]
+        marks = np.flatnonzero(part[:-1] == 0xFF)  # ten times as fast as bytes.find
+        ends = marks[(part[marks + 1] & 0xFE) == 0xD8]
+        if len(ends):
+            end = position + int(ends[0])
+            return end + 2 if data.startswith(JPEG_END, end) else end
+        position += _SCAN_STEP
     return None
 
 
@@ -142,11 +163,23 @@ def _mp_offsets(index: bytes) -> Iterator[int]:
         return
 
 
+def _bmp_size(head: bytes) -> int:
+    """By its pixels where they are not packed, since nobody relies on the size in its header."""
+    size, _, pixels, header, width, height = struct.unpack_from("<IIIIii", head.ljust(54), 2)
+    _, depth, packed = struct.unpack_from("<HHI", head.ljust(54), 26)
+    if header < 40 or packed:
+        return int(size)
+    return int(pixels + (abs(width) * depth + 31) // 32 * 4 * abs(height))
+
+
 def _png_end(data: bytes, position: int) -> int | None:
     while position + 12 <= len(data):
         end = position + 12 + int.from_bytes(data[position : position + 4], "big")
-        if data.startswith(b"IEND", position + 4):
+        name = data[position + 4 : position + 8]
+        if name == b"IEND":
             return _inside(data, end)
+        if not name.isalpha():
+            return position
         position = end
     return None
 
@@ -159,7 +192,7 @@ def _gif_end(data: bytes, start: int) -> int | None:
         elif kind == b"\x21":
             position += 2
         else:
-            return None
+            return position
         while position < len(data) and data[position]:
             position += 1 + data[position]
         position += 1

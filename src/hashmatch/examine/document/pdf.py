@@ -10,11 +10,13 @@ import threading
 import zlib
 from collections.abc import Callable, Iterator
 from io import BytesIO
+from itertools import islice
 from typing import Any, BinaryIO, TypeVar
 
 from hashmatch.errors import OUT_OF_MEMORY, DecodeError
 from hashmatch.examine.archive.budget import Budget
 from hashmatch.examine.archive.entries import Entry
+from hashmatch.examine.decode.jpeg import embedded_jpegs
 from hashmatch.examine.document.contents import content_entry, label, read_whole
 from hashmatch.examine.extras import PDF, require
 from hashmatch.model import Reason
@@ -24,11 +26,13 @@ PAGE_PIXELS = 1024
 
 _TAIL = 2048
 _WRONG_PASSWORD = frozenset({4, 5})  # fpdfview.h: FPDF_ERR_PASSWORD, FPDF_ERR_SECURITY
-_TEXT, _IMAGE, _FORM = 1, 3, 5  # fpdf_edit.h: FPDF_PAGEOBJ_*
+_TEXT, _IMAGE = 1, 3  # fpdf_edit.h: FPDF_PAGEOBJ_*
 _INVISIBLE = 3  # FPDF_TEXTRENDERMODE_INVISIBLE, as behind a scanned page
 _SLACK = 0.02
 _OWN_FILES = {"DCTDecode": (b"jpg", b"\xff\xd8\xff"), "JPXDecode": (b"jp2", b"")}
 _STEP = 1 << 18
+_MOST_OBJECTS = 100_000
+_MOST_EMBEDDED = 1000
 
 _T = TypeVar("_T")
 _LOCK = threading.RLock()  # PDFium is not made for threads, and Windows has no worker processes
@@ -39,7 +43,8 @@ def pdf_entries(file: BinaryIO, size: int, budget: Budget) -> Iterator[Entry]:
 
     A picture that is a JPEG or JPEG 2000 in the PDF comes as it is, any other as a PNG of its
     pixels. A page without visible text comes as a PNG of the whole page too, unless it is one
-    upright picture. A picture that several pages show comes once.
+    upright picture. A picture that several pages show comes once. Of a PDF that PDFium refuses, the
+    JPEGs in it come all the same.
 
     Args:
         file: the PDF, which can be sought in.
@@ -52,7 +57,15 @@ def pdf_entries(file: BinaryIO, size: int, budget: Budget) -> Iterator[Entry]:
     pdfium = require(PDF, "PDF")
     # In one piece: PDFium's own way to read on demand would call back, which no worker permits
     data = read_whole(file, size, budget)
-    reader = _Reader(pdfium, data, budget)
+    try:
+        reader = _Reader(pdfium, data, budget)
+    except DecodeError as error:
+        problem = error.bare()
+        if problem.reason != Reason.ENCRYPTED:  # cut PDFs have lost their index
+            for number, found in enumerate(embedded_jpegs(data, _MOST_EMBEDDED), 1):
+                jpeg = data[found.start : found.end]
+                yield content_entry(b"image-%d.jpg" % number, jpeg, budget)
+        raise problem from None
     try:
         yield from reader.entries()
     finally:
@@ -109,10 +122,13 @@ class _Reader:
 
     def _page_entries(self, page: Any, name: bytes) -> Iterator[Entry]:
         try:
-            objects = self._call(lambda: list(page.get_objects()))
+            objects = self._call(lambda: list(islice(page.get_objects(), _MOST_OBJECTS)))
         except self._pdfium.PdfiumError:
             self.problem = DecodeError(Reason.UNDECODABLE, "a page cannot be read")
             return
+        if len(objects) == _MOST_OBJECTS:
+            problem = f"a page has {_MOST_OBJECTS} objects or more"
+            self.problem = DecodeError(Reason.ARCHIVE_LIMIT, problem)
         images = [each for each in objects if each.type == _IMAGE]
         for number, image in enumerate(images, 1):
             found = self._image(image, name + b"/image-%d." % number)

@@ -6,6 +6,7 @@ Sources: ISO 32000-2, 7.5.2 (PDF); RFC 5322, 3.6 (mail); RFC 4155 (mbox); the HT
 from __future__ import annotations
 
 import re
+from io import BytesIO
 
 _PDF = re.compile(rb"%PDF-\d\.\d")
 _PDF_WINDOW = 1024  # where all readers look for it
@@ -41,7 +42,12 @@ def sniff_document(head: bytes) -> str | None:
         return "MBOX"
     if _is_mail(head):
         return "MAIL"
-    return "HTML" if _HTML.match(as_ascii(head)) else None
+    return "HTML" if begins_with_tag(head) and _HTML.match(as_ascii(head)) else None
+
+
+def begins_with_tag(head: bytes) -> bool:
+    """Tell in no time whether this may be HTML or XML."""
+    return as_ascii(head).lstrip()[:1] == b"<"
 
 
 def as_ascii(text: bytes) -> bytes:
@@ -55,7 +61,7 @@ def as_ascii(text: bytes) -> bytes:
 def _is_mail(head: bytes) -> bool:
     """Whether a block of header fields begins here, with several that only mails have."""
     known: set[bytes] = set()
-    for line in head.splitlines(keepends=True):
+    for line in BytesIO(head):
         if line in {b"\n", b"\r\n"}:
             break
         if line.startswith((b" ", b"\t")) and known:

@@ -1,0 +1,119 @@
+"""Files behind the end of a picture."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hashmatch import Entry, HashKind, HashList, Matcher, Reason, Verdict
+from hashmatch.examine.document.appended import appended, picture_end
+from hashmatch.examine.examination import examine
+from hashmatch.options import ExamineOptions
+from matchers import in_process
+from pictures import animation, encode, photo
+
+from ..archive.makers import make_tar, make_zip, read_all
+from .containers import CONTAINERS, a_mail, make_pdf, make_rar4
+
+KIND = HashKind("phash", 64)
+LISTED = encode(photo(1, 160, 120), "JPEG")
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP")
+PICTURES = {name: encode(photo(2, 160, 120), name) for name in FORMATS}
+PICTURES["progressive"] = encode(photo(2, 160, 120), "JPEG", progressive=True)
+PICTURES["animation"] = animation([photo(2, 160, 120), photo(3, 160, 120)], "GIF")
+TRAILERS = (
+    *(b"", b"\0", bytes(5000), b"\r\n", b"SEFHk\0\0\0SEFT", b"Image_UTC_Data1700000000000"),
+    *(b"BM is text", b"GIF", b"\xff\xd8\xff", b"\xff\xd8\xff\xe0\0\x10JFIF\0", b"PK\3", b"PK\5\6"),
+    b"\0\0\0\x18ftypmp42" + bytes(40),  # a phone's moving photo
+)
+
+
+@pytest.fixture(scope="module")
+def matcher() -> Matcher:
+    """A matcher whose list has one generated picture."""
+    found = examine(LISTED, ExamineOptions(kinds=(KIND,)))
+    return in_process(HashList.from_entries([Entry("it", found.views[0].hashes[0])], name="list"))
+
+
+@pytest.mark.parametrize("name", PICTURES)
+@pytest.mark.parametrize("gap", [b"", bytes(70_000), b"some words"])
+def test_a_listed_picture_behind_another_matches(name: str, gap: bytes, matcher: Matcher) -> None:
+    """A picture is found behind each format, directly, behind padding and behind other bytes."""
+    for behind in (LISTED, encode(photo(1, 160, 120), "PNG"), encode(photo(1, 160, 120), "WEBP")):
+        outcome = matcher.match(PICTURES[name] + gap + behind)
+        assert outcome.verdict is Verdict.MATCH
+        assert [part.path for part in outcome.parts] == [b"appended-1", b""]
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_harmless_trailer_leaves_a_picture_clear(name: str, matcher: Matcher) -> None:
+    """Zeros, line ends, a phone's notes and chance signatures are no files."""
+    assert picture_end(PICTURES[name]) == len(PICTURES[name])
+    for trailer in TRAILERS:
+        outcome = matcher.match(PICTURES[name] + trailer)
+        assert (outcome.verdict, outcome.reason, outcome.parts) == (Verdict.CLEAR, None, ())
+
+
+@pytest.mark.parametrize("pack", [CONTAINERS["7Z"], CONTAINERS["RAR5"], make_rar4, make_pdf])
+def test_a_container_behind_a_picture_is_opened(
+    pack: Callable[[bytes], bytes], matcher: Matcher
+) -> None:
+    """A RAR, 7z or PDF behind a picture is a part with parts of its own."""
+    outcome = matcher.match(PICTURES["JPEG"] + pack(LISTED))
+    assert outcome.verdict is Verdict.MATCH
+    assert outcome.parts[0].path.startswith(b"appended-1!/")
+    broken = matcher.match(PICTURES["JPEG"] + make_rar4(LISTED)[:2000])
+    assert broken.verdict is Verdict.UNSCANNED
+
+
+def test_all_that_follow_are_found() -> None:
+    """Pictures in a row are parts in a row, and the zip at the end is read as before."""
+    data = b"".join(PICTURES[name] for name in FORMATS) + make_zip({"a": LISTED})
+    paths = [key[0] for key in read_all(data)[0]]
+    assert paths == [b"a", *(b"appended-%d" % number for number in (1, 2, 3, 4))]
+
+
+def test_a_jpeg_without_its_end_hides_nothing(matcher: Matcher) -> None:
+    """Where the first picture lacks its end marker, the second one is found all the same."""
+    outcome = matcher.match(PICTURES["JPEG"][:-2] + LISTED)
+    assert outcome.verdict is Verdict.MATCH
+    outcome = matcher.match(PICTURES["PNG"][:-12] + LISTED)
+    assert outcome.verdict is Verdict.MATCH
+
+
+def test_pictures_of_an_mpo_are_not_appended(matcher: Matcher) -> None:
+    """An MPO's further pictures are its frames; one that its index does not name is appended."""
+    mpo = animation([photo(2, 160, 120), photo(1, 160, 120)], "MPO")
+    assert appended(mpo, zip_at_end=False) == []
+    assert matcher.match(mpo).verdict is Verdict.MATCH
+    other = animation([photo(2, 160, 120), photo(3, 160, 120)], "MPO")
+    assert [each.format for each in appended(other + LISTED, zip_at_end=False)] == ["JPEG"]
+    assert matcher.match(other + LISTED).verdict is Verdict.MATCH
+
+
+def test_inside_an_archive_it_is_opened_or_told(matcher: Matcher) -> None:
+    """In a mail it is a part; in a zip or tar, whose members are skipped unread, a reason."""
+    both = PICTURES["JPEG"] + LISTED
+    assert matcher.match(a_mail(both).as_bytes()).verdict is Verdict.MATCH
+    for outer in (make_zip({"a": both}), make_tar({"a": both})):
+        outcome = matcher.match(outer)
+        assert (outcome.verdict, outcome.reason) == (Verdict.UNSCANNED, Reason.UNSUPPORTED_FORMAT)
+        assert "JPEG" in str(outcome.detail)
+
+
+@given(st.sampled_from(sorted(PICTURES)), st.binary(max_size=300), st.integers(0, 2**32))
+@settings(deadline=None, max_examples=150)
+def test_any_bytes_have_an_end_or_none(name: str, tail: bytes, seed: int) -> None:
+    """Whatever is changed, what is found lies behind the picture, in order and inside the file."""
+    numbers = random.Random(seed)
+    data = bytearray(PICTURES[name] + tail + PICTURES["JPEG"])
+    for _ in range(numbers.randrange(4)):
+        data[numbers.randrange(len(data))] = numbers.randrange(256)
+    position = 0
+    for found in appended(bytes(data), zip_at_end=False):
+        assert position <= found.start < found.end <= len(data)
+        position = found.end
