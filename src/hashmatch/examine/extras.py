@@ -35,14 +35,23 @@ _deferred: set[str] = set()
 _absent: set[str] = set()
 
 
+def is_installed(extra: str) -> bool:
+    """Tell, without loading it, whether the package of ``pdf`` or ``archives`` is there."""
+    (package,) = (name for name, remedy in _NEEDS.values() if f"[{extra}]" in remedy)
+    return _is_there(package)
+
+
+def _is_there(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except ValueError:  # a module that is set to None
+        return False
+
+
 def defer() -> None:
     """From now on, load no library of these until ``load_deferred`` is called."""
     for name, (package, _) in _NEEDS.items():
-        try:
-            present = find_spec(package) is not None
-        except ValueError:  # a module that is set to None
-            present = False
-        (_deferred if present else _absent).add(name)
+        (_deferred if _is_there(package) else _absent).add(name)
 
 
 def load_deferred() -> None:

@@ -7,10 +7,11 @@ of the two tables below, and nowhere else in words.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from hashmatch.examine.decode import DECODERS, missing
+from hashmatch.examine.extras import is_installed
 
 
 class Handled(NamedTuple):
@@ -33,6 +34,7 @@ class Handled(NamedTuple):
 
 _FRAMES = "all frames"
 _PICTURE = "the picture"
+_MEMBERS = "members"
 
 PICTURES = (
     Handled("AVIF", "AVIF (`.avif`)", _FRAMES),
@@ -61,23 +63,56 @@ PICTURES = (
 """The picture formats, by name."""
 
 CONTAINERS = (
-    Handled("ZIP", "zip, also behind other data; office files, EPUB, JAR (`.zip`)", "members"),
-    Handled("TAR", "tar, also compressed (`.tar`, `.tar.gz`)", "members"),
+    Handled("ZIP", "zip, also behind other data; office files, EPUB, JAR (`.zip`)", _MEMBERS),
+    Handled("TAR", "tar, also compressed (`.tar`, `.tar.gz`)", _MEMBERS),
     Handled("GZIP", "gzip (`.gz`)", "what is compressed"),
     Handled("BZIP2", "bzip2 (`.bz2`)", "what is compressed"),
     Handled("XZ", "xz (`.xz`)", "what is compressed"),
     Handled("ZSTD", "Zstandard (`.zst`)", "what is compressed"),
+    Handled("LZMA", "LZMA alone (`.lzma`)", "what is compressed"),
+    Handled("LZIP", "lzip (`.lz`)", "what is compressed", extra="archives"),
+    Handled("LZ4", "LZ4 (`.lz4`)", "what is compressed", extra="archives"),
+    Handled("COMPRESS", "compress (`.Z`)", "what is compressed", extra="archives"),
+    Handled("7Z", "7-Zip (`.7z`)", _MEMBERS, "volumes", "archives"),
+    Handled("RAR", "RAR 4 and 5 (`.rar`)", _MEMBERS, "volumes", "archives"),
+    Handled("CAB", "Windows cabinet (`.cab`)", _MEMBERS, "volumes", "archives"),
+    Handled("LHA", "LHA, LZH (`.lzh`)", _MEMBERS, extra="archives"),
+    Handled("ISO", "ISO 9660 disk image (`.iso`)", _MEMBERS, "UDF alone", "archives"),
+    Handled("CPIO", "cpio (`.cpio`)", _MEMBERS, extra="archives"),
+    Handled("XAR", "xar (`.xar`, `.pkg`)", _MEMBERS, extra="archives"),
+    Handled("AR", "ar, Debian package (`.a`, `.deb`)", _MEMBERS, extra="archives"),
+    Handled(
+        "PDF",
+        "PDF (`.pdf`)",
+        "pictures on pages, pages without visible text as a reader shows them, attached files",
+        "drawings on pages with text, form fields, pictures that no page shows",
+        "pdf",
+    ),
+    Handled(
+        "MAIL",
+        "e-mail, MHTML (`.eml`, `.mht`)",
+        "all parts, those of forwarded mails included; uuencoded files",
+        "yEnc",
+    ),
+    Handled("MBOX", "mailbox (`.mbox`)", "all parts of each mail", "yEnc"),
+    Handled("HTML", "web page (`.html`)", "data URIs", "scripts, and what it links to"),
+    Handled("SVG", "SVG (`.svg`)", "data URIs", "the drawing: `unsupported_format`"),
 )
 """The containers, by name; each member is examined as a file is."""
 
 
-def install_lines(formats: Iterable[str]) -> dict[str, str]:
+def install_lines(formats: Collection[str]) -> dict[str, str]:
     """What to install for formats that were met and not read, by name.
 
     Args:
         formats: names in records; those that nothing can be installed for are left out.
     """
     lines = {name: missing(name) for name in formats if name in DECODERS}
+    lines |= {
+        row.format: f"pip install 'hashmatch[{row.extra}]'"
+        for row in CONTAINERS
+        if row.format in formats and row.extra is not None and not is_installed(row.extra)
+    }
     return {name: line for name, line in lines.items() if line is not None}
 
 
@@ -105,13 +140,21 @@ is `undecodable`, and one over the limits is `too_large` or `frame_limit`.
 
 {_table(CONTAINERS)}
 
-A container that needs a password is `encrypted`; one over the limits is `archive_limit`.
+A container that needs a password is `encrypted`; one over the limits is `archive_limit`. The extra
+`archives` also needs the system's libarchive (`apt install libarchive13`). Containers inside
+containers are opened too, as deep as the limits allow.
+
+**Behind a picture.** A file that follows the end of a JPEG, PNG, GIF, WebP or BMP is examined as
+`photo.jpg!/appended-1`: a JPEG, PNG, GIF, WebP, HEIC or AVIF, a RAR, 7z, zip, xz, CAB or PDF found
+by its signature, and any archive or BMP that begins at once or behind padding. Inside a zip or tar,
+such a file is not opened, and the member is `unscanned` with `unsupported_format`.
 
 ## Recognised, and not read
 
 Many more formats are recognised, so that none of them is taken for "not an image": BLP, CLIP, DDS,
-DICOM, DjVu, EPS, EXR, FITS, FLIF, HDR, ICNS, JBIG2, JPEG XR, JPEG XS, PCX, PSB, QOI, SGI, SVG, WMF,
-XCF and others among pictures; ACE, ARJ, LZ4, SquashFS, StuffIt, WIM and others among containers.
+DICOM, DjVu, EPS, EXR, FITS, FLIF, HDR, ICNS, JBIG2, JPEG XR, JPEG XS, PCX, PSB, QOI, SGI, WMF, XCF
+and others among pictures; ACE, ARJ, OLE (old office files), SquashFS, StuffIt, TNEF, WIM and others
+among containers.
 They are `unscanned` with `unsupported_format`.
 
 ## No pictures

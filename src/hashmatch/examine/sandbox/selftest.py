@@ -15,6 +15,7 @@ import tarfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
+from email.message import EmailMessage
 from importlib.util import find_spec
 from typing import Any
 
@@ -22,6 +23,7 @@ import numpy as np
 from PIL import Image
 
 from hashmatch.examine.decode import DECODERS, decoders, load_decoders
+from hashmatch.examine.extras import is_installed
 from hashmatch.examine.sandbox.base import AnyPool
 from hashmatch.examine.sandbox.jobs import Job
 from hashmatch.examine.sandbox.shared import nameless_file
@@ -84,6 +86,23 @@ def samples(options: ExamineOptions) -> Iterator[tuple[str, bytes]]:
         tar.addfile(member, io.BytesIO(blank))
     for compressed in (gzip, bz2, lzma):
         yield f"tar with {compressed.__name__}", compressed.compress(file.getvalue())
+    yield from _documents(blank)
+
+
+def _documents(png: bytes) -> Iterator[tuple[str, bytes]]:
+    """A mail with a picture, a PDF and an archive that libarchive reads."""
+    mail = EmailMessage()
+    mail["From"] = mail["To"] = "a@example.org"
+    mail["Subject"] = mail["Message-ID"] = "x"
+    mail.add_attachment(png, maintype="image", subtype="png", filename="a.png")
+    yield "mail", mail.as_bytes()
+    if is_installed("pdf"):
+        file = io.BytesIO()
+        Image.open(io.BytesIO(png)).convert("P").save(file, "PDF")
+        yield "PDF", file.getvalue()
+    if is_installed("archives"):
+        header = f"{'a.png/':16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(png):<10}`\n"
+        yield "ar, by libarchive", b"!<arch>\n" + header.encode() + png + bytes(len(png) % 2)
 
 
 def _saved(picture: Image.Image, name: str, **more: Any) -> bytes:
