@@ -1,8 +1,8 @@
-"""One contestant in a process of its own, which does as it is told on its standard input.
+"""Runs one contestant in a separate process, on requests from its standard input.
 
     python bench/lookup_contestants MODULE VARIANT CODES.npy QUERIES.npy
 
-Every line in is a JSON object with ``do``, every line out its result.
+Each line in is a JSON object with ``do``, and each line out its result.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 ENOUGH_SECONDS = 0.05
-"""Short runs are repeated for as long as this, and the shortest counts."""
+"""Short runs are repeated for this many seconds, and the shortest counts."""
 
 
 def main() -> None:
@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def do_check(contestant: Any, queries: np.ndarray, radius: int, answers: str) -> dict[str, Any]:
-    """Whether its answers are those of ``LinearIndex``."""
+    """Whether its answers equal those of ``LinearIndex``."""
     before = time.perf_counter()
     contestant.prepare(radius)
     prepared = time.perf_counter()
@@ -52,7 +52,7 @@ def do_check(contestant: Any, queries: np.ndarray, radius: int, answers: str) ->
 
 
 def do_time(contestant: Any, queries: np.ndarray, radius: int, batch: int) -> dict[str, Any]:
-    """Seconds a query where all are asked, so many at a time."""
+    """Seconds per query when all are run in batches of a given size."""
     parts = [queries[first : first + batch] for first in range(0, len(queries), batch)]
     begun = time.perf_counter()
     best = float("inf")
@@ -67,13 +67,13 @@ def do_time(contestant: Any, queries: np.ndarray, radius: int, batch: int) -> di
 
 
 def do_memory(_contestant: Any, _queries: np.ndarray) -> dict[str, Any]:
-    """The most memory that the process has had, in MB."""
+    """The peak memory of the process, in MB."""
     unit = 1 if sys.platform == "darwin" else 1024
     return {"peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6}
 
 
 def say(result: dict[str, Any]) -> None:
-    """Write a line and let it go at once."""
+    """Write a line and flush it."""
     print(json.dumps(result), flush=True)
 
 

@@ -1,4 +1,4 @@
-"""faiss: compare with every entry, in C++ with the processor's own bit counting."""
+"""faiss: compares with every entry, in C++, with the processor's bit-counting instruction."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ LIMIT = 10**7
 
 
 def variants(_bits: int) -> list[str]:
-    """There is one."""
+    """A single configuration."""
     return [""]
 
 
 class Contestant:
-    """Asks for a range on one thread."""
+    """Searches by range on one thread."""
 
     def __init__(self, codes: np.ndarray, _variant: str) -> None:
         faiss.omp_set_num_threads(1)
@@ -24,7 +24,7 @@ class Contestant:
         self._index.add(codes.view(np.uint8))
 
     def prepare(self, radius: int) -> None:
-        """Nothing is to be done."""
+        """Do nothing."""
 
     def search(self, queries: np.ndarray, radius: int) -> tuple[np.ndarray, np.ndarray]:
         """Pairs of query and row."""

@@ -1,4 +1,4 @@
-"""faiss: multi-index hashing in hash maps, in every configuration that may suit it.
+"""faiss: multi-index hashing in hash maps, in every plausible configuration.
 
 Which number and width of the chunks is best depends on the list and the radius, so each is a
 contestant, and faiss is credited with the best. ``nflip`` is what keeps the answers complete.
@@ -15,12 +15,12 @@ LIMIT = 10**7
 
 
 def variants(bits: int) -> list[str]:
-    """Number and width of the chunks."""
+    """The number and width of the chunks."""
     return ["2x32", "3x21", "4x16"] if bits == 64 else ["8x32", "10x25", "12x21", "16x16"]
 
 
 class Contestant:
-    """Asks for a range on one thread."""
+    """Searches by range on one thread."""
 
     def __init__(self, codes: np.ndarray, variant: str) -> None:
         faiss.omp_set_num_threads(1)
@@ -29,7 +29,7 @@ class Contestant:
         self._index.add(codes.view(np.uint8))
 
     def prepare(self, radius: int) -> None:
-        """Flip as many bits of a chunk as may differ in the chunk that differs least."""
+        """Flip as many bits of a chunk as may differ in the one that differs least."""
         self._index.nflip = radius // self._chunks
 
     def search(self, queries: np.ndarray, radius: int) -> tuple[np.ndarray, np.ndarray]:

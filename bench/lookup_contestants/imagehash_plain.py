@@ -1,4 +1,4 @@
-"""imagehash as its own documentation shows it: subtract the query from every hash."""
+"""imagehash as its documentation shows it: subtracts the query from every hash."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ LIMIT = 10**3
 
 
 def variants(_bits: int) -> list[str]:
-    """There is one."""
+    """A single configuration."""
     return [""]
 
 
 def hashes(codes: np.ndarray) -> list[imagehash.ImageHash]:
-    """Hashes as imagehash has them."""
+    """Hashes as ``ImageHash`` objects."""
     octets = codes.astype(">u8").view(np.uint8).reshape(len(codes), -1)
     bits = np.unpackbits(octets, axis=1).astype(bool)
     side = int(bits.shape[1] ** 0.5)
@@ -30,7 +30,7 @@ class Contestant:
         self._hashes = hashes(codes)
 
     def prepare(self, radius: int) -> None:
-        """Nothing is to be done."""
+        """Do nothing."""
 
     def search(self, queries: np.ndarray, radius: int) -> tuple[np.ndarray, np.ndarray]:
         """Pairs of query and row."""

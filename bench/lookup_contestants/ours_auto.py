@@ -1,4 +1,4 @@
-"""hashmatch's own choice, made anew for each radius."""
+"""hashmatch's own choice, made for each radius."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ LIMIT = 10**7
 
 
 def variants(_bits: int) -> list[str]:
-    """There is one."""
+    """A single configuration."""
     return [""]
 
 
 class Contestant:
-    """Asks the index that ``build_index`` chose for the radius."""
+    """Searches the index that ``build_index`` chooses for the radius."""
 
     def __init__(self, codes: np.ndarray, _variant: str) -> None:
         self._codes = codes
 
     def prepare(self, radius: int) -> None:
-        """Choose."""
+        """Choose an index."""
         self._index = build_index(self._codes, radius=radius)
 
     def search(self, queries: np.ndarray, radius: int) -> tuple[np.ndarray, np.ndarray]:

@@ -12,18 +12,18 @@ LIMIT = 10**7
 
 
 def variants(_bits: int) -> list[str]:
-    """There is one."""
+    """A single configuration."""
     return [""]
 
 
 class Contestant:
-    """Asks the index."""
+    """Searches the index."""
 
     def __init__(self, codes: np.ndarray, _variant: str) -> None:
         self._index = LinearIndex(codes)
 
     def prepare(self, radius: int) -> None:
-        """Nothing is to be done."""
+        """Do nothing."""
 
     def search(self, queries: np.ndarray, radius: int) -> tuple[np.ndarray, np.ndarray]:
         """Pairs of query and row."""

@@ -11,12 +11,12 @@ LIMIT = 10**5
 
 
 def variants(_bits: int) -> list[str]:
-    """There is one."""
+    """A single configuration."""
     return [""]
 
 
 def distance(one: tuple[int, int], other: tuple[int, int]) -> int:
-    """Of two hashes with their rows."""
+    """The distance of two hashes, given with their rows."""
     return (one[0] ^ other[0]).bit_count()
 
 
@@ -26,14 +26,14 @@ def integers(codes: np.ndarray) -> list[int]:
 
 
 class Contestant:
-    """Asks for each query in turn."""
+    """Searches for each query in turn."""
 
     def __init__(self, codes: np.ndarray, _variant: str) -> None:
         items = [(value, row) for row, value in enumerate(integers(codes))]
         self._tree = pybktree.BKTree(distance, items)
 
     def prepare(self, radius: int) -> None:
-        """Nothing is to be done."""
+        """Do nothing."""
 
     def search(self, queries: np.ndarray, radius: int) -> tuple[np.ndarray, np.ndarray]:
         """Pairs of query and row."""

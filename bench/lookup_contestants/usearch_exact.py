@@ -1,7 +1,7 @@
 """usearch: exact search, which compares with every entry and returns the k nearest.
 
-It has no search by radius, so it is asked for as many as any query has within it, as if that were
-known beforehand.
+It has no search by radius, so it gets the largest number of entries near any query, as if that were
+known in advance.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ LIMIT = 10**6
 
 
 def variants(_bits: int) -> list[str]:
-    """There is one."""
+    """A single configuration."""
     return [""]
 
 
 class Contestant:
-    """Asks for the nearest on one thread."""
+    """Searches for the nearest on one thread."""
 
     def __init__(self, codes: np.ndarray, _variant: str) -> None:
         self._codes = codes.view(np.uint8)
         self._most = {}
 
     def prepare(self, radius: int) -> None:
-        """Nothing is to be done."""
+        """Do nothing."""
 
     def search(self, queries: np.ndarray, radius: int) -> tuple[np.ndarray, np.ndarray]:
         """Pairs of query and row."""
@@ -42,7 +42,7 @@ class Contestant:
     def _nearest(
         self, queries: np.ndarray, radius: int, count: int
     ) -> tuple[np.ndarray, np.ndarray, float]:
-        """Pairs within the radius among the nearest, and how far the last of the nearest is."""
+        """The pairs within the radius among the nearest, and the distance of the last of these."""
         found = search(
             self._codes,
             queries.view(np.uint8),

@@ -1,7 +1,7 @@
-"""What the contestants share: a linear list in NumPy, the fastest way to hold one without an index.
+"""Shared by the contestants: a list in a NumPy array, the fastest way without an index.
 
-Every contestant is called as ``python CONTESTANT LIST FOLDER OUTPUT JOBS`` and writes a JSON object
-from each path to the ids of the entries that are near it.
+Every contestant runs as ``python CONTESTANT LIST FOLDER OUTPUT JOBS`` and writes a JSON object
+that maps each path to the ids of the entries near it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ THRESHOLD = 8
 
 
 class LinearList:
-    """The entries of a text list of 64-bit hashes, compared one and all with each query."""
+    """The entries of a text list of 64-bit hashes, all compared with each query."""
 
     def __init__(self, path: str) -> None:
         lines = [x.split() for x in Path(path).read_text().splitlines() if not x.startswith("#")]
@@ -34,7 +34,7 @@ class LinearList:
 
 
 def arguments() -> tuple[LinearList, list[str], str, int]:
-    """The list, the files in order, where to write, and how many at a time."""
+    """The list, the files in order, the output, and the number of jobs."""
     listed, folder, output, jobs = sys.argv[1:]
     return LinearList(listed), list(files(folder)), output, int(jobs)
 

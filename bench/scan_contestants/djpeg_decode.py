@@ -1,4 +1,4 @@
-"""No contestant but a limit: libjpeg-turbo's own program decodes luma at an eighth of the scale."""
+"""A limit, not a contestant: libjpeg-turbo's program decodes luma at an eighth of the scale."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``perception`` with its own worker processes; its pHash is another than imagehash's."""
+"""``perception`` with its own worker processes. Its pHash differs from imagehash's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No contestant but a limit: Pillow decodes every file in full, and nothing else is done."""
+"""A limit, not a contestant: Pillow decodes every file in full and does nothing else."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""The values that pass between rooms: frozen, plain, and silent about their bits.
+"""The values that pass between packages: hashes, entries, examinations, matches, outcomes.
 
-They need no NumPy, so that ``import hashmatch`` stays quick.
+They are frozen, never show the bits of a hash in ``repr``, and do without NumPy, so that
+``import hashmatch`` is quick.
 """
 
 from __future__ import annotations
@@ -83,11 +84,11 @@ class PerceptualHash:
         """Read a hash as ``imagehash`` prints it: hex in either case, most significant bit first.
 
         Raises:
-            HashError: ``text`` is not hex, or has not the length of such a hash.
+            HashError: ``text`` is not hex, or does not have the length of such a hash.
         """
-        # int() alone would also take "0x", underscores, signs, blanks and the digits of all scripts
+        # int() alone would also accept "0x", underscores, signs, blanks and digits of any script
         if not text or not set(text) <= _HEX_DIGITS:
-            raise HashError("a hash is written in hex digits")
+            raise HashError("a hash must be hex digits")
         words = tuple(int(text[i : i + 16].ljust(16, "0"), 16) for i in range(0, len(text), 16))
         return cls(algorithm, 4 * len(text), words)
 
@@ -102,15 +103,15 @@ class PerceptualHash:
 
     def to_imagehash(self) -> Any:
         """The same bits as an ``imagehash.ImageHash`` of shape (size, size)."""
-        import imagehash  # noqa: PLC0415 # heavy: only those who ask for one pay for it
+        import imagehash  # noqa: PLC0415 # slow to import
 
         return imagehash.hex_to_hash(str(self))
 
     def __sub__(self, other: object) -> int:
-        """How many bits the two hashes differ in; as with ``imagehash``, it has no sign.
+        """The number of bits in which two hashes differ; never negative, as in ``imagehash``.
 
         Raises:
-            HashMismatchError: they are not of the same algorithm and width.
+            HashMismatchError: they differ in algorithm or width.
         """
         if not isinstance(other, PerceptualHash):
             return NotImplemented
@@ -149,13 +150,13 @@ class Entry:
 
 
 class Verdict(StrEnum):
-    """What became of a file. Every file gets exactly one.
+    """The result for a file. Every file gets exactly one.
 
     Attributes:
-        MATCH: an entry is near to a view with enough detail.
+        MATCH: an entry is near a view with enough detail.
         CLEAR: all of the file was examined, and no entry is near.
-        LOW_INFORMATION: a candidate: an entry is near, but to a view with too little detail for
-            that to say much. A human should look.
+        LOW_INFORMATION: a candidate: an entry is near, but the view has too little detail for that
+            to mean much. A human should look.
         NOT_IMAGE: there is no picture in the file.
         UNSCANNED: something was not examined, and nothing else is a match. The file may be
             anything; see ``Reason``.
@@ -169,16 +170,16 @@ class Verdict(StrEnum):
 
 
 class Kind(StrEnum):
-    """What a file is that is no picture, by its first bytes. A closed set.
+    """What a file is if it is not a picture, by its first bytes. A closed set.
 
     Attributes:
         VIDEO: moving pictures. They are not examined: only exact digests can find them.
-        DOCUMENT: such as a PDF, whose pictures have outcomes of their own.
+        DOCUMENT: such as a PDF. Its pictures have separate outcomes.
         AUDIO: sound.
-        EXECUTABLE: a program, or a library of one.
+        EXECUTABLE: a program or a program library.
         FONT: a typeface.
-        DATABASE: such as one of SQLite.
-        ARCHIVE: its members have outcomes of their own.
+        DATABASE: such as an SQLite file.
+        ARCHIVE: its members have separate outcomes.
         TEXT: in UTF-8, UTF-16 or an older encoding: prose, source code, tables, web pages.
         EMPTY: no bytes.
         OTHER: none of these.
@@ -200,16 +201,16 @@ class Reason(StrEnum):
     """Why a file, or a part of it, was not examined. A closed set.
 
     Attributes:
-        UNDECODABLE: the decoder refuses it, or it cannot be read.
+        UNDECODABLE: the decoder rejects it, or it cannot be read.
         TRUNCATED: it ends too early.
         TOO_LARGE: it has more bytes or pixels than the limits allow, or needs too much memory.
         TIMEOUT: the decoder took too long.
         DECODER_CRASH: the decoder's process died.
-        UNSUPPORTED_FORMAT: the format is recognised, and not read.
+        UNSUPPORTED_FORMAT: the format is recognised, but hashmatch does not read it.
         ENCRYPTED: it needs a password.
         ARCHIVE_LIMIT: the archive has more members, bytes or levels than the limits allow.
         FRAME_LIMIT: it has more frames or pages than the limits allow.
-        PERMISSION: this program must not read it.
+        PERMISSION: hashmatch has no permission to read it.
         SPECIAL_FILE: it is not a regular file.
         CHANGED: it changed while it was read.
         VANISHED: it is no longer there.
@@ -232,14 +233,14 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ViewHashes:
-    """The hashes of one view of a picture, one for each kind that was asked for.
+    """The hashes of one view of a picture, one for each requested kind.
 
     Attributes:
-        view: which reading of the file: ``stored``, ``upright``, ``trimmed``, ``frame:3``, ...
+        view: the name of the view: ``stored``, ``upright``, ``trimmed``, ``frame:3``, ...
         quality: 0 to 100, the amount of detail in the view.
         hashes: in the order of ``ExamineOptions.kinds``.
-        uncertain_bits: for a preview, a hash for each of ``hashes`` whose set bits are the
-            uncertain ones.
+        uncertain_bits: for a preview, a mask for each of ``hashes`` in which the uncertain bits are
+            set.
     """
 
     view: str
@@ -250,7 +251,7 @@ class ViewHashes:
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """What is known of one part of a file before any list is asked.
+    """What is known about one part of a file before any list is consulted.
 
     Attributes:
         format: the picture's format, by content; None if it is not a picture.
@@ -260,7 +261,7 @@ class Examination:
         reason: why something was not examined; None if all of it was.
         detail: the reason in words, for people; it never holds picture content.
         quality: the best quality of any view, 0 to 100; None without a view.
-        exact: the hashes are exact; else they are a preview's, some bits off.
+        exact: the hashes are exact; otherwise they are a preview's, and may be some bits off.
         digests: hex digests of the file's bytes, in the order of ``ExamineOptions.digests``.
         kind: what it is if it is no picture; None for a picture, and for what could not be read.
     """
@@ -277,16 +278,16 @@ class Examination:
     kind: Kind | None = None
 
     def lacks(self, kinds: tuple[HashKind, ...], digests: tuple[str, ...]) -> bool:
-        """Whether a wholly examined picture lacks hashes of these kinds, or digests.
+        """Whether a fully examined picture lacks hashes of these kinds, or digests.
 
-        It was not examined for them then, so nothing could be found near.
+        If so, it was examined without them, and no entry could be found near.
         """
         whole = self.format is not None and self.reason is None
         return whole and bool((kinds and not self.views) or (digests and not self.digests))
 
     @classmethod
     def failed(cls, error: DecodeError) -> Examination:
-        """The examination of what could not be opened or read."""
+        """Make the examination of something that could not be opened or read."""
         return cls(
             format=error.format,
             width=error.width,
@@ -298,7 +299,7 @@ class Examination:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One entry of a list that lies within the threshold of one view of the file.
+    """One entry of a list that is within the threshold of one view of the file.
 
     Attributes:
         list: the name of the list.
@@ -307,11 +308,11 @@ class Match:
         bits: their width.
         distance: Hamming, in bits, exact.
         threshold: the largest distance that counts as near, in bits.
-        view: the view of the file that is this near.
+        view: the view of the file at this distance.
         quality: 0 to 100, of that view.
-        low_information: that view is below the quality floor, so the match says little.
-        confirmed: the distance is exact; else it is a preview's, some bits off, and the file could
-            not be read to make sure.
+        low_information: that view is below the quality floor, so the match means little.
+        confirmed: the distance is exact; otherwise it is a preview's and may be some bits off,
+            because the file could not be read again to make sure.
     """
 
     list: str
@@ -328,27 +329,28 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one file: a verdict, and all that led to it.
+    """The outcome for one file: a verdict, and everything that led to it.
 
     ``bool(outcome)`` raises; compare ``outcome.verdict``.
 
     Attributes:
         verdict: exactly one.
-        reason: why something was not examined. Always set with ``unscanned``; beside another
-            verdict it says that the rest was not examined.
+        reason: why something was not examined. Always set with ``unscanned``; with another verdict
+            it says that the rest was not examined.
         detail: the reason in words.
-        matches: the nearest entries, best first, of all parts. Those with ``low_information`` set
-            are candidates for a human to look at, and no matches.
-        match_count: how many entries are near, counted for each part; ``matches`` has the nearest.
+        matches: the nearest entries of all parts, best first. Those with ``low_information`` are
+            candidates for a human, not matches.
+        match_count: how many entries are near, added up over all parts; ``matches`` has the
+            nearest.
         quality: 0 to 100, the best of any view of the file itself; None without a view.
         width: pixels, as stored; 0 if unknown.
         height: pixels, as stored; 0 if unknown.
         format: the picture's format, by content; None if the file itself is not a picture.
-        suppressed: near entries that a human found not to match this very file. They count for
-            nothing, and are named so that nothing vanishes.
+        suppressed: near entries that a human decided do not match this very file. They do not
+            count, and are listed so that nothing vanishes.
         parts: the members of an archive in its order, then the file itself; empty for a file
             without members.
-        kind: what the file itself is if it is no picture, such as ``video``; None for a picture,
+        kind: what the file itself is if it is not a picture, such as ``video``; None for a picture,
             and for what could not be read.
     """
 
@@ -376,9 +378,9 @@ class Part:
     """One thing inside a file that is examined by itself.
 
     Attributes:
-        path: of a member of an archive, as ``scan`` spells it behind the path of the archive:
-            ``b"b.jpg"``, or ``b"a.zip!/b.jpg"`` in an archive within; empty for the file itself.
-        outcome: what came of it; it has no parts of its own.
+        path: the member's path in the archive, as ``scan`` writes it after the archive's path:
+            ``b"b.jpg"``, or ``b"a.zip!/b.jpg"`` in a nested archive; empty for the file itself.
+        outcome: its outcome, which has no parts.
     """
 
     path: bytes

@@ -40,7 +40,7 @@ class Limits(_AtLeast1):
         max_frames: frames of an animation, or pages.
 
     Raises:
-        SettingsError: a limit is under 1.
+        SettingsError: a limit is below 1.
     """
 
     max_pixels: int = 100_000_000
@@ -49,8 +49,8 @@ class Limits(_AtLeast1):
 
 
 QUALITY_FLOOR = 50
-"""A picture of lower quality has so little detail that being near to an entry says little. PDQ's
-authors discard hashes of quality 49 and less."""
+"""A picture of lower quality has so little detail that being near an entry means little. PDQ's
+authors discard hashes of quality 49 and below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +58,14 @@ class ArchiveLimits(_AtLeast1):
     """What an archive may cost, counted while it is unpacked.
 
     Attributes:
-        max_members: entries in all, folders and the members of nested archives included.
-        max_total_bytes: bytes unpacked in all, those of nested archives included.
-        max_ratio: bytes unpacked for each byte packed, of a member and of the whole. It is judged
-            from 64 MiB unpacked, since a blank picture packs to a thousandth of its size.
-        max_depth: archives within archives; the outermost is depth 1.
+        max_members: total number of entries, including folders and members of nested archives.
+        max_total_bytes: total bytes unpacked, including those of nested archives.
+        max_ratio: bytes unpacked per byte packed, for each member and for the whole. It applies
+            from 64 MiB unpacked, because a blank picture packs to a thousandth of its size.
+        max_depth: nesting of archives; the outermost is at depth 1.
 
     Raises:
-        SettingsError: a limit is under 1.
+        SettingsError: a limit is below 1.
     """
 
     max_members: int = 10_000
@@ -85,12 +85,12 @@ FORMATS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class TransformOptions:
-    """Which changed copies of each picture to examine: see ``examine.transform``.
+    """Which transformed copies of each picture to examine: see ``examine.transform``.
 
     Attributes:
         names: the transforms, in order.
-        seed: decides every place and grain that a transform chooses.
-        kinds: the hashes to compute of every view of a copy.
+        seed: determines every random choice of a transform.
+        kinds: the hashes to compute for every view of a copy.
     """
 
     names: tuple[str, ...]
@@ -100,21 +100,21 @@ class TransformOptions:
 
 @dataclass(frozen=True, slots=True)
 class ExamineOptions:
-    """How pictures are examined; the same for a whole scan, and free of any list.
+    """How to examine pictures. The same for a whole scan, and independent of any list.
 
     Attributes:
-        kinds: the hashes to compute of every view; with none, pictures are not decoded at all.
+        kinds: the hashes to compute for every view; with none, pictures are not decoded at all.
         limits: what a picture may cost.
         archives: what an archive may cost.
-        formats: names of the picture formats to decode, of ``FORMATS``.
+        formats: names of the picture formats to decode, from ``FORMATS``.
         mirrors: also look at the seven flips and quarter turns of every view.
-        fast: where a preview of a picture will do, give its hashes and leave the picture be.
+        fast: use the hashes of a preview if it will do, and do not decode the picture in full.
         quality_floor: 0 to 100; a picture with a view below it is always examined in full.
-        digests: names of exact digests to take of the file's bytes, such as ``sha256``.
-        transforms: also examine changed copies of each picture, each as a part.
+        digests: names of the exact digests to take of the file's bytes, such as ``sha256``.
+        transforms: also examine transformed copies of each picture, each as a part.
 
     Raises:
-        SettingsError: a format is not one that hashmatch decodes.
+        SettingsError: hashmatch does not decode one of the formats.
     """
 
     kinds: tuple[HashKind, ...]
@@ -133,7 +133,7 @@ class ExamineOptions:
             raise SettingsError(f"unknown format {min(unknown)}; choose from {known}")
 
     def of_part(self, part: bytes | None) -> ExamineOptions:
-        """The options for one part of a file; a changed copy has its own kinds and no digests."""
+        """The options for one part of a file. A transformed copy has its own kinds, no digests."""
         if self.transforms is None or part is None:
             return self
         return replace(self, kinds=self.transforms.kinds, digests=(), transforms=None)

@@ -63,7 +63,7 @@ def lists(tmp_path: Path) -> Path:
     for name, content in files.items():
         (tmp_path / name).write_text(content, encoding="utf-8")
         (tmp_path / name).chmod(0o600)
-    # A stand-in, which may not be installed here: what it is to decrypt is in the clear
+    # A stand-in for age, which may not be installed here: the "encrypted" file is plain text
     decrypt = install_command(tmp_path) / "age"
     decrypt.write_text('#!/bin/sh\nfor last; do :; done\nexec cat "$last"\n')
     decrypt.chmod(0o755)

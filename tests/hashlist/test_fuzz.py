@@ -1,6 +1,6 @@
 """Lists damaged in many ways: each one gives a list, or an error that says where.
 
-Beside what hypothesis makes of nothing, this begins with sound lists, so that it gets deep into
+Hypothesis tests begin with nothing. This one begins with valid lists, so that it gets deep into
 every reader. The same seed makes the same inputs.
 """
 

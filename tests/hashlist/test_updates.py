@@ -126,8 +126,8 @@ def test_entries_without_id_are_withdrawn_by_line() -> None:
 def test_entries_without_id_replace_none(padding: int) -> None:
     """An entry without an id replaces nothing on the same line of a file of the same name.
 
-    Not where that has been spelt out as an id either, nor where it is flat; and the same list once
-    more changes nothing.
+    Nor does it if that line is spelt out as an id, or if the entry is flat; and applying the same
+    list again changes nothing.
     """
     lines = [entry(f"hashes.txt:{n}", n + 100) for n in (1, 2, 3)]
     padded = [*lines, *numbered(padding)]

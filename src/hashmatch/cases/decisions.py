@@ -1,4 +1,4 @@
-"""Import decisions from a table: every row is checked, and all of them are stored or none."""
+"""Imports decisions from a table: checks every row, and stores all of them or none."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _REQUIRED = ("id", "verdict", "by", "at")
 _MAX_FIELD = 10_000
 _MAX_PROBLEMS = 1_000
 _CLOCK_SKEW = timedelta(days=1)
-# int() alone would also accept signs, underscores, spaces and the digits of all scripts
+# int() alone would also accept signs, underscores, spaces and digits of any script
 _ID = re.compile("[0-9]{1,18}")
 # fromisoformat() alone would also read a time zone after a day as a time, and a week as its Monday
 _AT = re.compile(r"(?:\d{4}-?\d\d-?\d\d|\d{4}-?W\d\d-?\d)([Tt ].+)?", re.ASCII)
@@ -160,7 +160,7 @@ def _check(
         return "at: not an ISO 8601 date or time, such as 2026-01-31 or 2026-01-31T14:00:00Z"
     first, last = span
     if first > datetime.now(UTC) + _CLOCK_SKEW:
-        return "at: lies in the future"
+        return "at: in the future"
     # If in doubt, the match stays
     at = first if decision is Decision.FALSE_POSITIVE else last
     return DecisionRow(number, decision, row["by"], at.isoformat(), row.get("note") or None)

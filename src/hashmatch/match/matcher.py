@@ -283,7 +283,7 @@ class Matcher(Closing):
         }
 
     def explain(self) -> list[str]:
-        """Say which index was chosen for each list and kind of hash, and why."""
+        """Say for each list and kind of hash which index was chosen, and why."""
         return self._lists.lookup.explain()
 
     def _screen(self, lists: _Lists, examinations: Sequence[Examination]) -> list[Outcome | None]:

@@ -33,8 +33,8 @@ _JSON = st.recursive(
 )
 
 
-# Without the measuring of coverage, which hangs where a signal interrupts its locks, and leaves
-# damaged files where it is killed
+# Without coverage, which hangs if a signal interrupts its locks, and leaves damaged files if it is
+# killed
 _PLAIN = {name: value for name, value in os.environ.items() if "COVERAGE" not in name}
 
 

@@ -1,7 +1,7 @@
 """Makes moves in separate processes, and kills them at a step, or plays a trick on them there.
 
-Every call of the system that changes a file is a step. Jobs come as JSON lines on standard input,
-and are answered on standard output with the steps that were taken and how the process ended.
+Every system call that changes a file is a step. Jobs come as JSON lines on standard input. The
+answers on standard output have the steps that were taken and how the process ended.
 """
 
 from __future__ import annotations
@@ -79,8 +79,8 @@ def hooked(
     """Report every step, and make something happen at one of them.
 
     Args:
-        tell: is called with each step before it is taken.
-        kill_at: the number of the step at which the process dies; a write is half through then.
+        tell: called with each step before it is taken.
+        kill_at: the number of the step at which the process dies; a write is then half done.
         trick: what someone else does, or what fails, just before the step that it names.
     """
     count = 0

@@ -173,7 +173,7 @@ def open_folder(path: bytes) -> int:
     """Open a folder by its absolute path, without following a symbolic link.
 
     Raises:
-        QuarantineError: the folder is missing or cannot be entered, or a link lies on the way.
+        QuarantineError: the folder is missing or cannot be entered, or the path has a link in it.
     """
     names = [name for name in path.split(b"/") if name]
     with ExitStack() as stack:
