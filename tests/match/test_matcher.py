@@ -487,3 +487,16 @@ def test_lists_are_reloaded_while_threads_match(tmp_path: Path) -> None:
             assert matcher.match(DATA).matches[0].entry.id == f"entry-{number}"
         outcomes = [each.result() for each in waiting]
     assert {len(outcome.matches) for outcome in outcomes} == {1}
+
+
+@pytest.mark.parametrize("isolate", [False, True])
+def test_what_is_not_a_regular_file_is_unscanned(isolate: bool, tmp_path: Path) -> None:
+    """A folder and a pipe are special files, and a path that leads nowhere is no such file."""
+    os.mkfifo(tmp_path / "pipe")
+    with Matcher(list_of(digest_entry(b"x")), isolate=isolate) as matcher:
+        for path in (tmp_path, tmp_path / "pipe"):
+            found = matcher.match(path)
+            assert (found.verdict, found.reason) == (Verdict.UNSCANNED, Reason.SPECIAL_FILE)
+            assert found.detail == "not a regular file"
+        found = matcher.match(tmp_path / "nowhere")
+        assert (found.reason, found.detail) == (Reason.VANISHED, "no such file")

@@ -16,7 +16,7 @@ from hashmatch.examine.archive import ends_in_zip
 from hashmatch.examine.container import appended_problem, sniff_container
 from hashmatch.examine.decode import SNIFF_BYTES, PilImage, sniff
 from hashmatch.examine.kinds import kind_of
-from hashmatch.examine.reading import open_file, read_some, read_stream, rewind
+from hashmatch.examine.reading import NOT_REGULAR, open_file, read_some, read_stream, rewind
 from hashmatch.model import Examination, Reason
 from hashmatch.options import ExamineOptions
 
@@ -28,6 +28,8 @@ PictureInput: TypeAlias = "FileInput | PilImage"
 
 Content: TypeAlias = "bytes | int"
 """All bytes of a file, or the descriptor of a regular file that is open for reading."""
+
+_NO_FILE = "no such file"
 
 
 @contextmanager
@@ -69,14 +71,16 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[int | Examination]:
     try:
         descriptor = open_file(path)
     except DecodeError as error:
-        failure = Examination.failed(error)
-    else:
-        try:
-            yield descriptor
-        finally:
-            os.close(descriptor)
+        never = isinstance(error.__cause__, FileNotFoundError)
+        yield Examination.failed(DecodeError(error.reason, _NO_FILE) if never else error)
         return
-    yield failure
+    try:
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            yield descriptor
+        else:
+            yield Examination.failed(DecodeError(Reason.SPECIAL_FILE, NOT_REGULAR))
+    finally:
+        os.close(descriptor)
 
 
 def _descriptor(source: object) -> int | None:

@@ -28,6 +28,9 @@ _FLAGS = (
 NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 """Pass as ``flags`` to refuse a symbolic link in the last part of a path."""
 
+NOT_REGULAR = "not a regular file"
+"""The message where a path leads to a folder, a device, a pipe or a socket."""
+
 _BUFFER = 1 << 16
 _CHUNK = 1 << 20
 _POSITION_LOCK = threading.Lock()
@@ -171,7 +174,7 @@ def steady(descriptor: int) -> Iterator[tuple[BinaryIO, int]]:
     try:
         before = os.fstat(descriptor)
         if not stat.S_ISREG(before.st_mode):
-            raise DecodeError(Reason.SPECIAL_FILE, "no regular file")
+            raise DecodeError(Reason.SPECIAL_FILE, NOT_REGULAR)
         yield io.BufferedReader(_Positioned(descriptor, before.st_size), _BUFFER), before.st_size
         after = os.fstat(descriptor)
     except OSError as error:
@@ -188,8 +191,8 @@ def reason_of(error: OSError) -> DecodeError:
     if isinstance(error, PermissionError):
         return DecodeError(Reason.PERMISSION, "not permitted to read it")
     if isinstance(error, IsADirectoryError):
-        return DecodeError(Reason.SPECIAL_FILE, "no regular file")
+        return DecodeError(Reason.SPECIAL_FILE, NOT_REGULAR)
     # ELOOP: a symbolic link where none may be; ENXIO: a socket, or a device that is not there
     if error.errno in _SPECIAL:
-        return DecodeError(Reason.SPECIAL_FILE, "no regular file")
+        return DecodeError(Reason.SPECIAL_FILE, NOT_REGULAR)
     return DecodeError(Reason.UNDECODABLE, f"it cannot be read: {os.strerror(error.errno or 0)}")

@@ -221,7 +221,7 @@ def _check(record: _Record, budget: Budget) -> None:
     if record.flags & _ENCRYPTED:
         raise DecodeError(Reason.ENCRYPTED, "encrypted")
     if stat.S_IFMT(record.mode) not in _FILES_AND_FOLDERS:
-        raise DecodeError(Reason.SPECIAL_FILE, "no regular file")
+        raise DecodeError(Reason.SPECIAL_FILE, "not a regular file")
     if record.method not in (_STORED, _LZMA, *_CODECS):
         raise DecodeError(Reason.UNSUPPORTED_FORMAT, f"zip's method {record.method} is not read")
     if budget.is_bomb(record.size, record.packed):
