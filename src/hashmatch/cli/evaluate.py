@@ -12,7 +12,7 @@ import typer
 
 from hashmatch.cli import options as opt
 from hashmatch.cli.command import single, takes_settings
-from hashmatch.cli.files import READS, WRITES
+from hashmatch.cli.files import READS, WRITES, is_stream
 from hashmatch.cli.list_options import NO_LISTS, ListSettings
 from hashmatch.cli.load_lists import load_lists
 from hashmatch.cli.progress import Progress
@@ -181,7 +181,7 @@ def _check_lists(lists: ListSettings) -> None:
     if not lists.files:
         load_lists(lists)
     for path in lists.files:
-        if path != "-" and not path.startswith("fd:") and not os.access(path, os.R_OK):
+        if not is_stream(path) and not os.access(path, os.R_OK):
             raise HashListError("cannot read the hash list", path=path)
 
 

@@ -77,6 +77,11 @@ def check_apart(used: Iterable[tuple[str, str | os.PathLike[str], Use]]) -> None
         known[option, use, once] = None
 
 
+def is_stream(name: str) -> bool:
+    """Whether the name of a list means standard input, or an open descriptor."""
+    return name == "-" or name.startswith("fd:")
+
+
 def _identify(name: str, use: Use) -> tuple[object, bool]:
     """A file's identity, and whether it can be read only once; (None, False) for a folder."""
     try:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from hashmatch.cli.files import is_stream
 from hashmatch.cli.list_options import NO_LISTS, ListSettings
 from hashmatch.cli.progress import working
 from hashmatch.cli.streams import say
@@ -94,7 +95,7 @@ def skipped_lines(hash_list: HashList) -> Iterator[str]:
 
 def _load(path: str, settings: ListSettings) -> HashList:
     """Read a whole list."""
-    if path != "-" and not path.startswith("fd:"):
+    if not is_stream(path):
         return HashList.load(
             path,
             algorithm=settings.algorithm,
@@ -154,7 +155,7 @@ def _complaints(
         older = seen.rollback(hash_list)
         if older is not None:
             yield f"{older}; --allow-rollback uses it anyway", True
-    if path != "-" and not path.startswith("fd:"):
+    if not is_stream(path):
         exposed = exposure(Path(path))
         if exposed is not None:
             yield exposed, settings.permissions == "fail"

@@ -5,9 +5,9 @@ A group is a frozen dataclass that a command's settings hold as a field; see ``t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 
@@ -106,6 +106,14 @@ class MatchSettings:
     max_matches: Annotated[
         int, typer.Option(metavar="N", help="Most entries to name for one file, nearest first.")
     ] = 10
+
+    def arguments(self) -> dict[str, Any]:
+        """The same as arguments of ``Matcher``, which have the names of the options.
+
+        Raises:
+            SettingsError: see ``thresholds``.
+        """
+        return asdict(self) | {"threshold": self.thresholds()}
 
     def thresholds(self) -> dict[str, int] | int | None:
         """What ``--threshold`` says: ``8``, or ``phash=8`` and ``dhash=4``.

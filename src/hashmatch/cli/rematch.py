@@ -118,9 +118,7 @@ def rematch_command(asked: RematchSettings) -> int:
 def _build_matcher(asked: opt.MatchSettings, hash_lists: list[HashList], state: State) -> Matcher:
     matcher = Matcher(
         hash_lists,
-        threshold=asked.thresholds(),
-        require=asked.require,
-        max_matches=asked.max_matches,
+        **asked.arguments(),
         isolate=False,  # the pool decodes, if anything must be decoded
         **state.runs.latest_settings().options(),
     )

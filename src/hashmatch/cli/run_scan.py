@@ -103,22 +103,15 @@ def _paths(asked: WalkSettings, stack: ExitStack) -> Iterable[bytes]:
 
 
 def _build_matcher(asked: ScanSettings) -> Matcher:
-    matching = asked.matching
     matcher = Matcher(
         load_lists(asked.lists, quiet=asked.results.quiet),
-        threshold=matching.thresholds(),
-        index=matching.index,
-        quality_floor=matching.quality_floor,
+        **asked.matching.arguments(),
         limits=asked.pictures.limits(),
         archives=asked.archives.limits(),
         formats=asked.pictures.formats(),
-        mirrors=matching.mirrors,
-        require=matching.require,
-        decode=matching.decode,
-        max_matches=matching.max_matches,
         isolate=False,  # the pool decodes
     )
-    say_thresholds(matching, matcher.settings()["thresholds"])
+    say_thresholds(asked.matching, matcher.settings()["thresholds"])
     if asked.results.verbose:
         say(*chain.from_iterable(map(skipped_lines, matcher.hash_lists)), *matcher.explain())
     return matcher

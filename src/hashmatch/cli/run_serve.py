@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from functools import partial
 
+from hashmatch.cli.files import is_stream
 from hashmatch.cli.load_lists import load_lists
 from hashmatch.cli.results import say_thresholds
 from hashmatch.cli.serve import DoorSettings, ServeSettings
@@ -32,7 +33,7 @@ def run_serve(asked: ServeSettings) -> int:
     doors = _doors(asked.doors)
     settings = _core_settings(asked)
     for path in asked.lists.files:
-        if path == "-" or path.startswith("fd:"):
+        if is_stream(path):
             raise SettingsError("serve loads its lists anew, so each --list must be a file")
     load = partial(load_lists, asked.lists, quiet=True)
     with ExitStack() as stack:
@@ -86,23 +87,16 @@ def _core_settings(asked: ServeSettings) -> CoreSettings:
 
 
 def _matcher(asked: ServeSettings, load: partial[list[HashList]]) -> Matcher:
-    matching = asked.matching
     matcher = Matcher(
         load(),
-        threshold=matching.thresholds(),
-        index=matching.index,
-        quality_floor=matching.quality_floor,
+        **asked.matching.arguments(),
         limits=asked.pictures.limits(),
         archives=asked.archives.limits(),
         formats=asked.pictures.formats(),
-        mirrors=matching.mirrors,
-        require=matching.require,
-        decode=matching.decode,
-        max_matches=matching.max_matches,
         workers=asked.workers.count(),
         worker_limits=asked.workers.limits(),
     )
-    say_thresholds(matching, matcher.settings()["thresholds"])
+    say_thresholds(asked.matching, matcher.settings()["thresholds"])
     return matcher
 
 
