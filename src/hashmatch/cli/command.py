@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import MISSING, fields, is_dataclass
 from functools import wraps
@@ -92,6 +93,11 @@ class Command(TyperCommand):
         check_local(name for _, name, _ in used)
         check_apart(used)
         return super().invoke(ctx)
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """The usage, without the braces that Typer puts around required arguments."""
+        pieces = super().collect_usage_pieces(ctx)
+        return [re.sub(r"[{}]|\.\.\.(?=})", "", piece) for piece in pieces]
 
     def get_short_help_str(self, limit: int = 0) -> str:  # noqa: ARG002 # a long line is wrapped
         """The first sentence of the help, whole."""
