@@ -37,7 +37,7 @@ _SUMMARIES = {
     "rematch": "Match stored hashes against another list, or at another threshold, without opening"
     " files.",
     "hash": "Compute the hashes of pictures, as a list or as records.",
-    "serve": "Answer other software about uploads, over HTTP.",
+    "serve": "Answer other software about uploads, over HTTP and clamd's protocol.",
     "key": "Make a bearer key for a client of hashmatch serve.",
     "doctor": "Show what this installation can do, what protects it, and whether it works.",
     "evaluate": "Find the thresholds that suit your pictures, your list and your volume.",

@@ -10,6 +10,7 @@ from hashmatch.cli.files import is_stream
 from hashmatch.cli.load_lists import load_lists
 from hashmatch.cli.results import say_thresholds
 from hashmatch.cli.serve import DoorSettings, ServeSettings
+from hashmatch.cli.streams import say
 from hashmatch.custody.audit import AuditLog
 from hashmatch.errors import MissingExtraError, SettingsError
 from hashmatch.examine.decode import PILLOW_VERSION
@@ -23,6 +24,7 @@ try:
     from hashmatch.service.core import CoreSettings, VerdictCore
     from hashmatch.service.keys import read_keys
     from hashmatch.service.policy import read_actions
+    from hashmatch.service.profiles import find_profile
     from hashmatch.service.server import Doors, serve
 except ModuleNotFoundError as error:
     raise MissingExtraError("hashmatch serve", "serve") from error
@@ -55,19 +57,40 @@ def run_serve(asked: ServeSettings) -> int:
 
 
 def _doors(asked: DoorSettings) -> Doors:
-    if asked.http is None:
+    http = None if asked.http is None else read_address(asked.http, "--http")
+    clamd = None if asked.clamd is None else read_address(asked.clamd, "--clamd")
+    if http is None and clamd is None:
         raise SettingsError("say which door to open, such as --http 127.0.0.1:8080")
+    if asked.chain is not None and clamd is None:
+        raise SettingsError("--chain needs --clamd")
+    if http is not None and asked.keys is None and not http.is_local:
+        raise SettingsError(f"anyone could use {http}: give --keys, or listen at 127.0.0.1")
+    if clamd is not None:
+        if not any(text.startswith("unscanned=") for text in asked.action or ()):
+            raise SettingsError(
+                "--clamd needs your word on files that cannot be examined:"
+                " --action unscanned=reject refuses them, --action unscanned=allow lets them pass"
+            )
+        if not clamd.is_local:
+            say(f"clamd's protocol has no keys: let only your software reach {clamd}")
+    return Doors(
+        http=http,
+        clamd=clamd,
+        clamd_profile=find_profile(asked.clamd_profile),
+        chain=None if asked.chain is None else read_address(asked.chain, "--chain"),
+        socket_mode=_mode(asked.socket_mode),
+        keys=None if asked.keys is None else read_keys(asked.keys),
+    )
+
+
+def _mode(text: str) -> int:
     try:
-        mode = int(asked.socket_mode, 8)
+        mode = int(text, 8)
     except ValueError:
         mode = -1
     if not 0 <= mode <= 0o777:
         raise SettingsError("--socket-mode takes a file mode in octal digits, such as 0660")
-    http = read_address(asked.http, "--http")
-    if asked.keys is None and not http.is_local:
-        raise SettingsError(f"anyone could use {http}: give --keys, or listen at 127.0.0.1")
-    keys = None if asked.keys is None else read_keys(asked.keys)
-    return Doors(http=http, socket_mode=mode, keys=keys)
+    return mode
 
 
 def _core_settings(asked: ServeSettings) -> CoreSettings:
@@ -106,6 +129,9 @@ def _settings_record(asked: ServeSettings, matcher: Matcher) -> Record:
         **matcher.settings(),
         **asked.lists.record(),
         "http": asked.doors.http,
+        "clamd": asked.doors.clamd,
+        "chain": asked.doors.chain,
+        "clamd_profile": asked.doors.clamd_profile,
         "actions": read_actions(asked.doors.action or ()),
         "load": asdict(asked.load),
     }

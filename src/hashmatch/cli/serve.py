@@ -29,6 +29,28 @@ class DoorSettings:
             metavar="ADDRESS", help="Serve HTTP at 127.0.0.1:8080 or unix:/run/hashmatch/http.sock."
         ),
     ] = None
+    clamd: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Answer as clamd does at unix:/run/hashmatch/clamd.sock or 127.0.0.1:3310. Needs"
+            " --action unscanned=ACTION.",
+        ),
+    ] = None
+    clamd_profile: Annotated[
+        str,
+        typer.Option(
+            metavar="strict|generic|nextcloud|rspamd",
+            help="Client at --clamd: what it takes for a failure. See docs/doors.md.",
+        ),
+    ] = "strict"
+    chain: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Ask the real clamd at ADDRESS about each upload at --clamd, too.",
+        ),
+    ] = None
     socket_mode: Annotated[
         str, typer.Option(metavar="OCTAL", help="File mode of unix sockets.")
     ] = "0600"
@@ -95,7 +117,7 @@ class ServeSettings:
 
 @takes_settings
 def serve_command(asked: ServeSettings) -> int:
-    """Answer other software about uploads, over HTTP.
+    """Answer other software about uploads, over HTTP and clamd's protocol.
 
     Loads the lists anew on SIGHUP and when a file changes; a list that cannot be used is refused,
     and the old one stays. Logs are JSON lines on stdout. SIGTERM ends the service: exit code 0.

@@ -93,6 +93,13 @@ class VerdictCore(Closing):
         settings: the bounds and the policy.
         audit: the trail for matches, failures and reloads.
         now: the time of day; None for the system's.
+
+    Attributes:
+        metrics: what Prometheus collects.
+        reload_refused: the last reload was; the lists are older ones.
+        loads: how often lists were put in force.
+        loaded: when they last were, in seconds since the epoch.
+        active: uploads received or examined now.
     """
 
     def __init__(
@@ -106,6 +113,9 @@ class VerdictCore(Closing):
         self.settings = settings
         self.metrics = Metrics(lambda: matcher.hash_lists)
         self.reload_refused = False
+        self.loads = 1
+        self.loaded = time.time()
+        self.active = 0
         self._matcher = matcher
         self._load = load
         self._audit = audit
@@ -113,7 +123,6 @@ class VerdictCore(Closing):
         self._audit_failed = False
         self._now = now or partial(datetime.now, UTC)
         self._budget = Budget(settings.max_held)
-        self._active = 0
         self._late = 0
         self._pool_failed = False
         self._stopping = False
@@ -139,7 +148,7 @@ class VerdictCore(Closing):
             Why.LIST_STALE: self._stale() is not None,
             Why.POOL_FAILED: self._pool_failed,
             Why.TIMEOUT: self.is_stuck,
-            Why.QUEUE_FULL: self._active >= self.settings.max_waiting,
+            Why.QUEUE_FULL: self.active >= self.settings.max_waiting,
         }
         words = [why.value for why, holds in found.items() if holds]
         return [*words, "audit_failed"] if self._audit_failed else words
@@ -181,7 +190,7 @@ class VerdictCore(Closing):
         """Load the lists and put them in force. If they cannot be used, the old ones stay.
 
         Args:
-            cause: ``signal`` or ``changed``.
+            cause: ``signal``, ``changed`` or ``clamd``.
 
         Returns:
             Whether the new lists are in force.
@@ -197,6 +206,8 @@ class VerdictCore(Closing):
                 event: Record = {"type": "reload", "cause": cause, "refused": True, "why": why}
             else:
                 self.reload_refused = False
+                self.loads += 1
+                self.loaded = time.time()
                 self.metrics.reloaded("loaded")
                 lists = [list_record(each) for each in self.hash_lists]
                 log_event(
@@ -240,7 +251,7 @@ class VerdictCore(Closing):
             raise UnansweredError(Why.STOPPING)
         if self._stale() is not None:
             raise UnansweredError(Why.LIST_STALE)
-        if self._active >= self.settings.max_waiting:
+        if self.active >= self.settings.max_waiting:
             raise UnansweredError(Why.QUEUE_FULL)
         upload = Upload(self._budget, self.settings.max_bytes)
         self._count(1)
@@ -265,8 +276,6 @@ class VerdictCore(Closing):
         async for chunk in chunks:
             upload.write(chunk)
             self.metrics.held.set(self._budget.held)
-        if not upload.size:
-            raise UnansweredError(Why.EMPTY)
 
     def _release_when_done(self, upload: Upload, matching: Future[Ruling] | None) -> None:
         """Free an upload's place once no thread is on it: a late one still takes its place."""
@@ -291,8 +300,8 @@ class VerdictCore(Closing):
         self.metrics.held.set(self._budget.held)
 
     def _count(self, change: int) -> None:
-        self._active += change
-        self.metrics.active.set(self._active)
+        self.active += change
+        self.metrics.active.set(self.active)
 
     def _rule(self, upload: Upload, asked: Asked) -> Ruling:
         """In a thread of its own: match, and record what is not harmless."""

@@ -91,7 +91,7 @@ class HttpDoor:
             boundary = boundary_of(request.headers.get("content-type", ""))
             chunks = _body(request)
             content = chunks if boundary is None else only_part(chunks, boundary)
-            ruling = await self._core.examine(content, asked)
+            ruling = await self._core.examine(_not_empty(content), asked)
         except UnansweredError as error:
             response = problem(_STATUS.get(error.why, 503), error.why.value, error.message)
             if response.status_code == 503:
@@ -176,6 +176,16 @@ async def _body(request: Request) -> AsyncIterator[bytes]:
             yield chunk
     except ClientDisconnect:
         raise UnansweredError(Why.CUT) from None
+
+
+async def _not_empty(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Refuse an empty body: more often than not, a client forgot the file."""
+    size = 0
+    async for chunk in chunks:
+        size += len(chunk)
+        yield chunk
+    if not size:
+        raise UnansweredError(Why.EMPTY)
 
 
 async def _http_problem(_request: Request, error: Exception) -> Response:

@@ -8,16 +8,19 @@ import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import uvicorn
 
 from hashmatch.report import list_record
 from hashmatch.service.addresses import Address, bind
+from hashmatch.service.clamd import ClamdDoor
 from hashmatch.service.core import VerdictCore
 from hashmatch.service.http import HttpDoor
 from hashmatch.service.keys import Key
 from hashmatch.service.log import log_event, set_up_logs
+from hashmatch.service.profiles import STRICT, ClamdProfile
 
 _LOOK_SECONDS = 1.0
 _GRACE_SECONDS = 5
@@ -31,11 +34,17 @@ class Doors:
 
     Attributes:
         http: where HTTP is served; None for nowhere.
+        clamd: where clamd's protocol is served; None for nowhere.
+        clamd_profile: of the clients there.
+        chain: a real clamd, to be asked about the uploads there, too.
         socket_mode: of unix sockets.
         keys: for HTTP; None to serve anyone who can connect.
     """
 
     http: Address | None = None
+    clamd: Address | None = None
+    clamd_profile: ClamdProfile = STRICT
+    chain: Address | None = None
     socket_mode: int = 0o600
     keys: tuple[Key, ...] | None = None
 
@@ -63,21 +72,27 @@ async def _serve(core: VerdictCore, doors: Doors, list_files: Sequence[str]) -> 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     loop.add_signal_handler(signal.SIGHUP, reloads.put_nowait, "signal")
-    closing: list[_HttpServer] = []
     # Before the group, which would wrap the error of an address in use
-    http = None if doors.http is None else bind(doors.http, doors.socket_mode)
+    opened = {
+        name: (address, bind(address, doors.socket_mode))
+        for name, address in (("http", doors.http), ("clamd", doors.clamd))
+        if address is not None
+    }
+    http = _HttpServer(HttpDoor(core, doors.keys))
+    clamd = ClamdDoor(core, doors.clamd_profile, partial(_ask, reloads), doors.chain)
     async with asyncio.TaskGroup() as tasks:
-        if doors.http is not None and http is not None:
-            server = _HttpServer(HttpDoor(core, doors.keys))
-            closing.append(server)
-            tasks.create_task(server.serve([http]))
-            log_event("listening", door="http", address=_said(doors.http, http.getsockname()))
+        for name, (address, listener) in opened.items():
+            log_event("listening", door=name, address=_said(address, listener.getsockname()))
+        if "http" in opened:
+            tasks.create_task(http.serve([opened["http"][1]]))
         background = [
             tasks.create_task(core.warm_up()),
             tasks.create_task(_reload(core, reloads)),
             tasks.create_task(_watch(list_files, seen, reloads)),
             tasks.create_task(_heal(core)),
         ]
+        if "clamd" in opened:
+            background.append(tasks.create_task(clamd.serve(opened["clamd"][1])))
         log_event(
             "started",
             process=os.getpid(),
@@ -88,11 +103,12 @@ async def _serve(core: VerdictCore, doors: Doors, list_files: Sequence[str]) -> 
         core.stop()
         for task in background:
             task.cancel()
-        for server in closing:
-            server.should_exit = True
-    if doors.http is not None and doors.http.path is not None:
-        with suppress(FileNotFoundError):
-            Path(doors.http.path).unlink()
+        http.should_exit = True
+        await clamd.drain(_GRACE_SECONDS)
+    for address, _ in opened.values():
+        if address.path is not None:
+            with suppress(FileNotFoundError):
+                Path(address.path).unlink()
     log_event("stopped")
 
 
@@ -114,6 +130,12 @@ class _HttpServer(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+def _ask(reloads: asyncio.Queue[str]) -> None:
+    """Ask for a reload, unless one is asked for already: any client of clamd can."""
+    if reloads.empty():
+        reloads.put_nowait("clamd")
 
 
 async def _reload(core: VerdictCore, causes: asyncio.Queue[str]) -> None:

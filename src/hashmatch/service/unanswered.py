@@ -21,6 +21,7 @@ class Why(StrEnum):
         TOO_LARGE: it has more bytes than allowed.
         EMPTY: it has no bytes.
         CUT: it ended before its end.
+        NOT_A_FILE: what a client handed over cannot be read, or is not a regular file.
         MALFORMED: it is a form, and not one with exactly one part.
     """
 
@@ -34,6 +35,7 @@ class Why(StrEnum):
     TOO_LARGE = "too_large"
     EMPTY = "empty"
     CUT = "cut"
+    NOT_A_FILE = "not_a_file"
     MALFORMED = "malformed"
 
 
@@ -48,6 +50,7 @@ EXPLANATIONS = {
     Why.TOO_LARGE: "the upload has more bytes than allowed",
     Why.EMPTY: "the upload is empty",
     Why.CUT: "the upload ended before its end",
+    Why.NOT_A_FILE: "not a regular file that can be read",
     Why.MALFORMED: "send the file as the raw body, or as the one part of a form",
 }
 

@@ -1,0 +1,98 @@
+"""Ask a real clamd about the same upload, while it arrives."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import struct
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+from hashmatch.errors import HashmatchError
+from hashmatch.service.addresses import Address
+
+_LENGTH = struct.Struct("!I")
+_MOST_ANSWER = 4096
+_FOUND = re.compile(rb"stream: ([!-~]{1,200}) FOUND", re.ASCII)
+
+
+class ChainError(HashmatchError):
+    """The other scanner cannot be asked, or does not say OK or FOUND."""
+
+
+class ChainedScan:
+    """One upload, as the other scanner gets it.
+
+    Args:
+        address: where that clamd listens.
+        seconds: to wait for it to take a connection, and for its answer.
+    """
+
+    def __init__(self, address: Address, seconds: float) -> None:
+        self._address = address
+        self._seconds = seconds
+        self._reader: asyncio.StreamReader | None = None
+        self._writer: asyncio.StreamWriter | None = None
+        self._sent_all = False
+
+    async def forward(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """Pass chunks on, and send each to the other scanner.
+
+        If that fails, the chunks go on: a match must be found all the same. ``answer`` then raises.
+        """
+        with suppress(OSError, TimeoutError):
+            async with asyncio.timeout(self._seconds):
+                await self._connect()
+        async for chunk in chunks:
+            await self._send(_LENGTH.pack(len(chunk)) + chunk if chunk else b"")
+            yield chunk
+        self._sent_all = True
+        await self._send(_LENGTH.pack(0))
+
+    async def answer(self) -> str | None:
+        """What the other scanner found, or None if it says OK.
+
+        Raises:
+            ChainError: it says anything else, or nothing in time; or it did not get all bytes.
+        """
+        if self._reader is None or not self._sent_all:
+            raise ChainError("the other scanner did not get the upload")
+        try:
+            async with asyncio.timeout(self._seconds):
+                said = await self._reader.read(_MOST_ANSWER)
+                while said and b"\0" not in said and len(said) < _MOST_ANSWER:
+                    said += await self._reader.read(_MOST_ANSWER) or b"\0"
+        except (OSError, TimeoutError) as error:
+            raise ChainError("the other scanner gives no answer") from error
+        finally:
+            self.close()
+        answer = said.removesuffix(b"\0")
+        if answer == b"stream: OK":
+            return None
+        if found := _FOUND.fullmatch(answer):
+            return found[1].decode("ascii")
+        raise ChainError("the other scanner reports an error")
+
+    def close(self) -> None:
+        """End the connection, if there is one."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    async def _connect(self) -> None:
+        address = self._address
+        if address.path is not None:
+            opened = await asyncio.open_unix_connection(address.path)
+        else:
+            opened = await asyncio.open_connection(address.host, address.port)
+        self._reader, self._writer = opened
+        self._writer.write(b"zINSTREAM\0")
+
+    async def _send(self, data: bytes) -> None:
+        if self._writer is None:
+            return
+        try:
+            self._writer.write(data)
+            await self._writer.drain()
+        except OSError:  # it may have said why before it closed
+            self.close()

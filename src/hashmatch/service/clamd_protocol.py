@@ -1,0 +1,142 @@
+"""clamd's protocol without I/O: bytes in, events out.
+
+Source: clamd(8), "COMMANDS", and what clients send. A command comes plain, or with the prefix ``n``
+and a newline at its end, or with ``z`` and a NUL. Answers end as the command did.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TypeAlias
+
+MOST_COMMAND = 16 * 1024
+"""Bytes that a command may have; one with a path has at most 4 KiB of it."""
+
+_LENGTH = struct.Struct("!I")
+_ENDINGS = {b"n": b"\n", b"z": b"\0"}
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command.
+
+    Attributes:
+        name: such as ``INSTREAM``, in capitals as it was sent.
+        argument: what follows the name, such as a path; empty for most.
+        ending: what ends the answer.
+    """
+
+    name: str
+    argument: bytes
+    ending: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StreamData:
+    """Bytes of the file that ``INSTREAM`` sends, as they arrive."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEnd:
+    """The file of ``INSTREAM`` is complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class DescriptorSent:
+    """The byte that carries the descriptor of ``FILDES`` has arrived."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoCommand:
+    """What arrives is no command. Nothing that follows can be understood."""
+
+
+ClamdEvent: TypeAlias = Command | StreamData | StreamEnd | DescriptorSent | NoCommand
+
+
+class _State(Enum):
+    COMMAND = auto()
+    LENGTH = auto()
+    CHUNK = auto()
+    DESCRIPTOR = auto()
+    LOST = auto()
+
+
+class ClamdParser:
+    """Parses what one client sends.
+
+    A plain command ends with a newline, or with the bytes that arrive at once: some clients send
+    ``PING`` with no terminator at all.
+    """
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._state = _State.COMMAND
+        self._left = 0
+
+    def feed(self, data: bytes) -> Iterator[ClamdEvent]:
+        """Take in what arrived at once, and yield what it completes."""
+        self._buffer += data
+        while (event := self._next()) is not None:
+            yield event
+
+    def _next(self) -> ClamdEvent | None:
+        if self._state is _State.CHUNK:
+            return self._chunk()
+        if self._state is _State.LENGTH:
+            return self._length()
+        if self._state is _State.DESCRIPTOR and self._buffer:
+            del self._buffer[:1]
+            self._state = _State.COMMAND
+            return DescriptorSent()
+        if self._state is _State.COMMAND and self._buffer:
+            return self._command()
+        return None
+
+    def _chunk(self) -> StreamData | None:
+        if not self._buffer:
+            return None
+        data = bytes(self._buffer[: self._left])
+        del self._buffer[: len(data)]
+        self._left -= len(data)
+        if not self._left:
+            self._state = _State.LENGTH
+        return StreamData(data)
+
+    def _length(self) -> ClamdEvent | None:
+        if len(self._buffer) < _LENGTH.size:
+            return None
+        (self._left,) = _LENGTH.unpack_from(self._buffer)
+        del self._buffer[: _LENGTH.size]
+        if self._left:
+            self._state = _State.CHUNK
+            return self._chunk()
+        self._state = _State.COMMAND
+        return StreamEnd()
+
+    def _command(self) -> ClamdEvent | None:
+        prefix = bytes(self._buffer[:1])
+        ending = _ENDINGS.get(prefix, b"\n")
+        end = self._buffer.find(ending)
+        if end < 0 and prefix not in _ENDINGS:
+            end = len(self._buffer)
+        if end > MOST_COMMAND or (end < 0 and len(self._buffer) > MOST_COMMAND):
+            self._state = _State.LOST
+            return NoCommand()
+        if end < 0:
+            return None
+        line = bytes(self._buffer[len(prefix) if prefix in _ENDINGS else 0 : end])
+        del self._buffer[: end + 1]
+        name, _, argument = line.removesuffix(b"\r").partition(b" ")
+        if not name.isalpha() or not name.isupper():
+            self._state = _State.LOST
+            return NoCommand()
+        self._state = {b"INSTREAM": _State.LENGTH, b"FILDES": _State.DESCRIPTOR}.get(
+            name, _State.COMMAND
+        )
+        return Command(name.decode("ascii"), argument, ending)

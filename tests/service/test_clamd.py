@@ -1,0 +1,216 @@
+"""What clamd's clients are told."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import clamd
+import pytest
+
+from hashmatch import HashList
+from hashmatch.cli.main import run
+from hashmatch.service.profiles import profile_table
+from matchers import in_process
+from service.conftest import FIXTURES, MATCHING, PICTURES, Service, Start
+from service.test_clamd_protocol import chunked
+
+DATA = MATCHING.read_bytes()
+HELD = re.compile(r"Hashmatch\.Held\.([A-Z2-7]{4}-){3}[A-Z2-7]{4} FOUND")
+REFUSE = ("--action", "unscanned=reject")
+
+
+@contextmanager
+def connected(service: Service) -> Iterator[socket.socket]:
+    """A connection to the door."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(20)
+        client.connect(service.addresses["clamd"].removeprefix("unix:"))
+        yield client
+
+
+def say(service: Service, *sent: bytes, end: bool = False) -> str:
+    """Send bytes, and read until the door closes."""
+    with connected(service) as client:
+        for data in sent:
+            client.sendall(data)
+        if end:
+            client.shutdown(socket.SHUT_WR)
+        return client.makefile("rb").read().decode()
+
+
+@pytest.fixture(scope="module")
+def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service with a clamd door for clients that refuse a file on ERROR."""
+    folder = tmp_path_factory.mktemp("clamd")
+    hash_list = folder / "hashes.txt"
+    shutil.copy(FIXTURES / "hashes.txt", hash_list)
+    hash_list.chmod(0o600)
+    running = Service(
+        *("--list", hash_list, "--jobs", "1", "--max-bytes", "1M", *REFUSE),
+        *("--clamd", f"unix:{folder}/clamd.sock", "--clamd-profile", "generic"),
+    )
+    yield running
+    assert running.stop() == 0
+
+
+def test_every_fixture_gets_the_verdict_of_the_matcher(door: Service) -> None:
+    """The client in Python finds what ``Matcher.match`` matches or cannot examine, no more."""
+    client = clamd.ClamdUnixSocket(door.addresses["clamd"].removeprefix("unix:"))
+    with in_process(HashList.load(FIXTURES / "hashes.txt")) as matcher:
+        for file in sorted(path for path in PICTURES.rglob("*") if path.is_file()):
+            verdict = matcher.match(file).verdict
+            status, name = client.instream(io.BytesIO(file.read_bytes()))["stream"]
+            expected = "OK" if verdict in ("clear", "not_image") else "FOUND"
+            assert status == expected, file
+            assert name is None or HELD.fullmatch(f"{name} FOUND")
+
+
+def test_the_client_in_python_understands_all_answers(door: Service) -> None:
+    """It pings, asks for the version, reloads, and knows a file that is too large."""
+    client = clamd.ClamdUnixSocket(door.addresses["clamd"].removeprefix("unix:"))
+    assert client.ping() == "PONG"
+    assert re.fullmatch(r"ClamAV [0-9.]+/[0-9]+/\w{3} \w{3} .*", client.version())
+    assert client.stats().startswith("POOLS: 1")
+    assert client.reload() == "RELOADING"
+    assert door.wait_for("reloaded")["cause"] == "clamd"
+    with pytest.raises(clamd.BufferTooLongError):
+        client.instream(io.BytesIO(b"x" * ((1 << 20) + 1)))
+    assert client.scan("/a file") == {"/a file": ("ERROR", "send the file by INSTREAM or FILDES")}
+    client.shutdown()
+    assert client.ping() == "PONG"
+
+
+def test_a_session_numbers_its_answers(door: Service) -> None:
+    """As Discourse sends it: all at once, and read only after the end."""
+    file = b"zINSTREAM\0" + chunked(DATA)
+    said = say(door, b"zIDSESSION\0", file, b"zPING\0", b"zINSTREAM\0" + chunked(), b"zEND\0")
+    first, *others = said.split("\0")
+    assert HELD.fullmatch(first.removeprefix("1: stream: "))
+    assert others == ["2: PONG", "3: stream: OK", ""]
+
+
+def test_a_file_of_nextcloud_is_blocked(door: Service) -> None:
+    """Nextcloud sends a line and chunks, and blocks by its own pattern."""
+    pieces = [DATA[at : at + 8192] for at in range(0, len(DATA), 8192)]
+    said = say(door, b"nINSTREAM\n", chunked(*pieces))
+    assert re.search(r": (.*) FOUND$", said.removesuffix("\n"))
+
+
+def test_a_descriptor_is_examined(door: Service) -> None:
+    """A file that is handed over open is examined; a folder and nothing are errors."""
+    for path, expected in ((MATCHING, " FOUND"), (MATCHING.parent, " ERROR")):
+        descriptor = os.open(path, os.O_RDONLY)
+        with connected(door) as client:
+            client.sendall(b"zFILDES\0")
+            socket.send_fds(client, [b"\0"], [descriptor])
+            os.close(descriptor)
+            said = client.makefile("rb").read().decode()
+        assert re.fullmatch(rf"fd\[\d+\]: .*{expected}\0", said)
+    assert say(door, b"nFILDES\n", b"\0") == "fd: no descriptor was sent ERROR\n"
+
+
+def test_wrong_commands_are_told(door: Service) -> None:
+    """Unknown commands and what is none get an answer, and the connection ends."""
+    assert say(door, b"nFLY\n") == "UNKNOWN COMMAND\n"
+    assert say(door, b"\x16\x03\x01") == "UNKNOWN COMMAND\n"
+    assert say(door, b"zSHUTDOWN\0") == "SHUTDOWN is refused. ERROR\0"
+
+
+def test_a_file_that_is_cut_is_no_ok(door: Service) -> None:
+    """A client that stops sending gets an error, wherever it stops."""
+    sent = b"nINSTREAM\n" + chunked(DATA)
+    for length in (10, 12, 14, 5000, len(sent) - 4, len(sent) - 1):
+        assert say(door, sent[:length], end=True).endswith(" ERROR\n"), length
+
+
+@pytest.mark.parametrize("profile", ["strict", "generic", "rspamd"])
+def test_failures_are_told_as_each_client_needs_it(
+    start: Start, tmp_path: Path, profile: str
+) -> None:
+    """A file too large, a full queue and a frozen pool get the answer of the profile, never OK."""
+    service = start(
+        *("--clamd", f"unix:{tmp_path}/c", "--clamd-profile", profile, *REFUSE),
+        *("--max-waiting", "1", "--max-bytes", str(len(DATA)), "--deadline", "2"),
+    )
+    expected = {
+        "strict": HELD.pattern,
+        "generic": ".* ERROR",
+        "rspamd": r"Heuristics\.Limits\.Exceeded\.Hashmatch FOUND",
+    }[profile]
+    pattern = re.compile(f"(stream: )?{expected}\n")
+    while not HELD.search(say(service, b"nINSTREAM\n", chunked(DATA))):
+        pass  # the workers are still being started
+    assert pattern.fullmatch(say(service, b"nINSTREAM\n", chunked(DATA + b"x")))
+    with connected(service) as slow:
+        slow.sendall(b"nINSTREAM\n" + chunked(DATA)[:100])
+        assert pattern.fullmatch(say(service, b"nINSTREAM\n", chunked(DATA)))
+        assert pattern.fullmatch(slow.makefile("rb").readline().decode())  # it is too slow
+    for pid in service.descendants():
+        os.kill(pid, signal.SIGSTOP)
+    assert pattern.fullmatch(say(service, b"nINSTREAM\n", chunked(DATA)))
+
+
+def test_many_silent_clients_stop_nobody(door: Service) -> None:
+    """Two hundred connections that say nothing, or half a command, leave the door open."""
+    idle = []
+    try:
+        for number in range(200):
+            client = socket.socket(socket.AF_UNIX)
+            client.connect(door.addresses["clamd"].removeprefix("unix:"))
+            client.sendall(b"zINST" if number % 2 else b"")
+            idle.append(client)
+        assert HELD.search(say(door, b"nINSTREAM\n", chunked(DATA)))
+    finally:
+        for client in idle:
+            client.close()
+
+
+@pytest.mark.skipif(shutil.which("clamdscan") is None, reason="there is no clamdscan here")
+@pytest.mark.parametrize("how", [["--stream"], ["--fdpass"], ["--fdpass", "--multiscan"]])
+def test_clamdscan_finds_what_matches(door: Service, tmp_path: Path, how: list[str]) -> None:
+    """The program clamdscan reports the matching file of a folder and no other, and exits 1."""
+    folder = tmp_path / "uploads"
+    folder.mkdir()
+    shutil.copy(MATCHING, folder)
+    (folder / "text.txt").write_text("no picture")
+    config = tmp_path / "clamd.conf"
+    config.write_text(f"LocalSocket {door.addresses['clamd'].removeprefix('unix:')}\n")
+    command = ["clamdscan", f"--config-file={config}", "--no-summary", *how, str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    assert HELD.search(done.stdout)
+    assert done.stdout.count("FOUND") == 1
+    clean = [*command[:-1], str(folder / "text.txt")]
+    assert subprocess.run(clean, capture_output=True, check=False).returncode == 0
+
+
+def test_the_table_of_the_guide_is_that_of_the_code() -> None:
+    """docs/doors.md has the table; if not, the message tells how to make it anew."""
+    guide = (FIXTURES.parent / "docs" / "doors.md").read_text("utf-8")
+    assert profile_table() in guide, "run: python -m hashmatch.service.profiles"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "needs your word"),
+        (("--action", "match=hold"), "needs your word"),
+        ((*REFUSE, "--clamd-profile", "other"), "--clamd-profile takes one of"),
+    ],
+)
+def test_a_door_needs_the_word_of_its_operator(
+    arguments: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a word on what cannot be examined, or with an unknown profile, it exits 64."""
+    hash_list = str(FIXTURES / "hashes.txt")
+    assert run(["serve", "--list", hash_list, "--clamd", "unix:/nowhere/c", *arguments]) == 64
+    assert said in capsys.readouterr().err
