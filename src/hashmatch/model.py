@@ -313,6 +313,10 @@ class Match:
         low_information: that view is below the quality floor, so the match means little.
         confirmed: the distance is exact; otherwise it is a preview's and may be some bits off,
             because the file could not be read again to make sure.
+        expected_false: how many entries of this list a picture that is on no list has by chance at
+            this distance or nearer; under ``require="all"``, with the entry's other hashes within
+            their thresholds. None if no rate is known: for a hash of a plug-in, and for a view of
+            too little detail.
     """
 
     list: str
@@ -325,6 +329,7 @@ class Match:
     quality: int
     low_information: bool = False
     confirmed: bool = True
+    expected_false: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,6 +166,16 @@ def test_likeliest_mistakes_come_first(tmp_path: Path) -> None:
     assert [row.id for row in rows] == [5, 4, 3, 2, 1, 6]
 
 
+def test_what_chance_makes_most_often_comes_first(tmp_path: Path) -> None:
+    """The state keeps how often chance makes a match; what is not known counts as frequent."""
+    numbers = [1e-9, 0.2, None, 1e-4]
+    matches = [match_of(at, expected_false=number) for at, number in enumerate(numbers)]
+    with State(tmp_path / "scan.db") as state:
+        fill(state, matches)
+        rows = read_queue(state, near_threshold_first=True)
+    assert [row.expected_false for row in rows] == [None, 0.2, 1e-4, 1e-9]
+
+
 def test_reviewed_matches_leave_the_queue(state: State, tmp_path: Path) -> None:
     """A decided match is not in the queue, unless you ask for all."""
     path = decisions(tmp_path / "v.csv", [said(1), said(2, "unsure"), said(3, "")])

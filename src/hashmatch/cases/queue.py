@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import random
 from collections.abc import Iterable
+from math import inf
 from typing import TextIO
 
 from hashmatch.errors import SettingsError
@@ -13,7 +14,8 @@ from hashmatch.text import escape_formula, printable
 
 COLUMNS = (
     *("id", "path", "list", "entry", "label", "category", "algorithm", "bits", "distance"),
-    *("threshold", "band", "view", "quality", "low_information", "confirmed", "found", "state"),
+    *("threshold", "band", "view", "quality", "low_information", "confirmed", "expected_false"),
+    *("found", "state"),
     *("verdict", "by", "at", "note"),
 )
 """The columns. The first names the match; the reviewer fills in the last four."""
@@ -44,7 +46,8 @@ def read_queue(
         sample: draw this many at random, each as likely as any other.
         seed: for the draw; the same seed and state give the same sample.
         near_threshold_first: put the likeliest mistakes first: those of low information, then
-            those not confirmed, then those that use most of the threshold.
+            those not confirmed, then those that chance makes most often, then those that use most
+            of the threshold. A match whose chance is not known counts as a frequent one.
         reviewed: include the matches that were decided already.
 
     Raises:
@@ -76,9 +79,10 @@ def write_queue(rows: Iterable[StoredMatch], stream: TextIO) -> int:
     return count
 
 
-def _likely_wrong(row: StoredMatch) -> tuple[int, bool, float, int]:
+def _likely_wrong(row: StoredMatch) -> tuple[int, bool, float, float, int]:
     used = row.distance / row.threshold if row.threshold else 0.0
-    return row.low_information, not row.confirmed, used, -row.id
+    chance = inf if row.expected_false is None else row.expected_false
+    return row.low_information, not row.confirmed, chance, used, -row.id
 
 
 def _shown(value: object) -> object:

@@ -16,6 +16,7 @@ from hashmatch.cli import options as opt
 from hashmatch.cli.command import group
 from hashmatch.cli.files import READS, READS_SIGNATURE, REPLACES, WRITES, WRITES_SIGNATURE
 from hashmatch.cli.progress import working
+from hashmatch.cli.results import expectation_by_default
 from hashmatch.cli.streams import say
 from hashmatch.hashlist import HashList, Policy
 from hashmatch.hashlist.formats import COMPILED, format_of
@@ -33,6 +34,7 @@ from hashmatch.hashlist.operations import (
 )
 from hashmatch.hashlist.policy import DEFAULT_POLICY
 from hashmatch.hashlist.signing import SUFFIX, make_keys, sign_list, verify_list
+from hashmatch.match.expected import expect_by_default
 from hashmatch.text import count, printable
 
 app = group("list", "Check, convert, merge, sign and compile hash lists.")
@@ -139,6 +141,7 @@ def check_command(
         [
             *lines,
             f"{_entries(hash_list)}, {hash_list.flat:,} flat skipped: {_check_result(hash_list)}",
+            *expectation_by_default(hash_list),
         ]
     )
     return 0
@@ -170,15 +173,17 @@ def show_command(
         "left_out": made.left_out,
         "categories": made.categories,
         "sources": made.sources,
+        "expected_false": expect_by_default(whole).record(),
         "sections": [asdict(each) | {"kind": str(each.kind)} for each in found],
     }
     if as_json:
         _write([json.dumps(record)])
         return 0
-    del record["sections"]
+    del record["sections"], record["expected_false"]
     _write(f"{name:<12} {printable(_shown(value))}" for name, value in record.items())
     for each in found:
         _write(_section_lines(each))
+    _write(expectation_by_default(whole))
     return 0
 
 

@@ -122,7 +122,7 @@ def _build_matcher(asked: opt.MatchSettings, hash_lists: list[HashList], state: 
         isolate=False,  # the pool decodes, if anything must be decoded
         **state.runs.latest_settings().options(),
     )
-    say_thresholds(asked, matcher.settings()["thresholds"])
+    say_thresholds(asked, matcher.expected_false())
     return matcher
 
 

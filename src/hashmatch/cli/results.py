@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from math import comb
+from collections.abc import Callable, Iterable, Iterator
 
 from hashmatch.cli.custody import Custody
 from hashmatch.cli.options import MatchSettings, ResultSettings
@@ -11,12 +10,12 @@ from hashmatch.cli.progress import Progress
 from hashmatch.cli.stopping import stop_code
 from hashmatch.cli.streams import say
 from hashmatch.errors import SettingsError
+from hashmatch.hashlist import HashList
+from hashmatch.match.expected import ExpectedFalse, expect_by_default
 from hashmatch.model import Verdict
 from hashmatch.report import Record, Renderer, Run, Tally, file_record, summary_line
+from hashmatch.report.chance import expectation, warnings
 from hashmatch.scan import FileResult
-
-_CHANCE = 1e-5
-"""Chance that unrelated hashes match, above which to warn; the default thresholds have 1e-9."""
 
 _SHOWN = {
     "all": frozenset(Verdict),
@@ -65,32 +64,33 @@ def follow(
         renderer.flush()
 
 
-def say_thresholds(asked: MatchSettings, thresholds: Mapping[str, int]) -> None:
-    """Warn of thresholds that are surely not what was meant.
+def say_thresholds(asked: MatchSettings, expected: ExpectedFalse) -> None:
+    """Warn of thresholds without effect, and of those that make too many false matches.
 
     Args:
         asked: what ``--threshold`` says, among others.
-        thresholds: those in force, in bits, by kind of hash, such as ``phash-64``.
+        expected: the false matches to expect of the lists in force.
     """
     given = asked.thresholds()
-    if given is None:
-        return
+    known = {str(kind) for kind in expected.thresholds} | {
+        kind.algorithm for kind in expected.thresholds
+    }
     for name in given if isinstance(given, dict) else ():
-        if not any(kind == name or kind.rpartition("-")[0] == name for kind in thresholds):
+        if name not in known:
             say(f"--threshold {name}: no list has a {name} hash")
-    for kind, threshold in thresholds.items():
-        bits = int(kind.rpartition("-")[2])
-        # Unrelated hashes differ in half of their bits, give or take
-        chance = sum(comb(bits, distance) for distance in range(threshold + 1)) / 2**bits
-        if chance > _CHANCE:
-            say(
-                f"--threshold {threshold} for {kind}: about 1 in {1 / chance:,.0f} unrelated"
-                " pictures is within this distance of any one entry"
-            )
+    say(*warnings(expected))
+
+
+def expectation_by_default(hash_list: HashList) -> Iterator[str]:
+    """Say what to expect of a list that can match, and warn on standard error."""
+    if len(hash_list):
+        found = expect_by_default(hash_list)
+        say(*warnings(found))
+        yield f"at the default thresholds, {expectation(found.record())}"
 
 
 def say_summary(summary: Record, asked: ResultSettings) -> int:
     """Say what came of it where the results do not, and return the exit code."""
     if not asked.quiet and (asked.output or asked.output_format == "csv"):
-        say(summary_line(summary))
+        say(summary_line(summary), expectation(summary["expected_false"]))
     return int(summary["exit_code"])

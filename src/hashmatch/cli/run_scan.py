@@ -111,7 +111,7 @@ def _build_matcher(asked: ScanSettings) -> Matcher:
         formats=asked.pictures.formats(),
         isolate=False,  # the pool decodes
     )
-    say_thresholds(asked.matching, matcher.settings()["thresholds"])
+    say_thresholds(asked.matching, matcher.expected_false())
     if asked.results.verbose:
         say(*chain.from_iterable(map(skipped_lines, matcher.hash_lists)), *matcher.explain())
     return matcher

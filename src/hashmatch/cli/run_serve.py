@@ -119,7 +119,7 @@ def _matcher(asked: ServeSettings, load: partial[list[HashList]]) -> Matcher:
         workers=asked.workers.count(),
         worker_limits=asked.workers.limits(),
     )
-    say_thresholds(asked.matching, matcher.settings()["thresholds"])
+    say_thresholds(asked.matching, matcher.expected_false())
     return matcher
 
 

@@ -7,7 +7,7 @@ not. A preview is at most *suspect*: only the exact hashes can tell whether it i
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import NamedTuple, TypeAlias
@@ -15,15 +15,16 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from hashmatch.errors import HashListError, HashMismatchError, SettingsError
-from hashmatch.hashing import ALGORITHMS, Codes, default_threshold, to_codes
+from hashmatch.errors import HashListError, HashMismatchError
+from hashmatch.hashing import ALGORITHMS, Codes, to_codes
 from hashmatch.hashing.distance import distances
 from hashmatch.hashlist import HashList
 from hashmatch.index import BuiltIndex, Hits, check_codes
+from hashmatch.match.expected import significant
+from hashmatch.match.rates import PHOTOGRAPHS, Rates
 from hashmatch.match.sections import IndexedSection, Rows, index_section
+from hashmatch.match.thresholds import Threshold, check_names, resolve_threshold
 from hashmatch.model import DIGEST_BITS, Examination, HashKind, Match, PerceptualHash
-
-Threshold = int | Mapping[str, int] | None
 
 Flags: TypeAlias = npt.NDArray[np.bool_]
 
@@ -81,6 +82,7 @@ class Lookup:
         index: as in ``Matcher``.
         quality_floor: as in ``Matcher``.
         require: as in ``Matcher``.
+        rates: as in ``Matcher``.
         previous: the lookup before this one. Its indexes are reused for the entries they share.
 
     Attributes:
@@ -101,6 +103,7 @@ class Lookup:
         index: str,
         quality_floor: int,
         require: str = "any",
+        rates: Rates = PHOTOGRAPHS,
         previous: Lookup | None = None,
     ) -> None:
         if not hash_lists:
@@ -108,13 +111,14 @@ class Lookup:
         for hash_list in hash_lists:
             if not hash_list.sections:
                 raise HashListError("the list has no entry that can match", path=hash_list.name)
-        _check_names(threshold)
+        check_names(threshold)
         every = sorted({kind for hash_list in hash_lists for kind in hash_list.sections})
         self.kinds = tuple(kind for kind in every if kind.algorithm not in DIGEST_BITS)
         self.digests = tuple(kind.algorithm for kind in every if kind.algorithm in DIGEST_BITS)
-        self.thresholds = {kind: _resolve_threshold(kind, threshold) for kind in self.kinds}
+        self.thresholds = {kind: resolve_threshold(kind, threshold) for kind in self.kinds}
         self._quality_floor = quality_floor
         self._require_all = require == "all"
+        self._rates = rates
         self._digest_lengths = tuple(DIGEST_BITS[name] // 4 for name in self.digests)
         known = previous.indexes() if previous else {}
         self._sections: list[IndexedSection] = [
@@ -282,7 +286,27 @@ class Lookup:
             view=view.view if view else BYTES,
             quality=view.quality if view else _FULL_QUALITY,
             low_information=hit.low_information,
+            expected_false=self._expected_false(examination, hit),
         )
+
+    def _expected_false(self, examination: Examination, hit: Hit) -> float | None:
+        """How many entries of the list are this near by chance; see ``Match``."""
+        if hit.low_information:  # the rates are those of pictures with detail
+            return None
+        section = self._sections[hit.section]
+        hash_list, entries, near = section.hash_list, len(section.rows), {}
+        if self._require_all and hit.perceptual:
+            name = _Name(hash_list, section.rows.entry(hit.row).id)
+            near = {kind: self.thresholds[kind] for kind in _perceptual_kinds(name)}
+            sizes = (
+                len(each.rows)
+                for each in self._sections
+                if each.hash_list is hash_list and each.kind in near
+            )
+            entries = min(sizes)
+        chance = self._rates.of(near | {section.kind: hit.distance})
+        views = len(examination.views) if hit.perceptual else 1
+        return None if chance is None else significant(chance.rate * entries * views)
 
     def _digest_hits(
         self, examinations: Sequence[Examination], numbers: Sequence[int]
@@ -351,33 +375,3 @@ def _best(hits: list[Hit]) -> list[Hit]:
     for hit in sorted(hits):
         best.setdefault((hit.section, hit.row), hit)
     return list(best.values())
-
-
-def _check_names(threshold: Threshold) -> None:
-    """Refuse a threshold for an unknown algorithm: it would have no effect."""
-    known = {
-        name
-        for algorithm in ALGORITHMS.values()
-        for bits in algorithm.thresholds
-        for name in (algorithm.name, str(HashKind(algorithm.name, bits)))
-    }
-    for name in threshold if isinstance(threshold, Mapping) else ():
-        if name not in known:
-            raise SettingsError(
-                f"unknown algorithm {name!r} in the thresholds; choose from"
-                f" {', '.join(sorted(known))}"
-            )
-
-
-def _resolve_threshold(kind: HashKind, threshold: Threshold) -> int:
-    if isinstance(threshold, Mapping):
-        chosen = threshold.get(str(kind), threshold.get(kind.algorithm))
-    else:
-        chosen = threshold
-    if chosen is None:
-        return default_threshold(kind)
-    # Unrelated pictures differ in about half their bits, so from there on everything would match
-    whole = isinstance(chosen, int)  # not every caller uses a type checker
-    if not whole or not 0 <= chosen < kind.bits // 2:
-        raise SettingsError(f"the threshold for {kind} must be from 0 to {kind.bits // 2 - 1} bits")
-    return chosen

@@ -17,8 +17,11 @@ from hashmatch.examine.sandbox import SharedPool, WorkerLimits
 from hashmatch.files import Closing
 from hashmatch.hashing import Codes
 from hashmatch.hashlist import HashList
-from hashmatch.match.lookup import NOTHING, Flags, Lookup, Near, Threshold
+from hashmatch.match.expected import ExpectedFalse, expect_false
+from hashmatch.match.lookup import NOTHING, Flags, Lookup, Near
 from hashmatch.match.parts import examiner, match_parts
+from hashmatch.match.rates import PHOTOGRAPHS, Rates
+from hashmatch.match.thresholds import Threshold
 from hashmatch.match.verdict import decide
 from hashmatch.model import Examination, HashKind, Outcome
 from hashmatch.options import FORMATS, QUALITY_FLOOR, ArchiveLimits, ExamineOptions, Limits
@@ -73,6 +76,7 @@ class Matcher(Closing):
             and time. See docs/threat-model.md.
         worker_limits: what each process may use. They replace ``sandbox``.
         max_matches: how many of the nearest entries an outcome names.
+        rates: how often different pictures are near by chance; it changes no verdict.
 
     Raises:
         HashListError: a list has no entry that can match.
@@ -98,6 +102,7 @@ class Matcher(Closing):
         sandbox: str = "best",
         worker_limits: WorkerLimits | None = None,
         max_matches: int = MAX_MATCHES,
+        rates: Rates = PHOTOGRAPHS,
     ) -> None:
         if not 0 <= quality_floor <= 100:
             raise SettingsError("the quality floor must be from 0 to 100")
@@ -112,6 +117,7 @@ class Matcher(Closing):
         self._threshold = threshold
         self._index = index
         self._require = require
+        self._rates = rates
         self._base = ExamineOptions(
             kinds=(),
             limits=limits,
@@ -184,6 +190,7 @@ class Matcher(Closing):
             index=self._index,
             quality_floor=self.quality_floor,
             require=self._require,
+            rates=self._rates,
             previous=previous,
         )
         options = replace(self._base, kinds=lookup.kinds, digests=lookup.digests)
@@ -281,6 +288,20 @@ class Matcher(Closing):
             "limits": asdict(self.options.limits),
             "archives": asdict(self.options.archives),
         }
+
+    def expected_false(self) -> ExpectedFalse:
+        """How many false matches to expect of one file with these lists, thresholds and rule.
+
+        With ``require="all"``, it takes about a second per million entries.
+        """
+        lists = self._lists
+        return expect_false(
+            lists.hash_lists,
+            lists.lookup.thresholds,
+            self._rates,
+            require=self._require,
+            mirrors=lists.options.mirrors,
+        )
 
     def explain(self) -> list[str]:
         """Say for each list and kind of hash which index was chosen, and why."""

@@ -59,6 +59,15 @@ def whole(value: object, most: int = MAX_COUNT) -> int:
     return number
 
 
+def not_negative(value: object) -> float | None:
+    """A number that is not negative, or null."""
+    if value is None:
+        return None
+    if not isinstance(value, bool) and isinstance(value, int | float) and value >= 0:
+        return float(value)
+    raise ValueError("out of bounds")
+
+
 def check_summary(summary: Record) -> None:
     """Check all that a report shows of a summary; other keys may hold anything."""
     _check_nesting(summary)
@@ -83,7 +92,17 @@ def check_summary(summary: Record) -> None:
         for name, number in expect(dict, summary.get(field, {})).items():
             expect(str, name)
             whole(number)
+    _check_expected(expect(dict, summary.get("expected_false", {})))
     _check_run(expect(dict, summary["run"]))
+
+
+def _check_expected(expected: Record) -> None:
+    value, bound = (not_negative(expected.get(field)) for field in ("per_million_files", "bound"))
+    if (value is None) != (bound is None):
+        raise ValueError("a number without a bound")
+    for name in expect(list, expected.get("unknown_kinds", [])):
+        expect(str, name)
+    expect(bool, expected.get("extrapolated", False))
 
 
 def _check_run(run: Record) -> None:

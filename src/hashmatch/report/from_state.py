@@ -77,4 +77,5 @@ def _row(path: str, match: StoredMatch) -> MatchRow:
         view=printable(match.view),
         quality=match.quality,
         candidate=bool(match.low_information),
+        expected_false=match.expected_false,
     )

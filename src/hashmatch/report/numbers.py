@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+_RAREST = 1e-15
+
 
 def thresholds(bits: Mapping[str, int]) -> str:
     """Such as ``phash 8`` or ``phash 8 with dhash 4``."""
@@ -52,6 +54,24 @@ def share_of(part: int, whole: int) -> str:
     if 0 < share < 0.1:
         return "under 0.1%"
     return f"{share:.1f}%" if share % 1 else f"{share:.0f}%"
+
+
+def one_in(expected: float | None) -> str:
+    """Such as ``1 in 40,000,000``: in how many files one is to be expected."""
+    if expected is None:
+        return "not known"
+    if expected == 0:
+        return "none"
+    if expected > 0.5:
+        return f"{amount(expected)} per file"
+    if expected < _RAREST:
+        return f"under 1 in {1 / _RAREST:,.0f}"
+    return f"1 in {two_digits(1 / expected):,}"
+
+
+def two_digits(value: float) -> int:
+    """The value from 1 up, as a whole number of two significant digits."""
+    return int(float(f"{value:.2g}")) if value >= 10 else round(value)
 
 
 def amount(value: float) -> str:

@@ -21,6 +21,7 @@ from hashmatch.report.checks import (
     Record,
     check_summary,
     expect,
+    not_negative,
     parse,
     text,
     whole,
@@ -48,6 +49,7 @@ class MatchRow:
         view: which reading of the file.
         quality: of that view, 0 to 100.
         candidate: it has too little detail to be a match.
+        expected_false: how many entries of the list are this near by chance; None if not known.
         moved: whether the file was moved to the quarantine; None if it was not to be.
     """
 
@@ -62,6 +64,7 @@ class MatchRow:
     view: str
     quality: int
     candidate: bool
+    expected_false: float | None = None
     moved: bool | None = None
 
 
@@ -293,5 +296,6 @@ def _match_row(path: str, match: Record, moved: bool | None) -> MatchRow:
         view=printable(match["view"]),
         quality=whole(match["quality"], MAX_QUALITY),
         candidate=expect(bool, match["low_information"]),
+        expected_false=not_negative(match.get("expected_false")),
         moved=moved,
     )

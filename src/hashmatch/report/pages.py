@@ -68,6 +68,7 @@ def _environment() -> Environment:
         "counted": count,
         "estimate": numbers.estimate,
         "number": "{:,}".format,
+        "one_in": numbers.one_in,
         "parameters": numbers.parameters,
         "printable": printable,
         "share_at": numbers.share_at,

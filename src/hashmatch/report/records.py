@@ -163,6 +163,7 @@ def _match_record(match: Match) -> Record:
         "quality": match.quality,
         "low_information": match.low_information,
         "confirmed": match.confirmed,
+        "expected_false": match.expected_false,
     }
 
 
@@ -182,6 +183,7 @@ def summary_record(
         "suppressed": tally.suppressed,
         "walk": asdict(counts) | {"skipped_links": [*map(printable, counts.skipped_links)]},
         "lists": [list_record(hash_list) for hash_list in matcher.hash_lists],
+        "expected_false": matcher.expected_false().record(),
         "settings": matcher.settings() | {"walk": asdict(walk)},
         "versions": {
             "hashmatch": __version__,

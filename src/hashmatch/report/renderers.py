@@ -12,12 +12,14 @@ from typing import TextIO
 from hashmatch.errors import SettingsError
 from hashmatch.files import path_of
 from hashmatch.match.lookup import BYTES
+from hashmatch.report.chance import expectation
+from hashmatch.report.numbers import one_in
 from hashmatch.report.records import Record
 from hashmatch.text import count, escape_formula, printable
 
 _MATCH_COLUMNS = (
     *("list", "entry", "label", "category", "source", "algorithm", "bits", "distance"),
-    *("threshold", "view", "low_information", "confirmed"),
+    *("threshold", "view", "low_information", "confirmed", "expected_false"),
 )
 _COLUMNS = (
     *("path", "path_b64", "verdict", "reason", "detail", "match_count"),
@@ -107,7 +109,8 @@ class TableRenderer(Renderer):
             entry = f"{printable(match['list'])}/{printable(match['entry'])}{label}"
             how = "is near" if match["confirmed"] else "may be near"
             how = "equals" if match["view"] == BYTES else how
-            held.append(self._line(verdict, f"{near} {match['view']}", f"{path}  {how}  {entry}"))
+            what = f"{path}  {how}  {entry}{_by_chance(match['expected_false'])}"
+            held.append(self._line(verdict, f"{near} {match['view']}", what))
         more = record["match_count"] - len(record["matches"])
         if more:
             # Candidates come last, so a candidate is followed only by candidates
@@ -126,15 +129,20 @@ class TableRenderer(Renderer):
             lines.clear()
 
     def summary(self, record: Record) -> None:
-        """Write the line that sums up, after all others."""
+        """Write the two lines that sum up, after all others."""
         self.flush()
         self._stream.write(summary_line(record) + "\n")
+        self._stream.write(f"{expectation(record['expected_false'])}\n")
 
     def _line(self, verdict: str, what: str, rest: str) -> str:
         shown = f"{verdict:<15}"
         if self._colours:
             shown = f"\x1b[{_COLOURS[verdict]}m{shown}\x1b[0m"
         return f"{shown}  {what:<28}  {rest}\n"
+
+
+def _by_chance(expected: float | None) -> str:
+    return f"  (by chance {one_in(expected)})" if expected else ""
 
 
 FORMATS: dict[str, Callable[[TextIO], Renderer]] = {

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from hashmatch.report import phrases
+from hashmatch.report.chance import expectation
 from hashmatch.report.overview import NO_CATEGORY, Overview, Shares
 from hashmatch.report.pages import render
 from hashmatch.report.records import SCHEMA
@@ -22,6 +23,7 @@ def to_html(overview: Overview) -> str:
         "scan.html.j2",
         script="tables.js",
         overview=overview,
+        expectation=_expectation(overview),
         headline=phrases.headline(overview),
         verdicts=phrases.VERDICTS,
         reasons=phrases.REASONS,
@@ -34,6 +36,12 @@ def to_html(overview: Overview) -> str:
         facts=phrases.facts(overview),
         settings=phrases.settings_rows(overview.summary["settings"] if overview.summary else {}),
     )
+
+
+def _expectation(overview: Overview) -> str:
+    """How many false matches to expect; empty where the results do not say."""
+    found = (overview.summary or {}).get("expected_false")
+    return expectation(found) if found else ""
 
 
 def to_json(overview: Overview) -> str:

@@ -15,7 +15,8 @@ FALSE_POSITIVE = "false_positive"
 
 _STORED = """
 SELECT sha256, fingerprint, matches.id, path, list, entry, label, category, algorithm, bits,
-       distance, threshold, view, quality, low_information, confirmed, started
+       distance, threshold, view, quality, low_information, confirmed, expected_false,
+       started
 FROM matches JOIN runs ON runs.id = first_run
 """
 
@@ -61,6 +62,7 @@ class StoredMatch(NamedTuple):
         quality: 0 to 100, of that view.
         low_information: that view has too little detail for the distance to say much.
         confirmed: the distance is exact.
+        expected_false: how many entries of the list are this near by chance; None if not known.
         found: when the match was first found, ISO 8601 in UTC.
         state: the token of the state it is in, so that a decision goes to no other state.
     """
@@ -79,6 +81,7 @@ class StoredMatch(NamedTuple):
     quality: int
     low_information: int
     confirmed: int
+    expected_false: float | None
     found: str
     state: str
 
@@ -135,6 +138,7 @@ class Matches:
             "quality": match.quality,
             "low_information": match.low_information,
             "confirmed": match.confirmed,
+            "expected_false": match.expected_false,
             "path": path,
             "fingerprint": self.fingerprint(match.entry.hash),
             "first_run": run,

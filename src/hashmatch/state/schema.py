@@ -50,6 +50,7 @@ CREATE TABLE matches (       -- of a content and an entry, wherever the content 
     label TEXT, category TEXT, distance INTEGER NOT NULL, threshold INTEGER NOT NULL,
     view TEXT NOT NULL, quality INTEGER NOT NULL,
     low_information INTEGER NOT NULL, confirmed INTEGER NOT NULL,
+    expected_false REAL,     -- entries of the list this near by chance; NULL where not known
     path BLOB NOT NULL,      -- where it was found last
     fingerprint BLOB NOT NULL, -- of the entry's hash, since a list may give its id to another
     first_run INTEGER NOT NULL REFERENCES runs, last_run INTEGER NOT NULL REFERENCES runs,

@@ -8,9 +8,10 @@ for (const table of document.querySelectorAll("table.live")) {
   const [input, count] = [tools.querySelector("input"), tools.querySelector("output")];
 
   const text = (row, column) => row.cells[column].textContent;
+  const number = (row, column) => Number(row.cells[column].dataset.value ?? text(row, column));
   const compare = (column, numeric) => (a, b) =>
     numeric
-      ? Number(text(a, column)) - Number(text(b, column))
+      ? number(a, column) - number(b, column)
       : text(a, column).localeCompare(text(b, column), undefined, { numeric: true });
 
   const filter = () => {

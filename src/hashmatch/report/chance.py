@@ -1,0 +1,53 @@
+"""Say how many false matches to expect, and what to do if they are too many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from hashmatch.match.expected import MILLION, MOST_FALSE, ExpectedFalse
+from hashmatch.report.numbers import amount
+from hashmatch.text import printable
+
+_WIDE = 256
+
+
+def expectation(record: Mapping[str, Any]) -> str:
+    """The sentence on ``expected_false`` of a summary, without a full stop."""
+    value = record.get("per_million_files")
+    if value is None:
+        kinds = ", ".join(map(printable, record.get("unknown_kinds", ())))
+        return f"false matches to expect: not known{f' ({kinds} was never measured)' * bool(kinds)}"
+    if value == 0:
+        return "expect no false matches: digests are exact"
+    guess = ", extrapolated" if record.get("extrapolated") else ""
+    bound = f" (95% bound: {amount(record['bound'])}{guess})"
+    return f"expect {amount(value)} false matches per million files{bound}"
+
+
+def warnings(expected: ExpectedFalse) -> Iterator[str]:
+    """What to tell an operator who is about to get too many false matches, in two lines."""
+    if not expected.too_many:
+        return
+    total, limit = expected.per_file.times(MILLION), amount(MOST_FALSE * MILLION)
+    guess = ", extrapolated" if total.extrapolated else ""
+    yield (
+        f"expect {amount(total.rate)} false matches per million files with these lists and"
+        f" thresholds (95% bound: {amount(total.bound)}{guess}): too many to act on before a"
+        " person has looked"
+    )
+    yield f"to expect at most {limit} per million: {'; or '.join(_remedies(expected))}"
+
+
+def _remedies(expected: ExpectedFalse) -> Iterator[str]:
+    lower = expected.lower_thresholds()
+    if lower is not None:
+        options = " ".join(f"--threshold {kind}={bits}" for kind, bits in lower.items())
+        guess = expected.at(lower).extrapolated
+        yield options + " (extrapolated)" * guess
+    if any(kind.bits < _WIDE for kind in expected.thresholds):
+        yield "a list of 256-bit hashes"
+    if not expected.all_must:
+        yield "--require all, with a list that has both phash and dhash of each entry"
+    if lower is None:
+        yield "a shorter list: no threshold of these hashes is low enough"

@@ -1,0 +1,92 @@
+"""How results say what a match is worth."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from commands import hashmatch_command
+from hashmatch import HashKind
+from hashmatch.match.expected import ExpectedFalse, ListedKinds
+from hashmatch.match.rates import PHOTOGRAPHS
+from hashmatch.report.chance import expectation, warnings
+from hashmatch.report.numbers import one_in
+from hashmatch.report.overview import read_results
+from hashmatch.report.scan_page import to_html
+
+from .html import results
+
+PHASH, PLUGIN = HashKind("phash", 64), HashKind("plugin", 64)
+
+
+def expected(entries: int, *kinds: HashKind) -> ExpectedFalse:
+    """What is expected of a list with so many entries of each kind, at the default thresholds."""
+    groups = tuple(
+        ListedKinds("list", (kind,), entries, PHOTOGRAPHS.of({kind: 8})) for kind in kinds
+    )
+    return ExpectedFalse(groups, dict.fromkeys(kinds, 8), 1, PHOTOGRAPHS, all_must=False)
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (1 / 6, "1 in 6"),
+        (1 / 40_000_000, "1 in 40,000,000"),
+        (1 / 8_617, "1 in 8,600"),
+        (2.5, "2.5 per file"),
+        (1e-40, "under 1 in 1,000,000,000,000,000"),
+        (0.0, "none"),
+        (None, "not known"),
+    ],
+)
+def test_chances_are_odds(number: float | None, words: str) -> None:
+    """A chance is said as one in how many files, with two digits, or as what it is instead."""
+    assert one_in(number) == words
+
+
+def test_a_sum_with_an_unknown_kind_is_not_known() -> None:
+    """A list with hashes of a plug-in has no number; the warning counts what is known."""
+    found = expected(1_000_000, PHASH, PLUGIN)
+    record = found.record()
+    assert (record["per_million_files"], record["bound"]) == (None, None)
+    assert expectation(record) == (
+        "false matches to expect: not known (plugin-64 was never measured)"
+    )
+    assert found.too_many
+
+
+def test_long_lists_are_warned_of_with_a_way_out() -> None:
+    """Over 1 in 10,000 files, two lines say how many, and which threshold would do."""
+    many, remedy = warnings(expected(20_000, PHASH))
+    assert many.startswith("expect 2,321 false matches per million files")
+    assert "--threshold phash-64=4 (extrapolated); or a list of 256-bit hashes; or --req" in remedy
+    assert not list(warnings(expected(800, PHASH)))
+
+
+def test_a_list_check_says_what_to_expect(tmp_path: Path) -> None:
+    """``list check`` and ``list show`` say it for the default thresholds, and warn on stderr."""
+    path = tmp_path / "hashes.txt"
+    lines = (
+        f"phash:{number * 0x9E3779B97F4A7C15 % 2**64:016x} e{number}" for number in range(1, 2001)
+    )
+    path.write_text("\n".join(lines))
+    path.chmod(0o600)
+    for command in ("check", "show"):
+        done = hashmatch_command("list", command, path)
+        assert b"at the default thresholds, expect 232 false matches per million" in done.stdout
+        assert b"too many to act on before a person has looked" in done.stderr
+    shown = json.loads(hashmatch_command("list", "show", path, "--json").stdout)
+    assert shown["expected_false"]["per_million_files"] == 232
+
+
+def test_a_report_shows_odds_and_the_sum(tmp_path: Path) -> None:
+    """The page has the odds of each match, and what to expect of the lists."""
+    record = results.file("a.jpg", "match", matches=[results.match(expected_false=1 / 6)])
+    summary = results.summary([record], expected_false=expected(1_000, PHASH).record())
+    path = tmp_path / "results.jsonl"
+    path.write_text("".join(json.dumps(each) + "\n" for each in (record, summary)))
+    page = to_html(read_results(path))
+    assert "1 in 6</td>" in page
+    assert "expect 116 false matches per million files (95% bound: 135)" in page
