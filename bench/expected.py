@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -125,12 +126,11 @@ def examined(hashes: Hashes, rows: slice) -> list[Examination]:
     ]
 
 
-def of_crops(seed: int, files: int) -> list[dict[str, Any]]:
+def of_crops(seed: int, files: int) -> Iterator[dict[str, Any]]:
     """Lists of growing length, by either 64-bit hash and by both."""
     name, hashes = crops(seed, 130_000 + files)
     sample = {kind: codes[:5_000] for kind, codes in hashes.items()}
     rates = count_rates(sample, {kind: codes[5_000:10_000] for kind, codes in hashes.items()})
-    found = []
     for kinds, require in (((0,), "any"), ((1,), "any"), ((0, 1), "any"), ((0, 1), "all")):
         chosen = {KINDS[kind]: hashes[KINDS[kind]] for kind in kinds}
         curve = rates.agreeing[frozenset(KINDS[:2])]
@@ -142,11 +142,10 @@ def of_crops(seed: int, files: int) -> list[dict[str, Any]]:
         for entries in (1_000, 10_000, 100_000):
             hash_list = make_list(chosen, slice(20_000, 20_000 + entries))
             row = compare(rates, hash_list, queries, threshold=threshold, require=require)
-            found.append({"world": name, **row})
-    return found
+            yield {"world": name, **row}
 
 
-def of_pictures(seed: int, pictures: int) -> list[dict[str, Any]]:
+def of_pictures(seed: int, pictures: int) -> Iterator[dict[str, Any]]:
     """Generated pictures, by every kind of hash, upright and mirrored."""
     options = ExamineOptions(kinds=tuple(sorted(KINDS)), mirrors=True)
     seen = [examine(texture(seed + number, 320, 240), options) for number in range(pictures)]
@@ -159,15 +158,13 @@ def of_pictures(seed: int, pictures: int) -> list[dict[str, Any]]:
         {kind: codes[:third] for kind, codes in hashes.items()},
         {kind: codes[third : 2 * third] for kind, codes in hashes.items()},
     )
-    found = []
     for at, kind in enumerate(options.kinds):
         hash_list = make_list({kind: hashes[kind]}, slice(0, 2 * third))
         for mirrors in (False, True):
             files = [_only(each, at, mirrors=mirrors) for each in seen[2 * third :]]
             threshold = rates.alone[kind][0].distance
             row = compare(rates, hash_list, files, threshold=threshold, mirrors=mirrors)
-            found.append({"world": "generated pictures", **row})
-    return found
+            yield {"world": "generated pictures", **row}
 
 
 def _only(found: Examination, column: int, *, mirrors: bool) -> Examination:
@@ -184,18 +181,20 @@ def main() -> int:
     parser.add_argument("--files", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
-    rows = [*of_pictures(asked.seed, asked.pictures), *of_crops(asked.seed, asked.files)]
-    wrong = 0
-    for row in rows:
+    rows, wrong = [], 0
+    found = chain(of_crops(asked.seed, asked.files), of_pictures(asked.seed, asked.pictures))
+    for row in found:
         expected, counted = row["expected"], row["counted"]
         row["judged"] = max(expected, counted) >= ENOUGH
         row["ratio"] = round(expected / counted, 2) if counted else None
         off = row["judged"] and not counted / FACTOR <= expected <= FACTOR * counted
         wrong += off
+        rows.append(row)
         print(
             f"{row['world']:<20}{'+'.join(row['kinds']):<22}{row['rule']:<5}"
             f"{'mirrors' * row['mirrors']:<9}{row['entries']:>8} entries"
-            f"  expected {expected:>12,.1f}  counted {counted:>9,}{'  WRONG' * off}"
+            f"  expected {expected:>12,.1f}  counted {counted:>9,}{'  WRONG' * off}",
+            flush=True,
         )
     record.save("expected", asked.seed, rows)
     return int(wrong > 0)
