@@ -159,7 +159,7 @@ def test_no_entry_is_suppressed_by_its_line(capfd: pytest.CaptureFixture[str]) -
     write("s.csv", "entry,reason,by,date\none.txt:4,harmless,me,2026-01-02\n")
     scan = ["scan", "pictures", "--jobs", "1", "--suppress", "s.csv", "--list"]
     assert run([*scan, first]) == 65
-    assert "one.txt:4: it has no id of its own" in capfd.readouterr().err
+    assert "cannot suppress one.txt:4: the list gives it no id" in capfd.readouterr().err
     assert run([*scan, second]) == 1
     write(first, f"# algorithm: phash\n{phash('a')} x\n{phash('b')} one.txt:4\n")
     assert scanned("--suppress", "s.csv", "--list", first)[0] == {"a": {"x"}}
