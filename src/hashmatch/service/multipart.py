@@ -14,14 +14,16 @@ from hashmatch.service.unanswered import UnansweredError, Why
 
 
 def boundary_of(content_type: str) -> bytes | None:
-    """The boundary that a ``multipart/form-data`` type names; None for any other type.
+    """The boundary that a ``multipart/form-data`` type names; None if the type is not multipart.
 
     Raises:
-        UnansweredError: it names none.
+        UnansweredError: it names none, or the type is another multipart one.
     """
     kind, options = parse_options_header(content_type)
-    if kind != b"multipart/form-data":
+    if not kind.startswith(b"multipart/"):
         return None
+    if kind != b"multipart/form-data":
+        raise UnansweredError(Why.MALFORMED)
     boundary = options.get(b"boundary")
     if not boundary:
         raise UnansweredError(Why.MALFORMED)
