@@ -234,3 +234,23 @@ def test_screening_does_screen(tmp_path: Path, algorithm: str) -> None:
         matcher = in_process(HashList.from_entries([entry], name="one"))
         (outcome,) = matcher.screen([examine(path, matcher.options)])
         assert (outcome is not None) is decided
+
+
+def test_fast_equals_exact_on_regular_patterns_and_photographs() -> None:
+    """At thresholds 4, 8, 12 and 16, regular patterns and photographs have the same outcomes."""
+    rng = random.Random(415)
+    for _ in range(5_000 if LONG else 10):
+        side = rng.choice([140, 300, 520])
+        if rng.random() < 0.7:
+            image = regular(rng.randrange(2**32), round(side * rng.uniform(1, 1.6)), side)
+        else:
+            image = small_photo(rng, side)
+        data = encode(image, "JPEG", quality=rng.randint(25, 95), subsampling=rng.randrange(3))
+        unique = {entry.id: entry for entry in (near(image, "a", rng) for _ in range(3))}
+        entries = HashList.from_entries(unique.values(), name="near")
+        for threshold in (4, 8, 12, 16):
+            fast, exact = (
+                in_process(entries, threshold=threshold, decode=mode).match(data)
+                for mode in ("fast", "exact")
+            )
+            assert fast == exact

@@ -66,3 +66,33 @@ def test_random_blocks_are_no_archives() -> None:
     """Of 20,000 random blocks none passes for an archive."""
     numbers = random.Random(7)
     assert {sniff_archive(numbers.randbytes(512)) for _ in range(20_000)} == {None}
+
+
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        *((b"RE~^\x07\x00", "RAR"), (b"MSCF" + bytes(8), "CAB"), (b"xar!\x00\x1c", "XAR")),
+        *(
+            (b"070701" + b"0" * 104, "CPIO"),
+            (b"\xc7\x71" + bytes(18) + b"\x02\x00" + bytes(30), "CPIO"),
+        ),
+        *((b"\x1e\x00-lh5-" + bytes(20), "LHA"), (b"\x1e\x00-lzs-" + bytes(20), "LHA")),
+        *(
+            (b"LZIP\x01\x0c", "LZIP"),
+            (b"\x04\x22\x4d\x18\x64", "LZ4"),
+            (b"\x1f\x9d\x90", "COMPRESS"),
+        ),
+        (b"\x5d\x00\x00\x80\x00" + b"\xff" * 8 + b"\x00\x05", "LZMA"),
+        *(
+            (b"\x60\xea\x2e\x00\x1e", "ARJ"),
+            (bytes(7) + b"**ACE**", "ACE"),
+            (b"hsqs\x02", "SQUASHFS"),
+        ),
+        *((b"MSWIM\x00\x00\x00", "WIM"), (b"ITSF\x03", "CHM"), (b"\x78\x9f\x3e\x22", "TNEF")),
+        *((b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "OLE"), (b"\xed\xab\xee\xdb\x03", "RPM")),
+        (bytes(32769) + b"CD001", "ISO"),
+    ],
+)
+def test_rare_archives_are_told(head: bytes, name: str) -> None:
+    """An archive by a rare tool, or with a rare header, is never taken for no archive."""
+    assert sniff_archive(head) == name

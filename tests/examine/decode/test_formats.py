@@ -153,3 +153,58 @@ def test_any_bytes_are_told_without_error(head: bytes) -> None:
     """Whatever the bytes, they have the name of a format or none."""
     name = sniff(head)
     assert name is None or name in NAMES
+
+
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="9"/>'
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"<!-- " + b"a long licence " * 400 + b"-->\n" + SVG,
+        b'<?xml version="1.0"?>\n' + b"<!-- drawn -->\n" * 300 + SVG,
+        b"\xef\xbb\xbf" + b" " * 3000 + SVG,
+        b"<!DOCTYPE svg [" + b'<!ENTITY a "b">\n' * 200 + b"]>" + SVG,
+        ('<?xml version="1.0" encoding="UTF-16"?>' + SVG.decode()).encode("utf-16"),
+        b"\xfe\xff" + SVG.decode().encode("utf-16-be"),
+        b'<s:SVG xmlns:s="http://www.w3.org/2000/svg">',
+    ],
+)
+def test_svg_is_told_wherever_its_root_stands(head: bytes) -> None:
+    """Comments, declarations and an encoding in front of the root element hide no SVG."""
+    assert sniff(head[:SNIFF_BYTES]) == "SVG"
+
+
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        *((b"\x01\xda\x00\x01\x00\x02", "SGI"), (b"\x01\xda\x01\x02\x00\x03", "SGI")),
+        (b"BA\x00\x00\x00\x00" + bytes(8) + b"BM" + bytes(20), "OS2"),
+        (b"IC" + bytes(12) + b"\x0c\x00\x00\x00", "OS2"),
+        *(
+            (b"\x00" * 4 + magic + bytes(6) + b"\x08\x00", "FLI")
+            for magic in (b"\x11\xaf", b"\x12\xaf")
+        ),
+        (b"\x00\x00\x08\x02" + bytes(2), "WBMP"),
+        *((b"8BPS\x00\x02", "PSB"), (b"farbfeld" + bytes(8), "FARBFELD"), (b"BLP2", "BLP")),
+        *((b"\xff\x10\xff\x50", "JXS"), (b"II\xbc\x01", "JXR"), (b"\x97JB2\r\n\x1a\n", "JBIG2")),
+        *((b"MM\x00+\x00\x08", "TIFF"), (b"IIRS\x08\x00", "ORF"), (b"FOVb\x00\x00", "X3F")),
+        *((bytes(2048) + b"PCD_IPI", "PCD"), (b"\xc5\xd0\xd3\xc6" + bytes(26), "EPS")),
+    ],
+)
+def test_rare_headers_are_told(head: bytes, name: str) -> None:
+    """A rare picture is told by any header that it may have, and never taken for something else."""
+    assert sniff(head) == name
+
+
+@pytest.mark.parametrize(
+    ("at", "value", "told"),
+    [(3, 9, "TGA"), (5, 1, "TGA"), (17, 0xE0, "TGA"), (1, 1, "TGA"), (2, 7, None)],
+)
+def test_targas_with_rubbish_in_unused_fields_are_told(
+    at: int, value: int, told: str | None
+) -> None:
+    """One field that viewers ignore may hold anything; one that they read must make sense."""
+    data = bytearray(encode(PICTURE, "TGA"))
+    data[at] = value
+    assert sniff(bytes(data)) == told

@@ -21,7 +21,7 @@ from hashmatch.examine.decode import (
 )
 from hashmatch.model import Reason
 from hashmatch.options import FORMATS, MAX_SIDE, Limits
-from pictures import animation, as_mode, encode, flat, photo
+from pictures import animation, as_mode, encode, flat, photo, photoshop
 
 from .files import WHOLE, frames, picture
 from .test_formats import brands
@@ -334,3 +334,64 @@ def test_previews_are_of_jpegs_alone() -> None:
     assert opened(WHOLE["mpo"]).preview() is None
     assert opened(large[:-500]).preview() is None
     assert adopt_picture(Image.open(io.BytesIO(large)), LIMITS).preview() is None
+
+
+def headers() -> dict[str, bytes]:
+    """Headers that announce far more pixels than the limits allow, and hold none."""
+    wide = struct.pack(">II", 60_000, 60_000)
+    png = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + wide + b"\x08\x02\x00\x00\x00"
+    png += struct.pack(">I", zlib.crc32(png[12:])) + encode(picture(), "PNG")[33:]
+    entry = struct.pack("<BBBBHHII", 16, 16, 0, 0, 1, 32, len(png), 22)
+    dib = struct.pack("<IiiHHIIiiII", 40, 60_000, 120_000, 1, 24, 0, 0, 0, 0, 0, 0)
+    return {
+        "ICO of PNG": struct.pack("<HHH", 0, 1, 1) + entry + png,
+        "ICO of bitmap": struct.pack("<HHH", 0, 1, 1)
+        + entry[:8]
+        + struct.pack("<II", 40, 22)
+        + dib,
+        "PSD": struct.pack(">4sH6xHIIHH", b"8BPS", 1, 3, 60_000, 60_000, 8, 3) + bytes(14),
+        "PNM": b"P6\n60000 60000 255\n" + bytes(99),
+        "PNM of giant numbers": b"P5\n999999999 999999999 255\n" + bytes(99),
+        "PFM": b"PF\n60000 60000\n-1.0\n" + bytes(99),
+        "TGA": struct.pack("<BBBHHBHHHHBB", 0, 0, 2, 0, 0, 0, 0, 0, 60_000, 60_000, 24, 0),
+        "JXL": b"\xff\x0a" + (2 << 1 | 59_999 << 3 | 1 << 21 | 1 << 24).to_bytes(8, "little"),
+    }
+
+
+@pytest.mark.parametrize("name", headers())
+def test_headers_are_over_the_limits_before_any_pixel_is_decoded(name: str) -> None:
+    """A header that announces more pixels than allowed is enough to be told as too large."""
+    if name == "JXL" and missing("JXL"):
+        pytest.skip("its plug-in is not installed")
+    with pytest.raises(DecodeError) as caught:
+        open_picture(headers()[name], FORMATS, LIMITS)
+    assert caught.value.reason is Reason.TOO_LARGE
+
+
+def test_icons_of_very_many_sizes_reach_the_frame_limit() -> None:
+    """Of an icon with 300 pictures only so many as a file may have frames are examined."""
+    bitmap = encode(photo(1, 16, 16), "PNG")
+    entries = [
+        struct.pack(
+            "<BBBBHHII", 16, 16, 0, 0, 1, 32, len(bitmap), 6 + 300 * 16 + number * len(bitmap)
+        )
+        for number in range(300)
+    ]
+    found = opened(struct.pack("<HHH", 0, 1, 300) + b"".join(entries) + bitmap * 300)
+    seen = found.views()
+    with pytest.raises(DecodeError) as caught:
+        for number, _ in enumerate(seen, 1):  # noqa: B007 # the last one counts
+            pass
+    assert caught.value.reason is Reason.FRAME_LIMIT
+    assert number == LIMITS.max_frames + 1
+
+
+def test_photoshop_without_a_composite_is_unsupported() -> None:
+    """A missing composite, and samples that Pillow does not read, are told."""
+    for data, words in (
+        (photoshop(picture(), composite=False), "no composite"),
+        (photoshop(picture(), depth=16), "16 bits"),
+    ):
+        with pytest.raises(DecodeError, match=words) as caught:
+            open_picture(data, FORMATS, LIMITS)
+        assert caught.value.reason is Reason.UNSUPPORTED_FORMAT

@@ -54,7 +54,8 @@ def _mend_jpeg(data: bytes) -> bytes:
     if length:
         data = data[:start] + data[start + length :]
     # libjpeg fills in what is missing, as it does in a viewer
-    return data + JPEG_END if jpeg_ends_early(data) else data
+    is_cut = not data.endswith(JPEG_END) and jpeg_ends_early(data)
+    return data + JPEG_END if is_cut else data
 
 
 def _leads_to_a_picture(data: bytes, base: int, end: int) -> bool:
