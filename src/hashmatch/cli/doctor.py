@@ -19,6 +19,7 @@ from hashmatch.cli.command import single
 from hashmatch.cli.cores import allowed_cores
 from hashmatch.errors import HashmatchError
 from hashmatch.examine.decode import decoders
+from hashmatch.examine.extras import readers
 from hashmatch.examine.sandbox import WorkerLimits, make_pool, protection_in_words
 from hashmatch.examine.sandbox.selftest import available_options, decode_every_format
 from hashmatch.hashing import ALGORITHMS
@@ -48,6 +49,7 @@ def doctor_command(as_json: opt.AsJson = False) -> int:
             **{name: _version(name) for name in ("numpy", "pillow", "imagehash")},
         },
         "decoders": decoders(),
+        "containers": readers(),
         "algorithms": {
             f"{name}-{bits}": f"default threshold {threshold}"
             for name, algorithm in ALGORITHMS.items()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from importlib.metadata import version
 from importlib.util import find_spec
 from types import ModuleType
 
@@ -39,6 +40,15 @@ def is_installed(extra: str) -> bool:
     """Tell, without loading it, whether the package of ``pdf`` or ``archives`` is there."""
     (package,) = (name for name, remedy in _NEEDS.values() if f"[{extra}]" in remedy)
     return _is_there(package)
+
+
+def readers() -> dict[str, str]:
+    """What opens containers besides hashmatch itself: the package and its version, by its extra."""
+    found = {}
+    for extra, package in (("archives", "libarchive-c"), ("pdf", "pypdfium2")):
+        remedy = f"not installed: pip install 'hashmatch[{extra}]'"
+        found[extra] = f"{package} {version(package)}" if is_installed(extra) else remedy
+    return found
 
 
 def _is_there(package: str) -> bool:

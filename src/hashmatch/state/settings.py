@@ -8,10 +8,11 @@ from typing import Any
 
 from hashmatch._version import __version__
 from hashmatch.examine.decode import PILLOW_VERSION, decoders
+from hashmatch.examine.extras import readers
 from hashmatch.model import HashKind
 from hashmatch.options import ArchiveLimits, ExamineOptions, Limits
 
-_RULES = 3
+_RULES = 4
 """Raise it whenever the same file may give other hashes, views or members than before."""
 
 
@@ -42,6 +43,7 @@ class Settings:
                 "pillow": PILLOW_VERSION,
             },
             "decoders": {name: by for name, by in decoders().items() if name in options.formats},
+            "readers": readers(),
             "limits": asdict(options.limits),
             "archives": asdict(options.archives),
             "formats": sorted(options.formats),
