@@ -68,7 +68,7 @@ def test_scan_exits_with_what_it_found(
         verdicts = {row["verdict"] for row in rows}
         assert re.search(rb"[0-9]+ files?: ", done.stderr)
     else:
-        *lines, summary_line = done.stdout.decode().splitlines()
+        *lines, summary_line, _ = done.stdout.decode().splitlines()
         assert summary_line.startswith(f"{count(len(list(folder.iterdir())), 'file')}: ")
         verdicts = {"clear", *(line.split()[0] for line in lines)}
     words = {"match": 1, "unscanned": 2, "low_information": 4, "clear": 0}
@@ -91,7 +91,7 @@ def test_table_has_matches_last_and_only_what_is_asked_for(
     """The match stands beside the summary, whose counts --show does not change."""
     done = hashmatch_command("scan", folders[7], "--list", list_path, "--show", show, "--jobs", "1")
     assert done.returncode == 7
-    *lines, summary_line = done.stdout.decode().splitlines()
+    *lines, summary_line, _ = done.stdout.decode().splitlines()
     assert [line.split()[0] for line in lines] == shown
     assert summary_line == (
         "4 files: 1 match, 1 to look at, 1 not fully examined (truncated 1), 1 clear"

@@ -129,6 +129,9 @@ def test_rows_and_progress_do_not_share_a_line(tmp_path: Path, form: str) -> Non
     assert b"starting" in shown
     *lines, summary, last = lines_on_screen(shown)
     begin = "match  " if form == "table" else '{"type": "file"'
+    if form == "table":
+        *lines, summary, expected = (*lines, summary)
+        assert expected.startswith("expect ")
     assert len(lines) == (10 if form == "table" else 40)
     assert all(line.startswith(begin) for line in lines), lines
     assert summary.startswith("40 files: " if form == "table" else '{"type": "summary"')
