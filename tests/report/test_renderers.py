@@ -97,8 +97,8 @@ def test_table_holds_any_name_on_one_line(path: bytes, label: str) -> None:
     """A name neither breaks a line of the table nor hides in it."""
     found = outcome(Verdict.MATCH, match(label=label or None), reason=Reason.TRUNCATED)
     lines = rendered("table", record(path, found)).split("\n")
-    assert len(lines) == 3
-    assert all(printable(path) in line for line in lines[:2])
+    assert len(lines) == 2
+    assert printable(path) in lines[0]
     assert all(character.isprintable() for line in lines for character in line)
 
 
@@ -156,8 +156,19 @@ def test_table_counts_what_it_does_not_name(low: bool) -> None:
     found = record(b"one", outcome(Verdict.MATCH, match(), match(low_information=low)))
     found["match_count"] = 12
     line = rendered("table", found).splitlines()[-1]
-    assert line.startswith("low_information" if low else "match ")
-    assert line.endswith("one  is near 10 more entries")
+    assert line.startswith("match ")
+    assert line.endswith("one  is near 10 more entries" + (" (low information)" if low else ""))
+
+
+@pytest.mark.parametrize("verdict", [Verdict.MATCH, Verdict.LOW_INFORMATION, Verdict.UNSCANNED])
+def test_table_shows_one_verdict_of_a_file(verdict: Verdict) -> None:
+    """A file near entries and not fully examined has its one verdict in each line, and why."""
+    near = (match(), match()) if verdict is Verdict.MATCH else (match(low_information=True),)
+    found = outcome(verdict, *near, reason=Reason.TRUNCATED)
+    lines = rendered("table", record(b"one", found)).splitlines()
+    assert [line.split()[0] for line in lines] == [verdict] * len(near)
+    assert all(line.endswith("(truncated: in words: truncated)") for line in lines)
+    assert ("(low information)" in lines[0]) is (verdict is Verdict.UNSCANNED)
 
 
 def test_colours_are_for_terminals_that_want_them(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,3 +208,18 @@ def test_the_summary_is_one_line() -> None:
     line = summary_line(row)
     assert line == ("4 files: 1 match, 2 not fully examined (truncated 2), 1 clear")
     assert summary_line(row | {"run": {"interrupted": True}}) == f"interrupted: {line}"
+
+
+def test_the_summary_counts_matches_that_were_not_fully_examined() -> None:
+    """A match is counted once, and the line says if its file was not fully examined."""
+    row = {
+        "files": 3,
+        "verdicts": {verdict.value: 0 for verdict in Verdict} | {"match": 2, "unscanned": 1},
+        "reasons": {"truncated": 2, "timeout": 1},
+        "suppressed": 0,
+        "run": {"interrupted": False},
+    }
+    assert summary_line(row) == (
+        "3 files: 2 matches, 1 not fully examined (truncated 2, timeout 1);"
+        " 2 files near an entry were not fully examined"
+    )

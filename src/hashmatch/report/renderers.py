@@ -99,28 +99,32 @@ class TableRenderer(Renderer):
         self._held: dict[str, list[str]] = {"low_information": [], "match": []}
 
     def file(self, record: Record) -> None:
-        """Take a file's lines: one per match, one if it is unscanned, none if it is clear."""
-        path = printable(path_of(record))
-        held = self._held["match" if record["verdict"] == "match" else "low_information"]
+        """Take a file's lines: one per match, one if it is unscanned, none if it is clear.
+
+        All of them show the one verdict of the file.
+        """
+        path, verdict = printable(path_of(record)), record["verdict"]
+        if not record["match_count"]:
+            if record["reason"] is not None:
+                why = f"{path}  {record['detail'] or ''}".rstrip()
+                self._stream.write(self._line(verdict, record["reason"], why))
+            return
+        held = self._held["match" if verdict == "match" else "low_information"]
         for match in record["matches"]:
-            verdict = "low_information" if match["low_information"] else "match"
             label = f" ({printable(match['label'])})" if match["label"] else ""
-            near = f"{match['algorithm']} {match['distance']}<={match['threshold']}"
+            near = f"{match['algorithm']} {match['distance']}<={match['threshold']} {match['view']}"
             entry = f"{printable(match['list'])}/{printable(match['entry'])}{label}"
             how = "is near" if match["confirmed"] else "may be near"
             how = "equals" if match["view"] == BYTES else how
-            what = f"{path}  {how}  {entry}{_by_chance(match['expected_false'])}"
-            held.append(self._line(verdict, f"{near} {match['view']}", what))
+            chance = _by_chance(match["expected_false"])
+            rest = f"{path}  {how}  {entry}{_notes(record, match)}{chance}"
+            held.append(self._line(verdict, near, rest))
         more = record["match_count"] - len(record["matches"])
         if more:
             # Candidates come last, so a candidate is followed only by candidates
-            last = record["matches"][-1:]
-            verdict = "low_information" if last and last[0]["low_information"] else "match"
-            what = f"{path}  is near {count(more, 'more entry', 'more entries')}"
+            notes = _notes(record, *record["matches"][-1:])
+            what = f"{path}  is near {count(more, 'more entry', 'more entries')}{notes}"
             held.append(self._line(verdict, "", what))
-        if record["reason"] is not None:
-            why = f"{path}  {record['detail'] or ''}".rstrip()
-            self._stream.write(self._line("unscanned", record["reason"], why))
 
     def flush(self) -> None:
         """Write the candidates, then the matches."""
@@ -143,6 +147,15 @@ class TableRenderer(Renderer):
 
 def _by_chance(expected: float | None) -> str:
     return f"  (by chance {one_in(expected)})" if expected else ""
+
+
+def _notes(record: Record, match: Record | None = None) -> str:
+    """What a match's line says of it besides, such as `` (truncated: the file is truncated)``."""
+    faint = match is not None and match["low_information"]
+    notes = ["low information"] if faint and record["verdict"] != "low_information" else []
+    if record["reason"] is not None:
+        notes.append(": ".join(filter(None, (record["reason"], record["detail"]))))
+    return "".join(f" ({note})" for note in notes)
 
 
 FORMATS: dict[str, Callable[[TextIO], Renderer]] = {
@@ -183,7 +196,10 @@ def summary_line(record: Record) -> str:
     }
     stopped = "interrupted: " if record["run"].get("interrupted") else ""
     said = ", ".join(part for part, matters in parts.items() if matters)
-    notes = [f"unsupported formats{_listed(unsupported)}"] if unsupported else []
+    cut = sum(record["reasons"].values()) - verdicts["unscanned"]
+    was = "was" if cut == 1 else "were"
+    notes = [f"{count(cut, 'file')} near an entry {was} not fully examined"] if cut else []
+    notes += [f"unsupported formats{_listed(unsupported)}"] if unsupported else []
     notes += [
         f"to decode {printable(name)}, {printable(line)}"
         for name, line in record.get("install", {}).items()
