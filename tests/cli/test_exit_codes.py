@@ -189,7 +189,22 @@ def test_bad_list_exits_65(folders: dict[int, Path], tmp_path: Path, text: bytes
         path.write_bytes(text)
     done = hashmatch_command("scan", folders[1], "--list", path, "--format", "jsonl", "--jobs", "1")
     assert (done.returncode, done.stdout) == (65, b"")
-    assert b"hashes.txt: " in done.stderr or b"empty: the list holds no entry" in done.stderr
+    assert b"hashes.txt: " in done.stderr or b"empty: the list has no entry" in done.stderr
+
+
+def test_hash_lists_only_whole_pictures(folders: dict[int, Path], tmp_path: Path) -> None:
+    """A truncated picture is named and not listed, and paths without a picture are reported."""
+    done = hashmatch_command("hash", folders[2], "-o", "-", "--jobs", "1")
+    assert (done.returncode, done.stderr.count(b"truncated:")) == (2, 1)
+    header, line = done.stdout.splitlines()
+    assert header == b"# algorithm: phash"
+    assert line.endswith(b"0.png")
+    assert not Path("-").exists()
+    made = hashmatch_command("list", "compile", tmp_path / "x", "-o", "-")
+    assert (made.returncode, b"needs the name of a file" in made.stderr) == (64, True)
+    (tmp_path / "README.md").write_text("words")
+    done = hashmatch_command("hash", tmp_path / "README.md", "--jobs", "1")
+    assert (done.returncode, done.stderr) == (0, b"hashmatch: there is no picture in the paths\n")
 
 
 def test_every_wrong_line_is_told(folders: dict[int, Path], tmp_path: Path) -> None:

@@ -12,11 +12,14 @@ from hashmatch.cli import options as opt
 from hashmatch.cli.command import single, takes_settings
 from hashmatch.cli.streams import say
 from hashmatch.hashing import parse_kind
+from hashmatch.model import Reason
 from hashmatch.options import ExamineOptions
 from hashmatch.report import make_hash_writer, open_output
 from hashmatch.scan import below, check_paths, examine_all, make_pool
 
 UNSCANNED = 2
+_SOUND = (None, Reason.FRAME_LIMIT)
+"""With these, the views that there are show whole pictures."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +63,8 @@ class HashSettings:
 def hash_command(asked: HashSettings) -> int:
     """Compute the hashes of pictures, as a list or as records.
 
-    The output holds hashes: protect it as you protect your hash lists. Exit codes: 0 every file was
+    The output holds hashes: protect it as you protect your hash lists. A picture that cannot be
+    decoded completely is left out. Exit codes: 0 every file was
     examined, 2 some were not (stderr names them), otherwise as for scan.
     """
     kinds = tuple(dict.fromkeys(map(parse_kind, asked.hashes.algorithm or ["phash"])))
@@ -72,18 +76,22 @@ def hash_command(asked: HashSettings) -> int:
         mirrors=asked.hashes.mirrors,
         digests=("sha256",),
     )
-    exit_code = 0
+    exit_code = written = 0
     with (
         make_pool(asked.workers.count(), asked.workers.limits()) as pool,
         open_output(asked.hashes.output) as stream,
     ):
         writer = make_hash_writer(asked.hashes.output_format, stream, kinds)
         for path, examination in examine_all(paths, options, pool):
-            if examination.views:
+            # The hash of a picture that was decoded in part finds no whole copy of it
+            if examination.views and examination.reason in _SOUND:
                 writer.write(below(path, paths), examination)
+                written += 1
             if examination.reason is not None:
                 exit_code = UNSCANNED
                 say(f"{os.fsdecode(path)}: {examination.reason}: {examination.detail}")
+    if not written and not exit_code:
+        say("there is no picture in the paths")
     return exit_code
 
 

@@ -42,7 +42,13 @@ app = group("list", "Check, convert, merge, sign and compile hash lists.")
 ListPath = Annotated[Path, typer.Argument(metavar="LIST", help="A hash list."), READS]
 OutputFile = Annotated[
     Path,
-    typer.Option("--output", "-o", metavar="FILE", help="Write to FILE, atomically."),
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="Write to FILE, atomically.",
+        callback=opt.not_stdout,
+    ),
     WRITES,
 ]
 To = Annotated[

@@ -31,6 +31,20 @@ _LEAST_MEMORY = 256 << 20
 _MOST_MEMORY = 1 << 47
 """All that a process can address where addresses have 47 bits."""
 
+_STDOUT = Path("-")
+
+
+def not_stdout(path: Path) -> Path:
+    """Refuse ``-`` where a command writes a file that standard output cannot replace.
+
+    Raises:
+        SettingsError: the path is ``-``.
+    """
+    if path == _STDOUT:
+        raise SettingsError("--output needs the name of a file here, not -")
+    return path
+
+
 # Not as Path, which reads an empty text, such as an unset variable, as the current folder
 Paths = Annotated[
     list[str],
@@ -58,7 +72,13 @@ SkipBadEntries = Annotated[
 ]
 Output = Annotated[
     Path | None,
-    typer.Option("--output", "-o", metavar="FILE", help="Write to FILE, atomically."),
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="Write to FILE, atomically; - is stdout.",
+        callback=lambda path: None if path == _STDOUT else path,
+    ),
     WRITES,
 ]
 StateFile = Annotated[

@@ -19,6 +19,7 @@ from hashmatch.errors import HashListError, HashMismatchError
 from hashmatch.hashing import ALGORITHMS, Codes, to_codes
 from hashmatch.hashing.distance import distances
 from hashmatch.hashlist import HashList
+from hashmatch.hashlist.hash_list import EMPTY
 from hashmatch.index import BuiltIndex, Hits, check_codes
 from hashmatch.match.expected import significant
 from hashmatch.match.rates import PHOTOGRAPHS, Rates
@@ -110,7 +111,7 @@ class Lookup:
             raise HashListError("no hash list given")
         for hash_list in hash_lists:
             if not hash_list.sections:
-                raise HashListError("the list has no entry that can match", path=hash_list.name)
+                raise HashListError(EMPTY, path=hash_list.name)
         check_names(threshold)
         every = sorted({kind for hash_list in hash_lists for kind in hash_list.sections})
         self.kinds = tuple(kind for kind in every if kind.algorithm not in DIGEST_BITS)
