@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hashmatch.errors import HashListError
-from hashmatch.hashlist import HashList, Policy
-from hashmatch.hashlist.formats.feed import MORE_FOLLOW
+from hashmatch.hashlist import HashList, Policy, formats
+from hashmatch.hashlist.formats import tat as tat_format
+from hashmatch.hashlist.formats.feed import MORE_FOLLOW, FeedRecord, JsonFeed
 from hashmatch.hashlist.kinds import unnamed
 
 from .feeds import Item, in_base64, ncmec, stopncii, tat, vics
@@ -676,3 +677,20 @@ def test_fields_that_are_only_shown_may_be_anything(value: str) -> None:
     text = tat([item("1-a", "md5")]).replace('"2026-01-02T03:04:05Z"', value)
     (entry,) = HashList.loads(text)
     assert entry.added == {"[1]": None, "null": None, "true": "True"}.get(value, value)
+
+
+def test_a_feed_is_recognised_once_it_is_registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new JSON feed needs its module and its registration, and no edit of the sniffing."""
+    value = digits("md5", 1)
+    data = json.dumps([{"toy.digest": value, "note": {"hash_digest": "x"}}])
+    assert "Toy" not in problems_of('{"signatures": []}')[0][1]
+    feed = JsonFeed(
+        "Toy",
+        ("toy.digest",),
+        tat_format.FEED.objects,
+        lambda found: FeedRecord("1", [("md5", found["toy.digest"])]),
+    )
+    toy = formats._feed("toy", feed)
+    monkeypatch.setattr(formats, "FORMATS", {"toy": toy, **formats.FORMATS})
+    assert held(HashList.loads(data, name="feed")) == {("1", "md5", value)}
+    assert "known are Toy, StopNCII, VICS and Tech" in problems_of('{"signatures": []}')[0][1]

@@ -20,7 +20,8 @@ from hashmatch.errors import HashListError, SettingsError
 from hashmatch.hashlist.compiled import MAGIC, read_compiled
 from hashmatch.hashlist.contents import Contents
 from hashmatch.hashlist.formats import ncmec, own_csv, stopncii, tat, threatexchange, vics
-from hashmatch.hashlist.formats.sniffing import not_a_list, not_text
+from hashmatch.hashlist.formats.feed import JsonFeed
+from hashmatch.hashlist.formats.sniffing import first_json_key, not_a_list, not_text
 from hashmatch.hashlist.list_stream import BOM, Options, Tap
 from hashmatch.hashlist.text.text_reader import read_text
 from hashmatch.hashlist.text.text_writer import text_blocks
@@ -41,21 +42,36 @@ class Format:
         fits: whether a list that begins with these bytes, without byte order mark, has this format.
         read: reads a list.
         write: writes a list; None if this format is only read.
+        feed: the feed, if it comes as JSON.
     """
 
     name: str
     fits: Callable[[bytes], bool]
     read: Callable[[Tap, Options], Contents]
     write: Callable[[Contents], Iterator[bytes]] | None = None
+    feed: JsonFeed | None = None
+
+
+def _feed(name: str, feed: JsonFeed) -> Format:
+    """A feed in JSON, which the first key that any of them is known by reveals."""
+
+    def fits(head: bytes) -> bool:
+        return first_json_key(head, [key for each in _feeds() for key in each.keys]) in feed.keys
+
+    return Format(name, fits, feed.read, feed=feed)
+
+
+def _feeds() -> list[JsonFeed]:
+    return [form.feed for form in FORMATS.values() if form.feed is not None]
 
 
 FORMATS: Mapping[str, Format] = {
     form.name: form
     for form in (
         Format("ncmec", ncmec.fits, ncmec.read),
-        Format("stopncii", stopncii.FEED.fits, stopncii.FEED.read),
-        Format("vics", vics.FEED.fits, vics.FEED.read),
-        Format("tat", tat.FEED.fits, tat.FEED.read),
+        _feed("stopncii", stopncii.FEED),
+        _feed("vics", vics.FEED),
+        _feed("tat", tat.FEED),
         Format("threatexchange", threatexchange.fits, threatexchange.read),
         Format("csv", own_csv.fits, own_csv.read, own_csv.write),
         Format(TEXT, lambda _: True, read_text, text_blocks),
@@ -87,7 +103,9 @@ def read_list(stream: BinaryIO, options: Options, list_format: str | None) -> Co
     chosen = list_format or detect(head)
     if chosen == TEXT and list_format is None:
         given = options.algorithm is not None
-        if what := not_a_list(head.removeprefix(BOM), algorithm_is_given=given):
+        titles = [feed.title for feed in _feeds()]
+        what = not_a_list(head.removeprefix(BOM), algorithm_is_given=given, feeds=titles)
+        if what:
             raise HashListError(
                 f"no known list format: this looks like {what}", path=options.source
             )

@@ -13,7 +13,6 @@ import numpy as np
 from hashmatch.hashlist.contents import Contents
 from hashmatch.hashlist.formats.collect import CHUNK_RECORDS, Chunk, Collector
 from hashmatch.hashlist.formats.jsonpull import JsonPull
-from hashmatch.hashlist.formats.sniffing import first_json_key
 from hashmatch.hashlist.list_stream import Options, Tap
 from hashmatch.hashlist.text.grammar import LineError
 
@@ -67,18 +66,16 @@ class JsonFeed:
     """How to read one feed that comes as JSON.
 
     Attributes:
-        keys: the feed is recognised by any of these.
+        title: its name, for people.
+        keys: the feed is recognised by any of these; no two feeds share one.
         objects: yields the objects of all records, and keeps ``Paging`` up to date.
         record: turns an object into a record, or raises ``LineError``.
     """
 
+    title: str
     keys: tuple[str, ...]
     objects: Callable[[JsonPull, Paging], Iterator[Any]]
     record: Callable[[Any], FeedRecord]
-
-    def fits(self, head: bytes) -> bool:
-        """Whether a list that begins with these bytes is this feed."""
-        return first_json_key(head) in self.keys
 
     def read(self, tap: Tap, options: Options) -> Contents:
         """Read the feed, one record in memory at a time.

@@ -5,13 +5,13 @@ from __future__ import annotations
 import codecs
 import csv
 import re
+from collections.abc import Iterable, Sequence
 
 from hashmatch.hashlist.kinds import algorithms
 from hashmatch.hashlist.text.grammar import is_header_of_algorithm
 
 NUL_SEARCH_BYTES = 4096
 
-_JSON_KEYS = re.compile(rb'"(hashRecords|odata\.metadata|@odata\.context|hash_digest)"[ \t\r\n]*:')
 _BEGINS_LIKE_AN_ENTRY = re.compile(r"[0-9A-Fa-f]{16}|[^,]*:")
 
 _UNPACK = "unpack it first"
@@ -59,9 +59,10 @@ def column_names(head: bytes) -> frozenset[str]:
     return frozenset() if _BEGINS_LIKE_AN_ENTRY.match(line) else _names(line, ",")
 
 
-def first_json_key(head: bytes) -> str | None:
-    """If this is JSON, the first key that tells one format from another."""
-    found = _JSON_KEYS.search(head) if _is_json(head) else None
+def first_json_key(head: bytes, keys: Iterable[str]) -> str | None:
+    """If this is JSON, the first of these keys that it has."""
+    names = "|".join(map(re.escape, keys)).encode()
+    found = re.search(rb'"(%b)"[ \t\r\n]*:' % names, head) if names and _is_json(head) else None
     return found[1].decode() if found else None
 
 
@@ -81,11 +82,17 @@ def not_text(head: bytes) -> str | None:
     return "binary data, not text in UTF-8" if zeros else None
 
 
-def not_a_list(head: bytes, *, algorithm_is_given: bool) -> str | None:
-    """Say what text in no known format is, and what to do; None if it may be a text list."""
+def not_a_list(head: bytes, *, algorithm_is_given: bool, feeds: Sequence[str]) -> str | None:
+    """Say what text in no known format is, and what to do; None if it may be a text list.
+
+    Args:
+        head: the first bytes.
+        algorithm_is_given: whether the caller named the algorithm of the list.
+        feeds: the names of all feeds that come as JSON.
+    """
     line = first_line(head)
     if _is_json(head):
-        return _json(head)
+        return _json(head, feeds)
     found = _SUM_LINE.match(line)
     named = algorithm_is_given or any(map(is_header_of_algorithm, head.split(b"\n")))
     if found and not named:
@@ -98,10 +105,10 @@ def not_a_list(head: bytes, *, algorithm_is_given: bool) -> str | None:
     return None if _BEGINS_LIKE_AN_ENTRY.match(line) else _table(line)
 
 
-def _json(head: bytes) -> str:
+def _json(head: bytes, feeds: Sequence[str]) -> str:
     if re.search(rb'"hash"\s*:', head):
         return "JSON that only lists hashes: convert it to CSV (hash,algorithm,id)"
-    return "JSON of an unknown feed: known are StopNCII, VICS and Tech Against Terrorism"
+    return f"JSON of an unknown feed: known are {' and '.join((', '.join(feeds[:-1]), feeds[-1]))}"
 
 
 def _table(line: str) -> str | None:

@@ -71,5 +71,5 @@ def _id(signal: str, value: str) -> str:
     return f"stopncii-{hashlib.sha256(named).hexdigest()[:_ID_DIGITS]}"
 
 
-FEED = JsonFeed((RECORDS_KEY,), _objects, _record)
+FEED = JsonFeed("StopNCII", (RECORDS_KEY,), _objects, _record)
 """Reads pages, whether one after another or in one array."""

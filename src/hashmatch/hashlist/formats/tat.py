@@ -62,4 +62,4 @@ def _record(raw: Any) -> FeedRecord:
     )
 
 
-FEED = JsonFeed((HASH_KEY,), _objects, _record)
+FEED = JsonFeed("Tech Against Terrorism", (HASH_KEY,), _objects, _record)

@@ -108,4 +108,4 @@ def _nested(found: dict[str, Any]) -> Iterator[dict[str, Any] | LineError]:
     return objects_within(list(found.values()), NAME_OF_HASH_KEY)
 
 
-FEED = JsonFeed(CONTEXT_KEYS, _objects, _record)
+FEED = JsonFeed("VICS", CONTEXT_KEYS, _objects, _record)
