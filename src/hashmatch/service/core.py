@@ -245,6 +245,7 @@ class VerdictCore(Closing):
         self._stopping = True
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._matcher.close()
+        self._threads.shutdown()  # what they still record must be in the trail before it ends
 
     async def _examine(self, chunks: AsyncIterator[bytes], asked: Asked) -> Ruling:
         if self._stopping:
