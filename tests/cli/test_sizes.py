@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import typer
 from hypothesis import given
@@ -46,3 +48,10 @@ def test_what_help_shows_is_read_back(number: int) -> None:
     """A default as the help shows it can be typed as it stands."""
     assert parse_size(format_size(number)) == number
     assert parse_count(format_count(number)) == number
+
+
+@pytest.mark.parametrize("parse", [parse_size, parse_count])
+def test_nothing_is_too_few(parse: Callable[[str], int]) -> None:
+    """Zero is refused by the least that is taken, not by all that is."""
+    with pytest.raises(typer.BadParameter, match=r"must be at least 1$"):
+        parse("0")

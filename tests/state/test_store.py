@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,10 @@ import pytest
 from commands import environment
 from hashmatch import Matcher
 from hashmatch.cli.main import run
-from hashmatch.errors import InputError, OutputError
+from hashmatch.errors import InputError, OutputError, SettingsError
 from hashmatch.model import Examination
-from hashmatch.scan import History, State, make_pool, scan
+from hashmatch.scan import History, State, make_pool, scan, scan_sources
+from hashmatch.sources import Item
 from hashmatch.state.schema import SCHEMA_VERSION
 from hashmatch.state.settings import Settings
 from scan.trees import far_list, list_of, picture, state_scan, tree
@@ -191,3 +193,22 @@ def test_states_say_nothing_of_hashes(state: Path) -> None:
     """The representation of a state is its path."""
     with State(state, lock=False) as opened:
         assert repr(opened) == f"<State {str(state)!r}>"
+
+
+class Elsewhere:
+    """A source whose paths mean nothing to the system."""
+
+    root = b"bucket"
+
+    def __iter__(self) -> Iterator[Item]:
+        """It has no items."""
+        return iter(())
+
+
+def test_only_files_go_into_a_state(tmp_path: Path) -> None:
+    """A source that is not a folder is refused, before any row could be marked as gone."""
+    matcher = Matcher(list_of(picture(3)))
+    with State(tmp_path / "scan.db") as opened, make_pool(1) as pool:
+        memory = History(opened, matcher.options)
+        with pytest.raises(SettingsError, match="scan this source without one"):
+            list(scan_sources([Elsewhere()], matcher, pool, memory))

@@ -143,10 +143,11 @@ def check_command(
     hash_list = ListFile(path, algorithm, list_format).load(policy=DEFAULT_POLICY)
     with working(f"looking into {path}"):
         lines = [line for found in facts(hash_list) for line in _check_lines(found)]
+    flat = f", {hash_list.flat:,} flat skipped" if hash_list.flat else ""
     _write(
         [
             *lines,
-            f"{_entries(hash_list)}, {hash_list.flat:,} flat skipped: {_check_result(hash_list)}",
+            f"{_entries(hash_list)}{flat}: {_check_result(hash_list)}",
             *expectation_by_default(hash_list),
         ]
     )

@@ -53,8 +53,10 @@ def _parse(text: str | int, base: int, expected: str) -> int:
     number, unit, end = found.groups()
     base = 1000 if end and end.upper() == "B" else base
     value: int = int(number) * base ** (_POWERS[unit.upper()] if unit else 0)
-    if not 1 <= value <= MOST:
-        raise typer.BadParameter(f"{str(text)!r} is not from 1 to {MOST}")
+    if not value:
+        raise typer.BadParameter(f"{str(text)!r} is not enough: it must be at least 1")
+    if value > MOST:
+        raise typer.BadParameter(f"{str(text)!r} is not at most {MOST}")
     return value
 
 

@@ -205,10 +205,12 @@ def _check_enough(identities: Identities, unused: Collection[Unused], files: int
         return
     reasons = Counter(file.why.partition(":")[0] for file in unused)
     left_out = [f"{number:,} {reason}" for reason, number in sorted(reasons.items())]
-    left_out.append(count(len(identities.part) - kept, "copy", "copies"))
+    if copies := len(identities.part) - kept:
+        left_out.append(count(copies, "copy", "copies"))
+    why = f" (left out: {', '.join(left_out)})" if left_out else ""
     raise InputError(
         f"too few pictures: {kept} of {count(files, 'file')} can be used, and at least"
-        f" {MIN_PICTURES} are needed (left out: {', '.join(left_out)})"
+        f" {MIN_PICTURES} are needed{why}"
     )
 
 

@@ -60,9 +60,10 @@ def held(source: FileInput, options: ExamineOptions) -> Iterator[Content | Exami
         rewind(source)  # whoever sniffed it first has moved it on
         yield _read(source, options)
     else:
+        name = type(source).__name__
+        article = "an" if name[0] in "aeiouAEIOU" else "a"
         raise SettingsError(
-            f"cannot examine a {type(source).__name__}: give bytes, a path, a binary file or a"
-            " PIL.Image"
+            f"cannot examine {article} {name}: give bytes, a path, a binary file or a PIL.Image"
         )
 
 

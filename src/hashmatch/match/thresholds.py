@@ -46,5 +46,7 @@ def resolve_threshold(kind: HashKind, threshold: Threshold) -> int:
     # Unrelated pictures differ in about half their bits, so from there on everything would match
     whole = isinstance(chosen, int)  # not every caller uses a type checker
     if not whole or not 0 <= chosen < kind.bits // 2:
-        raise SettingsError(f"the threshold for {kind} must be from 0 to {kind.bits // 2 - 1} bits")
+        raise SettingsError(
+            f"the threshold for {kind} must be from 0 to {kind.bits // 2 - 1} bits, not {chosen!r}"
+        )
     return chosen

@@ -103,6 +103,8 @@ def examine_all(
 
 def _items(sources: Iterable[Source], history: NullHistory) -> Iterator[Item]:
     for source in sources:
+        if isinstance(history, History) and not isinstance(source, FolderSource):
+            raise SettingsError("a state holds files by their paths: scan this source without one")
         history.enter(source.root)
         yield from source
         history.leave()

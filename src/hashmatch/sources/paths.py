@@ -21,7 +21,9 @@ def check_paths(paths: Iterable[str | bytes | os.PathLike[str]]) -> list[bytes]:
             os.stat(path)
         except OSError as error:
             name, why = os.fsdecode(path), os.strerror(error.errno or 0)
-            raise InputError(f"cannot scan it: {why}", path=name) from error
+            gone = isinstance(error, FileNotFoundError | NotADirectoryError)
+            message = "no such file or directory" if gone else f"cannot scan it: {why}"
+            raise InputError(message, path=name) from error
     return checked
 
 

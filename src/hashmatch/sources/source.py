@@ -66,6 +66,8 @@ class Source(Protocol):
 
     Iterate over it once. Items come in the order of their paths, read as names of folders and
     files; unless an item is held, you can open it only until you ask for the next one.
+
+    A state asks the system whether a file is gone, so it takes a ``FolderSource`` only.
     """
 
     @property
