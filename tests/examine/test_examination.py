@@ -23,7 +23,7 @@ from commands import environment
 from hashmatch import HashKind, Limits, PerceptualHash, Reason, SettingsError, hamming_distance
 from hashmatch.examine.examination import examine
 from hashmatch.examine.inputs import PictureInput
-from hashmatch.model import Examination
+from hashmatch.model import Examination, Kind
 from hashmatch.options import FORMATS, ExamineOptions
 from pictures import (
     animation,
@@ -445,7 +445,7 @@ def test_files_without_bytes_are_no_pictures(tmp_path: Path) -> None:
     """An empty file is no picture, whatever its name, and hides nothing."""
     path = tmp_path / "empty.jpg"
     path.write_bytes(b"")
-    assert examine(path, OPTIONS) == examine(b"", OPTIONS) == Examination()
+    assert examine(path, OPTIONS) == examine(b"", OPTIONS) == Examination(kind=Kind.EMPTY)
 
 
 def test_archives_are_not_taken_for_no_image() -> None:

@@ -80,6 +80,7 @@ def reply(**changes: Any) -> str:
         "quality": None,
         "exact": True,
         "digests": ["00" * 32],
+        "kind": None,
     }
     inner = {key: changes.pop(key) for key in [*changes] if key in examination}
     message = {

@@ -31,6 +31,7 @@ _SCAN = 0xDA
 _MPF = 0xE2
 _MP_ENTRIES = 0xB002
 _GIF_TABLE = 0x80
+_LEAST_BYTES = 20  # fewer than any WebP or BMP has
 
 
 class Appended(NamedTuple):
@@ -102,14 +103,15 @@ def picture_end(data: bytes, start: int = 0) -> int | None:
     if data.startswith((b"GIF87a", b"GIF89a"), start):
         return _gif_end(data, start)
     if data.startswith(b"RIFF", start) and data.startswith(b"WEBP", start + 8):
-        return _inside(data, start + 8 + int.from_bytes(data[start + 4 : start + 8], "little"))
+        return _inside(data, start, 8 + int.from_bytes(data[start + 4 : start + 8], "little"))
     if data.startswith(b"BM", start) and sniff(data[start : start + 64]) == "BMP":
-        return _inside(data, start + _bmp_size(data[start : start + 54]))
+        return _inside(data, start, _bmp_size(data[start : start + 54]))
     return None
 
 
-def _inside(data: bytes, end: int) -> int | None:
-    return end if end <= len(data) else None
+def _inside(data: bytes, start: int, length: int) -> int | None:
+    """Where a picture of this length ends; None if the length cannot be true."""
+    return start + length if _LEAST_BYTES <= length <= len(data) - start else None
 
 
 def _jpeg_end(data: bytes, start: int) -> int | None:
@@ -165,8 +167,8 @@ def _mp_offsets(index: bytes) -> Iterator[int]:
 
 def _bmp_size(head: bytes) -> int:
     """By its pixels where they are not packed, since nobody relies on the size in its header."""
-    size, _, pixels, header, width, height = struct.unpack_from("<IIIIii", head.ljust(54), 2)
-    _, depth, packed = struct.unpack_from("<HHI", head.ljust(54), 26)
+    size, _, pixels, header, width, height = struct.unpack_from("<IIIIii", head.ljust(54, b"\0"), 2)
+    _, depth, packed = struct.unpack_from("<HHI", head.ljust(54, b"\0"), 26)
     if header < 40 or packed:
         return int(size)
     return int(pixels + (abs(width) * depth + 31) // 32 * 4 * abs(height))
@@ -177,7 +179,7 @@ def _png_end(data: bytes, position: int) -> int | None:
         end = position + 12 + int.from_bytes(data[position : position + 4], "big")
         name = data[position + 4 : position + 8]
         if name == b"IEND":
-            return _inside(data, end)
+            return end if end <= len(data) else None
         if not name.isalpha():
             return position
         position = end
