@@ -333,11 +333,11 @@ def test_the_state_tells_verdicts_and_since_when(root: Path, state: Path, matche
 
 def test_what_there_was_no_memory_for_is_tried_again(state: Path, tmp_path: Path) -> None:
     """A picture that was too large for the decoder's memory is decoded once there is enough."""
-    path = put(tmp_path / "files" / "wide.png", encode(Image.new("RGB", (6000, 6000)), "PNG"))
+    path = put(tmp_path / "files" / "wide.png", encode(Image.new("RGB", (9000, 9000)), "PNG"))
     options = ["--list", str(tmp_path / "far.txt"), "--state", str(state), "--jobs", "1"]
     far_list().save(tmp_path / "far.txt")
     few = ["scan", str(path.parent), *options, "--max-memory"]
-    assert run([*few, "256M"]) == 2
+    assert run([*few, "384M"]) == 2
     assert run([*few, "2G"]) == 0
 
 

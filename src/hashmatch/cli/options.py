@@ -27,7 +27,7 @@ Names = list[str] | None
 _LIMITS = Limits()
 _ARCHIVES = ArchiveLimits()
 
-_LEAST_MEMORY = 256 << 20
+_LEAST_MEMORY = 384 << 20
 _MOST_MEMORY = 1 << 47
 """All that a process can address where addresses have 47 bits."""
 

@@ -30,7 +30,7 @@ from .processes import children, descendants, is_alive, wait_for, wait_until_gon
 LONG = bool(os.environ.get("HASHMATCH_LONG_TESTS"))
 OPTIONS = ExamineOptions(kinds=(HashKind("phash", 64),))
 SMALL = 512 * 1024 * 1024
-LEAST = 256 * 1024 * 1024
+LEAST = 384 * 1024 * 1024
 PATIENT = WorkerLimits(SMALL, 30.0)
 
 

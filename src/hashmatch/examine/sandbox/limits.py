@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from hashmatch.errors import SettingsError
 from hashmatch.examine.sandbox.protection import Sandbox
 
+LEAST_MEMORY = 384 * 1024 * 1024
+"""Bytes of address space, of which the decoders themselves take 160 MiB."""
+
 
 @dataclass(frozen=True, slots=True)
 class WorkerLimits:
@@ -29,8 +32,8 @@ class WorkerLimits:
     notify: Callable[[str], object] | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
-        if self.max_memory < 256 * 1024 * 1024:
-            raise SettingsError("a worker needs at least 256 MiB of memory")
+        if self.max_memory < LEAST_MEMORY:
+            raise SettingsError(f"a worker needs at least {LEAST_MEMORY >> 20} MiB of memory")
         if not self.max_seconds > 0:
             raise SettingsError("the time for a file must be more than 0 seconds")
         if self.sandbox not in set(Sandbox):
