@@ -27,7 +27,6 @@ Names = list[str] | None
 _LIMITS = Limits()
 _ARCHIVES = ArchiveLimits()
 
-_LEAST_MEMORY = 384 << 20
 _MOST_MEMORY = 1 << 47
 """All that a process can address where addresses have 47 bits."""
 
@@ -314,8 +313,10 @@ class WorkerSettings:
     ] = "best"
 
     def __post_init__(self) -> None:
-        if not _LEAST_MEMORY <= self.max_memory <= _MOST_MEMORY:
-            bounds = f"{format_size(_LEAST_MEMORY)} to {format_size(_MOST_MEMORY)}"
+        from hashmatch.examine.sandbox.limits import LEAST_MEMORY  # noqa: PLC0415 # help needs none
+
+        if not LEAST_MEMORY <= self.max_memory <= _MOST_MEMORY:
+            bounds = f"{format_size(LEAST_MEMORY)} to {format_size(_MOST_MEMORY)}"
             raise SettingsError(f"--max-memory must be from {bounds}, such as 2G")
 
     def count(self) -> int:

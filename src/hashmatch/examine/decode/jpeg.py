@@ -13,6 +13,9 @@ JPEG_START = b"\xff\xd8\xff"
 JPEG_END = b"\xff\xd9"
 
 _SCAN = 0xDA
+_MPF_SEGMENT = 0xE2
+_MPF = b"MPF\x00"
+_MP_ENTRIES = 0xB002
 _LOSSLESS = 0xC3
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
@@ -43,6 +46,48 @@ def jpeg_segments(data: bytes, start: int = 0) -> Iterator[tuple[int, int, int]]
             if marker == _SCAN:
                 return
             position += 2 + size
+
+
+class MpIndex(NamedTuple):
+    """The index of a JPEG that holds several pictures.
+
+    Attributes:
+        start: where its segment begins.
+        end: where its segment ends.
+        pictures: where each further picture begins, as the index says.
+    """
+
+    start: int
+    end: int
+    pictures: tuple[int, ...]
+
+
+def mp_index(data: bytes) -> MpIndex | None:
+    """Read the first index of further pictures (CIPA DC-007, 5.2); None without one.
+
+    What of it cannot be read names no picture.
+    """
+    for marker, start, size in jpeg_segments(data):
+        if marker == _MPF_SEGMENT and data.startswith(_MPF, start + 4):
+            base, end = start + 8, start + 2 + size
+            offsets = _mp_offsets(data[base:end])
+            return MpIndex(start, end, tuple(base + offset for offset in offsets if offset))
+    return None
+
+
+def _mp_offsets(index: bytes) -> Iterator[int]:
+    """Yield the offset of each further picture; they count from where the index begins."""
+    order = "<" if index.startswith(b"II") else ">"
+    try:
+        (directory,) = struct.unpack_from(f"{order}I", index, 4)
+        (fields,) = struct.unpack_from(f"{order}H", index, directory)
+        for number in range(min(fields, 64)):
+            field = struct.unpack_from(f"{order}HHII", index, directory + 2 + 12 * number)
+            if field[0] == _MP_ENTRIES:
+                for entry in range(field[3] + 16, field[3] + field[2], 16):
+                    yield struct.unpack_from(f"{order}I", index, entry + 8)[0]
+    except struct.error:
+        return
 
 
 def jpeg_ends_early(data: bytes) -> bool:

@@ -11,10 +11,10 @@ DC-007 (Multi-Picture Format), section 5.2; the WebP container specification.
 
 from __future__ import annotations
 
-import struct
 import zlib
+from functools import partial
 
-from hashmatch.examine.decode.jpeg import JPEG_END, JPEG_START, jpeg_ends_early, jpeg_segments
+from hashmatch.examine.decode.jpeg import JPEG_END, JPEG_START, jpeg_ends_early, mp_index
 from hashmatch.examine.decode.netpbm import mend_netpbm
 
 _PNG_SIGNATURE_BYTES = 8
@@ -24,8 +24,6 @@ _PNG_KEPT = frozenset(
 _WEBP_KEPT = frozenset({b"ANIM", b"ANMF", b"ALPH", b"VP8 ", b"VP8L"})
 _WEBP_EXIF = 0x08
 _WEBP_METADATA = 0x20 | _WEBP_EXIF | 0x04  # flags of the ICC profile, Exif and XMP
-_MPF = b"MPF\x00"
-_MP_ENTRIES = 0xB002
 
 
 def mend(picture_format: str, data: bytes) -> bytes:
@@ -45,43 +43,18 @@ def mend(picture_format: str, data: bytes) -> bytes:
 
 
 def _mend_jpeg(data: bytes) -> bytes:
-    start, length = 0, 0
-    for marker, position, size in jpeg_segments(data):
-        if marker == 0xE2 and data.startswith(_MPF, position + 4):
-            if not _leads_to_a_picture(data, position + 8, position + 2 + size):
-                start, length = position, 2 + size
-            break
-    if length:
-        data = data[:start] + data[start + length :]
+    index = mp_index(data)
+    if index is not None and not any(map(partial(_is_there, data), index.pictures)):
+        data = data[: index.start] + data[index.end :]
     # libjpeg fills in what is missing, as it does in a viewer
     is_cut = not data.endswith(JPEG_END) and jpeg_ends_early(data)
     return data + JPEG_END if is_cut else data
 
 
-def _leads_to_a_picture(data: bytes, base: int, end: int) -> bool:
-    """Whether an MP index names a further picture that is there.
-
-    Args:
-        data: the file.
-        base: where the index begins, which is what its offsets count from.
-        end: where its segment ends.
-    """
-    order = "<" if data.startswith(b"II", base) else ">"
-    try:
-        (directory,) = struct.unpack_from(f"{order}I", data, base + 4)
-        (fields,) = struct.unpack_from(f"{order}H", data, base + directory)
-        for number in range(min(fields, 64)):
-            place = base + directory + 2 + 12 * number
-            tag, _, count, value = struct.unpack_from(f"{order}HHII", data, place)
-            if tag == _MP_ENTRIES:
-                entries = [base + value + 16 * each for each in range(1, count // 16)]
-                inside = [place for place in entries if place + 16 <= end]
-                offsets = [struct.unpack_from(f"{order}I", data, each + 8)[0] for each in inside]
-                starts = [data[base + each : base + each + 3] for each in offsets if each]
-                return any(start and JPEG_START.startswith(start) for start in starts)
-    except struct.error:
-        return False
-    return False
+def _is_there(data: bytes, place: int) -> bool:
+    """Whether a picture begins at this place, however little of it is left."""
+    start = data[place : place + len(JPEG_START)]
+    return bool(start) and JPEG_START.startswith(start)
 
 
 def _mend_png(data: bytes) -> bytes:

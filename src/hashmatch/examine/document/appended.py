@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from hashmatch.examine.archive.formats import sniff_archive
 from hashmatch.examine.decode.formats import sniff
-from hashmatch.examine.decode.jpeg import JPEG_END, JPEG_START, jpeg_segments
+from hashmatch.examine.decode.jpeg import JPEG_END, JPEG_START, jpeg_segments, mp_index
 
 # Signatures long enough not to turn up by chance; those in the middle of padding count as well
 _SIGNATURES = re.compile(
@@ -28,8 +27,6 @@ _WINDOW = 1 << 16
 _SCAN_STEP = 1 << 20
 _MOST = 1000
 _SCAN = 0xDA
-_MPF = 0xE2
-_MP_ENTRIES = 0xB002
 _GIF_TABLE = 0x80
 _LEAST_BYTES = 20  # fewer than any WebP or BMP has
 
@@ -63,7 +60,9 @@ def appended(data: bytes, zip_at_end: bool) -> list[Appended]:
         if name == "ZIP" and zip_at_end:
             break
         position = picture_end(data, start)
-        of_mpo = set(_mp_pictures(data)) if of_mpo is None else of_mpo
+        if of_mpo is None:  # its decoder reads those as frames
+            index = mp_index(data) if data.startswith(JPEG_START) else None
+            of_mpo = set(index.pictures) if index else set()
         if start not in of_mpo:
             found.append(Appended(start, len(data) if position is None else position, name))
     return found
@@ -138,31 +137,6 @@ def _scan_end(data: bytes, position: int) -> int | None:
             return end + 2 if data.startswith(JPEG_END, end) else end
         position += _SCAN_STEP
     return None
-
-
-def _mp_pictures(data: bytes) -> Iterator[int]:
-    """Yield where each further picture of an MPO begins: its decoder reads those as frames."""
-    if not data.startswith(JPEG_START):
-        return
-    for marker, position, size in jpeg_segments(data):
-        if marker == _MPF and data.startswith(b"MPF\x00", position + 4):
-            base = position + 8
-            for place in _mp_offsets(data[base : position + 2 + size]):
-                yield base + place
-
-
-def _mp_offsets(index: bytes) -> Iterator[int]:
-    order = "<" if index.startswith(b"II") else ">"
-    try:
-        (directory,) = struct.unpack_from(f"{order}I", index, 4)
-        (fields,) = struct.unpack_from(f"{order}H", index, directory)
-        for number in range(min(fields, 64)):
-            field = struct.unpack_from(f"{order}HHII", index, directory + 2 + 12 * number)
-            if field[0] == _MP_ENTRIES:
-                for entry in range(field[3] + 16, field[3] + field[2], 16):
-                    yield struct.unpack_from(f"{order}I", index, entry + 8)[0]
-    except struct.error:
-        return
 
 
 def _bmp_size(head: bytes) -> int:
