@@ -44,7 +44,7 @@ _SUMMARIES = {
     "list": "Check, convert, merge, sign and compile hash lists.",
     "report": "Write a report of a scan for people: one page that works offline and in print.",
     "audit": "Check the audit trail that scan --audit writes.",
-    "quarantine": "List, check and restore the files that scan --quarantine moved.",
+    "quarantine": "List, check and restore what scan --quarantine and serve --hold keep.",
     "review": "Export matches for review and import decisions.",
     "nightly": "Set up a scan for every night.",
 }

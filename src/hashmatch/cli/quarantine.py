@@ -33,10 +33,12 @@ from hashmatch.text import printable
 WRONG = 1
 INTERRUPTED = 2
 NOT_ALL = 70
+_WAIT_SECONDS = 5.0
+"""A service that holds an upload has the quarantine for a second or two."""
 
 _ELSEWHERE = frozenset({HoldState.NOT_MOVED, HoldState.RESTORED})
 
-app = group("quarantine", "List, check and restore the files that scan --quarantine moved.")
+app = group("quarantine", "List, check and restore what scan --quarantine and serve --hold keep.")
 
 Folder = Annotated[
     Path, typer.Option("--quarantine", metavar="DIR", help="Quarantine folder.", show_default=False)
@@ -80,7 +82,8 @@ def restore_command(
 ) -> int:
     """Restore files to where they came from, with their modes and times.
 
-    Nothing is ever overwritten. Exit codes: 0 all were restored, 70 not all, 64 wrong usage.
+    An upload came from no path: give --to, and decrypt it with age if it was encrypted. Nothing is
+    ever overwritten. Exit codes: 0 all were restored, 70 not all, 64 wrong usage.
     """
     if to is not None and len(numbers) != 1:
         raise SettingsError("--to takes one item")
@@ -88,7 +91,7 @@ def restore_command(
     failed = 0
     with ExitStack() as stack:
         log = None if audit is None else stack.enter_context(AuditLog.open(audit))
-        held = stack.enter_context(Quarantine(quarantine))
+        held = stack.enter_context(Quarantine(quarantine, wait=_WAIT_SECONDS))
         say_settled(held)
         if log is not None:
             log.start(command="quarantine restore", settings={"quarantine": str(quarantine)})
@@ -155,14 +158,19 @@ def _place(check: HeldFileCheck) -> str:
 
 
 def _name(item: HeldFile) -> str:
-    return printable(item.path if item.destination is None else item.destination)
+    return printable(item.name)
 
 
 def _table_line(item: HeldFile) -> str:
     near = "; ".join(map(_match, item.matches[:1]))
     more = f" and {len(item.matches) - 1} more" if len(item.matches) > 1 else ""
     when = datetime.fromisoformat(item.time).strftime("%Y-%m-%d %H:%M:%S")
-    return f"{item.id:>6}  {when}  {item.state:<9}  {printable(item.path)}  {near}{more}".rstrip()
+    return f"{item.id:>6}  {when}  {item.state:<9}  {_origin(item)}  {near}{more}".rstrip()
+
+
+def _origin(item: HeldFile) -> str:
+    kind = " (encrypted)" if item.encrypted else ""
+    return f"{printable(item.path or item.name)}{kind}"
 
 
 def _match(match: Mapping[str, Any]) -> str:
@@ -176,7 +184,8 @@ def _json_line(item: HeldFile) -> str:
         "id": item.id,
         "time": item.time,
         "state": item.state,
-        **path_fields(item.path),
+        **({"case": item.case} if item.path is None else path_fields(item.path)),
+        "encrypted": item.encrypted,
         "size": item.size,
         "matches": item.matches,
         "why": item.why,

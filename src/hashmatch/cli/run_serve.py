@@ -9,9 +9,10 @@ from functools import partial
 from hashmatch.cli.files import is_stream
 from hashmatch.cli.load_lists import load_lists
 from hashmatch.cli.results import say_thresholds
-from hashmatch.cli.serve import DoorSettings, ServeSettings
+from hashmatch.cli.serve import DoorSettings, HoldSettings, ServeSettings
 from hashmatch.cli.streams import say
 from hashmatch.custody.audit import AuditLog
+from hashmatch.custody.quarantine.sealing import Seal
 from hashmatch.errors import MissingExtraError, SettingsError
 from hashmatch.examine.decode import PILLOW_VERSION
 from hashmatch.hashlist import HashList
@@ -22,6 +23,7 @@ from hashmatch.report import Record, list_record
 try:
     from hashmatch.service.addresses import read_address
     from hashmatch.service.core import CoreSettings, VerdictCore
+    from hashmatch.service.hold import HoldFolder
     from hashmatch.service.keys import read_keys
     from hashmatch.service.policy import read_actions
     from hashmatch.service.profiles import find_profile
@@ -49,11 +51,21 @@ def run_serve(asked: ServeSettings) -> int:
                 lists=[list_record(each) for each in matcher.hash_lists],
                 versions={"pillow": PILLOW_VERSION},
             )
-        with VerdictCore(matcher, load, settings, audit) as core:
+        hold = _hold(asked.holding, stack)
+        with VerdictCore(matcher, load, settings, audit, hold) as core:
             serve(core, doors, asked.lists.files)
         if audit is not None:
             audit.finish(exit_code=0, counts={})
     return 0
+
+
+def _hold(asked: HoldSettings, stack: ExitStack) -> HoldFolder | None:
+    if asked.hold is None:
+        if asked.hold_key or asked.hold_candidates:
+            raise SettingsError("--hold-key and --hold-candidates need --hold")
+        return None
+    seal = Seal(asked.hold_key) if asked.hold_key else None
+    return stack.enter_context(HoldFolder(asked.hold, seal=seal, candidates=asked.hold_candidates))
 
 
 def _doors(asked: DoorSettings) -> Doors:
@@ -134,4 +146,7 @@ def _settings_record(asked: ServeSettings, matcher: Matcher) -> Record:
         "clamd_profile": asked.doors.clamd_profile,
         "actions": read_actions(asked.doors.action or ()),
         "load": asdict(asked.load),
+        "hold": None if asked.holding.hold is None else str(asked.holding.hold),
+        "hold_encrypted": bool(asked.holding.hold_key),
+        "hold_candidates": asked.holding.hold_candidates,
     }

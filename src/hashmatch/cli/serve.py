@@ -11,7 +11,7 @@ import typer
 from hashmatch.cli import options as opt
 from hashmatch.cli.command import single, takes_settings
 from hashmatch.cli.config import read_config
-from hashmatch.cli.files import READS
+from hashmatch.cli.files import READS, WRITES
 from hashmatch.cli.list_options import ListSettings
 from hashmatch.cli.scan import ScanMatchSettings
 from hashmatch.cli.sizes import parse_count, parse_size
@@ -92,6 +92,33 @@ class LoadSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HoldSettings:
+    """Keep matched uploads as evidence."""
+
+    PANEL: ClassVar[str] = "Evidence"
+
+    hold: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Write each upload that matches, and is not allowed by --action, into the"
+            " quarantine DIR before answering.",
+        ),
+        WRITES,
+    ] = None
+    hold_key: Annotated[
+        opt.Names,
+        typer.Option(
+            metavar="age1...",
+            help="Encrypt what is held to this public key of age. Repeatable: any one opens it.",
+        ),
+    ] = None
+    hold_candidates: Annotated[
+        bool, typer.Option("--hold-candidates", help="Hold low_information uploads, too.")
+    ] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServeSettings:
     """The options of a service."""
 
@@ -112,6 +139,7 @@ class ServeSettings:
     archives: opt.ArchiveSettings
     workers: opt.WorkerSettings
     load: LoadSettings
+    holding: HoldSettings
     audit: opt.Audit = None
 
 

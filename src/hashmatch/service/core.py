@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -22,6 +22,7 @@ from hashmatch.hashlist.freshness import staleness
 from hashmatch.match.matcher import Matcher
 from hashmatch.model import Outcome, Verdict
 from hashmatch.report import Record, list_record, outcome_record
+from hashmatch.service.hold import HoldFolder
 from hashmatch.service.log import log_event
 from hashmatch.service.metrics import Metrics
 from hashmatch.service.policy import Action
@@ -77,11 +78,13 @@ class Ruling:
         outcome: what was found.
         action: what the policy recommends.
         case: a random number that says nothing about the match; None for what is harmless.
+        held: whether a copy is on disk; None where none is wanted. False is a failure.
     """
 
     outcome: Outcome
     action: Action
     case: str | None
+    held: bool | None = None
 
 
 class VerdictCore(Closing):
@@ -91,7 +94,8 @@ class VerdictCore(Closing):
         matcher: with the lists in force.
         load: loads the lists anew, as at the start.
         settings: the bounds and the policy.
-        audit: the trail for matches, failures and reloads.
+        audit: the trail for matches, holds, failures and reloads.
+        hold: keeps copies of matched uploads.
         now: the time of day; None for the system's.
 
     Attributes:
@@ -108,6 +112,7 @@ class VerdictCore(Closing):
         load: Callable[[], Sequence[HashList]],
         settings: CoreSettings,
         audit: AuditLog | None = None,
+        hold: HoldFolder | None = None,
         now: Callable[[], datetime] | None = None,
     ) -> None:
         self.settings = settings
@@ -121,6 +126,8 @@ class VerdictCore(Closing):
         self._audit = audit
         self._auditing = threading.Lock()
         self._audit_failed = False
+        self._hold = hold
+        self._hold_failed = False
         self._now = now or partial(datetime.now, UTC)
         self._budget = Budget(settings.max_held)
         self._late = 0
@@ -151,7 +158,8 @@ class VerdictCore(Closing):
             Why.QUEUE_FULL: self.active >= self.settings.max_waiting,
         }
         words = [why.value for why, holds in found.items() if holds]
-        return [*words, "audit_failed"] if self._audit_failed else words
+        words += ["audit_failed"] * self._audit_failed
+        return words + ["hold_failed"] * self._hold_failed
 
     async def examine(self, chunks: AsyncIterator[bytes], asked: Asked) -> Ruling:
         """Take in an upload and rule on it.
@@ -182,6 +190,7 @@ class VerdictCore(Closing):
             reason=ruling.outcome.reason,
             case=ruling.case,
             action=ruling.action,
+            held=ruling.held,
             seconds=round(seconds, 4),
         )
         return ruling
@@ -235,6 +244,13 @@ class VerdictCore(Closing):
             await self.warm_up()
         if self._audit_failed:
             await asyncio.to_thread(self._record, {"type": "audit_resumed"})
+        if self._hold is not None:
+            if self._hold_failed:
+                most = self.settings.max_bytes
+                self._hold_failed = not await asyncio.to_thread(self._hold.has_room, most)
+                if not self._hold_failed:
+                    log_event("hold_resumed")
+            await asyncio.to_thread(self._hold.rest)
 
     def stop(self) -> None:
         """Take no more uploads; those taken in get their answers."""
@@ -313,6 +329,13 @@ class VerdictCore(Closing):
             log_event("pool_failed", level=logging.ERROR, request=asked.request, why=error.message)
             raise UnansweredError(Why.POOL_FAILED) from error
         self._pool_failed = False
+        ruling = self._ruling(outcome, asked)
+        if self._hold is None or not self._hold.wants(outcome.verdict, ruling.action):
+            return ruling
+        return replace(ruling, held=self._keep(self._hold, upload, ruling, asked))
+
+    def _ruling(self, outcome: Outcome, asked: Asked) -> Ruling:
+        """Apply the policy to an outcome, and record what is not harmless."""
         case = None if outcome.verdict in _HARMLESS else new_case()
         ruling = Ruling(outcome, self.settings.actions[outcome.verdict], case)
         if case is not None:
@@ -320,6 +343,22 @@ class VerdictCore(Closing):
             event = {"type": outcome.verdict.value, **_asked_record(asked), **found}
             self._record(event, sync=outcome.verdict is Verdict.MATCH)
         return ruling
+
+    def _keep(self, hold: HoldFolder, upload: Upload, ruling: Ruling, asked: Asked) -> bool:
+        """Hold a copy. A match stays a match if that fails, so that it is refused all the same."""
+        case, found = ruling.case or new_case(), outcome_record(ruling.outcome)
+        event: Record = {"type": "hold", **_asked_record(asked), "case": case}
+        try:
+            event |= {"held": True, "id": hold.hold(upload.file, case, found["matches"])}
+        except HashmatchError as error:
+            self._hold_failed = True
+            event |= {"held": False, "why": str(error)}
+            log_event("hold_failed", level=logging.ERROR, request=asked.request, why=str(error))
+        else:
+            self._hold_failed = False
+        self.metrics.hold("held" if event["held"] else "failed")
+        self._record(event, sync=True)
+        return bool(event["held"])
 
     def _note_unanswered(self, asked: Asked, error: UnansweredError, seconds: float) -> None:
         log_event(

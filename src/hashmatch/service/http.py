@@ -139,6 +139,7 @@ def ruling_record(ruling: Ruling, request: str) -> dict[str, Any]:
         "reason": outcome.reason,
         "case": ruling.case,
         "recommended_action": ruling.action,
+        "held": ruling.held,
         "matches": [
             {
                 "list": match.list,

@@ -51,6 +51,9 @@ class Metrics:
         self._reloads = Counter(
             "hashmatch_reloads", "Reloads of the lists, by result.", ["result"], registry=registry
         )
+        self._holds = Counter(
+            "hashmatch_holds", "Matched uploads to hold, by result.", ["result"], registry=registry
+        )
         self.active = Gauge(
             "hashmatch_active_uploads", "Uploads received or examined now.", registry=registry
         )
@@ -72,6 +75,10 @@ class Metrics:
     def reloaded(self, result: str) -> None:
         """Count a reload: ``loaded`` or ``refused``."""
         self._reloads.labels(result).inc()
+
+    def hold(self, result: str) -> None:
+        """Count a hold: ``held`` or ``failed``."""
+        self._holds.labels(result).inc()
 
     def text(self) -> bytes:
         """All figures in the text format of Prometheus."""

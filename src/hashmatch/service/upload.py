@@ -56,7 +56,7 @@ class Upload(Closing):
         self._budget = budget
         self._most = most
         try:
-            self.file: BinaryIO = _memory_file()
+            self.file: BinaryIO = memory_file()
         except OSError as error:
             raise UnansweredError(Why.MEMORY_FULL) from error
 
@@ -85,7 +85,12 @@ class Upload(Closing):
             self._budget.give_back(self.size)
 
 
-def _memory_file() -> BinaryIO:
+def memory_file() -> BinaryIO:
+    """A nameless file in memory.
+
+    Raises:
+        OSError: there is no descriptor left.
+    """
     if hasattr(os, "memfd_create"):
         # Unbuffered, so that a worker reads what was written
         return io.FileIO(os.memfd_create("hashmatch"), "r+")

@@ -65,6 +65,9 @@ def act(job: dict[str, Any]) -> None:
             quarantine.hold(
                 os.fsencode(job["file"]), root=os.fsencode(job["root"]), sha256=job["sha256"]
             )
+        elif job["action"] == "hold_upload":
+            with open(job["file"], "rb") as file:
+                quarantine.hold_upload(file.fileno(), case="A-B", matches=[])
         elif job["action"] == "restore":
             quarantine.restore(1)
 

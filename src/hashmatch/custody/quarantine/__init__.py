@@ -1,10 +1,11 @@
 """Matched files, moved out of reach, never deleted or altered, and restored on request.
 
-``Quarantine`` is a folder that is open for moving files in (``hold``) and out (``restore``); one
-process at a time has it. ``manifest`` is the journal of every step, written before the step is
-taken; ``moves`` takes the steps, through ``places``, which works with folder descriptors and never
-follows a symbolic link; ``settle`` finishes what a crash interrupted, so that a file is always
-whole in exactly one of its two places. ``verify`` checks a quarantine and changes nothing.
+``Quarantine`` is a folder that is open for moving files in (``hold``) and out (``restore``), and
+for writing uploads to a service into (``hold_upload``); one process at a time has it. ``manifest``
+is the journal of every step, written before the step is taken; ``moves`` takes the steps, through
+``places``, which works with folder descriptors and never follows a symbolic link; ``settle``
+finishes what a crash interrupted, so that a file is always whole in exactly one of its two places.
+``sealing`` encrypts uploads. ``verify`` checks a quarantine and changes nothing.
 
 What fails: a file that changed or may not be moved is a ``QuarantineError`` and stays where it is;
 a full disk or a tampered manifest is an ``OutputError``.

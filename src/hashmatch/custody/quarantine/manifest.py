@@ -2,7 +2,8 @@
 
 It is a journal (``hashmatch.custody.journal``) with these events, each with the ``id`` of an item:
 ``moving`` (everything known of the file, before it is touched), then ``held`` or ``not_moved``;
-later ``restoring``, then ``restored`` or ``not_restored``.
+later ``restoring``, then ``restored`` or ``not_restored``. An upload to a service has a case number
+in place of a path, and is written rather than moved; its events are the same.
 """
 
 from __future__ import annotations
@@ -45,8 +46,8 @@ class HeldFile:
         id: its number in this quarantine, from 1.
         time: when it was moved; UTC, ISO 8601.
         state: what the manifest last says of it.
-        path: where it came from; absolute, without symbolic links.
-        sha256: the SHA-256 of its bytes, as hex; never shown by ``repr``.
+        path: where it came from; absolute, without symbolic links. None for an upload.
+        sha256: the SHA-256 of its bytes as they are stored, as hex; never shown by ``repr``.
         size: in bytes.
         mode: its permissions.
         uid: the number of its owner.
@@ -59,12 +60,14 @@ class HeldFile:
         matches: what it matched, as in the records of a scan.
         destination: where it is restored to.
         why: why it was not moved, or not restored.
+        case: the case number of an upload.
+        encrypted: it is an upload that was encrypted before it was stored.
     """
 
     id: int
     time: str
     state: HoldState
-    path: bytes
+    path: bytes | None
     sha256: str = field(repr=False)
     size: int
     mode: int
@@ -78,6 +81,13 @@ class HeldFile:
     matches: tuple[Mapping[str, Any], ...] = ()
     destination: bytes | None = None
     why: str | None = None
+    case: str | None = None
+    encrypted: bool = False
+
+    @property
+    def name(self) -> bytes:
+        """What to call it: where it was restored to or came from, or its case number."""
+        return self.destination or self.path or f"upload {self.case}".encode()
 
     @property
     def stored_name(self) -> bytes:
@@ -99,10 +109,15 @@ class HeldFile:
         return {
             "type": "moving",
             "id": self.id,
-            **path_fields(self.path),
+            **self._origin(),
             **{name: getattr(self, name) for name in _FIELDS},
             "matches": [dict(match) for match in self.matches],
         }
+
+    def _origin(self) -> dict[str, Any]:
+        if self.path is not None:
+            return path_fields(self.path)
+        return {"upload": {"case": self.case, "encrypted": self.encrypted}}
 
 
 _FIELDS = (
@@ -170,11 +185,14 @@ def read_manifest(path: bytes) -> Manifest:
 
 
 def _item(event: Mapping[str, Any], time: str) -> HeldFile:
+    upload = event.get("upload")
     item = HeldFile(
         id=event["id"],
         time=time,
         state=HoldState.MOVING,
-        path=path_of(event),
+        path=path_of(event) if upload is None else None,
+        case=None if upload is None else str(upload["case"]),
+        encrypted=upload is not None and bool(upload["encrypted"]),
         matches=tuple(event["matches"]),
         **{name: event[name] for name in _FIELDS},
     )

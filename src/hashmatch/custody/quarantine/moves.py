@@ -60,6 +60,28 @@ def take(item: HeldFile, source: Place, opened: int, files: int) -> None:
     finish_copy(item, source, files)
 
 
+def store(item: HeldFile, opened: int, files: int) -> None:
+    """Write a file that has no other place into the quarantine.
+
+    Args:
+        item: the file, as the manifest has it.
+        opened: its descriptor.
+        files: the descriptor of the folder of the quarantine.
+
+    Raises:
+        QuarantineError: what was written differs from the file.
+        OSError: the system failed.
+    """
+    part = Place(files, item.part_name)
+    part.write_copy(opened)
+    try:
+        check_content(item, part, "what was written differs from the upload")
+    except QuarantineError:
+        part.remove()
+        raise
+    finish_copy(item, None, files)
+
+
 def finish_copy(item: HeldFile, source: Place | None, files: int) -> None:
     """Complete the move of a copied file: name the copy, and remove the original."""
     held = Place(files, item.stored_name)

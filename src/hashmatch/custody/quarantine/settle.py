@@ -54,11 +54,11 @@ def settle(item: HeldFile, files: int) -> Where:
 
 @contextmanager
 def _outside(item: HeldFile) -> Iterator[Place | None]:
-    """Open the place of the file outside the quarantine; None if its folder is gone."""
+    """Open the place of the file outside the quarantine; None if it has none, or it is gone."""
     path = item.path if item.destination is None else item.destination
     with ExitStack() as stack:
         try:
-            place = stack.enter_context(opened_place(path))
+            place = None if path is None else stack.enter_context(opened_place(path))
         except QuarantineError:
             place = None
         yield place

@@ -1,4 +1,4 @@
-"""The quarantine: a folder that matched files are moved into and can be restored from."""
+"""The quarantine: a folder that matched files are moved or written into, and restored from."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import secrets
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from hashmatch.custody.journal import Journal, who
 from hashmatch.custody.quarantine.manifest import HeldFile, HoldState, read_manifest
-from hashmatch.custody.quarantine.moves import check_content, give_back, take
-from hashmatch.custody.quarantine.places import Place, opened_place, sha256_of
+from hashmatch.custody.quarantine.moves import check_content, give_back, store, take
+from hashmatch.custody.quarantine.places import PRIVATE, Place, opened_place, sha256_of
 from hashmatch.custody.quarantine.settle import Where, settle
 from hashmatch.errors import OutputError, QuarantineError, SettingsError
 from hashmatch.files import Closing, path_fields, sync_folder
@@ -108,11 +109,7 @@ class Quarantine(Closing):
             OutputError: no file can be moved, for example because the disk is full. This one was
                 not moved, or the next opening finds that it was.
         """
-        if self._manifest.problems:
-            raise OutputError(
-                "the manifest was tampered with: run quarantine verify",
-                path=os.fsdecode(self.folder),
-            )
+        self._check_manifest()
         try:
             with _source(path, root) as (source, real), source.opened() as opened:
                 self._check_outside(source)
@@ -126,19 +123,53 @@ class Quarantine(Closing):
             raise QuarantineError(error.message, path=os.fsdecode(path)) from error
         return self.items[item.id]
 
+    def hold_upload(
+        self,
+        opened: int,
+        *,
+        case: str,
+        encrypted: bool = False,
+        matches: Sequence[Mapping[str, Any]] = (),
+    ) -> HeldFile:
+        """Write a file here that exists nowhere else. When this returns, it is on the medium.
+
+        Args:
+            opened: a descriptor of its bytes, or of what they were encrypted to.
+            case: its case number.
+            encrypted: whether they were encrypted.
+            matches: what it matched, for the manifest.
+
+        Raises:
+            QuarantineError: it was not written.
+            OutputError: no file can be written, for example because the disk is full.
+        """
+        self._check_manifest()
+        item = replace(
+            self._examine(None, opened, None, matches),
+            mode=PRIVATE,
+            case=case,
+            encrypted=encrypted,
+        )
+        self._move(
+            item.event(),
+            lambda: store(item, opened, self._files),
+            (HoldState.HELD, HoldState.NOT_MOVED),
+        )
+        return self.items[item.id]
+
     def restore(self, number: int, *, to: str | os.PathLike[str] | None = None) -> bytes:
         """Restore a file, with its mode, owner and times.
 
         Args:
             number: the id of the file.
-            to: where to; None for where it came from.
+            to: where to; None for where it came from. An upload needs it.
 
         Returns:
             Where it is now.
 
         Raises:
             QuarantineError: the file was not restored: there is none with this id, its destination
-                exists, or it was changed here.
+                exists or is not given, or it was changed here.
             OutputError: as for ``hold``.
         """
         item = self.items.get(number)
@@ -147,6 +178,8 @@ class Quarantine(Closing):
         if item.state is not HoldState.HELD:
             raise QuarantineError(f"item {number} {_WHY_NOT_HERE[item.state]}")
         path = item.path if to is None else _resolved(os.fsencode(os.path.abspath(to)))
+        if path is None:
+            raise QuarantineError(f"item {number} was uploaded: say where to write it, with --to")
         held = Place(self._files, item.stored_name)
         try:
             check_content(item, held, f"item {number} was changed in the quarantine or is gone")
@@ -165,6 +198,13 @@ class Quarantine(Closing):
         self._journal.close()
         os.close(self._files)
 
+    def _check_manifest(self) -> None:
+        if self._manifest.problems:
+            raise OutputError(
+                "the manifest was tampered with: run quarantine verify",
+                path=os.fsdecode(self.folder),
+            )
+
     def _stored_ids(self) -> Iterator[int]:
         # A name in use must never be given again, whatever happened to the manifest
         for name in os.listdir(self._files):
@@ -177,7 +217,11 @@ class Quarantine(Closing):
             raise QuarantineError("it is already in this quarantine")
 
     def _examine(
-        self, path: bytes, opened: int, sha256: str | None, matches: Sequence[Mapping[str, Any]]
+        self,
+        path: bytes | None,
+        opened: int,
+        sha256: str | None,
+        matches: Sequence[Mapping[str, Any]],
     ) -> HeldFile:
         status = os.fstat(opened)
         digest = sha256_of(opened)

@@ -104,7 +104,9 @@ def _check(item: HeldFile, files: int) -> HeldFileCheck | None:
         problem = "its file is gone" if held.status() is None else "its file was changed"
         return HeldFileCheck(item, Where.NOWHERE, problem)
     where = locate(item, files)
-    lost = "its file is in neither place" if where is Where.NOWHERE else None
+    # An upload has one place, and whoever sent it got no answer
+    gone = where is Where.NOWHERE and item.path is not None
+    lost = "its file is in neither place" if gone else None
     return HeldFileCheck(item, where, lost, interrupted=True)
 
 

@@ -1,0 +1,50 @@
+"""Encryption of what is written into a quarantine, to keys that this machine need not have.
+
+The format is age's (https://age-encryption.org/v1), so that ``age --decrypt`` opens it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, BinaryIO
+
+from hashmatch.errors import MissingExtraError, OutputError, SettingsError
+
+
+class Seal:
+    """Encrypts files to the holders of some keys.
+
+    Args:
+        keys: public keys, ``age1...``, as ``age-keygen`` prints them; any one of them decrypts.
+
+    Raises:
+        MissingExtraError: the extra ``age`` is not installed.
+        SettingsError: one is not a public key.
+    """
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        try:
+            import pyrage  # noqa: PLC0415 # an extra
+        except ModuleNotFoundError as error:
+            raise MissingExtraError("encrypting held uploads", "age") from error
+        self._pyrage: Any = pyrage
+        try:
+            self._recipients = [pyrage.x25519.Recipient.from_str(key) for key in keys]
+        except pyrage.RecipientError as error:
+            raise SettingsError("not a public key of age: it begins with age1") from error
+
+    def encrypt(self, source: BinaryIO, target: BinaryIO) -> None:
+        """Encrypt a file from its start.
+
+        Args:
+            source: open for reading.
+            target: open for writing.
+
+        Raises:
+            OutputError: it cannot be encrypted, for want of memory for example.
+        """
+        try:
+            source.seek(0)
+            self._pyrage.encrypt_io(source, target, self._recipients)
+        except (OSError, self._pyrage.EncryptError) as error:
+            raise OutputError("an upload cannot be encrypted") from error

@@ -1,0 +1,128 @@
+"""Keeps matched uploads as evidence, since many clients delete what they refuse."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, BinaryIO
+
+from hashmatch.custody.quarantine import Quarantine
+from hashmatch.custody.quarantine.sealing import Seal
+from hashmatch.errors import HashmatchError, OutputError, SettingsError
+from hashmatch.files import Closing
+from hashmatch.model import Verdict
+from hashmatch.service.policy import Action
+from hashmatch.service.upload import memory_file
+
+_IDLE_SECONDS = 1.0
+
+
+class HoldFolder(Closing):
+    """A quarantine that uploads are written into, by one thread at a time.
+
+    It is open only while uploads are being held, so that ``hashmatch quarantine restore`` can open
+    it at other times.
+
+    Args:
+        folder: the quarantine, created if need be.
+        seal: encrypts what is held; None to hold it as it is.
+        candidates: also hold candidates, which have the verdict ``low_information``.
+        wait: seconds to wait for another process that has the quarantine open.
+
+    Raises:
+        OutputError: the folder cannot be used.
+        SettingsError: this system has no files in memory, or cannot keep files safely.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        seal: Seal | None = None,
+        candidates: bool = False,
+        wait: float = 5.0,
+    ) -> None:
+        if not hasattr(os, "memfd_create"):
+            raise SettingsError("--hold needs files in memory, which this system does not have")
+        self._folder = folder
+        self._seal = seal
+        self._verdicts = {Verdict.MATCH} | ({Verdict.LOW_INFORMATION} if candidates else set())
+        self._wait = wait
+        self._using = threading.Lock()
+        self._quarantine: Quarantine | None = None
+        self._used = 0.0
+        self._open()
+
+    def wants(self, verdict: Verdict, action: Action) -> bool:
+        """Whether to hold an upload with this verdict: not one that the policy allows."""
+        return verdict in self._verdicts and action is not Action.ALLOW
+
+    def hold(self, upload: BinaryIO, case: str, matches: Sequence[Mapping[str, Any]]) -> int:
+        """Write an upload into the quarantine. When this returns, it is on the medium.
+
+        Args:
+            upload: its bytes, in memory.
+            case: its case number.
+            matches: what it matched, for the manifest.
+
+        Returns:
+            The id of the item.
+
+        Raises:
+            QuarantineError: it was not written.
+            OutputError: as above, and others will not be either, for example because the disk is
+                full.
+        """
+        with self._using:
+            quarantine = self._open()
+            if self._seal is None:
+                return quarantine.hold_upload(upload.fileno(), case=case, matches=matches).id
+            # One at a time, so that this takes no more memory than one upload may have
+            with _sealed_file() as sealed:
+                self._seal.encrypt(upload, sealed)
+                return quarantine.hold_upload(
+                    sealed.fileno(), case=case, encrypted=True, matches=matches
+                ).id
+
+    def has_room(self, size: int) -> bool:
+        """Whether a file of this many bytes could be held now, as far as one can tell."""
+        with self._using:
+            try:
+                self._open()
+                found = os.statvfs(self._folder)
+            except (HashmatchError, OSError):
+                return False
+        return found.f_bavail * found.f_frsize >= size
+
+    def rest(self) -> None:
+        """Let other processes open the quarantine, unless uploads are being held."""
+        if time.monotonic() - self._used > _IDLE_SECONDS and self._using.acquire(blocking=False):
+            try:
+                self._close()
+            finally:
+                self._using.release()
+
+    def close(self) -> None:
+        """Close the quarantine."""
+        with self._using:
+            self._close()
+
+    def _open(self) -> Quarantine:
+        if self._quarantine is None:
+            self._quarantine = Quarantine(self._folder, wait=self._wait)
+        self._used = time.monotonic()
+        return self._quarantine
+
+    def _close(self) -> None:
+        if self._quarantine is not None:
+            self._quarantine.close()
+            self._quarantine = None
+
+
+def _sealed_file() -> BinaryIO:
+    try:
+        return memory_file()
+    except OSError as error:
+        raise OutputError("there is no descriptor left to encrypt an upload") from error
