@@ -1,4 +1,4 @@
-"""Runs the command ``hashmatch`` as users do, in a separate process."""
+"""Runs the command ``hashmatch`` as users do, in a process of its own."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import json
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import hashmatch
+from preloaded import Preloaded
 
 COMMAND = [sys.executable, "-P", "-m", "hashmatch"]
 """Not with the current folder on the path: some tests run it in folders with strange names."""
@@ -23,16 +25,31 @@ def environment(**changes: str) -> dict[str, str]:
     return found | {"PYTHONPATH": SOURCE} | changes
 
 
+@cache
+def _preloaded() -> Preloaded:
+    return Preloaded(environment())
+
+
+def close() -> None:
+    """End the process that has hashmatch loaded, if there is one."""
+    if _preloaded.cache_info().currsize:
+        _preloaded().close()
+        _preloaded.cache_clear()
+
+
 def hashmatch_command(
-    *arguments: str | bytes | Path, **options: Any
-) -> subprocess.CompletedProcess:
+    *arguments: str | bytes | Path, cwd: str | bytes | Path | None = None, **options: Any
+) -> subprocess.CompletedProcess[bytes]:
     """Run the command and wait for it.
 
     Args:
         *arguments: of the command.
-        **options: what ``subprocess.run`` takes.
+        cwd: the folder to run it in.
+        **options: what else ``subprocess.run`` takes. With any, hashmatch is loaded anew.
     """
-    options = {"capture_output": True, "env": environment(), "timeout": 60} | options
+    if hasattr(os, "fork") and not options:
+        return _preloaded().run(arguments, Path.cwd() if cwd is None else cwd, environment())
+    options = {"capture_output": True, "env": environment(), "timeout": 60, "cwd": cwd} | options
     return subprocess.run([*COMMAND, *arguments], check=False, **options)
 
 

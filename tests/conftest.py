@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "fixtures"))
 
@@ -12,3 +15,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "fixtures"))
 # is set, as it is in many containers
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _preloaded_command() -> Iterator[None]:
+    """End the process that runs commands before coverage is counted."""
+    yield
+    import commands  # noqa: PLC0415 # pytest adds this folder to the path after this file
+
+    commands.close()

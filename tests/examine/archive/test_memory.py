@@ -36,8 +36,10 @@ from hashmatch.examine.container import read_members
 from hashmatch.errors import DecodeError
 from hashmatch.options import ArchiveLimits
 
-limit = int(sys.argv[2])
 if sys.platform == "linux":
+    with open("/proc/self/statm") as file:
+        taken = int(file.read().split()[0]) * resource.getpagesize()
+    limit = taken + int(sys.argv[2])
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 told = []
@@ -137,13 +139,17 @@ BOMBS: dict[Callable[[], bytes], Reason | None] = {
 
 
 def _read_limited(
-    data: bytes, folder: Path, limit: int = GIB, max_member_bytes: int = MIB
+    data: bytes, folder: Path, more: int = GIB, max_member_bytes: int = MIB
 ) -> tuple[list[str | None], int]:
-    """Read an archive in a process of its own: what was told, and the bytes of memory it took."""
+    """Read an archive in a process that may take so many bytes of memory more than it starts with.
+
+    Returns:
+        What was told, and the bytes that it took.
+    """
     path = folder / "archive"
     path.write_bytes(data)
     done = subprocess.run(
-        [sys.executable, "-c", _READ, str(path), str(limit), str(max_member_bytes)],
+        [sys.executable, "-c", _READ, str(path), str(more), str(max_member_bytes)],
         capture_output=True,
         timeout=60,
         check=True,
