@@ -27,7 +27,7 @@ demo: $(READY) ## Scan the example pictures against the example list
 # Tests that need real time run by themselves, one after another; only they are retried
 define run-tests
 @code=0; \
-$(BIN)/python -m pytest -rfEs -n auto -m "not timing" || code=$$?; \
+$(BIN)/python -m pytest -rfEs -n auto --dist worksteal -m "not timing" || code=$$?; \
 $(BIN)/python -m pytest -rfEsR -m timing --reruns 2 $(APPEND) || code=$$?; \
 exit $$code
 endef

@@ -1,4 +1,4 @@
-"""Makes the picture generators in fixtures/ importable, and starts processes cheaply."""
+"""What all tests share: where to import from, how long they may take, how processes start."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "fixtures"))
 
@@ -15,6 +16,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "fixtures"))
 # is set, as it is in many containers
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+# On a busy machine an example may take any time, and so may making one
+settings.register_profile("hashmatch", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("hashmatch")
 
 
 @pytest.fixture(scope="session", autouse=True)
