@@ -74,6 +74,28 @@ class ArchiveLimits(_AtLeast1):
     max_depth: int = 3
 
 
+PROGRESS_SECONDS = 10
+"""Seconds of a video after which a worker says that it is still at work."""
+
+
+@dataclass(frozen=True, slots=True)
+class VideoLimits(_AtLeast1):
+    """What a video may cost. Stills found before a limit is reached are looked up.
+
+    Attributes:
+        max_seconds: length of the video.
+        max_stills: stills that look different.
+        max_decode_seconds: seconds that decoding may take.
+
+    Raises:
+        SettingsError: a limit is below 1.
+    """
+
+    max_seconds: int = 4 * 3600
+    max_stills: int = 5_000
+    max_decode_seconds: int = 1_800
+
+
 FORMATS = frozenset(
     {
         *("AVIF", "BMP", "GIF", "HEIF", "ICO", "JPEG", "JPEG2000", "JXL", "MPO", "PFM", "PNG"),
@@ -106,6 +128,7 @@ class ExamineOptions:
         kinds: the hashes to compute for every view; with none, pictures are not decoded at all.
         limits: what a picture may cost.
         archives: what an archive may cost.
+        video: what a video may cost.
         formats: names of the picture formats to decode, from ``FORMATS``.
         mirrors: also look at the seven flips and quarter turns of every view.
         fast: use the hashes of a preview if it will do, and do not decode the picture in full.
@@ -120,6 +143,7 @@ class ExamineOptions:
     kinds: tuple[HashKind, ...]
     limits: Limits = Limits()
     archives: ArchiveLimits = ArchiveLimits()
+    video: VideoLimits = VideoLimits()
     formats: frozenset[str] = FORMATS
     mirrors: bool = False
     fast: bool = False

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 from io import BytesIO
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
 from hashmatch.errors import DecodeError, SettingsError
 from hashmatch.examine.archive import ends_in_zip, sniff_archive
@@ -25,8 +25,13 @@ from hashmatch.examine.inputs import Content, PictureInput, digest, held, read_c
 from hashmatch.examine.kinds import HEAD_BYTES, kind_of
 from hashmatch.examine.picture_hashes import hash_picture
 from hashmatch.examine.reading import read_stream, steady
+from hashmatch.examine.video.shots import examine_video
+from hashmatch.examine.video.sniffing import video_format
 from hashmatch.model import MEMBER_MARK, Examination, Kind, Reason
 from hashmatch.options import ExamineOptions
+
+_Examining: TypeAlias = "Generator[tuple[bytes | None, Examination | None], None, Examination]"
+"""Yields what ``examine_parts`` does, and returns the examination of one part."""
 
 _ARCHIVE = Examination(kind=Kind.ARCHIVE)
 
@@ -77,7 +82,7 @@ def examine_parts(
 
     Yields:
         Each member's path with None as it is begun, then with its examination; at the end None
-        with the examination of the file itself.
+        with the examination of the file itself. Now and then, where one takes long, None and None.
     """
     try:
         if isinstance(content, bytes):
@@ -123,30 +128,28 @@ def _examine_unopened(data: bytes, options: ExamineOptions) -> Examination:
         # To call it no image would clear what it holds
         problem = DecodeError(Reason.UNSUPPORTED_FORMAT, "an archive", format=container)
         return replace(Examination.failed(problem), digests=digest(BytesIO(data), options))
-    found = _examine_bytes(data, options)
+    found = _drained(_examine_bytes(data, options))
     return _marred(found, hidden_behind(data))
 
 
-def _examine_open(
-    file: BinaryIO, size: int, options: ExamineOptions, skip: int
-) -> Generator[tuple[bytes, Examination | None], None, Examination]:
+def _examine_open(file: BinaryIO, size: int, options: ExamineOptions, skip: int) -> _Examining:
     """Yield the members of a file, if it has any, and return the examination of the file itself."""
     head = file.read(SNIFF_BYTES)
     is_container = sniff_container(head) is not None or ends_in_zip(file, size)
     file.seek(0)
     if is_container:
         return (yield from _examine_container(file, size, options, skip))
+    if (name := video_format(head)) is not None:
+        return (yield from _examine_video(file, name, options))
     data = read_content(file, options, size)
     if isinstance(data, Examination):
         return data
     if appended(data, zip_at_end=False):
         return (yield from _examine_container(BytesIO(data), size, options, skip))
-    return _examine_bytes(data, options)
+    return (yield from _examine_bytes(data, options))
 
 
-def _examine_container(
-    file: BinaryIO, size: int, options: ExamineOptions, skip: int
-) -> Generator[tuple[bytes, Examination | None], None, Examination]:
+def _examine_container(file: BinaryIO, size: int, options: ExamineOptions, skip: int) -> _Examining:
     """Yield a container's members, and return the examination of the container itself."""
     problem: DecodeError | None = None
     head = file.read(SNIFF_BYTES)
@@ -157,13 +160,17 @@ def _examine_container(
         for member in read_members(file, options.archives, options.limits.max_bytes, skip):
             yield member.path, None
             how = options if at_hand and MEMBER_MARK not in member.path else in_full
-            found = _ARCHIVE if member.data is None else _examine_bytes(member.data, how)
+            found = _ARCHIVE
+            if member.data is not None:
+                found = yield from _examine_bytes(member.data, how)
             yield member.path, _marred(found, member.problem)
             del member, found  # or they stay in memory while the next one is unpacked
     except DecodeError as error:
         problem = error.bare()
     # A tar begins with a name of its maker's choice, and a zip with anything: a picture, maybe.
     # And an SVG is one
+    if (name := video_format(head)) is not None:
+        return _marred((yield from _examine_video(file, name, options)), problem)
     if sniff(head) is None:
         kind = kind_of(head) if sniff_archive(head) is None else Kind.ARCHIVE
         return _marred(Examination(kind=kind, digests=digest(file, options)), problem)
@@ -172,7 +179,7 @@ def _examine_container(
         return _marred(found, problem)
     file.seek(0)
     data = read_stream(file, options.limits.max_bytes, size)
-    return _marred(_examine_bytes(data, options), problem)
+    return _marred((yield from _examine_bytes(data, options)), problem)
 
 
 def _marred(found: Examination, problem: DecodeError | None) -> Examination:
@@ -184,7 +191,9 @@ def _marred(found: Examination, problem: DecodeError | None) -> Examination:
     return replace(found, reason=problem.reason, detail=problem.message)
 
 
-def _examine_bytes(data: bytes, options: ExamineOptions) -> Examination:
+def _examine_bytes(data: bytes, options: ExamineOptions) -> _Examining:
+    if (name := video_format(data[:HEAD_BYTES])) is not None and sniff(data[:SNIFF_BYTES]) is None:
+        return (yield from _examine_video(BytesIO(data), name, options))
     if options.kinds:
         found = hash_picture(lambda: open_picture(data, options.formats, options.limits), options)
     else:
@@ -192,3 +201,20 @@ def _examine_bytes(data: bytes, options: ExamineOptions) -> Examination:
     if found.format is None and found.reason is None:
         found = replace(found, kind=kind_of(data[:HEAD_BYTES]))
     return replace(found, digests=digest(BytesIO(data), options)) if options.digests else found
+
+
+def _examine_video(file: BinaryIO, name: str, options: ExamineOptions) -> _Examining:
+    found = Examination(format=name, kind=Kind.VIDEO)
+    if options.kinds:
+        found = yield from examine_video(file, name, options)
+    return replace(found, digests=digest(file, options)) if options.digests else found
+
+
+def _drained(examining: _Examining) -> Examination:
+    """Examine to the end, without saying in between that work goes on."""
+    while True:
+        try:
+            next(examining)
+        except StopIteration as end:
+            found: Examination = end.value
+            return found

@@ -19,6 +19,7 @@ from hashmatch.model import Reason
 PDF = "pypdfium2"
 LIBARCHIVE = "hashmatch.examine.archive.libarchive_calls"
 MAIL = "email.parser"
+VIDEO = "hashmatch.examine.video.ffmpeg"
 
 # The package that each needs, and what to do where it is missing
 _NEEDS = {
@@ -28,6 +29,7 @@ _NEEDS = {
         "needs an extra package: pip install 'hashmatch[archives]', and the system's libarchive",
     ),
     MAIL: ("email", "needs a whole standard library"),
+    VIDEO: ("av", "needs an extra package: pip install 'hashmatch[video]'"),
 }
 # What their imports raise where a part is missing, such as a system library
 _FAILURES = (ImportError, OSError, AttributeError, TypeError)
@@ -37,7 +39,7 @@ _absent: set[str] = set()
 
 
 def is_installed(extra: str) -> bool:
-    """Tell, without loading it, whether the package of ``pdf`` or ``archives`` is there."""
+    """Tell, without loading it, whether the package of an extra is there."""
     (package,) = (name for name, remedy in _NEEDS.values() if f"[{extra}]" in remedy)
     return _is_there(package)
 
@@ -45,7 +47,7 @@ def is_installed(extra: str) -> bool:
 def readers() -> dict[str, str]:
     """What opens containers besides hashmatch itself: the package and its version, by its extra."""
     found = {}
-    for extra, package in (("archives", "libarchive-c"), ("pdf", "pypdfium2")):
+    for extra, package in (("archives", "libarchive-c"), ("pdf", "pypdfium2"), ("video", "av")):
         remedy = f"not installed: pip install 'hashmatch[{extra}]'"
         found[extra] = f"{package} {version(package)}" if is_installed(extra) else remedy
     return found
@@ -78,7 +80,7 @@ def require(name: str, what: str) -> ModuleType:
     """Return one of these libraries.
 
     Args:
-        name: ``PDF``, ``LIBARCHIVE`` or ``MAIL``.
+        name: ``PDF``, ``LIBARCHIVE``, ``MAIL`` or ``VIDEO``.
         what: the format that needs it, for the message.
 
     Raises:

@@ -7,18 +7,13 @@ Sources: the magic numbers in each format's specification.
 
 from __future__ import annotations
 
+from hashmatch.examine.video.sniffing import video_format
 from hashmatch.model import Kind
 
 HEAD_BYTES = 1 << 16
 """How much of a file ``kind_of`` wants to see."""
 
 _MAGICS = (
-    (b"\x1a\x45\xdf\xa3", Kind.VIDEO),  # Matroska and WebM
-    (b"FLV\x01", Kind.VIDEO),
-    (b"\x00\x00\x01\xba", Kind.VIDEO),  # MPEG program streams
-    (b"\x00\x00\x01\xb3", Kind.VIDEO),
-    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", Kind.VIDEO),  # Windows Media
-    (b".RMF", Kind.VIDEO),
     (b"ID3", Kind.AUDIO),
     (b"fLaC", Kind.AUDIO),
     (b"MThd", Kind.AUDIO),
@@ -46,12 +41,8 @@ _MAGICS = (
     (b"\x00\x01\x00\x00\x00", Kind.FONT),  # TrueType: behind the databases that begin so, too
 )
 
-_RIFF = {b"AVI ": Kind.VIDEO, b"WAVE": Kind.AUDIO, b"RMID": Kind.AUDIO, b"sfbk": Kind.AUDIO}
+_RIFF = {b"WAVE": Kind.AUDIO, b"RMID": Kind.AUDIO, b"sfbk": Kind.AUDIO}
 _IFF = {b"AIFF": Kind.AUDIO, b"AIFC": Kind.AUDIO, b"8SVX": Kind.AUDIO, b"ANIM": Kind.VIDEO}
-_OGG_VIDEO = (b"\x80theora", b"BBCD\x00", b"fishead\x00")
-_AUDIO_BRANDS = frozenset({b"M4A ", b"M4B ", b"M4P ", b"F4A ", b"F4B "})
-_QUICKTIME = frozenset({b"moov", b"mdat", b"wide", b"pnot"})
-_TRANSPORT_PACKETS = ((0, 188), (4, 192))  # where the first one begins, and how far apart they are
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _CONTROLS = bytes({*range(32), 127} - set(b"\t\n\f\r\x1b"))
 _MOST_HIGH = 0.3
@@ -69,12 +60,10 @@ def kind_of(head: bytes) -> Kind:
         return _RIFF[head[8:12]]
     if head[:4] == b"FORM" and head[8:12] in _IFF:
         return _IFF[head[8:12]]
-    if head[:4] == b"OggS":
-        return Kind.VIDEO if head[28:].startswith(_OGG_VIDEO) else Kind.AUDIO
-    if head[4:8] == b"ftyp":
-        return Kind.AUDIO if head[8:12] in _AUDIO_BRANDS else Kind.VIDEO
-    if head[4:8] in _QUICKTIME or _is_transport_stream(head):
+    if video_format(head) is not None:
         return Kind.VIDEO
+    if head[:4] == b"OggS" or head[4:8] == b"ftyp":
+        return Kind.AUDIO
     return _weak_kind(head)
 
 
@@ -90,14 +79,6 @@ def _weak_kind(head: bytes) -> Kind:
     ):
         return Kind.AUDIO
     return Kind.TEXT if _is_text(head) else Kind.OTHER
-
-
-def _is_transport_stream(head: bytes) -> bool:
-    return any(
-        len(head) > start + 2 * size
-        and all(head[start + size * number] == 0x47 for number in range(3))
-        for start, size in _TRANSPORT_PACKETS
-    )
 
 
 def _is_mpeg_audio(second: int, third: int) -> bool:

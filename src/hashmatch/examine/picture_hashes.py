@@ -38,7 +38,7 @@ def hash_picture(open_it: Callable[[], Picture | None], options: ExamineOptions)
     failure: DecodeError | None = None
     try:
         for frame in picture.views():
-            hashed.extend(_hash_views(frame, options))
+            hashed.extend(hash_views(frame, options))
     except DecodeError as error:
         failure = error.bare()
     except MemoryError:  # a thin picture takes many times its pixels to be made small
@@ -57,7 +57,7 @@ def _preview(picture: Picture, options: ExamineOptions) -> list[ViewHashes]:
     if not options.fast:
         options = replace(options, kinds=())
     try:
-        return _hash_views(found, options, reduced=picture.reduces)
+        return hash_views(found, options, reduced=picture.reduces)
     except MemoryError:
         return []
 
@@ -101,7 +101,7 @@ def _examination(
     )
 
 
-def _hash_views(
+def hash_views(
     found: Iterable[View], options: ExamineOptions, *, reduced: bool | None = None
 ) -> list[ViewHashes]:
     """Hash the views of one frame together: a batch costs hardly more than one.

@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 
 from hashmatch.errors import SettingsError
 from hashmatch.model import Examination
-from hashmatch.options import ExamineOptions
+from hashmatch.options import PROGRESS_SECONDS, ExamineOptions
 
 
 class ProtocolError(Exception):
@@ -32,6 +32,7 @@ class Job:
         until: when its time is up, or that of the member in hand; None until it runs.
         last: when its time is up with all of its members; None until it runs.
         bytes_left: how much workers may still say of it.
+        progress: how often a worker has said that it is still at work on what it is on.
         loaded_late: a worker has asked for what is loaded late, and that is there now.
     """
 
@@ -47,17 +48,23 @@ class Job:
     until: float | None = None
     last: float | None = None
     bytes_left: int = 16 * 1024 * 1024
+    progress: int = 0
     loaded_late: bool = False
 
     def take(self, said: Said, options: ExamineOptions) -> Reply | None:
         """Note what a worker says of this job.
 
         Returns:
-            None if it only says which member it begins.
+            None if it only says which member it begins, or that it is still at work.
 
         Raises:
             ProtocolError: no worker may say that next.
         """
+        if said is None:
+            self.progress += 1
+            if self.progress > options.video.max_seconds // PROGRESS_SECONDS:
+                raise ProtocolError
+            return None
         if isinstance(said, bytes):
             if self.member is not None or self.skip >= options.archives.max_members:
                 raise ProtocolError
@@ -89,7 +96,7 @@ class Job:
             self.skip += 1
             self.count -= self.count > 0
         self.member = None
-        self.deaths = self.faults = 0
+        self.deaths = self.faults = self.progress = 0
         self.until = None
         return reply
 
@@ -121,8 +128,9 @@ class Reply(NamedTuple):
     end: bool
 
 
-Said: TypeAlias = bytes | Reply
-"""What a worker says of a job: the path of the member that it begins, or what came of a part."""
+Said: TypeAlias = bytes | Reply | None
+"""What a worker says of a job: the path of the member that it begins, or what came of a part; or,
+as None, that it is still at work on a long one."""
 
 
 def check_size(workers: int) -> int:

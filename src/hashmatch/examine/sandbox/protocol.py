@@ -18,7 +18,13 @@ from typing import Any
 from hashmatch.errors import DecodeError
 from hashmatch.examine.sandbox.jobs import Job, ProtocolError, Reply, Said
 from hashmatch.model import Examination, HashKind, Kind, PerceptualHash, Reason, ViewHashes
-from hashmatch.options import ArchiveLimits, ExamineOptions, Limits, TransformOptions
+from hashmatch.options import (
+    ArchiveLimits,
+    ExamineOptions,
+    Limits,
+    TransformOptions,
+    VideoLimits,
+)
 
 FORK = b"F"
 """To the zygote: fork a worker that serves the socket sent along. The answer is its pid."""
@@ -124,6 +130,8 @@ def encode_said(said: Said, number: int) -> bytes:
 
     An examination that is too large for a frame becomes one that failed by ``frame_limit``.
     """
+    if said is None:
+        return frame({"job": number, "progress": True})
     if isinstance(said, bytes):
         return frame({"job": number, "member": _encode_path(said)})
     data = _encode_reply(said, number)
@@ -172,6 +180,8 @@ def decode_said(message: dict[str, Any], job: Job, number: int, options: Examine
     try:
         if _integer(message["job"], 2**64) != number:
             raise ProtocolError
+        if "progress" in message:
+            return None
         member = message["member"]
         path = None if member is None else base64.b64decode(member, validate=True)
         if path is not None and "examination" not in message:
@@ -196,6 +206,7 @@ def decode_options(message: dict[str, Any]) -> ExamineOptions:
             "kinds": _kinds(message["kinds"]),
             "limits": Limits(**message["limits"]),
             "archives": ArchiveLimits(**message["archives"]),
+            "video": VideoLimits(**message["video"]),
             "formats": frozenset(message["formats"]),
             "digests": tuple(message["digests"]),
             "transforms": changes

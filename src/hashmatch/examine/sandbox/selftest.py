@@ -25,7 +25,7 @@ from PIL import Image
 from hashmatch.examine.decode import DECODERS, decoders, load_decoders
 from hashmatch.examine.extras import is_installed
 from hashmatch.examine.sandbox.base import AnyPool
-from hashmatch.examine.sandbox.jobs import Job
+from hashmatch.examine.sandbox.jobs import Job, Reply
 from hashmatch.examine.sandbox.shared import nameless_file
 from hashmatch.examine.sandbox.worker import answers
 from hashmatch.hashing import ALGORITHMS
@@ -135,7 +135,7 @@ def decode_every_format(pool: AnyPool, options: ExamineOptions) -> dict[str, str
             here = [
                 (said.member, said.examination)
                 for said in answers(Job(descriptor), options)
-                if not isinstance(said, bytes)
+                if isinstance(said, Reply)
             ]
             there: list[tuple[bytes | None, Examination]] = []
             pool.submit(Job(descriptor))

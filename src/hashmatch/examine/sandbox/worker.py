@@ -50,7 +50,7 @@ def answers(job: Job, options: ExamineOptions) -> Iterator[Said]:
     left = job.count
     for member, examination in parts:
         if examination is None:
-            yield member or b""
+            yield member
             continue
         if member is not None:
             left -= 1

@@ -1,0 +1,17 @@
+"""FFmpeg by PyAV, silenced, with all that PyAV would import when it first needs it."""
+
+from __future__ import annotations
+
+import av
+import av.audio.stream
+import av.logging
+import av.subtitles.stream
+import av.video.stream
+
+FFmpegError = av.FFmpegError
+"""What everything here raises."""
+
+open_container = av.open
+"""Opens a file with a demuxer by name."""
+
+av.logging.set_level(av.logging.PANIC)  # files could speak on stderr

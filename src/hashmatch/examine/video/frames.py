@@ -1,0 +1,244 @@
+"""Stills of a video, by PyAV: key frames, and one frame a second where these are far apart.
+
+Key frames alone miss scenes: encoders place them every few seconds, and each encoder elsewhere.
+Decoding every frame costs 30 times as much. So packets are held back until it is known whether the
+next key frame comes within ``_MOST_GAP`` seconds. If it does, only key frames are decoded.
+"""
+
+from __future__ import annotations
+
+import errno
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO, NamedTuple
+
+from PIL import Image
+
+from hashmatch.errors import OUT_OF_MEMORY, DecodeError
+from hashmatch.examine.decode.opening import check_size
+from hashmatch.examine.extras import VIDEO, require
+from hashmatch.examine.video.sniffing import DEMUXERS
+from hashmatch.model import Reason
+from hashmatch.options import Limits, VideoLimits
+
+_MOST_GAP = 2.0
+"""Seconds between key frames above which the frames between them are decoded too."""
+
+_STEP = 1.0
+"""Seconds between the frames that are looked at there."""
+
+_LEAST_STEP = 0.25
+"""Seconds between frames that are looked at anywhere."""
+
+_USUAL_RATE = 25
+
+_SIDE = 512
+"""Pixels of a still's long side at most: hashes come from far fewer."""
+
+_ORIENTATION_TAG = 0x0112
+_UPRIGHT_TAGS = {90: 8, 180: 3, 270: 6}
+"""The Exif orientation that says the same as a rotation, in degrees counter-clockwise."""
+
+_ATTACHED = 0x0400  # AV_DISPOSITION_ATTACHED_PIC
+_SLACK = 0.05  # of a video's length: how much of its end may be without packets
+
+
+class Still(NamedTuple):
+    """One frame to look at.
+
+    Attributes:
+        name: the name of its view, such as ``frame:00:01:23.400``.
+        seconds: from the start of the video.
+        image: the picture, in RGB, with its orientation as Exif has it.
+    """
+
+    name: str
+    seconds: float
+    image: Image.Image
+
+
+class Video:
+    """An opened video.
+
+    Args:
+        file: open for reading in binary, and can seek.
+        name: the format, one of ``DEMUXERS``.
+        limits: for the pixels of a frame.
+        video_limits: for the length.
+        clock: tells how long decoding has taken, in seconds.
+
+    Attributes:
+        width: pixels of the first stream, as stored; 0 without one.
+        height: pixels of the first stream, as stored; 0 without one.
+        has_pictures: whether it has moving pictures at all, and not just sound.
+
+    Raises:
+        DecodeError: it cannot be opened.
+    """
+
+    def __init__(
+        self,
+        file: BinaryIO,
+        name: str,
+        limits: Limits,
+        video_limits: VideoLimits,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._ffmpeg = require(VIDEO, name)
+        self._name = name
+        self._limits = limits
+        self._video_limits = video_limits
+        self._clock = clock
+        with self._classified():
+            self._container = self._ffmpeg.open_container(
+                file, format=DEMUXERS[name], io_open=_refuse, metadata_errors="replace"
+            )
+        self._streams = list(self._container.streams.video)
+        first = self._streams[0].codec_context if self._streams else None
+        self.width: int = first.width if first else 0
+        self.height: int = first.height if first else 0
+        self.has_pictures = any(not _is_cover(stream) for stream in self._streams)
+
+    def close(self) -> None:
+        """Let go of the decoders. The file stays open."""
+        self._container.close()
+
+    def stills(self) -> Iterator[Still]:
+        """Yield what to look at, in the order of the file.
+
+        Raises:
+            DecodeError: the stills so far are all that could be had.
+        """
+        samplers = {stream.index: _Sampler(stream) for stream in self._streams}
+        for sampler in samplers.values():
+            size = sampler.context.width, sampler.context.height
+            check_size(size, self._name, self._limits)
+            if sampler.context.codec is None:
+                raise self._undecodable()
+        until = self._clock() + self._video_limits.max_decode_seconds
+        problem: DecodeError | None = None
+        with self._classified():
+            for packet in self._container.demux(*self._streams):
+                sampler = samplers[packet.stream.index]
+                try:
+                    for frame, seconds in sampler.take(packet):
+                        yield self._still(frame, sampler, seconds)
+                except self._ffmpeg.FFmpegError:  # the decoder may well go on behind the damage
+                    problem = problem or self._undecodable("part of it")
+                if sampler.seconds > self._video_limits.max_seconds:
+                    raise self._too_long()
+                if self._clock() > until:
+                    raise DecodeError(Reason.TIMEOUT, "the video takes too long to decode")
+        if problem is None and any(sampler.is_cut(self._length()) for sampler in samplers.values()):
+            problem = DecodeError(Reason.TRUNCATED, "the video ends early", format=self._name)
+        if problem is not None:
+            raise problem
+
+    def _length(self) -> float:
+        """Seconds that the file says it has; 0 if it does not say."""
+        return (self._container.duration or 0) / 1_000_000
+
+    def _still(self, frame: Any, sampler: _Sampler, seconds: float) -> Still:
+        check_size((frame.width, frame.height), self._name, self._limits)
+        scale = min(1.0, _SIDE / max(frame.width, frame.height))
+        small = frame.reformat(
+            width=max(1, round(frame.width * scale)),
+            height=max(1, round(frame.height * scale)),
+            format="rgb24",
+            interpolation="AREA",
+        )
+        image = small.to_image()
+        tag = _UPRIGHT_TAGS.get(round(frame.rotation) % 360)
+        if tag is not None:
+            image.getexif()[_ORIENTATION_TAG] = tag
+        prefix = "" if sampler.stream is self._streams[0] else f"stream:{sampler.stream.index}+"
+        return Still(f"{prefix}frame:{_timecode(seconds)}", seconds, image)
+
+    @contextmanager
+    def _classified(self) -> Iterator[None]:
+        """Turn what FFmpeg raises into the reason that the verdict will carry."""
+        try:
+            yield
+        except MemoryError as error:
+            raise DecodeError(Reason.TOO_LARGE, OUT_OF_MEMORY, format=self._name) from error
+        except (self._ffmpeg.FFmpegError, ValueError, UnicodeError) as error:
+            raise self._undecodable() from error
+
+    def _undecodable(self, what: str = "the video") -> DecodeError:
+        return DecodeError(
+            Reason.UNDECODABLE, f"{what} cannot be decoded as {self._name}", format=self._name
+        )
+
+    def _too_long(self) -> DecodeError:
+        most = self._video_limits.max_seconds
+        return DecodeError(Reason.FRAME_LIMIT, f"longer than {most} seconds", format=self._name)
+
+
+class _Sampler:
+    """Decides which frames of one stream to decode, and which to look at."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+        self.context = stream.codec_context
+        self.context.thread_count = 1
+        self.seconds = 0.0  # of the last packet, from the start
+        self._start = float((stream.start_time or 0) * (stream.time_base or 0))
+        self._pace = 1 / float(stream.guessed_rate or _USUAL_RATE)  # of packets without a time
+        self._held: list[Any] = []  # packets since the last key frame
+        self._held_since = 0.0
+        self._dense = False  # the next key frame is far
+        self._looked = -_STEP  # when a frame was last looked at
+
+    def take(self, packet: Any) -> Iterator[tuple[Any, float]]:
+        """Take the next packet, and yield frames to look at with their times in seconds."""
+        if packet.size == 0 and packet.dts is None:  # the end of the stream
+            yield from self._release()
+            yield from self._decode([packet])
+            return
+        stamp = packet.dts if packet.pts is None else packet.pts
+        if stamp is None:
+            self.seconds += self._pace
+        else:
+            self.seconds = max(self.seconds, float(stamp * packet.time_base) - self._start)
+        if packet.is_keyframe:
+            yield from self._release()
+            self._dense, self._held_since = False, self.seconds
+        self._held.append(packet)
+        if self._dense or self.seconds - self._held_since > _MOST_GAP:
+            self._dense = True
+            yield from self._release()
+
+    def is_cut(self, length: float) -> bool:
+        """Whether packets end well before the length that the file gives."""
+        return not _is_cover(self.stream) and self.seconds < length * (1 - _SLACK) - _MOST_GAP
+
+    def _release(self) -> Iterator[tuple[Any, float]]:
+        packets, self._held = self._held, []
+        # Where every frame is a key frame, most are not worth decoding
+        if self._dense or self._held_since - self._looked >= _LEAST_STEP:
+            yield from self._decode(packets if self._dense else packets[:1])
+
+    def _decode(self, packets: list[Any]) -> Iterator[tuple[Any, float]]:
+        for packet in packets:
+            for frame in self.context.decode(packet):
+                seconds = self.seconds if frame.time is None else frame.time - self._start
+                since = seconds - self._looked
+                if since >= _STEP or (frame.key_frame and since >= _LEAST_STEP) or since < 0:
+                    self._looked = seconds
+                    yield frame, max(0.0, seconds)
+
+
+def _is_cover(stream: Any) -> bool:
+    """Whether a stream is a picture on the cover, and no moving one."""
+    return bool(int(stream.disposition) & _ATTACHED)
+
+
+def _refuse(*_: Any) -> Any:
+    """Open no file besides the one in hand, whatever it refers to."""
+    raise PermissionError(errno.EACCES, "a video refers to another file")
+
+
+def _timecode(seconds: float) -> str:
+    whole, thousandths = divmod(round(seconds * 1000), 1000)
+    return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}.{thousandths:03}"
