@@ -170,10 +170,10 @@ class Verdict(StrEnum):
 
 
 class Kind(StrEnum):
-    """What a file is if it is not a picture, by its first bytes. A closed set.
+    """What a file is if it is not a still picture. A closed set.
 
     Attributes:
-        VIDEO: moving pictures. They are not examined: only exact digests can find them.
+        VIDEO: moving pictures.
         DOCUMENT: such as a PDF. Its pictures have separate outcomes.
         AUDIO: sound.
         EXECUTABLE: a program or a program library.
@@ -209,7 +209,7 @@ class Reason(StrEnum):
         UNSUPPORTED_FORMAT: the format is recognised, but hashmatch does not read it.
         ENCRYPTED: it needs a password.
         ARCHIVE_LIMIT: the archive has more members, bytes or levels than the limits allow.
-        FRAME_LIMIT: it has more frames or pages than the limits allow.
+        FRAME_LIMIT: it has more frames or pages, or lasts longer, than the limits allow.
         PERMISSION: hashmatch has no permission to read it.
         SPECIAL_FILE: it is not a regular file.
         CHANGED: it changed while it was read.
@@ -254,7 +254,7 @@ class Examination:
     """What is known about one part of a file before any list is consulted.
 
     Attributes:
-        format: the picture's format, by content; None if it is not a picture.
+        format: the picture's or video's format, by content; None if it is neither.
         width: pixels, as stored; 0 if unknown.
         height: pixels, as stored; 0 if unknown.
         views: every view that could be examined.
@@ -263,7 +263,8 @@ class Examination:
         quality: the best quality of any view, 0 to 100; None without a view.
         exact: the hashes are exact; otherwise they are a preview's, and may be some bits off.
         digests: hex digests of the file's bytes, in the order of ``ExamineOptions.digests``.
-        kind: what it is if it is no picture; None for a picture, and for what could not be read.
+        kind: what it is if it is no still picture; None for one, and for what could not be read. A
+            video has a kind and a format.
     """
 
     format: str | None = None
@@ -350,13 +351,13 @@ class Outcome:
         quality: 0 to 100, the best of any view of the file itself; None without a view.
         width: pixels, as stored; 0 if unknown.
         height: pixels, as stored; 0 if unknown.
-        format: the picture's format, by content; None if the file itself is not a picture.
+        format: the picture's or video's format, by content; None if the file itself is neither.
         suppressed: near entries that a human decided do not match this very file. They do not
             count, and are listed so that nothing vanishes.
         parts: the members of an archive in its order, then the file itself; empty for a file
             without members.
-        kind: what the file itself is if it is not a picture, such as ``video``; None for a picture,
-            and for what could not be read.
+        kind: what the file itself is if it is not a still picture, such as ``video``; None for a
+            picture, and for what could not be read.
     """
 
     verdict: Verdict

@@ -83,17 +83,17 @@ class VideoLimits(_AtLeast1):
     """What a video may cost. Stills found before a limit is reached are looked up.
 
     Attributes:
-        max_seconds: length of the video.
+        max_length: seconds that the video lasts.
         max_stills: stills that look different.
-        max_decode_seconds: seconds that decoding may take.
+        max_decoding: seconds that decoding may take.
 
     Raises:
         SettingsError: a limit is below 1.
     """
 
-    max_seconds: int = 4 * 3600
+    max_length: int = 4 * 60 * 60
     max_stills: int = 5_000
-    max_decode_seconds: int = 1_800
+    max_decoding: int = 30 * 60
 
 
 FORMATS = frozenset(

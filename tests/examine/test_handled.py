@@ -4,7 +4,8 @@ from pathlib import Path
 
 from hashmatch.examine.container import _READERS
 from hashmatch.examine.decode import DECODERS
-from hashmatch.examine.handled import CONTAINERS, PICTURES, document
+from hashmatch.examine.handled import CONTAINERS, PICTURES, VIDEOS, document
+from hashmatch.examine.video.sniffing import DEMUXERS
 from hashmatch.options import FORMATS
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "formats.md"
@@ -28,3 +29,8 @@ def test_every_format_that_is_decoded_is_in_the_table() -> None:
 def test_every_container_that_is_read_is_in_the_table() -> None:
     """The table and the readers of containers name the same formats."""
     assert {row.format for row in CONTAINERS} == set(_READERS)
+
+
+def test_every_video_that_is_read_is_in_the_table() -> None:
+    """The table and the demuxers name the same formats."""
+    assert [row.format for row in VIDEOS] == list(DEMUXERS)

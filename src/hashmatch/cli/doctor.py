@@ -26,7 +26,7 @@ from hashmatch.hashing import ALGORITHMS
 from hashmatch.hashlist import HashList
 from hashmatch.match.matcher import Matcher
 from hashmatch.model import Entry, PerceptualHash, Verdict
-from hashmatch.options import ArchiveLimits, Limits
+from hashmatch.options import ArchiveLimits, Limits, VideoLimits
 from hashmatch.scan import scan
 
 _FAILED = 70
@@ -60,6 +60,7 @@ def doctor_command(as_json: opt.AsJson = False) -> int:
             "cores": allowed_cores(),
             **asdict(Limits()),
             **asdict(ArchiveLimits()),
+            **asdict(VideoLimits()),
             "max_memory": WorkerLimits().max_memory,
             "max_seconds": WorkerLimits().max_seconds,
         },

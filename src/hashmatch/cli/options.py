@@ -16,7 +16,7 @@ from hashmatch.cli.files import READS, READS_STREAM, WRITES
 from hashmatch.cli.sizes import format_size, parse_count, parse_size
 from hashmatch.cli.streams import say
 from hashmatch.errors import SettingsError
-from hashmatch.options import FORMATS, ArchiveLimits, Limits
+from hashmatch.options import FORMATS, ArchiveLimits, Limits, VideoLimits
 
 if TYPE_CHECKING:
     from hashmatch.examine.sandbox import WorkerLimits
@@ -26,6 +26,7 @@ Names = list[str] | None
 
 _LIMITS = Limits()
 _ARCHIVES = ArchiveLimits()
+_VIDEO = VideoLimits()
 
 _MOST_MEMORY = 1 << 47
 """All that a process can address where addresses have 47 bits."""
@@ -254,7 +255,7 @@ class PictureSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveSettings:
-    """How far to unpack archives."""
+    """How far to unpack archives, and how long a video may be."""
 
     PANEL: ClassVar[str] = "Limits"
 
@@ -275,6 +276,15 @@ class ArchiveSettings:
             metavar="N", parser=parse_count, help="Archives within archives; 1 opens no inner ones."
         ),
     ] = _ARCHIVES.max_depth
+
+    max_video: Annotated[
+        int,
+        typer.Option(metavar="SECONDS", parser=parse_count, help="Longest video to examine."),
+    ] = _VIDEO.max_length
+
+    def video(self) -> VideoLimits:
+        """The longest video."""
+        return VideoLimits(max_length=self.max_video)
 
     def limits(self) -> ArchiveLimits:
         """The same for the library."""

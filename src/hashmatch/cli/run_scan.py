@@ -108,6 +108,7 @@ def _build_matcher(asked: ScanSettings) -> Matcher:
         **asked.matching.arguments(),
         limits=asked.pictures.limits(),
         archives=asked.archives.limits(),
+        video=asked.archives.video(),
         formats=asked.pictures.formats(),
         isolate=False,  # the pool decodes
     )

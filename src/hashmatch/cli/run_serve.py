@@ -127,6 +127,7 @@ def _matcher(asked: ServeSettings, load: partial[list[HashList]]) -> Matcher:
         **asked.matching.arguments(),
         limits=asked.pictures.limits(),
         archives=asked.archives.limits(),
+        video=asked.archives.video(),
         formats=asked.pictures.formats(),
         workers=asked.workers.count(),
         worker_limits=asked.workers.limits(),

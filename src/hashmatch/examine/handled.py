@@ -100,6 +100,21 @@ CONTAINERS = (
 )
 """The containers, by name; each member is examined as a file is."""
 
+_STILLS = "stills: see below"
+
+VIDEOS = (
+    Handled("MP4", "MP4, QuickTime, 3GP (`.mp4`, `.mov`, `.3gp`)", _STILLS, extra="video"),
+    Handled("MATROSKA", "Matroska, WebM (`.mkv`, `.webm`)", _STILLS, extra="video"),
+    Handled("AVI", "AVI (`.avi`)", _STILLS, extra="video"),
+    Handled("FLV", "Flash video (`.flv`)", _STILLS, extra="video"),
+    Handled("ASF", "Windows Media (`.wmv`, `.asf`)", _STILLS, extra="video"),
+    Handled("MPEG-TS", "MPEG transport stream (`.ts`, `.m2ts`)", _STILLS, extra="video"),
+    Handled("MPEG-PS", "MPEG program stream (`.mpg`, `.vob`)", _STILLS, extra="video"),
+    Handled("MPEG-VIDEO", "MPEG video without sound (`.m2v`)", _STILLS, extra="video"),
+    Handled("OGG", "Ogg video (`.ogv`)", _STILLS, extra="video"),
+)
+"""The video formats, by name."""
+
 
 def install_lines(formats: Collection[str]) -> dict[str, str]:
     """What to install for formats that were met and not read, by name.
@@ -110,7 +125,7 @@ def install_lines(formats: Collection[str]) -> dict[str, str]:
     lines = {name: missing(name) for name in formats if name in DECODERS}
     lines |= {
         row.format: f"pip install 'hashmatch[{row.extra}]'"
-        for row in CONTAINERS
+        for row in (*CONTAINERS, *VIDEOS)
         if row.format in formats and row.extra is not None and not is_installed(row.extra)
     }
     return {name: line for name, line in lines.items() if line is not None}
@@ -149,19 +164,31 @@ containers are opened too, as deep as the limits allow.
 by its signature, and any archive or BMP that begins at once or behind padding. Inside a zip or tar,
 such a file is not opened, and the member is `unscanned` with `unsupported_format`.
 
+## Videos
+
+{_table(VIDEOS)}
+
+A video is examined through stills: its key frames, and one frame a second where key frames are more
+than two seconds apart. A still that looks like the one before is left out, and so is one of little
+detail, such as a black one. Every view of a still is looked up, as of a picture; its name has the
+time, for example `frame:00:01:23.400`. A video that is cut or damaged, or that is longer than
+`--max-video`, is `unscanned` unless what was examined matches.
+
+Phones append a video to a motion photo. It is examined as `photo.jpg!/appended-1`.
+
+FFmpeg opens no other file and no address, whatever a video refers to.
+
 ## Recognised, and not read
 
 Many more formats are recognised, so that none of them is taken for "not an image": BLP, CLIP, DDS,
 DICOM, DjVu, EPS, EXR, FITS, FLIF, HDR, ICNS, JBIG2, JPEG XR, JPEG XS, PCX, PSB, QOI, SGI, WMF, XCF
-and others among pictures; ACE, ARJ, OLE (old office files), SquashFS, StuffIt, TNEF, WIM and others
-among containers.
-They are `unscanned` with `unsupported_format`.
+and others among pictures; RealMedia among videos; ACE, ARJ, OLE (old office files), SquashFS,
+StuffIt, TNEF, WIM and others among containers. They are `unscanned` with `unsupported_format`.
 
 ## No pictures
 
-Everything else is `not_image`. The record's `kind` says what it is: `video`, `document`, `audio`,
-`executable`, `font`, `database`, `archive`, `text`, `empty` or `other`. **Videos are not
-examined**: only an exact digest on your list can find one.
+Everything else is `not_image`. The record's `kind` says what it is: `document`, `audio`,
+`executable`, `font`, `database`, `archive`, `text`, `empty` or `other`.
 """
 
 

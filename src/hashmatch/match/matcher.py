@@ -24,7 +24,14 @@ from hashmatch.match.rates import PHOTOGRAPHS, Rates
 from hashmatch.match.thresholds import Threshold
 from hashmatch.match.verdict import decide
 from hashmatch.model import Examination, HashKind, Outcome
-from hashmatch.options import FORMATS, QUALITY_FLOOR, ArchiveLimits, ExamineOptions, Limits
+from hashmatch.options import (
+    FORMATS,
+    QUALITY_FLOOR,
+    ArchiveLimits,
+    ExamineOptions,
+    Limits,
+    VideoLimits,
+)
 
 MAX_MATCHES = 10
 DECODE_MODES = ("fast", "exact")
@@ -58,6 +65,7 @@ class Matcher(Closing):
             with the verdict ``low_information``, and not matches.
         limits: what a picture may cost.
         archives: what an archive may cost.
+        video: what a video may cost.
         formats: names of the picture formats to decode.
         mirrors: also look up the flips and quarter turns of every view.
         require: with ``any``, one near hash of an entry makes a match. With ``all``, every hash
@@ -93,6 +101,7 @@ class Matcher(Closing):
         quality_floor: int = QUALITY_FLOOR,
         limits: Limits = Limits(),
         archives: ArchiveLimits = ArchiveLimits(),
+        video: VideoLimits = VideoLimits(),
         formats: Iterable[str] = FORMATS,
         mirrors: bool = False,
         require: str = "any",
@@ -122,6 +131,7 @@ class Matcher(Closing):
             kinds=(),
             limits=limits,
             archives=archives,
+            video=video,
             formats=frozenset(formats),
             mirrors=mirrors,
             fast=decode == "fast",
@@ -287,6 +297,7 @@ class Matcher(Closing):
             "formats": sorted(self.options.formats),
             "limits": asdict(self.options.limits),
             "archives": asdict(self.options.archives),
+            "video": asdict(self.options.video),
         }
 
     def expected_false(self) -> ExpectedFalse:

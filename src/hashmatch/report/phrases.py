@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from hashmatch.model import Kind, Reason, Verdict
+from hashmatch.model import Reason, Verdict
 from hashmatch.report.overview import Overview
 from hashmatch.text import count, printable
 
@@ -37,10 +37,6 @@ def headline(overview: Overview) -> str:
     ]
     if said:
         return f"{', '.join(said)}."
-    videos = overview.kinds[Kind.VIDEO]
-    if videos:
-        told = count(videos, "video was", "videos were")
-        return f"No file matches, but {told} compared by exact digest only."
     return "Every file was examined, and none matches." if overview.files else "No file was found."
 
 

@@ -204,7 +204,6 @@ def summary_line(record: Record) -> str:
         f"to decode {printable(name)}, {printable(line)}"
         for name, line in record.get("install", {}).items()
     ]
-    notes += ["videos are compared by exact digest only"] if kinds.get("video") else []
     return "; ".join([f"{stopped}{count(record['files'], 'file')}: {said}", *notes])
 
 

@@ -10,9 +10,9 @@ from hashmatch._version import __version__
 from hashmatch.examine.decode import PILLOW_VERSION, decoders
 from hashmatch.examine.extras import readers
 from hashmatch.model import HashKind
-from hashmatch.options import ArchiveLimits, ExamineOptions, Limits
+from hashmatch.options import ArchiveLimits, ExamineOptions, Limits, VideoLimits
 
-_RULES = 4
+_RULES = 5
 """Raise it whenever the same file may give other hashes, views or members than before."""
 
 
@@ -46,6 +46,7 @@ class Settings:
             "readers": readers(),
             "limits": asdict(options.limits),
             "archives": asdict(options.archives),
+            "video": asdict(options.video),
             "formats": sorted(options.formats),
             "mirrors": options.mirrors,
             "quality_floor": options.quality_floor,
@@ -58,6 +59,7 @@ class Settings:
         return {
             "limits": Limits(**base["limits"]),
             "archives": ArchiveLimits(**base["archives"]),
+            "video": VideoLimits(**base["video"]),
             "formats": frozenset(base["formats"]),
             "mirrors": base["mirrors"],
             "quality_floor": base["quality_floor"],

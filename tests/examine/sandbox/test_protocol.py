@@ -24,7 +24,14 @@ from hashmatch.examine.sandbox.protocol import (
     take_frame,
 )
 from hashmatch.model import Examination, HashKind, PerceptualHash, Reason, ViewHashes
-from hashmatch.options import ArchiveLimits, ExamineOptions, Limits, TransformOptions
+from hashmatch.options import (
+    PROGRESS_SECONDS,
+    ArchiveLimits,
+    ExamineOptions,
+    Limits,
+    TransformOptions,
+    VideoLimits,
+)
 
 KINDS = (HashKind("phash", 64), HashKind("dhash", 256))
 DIGESTS = ("sha256",)
@@ -79,7 +86,7 @@ replies = st.builds(
 
 
 @settings(max_examples=50)
-@given(st.lists(replies | st.binary(), max_size=3), st.integers(1, 7))
+@given(st.lists(st.none() | replies | st.binary(), max_size=3), st.integers(1, 7))
 def test_answers_come_through_in_whatever_pieces(said: list[Said], size: int) -> None:
     """Every answer is read as it was said, however the bytes arrive."""
     data = b"".join(encode_said(each, NUMBER) for each in said)
@@ -91,6 +98,16 @@ def test_answers_come_through_in_whatever_pieces(said: list[Said], size: int) ->
             heard.append(decode_said(message, JOB, NUMBER, OPTIONS))
     assert heard == said
     assert not buffer
+
+
+def test_a_worker_may_say_so_often_that_it_is_at_work_and_no_oftener() -> None:
+    """Word of progress is worth no more time than the longest video takes."""
+    options = ExamineOptions(kinds=(), video=VideoLimits(max_length=3 * PROGRESS_SECONDS))
+    job = Job(0)
+    for _ in range(3):
+        assert job.take(None, options) is None
+    with pytest.raises(ProtocolError):
+        job.take(None, options)
 
 
 @given(st.binary(max_size=200))

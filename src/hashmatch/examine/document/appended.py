@@ -15,12 +15,14 @@ import numpy as np
 from hashmatch.examine.archive.formats import sniff_archive
 from hashmatch.examine.decode.formats import sniff
 from hashmatch.examine.decode.jpeg import JPEG_END, JPEG_START, jpeg_segments, mp_index
+from hashmatch.examine.video.sniffing import video_format
 
 # Signatures long enough not to turn up by chance; those in the middle of padding count as well
 _SIGNATURES = re.compile(
     rb"\xff\xd8\xff[\xc0-\xfe]|\x89PNG\r\n\x1a\n|GIF8[79]a|RIFF....WEBP"
     rb"|Rar!\x1a\x07|7z\xbc\xaf\x27\x1c|PK\x03\x04|%PDF-1\.\d|\xfd7zXZ\x00|MSCF\x00\x00\x00\x00"
-    rb"|\x00\x00\x00.ftyp(?:hei[cmsx]|hev[cmsx]|mif1|avi[fs])",
+    rb"|\x00\x00\x00.ftyp(?:hei[cmsx]|hev[cmsx]|mif1|avi[fs]"
+    rb"|isom|iso[2-9]|mp4[12]|qt  |M4V |MSNV|avc1|3g[2gp].)",
     re.DOTALL,
 )
 _WINDOW = 1 << 16
@@ -87,7 +89,7 @@ def _name(data: bytes, start: int) -> str | None:
     if name == "ZIP" and not head.startswith(b"PK\x03\x04"):
         return None  # the end of an empty one, which four bytes by chance can be
     if name is None and (_SIGNATURES.match(head) is not None or head.startswith(b"BM")):
-        name = sniff(head)
+        name = sniff(head) or video_format(head)
     if name == "JPEG" and all(marker != _SCAN for marker, _, _ in jpeg_segments(data, start)):
         return None  # three bytes by chance
     return name

@@ -62,7 +62,7 @@ class Job:
         """
         if said is None:
             self.progress += 1
-            if self.progress > options.video.max_seconds // PROGRESS_SECONDS:
+            if self.progress > options.video.max_length // PROGRESS_SECONDS:
                 raise ProtocolError
             return None
         if isinstance(said, bytes):

@@ -63,7 +63,7 @@ class Video:
 
     Args:
         file: open for reading in binary, and can seek.
-        name: the format, one of ``DEMUXERS``.
+        name: the format, as ``video_format`` says.
         limits: for the pixels of a frame.
         video_limits: for the length.
         clock: tells how long decoding has taken, in seconds.
@@ -85,6 +85,8 @@ class Video:
         video_limits: VideoLimits,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        if name not in DEMUXERS:
+            raise DecodeError(Reason.UNSUPPORTED_FORMAT, f"{name} is not decoded", format=name)
         self._ffmpeg = require(VIDEO, name)
         self._name = name
         self._limits = limits
@@ -95,9 +97,9 @@ class Video:
                 file, format=DEMUXERS[name], io_open=_refuse, metadata_errors="replace"
             )
         self._streams = list(self._container.streams.video)
-        first = self._streams[0].codec_context if self._streams else None
-        self.width: int = first.width if first else 0
-        self.height: int = first.height if first else 0
+        first = self._streams[0] if self._streams else None
+        self.width: int = getattr(first, "width", 0)
+        self.height: int = getattr(first, "height", 0)
         self.has_pictures = any(not _is_cover(stream) for stream in self._streams)
 
     def close(self) -> None:
@@ -110,30 +112,40 @@ class Video:
         Raises:
             DecodeError: the stills so far are all that could be had.
         """
-        samplers = {stream.index: _Sampler(stream) for stream in self._streams}
-        for sampler in samplers.values():
-            size = sampler.context.width, sampler.context.height
-            check_size(size, self._name, self._limits)
-            if sampler.context.codec is None:
-                raise self._undecodable()
-        until = self._clock() + self._video_limits.max_decode_seconds
+        samplers = {stream.index: self._sampler(stream) for stream in self._streams}
+        until = self._clock() + self._video_limits.max_decoding
         problem: DecodeError | None = None
         with self._classified():
             for packet in self._container.demux(*self._streams):
                 sampler = samplers[packet.stream.index]
                 try:
-                    for frame, seconds in sampler.take(packet):
-                        yield self._still(frame, sampler, seconds)
+                    yield from self._shown(sampler, sampler.take(packet))
                 except self._ffmpeg.FFmpegError:  # the decoder may well go on behind the damage
                     problem = problem or self._undecodable("part of it")
-                if sampler.seconds > self._video_limits.max_seconds:
-                    raise self._too_long()
+                if sampler.seconds > self._video_limits.max_length:
+                    problem = self._too_long()
+                    break
                 if self._clock() > until:
-                    raise DecodeError(Reason.TIMEOUT, "the video takes too long to decode")
+                    problem = DecodeError(Reason.TIMEOUT, "the video takes too long to decode")
+                    break
+            for sampler in samplers.values():
+                yield from self._shown(sampler, sampler.finish())
         if problem is None and any(sampler.is_cut(self._length()) for sampler in samplers.values()):
             problem = DecodeError(Reason.TRUNCATED, "the video ends early", format=self._name)
         if problem is not None:
             raise problem
+
+    def _sampler(self, stream: Any) -> _Sampler:
+        if stream.codec_context is None:
+            detail = f"no decoder for a stream of this {self._name}"
+            raise DecodeError(Reason.UNSUPPORTED_FORMAT, detail, format=self._name)
+        size = stream.codec_context.width, stream.codec_context.height
+        check_size(size, self._name, self._limits)
+        return _Sampler(stream)
+
+    def _shown(self, sampler: _Sampler, frames: Iterator[tuple[Any, float]]) -> Iterator[Still]:
+        for frame, seconds in frames:
+            yield self._still(frame, sampler, seconds)
 
     def _length(self) -> float:
         """Seconds that the file says it has; 0 if it does not say."""
@@ -171,7 +183,7 @@ class Video:
         )
 
     def _too_long(self) -> DecodeError:
-        most = self._video_limits.max_seconds
+        most = self._video_limits.max_length
         return DecodeError(Reason.FRAME_LIMIT, f"longer than {most} seconds", format=self._name)
 
 
@@ -183,7 +195,6 @@ class _Sampler:
         self.context = stream.codec_context
         self.context.thread_count = 1
         self.seconds = 0.0  # of the last packet, from the start
-        self._start = float((stream.start_time or 0) * (stream.time_base or 0))
         self._pace = 1 / float(stream.guessed_rate or _USUAL_RATE)  # of packets without a time
         self._held: list[Any] = []  # packets since the last key frame
         self._held_since = 0.0
@@ -192,15 +203,13 @@ class _Sampler:
 
     def take(self, packet: Any) -> Iterator[tuple[Any, float]]:
         """Take the next packet, and yield frames to look at with their times in seconds."""
-        if packet.size == 0 and packet.dts is None:  # the end of the stream
-            yield from self._release()
-            yield from self._decode([packet])
+        if packet.size == 0 and packet.dts is None:  # marks the end
             return
         stamp = packet.dts if packet.pts is None else packet.pts
         if stamp is None:
             self.seconds += self._pace
         else:
-            self.seconds = max(self.seconds, float(stamp * packet.time_base) - self._start)
+            self.seconds = max(self.seconds, self._time(stamp))
         if packet.is_keyframe:
             yield from self._release()
             self._dense, self._held_since = False, self.seconds
@@ -208,6 +217,15 @@ class _Sampler:
         if self._dense or self.seconds - self._held_since > _MOST_GAP:
             self._dense = True
             yield from self._release()
+
+    def finish(self) -> Iterator[tuple[Any, float]]:
+        """Yield what is still to come behind the last packet."""
+        yield from self._release()
+        yield from self._decode([None])
+
+    def _time(self, stamp: int) -> float:
+        """Seconds from the start of the stream."""
+        return float((stamp - (self.stream.start_time or 0)) * (self.stream.time_base or 0))
 
     def is_cut(self, length: float) -> bool:
         """Whether packets end well before the length that the file gives."""
@@ -222,7 +240,7 @@ class _Sampler:
     def _decode(self, packets: list[Any]) -> Iterator[tuple[Any, float]]:
         for packet in packets:
             for frame in self.context.decode(packet):
-                seconds = self.seconds if frame.time is None else frame.time - self._start
+                seconds = self.seconds if frame.pts is None else self._time(frame.pts)
                 since = seconds - self._looked
                 if since >= _STEP or (frame.key_frame and since >= _LEAST_STEP) or since < 0:
                     self._looked = seconds

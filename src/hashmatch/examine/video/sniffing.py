@@ -16,9 +16,8 @@ DEMUXERS = {
     "MPEG-PS": "mpeg",
     "MPEG-VIDEO": "mpegvideo",
     "OGG": "ogg",
-    "REALMEDIA": "rm",
 }
-"""FFmpeg's name for the demuxer of each format."""
+"""FFmpeg's name for the demuxer of each format that is read."""
 
 _MAGICS = (
     (b"\x1a\x45\xdf\xa3", "MATROSKA"),  # WebM too
@@ -28,7 +27,7 @@ _MAGICS = (
     (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "ASF"),
     (b".RMF", "REALMEDIA"),
 )
-_OGG_VIDEO = (b"\x80theora", b"BBCD\x00", b"fishead\x00")
+_OGG_VIDEO = (b"\x80theora", b"BBCD\x00", b"fishead\x00", b"OVP80")
 _AUDIO_BRANDS = frozenset({b"M4A ", b"M4B ", b"M4P ", b"F4A ", b"F4B "})
 _QUICKTIME = frozenset({b"moov", b"mdat", b"wide", b"pnot"})
 _TRANSPORT_PACKETS = ((0, 188), (4, 192))
