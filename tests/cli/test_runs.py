@@ -6,17 +6,16 @@ import csv
 import io
 import os
 import signal
-import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
-from commands import COMMAND, environment, hashmatch_command, records
+from commands import environment, hashmatch_command, records
 from hashmatch import HashList
 from hashmatch.files import path_of
 from hashmatch.text import printable
 from pictures import animation, encode, photo
+from scan.commands import BEFORE, hanging_folder, start_hanging
 
 ROOT = Path(__file__).resolve().parents[2] / "fixtures"
 PICTURE = encode(photo(1, 120, 90), "PNG")
@@ -171,37 +170,14 @@ def test_results_in_a_file_are_those_on_stdout(list_path: Path, tmp_path: Path, 
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def slow_folder(root: Path, count: int = 60) -> Path:
-    """A folder that takes some seconds to scan."""
-    folder = root / "slow"
-    folder.mkdir()
-    frames = animation([photo(seed, 700, 500) for seed in range(12)], "PNG")
-    for number in range(count):
-        (folder / f"{number:03}.png").write_bytes(frames)
-    return folder
-
-
-def started(*arguments: str | Path) -> subprocess.Popen:
-    """A run of the command that has begun to write results."""
-    command = [*COMMAND, "scan", *arguments, "--jobs", "1"]
-    return subprocess.Popen(
-        command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-
-
-@pytest.mark.timing
 @pytest.mark.parametrize("name", ["jsonl", "table"])
 def test_interrupted_scans_say_so(list_path: Path, tmp_path: Path, name: str) -> None:
     """Ctrl-C ends with 130; what was found by then is written, with a summary that says so."""
     path = tmp_path / "results"
-    arguments = (slow_folder(tmp_path), "--list", list_path, "--format", name, "--output", path)
-    with started(*arguments) as process:
-        deadline = time.monotonic() + 30
-        while not list(tmp_path.glob(".hashmatch-*")) and time.monotonic() < deadline:
-            time.sleep(0.02)
-        time.sleep(1)
-        process.send_signal(signal.SIGINT)
-        _, told = process.communicate(timeout=30)
+    hanging_folder(tmp_path)
+    process, _ = start_hanging(tmp_path, "--list", list_path, "--format", name, "--output", path)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=30)
     assert process.returncode == 130
     assert b"Traceback" not in told
     assert told.splitlines()[-2].startswith(b"hashmatch: interrupted: ")
@@ -210,7 +186,7 @@ def test_interrupted_scans_say_so(list_path: Path, tmp_path: Path, name: str) ->
         *files, summary = records(path.read_bytes())
         assert summary["run"]["interrupted"] is True
         assert summary["exit_code"] == 130
-        assert summary["files"] == len(files) == sum(summary["verdicts"].values()) < 60
+        assert summary["files"] == len(files) == sum(summary["verdicts"].values()) == BEFORE
     else:
         assert path.read_text().splitlines()[-2].startswith("interrupted: ")
 
@@ -219,14 +195,11 @@ def test_killed_scans_leave_the_old_results(list_path: Path, tmp_path: Path) -> 
     """Killed outright, a scan leaves what was at the place of its results, whole."""
     path = tmp_path / "results"
     path.write_text("before")
-    arguments = (slow_folder(tmp_path), "--list", list_path, "--format", "jsonl", "--output", path)
-    with started(*arguments) as process:
-        deadline = time.monotonic() + 30
-        while not list(tmp_path.glob(".hashmatch-*")) and time.monotonic() < deadline:
-            time.sleep(0.02)
-        time.sleep(0.5)
-        process.kill()
-        process.communicate(timeout=30)
+    hanging_folder(tmp_path)
+    process, _ = start_hanging(tmp_path, "--list", list_path, "--format", "jsonl", "--output", path)
+    assert list(tmp_path.glob(".hashmatch-*"))
+    process.kill()
+    process.communicate(timeout=30)
     assert process.returncode == -signal.SIGKILL
     assert path.read_text() == "before"
 

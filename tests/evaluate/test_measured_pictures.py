@@ -64,7 +64,7 @@ def test_hostile_pictures_are_left_out_with_their_reasons(
     (hostile / "segv.jpg").write_bytes(plants.picture(2, plants.SEGV))
     settings = replace(SETTINGS, transforms=("mirror",))
     cache = tmp_path / "cache"
-    limits = WorkerLimits(512 * 1024 * 1024, 3.0)
+    limits = WorkerLimits(512 * 1024 * 1024, 2.0)
     found = record(evaluate([hostile, folder], settings, jobs=2, workers=limits, cache=cache))
     assert found["pictures"]["different"] == 26
     assert found["pictures"]["unusable"] == {
@@ -75,7 +75,7 @@ def test_hostile_pictures_are_left_out_with_their_reasons(
         "truncated": 1,
     }
     shown = {Path(one["path"]).name: one["why"] for one in found["pictures"]["unused_shown"]}
-    assert shown["hang.jpg"] == "timeout: not decoded within 3 seconds"
+    assert shown["hang.jpg"] == "timeout: not decoded within 2 seconds"
     assert shown["segv.jpg"] == "decoder_crash: the decoder died"
     assert cache.read_bytes().count(b"\n") == 30  # another run tries the hostile ones again
 

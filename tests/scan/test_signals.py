@@ -12,45 +12,28 @@ from typing import Any
 
 import pytest
 
-from examine.sandbox import plants
-from examine.sandbox.processes import descendants, wait_for, wait_until_gone
+from examine.sandbox.processes import wait_until_gone
 from hashmatch.custody.audit import verify
 
 from . import commands
 
-pytestmark = pytest.mark.timing
-
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Many small pictures, then one that hangs, then some more; a list beside them."""
-    place = tmp_path / "pictures"
-    place.mkdir()
-    data = [plants.picture(seed) for seed in range(5)]
-    for number in range(60):
-        (place / f"{number:03}.jpg").write_bytes(data[number % 5])
-    (place / "500.jpg").write_bytes(plants.picture(1, plants.HANG))
-    for number in range(600, 620):
-        (place / f"{number:03}.jpg").write_bytes(data[number % 5])
-    plants.install(tmp_path / "plug-in")
+    """A folder with pictures of which one hangs, and a list beside it."""
+    commands.hanging_folder(tmp_path)
     (tmp_path / "list.txt").write_text("# algorithm: phash\n0123456789abcdef a\n")
     (tmp_path / "list.txt").chmod(0o600)  # or a notice says that others can read it
     return tmp_path
 
 
-def begin(folder: Path, *options: str, **settings: Any) -> tuple[Any, list[int]]:
-    """Start a scan that will hang, and wait until it has its workers."""
-    process = commands.start(
-        *("scan", folder / "pictures", "--list", folder / "list.txt", "--format", "jsonl"),
-        *("--jobs", "2", *options),
-        plug_in=[folder / "plug-in"],
-        **settings,
-    )
-    wait_for(lambda: any(map(plants.hangs, descendants(process.pid))))
-    time.sleep(0.3)  # for the supervisor to write what came before it
-    return process, descendants(process.pid)
+def begin(folder: Path, *options: str | Path, **settings: Any) -> tuple[Any, list[int]]:
+    """Start a scan that hangs."""
+    scan = ("--list", folder / "list.txt", "--format", "jsonl", *options)
+    return commands.start_hanging(folder, *scan, **settings)
 
 
+@pytest.mark.timing
 def test_ctrl_c_stops_at_once_with_a_truthful_summary(folder: Path) -> None:
     """Within a second of SIGINT a scan ends with 130, and its summary counts the records."""
     process, pids = begin(folder)
@@ -62,7 +45,7 @@ def test_ctrl_c_stops_at_once_with_a_truthful_summary(folder: Path) -> None:
     *records, summary = [json.loads(line) for line in output.splitlines()]
     assert summary["type"] == "summary"
     assert summary["run"]["interrupted"] is True
-    assert summary["files"] == len(records) == sum(summary["verdicts"].values()) == 60
+    assert summary["files"] == len(records) == sum(summary["verdicts"].values()) == commands.BEFORE
     assert errors == b""  # the summary says it all
     wait_until_gone(pids)
 
@@ -74,11 +57,12 @@ def test_ctrl_c_reaches_the_whole_terminal_and_workers_overhear_it(folder: Path)
         os.kill(pid, signal.SIGINT)
     output, errors = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert json.loads(output.splitlines()[-1])["files"] == 60
+    assert json.loads(output.splitlines()[-1])["files"] == commands.BEFORE
     assert b"Traceback" not in errors
     wait_until_gone(pids)
 
 
+@pytest.mark.timing
 def test_a_zygote_killed_in_mid_scan_is_an_error_with_a_clear_message(folder: Path) -> None:
     """Without its decoding processes a scan ends with 70 at once, and says why."""
     process, pids = begin(folder)
@@ -109,7 +93,7 @@ def test_a_scan_that_is_told_to_stop_ends_well(
     assert f"stopped by {ending.name}".encode() in errors
     *records, summary = [json.loads(line) for line in results.read_text().splitlines()]
     assert (summary["exit_code"], summary["run"]["interrupted"]) == (128 + ending, True)
-    assert summary["files"] == len(records) == 60
+    assert summary["files"] == len(records) == commands.BEFORE
     found = verify(trail)
     assert (found.problem_count, found.gaps) == (0, ())
     assert not list(folder.glob(".hashmatch-*"))
@@ -140,6 +124,7 @@ def test_a_scan_that_is_killed_leaves_no_process_behind(
     wait_until_gone(pids)
 
 
+@pytest.mark.timing
 def test_a_hang_costs_its_time_and_nothing_else(folder: Path) -> None:
     """With a short timeout the same folder is scanned to its end, in order."""
     code, records = commands.scan(
@@ -149,5 +134,5 @@ def test_a_hang_costs_its_time_and_nothing_else(folder: Path) -> None:
     assert code == 2
     *files, summary = records
     assert [record["path"] for record in files] == sorted(record["path"] for record in files)
-    assert [r["reason"] for r in files] == [None] * 60 + ["timeout"] + [None] * 20
+    assert [r["reason"] for r in files] == [None] * commands.BEFORE + ["timeout"] + [None] * 20
     assert summary["reasons"]["timeout"] == 1

@@ -43,3 +43,15 @@ def wait_until_gone(pids: Sequence[int], seconds: float = 30) -> None:
     while any(map(is_alive, pids)):
         assert time.monotonic() < deadline, "a process lives on"
         time.sleep(0.01)
+
+
+def wait_until_idle(pid: int) -> None:
+    """Wait until a process has done what it can, and sleeps until something happens."""
+    looks = 0
+
+    def asleep() -> bool:
+        nonlocal looks
+        looks = looks + 1 if ") S " in Path(f"/proc/{pid}/stat").read_text() else 0
+        return looks >= 10
+
+    wait_for(asleep)

@@ -231,13 +231,13 @@ LATE: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("name", LATE)
 def test_no_worker_is_later_than_two_seconds(scripted: Path, sandbox: Sandbox, name: str) -> None:
     """Whatever a worker does with its time and its channel, its file ends and its group is gone."""
-    limits = WorkerLimits(max_seconds=1.0, sandbox=sandbox)
+    limits = WorkerLimits(max_seconds=0.5, sandbox=sandbox)
     with Pool(1, limits).configure(OPTIONS) as workers:
         before = descendants(workers._zygote.pid)
         began = time.monotonic()
         (found,) = run(workers, scripted, adversary.script(**LATE[name]))
         spent = time.monotonic() - began
-        assert spent < 1.0 + 2
+        assert spent < 0.5 + 2
         if sandbox is Sandbox.BEST and found.reason is Reason.UNDECODABLE:
             assert LATE[name]["then"] == "fork"  # behind the walls, that is refused
             return

@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import tarfile
-import threading
 import time
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -32,6 +31,27 @@ OPTIONS = ExamineOptions(kinds=(HashKind("phash", 64),))
 SMALL = 512 * 1024 * 1024
 LEAST = 384 * 1024 * 1024
 PATIENT = WorkerLimits(SMALL, 30.0)
+
+
+class HangClock(Clock):
+    """Time that passes only while every worker with a file hangs, and then in leaps."""
+
+    pool: Pool
+
+    def look(self) -> float:
+        """Go on by more than any file may take, if no other file has begun."""
+        at_work = [worker.pid for worker in self.pool._workers if worker.job]
+        tried = [job for job in self.pool._backlog if job.until is not None]
+        if at_work and not tried and all(map(plants.hangs, at_work)):
+            self.now += 2 * PATIENT.max_seconds
+        return self.now
+
+
+def timeless(jobs: int) -> Pool:
+    """A pool in which a file is late if it hangs, and never because the machine is busy."""
+    clock = HangClock()
+    clock.pool = Pool(jobs, WorkerLimits(LEAST, PATIENT.max_seconds), clock=clock)
+    return clock.pool.configure(OPTIONS)
 
 
 @pytest.fixture
@@ -87,7 +107,6 @@ def workers_of(pool: Pool) -> list[int]:
     return children(pool._zygote.pid)
 
 
-@pytest.mark.timing
 @pytest.mark.parametrize(
     ("mark", "reason"),
     [
@@ -106,7 +125,7 @@ def test_a_file_that_ends_its_worker_is_blamed_alone(
     """Whatever a file does to its worker, it gets its reason, and those around it their hashes."""
     contents = [plants.picture(number) for number in range(9)]
     contents[4] = plants.picture(4, mark)
-    with Pool(2, WorkerLimits(LEAST, 1.5)).configure(OPTIONS) as pool:
+    with timeless(2) as pool:
         found = [sole(replies) for replies in run(pool, contents, planted)]
     assert [examination.reason for examination in found] == [None] * 4 + [reason] + [None] * 4
     assert all(examination.views for place, examination in enumerate(found) if place != 4)
@@ -158,7 +177,6 @@ def archive(kind: str, members: dict[str, bytes]) -> bytes:
     return file.getvalue()
 
 
-@pytest.mark.timing
 @pytest.mark.parametrize("kind", ["zip", "tar.gz"])
 def test_members_that_kill_their_worker_are_blamed_one_by_one(planted: Path, kind: str) -> None:
     """An archive goes on behind a member that killed its worker, and the others are examined."""
@@ -168,7 +186,7 @@ def test_members_that_kill_their_worker_are_blamed_one_by_one(planted: Path, kin
         "zip", {"deep.jpg": plants.picture(30, plants.KILL), "ok.jpg": members["0.jpg"]}
     )
     members["inner.zip"] = inner
-    with Pool(2, WorkerLimits(LEAST, 1.5)).configure(OPTIONS) as pool:
+    with timeless(2) as pool:
         (replies,) = run(pool, [archive(kind, members)], planted)
     told = [(reply.member, reply.examination.reason) for reply in replies]
     reasons = {
@@ -215,10 +233,9 @@ def collect(pool: Pool) -> list[Reply]:
     return replies
 
 
-@pytest.mark.timing
 def test_planted_deaths_lose_no_file_and_blame_no_other(planted: Path) -> None:
     """Each of many deaths is charged to the file that caused it alone, in bounded time."""
-    files, each, seconds = (5_000, 250, 1.5) if LONG else (250, 3, 1.5)
+    files, each = (5_000, 250) if LONG else (250, 3)
     expected = {
         plants.KILL: Reason.DECODER_CRASH,
         plants.SEGV: Reason.DECODER_CRASH,
@@ -234,7 +251,7 @@ def test_planted_deaths_lose_no_file_and_blame_no_other(planted: Path) -> None:
         paths.append(planted / str(place))
         paths[-1].write_bytes(plants.marked(base[place % 10], marks.get(place, b"")))
     began = time.monotonic()
-    with Pool(2, WorkerLimits(LEAST, seconds)).configure(OPTIONS) as pool:
+    with timeless(2) as pool:
         found = {place: sole(replies) for place, replies in run_paths(pool, paths)}
     spent = time.monotonic() - began
     assert sorted(found) == list(range(files))
@@ -244,7 +261,7 @@ def test_planted_deaths_lose_no_file_and_blame_no_other(planted: Path) -> None:
         if examination.reason != (expected[marks[place]] if place in marks else None)
     }
     assert wrong == {}
-    assert spent < each * (seconds + 9) + files * 0.05 + 30  # nine deaths of the other kinds
+    assert spent < each * 10 + files * 0.05 + 30  # twelve deaths each
 
 
 def test_workers_killed_from_outside_cost_no_file(planted: Path) -> None:
@@ -351,20 +368,23 @@ def test_closing_ends_every_process_whatever_it_is_on(planted: Path) -> None:
     assert not set(children(os.getpid())) & set(pids)
 
 
-@pytest.mark.timing
 def test_time_in_which_nobody_looked_is_no_files_own(planted: Path) -> None:
     """A scan that was stopped longer than a file may take does not call the file too slow."""
     path = planted / "a"
     path.write_bytes(plants.picture(1, side=400))
-    with Pool(1, WorkerLimits(SMALL, 1.5)).configure(OPTIONS) as pool, path.open("rb") as file:
+    time_ = [0.0]
+    clock = Clock(lambda: time_[0])
+    with (
+        Pool(1, WorkerLimits(SMALL, 1.5), clock=clock).configure(OPTIONS) as pool,
+        path.open("rb") as file,
+    ):
         (pid,) = workers_of(pool)
         os.kill(pid, signal.SIGSTOP)  # as Ctrl-Z does to all
         pool.submit(Job(file.fileno()))
-        time.sleep(3)
-        waker = threading.Timer(0.2, os.kill, (pid, signal.SIGCONT))
-        waker.start()
+        time_[0] += 3
+        assert pool.poll(0) == []
+        os.kill(pid, signal.SIGCONT)
         found = [reply.examination.reason for reply in collect(pool)]
-        waker.join()
     assert found == [None]
 
 
