@@ -148,9 +148,11 @@ def test_units_are_valid(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("guide", sorted(path.name for path in DOCS.glob("*.md")))
+@pytest.mark.parametrize(
+    "guide", sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
+)
 def test_links_lead_somewhere(guide: str) -> None:
     """Everything that a guide links to exists."""
     text = (DOCS / guide).read_text("utf-8")
     for target in re.findall(r"\]\(([^)#:]+)\)", text):
-        assert (DOCS / target).exists(), target
+        assert (DOCS / guide).parent.joinpath(target).exists(), target

@@ -106,7 +106,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
     hash_list = copy_of_list(tmp_path)
 
     def run(*arguments: str | Path) -> Service:
-        has_door = {"--http", "--clamd"} & {*map(str, arguments)}
+        has_door = {"--http", "--clamd", "--icap"} & {*map(str, arguments)}
         door = () if has_door else ("--http", "127.0.0.1:0")
         services.append(Service("--list", hash_list, "--jobs", "1", *door, *arguments))
         return services[-1]

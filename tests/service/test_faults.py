@@ -17,8 +17,9 @@ import httpx
 import pytest
 
 from hashmatch import HashList
-from hashmatch.service.core import Asked, CoreSettings, Ruling, VerdictCore
-from hashmatch.service.policy import DEFAULT_ACTIONS
+from hashmatch.service.core import CoreSettings, VerdictCore
+from hashmatch.service.policy import Policy
+from hashmatch.service.ruling import Asked, Ruling
 from hashmatch.service.unanswered import UnansweredError, Why
 from matchers import in_process
 from service.conftest import FIXTURES, MATCHING, Service, Start
@@ -80,16 +81,31 @@ def test_a_frozen_pool_is_a_timeout(start: Start) -> None:
 
 
 def test_a_full_queue_is_told(start: Start) -> None:
-    """While as many uploads as allowed arrive, the next gets 503; later, the place is free."""
-    service = start("--max-waiting", "1", "--deadline", "10")
+    """While as many uploads as allowed are examined, the next gets 503; later, there is room."""
+    service = start("--max-waiting", "1", "--deadline", "20")
     until_matched(service)
-    host, _, port = service.addresses["http"].partition(":")
-    with socket.create_connection((host, int(port))) as slow:
+    with connected(service) as slow:
         slow.sendall(b"POST /v1/match HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc")
-        while ask(service)[0] == 200:
-            pass
+        assert ask(service) == (200, "match")  # what has not arrived takes no place
+    processes = service.descendants()
+    for pid in processes:
+        os.kill(pid, signal.SIGSTOP)
+    with connected(service) as frozen:
+        frozen.sendall(b"POST /v1/match HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc")
+        with service.client() as client:
+            while "queue_full" not in client.get("/ready").json()["troubles"]:
+                time.sleep(0.01)
         assert ask(service) == (503, "queue_full")
+        for pid in processes:
+            os.kill(pid, signal.SIGCONT)
+        assert b" 200 " in frozen.recv(4096)
     until_matched(service)
+
+
+def connected(service: Service) -> socket.socket:
+    """A connection to the HTTP door."""
+    host, _, port = service.addresses["http"].partition(":")
+    return socket.create_connection((host, int(port)), timeout=20)
 
 
 def test_a_slow_upload_times_out(start: Start) -> None:
@@ -222,7 +238,7 @@ def core_says(
             return await core.examine(chunks(), Asked("test", "request"))
 
     settings = CoreSettings(
-        actions=DEFAULT_ACTIONS,
+        policy=Policy(),
         workers=1,
         max_bytes=1 << 20,
         max_held=1 << 20,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 
 from hashmatch.cli.files import is_stream
 from hashmatch.cli.load_lists import load_lists
@@ -18,6 +19,7 @@ from hashmatch.examine.decode import PILLOW_VERSION
 from hashmatch.hashlist import HashList
 from hashmatch.hashlist.freshness import parse_duration
 from hashmatch.match.matcher import Matcher
+from hashmatch.model import Verdict
 from hashmatch.report import Record, list_record
 
 try:
@@ -25,7 +27,7 @@ try:
     from hashmatch.service.core import CoreSettings, VerdictCore
     from hashmatch.service.hold import HoldFolder
     from hashmatch.service.keys import read_keys
-    from hashmatch.service.policy import read_actions
+    from hashmatch.service.policy import Policy, read_policy
     from hashmatch.service.profiles import find_profile
     from hashmatch.service.server import Doors, serve
 except ModuleNotFoundError as error:
@@ -34,8 +36,9 @@ except ModuleNotFoundError as error:
 
 def run_serve(asked: ServeSettings) -> int:
     """Serve until told to stop, and return the exit code."""
-    doors = _doors(asked.doors)
-    settings = _core_settings(asked)
+    policy = read_policy(asked.doors.action or ())
+    doors = _doors(asked.doors, policy)
+    settings = _core_settings(asked, policy)
     for path in asked.lists.files:
         if is_stream(path):
             raise SettingsError("serve loads its lists anew, so each --list must be a file")
@@ -68,31 +71,50 @@ def _hold(asked: HoldSettings, stack: ExitStack) -> HoldFolder | None:
     return stack.enter_context(HoldFolder(asked.hold, seal=seal, candidates=asked.hold_candidates))
 
 
-def _doors(asked: DoorSettings) -> Doors:
+def _doors(asked: DoorSettings, policy: Policy) -> Doors:
     http = None if asked.http is None else read_address(asked.http, "--http")
     clamd = None if asked.clamd is None else read_address(asked.clamd, "--clamd")
-    if http is None and clamd is None:
+    icap = None if asked.icap is None else read_address(asked.icap, "--icap")
+    if http is None and clamd is None and icap is None:
         raise SettingsError("say which door to open, such as --http 127.0.0.1:8080")
-    if asked.chain is not None and clamd is None:
-        raise SettingsError("--chain needs --clamd")
+    if asked.chain is not None and clamd is None and icap is None:
+        raise SettingsError("--chain needs --clamd or --icap")
+    if asked.clamd_root and clamd is None:
+        raise SettingsError("--clamd-root needs --clamd")
     if http is not None and asked.keys is None and not http.is_local:
         raise SettingsError(f"anyone could use {http}: give --keys, or listen at 127.0.0.1")
-    if clamd is not None:
-        if not any(text.startswith("unscanned=") for text in asked.action or ()):
+    for door, address in (("clamd", clamd), ("icap", icap)):
+        if address is None:
+            continue
+        if not policy.decides(door, Verdict.UNSCANNED):
             raise SettingsError(
-                "--clamd needs your word on files that cannot be examined:"
+                f"--{door} needs your word on files that cannot be examined:"
                 " --action unscanned=reject refuses them, --action unscanned=allow lets them pass"
             )
-        if not clamd.is_local:
-            say(f"clamd's protocol has no keys: let only your software reach {clamd}")
+        if not address.is_local:
+            say(f"{door}'s protocol has no keys: let only your software reach {address}")
     return Doors(
         http=http,
         clamd=clamd,
-        clamd_profile=find_profile(asked.clamd_profile),
+        clamd_profile=find_profile(asked.clamd_profile, "--clamd-profile"),
+        clamd_roots=[_root(name) for name in asked.clamd_root or ()],
+        icap=icap,
+        icap_profile=find_profile(asked.icap_profile, "--icap-profile"),
         chain=None if asked.chain is None else read_address(asked.chain, "--chain"),
         socket_mode=_mode(asked.socket_mode),
         keys=None if asked.keys is None else read_keys(asked.keys),
     )
+
+
+def _root(name: str) -> Path:
+    """The folder, without links: paths are compared with it."""
+    try:
+        root = Path(name).resolve(strict=True)
+    except OSError as error:
+        raise SettingsError(f"--clamd-root {name}: {error.strerror}") from error
+    if not root.is_dir():
+        raise SettingsError(f"--clamd-root {name}: not a folder")
+    return root
 
 
 def _mode(text: str) -> int:
@@ -105,13 +127,13 @@ def _mode(text: str) -> int:
     return mode
 
 
-def _core_settings(asked: ServeSettings) -> CoreSettings:
+def _core_settings(asked: ServeSettings, policy: Policy) -> CoreSettings:
     if not asked.load.deadline > 0:
         raise SettingsError("--deadline must be more than 0 seconds")
     lists = asked.lists
     stale = lists.stale == "fail" and lists.max_list_age is not None
     return CoreSettings(
-        actions=read_actions(asked.doors.action or ()),
+        policy=policy,
         workers=asked.workers.count(),
         max_bytes=asked.pictures.max_bytes,
         max_held=asked.load.max_held,
@@ -144,8 +166,10 @@ def _settings_record(asked: ServeSettings, matcher: Matcher) -> Record:
         "http": asked.doors.http,
         "clamd": asked.doors.clamd,
         "chain": asked.doors.chain,
+        "icap": asked.doors.icap,
         "clamd_profile": asked.doors.clamd_profile,
-        "actions": read_actions(asked.doors.action or ()),
+        "icap_profile": asked.doors.icap_profile,
+        "actions": read_policy(asked.doors.action or ()).record(),
         "load": asdict(asked.load),
         "hold": None if asked.holding.hold is None else str(asked.holding.hold),
         "hold_encrypted": bool(asked.holding.hold_key),

@@ -40,15 +40,38 @@ class DoorSettings:
     clamd_profile: Annotated[
         str,
         typer.Option(
-            metavar="strict|generic|nextcloud|rspamd",
-            help="Client at --clamd: what it takes for a failure. See docs/doors.md.",
+            metavar="NAME",
+            help="Client at --clamd, which decides what it is told where there is no verdict:"
+            " strict, generic, nextcloud, owncloud, ocis, discourse or rspamd. See docs/doors.md.",
+        ),
+    ] = "strict"
+    clamd_root: Annotated[
+        opt.Names,
+        typer.Option(
+            metavar="DIR",
+            help="Let clients at --clamd name files in DIR to be examined. Repeatable.",
+        ),
+    ] = None
+    icap: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Answer by ICAP at 127.0.0.1:1344. Needs --action unscanned=ACTION.",
+        ),
+    ] = None
+    icap_profile: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Client at --icap, as --clamd-profile: strict, generic, nextcloud, owncloud, ocis,"
+            " rspamd or squid.",
         ),
     ] = "strict"
     chain: Annotated[
         str | None,
         typer.Option(
             metavar="ADDRESS",
-            help="Ask the real clamd at ADDRESS about each upload at --clamd, too.",
+            help="Ask the real clamd at ADDRESS about each upload at --clamd and --icap, too.",
         ),
     ] = None
     socket_mode: Annotated[
@@ -64,9 +87,10 @@ class DoorSettings:
     action: Annotated[
         opt.Names,
         typer.Option(
-            metavar="VERDICT=ACTION",
-            help="Recommend to allow, hold or reject what has this verdict. Repeatable. Default:"
-            " reject a match, hold low_information and unscanned, allow clear and not_image.",
+            metavar="[DOOR.]VERDICT=ACTION",
+            help="Allow, hold or reject what has this verdict, at every door or at one:"
+            " icap.unscanned=allow. Repeatable. Default: reject a match, hold low_information and"
+            " unscanned, allow clear and not_image.",
         ),
     ] = None
 
@@ -80,7 +104,9 @@ class LoadSettings:
     max_waiting: Annotated[
         int,
         typer.Option(
-            metavar="N", parser=parse_count, help="Most uploads received or examined at a time."
+            metavar="N",
+            parser=parse_count,
+            help="Most uploads examined, or waiting for it, at a time.",
         ),
     ] = 256
     max_held: Annotated[
@@ -145,7 +171,7 @@ class ServeSettings:
 
 @takes_settings
 def serve_command(asked: ServeSettings) -> int:
-    """Answer other software about uploads, over HTTP and clamd's protocol.
+    """Answer other software about uploads, over HTTP, clamd's protocol and ICAP.
 
     Loads the lists anew on SIGHUP and when a file changes; a list that cannot be used is refused,
     and the old one stays. Logs are JSON lines on stdout. SIGTERM ends the service: exit code 0.

@@ -1,15 +1,21 @@
-"""Ask a real clamd about the same upload, while it arrives."""
+"""Ask our core about an upload, and a real clamd about the same one, while it arrives."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import struct
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import dataclass
 
 from hashmatch.errors import HashmatchError
 from hashmatch.service.addresses import Address
+from hashmatch.service.core import VerdictCore
+from hashmatch.service.log import log_event
+from hashmatch.service.ruling import Asked, Ruling
+from hashmatch.service.unanswered import UnansweredError, Why
 
 _LENGTH = struct.Struct("!I")
 _MOST_ANSWER = 4096
@@ -18,6 +24,58 @@ _FOUND = re.compile(rb"stream: ([!-~]{1,200}) FOUND", re.ASCII)
 
 class ChainError(HashmatchError):
     """The other scanner cannot be asked, or does not say OK or FOUND."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the scanners say of an upload.
+
+    Attributes:
+        ruling: ours; None if we give no verdict.
+        found: what the other scanner found; None if nothing, or if there is none.
+        failure: why one of them gives no verdict; ours first.
+    """
+
+    ruling: Ruling | None
+    found: str | None
+    failure: HashmatchError | None
+
+    @property
+    def is_too_large(self) -> bool:
+        """Whether the upload has more bytes than allowed."""
+        return isinstance(self.failure, UnansweredError) and self.failure.why is Why.TOO_LARGE
+
+
+async def ask_scanners(
+    core: VerdictCore, chunks: AsyncIterator[bytes], asked: Asked, other: Address | None
+) -> Answer:
+    """Have an upload examined by the core, and by another scanner if there is one.
+
+    Args:
+        core: rules on it.
+        chunks: the bytes as they arrive.
+        asked: who asks.
+        other: where a real clamd listens.
+    """
+    chain = None if other is None else ChainedScan(other, core.settings.deadline)
+    ruling: Ruling | None = None
+    found: str | None = None
+    failure: HashmatchError | None = None
+    try:
+        try:
+            ruling = await core.examine(chunks if chain is None else chain.forward(chunks), asked)
+        except UnansweredError as error:
+            failure = error
+        if chain is not None:
+            try:
+                found = await chain.answer()
+            except ChainError as error:
+                log_event("chain_failed", level=logging.ERROR, why=error.message)
+                failure = failure or error
+    finally:
+        if chain is not None:
+            chain.close()
+    return Answer(ruling, found, failure)
 
 
 class ChainedScan:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import logging
 import os
-import socket
-import stat
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from hashmatch._version import __version__
 from hashmatch.service.addresses import Address
-from hashmatch.service.chain import ChainedScan, ChainError
+from hashmatch.service.chain import Answer, ask_scanners
+from hashmatch.service.clamd_paths import allowed_files, file_chunks
 from hashmatch.service.clamd_protocol import (
     ClamdEvent,
     ClamdParser,
@@ -24,19 +23,22 @@ from hashmatch.service.clamd_protocol import (
     StreamData,
     StreamEnd,
 )
-from hashmatch.service.core import Asked, Ruling, VerdictCore, new_case, new_request
-from hashmatch.service.log import log_event
-from hashmatch.service.profiles import ClamdAnswer, ClamdProfile, answer_to
-from hashmatch.service.unanswered import UnansweredError, Why
+from hashmatch.service.connections import Client
+from hashmatch.service.core import VerdictCore
+from hashmatch.service.profiles import ClamdAnswer, Profile, clamd_answer
+from hashmatch.service.ruling import Asked, new_case, new_request
+from hashmatch.service.unanswered import EXPLANATIONS, UnansweredError, Why
 
 COMMANDS = ("PING", "VERSION", "VERSIONCOMMANDS", "RELOAD", "STATS", "IDSESSION", "END")
 UPLOADS = ("INSTREAM", "FILDES")
 PATHS = ("SCAN", "CONTSCAN", "MULTISCAN", "ALLMATCHSCAN")
 
-_RECEIVE = 1 << 16
 _IDLE_SECONDS = 60.0
 _DRAIN_SECONDS = 30.0
 _MOST_DESCRIPTORS = 4
+
+_NO_PATHS = "send the file by INSTREAM or FILDES"
+_NOT_ALLOWED = "not a file that can be read in an allowed folder"
 
 
 class ClamdDoor:
@@ -47,94 +49,68 @@ class ClamdDoor:
         profile: what clients must be told where there is no verdict.
         reload: asks for a reload of the lists.
         chain: a real clamd, to be asked about each upload too; None for none.
+        roots: folders in which clients may have paths scanned.
     """
 
     def __init__(
         self,
         core: VerdictCore,
-        profile: ClamdProfile,
+        profile: Profile,
         reload: Callable[[], object],
         chain: Address | None = None,
+        roots: Sequence[Path] = (),
     ) -> None:
         self.core = core
         self.profile = profile
         self.reload = reload
         self.chain = chain
-        self._connections: set[asyncio.Task[None]] = set()
+        self.roots = roots
 
-    async def serve(self, listener: socket.socket) -> None:
-        """Accept connections until cancelled."""
-        listener.setblocking(False)
-        loop = asyncio.get_running_loop()
-        try:
-            while True:
-                try:
-                    client, _ = await loop.sock_accept(listener)
-                except OSError:  # no descriptor is left until others have closed theirs
-                    await asyncio.sleep(0.1)
-                    continue
-                task = loop.create_task(self._converse(client))
-                self._connections.add(task)
-                task.add_done_callback(self._connections.discard)
-        finally:
-            listener.close()
+    def sum_up(self, answer: Answer) -> str:
+        """The answer to an upload, without what it is about: FOUND by either scanner wins."""
+        ruling, failure = answer.ruling, answer.failure
+        if ruling is not None and clamd_answer(ruling.action) is ClamdAnswer.FOUND:
+            return _found(ruling.case)
+        if answer.found is not None:
+            return f"{answer.found} FOUND"
+        return "OK" if failure is None else self.failure(failure.message)
 
-    async def drain(self, seconds: float) -> None:
-        """Give connections time to get their answers, and then close them."""
-        if self._connections:
-            _, late = await asyncio.wait(self._connections, timeout=seconds)
-            for task in late:
-                task.cancel()
-
-    def answer(self, kind: ClamdAnswer, message: str, case: str | None) -> str:
-        """An answer, without what it is about.
-
-        Args:
-            kind: which answer.
-            message: for an error.
-            case: the case number, if there is one already.
-        """
-        return {
-            ClamdAnswer.OK: "OK",
-            ClamdAnswer.FOUND: f"Hashmatch.Held.{case or new_case()} FOUND",
-            ClamdAnswer.LIMITS: "Heuristics.Limits.Exceeded.Hashmatch FOUND",
-            ClamdAnswer.ERROR: f"{message} ERROR",
-        }[kind]
+    def failure(self, message: str) -> str:
+        """The answer where there is no verdict, as this client needs it."""
+        if self.profile.clamd is ClamdAnswer.ERROR:
+            return f"{message} ERROR"
+        if self.profile.clamd is ClamdAnswer.LIMITS:
+            return "Heuristics.Limits.Exceeded.Hashmatch FOUND"
+        return _found(None)
 
     def version(self) -> str:
         """The version as clients split it: at slashes."""
         loaded = time.asctime(time.gmtime(self.core.loaded))
         return f"ClamAV {__version__}/{self.core.loads}/{loaded}"
 
-    async def _converse(self, client: socket.socket) -> None:
-        client.setblocking(False)
-        connection = _Connection(client)
-        try:
-            await _Session(self, connection).run()
-        except (OSError, TimeoutError):  # the client has left, or says nothing
-            pass
-        except Exception as error:  # noqa: BLE001 # one client must not end the door
-            log_event("failed", level=logging.ERROR, error=error, door="clamd")
-        finally:
-            connection.close()
+    async def converse(self, client: Client) -> None:
+        """Serve one client."""
+        await _Session(self, _Connection(client)).run()
+
+
+def _found(case: str | None) -> str:
+    return f"Hashmatch.Held.{case or new_case()} FOUND"
 
 
 class _Connection:
-    """A socket, the events that arrive by it, and the descriptors."""
+    """A client, and the events that arrive from it."""
 
-    def __init__(self, client: socket.socket) -> None:
-        self._socket = client
+    def __init__(self, client: Client) -> None:
+        self._client = client
         self._parser = ClamdParser()
         self._events: deque[ClamdEvent] = deque()
-        self._descriptors: list[int] = []
         self.streaming = False
 
     async def next_event(self) -> ClamdEvent | None:
         """The next event; None once the client has closed."""
         while not self._events:
-            data, descriptors = await self._receive()
-            self._descriptors += descriptors
-            if len(self._descriptors) > _MOST_DESCRIPTORS:
+            data = await self._client.receive_with_descriptors()
+            if len(self._client.descriptors) > _MOST_DESCRIPTORS:
                 raise OSError(errno.EMFILE, "a client sends descriptors that no command takes")
             if not data:
                 return None
@@ -163,39 +139,20 @@ class _Connection:
 
     def take_descriptor(self) -> int | None:
         """The descriptor that was sent, which the caller closes."""
-        return self._descriptors.pop(0) if self._descriptors else None
+        return self._client.descriptors.pop(0) if self._client.descriptors else None
+
+    def owe(self, text: str, ending: bytes) -> None:
+        """Set what the client is told if the connection must end."""
+        self._client.owed = _encoded(text, ending)
 
     async def send(self, text: str, ending: bytes) -> None:
-        data = text.encode("utf-8", "surrogateescape") + ending
-        await asyncio.get_running_loop().sock_sendall(self._socket, data)
-
-    def close(self) -> None:
-        for descriptor in self._descriptors:
-            os.close(descriptor)
-        self._socket.close()
-
-    async def _receive(self) -> tuple[bytes, list[int]]:
-        while True:
-            try:
-                data, descriptors, _, _ = socket.recv_fds(self._socket, _RECEIVE, 1)
-            except BlockingIOError:
-                await self._readable()
-            else:
-                return data, descriptors
-
-    async def _readable(self) -> None:
-        loop = asyncio.get_running_loop()
-        ready = loop.create_future()
-        loop.add_reader(self._socket, _set, ready)
-        try:
-            await ready
-        finally:
-            loop.remove_reader(self._socket)
+        """Send an answer."""
+        self._client.owed = None
+        await self._client.send(_encoded(text, ending))
 
 
-def _set(ready: asyncio.Future[None]) -> None:
-    if not ready.done():
-        ready.set_result(None)
+def _encoded(text: str, ending: bytes) -> bytes:
+    return text.encode("utf-8", "surrogateescape") + ending
 
 
 class _Session:
@@ -229,6 +186,8 @@ class _Session:
         """Answer a command. False if the connection cannot go on."""
         if command.name in UPLOADS:
             return await self._examine(command)
+        if command.name in PATHS:
+            return await self._scan(command)
         await self._say(self._reply(command), command.ending)
         return True
 
@@ -245,10 +204,6 @@ class _Session:
             return "RELOADING"
         if command.name == "STATS":
             return f"POOLS: 1\n\nSTATE: VALID PRIMARY\nQUEUE: {door.core.active} items\nEND"
-        if command.name in PATHS:
-            path = command.argument.decode("utf-8", "surrogateescape")
-            said = door.answer(door.profile.failure, "send the file by INSTREAM or FILDES", None)
-            return f"{path}: {said}"
         if command.name == "SHUTDOWN":
             return "SHUTDOWN is refused. ERROR"
         return "UNKNOWN COMMAND"
@@ -257,85 +212,66 @@ class _Session:
         asked = Asked("clamd", new_request(), self._door.profile.name)
         if command.name == "INSTREAM":
             self._connection.streaming = True
-            return await self._rule("stream", self._connection.stream(), asked, command)
+            answered = await self._rule("stream", self._connection.stream(), asked, command)
+            if self._connection.streaming:
+                await self._connection.discard_stream()
+                return False
+            return answered
         async with asyncio.timeout(_IDLE_SECONDS):
             event = await self._connection.next_event()
         if not isinstance(event, DescriptorSent):
             return False
         descriptor = self._connection.take_descriptor()
         if descriptor is None:
-            said = self._door.answer(self._door.profile.failure, "no descriptor was sent", None)
-            await self._say(f"fd: {said}", command.ending)
+            await self._say(f"fd: {self._door.failure('no descriptor was sent')}", command.ending)
             return False
         try:
-            about = f"fd[{descriptor}]"
-            return await self._rule(about, _file_of(descriptor), asked, command)
+            return await self._rule(f"fd[{descriptor}]", file_chunks(descriptor), asked, command)
         finally:
             os.close(descriptor)
 
     async def _rule(
         self, about: str, chunks: AsyncIterator[bytes], asked: Asked, command: Command
     ) -> bool:
-        core, chain = self._door.core, None
-        if self._door.chain is not None:
-            chain = ChainedScan(self._door.chain, core.settings.deadline)
-            chunks = chain.forward(chunks)
-        try:
-            ruling: Ruling | UnansweredError = await core.examine(chunks, asked)
-        except UnansweredError as error:
-            ruling = error
-        try:
-            said = await self._sum_up(about, ruling, chain)
-        finally:
-            if chain is not None:
-                chain.close()
+        door = self._door
+        self._owe(about, command)
+        answer = await ask_scanners(door.core, chunks, asked, door.chain)
+        said = f"{about}: {door.sum_up(answer)}"
+        if said.endswith(" ERROR") and answer.is_too_large:
+            said = "INSTREAM size limit exceeded. ERROR"  # clients compare it
         with suppress(OSError):
             await self._say(said, command.ending)
-        if command.name != "INSTREAM" or not self._connection.streaming:
-            return True
-        await self._connection.discard_stream()
-        return False
+        return True
 
-    async def _sum_up(
-        self, about: str, ruling: Ruling | UnansweredError, chain: ChainedScan | None
-    ) -> str:
-        """The answer to an upload: FOUND by either scanner wins, and then an error of either."""
-        door, message = self._door, ""
-        ours = door.profile.failure
-        if isinstance(ruling, Ruling):
-            ours = answer_to(ruling.action)
-            if ours is ClamdAnswer.FOUND or chain is None:
-                return f"{about}: {door.answer(ours, message, ruling.case)}"
-        else:
-            message = ruling.message
-        if chain is not None:
-            try:
-                if (found := await chain.answer()) is not None:
-                    return f"{about}: {found} FOUND"
-            except ChainError as error:
-                log_event("chain_failed", level=logging.ERROR, why=error.message)
-                ours, message = door.profile.failure, message or error.message
-        too_large = isinstance(ruling, UnansweredError) and ruling.why is Why.TOO_LARGE
-        if too_large and door.profile.failure is ClamdAnswer.ERROR:
-            return "INSTREAM size limit exceeded. ERROR"  # clients compare it
-        return f"{about}: {door.answer(ours, message, None)}"
+    async def _scan(self, command: Command) -> bool:
+        """Examine a file, or the files of a folder, that the client names."""
+        door, path = self._door, command.argument
+        about = path.decode("utf-8", "surrogateescape")
+        self._owe(about, command)
+        lines = []
+        async for name, descriptor in allowed_files(path, door.roots):
+            said = door.failure(_NO_PATHS if not door.roots else _NOT_ALLOWED)
+            if descriptor is not None:
+                try:
+                    asked = Asked("clamd", new_request(), door.profile.name)
+                    chunks = file_chunks(descriptor)
+                    said = door.sum_up(await ask_scanners(door.core, chunks, asked, door.chain))
+                finally:
+                    os.close(descriptor)
+            if said != "OK":
+                lines.append(f"{name.decode('utf-8', 'surrogateescape')}: {said}")
+            if said.endswith(" FOUND") and command.name == "SCAN":
+                break
+        for line in lines or [f"{about}: OK"]:
+            await self._say(line, command.ending)
+        return True
+
+    def _owe(self, about: str, command: Command) -> None:
+        owed = self._door.failure(EXPLANATIONS[Why.STOPPING])
+        self._connection.owe(f"{self._prefix()}{about}: {owed}", command.ending)
+
+    def _prefix(self) -> str:
+        return "" if self._number is None else f"{self._number}: "
 
     async def _say(self, text: str, ending: bytes) -> None:
-        number = "" if self._number is None else f"{self._number}: "
-        await self._connection.send(number + text, ending)
-
-
-async def _file_of(descriptor: int) -> AsyncIterator[bytes]:
-    """The bytes of a file that a client opened."""
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        raise UnansweredError(Why.NOT_A_FILE)
-    offset = 0
-    while True:
-        try:
-            chunk = await asyncio.to_thread(os.pread, descriptor, 1 << 20, offset)
-        except OSError as error:
-            raise UnansweredError(Why.NOT_A_FILE) from error
-        if not chunk:
-            return
-        offset += len(chunk)
-        yield chunk
+        await self._connection.send(self._prefix() + text, ending)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import logging
-import secrets
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -25,7 +23,8 @@ from hashmatch.report import Record, list_record, outcome_record
 from hashmatch.service.hold import HoldFolder
 from hashmatch.service.log import log_event
 from hashmatch.service.metrics import Metrics
-from hashmatch.service.policy import Action
+from hashmatch.service.policy import Policy
+from hashmatch.service.ruling import Asked, Ruling, new_case
 from hashmatch.service.unanswered import UnansweredError, Why
 from hashmatch.service.upload import Budget, Upload
 
@@ -37,54 +36,22 @@ class CoreSettings:
     """How much the core takes in, and what it makes of it.
 
     Attributes:
-        actions: what to recommend for each verdict.
+        policy: what to recommend for each verdict.
         workers: worker processes of the matcher.
         max_bytes: of one upload.
         max_held: bytes of all uploads held at a time.
-        max_waiting: uploads received or examined at a time.
+        max_waiting: uploads that are examined or wait for it at a time.
         deadline: seconds from the start of an upload to its answer.
         max_list_age: rule on nothing while a list is older; None for lists of any age.
     """
 
-    actions: Mapping[Verdict, Action]
+    policy: Policy
     workers: int
     max_bytes: int
     max_held: int
     max_waiting: int
     deadline: float
     max_list_age: timedelta | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Who asks about an upload.
-
-    Attributes:
-        door: ``http``, ``clamd``, ...
-        request: an id of ours, which logs and the audit trail repeat.
-        client: the name of the key or profile, if any.
-    """
-
-    door: str
-    request: str
-    client: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Ruling:
-    """What the core says of an upload.
-
-    Attributes:
-        outcome: what was found.
-        action: what the policy recommends.
-        case: a random number that says nothing about the match; None for what is harmless.
-        held: whether a copy is on disk; None where none is wanted. False is a failure.
-    """
-
-    outcome: Outcome
-    action: Action
-    case: str | None
-    held: bool | None = None
 
 
 class VerdictCore(Closing):
@@ -130,6 +97,7 @@ class VerdictCore(Closing):
         self._hold_failed = False
         self._now = now or partial(datetime.now, UTC)
         self._budget = Budget(settings.max_held)
+        self._queued = 0  # of the active ones, those that have arrived
         self._late = 0
         self._pool_failed = False
         self._stopping = False
@@ -148,6 +116,23 @@ class VerdictCore(Closing):
         """Whether every thread is on an upload that nobody waits for any more."""
         return self._late >= self._most_threads
 
+    @property
+    def list_tag(self) -> str:
+        """A short text that changes whenever lists are put in force, and with each start."""
+        return f"{int(self.loaded * 1000):x}-{self.loads:x}"
+
+    def new_upload(self) -> Upload:
+        """Room for bytes that a door keeps, bounded as those that are examined.
+
+        Raises:
+            UnansweredError: there is none.
+        """
+        return Upload(self._budget, self.settings.max_bytes)
+
+    @property
+    def _is_full(self) -> bool:
+        return self._queued >= self.settings.max_waiting
+
     def troubles(self) -> list[str]:
         """Why the service is not ready, a word each; empty if it is."""
         found = {
@@ -155,7 +140,7 @@ class VerdictCore(Closing):
             Why.LIST_STALE: self._stale() is not None,
             Why.POOL_FAILED: self._pool_failed,
             Why.TIMEOUT: self.is_stuck,
-            Why.QUEUE_FULL: self.active >= self.settings.max_waiting,
+            Why.QUEUE_FULL: self._is_full,
         }
         words = [why.value for why, holds in found.items() if holds]
         words += ["audit_failed"] * self._audit_failed
@@ -268,19 +253,23 @@ class VerdictCore(Closing):
             raise UnansweredError(Why.STOPPING)
         if self._stale() is not None:
             raise UnansweredError(Why.LIST_STALE)
-        if self.active >= self.settings.max_waiting:
-            raise UnansweredError(Why.QUEUE_FULL)
+        self._check_room()
         upload = Upload(self._budget, self.settings.max_bytes)
         self._count(1)
         matching: Future[Ruling] | None = None
         try:
             async with asyncio.timeout(self.settings.deadline):
                 await self._receive(chunks, upload)
+                self._check_room()  # only now: slow uploads must not keep others out
                 matching = self._threads.submit(self._rule, upload, asked)
+                self._queued += 1
                 return await asyncio.wrap_future(matching)
         except TimeoutError:
             self._late += matching is not None and not matching.done()
             raise UnansweredError(Why.TIMEOUT) from None
+        except asyncio.CancelledError:
+            self._late += matching is not None and not matching.done()
+            raise
         except UnansweredError:
             raise
         except Exception as error:
@@ -288,6 +277,10 @@ class VerdictCore(Closing):
             raise UnansweredError(Why.INTERNAL) from error
         finally:
             self._release_when_done(upload, matching)
+
+    def _check_room(self) -> None:
+        if self._is_full:
+            raise UnansweredError(Why.QUEUE_FULL)
 
     async def _receive(self, chunks: AsyncIterator[bytes], upload: Upload) -> None:
         async for chunk in chunks:
@@ -297,6 +290,7 @@ class VerdictCore(Closing):
     def _release_when_done(self, upload: Upload, matching: Future[Ruling] | None) -> None:
         """Free an upload's place once no thread is on it: a late one still takes its place."""
         if matching is None or matching.done():
+            self._queued -= matching is not None
             self._release(upload)
             return
         loop = asyncio.get_running_loop()
@@ -309,6 +303,7 @@ class VerdictCore(Closing):
 
     def _release_late(self, upload: Upload) -> None:
         self._late = max(0, self._late - 1)
+        self._queued -= 1
         self._release(upload)
 
     def _release(self, upload: Upload) -> None:
@@ -337,17 +332,17 @@ class VerdictCore(Closing):
     def _ruling(self, outcome: Outcome, asked: Asked) -> Ruling:
         """Apply the policy to an outcome, and record what is not harmless."""
         case = None if outcome.verdict in _HARMLESS else new_case()
-        ruling = Ruling(outcome, self.settings.actions[outcome.verdict], case)
+        ruling = Ruling(outcome, self.settings.policy.action(asked.door, outcome.verdict), case)
         if case is not None:
             found = {**outcome_record(outcome), "case": case, "action": ruling.action}
-            event = {"type": outcome.verdict.value, **_asked_record(asked), **found}
+            event = {"type": outcome.verdict.value, **asked.record(), **found}
             self._record(event, sync=outcome.verdict is Verdict.MATCH)
         return ruling
 
     def _keep(self, hold: HoldFolder, upload: Upload, ruling: Ruling, asked: Asked) -> bool:
         """Hold a copy. A match stays a match if that fails, so that it is refused all the same."""
         case, found = ruling.case or new_case(), outcome_record(ruling.outcome)
-        event: Record = {"type": "hold", **_asked_record(asked), "case": case}
+        event: Record = {"type": "hold", **asked.record(), "case": case}
         try:
             event |= {"held": True, "id": hold.hold(upload.file, case, found["matches"])}
         except HashmatchError as error:
@@ -370,7 +365,7 @@ class VerdictCore(Closing):
             why=error.why,
             seconds=round(seconds, 4),
         )
-        self._record({"type": "unanswered", **_asked_record(asked), "why": error.why.value})
+        self._record({"type": "unanswered", **asked.record(), "why": error.why.value})
 
     def _record(self, event: Record, *, sync: bool = False) -> None:
         """Write to the audit trail. A match must be answered even if this fails."""
@@ -392,18 +387,3 @@ class VerdictCore(Closing):
         now = self._now()
         found = (staleness(each, most, now) for each in self.hash_lists)
         return next((why for why in found if why is not None), None)
-
-
-def new_case() -> str:
-    """A case number: 80 random bits in four groups, such as ``ABCD-EFGH-2345-WXYZ``."""
-    text = base64.b32encode(secrets.token_bytes(10)).decode("ascii")
-    return "-".join(text[start : start + 4] for start in range(0, 16, 4))
-
-
-def new_request() -> str:
-    """An id for a request, which logs and the audit trail repeat."""
-    return base64.b32encode(secrets.token_bytes(10)).decode("ascii").lower()
-
-
-def _asked_record(asked: Asked) -> Record:
-    return {"door": asked.door, "request": asked.request, "client": asked.client}

@@ -16,10 +16,11 @@ from starlette.routing import Route
 
 from hashmatch._version import __version__
 from hashmatch.report import list_record
-from hashmatch.service.core import Asked, Ruling, VerdictCore, new_request
+from hashmatch.service.core import VerdictCore
 from hashmatch.service.keys import Key, Scope, find_key
 from hashmatch.service.log import log_event
 from hashmatch.service.multipart import boundary_of, only_part
+from hashmatch.service.ruling import Asked, Ruling, new_request
 from hashmatch.service.unanswered import UnansweredError, Why
 
 _STATUS = {
@@ -27,6 +28,8 @@ _STATUS = {
     Why.EMPTY: 400,
     Why.CUT: 400,
     Why.MALFORMED: 400,
+    Why.ENCODED: 415,
+    Why.PARTIAL: 400,
     Why.INTERNAL: 500,
 }
 """Of answers without a verdict; 503 for all others."""

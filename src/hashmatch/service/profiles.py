@@ -1,6 +1,6 @@
 """What each door answers to each known client, so that none takes a failure for clear.
 
-``python -m hashmatch.service.profiles`` prints the table in docs/doors.md.
+``python -m hashmatch.service.profiles`` prints the tables in docs/doors.md.
 """
 
 from __future__ import annotations
@@ -31,64 +31,106 @@ class ClamdAnswer(StrEnum):
     LIMITS = "LIMITS"
 
 
-@dataclass(frozen=True, slots=True)
-class ClamdProfile:
-    """What one kind of client must be told.
+class IcapAnswer(StrEnum):
+    """What the ICAP door answers.
 
     Attributes:
-        name: as ``--clamd-profile`` has it.
-        failure: the answer where there is no verdict.
-        note: for whom it is.
+        PASS: ``204 No modifications``, or the message unchanged.
+        FOUND: ``X-Infection-Found`` and a page with status 403 in place of the message.
+        BUSY: a page with status 503 in place of the message, and no ``X-Infection-Found``.
+        ERROR: ``ICAP/1.0 500 Server error``.
+    """
+
+    PASS = "PASS"  # noqa: S105 # no password
+    FOUND = "FOUND"
+    BUSY = "BUSY"
+    ERROR = "ERROR"
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What one kind of client must be told where there is no verdict.
+
+    Attributes:
+        name: as ``--clamd-profile`` and ``--icap-profile`` take it.
+        clamd: the answer by clamd's protocol; None if the client does not speak it.
+        icap: the answer by ICAP; None if the client does not speak it.
+        note: for whom it is, and why.
     """
 
     name: str
-    failure: ClamdAnswer
+    clamd: ClamdAnswer | None
+    icap: IcapAnswer | None
     note: str
 
 
-STRICT = ClamdProfile("strict", ClamdAnswer.FOUND, "any client: it may take ERROR for clean")
-CLAMD_PROFILES: Mapping[str, ClamdProfile] = {
+STRICT = Profile(
+    "strict", ClamdAnswer.FOUND, IcapAnswer.FOUND, "any client: it may take an error for clean"
+)
+PROFILES: Mapping[str, Profile] = {
     profile.name: profile
     for profile in (
         STRICT,
-        ClamdProfile("generic", ClamdAnswer.ERROR, "clients that refuse a file on ERROR"),
-        ClamdProfile(
+        Profile("generic", ClamdAnswer.ERROR, IcapAnswer.ERROR, "clients that refuse on an error"),
+        Profile(
             "nextcloud",
-            ClamdAnswer.ERROR,
-            "Nextcloud with `av_block_unreachable` on, its default: it refuses the file, and"
-            " deletes it only on FOUND",
+            ClamdAnswer.FOUND,
+            IcapAnswer.ERROR,
+            "Nextcloud: passes a file on clamd's ERROR; by ICAP, an error fails the upload",
         ),
-        ClamdProfile("rspamd", ClamdAnswer.LIMITS, "rspamd, whose Lua fails on ERROR"),
+        Profile("owncloud", ClamdAnswer.FOUND, IcapAnswer.FOUND, "ownCloud: may pass it on errors"),
+        Profile("ocis", ClamdAnswer.FOUND, IcapAnswer.FOUND, "oCIS: passes it on errors"),
+        Profile("discourse", ClamdAnswer.FOUND, None, "Discourse: passes it on ERROR"),
+        Profile(
+            "rspamd",
+            ClamdAnswer.LIMITS,
+            IcapAnswer.ERROR,
+            "rspamd: adds the symbol of a failed scan; [give it an action](guides/rspamd.md)",
+        ),
+        Profile("squid", None, IcapAnswer.BUSY, "Squid: passes it on errors with `bypass=on`"),
     )
 }
 
 
-def find_profile(name: str) -> ClamdProfile:
-    """The profile of this name.
+def find_profile(name: str, option: str) -> Profile:
+    """The profile of this name, as ``--clamd-profile`` or ``--icap-profile`` gives it.
 
     Raises:
-        SettingsError: there is none.
+        SettingsError: there is none for this door.
     """
-    if name not in CLAMD_PROFILES:
-        raise SettingsError(f"--clamd-profile takes one of: {', '.join(CLAMD_PROFILES)}")
-    return CLAMD_PROFILES[name]
+    known = {
+        profile.name: profile
+        for profile in PROFILES.values()
+        if (profile.icap if option == "--icap-profile" else profile.clamd) is not None
+    }
+    if name not in known:
+        raise SettingsError(f"{option} takes one of: {', '.join(known)}")
+    return known[name]
 
 
-def answer_to(action: Action) -> ClamdAnswer:
+def clamd_answer(action: Action) -> ClamdAnswer:
     """The answer where there is a verdict; the same for every client."""
     return ClamdAnswer.OK if action is Action.ALLOW else ClamdAnswer.FOUND
 
 
-def profile_table() -> str:
-    """Verdict by profile, with the default actions, as Markdown."""
+def icap_answer(action: Action) -> IcapAnswer:
+    """The answer where there is a verdict; the same for every client."""
+    return IcapAnswer.PASS if action is Action.ALLOW else IcapAnswer.FOUND
+
+
+def profile_table(door: str) -> str:
+    """Verdict by profile at ``clamd`` or ``icap``, with the default actions, as Markdown."""
     verdicts = [Verdict.MATCH, Verdict.LOW_INFORMATION, Verdict.CLEAR, Verdict.NOT_IMAGE]
+    answer = clamd_answer if door == "clamd" else icap_answer
     head = ["profile", *map(str, verdicts), "unscanned", "no verdict", "for"]
     rows = [head, ["---"] * len(head)]
-    for profile in CLAMD_PROFILES.values():
-        cells = [answer_to(DEFAULT_ACTIONS[verdict]) for verdict in verdicts]
-        rows.append([profile.name, *cells, "you say", profile.failure, profile.note])
+    for profile in PROFILES.values():
+        failure = profile.clamd if door == "clamd" else profile.icap
+        if failure is not None:
+            cells = [answer(DEFAULT_ACTIONS[verdict]) for verdict in verdicts]
+            rows.append([profile.name, *cells, "you say", failure, profile.note])
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 if __name__ == "__main__":
-    print(profile_table(), end="")  # for docs/doors.md
+    print(profile_table("clamd"), profile_table("icap"), sep="\n", end="")  # for docs/doors.md

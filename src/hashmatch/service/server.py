@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -13,17 +14,23 @@ from pathlib import Path
 
 import uvicorn
 
+from hashmatch.model import Verdict
 from hashmatch.report import list_record
 from hashmatch.service.addresses import Address, bind
 from hashmatch.service.clamd import ClamdDoor
+from hashmatch.service.connections import Connections
 from hashmatch.service.core import VerdictCore
 from hashmatch.service.http import HttpDoor
+from hashmatch.service.icap import IcapDoor
 from hashmatch.service.keys import Key
 from hashmatch.service.log import log_event, set_up_logs
-from hashmatch.service.profiles import STRICT, ClamdProfile
+from hashmatch.service.profiles import STRICT, Profile
 
 _LOOK_SECONDS = 1.0
 _GRACE_SECONDS = 5
+_MOST_FILES = 65536
+_OTHER_FILES = 512
+_FILES_EACH = 4  # a connection and the bytes of its upload, at two doors
 
 Stamp = tuple[tuple[int, ...] | None, ...]
 
@@ -36,17 +43,27 @@ class Doors:
         http: where HTTP is served; None for nowhere.
         clamd: where clamd's protocol is served; None for nowhere.
         clamd_profile: of the clients there.
-        chain: a real clamd, to be asked about the uploads there, too.
+        clamd_roots: folders in which these clients may have paths scanned.
+        icap: where ICAP is served; None for nowhere.
+        icap_profile: of the clients there.
+        chain: a real clamd, to be asked about uploads by clamd's protocol and ICAP, too.
         socket_mode: of unix sockets.
         keys: for HTTP; None to serve anyone who can connect.
     """
 
     http: Address | None = None
     clamd: Address | None = None
-    clamd_profile: ClamdProfile = STRICT
+    clamd_profile: Profile = STRICT
+    clamd_roots: Sequence[Path] = ()
+    icap: Address | None = None
+    icap_profile: Profile = STRICT
     chain: Address | None = None
     socket_mode: int = 0o600
     keys: tuple[Key, ...] | None = None
+
+    def profile(self, door: str) -> Profile | None:
+        """The profile of a door's clients; None for HTTP, which needs none."""
+        return {"clamd": self.clamd_profile, "icap": self.icap_profile}.get(door)
 
 
 def serve(core: VerdictCore, doors: Doors, list_files: Sequence[str]) -> None:
@@ -75,14 +92,21 @@ async def _serve(core: VerdictCore, doors: Doors, list_files: Sequence[str]) -> 
     # Before the group, which would wrap the error of an address in use
     opened = {
         name: (address, bind(address, doors.socket_mode))
-        for name, address in (("http", doors.http), ("clamd", doors.clamd))
+        for name, address in (("http", doors.http), ("clamd", doors.clamd), ("icap", doors.icap))
         if address is not None
     }
     http = _HttpServer(HttpDoor(core, doors.keys))
-    clamd = ClamdDoor(core, doors.clamd_profile, partial(_ask, reloads), doors.chain)
+    connections = _connections(core, doors, partial(_ask, reloads))
     async with asyncio.TaskGroup() as tasks:
         for name, (address, listener) in opened.items():
-            log_event("listening", door=name, address=_said(address, listener.getsockname()))
+            profile = doors.profile(name)
+            log_event(
+                "listening",
+                door=name,
+                address=_said(address, listener.getsockname()),
+                profile=None if profile is None else profile.name,
+                unscanned=core.settings.policy.action(name, Verdict.UNSCANNED),
+            )
         if "http" in opened:
             tasks.create_task(http.serve([opened["http"][1]]))
         background = [
@@ -91,8 +115,11 @@ async def _serve(core: VerdictCore, doors: Doors, list_files: Sequence[str]) -> 
             tasks.create_task(_watch(list_files, seen, reloads)),
             tasks.create_task(_heal(core)),
         ]
-        if "clamd" in opened:
-            background.append(tasks.create_task(clamd.serve(opened["clamd"][1])))
+        background += [
+            tasks.create_task(connections[name].serve(opened[name][1]))
+            for name in connections
+            if name in opened
+        ]
         log_event(
             "started",
             process=os.getpid(),
@@ -104,7 +131,7 @@ async def _serve(core: VerdictCore, doors: Doors, list_files: Sequence[str]) -> 
         for task in background:
             task.cancel()
         http.should_exit = True
-        await clamd.drain(_GRACE_SECONDS)
+        await asyncio.gather(*(each.drain(_GRACE_SECONDS) for each in connections.values()))
     for address, _ in opened.values():
         if address.path is not None:
             with suppress(FileNotFoundError):
@@ -130,6 +157,27 @@ class _HttpServer(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+def _connections(
+    core: VerdictCore, doors: Doors, reload: Callable[[], object]
+) -> dict[str, Connections]:
+    """The doors that are served by connections of our own."""
+    most = _most_connections()
+    clamd = ClamdDoor(core, doors.clamd_profile, reload, doors.chain, doors.clamd_roots)
+    icap = IcapDoor(core, doors.icap_profile, doors.chain)
+    return {
+        "clamd": Connections("clamd", clamd.converse, most),
+        "icap": Connections("icap", icap.converse, most),
+    }
+
+
+def _most_connections() -> int:
+    """Connections that a door may have, with as many open files as the system allows at all."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = min(most, _MOST_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return max(1, (most - _OTHER_FILES) // _FILES_EACH)
 
 
 def _ask(reloads: asyncio.Queue[str]) -> None:

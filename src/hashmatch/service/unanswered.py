@@ -22,7 +22,9 @@ class Why(StrEnum):
         EMPTY: it has no bytes.
         CUT: it ended before its end.
         NOT_A_FILE: what a client handed over cannot be read, or is not a regular file.
-        MALFORMED: it is a form, and not one with exactly one part.
+        MALFORMED: it is a form that cannot be read for certain.
+        ENCODED: it has an encoding that cannot be undone.
+        PARTIAL: it is a part of a file.
     """
 
     QUEUE_FULL = "queue_full"
@@ -37,6 +39,8 @@ class Why(StrEnum):
     CUT = "cut"
     NOT_A_FILE = "not_a_file"
     MALFORMED = "malformed"
+    ENCODED = "encoded"
+    PARTIAL = "partial"
 
 
 EXPLANATIONS = {
@@ -52,6 +56,8 @@ EXPLANATIONS = {
     Why.CUT: "the upload ended before its end",
     Why.NOT_A_FILE: "not a regular file that can be read",
     Why.MALFORMED: "send the file as the raw body, or as the one part of a form",
+    Why.ENCODED: "the encoding of the upload cannot be undone",
+    Why.PARTIAL: "the upload is only a part of a file",
 }
 
 

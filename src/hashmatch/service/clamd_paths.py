@@ -1,0 +1,96 @@
+"""Files that a client of clamd names: opened only in folders that the operator allows."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
+
+from hashmatch.service.unanswered import UnansweredError, Why
+
+_CHUNK = 1 << 20
+
+
+async def allowed_files(
+    path: bytes, roots: Sequence[Path]
+) -> AsyncIterator[tuple[bytes, int | None]]:
+    """The file that a client names, or all files in the folder that it names.
+
+    Args:
+        path: as the client sent it.
+        roots: the folders that are allowed, with what is in them.
+
+    Yields:
+        The path, beginning as the client sent it; and a descriptor, which the caller closes, or
+        None if the file is not allowed or cannot be opened. Links in a folder are passed over.
+    """
+    names = _named(path, roots)
+    while (name := await asyncio.to_thread(next, names, None)) is not None:
+        yield name, await asyncio.to_thread(_open, name, roots)
+
+
+async def file_chunks(descriptor: int) -> AsyncIterator[bytes]:
+    """The bytes of an open file.
+
+    Raises:
+        UnansweredError: it is not a regular file, or cannot be read.
+    """
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        raise UnansweredError(Why.NOT_A_FILE)
+    offset = 0
+    while True:
+        try:
+            chunk = await asyncio.to_thread(os.pread, descriptor, _CHUNK, offset)
+        except OSError as error:
+            raise UnansweredError(Why.NOT_A_FILE) from error
+        if not chunk:
+            return
+        offset += len(chunk)
+        yield chunk
+
+
+def _named(path: bytes, roots: Sequence[Path]) -> Iterator[bytes]:
+    if b"\0" in path or not path.startswith(b"/") or not _is_allowed(os.path.realpath(path), roots):
+        yield path
+        return
+    if not os.path.isdir(path):
+        yield path
+        return
+    unreadable: list[bytes] = []
+
+    def note(error: OSError) -> None:
+        unreadable.append(os.fsencode(error.filename))
+
+    for folder, folders, names in os.walk(path, onerror=note):
+        folders.sort()
+        for name in sorted(names):
+            file = os.path.join(folder, name)
+            if not os.path.islink(file):
+                yield file
+        yield from unreadable  # a folder, which _open refuses
+        unreadable.clear()
+
+
+def _open(path: bytes, roots: Sequence[Path]) -> int | None:
+    """Open a regular file. What was really opened is checked: a link may have changed meanwhile."""
+    if not roots or b"\0" in path or not path.startswith(b"/"):
+        return None
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    except OSError:
+        return None
+    try:
+        opened = os.fsencode(os.readlink(f"/proc/self/fd/{descriptor}"))
+        allowed = _is_allowed(opened, roots) and stat.S_ISREG(os.fstat(descriptor).st_mode)
+    except OSError:  # no /proc here: nothing can be checked
+        allowed = False
+    if not allowed:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _is_allowed(path: bytes, roots: Sequence[Path]) -> bool:
+    return any(f"{os.fsdecode(path)}/".startswith(f"{str(root).rstrip('/')}/") for root in roots)
