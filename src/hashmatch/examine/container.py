@@ -26,7 +26,7 @@ from hashmatch.examine.archive.packed import STREAM_CODECS, Unpacked
 from hashmatch.examine.archive.streams import Metered, Section, Stream, file_size
 from hashmatch.examine.archive.tar_reader import tar_entries
 from hashmatch.examine.archive.zip_reader import ends_in_zip, zip_entries
-from hashmatch.examine.decode import sniff
+from hashmatch.examine.decode import PlainJpeg, sniff
 from hashmatch.examine.document.appended import Appended, appended
 from hashmatch.examine.document.mail import mail_entries, mailbox_entries
 from hashmatch.examine.document.markup import uri_entries
@@ -78,10 +78,17 @@ def read_members(
     yield from reader.members(file, size, b"", 1)
 
 
-def hidden_behind(data: bytes) -> DecodeError | None:
-    """Say which file follows, if any: a zip behind anything, or any file behind a picture."""
+def hidden_behind(data: bytes, plain: PlainJpeg | None = None) -> DecodeError | None:
+    """Say which file follows, if any: a zip behind anything, or any file behind a picture.
+
+    Args:
+        data: the whole file.
+        plain: what ``plain_jpeg`` says of it, if that is known: only a zip can be behind such.
+    """
     if ends_in_zip(BytesIO(data), len(data)):
         return appended_problem("ZIP")
+    if plain is not None:
+        return None
     found = appended(data, zip_at_end=False)
     return appended_problem(found[0].format) if found else None
 

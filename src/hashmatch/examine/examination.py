@@ -16,8 +16,10 @@ from hashmatch.examine.container import hidden_behind, read_members, sniff_conta
 from hashmatch.examine.decode import (
     SNIFF_BYTES,
     PilImage,
+    PlainJpeg,
     adopt_picture,
     open_picture,
+    plain_jpeg,
     sniff,
 )
 from hashmatch.examine.document.appended import appended
@@ -128,13 +130,16 @@ def _examine_unopened(data: bytes, options: ExamineOptions) -> Examination:
         # To call it no image would clear what it holds
         problem = DecodeError(Reason.UNSUPPORTED_FORMAT, "an archive", format=container)
         return replace(Examination.failed(problem), digests=digest(BytesIO(data), options))
-    found = _drained(_examine_bytes(data, options))
-    return _marred(found, hidden_behind(data))
+    plain = plain_jpeg(data)
+    found = _drained(_examine_bytes(data, options, plain))
+    return _marred(found, hidden_behind(data, plain))
 
 
 def _examine_open(file: BinaryIO, size: int, options: ExamineOptions, skip: int) -> _Examining:
     """Yield the members of a file, if it has any, and return the examination of the file itself."""
     head = file.read(SNIFF_BYTES)
+    if len(head) == size:  # it is all there already
+        file = BytesIO(head)
     is_container = sniff_container(head) is not None or ends_in_zip(file, size)
     file.seek(0)
     if is_container:
@@ -144,9 +149,10 @@ def _examine_open(file: BinaryIO, size: int, options: ExamineOptions, skip: int)
     data = read_content(file, options, size)
     if isinstance(data, Examination):
         return data
-    if appended(data, zip_at_end=False):
+    plain = plain_jpeg(data)
+    if plain is None and appended(data, zip_at_end=False):
         return (yield from _examine_container(BytesIO(data), size, options, skip))
-    return (yield from _examine_bytes(data, options))
+    return (yield from _examine_bytes(data, options, plain))
 
 
 def _examine_container(file: BinaryIO, size: int, options: ExamineOptions, skip: int) -> _Examining:
@@ -191,11 +197,16 @@ def _marred(found: Examination, problem: DecodeError | None) -> Examination:
     return replace(found, reason=problem.reason, detail=problem.message)
 
 
-def _examine_bytes(data: bytes, options: ExamineOptions) -> _Examining:
-    if (name := video_format(data[:HEAD_BYTES])) is not None and sniff(data[:SNIFF_BYTES]) is None:
+def _examine_bytes(
+    data: bytes, options: ExamineOptions, plain: PlainJpeg | None = None
+) -> _Examining:
+    name = video_format(data[:HEAD_BYTES]) if plain is None else None
+    if name is not None and sniff(data[:SNIFF_BYTES]) is None:
         return (yield from _examine_video(BytesIO(data), name, options))
     if options.kinds:
-        found = hash_picture(lambda: open_picture(data, options.formats, options.limits), options)
+        found = hash_picture(
+            lambda: open_picture(data, options.formats, options.limits, plain), options
+        )
     else:
         found = Examination(format=sniff(data[:SNIFF_BYTES]))
     if found.format is None and found.reason is None:

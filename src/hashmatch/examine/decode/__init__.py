@@ -11,6 +11,7 @@ from hashmatch.examine.decode.decoders import (
     missing,
 )
 from hashmatch.examine.decode.formats import SNIFF_BYTES, sniff
+from hashmatch.examine.decode.jpeg import PlainJpeg, plain_jpeg
 from hashmatch.examine.decode.picture import (
     Picture,
     adopt_picture,
@@ -27,6 +28,7 @@ __all__ = [
     "MirrorView",
     "Picture",
     "PilImage",
+    "PlainJpeg",
     "View",
     "adopt_picture",
     "claim_process",
@@ -34,5 +36,6 @@ __all__ = [
     "load_decoders",
     "missing",
     "open_picture",
+    "plain_jpeg",
     "sniff",
 ]

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from PIL import Image, features
 
+from hashmatch.examine.decode.quick import simplejpeg, simplejpeg_version
 from hashmatch.options import FORMATS
 
 
@@ -60,6 +61,7 @@ def load_decoders(formats: frozenset[str] = FORMATS) -> None:
     """Import the decoders of these formats, and no others, as far as they are installed."""
     for name in sorted(formats):
         missing(name)
+    simplejpeg()
 
 
 @cache
@@ -92,7 +94,9 @@ def _described(name: str, decoder: Decoder) -> str:
     if decoder.extra is not None:
         return f"{decoder.library} {version(decoder.library)}"
     known = features.version(decoder.feature) if decoder.feature else None
-    return f"{decoder.library} {known}" if known else decoder.library
+    told = f"{decoder.library} {known}" if known else decoder.library
+    quick = simplejpeg_version() if name == "JPEG" else None
+    return f"{told}; previews by simplejpeg {quick}" if quick else told
 
 
 def claim_process() -> None:

@@ -9,6 +9,8 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import numpy as np
+
 JPEG_START = b"\xff\xd8\xff"
 JPEG_END = b"\xff\xd9"
 
@@ -18,6 +20,12 @@ _MPF = b"MPF\x00"
 _MP_ENTRIES = 0xB002
 _LOSSLESS = 0xC3
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_USUAL_FRAMES = frozenset({0xC0, 0xC1, 0xC2})  # baseline, extended and progressive
+_TABLES_AND_COMMENTS = frozenset({0xC4, 0xDB, 0xDD, 0xFE})
+_APPLICATIONS = range(0xE0, 0xF0)
+_JFIF_SEGMENT, _ADOBE_SEGMENT = 0xE0, 0xEE
+_JFIF_BYTES, _ADOBE_BYTES = 16, 14
+_SEARCH_STEP = 1 << 20
 
 
 class EmbeddedJpeg(NamedTuple):
@@ -98,6 +106,83 @@ def jpeg_ends_early(data: bytes) -> bool:
             return not data.endswith(JPEG_END) and data.find(JPEG_END, place) < 0
         position = place + 2 + size
     return position + 4 > len(data) or data[position] == 0xFF
+
+
+class PlainJpeg(NamedTuple):
+    """A whole JPEG of one picture in grey or colour, with nothing behind it.
+
+    Attributes:
+        width: in pixels.
+        height: in pixels.
+        has_metadata: it has segments, such as Exif, that may say how to show it.
+    """
+
+    width: int
+    height: int
+    has_metadata: bool
+
+
+def plain_jpeg(data: bytes) -> PlainJpeg | None:
+    """Read the header of a JPEG that needs no second look; None for any other file.
+
+    Such a file is not cut, has no index of further pictures, and no other file follows its end
+    marker. Most JPEGs are plain, so this one walk replaces all that look for the opposite.
+    """
+    if not (data.startswith(JPEG_START) and data.endswith(JPEG_END)):
+        return None
+    size: tuple[int, int] | None = None
+    has_metadata = False
+    for marker, place, length in jpeg_segments(data):
+        if marker == _SCAN:
+            is_whole = size is not None and scan_end(data, place) == len(data)
+            return PlainJpeg(*size, has_metadata) if size and is_whole else None
+        if marker in _USUAL_FRAMES:
+            found = _frame_size(data, place, length)
+            if found is None or size is not None:
+                return None
+            size = found
+        elif marker in _APPLICATIONS:
+            if marker == _MPF_SEGMENT and data.startswith(_MPF, place + 4):
+                return None
+            has_metadata |= not _is_bare(data, marker, place, length)
+        elif marker not in _TABLES_AND_COMMENTS:
+            return None
+    return None
+
+
+def _frame_size(data: bytes, place: int, length: int) -> tuple[int, int] | None:
+    """Width and height of a frame of 8 bits a sample in grey or colour; None for any other."""
+    if length < 8 or place + 10 > len(data):
+        return None
+    bits, height, width, parts = struct.unpack_from(">BHHB", data, place + 4)
+    is_usual = bits == 8 and parts in {1, 3} and length == 8 + 3 * parts
+    return (width, height) if is_usual and width and height else None
+
+
+def _is_bare(data: bytes, marker: int, place: int, length: int) -> bool:
+    """Whether an application segment says nothing but how samples are to be read."""
+    if marker == _JFIF_SEGMENT:
+        return length >= _JFIF_BYTES and data.startswith(b"JFIF\0", place + 4)
+    if marker == _ADOBE_SEGMENT:
+        return length >= _ADOBE_BYTES and data.startswith(b"Adobe", place + 4)
+    return False
+
+
+def scan_end(data: bytes, position: int) -> int | None:
+    """Where entropy-coded data end: behind the end marker, or before the start of a picture.
+
+    Neither is within such data, and viewers show a picture without its end marker as well.
+    """
+    values = np.frombuffer(data, np.uint8)
+    while position + 1 < len(data):
+        part = values[position : position + _SEARCH_STEP + 1]
+        marks = np.flatnonzero(part[:-1] == 0xFF)  # ten times as fast as bytes.find
+        ends = marks[(part[marks + 1] & 0xFE) == 0xD8]
+        if len(ends):
+            end = position + int(ends[0])
+            return end + 2 if data.startswith(JPEG_END, end) else end
+        position += _SEARCH_STEP
+    return None
 
 
 def embedded_jpegs(data: bytes, most: int) -> list[EmbeddedJpeg]:

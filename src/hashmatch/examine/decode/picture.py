@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,6 +15,7 @@ from hashmatch.errors import DecodeError
 from hashmatch.examine.decode.decoders import load_decoders, missing
 from hashmatch.examine.decode.formats import SNIFF_BYTES, decoder_of, sniff
 from hashmatch.examine.decode.hidden import find_hidden
+from hashmatch.examine.decode.jpeg import PlainJpeg
 from hashmatch.examine.decode.opening import (
     DECODER_ERRORS,
     check_size,
@@ -21,6 +23,7 @@ from hashmatch.examine.decode.opening import (
     open_as,
     open_first,
 )
+from hashmatch.examine.decode.quick import quick_grey
 from hashmatch.examine.decode.truncation import ends_early
 from hashmatch.examine.decode.views import STORED, View, previews, views
 from hashmatch.model import Reason
@@ -54,11 +57,12 @@ class Picture:
     format: str
     width: int
     height: int
-    _image: Image.Image
+    _opened: Image.Image | None  # None where it is to be opened, maybe once more
     _data: bytes
     _limits: Limits
     _feed: bytes = b""  # what the decoder gets in place of the data
-    _spent: bool = False  # the preview took the opened image, which now gives nothing else
+    _whole: bool = False  # it is known that nothing is missing
+    _quick: Image.Image | None = None  # the preview, if that has been decoded
 
     def views(self) -> Iterator[list[View]]:
         """Decode frame by frame, and yield the views of each.
@@ -68,10 +72,6 @@ class Picture:
         Raises:
             DecodeError: the frames so far are all that could be had within the limits.
         """
-        if self._spent:
-            with classified(self.format, self._data):
-                self._image = Image.open(BytesIO(self._feed), formats=(self.format,))
-            self._spent = False
         start = self._image.tell()
         failure: DecodeError | None = None
         try:
@@ -83,6 +83,14 @@ class Picture:
                 with suppress(*DECODER_ERRORS):
                     self._image.seek(start)
         yield from self._hidden(failure)
+
+    @property
+    def _image(self) -> Image.Image:
+        """The picture as its decoder has opened it."""
+        if self._opened is None:
+            with classified(self.format, self._data):
+                self._opened = Image.open(BytesIO(self._feed), formats=(self.format,))
+        return self._opened
 
     def _frames(self) -> Iterator[list[View]]:
         number = 0
@@ -126,6 +134,8 @@ class Picture:
 
     def _is_cut(self) -> bool:
         """Whether the file was cut, where the decoder would not have said so."""
+        if self._whole:
+            return False
         # What the host may have set for pictures of its own, and in all of its threads
         silent = ImageFile.LOAD_TRUNCATED_IMAGES or self.format in _SILENT_WHEN_CUT
         return silent and ends_early(self.format, self._data)
@@ -149,11 +159,13 @@ class Picture:
             None where there is no such short cut, where it fails, or where a border may have to be
             cut off, at pixels of another scale: decode in full.
         """
-        if self.format != "JPEG" or not self._data or min(self.width, self.height) < LEAST_SIDE:
+        if self._quick is not None:
+            return previews(self._quick)
+        if self.format != "JPEG" or not self._data or not _has_preview(self.width, self.height):
             return None
         try:
             with classified(self.format, self._data):
-                image, self._spent = self._image, True
+                image, self._opened = self._image, None  # which gives nothing else after this
                 image.draft("RGB" if self.reduces else "L", (PREVIEW_SIDE, PREVIEW_SIDE))
                 image.load()
                 return None if self._is_cut() else previews(image)
@@ -178,13 +190,17 @@ class Picture:
         return True
 
 
-def open_picture(data: bytes, formats: frozenset[str], limits: Limits) -> Picture | None:
+def open_picture(
+    data: bytes, formats: frozenset[str], limits: Limits, plain: PlainJpeg | None = None
+) -> Picture | None:
     """Open a picture by its content, reading its header alone.
 
     Args:
         data: the whole file.
         formats: names of the formats that may be decoded.
         limits: what the picture may cost.
+        plain: what ``plain_jpeg`` says of the file, if it is known. Then the preview is decoded at
+            once.
 
     Returns:
         None where ``data`` is no picture of any kind known.
@@ -192,7 +208,7 @@ def open_picture(data: bytes, formats: frozenset[str], limits: Limits) -> Pictur
     Raises:
         DecodeError: it is a picture, and cannot be examined.
     """
-    name = sniff(data[:SNIFF_BYTES])
+    name = sniff(data[:SNIFF_BYTES]) if plain is None else "JPEG"
     if name is None:
         return None
     if len(data) > limits.max_bytes:
@@ -203,12 +219,43 @@ def open_picture(data: bytes, formats: frozenset[str], limits: Limits) -> Pictur
     if lacking := missing(wanted):
         raise DecodeError(Reason.UNSUPPORTED_FORMAT, f"{name} needs {lacking}", format=name)
     load_decoders(formats)
+    if plain is not None:
+        return _open_plain(data, plain, limits)
     image, feed = open_first(name, data, limits)
     width, height = image.size
     known = image.format or name if name == "JPEG" else name
     if known == "MPO" and known not in formats:
         raise DecodeError(Reason.UNSUPPORTED_FORMAT, "MPO is not decoded", format=known)
     return Picture(known, width, height, image, data, limits, feed)
+
+
+def _open_plain(data: bytes, jpeg: PlainJpeg, limits: Limits) -> Picture:
+    """Open a JPEG whose header is known, and decode its preview if there is to be one."""
+    width, height, _ = jpeg
+    check_size((width, height), "JPEG", limits)
+    image, quick = None, None
+    # Pillow refuses more pixels than its host allows for, and reads metadata
+    if jpeg.has_metadata or width * height > (Image.MAX_IMAGE_PIXELS or math.inf):
+        with classified("JPEG", data):
+            image = Image.open(BytesIO(data), formats=("JPEG",))
+    if _has_preview(width, height):
+        quick = quick_grey(data, jpeg, _scale(width, height))
+    if quick is not None and image is not None:
+        quick.info = image.info  # which says which side is up
+    elif quick is None and image is None:
+        with classified("JPEG", data):
+            image = Image.open(BytesIO(data), formats=("JPEG",))
+    return Picture("JPEG", width, height, image, data, limits, data, _whole=True, _quick=quick)
+
+
+def _has_preview(width: int, height: int) -> bool:
+    return min(width, height) >= LEAST_SIDE
+
+
+def _scale(width: int, height: int) -> int:
+    """By how much to divide the sides of a preview, as Pillow's ``draft`` does."""
+    least = min(width, height) // PREVIEW_SIDE
+    return next(scale for scale in (8, 4, 2, 1) if least >= scale or scale == 1)
 
 
 def _screen(data: bytes) -> tuple[int, int] | None:

@@ -1,0 +1,120 @@
+"""Previews by simplejpeg, and JPEGs that need no second look."""
+
+from __future__ import annotations
+
+import random
+import struct
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from tests.pictures import checkered, encode, photo, with_orientation
+
+from hashmatch.examine.decode import open_picture, plain_jpeg
+from hashmatch.examine.decode.quick import quick_grey, simplejpeg
+from hashmatch.examine.picture_hashes import hash_picture
+from hashmatch.model import Examination, HashKind
+from hashmatch.options import FORMATS, ExamineOptions, Limits
+
+KINDS = (HashKind("phash", 64), HashKind("dhash", 256))
+
+pytestmark = pytest.mark.skipif(simplejpeg() is None, reason="simplejpeg is not installed")
+
+
+def _saved(picture: Image.Image, **options: Any) -> bytes:
+    file = BytesIO()
+    picture.save(file, "JPEG", **options)
+    return file.getvalue()
+
+
+def _examined(data: bytes, *, known: bool, fast: bool) -> Examination:
+    """The examination of a JPEG, by way of its preview or as any other file."""
+    plain = plain_jpeg(data) if known else None
+    options = ExamineOptions(kinds=KINDS, fast=fast)
+    return hash_picture(lambda: open_picture(data, FORMATS, Limits(), plain), options)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"quality": 90},
+        {"quality": 30, "subsampling": 0},
+        {"quality": 75, "subsampling": 1, "progressive": True},
+        {"quality": 85, "keep_rgb": True},
+    ],
+)
+def test_a_quick_preview_has_the_pixels_of_pillows(mode: str, options: dict[str, Any]) -> None:
+    """At every scale, both decoders give the same grey levels, to the last one."""
+    if mode == "L":
+        options = {name: value for name, value in options.items() if name != "keep_rgb"}
+    for size in ((200, 131), (641, 483), (1003, 1300)):
+        data = _saved(photo(7, *size).convert(mode), **options)
+        jpeg = plain_jpeg(data)
+        assert jpeg is not None
+        assert (jpeg.width, jpeg.height) == size
+        for scale in (1, 2, 4, 8):
+            image = Image.open(BytesIO(data))
+            least = (size[0] // scale, size[1] // scale)
+            image.draft("L" if scale == 1 else "RGB", least)
+            grey = quick_grey(data, jpeg, scale)
+            assert grey is not None
+            assert np.array_equal(np.asarray(grey), np.asarray(image.convert("L")))
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_a_plain_jpeg_is_examined_like_any_other(fast: bool) -> None:
+    """Whether its header was read in one walk changes nothing in its examination."""
+    pictures = [encode(photo(3, width, 300), "JPEG") for width in (130, 250, 900)]
+    pictures += [encode(photo(4, 100, 90), "JPEG"), _saved(checkered(), quality=50)]
+    pictures += [with_orientation(photo(5, 400, 300), 6)]
+    pictures += [_saved(photo(6, 300, 300), comment=b"a comment", dpi=(72, 72))]
+    for data in pictures:
+        assert plain_jpeg(data) is not None
+        assert _examined(data, known=True, fast=fast) == _examined(data, known=False, fast=fast)
+
+
+def test_what_needs_a_second_look_is_not_plain() -> None:
+    """Files that are cut, hold more pictures or have something behind them are not plain."""
+    data = encode(photo(8, 160, 160), "JPEG")
+    assert plain_jpeg(data) is not None
+    mpf = b"\xff\xe2" + struct.pack(">H", 14) + b"MPF\0II*\0" + bytes(4)
+    for other in (
+        data[:-1],
+        data[:-2],
+        data + b"\0",
+        data + data,
+        data[:2] + mpf + data[2:],
+        data[:2] + b"\0" + data[2:],
+        _saved(photo(8, 160, 160).convert("CMYK")),
+        encode(photo(8, 160, 160), "PNG"),
+        b"\xff\xd8\xff\xd9",
+        b"",
+    ):
+        assert plain_jpeg(other) is None
+
+
+_BASE = {
+    progressive: _saved(photo(9, 160, 140), quality=80, progressive=progressive)
+    for progressive in (False, True)
+}
+
+
+@settings(max_examples=150, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), progressive=st.booleans(), fast=st.booleans())
+def test_a_damaged_jpeg_is_examined_like_any_other(
+    seed: int, progressive: bool, fast: bool
+) -> None:
+    """Damage that leaves a JPEG plain gives the same examination by both ways."""
+    rng = random.Random(seed)
+    data = bytearray(_BASE[progressive])
+    header = rng.random() < 0.5
+    for _ in range(rng.randint(1, 3)):
+        place = rng.randrange(2, 630 if header else len(data) - 2)
+        data[place] = rng.choice([rng.randrange(256), data[place] ^ 1 << rng.randrange(8)])
+    found = _examined(bytes(data), known=True, fast=fast)
+    assert found == _examined(bytes(data), known=False, fast=fast)
