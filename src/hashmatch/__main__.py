@@ -22,12 +22,12 @@ seventh of the time of scanning known files.
 
 
 def main() -> None:
-    """Run the command, and exit with its code, whatever happens."""
+    """Run the command and exit with its code."""
     if sys.argv[1:] == ["--version"] and sys.stdout is not None:
-        # Installers and health checks ask for it: do not build all commands for that
-        from hashmatch._version import __version__  # noqa: PLC0415
+        # Installers and health checks ask for this often, so do not build all commands
+        from hashmatch._version import __version__  # noqa: PLC0415 # nothing else is needed here
 
-        with suppress(OSError):  # which the command tells as it always does
+        with suppress(OSError):  # then let the command report it
             os.write(sys.stdout.fileno(), f"hashmatch {__version__}\n".encode())
             return
     gc.set_threshold(_GARBAGE)

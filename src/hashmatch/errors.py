@@ -5,8 +5,9 @@
     HashmatchError
     +-- SettingsError          a setting or an argument makes no sense        (exit 64)
     |   +-- MissingExtraError  an optional package is needed; says the install command
-    +-- HashListError          the hash list cannot be used as it is          (exit 65)
-    +-- DecisionsError         a table of decisions cannot be used            (exit 65)
+    +-- LinesError             a file of lines cannot be used as it is        (exit 65)
+    |   +-- HashListError      the hash list; ``problems`` has everything by line
+    |   +-- DecisionsError     the table of decisions; likewise
     +-- InputError             a file or folder to scan is not there          (exit 66)
     +-- OutputError            a result could not be written                  (exit 70)
     +-- UnansweredError        the service gives no verdict; in hashmatch.service
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def place_of(error: BaseException) -> str:
-    """Say what an unexpected error is and where it was raised, for a bug report.
+    """Describe an unexpected error and where it was raised, for a bug report.
 
     Its message is left out, since it may quote a hash or a line of a list.
     """
@@ -72,11 +73,11 @@ class MissingExtraError(SettingsError, ImportError):
         self.extra = extra
 
 
-class HashListError(HashmatchError, ValueError):
-    """The hash list cannot be used as it is.
+class LinesError(HashmatchError, ValueError):
+    """A file of lines cannot be used as it is.
 
     Attributes:
-        problems: everything that is wrong, in the order of the list's lines.
+        problems: everything that is wrong, in the order of the lines.
         count: how many problems there are; if there are very many, ``problems`` has only the first.
     """
 
@@ -86,7 +87,7 @@ class HashListError(HashmatchError, ValueError):
         *,
         path: str | None = None,
         line: int | None = None,
-        problems: Sequence[HashListError] = (),
+        problems: Sequence[Self] = (),
         count: int | None = None,
     ) -> None:
         super().__init__(message, path=path, line=line)
@@ -94,30 +95,16 @@ class HashListError(HashmatchError, ValueError):
         self.count = len(self.problems) if count is None else count
 
 
-class DecisionsError(HashmatchError, ValueError):
-    """A table of decisions cannot be used.
+class HashListError(LinesError):
+    """The hash list cannot be used as it is."""
 
-    Attributes:
-        problems: each row that is wrong, by line.
-        count: how many there are; more than ``problems`` holds when there are very many.
-    """
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        path: str | None = None,
-        line: int | None = None,
-        problems: Sequence[DecisionsError] = (),
-        count: int | None = None,
-    ) -> None:
-        super().__init__(message, path=path, line=line)
-        self.problems = tuple(problems)
-        self.count = len(self.problems) if count is None else count
+class DecisionsError(LinesError):
+    """The table of decisions cannot be used."""
 
 
 class InputError(HashmatchError):
-    """A file or folder that was to be read is not there or cannot be opened."""
+    """A file or folder to read does not exist or cannot be opened."""
 
 
 class OutputError(HashmatchError):
@@ -129,14 +116,14 @@ class QuarantineError(HashmatchError):
 
 
 class HashError(HashmatchError, ValueError):
-    """A value is not a hash of its algorithm and width."""
+    """A value is not a valid hash of its algorithm and width."""
 
 
 class HashMismatchError(HashError, TypeError):
     """Two hashes of different algorithms or widths were compared."""
 
 
-OUT_OF_MEMORY = "more than there is memory for"
+OUT_OF_MEMORY = "not enough memory"
 """The message of a ``DecodeError`` if another run, with more memory, may succeed."""
 
 
@@ -158,8 +145,9 @@ class DecodeError(HashmatchError):
         format: str | None = None,  # noqa: A002 # the word that records use
         width: int = 0,
         height: int = 0,
+        path: str | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(message, path=path)
         self.reason = reason
         self.format = format
         self.width = width
@@ -168,13 +156,18 @@ class DecodeError(HashmatchError):
     def bare(self) -> Self:
         """Return a copy without a traceback, to be kept or raised again.
 
-        A traceback keeps in memory all that its functions had at hand, and grows each time the
+        A traceback keeps alive everything that its functions referred to, and grows each time the
         error is raised.
         """
         return type(self)(
-            self.reason, self.message, format=self.format, width=self.width, height=self.height
+            self.reason,
+            self.message,
+            format=self.format,
+            width=self.width,
+            height=self.height,
+            path=self.path,
         )
 
 
 class OutcomeTruthError(HashmatchError, TypeError):
-    """An outcome was used as a boolean; only its verdict says what came of the file."""
+    """An outcome was used as a boolean; compare its verdict instead."""

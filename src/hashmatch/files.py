@@ -13,7 +13,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 from hashmatch.errors import OutputError
@@ -32,12 +31,7 @@ class Closing(ABC):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self.close()
 
 
@@ -92,7 +86,7 @@ def write_atomically(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     try:
         target = place.resolve()
         if target.exists() and not target.is_file():
-            raise OutputError("cannot write it: not a regular file", path=str(path))
+            raise OutputError("cannot be written: it is not a regular file", path=str(path))
         descriptor, name = tempfile.mkstemp(prefix=".hashmatch-", suffix=".tmp", dir=target.parent)
     except OSError as error:
         raise cannot_write(path, error) from error
@@ -131,4 +125,4 @@ def reported_as(path: str | os.PathLike[str]) -> Iterator[None]:
 
 def cannot_write(path: str | os.PathLike[str], error: OSError) -> OutputError:
     """The error to raise where ``path`` cannot be written."""
-    return OutputError(f"cannot write it: {os.strerror(error.errno or 0)}", path=str(path))
+    return OutputError(f"cannot be written: {os.strerror(error.errno or 0)}", path=str(path))

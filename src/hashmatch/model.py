@@ -35,7 +35,8 @@ class HashKind(NamedTuple):
         return -(-self.bits // WORD_BITS)
 
     def __str__(self) -> str:
-        return f"{self.algorithm}-{self.bits}"
+        """Such as ``phash-64``; a digest has one width, so it is just ``sha256``."""
+        return self.algorithm if self.algorithm in DIGEST_BITS else f"{self.algorithm}-{self.bits}"
 
 
 DIGEST_BITS = {"md5": 128, "sha1": 160, "sha256": 256}
@@ -157,7 +158,7 @@ class Verdict(StrEnum):
         CLEAR: all of the file was examined, and no entry is near.
         LOW_INFORMATION: a candidate: an entry is near, but the view has too little detail for that
             to mean much. A human should look.
-        NOT_IMAGE: there is no picture in the file.
+        NOT_IMAGE: the file is not a picture.
         UNSCANNED: something was not examined, and nothing else is a match. The file may be
             anything; see ``Reason``.
     """
@@ -263,8 +264,8 @@ class Examination:
         quality: the best quality of any view, 0 to 100; None without a view.
         exact: the hashes are exact; otherwise they are a preview's, and may be some bits off.
         digests: hex digests of the file's bytes, in the order of ``ExamineOptions.digests``.
-        kind: what it is if it is no still picture; None for one, and for what could not be read. A
-            video has a kind and a format.
+        kind: what it is if not a still picture; None for a picture, and for what could not be read.
+            A video has a kind and a format.
     """
 
     format: str | None = None
@@ -314,8 +315,8 @@ class Match:
         low_information: that view is below the quality floor, so the match means little.
         confirmed: the distance is exact; otherwise it is a preview's and may be some bits off,
             because the file could not be read again to make sure.
-        expected_false: how many entries of this list a picture that is on no list has by chance at
-            this distance or nearer; under ``require="all"``, with the entry's other hashes within
+        expected_false: how many entries of this list are this near, by chance, to a picture that is
+            on no list; under ``require="all"``, with the entry's other hashes within
             their thresholds. None if no rate is known: for a hash of a plug-in, and for a view of
             too little detail.
     """
@@ -331,6 +332,25 @@ class Match:
     low_information: bool = False
     confirmed: bool = True
     expected_false: float | None = None
+
+    def record(self) -> dict[str, Any]:
+        """The match as records and the state have it: all of it but the entry's hash."""
+        return {
+            "list": self.list,
+            "entry": self.entry.id,
+            "label": self.entry.label,
+            "category": self.entry.category,
+            "source": self.entry.source,
+            "algorithm": self.algorithm,
+            "bits": self.bits,
+            "distance": self.distance,
+            "threshold": self.threshold,
+            "view": self.view,
+            "quality": self.quality,
+            "low_information": self.low_information,
+            "confirmed": self.confirmed,
+            "expected_false": self.expected_false,
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Make names that anyone may have chosen harmless, and count nouns in good English."""
+"""Make names harmless that anyone may have chosen, and get singulars and plurals right."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def printable(name: str | bytes) -> str:
 
 
 def count(number: int, one: str, many: str = "") -> str:
-    """Say how many there are: ``1 match``, ``2 matches``, ``1,234 files``.
+    """Count things: ``1 match``, ``2 matches``, ``1,234 files``.
 
     Args:
         number: how many.

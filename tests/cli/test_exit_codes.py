@@ -204,7 +204,7 @@ def test_hash_lists_only_whole_pictures(folders: dict[int, Path], tmp_path: Path
     assert (made.returncode, b"needs the name of a file" in made.stderr) == (64, True)
     (tmp_path / "README.md").write_text("words")
     done = hashmatch_command("hash", tmp_path / "README.md", "--jobs", "1")
-    assert (done.returncode, done.stderr) == (0, b"hashmatch: there is no picture in the paths\n")
+    assert (done.returncode, done.stderr) == (0, b"hashmatch: found no picture\n")
 
 
 def test_every_wrong_line_is_told(folders: dict[int, Path], tmp_path: Path) -> None:
@@ -336,7 +336,7 @@ def test_every_command_says_that_it_cannot_write(list_path: Path, arguments: lis
             timeout=60,
         )
         assert done.returncode == code, done.stderr
-        place = b"hashmatch: standard output: cannot write it: "
+        place = b"hashmatch: standard output: cannot be written: "
         assert done.stderr == (b"" if told is None else place + told + b"\n")
 
 

@@ -21,7 +21,7 @@ def test_init_writes_every_file_once(tmp_path: Path) -> None:
     (folder / "hashmatch.timer").write_text("mine")
     again = hashmatch_command("nightly", "init", folder)
     assert again.returncode == 70
-    assert b"File exists" in again.stderr
+    assert b"already exists" in again.stderr
     assert (folder / "hashmatch.timer").read_text() == "mine"
 
 

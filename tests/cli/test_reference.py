@@ -85,5 +85,5 @@ def test_the_document_has_every_command_and_option() -> None:
     section = text.partition("## `hashmatch scan`")[2].partition("\n## ")[0]
     for option in ("--list", "--algorithm", "--threshold", "--format", "--output", "--jobs"):
         assert f"{option} " in section
-    for code in ("64 wrong usage", "65 bad list", "66 no such input", "70 internal error"):
+    for code in ("64 wrong usage", "65 bad list", "66 input not found", "70 internal error"):
         assert code.split()[0] in section

@@ -27,3 +27,20 @@ def test_version_is_quick() -> None:
         if len(ours) >= 5 and min(ours) <= 2 * min(theirs):
             break
     assert min(ours) <= 2 * min(theirs)
+
+
+_HELP = """
+import sys
+from hashmatch.cli.reference import reference
+
+reference()
+print(sorted({"numpy", "PIL", "rich", "jinja2", "starlette"} & set(sys.modules)))
+"""
+
+
+def test_help_takes_no_heavy_library() -> None:
+    """The help of all commands together imports none of the libraries that take their time."""
+    done = subprocess.run(
+        [sys.executable, "-c", _HELP], env=environment(), capture_output=True, check=True
+    )
+    assert done.stdout == b"[]\n"

@@ -57,7 +57,7 @@ def test_scan_whose_results_cannot_take_their_place_has_not_ended(
         shutil.rmtree(folder)
         _, told = process.communicate(bytes(tmp_path / "picture.png"), timeout=30)
     assert process.returncode == 70, told
-    assert b"results.jsonl: cannot write it" in told
+    assert b"results.jsonl: cannot be written" in told
     assert b"audit head" not in told
     assert _last_event(trail) == {"type": "abort", "error": "OutputError"}
     assert _ends(tmp_path / "scan.db") == [False]
@@ -77,6 +77,6 @@ def test_run_whose_standard_output_is_full_has_not_ended(
         options = {"capture_output": False, "stdout": full, "stderr": subprocess.PIPE}
         done = hashmatch_command(*again, "--audit", trail, **options)
     assert done.returncode == 70, done.stderr
-    assert b"standard output: cannot write it" in done.stderr
+    assert b"standard output: cannot be written" in done.stderr
     assert _last_event(trail) == {"type": "abort", "error": "OutputError"}
     assert _ends(tmp_path / "scan.db") == [True, False]

@@ -174,9 +174,9 @@ def test_archive_whose_digest_is_not_known_stays(
     assert (records[0]["verdict"], records[1]["reason"]) == ("match", "timeout")
     assert records[-1]["quarantine"] == {"moved": 0, "not_moved": 1, "left": 0}
     assert code == records[-1]["exit_code"] == 1 | 2 | 8
-    assert f"not moved: {archive}: not all of it was read" in capsys.readouterr().err
+    assert f"not moved: {archive}: it was not read completely" in capsys.readouterr().err
     (event,) = (event for event in _events(trail) if event["type"] == "quarantine")
-    assert event["why"] == "not all of it was read"
+    assert event["why"] == "it was not read completely"
 
 
 def test_archive_is_moved_though_a_review_took_the_named_matches_back(

@@ -65,7 +65,7 @@ def test_a_folder_that_cannot_be_made_is_told_at_once(
     for output in (tmp_path / "file", tmp_path / "file" / "below"):
         command = ["evaluate", str(folder), *FEW, "--jobs", "1", "-o", str(output)]
         assert run([*command, "--cache", str(tmp_path / "cache")]) == 70
-        assert f"{output}: cannot write there" in capfd.readouterr().err
+        assert f"{output}: cannot write to this folder" in capfd.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
@@ -73,7 +73,7 @@ def test_a_folder_that_cannot_be_made_is_told_at_once(
     ("options", "error"),
     [
         (["--list", "nowhere.txt"], "nowhere.txt: cannot read the hash list"),
-        (["--category", "a"], "options about lists need --list"),
+        (["--category", "a"], "list options need --list"),
     ],
 )
 def test_wrong_list_options_are_reported_before_anything_is_measured(

@@ -437,7 +437,7 @@ def test_files_are_written_whole(evaluation: Evaluation, tmp_path: Path) -> None
 def test_a_folder_that_cannot_be_made_is_told(evaluation: Evaluation, tmp_path: Path) -> None:
     """Where a file is in the way, that is said, and nothing is written."""
     (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match="cannot make it"):
+    with pytest.raises(OutputError, match="cannot be created"):
         write(record(evaluation), tmp_path / "file")
 
 
@@ -510,7 +510,7 @@ def test_what_is_no_record_is_refused(text: str, tmp_path: Path) -> None:
 
 def test_a_missing_baseline_is_told(tmp_path: Path) -> None:
     """A missing baseline is an input error."""
-    with pytest.raises(InputError, match="cannot read it"):
+    with pytest.raises(InputError, match="cannot be read"):
         load_record(tmp_path / "old.json")
 
 

@@ -120,9 +120,9 @@ def test_a_failed_save_leaves_the_old_file(tmp_path: Path) -> None:
         HashList.from_entries([Entry("a", PHASH), Entry("a b", PHASH)]).save(path)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
-    with pytest.raises(OutputError, match="cannot write it"):
+    with pytest.raises(OutputError, match="cannot be written"):
         HashList.loads(TEXT).save(tmp_path / "absent" / "list.txt")
-    with pytest.raises(OutputError, match="cannot write it"):
+    with pytest.raises(OutputError, match="cannot be written"):
         HashList.loads(TEXT).save(tmp_path)
     assert list(tmp_path.iterdir()) == [path]
 

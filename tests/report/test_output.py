@@ -81,7 +81,7 @@ def test_impossible_places_are_told(tmp_path: Path, name: str) -> None:
     """A path where no file can be is an error before anything is done, and names the path."""
     (tmp_path / "file").write_text("")
     path = tmp_path / name
-    with pytest.raises(OutputError, match="cannot write it") as caught, open_output(path):
+    with pytest.raises(OutputError, match="cannot be written") as caught, open_output(path):
         pytest.fail("it was opened")
     assert caught.value.path == str(path)
 
@@ -114,7 +114,7 @@ def test_a_full_medium_is_told_and_leaves_what_was_there(tmp_path: Path) -> None
     code = LIMITED.replace("sys.argv[1]", repr(str(path))).replace("len(sys.argv) > 1", "True")
     done = run_limited(code, capture_output=True)
     assert done.returncode == 1
-    assert done.stderr.decode().startswith(f"told: {path}: cannot write it: File too large")
+    assert done.stderr.decode().startswith(f"told: {path}: cannot be written: File too large")
     assert path.read_text() == "before"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -124,7 +124,7 @@ def test_a_full_standard_output_is_told() -> None:
     """A full standard output is an error."""
     with Path("/dev/full").open("wb") as full:
         done = run_limited(LIMITED, stdout=full, stderr=subprocess.PIPE)
-    assert b"told: standard output: cannot write it: No space left" in done.stderr
+    assert b"told: standard output: cannot be written: No space left" in done.stderr
 
 
 def test_standard_output_is_utf8_whatever_the_locale() -> None:

@@ -214,7 +214,7 @@ def test_command(root: Path, state: Path, tmp_path: Path, capfd: pytest.CaptureF
     results = tmp_path / "results.jsonl"
     results.write_text("yesterday's")
     assert run([*base, "--only-new-entries-since", str(new), "--output", str(results)]) == 0
-    assert "no new entry" in capfd.readouterr().err
+    assert "no new entries" in capfd.readouterr().err
     (summary,) = map(json.loads, results.read_text().splitlines())
     assert (summary["type"], summary["files"], summary["lists"]) == ("summary", 0, [])
     assert read_results(results).warnings() == []

@@ -206,8 +206,8 @@ def test_the_table_of_the_guide_is_that_of_the_code(name: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((), "needs your word"),
-        (("--action", "match=hold"), "needs your word"),
+        ((), "needs to know what to do"),
+        (("--action", "match=hold"), "needs to know what to do"),
         ((*REFUSE, "--clamd-profile", "other"), "--clamd-profile takes one of"),
     ],
 )

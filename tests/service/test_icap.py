@@ -231,8 +231,8 @@ def test_the_tag_changes_with_the_list(start: Start) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((), "--icap needs your word"),
-        (("--action", "clamd.unscanned=reject"), "--icap needs your word"),
+        ((), "--icap needs to know what to do"),
+        (("--action", "clamd.unscanned=reject"), "--icap needs to know what to do"),
         (("--action", "icap.unscanned"), "--action takes"),
         (("--action", "mail.unscanned=allow"), "--action takes"),
         (("--action", "match=hold", "--action", "match=hold"), "two actions for match"),

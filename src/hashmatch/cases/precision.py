@@ -9,6 +9,7 @@ from math import sqrt
 from typing import TypeVar
 
 from hashmatch.cases.decisions import Decision
+from hashmatch.model import HashKind
 from hashmatch.state import State
 
 Z = 1.959963984540054
@@ -103,7 +104,7 @@ def review_stats(state: State) -> Stats:
     """
     rows = state.matches.decided()
     matches = len(state.matches.ids())
-    kinds = [f"{row.algorithm}-{row.bits}" for row in rows]
+    kinds = [str(HashKind(row.algorithm, row.bits)) for row in rows]
     decisions = [row.decision for row in rows]
     named = [(row.list, row.entry) for row in rows]
     entries = _grouped(named, decisions)

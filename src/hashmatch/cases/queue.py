@@ -73,8 +73,8 @@ def write_queue(rows: Iterable[StoredMatch], stream: TextIO) -> int:
     writer.writeheader()
     count = 0
     for row in rows:
-        told = {key: _shown(value) for key, value in row._asdict().items()}
-        writer.writerow(told | {"band": band(row.distance, row.threshold)})
+        cells = {key: _shown(value) for key, value in row._asdict().items()}
+        writer.writerow(cells | {"band": band(row.distance, row.threshold)})
         count += 1
     return count
 

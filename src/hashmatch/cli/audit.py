@@ -6,9 +6,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
-from hashmatch.cli.command import group
+from hashmatch.cli.command import argument, group, option
 from hashmatch.cli.files import READS
 from hashmatch.custody.audit import Verification, verify
 from hashmatch.text import count, printable
@@ -21,17 +19,16 @@ app = group("audit", "Check the audit trail that scan --audit writes.")
 
 @app.command("verify")
 def verify_command(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The audit trail."), READS],
+    file: Annotated[Path, argument("FILE", "The audit trail."), READS],
     anchor: Annotated[
-        str | None,
-        typer.Option(metavar="HEX", help="Head that an earlier run printed, kept elsewhere."),
+        str | None, option("HEX", "Audit head that an earlier run printed, kept elsewhere.")
     ] = None,
 ) -> int:
     """Find every record that was edited, removed, added or moved.
 
-    Without an anchor, nothing shows that the end was cut off, or that the whole file was rewritten.
-    Exit codes, added up: 0 the trail is whole, 1 it was tampered with or is not an audit trail, 2 a
-    run has no end or a crash tore a line. 66 no such file.
+    Without an anchor, a trail whose end was cut off, or that was rewritten as a whole, looks
+    intact. Exit codes add up: 0 the trail is whole, 1 it was tampered with or is not an audit
+    trail, 2 a run has no end or a crash tore a line. 66 no such file.
     """
     found = verify(file, anchor=anchor)
     name = printable(str(file))
@@ -39,9 +36,9 @@ def verify_command(
         sys.stdout.write(f"{name}:{finding.line}: {finding.what}\n")
     hidden = found.problem_count - len(found.problems)
     if hidden:
-        sys.stdout.write(f"{name}: ... and {hidden} more problems\n")
+        sys.stdout.write(f"{name}: ... and {count(hidden, 'more problem')}\n")
     sys.stdout.write(f"{name}: {_sum_up(found)}\n")
-    for line in _what_it_shows(found, anchor):
+    for line in _conclusions(found, anchor):
         sys.stdout.write(f"{line}\n")
     return (TAMPERED if found.problem_count else 0) | (INCOMPLETE if found.gaps else 0)
 
@@ -53,13 +50,13 @@ def _sum_up(found: Verification) -> str:
     return f"{count(found.records, 'record')}, {count(found.runs, 'run')}; the chain is {chain}"
 
 
-def _what_it_shows(found: Verification, anchor: str | None) -> list[str]:
+def _conclusions(found: Verification, anchor: str | None) -> list[str]:
     if found.head is None:
         return []
     lines = [f"head: {found.head}"]
     if anchor is None:
         lines.append(
-            "Without --anchor, a cut end or a rewritten file would not show: compare the head with"
+            "Without --anchor, a cut end or a rewritten file goes unnoticed: compare the head with"
             " one kept elsewhere."
         )
     elif found.anchored is not None and not found.problem_count:

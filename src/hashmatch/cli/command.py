@@ -19,12 +19,37 @@ import typer
 from typer.core import TyperCommand
 
 from hashmatch.cli.files import Use, check_apart, check_local
-from hashmatch.cli.sizes import SHOWN
+from hashmatch.cli.sizes import SHOWN, parse_count, parse_size
 
 _PANEL = "Options"
 
 _NAMES = 28
 """Columns for the names of options; the help of one with a longer name begins on the next line."""
+
+
+def option(metavar: str, text: str, *names: str, **more: Any) -> Any:
+    """Declare an option with a value: what the value is called, and the help."""
+    return typer.Option(*names, metavar=metavar, help=text, **more)
+
+
+def number(metavar: str, text: str) -> Any:
+    """Declare an option whose value is a whole number from 1 up, such as ``100K``."""
+    return option(metavar, text, parser=parse_count)
+
+
+def size(text: str) -> Any:
+    """Declare an option whose value is a number of bytes, such as ``256M``."""
+    return option("SIZE", text, parser=parse_size)
+
+
+def switch(name: str, text: str, *names: str) -> Any:
+    """Declare an option without a value."""
+    return typer.Option(name, *names, help=text)
+
+
+def argument(metavar: str, text: str) -> Any:
+    """Declare an argument."""
+    return typer.Argument(metavar=metavar, help=text, show_default=False)
 
 
 def takes_settings(command: Callable[[Any], int]) -> Callable[..., int]:
@@ -59,7 +84,7 @@ def _parameters(
             if default is MISSING:
                 default = None if optional else inspect.Parameter.empty
             declared, option, *marks = get_args(hint)
-            option = copy.copy(option)  # other commands show it in other panels
+            option = copy.copy(option)  # another command may show it in another panel
             option.rich_help_panel = getattr(kind, "PANEL", None)
             if option.parser in SHOWN and default is not None:
                 default = SHOWN[option.parser](default)
@@ -84,11 +109,11 @@ def _build(kind: Any, values: dict[str, Any], taken: frozenset[str] = frozenset(
     return kind(**chosen)
 
 
-class Command(TyperCommand):
-    """A command that shows its options by panel, and never writes a file that it also reads."""
+class PanelCommand(TyperCommand):
+    """A command that groups its options in panels, and never writes a file that it also reads."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run it, if its files are local, and apart."""
+        """Run it, unless its files are URLs or overlap."""
         used = list(self._used(ctx.params))
         check_local(name for _, name, _ in used)
         check_apart(used)
@@ -117,7 +142,7 @@ class Command(TyperCommand):
             if record is None:
                 continue
             if parameter.param_type_name == "argument":
-                # Typer adds the Python type, which tells nobody anything
+                # Typer adds the Python type, which means nothing to users
                 name = str(parameter.metavar).rstrip(".") + ("..." if parameter.nargs != 1 else "")
                 panels["Arguments"].append((name, record[1]))
             else:
@@ -126,7 +151,7 @@ class Command(TyperCommand):
         return {panel: records for panel, records in panels.items() if records}
 
     def _used(self, values: dict[str, Any]) -> Iterator[tuple[str, Any, Use]]:
-        """Each option that names a file, its value, and what the command does with that file."""
+        """Each option that names a file, its value, and how the command uses that file."""
         marked = inspect.signature(self.callback or self.invoke, eval_str=True).parameters
         for parameter in self.params:
             name = str(parameter.name)
@@ -146,7 +171,7 @@ def uses_of(annotation: Any) -> list[Use]:
 
 
 def single(name: str, command: Callable[..., int]) -> typer.Typer:
-    """A command that is in no group but the main one."""
+    """A command directly below ``hashmatch``."""
     made = _Group(rich_markup_mode=None, add_completion=False)
     made.command(name)(command)
     return made
@@ -169,4 +194,4 @@ def show_help(ctx: typer.Context) -> None:
 
 class _Group(typer.Typer):
     def command(self, name: str | None = None, **settings: Any) -> Any:
-        return super().command(name, cls=Command, **settings)
+        return super().command(name, cls=PanelCommand, **settings)

@@ -13,14 +13,14 @@ from hashmatch.errors import SettingsError
 
 
 def read_config(context: typer.Context, path: Path | None) -> Path | None:
-    """Take from a file the options that the command line does not give.
+    """Read the options that the command line does not give from a file.
 
     A key is the long name of an option without its dashes. An option that can be repeated takes
     an array, and a switch takes true or false.
 
     Raises:
-        SettingsError: the file cannot be read or is not TOML, a key is no option, or a value has
-            the wrong type.
+        SettingsError: the file cannot be read or is not TOML, a key is not an option, or a value
+            has the wrong type.
     """
     if path is None:
         return None
@@ -29,7 +29,7 @@ def read_config(context: typer.Context, path: Path | None) -> Path | None:
             table = tomllib.load(file)
     except OSError as error:
         raise SettingsError(
-            f"cannot read it: {os.strerror(error.errno or 0)}", path=str(path)
+            f"cannot be read: {os.strerror(error.errno or 0)}", path=str(path)
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"not TOML: {error}", path=str(path)) from error
@@ -37,7 +37,7 @@ def read_config(context: typer.Context, path: Path | None) -> Path | None:
     defaults = {}
     for key, value in table.items():
         if key not in options:
-            raise SettingsError(f"there is no option --{key}", path=str(path))
+            raise SettingsError(f"unknown option {key}", path=str(path))
         defaults[options[key].name] = _checked(key, value, options[key], path)
     context.default_map = defaults
     return path
@@ -61,8 +61,8 @@ def _checked(key: str, value: object, option: Any, path: Path) -> object:
         return value
     if option.multiple:
         if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-            raise SettingsError(f"{key} takes an array of texts", path=str(path))
+            raise SettingsError(f"{key} takes an array of strings", path=str(path))
         return value
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise SettingsError(f"{key} takes a text or a number", path=str(path))
+        raise SettingsError(f"{key} takes a string or a number", path=str(path))
     return str(value)

@@ -8,14 +8,14 @@ from pathlib import Path
 from hashmatch.errors import SettingsError
 
 _MOST_JOBS = 32
-"""For each core. Each job is a process, and more of them only take memory."""
+"""Per core. Each job is a process, and more of them only take memory."""
 
 
 def resolve_jobs(jobs: int | None) -> int:
-    """How many files to examine at a time: as asked, or one for each core that we may use.
+    """How many files to examine at a time: as asked, or one per core that we may use.
 
     Raises:
-        SettingsError: there are far too few cores for so many.
+        SettingsError: this is far too many for the cores there are.
     """
     cores = allowed_cores()
     if jobs is None:

@@ -30,11 +30,11 @@ NOT_MOVED = 8
 
 @dataclass(slots=True)
 class _Moves:
-    """What became of the files to move."""
+    """Counts of the files that were to be moved."""
 
     moved: int = 0
     not_moved: int = 0
-    left: int = 0  # archives with a member that matched, and files in a dry run
+    left: int = 0  # archives with a matching member, and files in a dry run
 
 
 @dataclass(slots=True)
@@ -44,9 +44,9 @@ class Custody:
     settings: CustodySettings
     log: AuditLog | None = None
     quarantine: Quarantine | None = None
-    _root: bytes | None = None  # the last that was found to lie apart from the quarantine
+    _root: bytes | None = None  # the last one found to be outside the quarantine
     _moves: _Moves = field(default_factory=_Moves)
-    # The matches of each matched member; empty where a review suppressed all named ones
+    # The matches of each matching member; empty if a review suppressed all named ones
     _members: list[Sequence[Mapping[str, Any]]] = field(default_factory=list)
 
     def begin(
@@ -69,7 +69,7 @@ class Custody:
         """Record one file in the audit trail if it is not clear, and move it if it matched.
 
         Raises:
-            SettingsError: the quarantine lies in the folder that the file was found in.
+            SettingsError: the quarantine is inside the folder that the file was found in.
         """
         self._log_file(record)
         if self.settings.quarantine is None:
@@ -91,12 +91,12 @@ class Custody:
         elif members:
             self._moves.left += 1
             say(
-                f"{printable(result.path)}: a member matched;"
+                f"{printable(result.path)}: a member matches;"
                 " --quarantine-archives would move the archive"
             )
 
     def sum_up(self, summary: Record) -> None:
-        """Add what became of the files to a summary, and to its exit code."""
+        """Add the moves to a summary and to its exit code."""
         if self.settings.quarantine is not None:
             moves = self._moves
             summary["quarantine"] = {
@@ -108,7 +108,7 @@ class Custody:
                 summary["exit_code"] |= NOT_MOVED
 
     def end(self, summary: Record) -> None:
-        """Record in the audit trail how a run ended, once its results are in place."""
+        """Record in the audit trail how a run ended, once its results are written."""
         if self.log is not None:
             names = ("files", "verdicts", "reasons", "suppressed", "quarantine")
             counts = {name: summary[name] for name in names if name in summary}
@@ -143,8 +143,8 @@ class Custody:
     def _move(self, result: FileResult, matches: Sequence[Mapping[str, Any]]) -> Record:
         """Move a file, or say that it would be moved. Returns its fields of the audit event."""
         if result.sha256 is None:
-            # Another file may have taken its place, and nothing would show it
-            raise QuarantineError("not all of it was read", path=os.fsdecode(result.path))
+            # Another file may have taken its place, and nobody would notice
+            raise QuarantineError("it was not read completely", path=os.fsdecode(result.path))
         if self.quarantine is None:
             self._moves.left += 1
             say(f"{printable(result.path)}: would be moved")
@@ -163,7 +163,7 @@ def open_custody(settings: CustodySettings, paths: Sequence[str], stack: ExitSta
     """Open the audit trail and the quarantine, before anything is scanned.
 
     Raises:
-        SettingsError: the quarantine lies in what is scanned.
+        SettingsError: the quarantine is inside what is scanned.
         OutputError: one of them cannot be opened, or is in use.
     """
     custody = Custody(settings)
@@ -189,4 +189,6 @@ def _settings_record(settings: CustodySettings) -> Record:
 def _check_apart(quarantine: Path, root: bytes) -> None:
     real, above = os.fsencode(quarantine.resolve()), os.path.realpath(root)
     if real == above or real.startswith(os.path.join(above, b"")):  # noqa: PTH118 # bytes
-        raise SettingsError("the quarantine lies in what is scanned", path=str(quarantine))
+        raise SettingsError(
+            "the quarantine is inside what is scanned: choose another folder", path=str(quarantine)
+        )

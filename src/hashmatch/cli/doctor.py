@@ -11,32 +11,40 @@ import tempfile
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hashmatch._version import __version__
 from hashmatch.cli import options as opt
 from hashmatch.cli.command import single
 from hashmatch.cli.cores import allowed_cores
+from hashmatch.cli.deferred import deferred
+from hashmatch.cli.sizes import format_size
 from hashmatch.errors import HashmatchError
-from hashmatch.examine.decode import decoders
-from hashmatch.examine.extras import readers
-from hashmatch.examine.sandbox import WorkerLimits, make_pool, protection_in_words
-from hashmatch.examine.sandbox.selftest import available_options, decode_every_format
-from hashmatch.hashing import ALGORITHMS
-from hashmatch.hashlist import HashList
-from hashmatch.match.matcher import Matcher
 from hashmatch.model import Entry, PerceptualHash, Verdict
 from hashmatch.options import ArchiveLimits, Limits, VideoLimits
-from hashmatch.scan import scan
+
+if TYPE_CHECKING:
+    from hashmatch import hashing, hashlist, match, scan
+    from hashmatch.examine import decode, extras, sandbox
+    from hashmatch.examine.sandbox import selftest
+else:
+    hashing, hashlist = deferred("hashmatch.hashing"), deferred("hashmatch.hashlist")
+    match, scan = deferred("hashmatch.match"), deferred("hashmatch.scan")
+    decode, extras = deferred("hashmatch.examine.decode"), deferred("hashmatch.examine.extras")
+    sandbox = deferred("hashmatch.examine.sandbox")
+    selftest = deferred("hashmatch.examine.sandbox.selftest")
 
 _FAILED = 70
 
+_IN_SECONDS = frozenset({"max_seconds", "max_length", "max_decoding"})
+_IN_BYTES = frozenset({"max_bytes", "max_total_bytes", "max_memory", "address_space"})
+
 _GOLDEN = {"phash": "e1f8f1071e42b41f", "dhash": "1e1717e5686ecb18"}
-"""The hashes that ``imagehash`` 4.3 makes of the test picture, to show a drift of the decoder."""
+"""The hashes that ``imagehash`` 4.3 gives for the test picture, to reveal a drifting decoder."""
 
 
 def doctor_command(as_json: opt.AsJson = False) -> int:
-    """Show what this installation can do, what protects it, and whether it works.
+    """Show what this installation reads, what protects it, and whether it works.
 
     Exit codes: 0 the self-test passed, 70 it failed.
     """
@@ -48,11 +56,11 @@ def doctor_command(as_json: opt.AsJson = False) -> int:
             "system": platform.platform(terse=True),
             **{name: _version(name) for name in ("numpy", "pillow", "imagehash")},
         },
-        "decoders": decoders(),
-        "containers": readers(),
+        "decoders": decode.decoders(),
+        "containers": extras.readers(),
         "algorithms": {
             f"{name}-{bits}": f"default threshold {threshold}"
-            for name, algorithm in ALGORITHMS.items()
+            for name, algorithm in hashing.ALGORITHMS.items()
             for bits, threshold in algorithm.thresholds.items()
         },
         "protection": protection,
@@ -61,8 +69,8 @@ def doctor_command(as_json: opt.AsJson = False) -> int:
             **asdict(Limits()),
             **asdict(ArchiveLimits()),
             **asdict(VideoLimits()),
-            "max_memory": WorkerLimits().max_memory,
-            "max_seconds": WorkerLimits().max_seconds,
+            "max_memory": sandbox.WorkerLimits().max_memory,
+            "max_seconds": sandbox.WorkerLimits().max_seconds,
         },
         "self_test": tests,
     }
@@ -79,12 +87,14 @@ def _self_test() -> tuple[dict[str, str], dict[str, Any]]:
         picture = _test_picture()
         Path(folder, "cut.bmp").write_bytes(picture[:-100])
         Path(folder, "whole.bmp").write_bytes(picture)
-        pool = make_pool(1)
+        pool = sandbox.make_pool(1)
         try:
-            matcher = Matcher(
-                HashList.from_entries(entries, name="self-test"), quality_floor=0, isolate=False
+            matcher = match.Matcher(
+                hashlist.HashList.from_entries(entries, name="self-test"),
+                quality_floor=0,
+                isolate=False,
             )
-            cut, whole = (result.outcome for result in scan([folder.encode()], matcher, pool))
+            cut, whole = (result.outcome for result in scan.scan([folder.encode()], matcher, pool))
             protection = pool.protection
             formats = _decode_every_format()
         except HashmatchError as error:
@@ -99,14 +109,14 @@ def _self_test() -> tuple[dict[str, str], dict[str, Any]]:
             "passed" if cut.verdict is Verdict.UNSCANNED else "failed"
         ),
         "every format decodes in the sandbox": formats,
-    }, protection | protection_in_words(protection)
+    }, protection | sandbox.protection_in_words(protection)
 
 
 def _decode_every_format() -> str:
-    """Whether workers find in every format what is found without walls."""
-    options = available_options()
-    with make_pool(1) as pool:
-        found = decode_every_format(pool.configure(options), options)
+    """Whether confined workers find the same in every format as without walls."""
+    options = selftest.available_options()
+    with sandbox.make_pool(1) as pool:
+        found = selftest.decode_every_format(pool.configure(options), options)
     wrong = [f"{name} {result}" for name, result in found.items() if result != "passed"]
     return "; ".join(wrong) or "passed"
 
@@ -131,14 +141,19 @@ def _text(report: dict[str, Any]) -> str:
     for heading, values in report.items():
         lines.append(f"{heading.replace('_', ' ')}:")
         lines += [
-            f"  {name.replace('_', ' '):<34} {_said(value)}" for name, value in values.items()
+            f"  {name.replace('_', ' '):<36} {_said(name, value)}" for name, value in values.items()
         ]
     return "\n".join(lines) + "\n"
 
 
-def _said(value: object) -> str:
+def _said(name: str, value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, int) and name in _IN_BYTES:
+        size = format_size(value)
+        return f"{value:,} bytes" if size.isdigit() else f"{size[:-1]} {size[-1]}iB"
+    if isinstance(value, int | float):
+        return f"{value:,g} s" if name in _IN_SECONDS else f"{value:,}"
     return "no" if value is None else str(value)
 
 

@@ -1,7 +1,7 @@
 """Which files a command reads and which it writes, so that it never destroys what it reads.
 
-Each option's annotation carries a mark, a ``Use``. ``Command`` checks the marks before the command
-begins.
+Each option's annotation carries a mark, a ``Use``. ``PanelCommand`` checks the marks before the
+command begins.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
 def check_local(names: Iterable[str | os.PathLike[str]]) -> None:
-    """Refuse URLs, of which the system would say that there is no such file.
+    """Refuse URLs, since "no such file" would be a puzzling error.
 
     Raises:
         InputError: one of the names is a URL.
@@ -55,7 +55,7 @@ def check_local(names: Iterable[str | os.PathLike[str]]) -> None:
 
 
 def check_apart(used: Iterable[tuple[str, str | os.PathLike[str], Use]]) -> None:
-    """Refuse options that name the same file, by whatever names, unless they only read it.
+    """Refuse options that name the same file, under any name, unless they only read it.
 
     Raises:
         SettingsError: two options name one file and one of them writes it, or both read one stream.
@@ -72,7 +72,8 @@ def check_apart(used: Iterable[tuple[str, str | os.PathLike[str], Use]]) -> None
                 raise SettingsError(f"{other} and {option} are the same file", path=name)
             if once and read_once:
                 raise SettingsError(
-                    f"{other} and {option} read the same stream, which can be read once", path=name
+                    f"{other} and {option} read the same stream, which can be read only once",
+                    path=name,
                 )
         known[option, use, once] = None
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from hashmatch.cli import options as opt
-from hashmatch.cli.command import single, takes_settings
+from hashmatch.cli.command import argument, option, single, takes_settings
 from hashmatch.cli.streams import say
 from hashmatch.service.keys import new_key
 
@@ -17,23 +17,18 @@ from hashmatch.service.keys import new_key
 class KeySettings:
     """A key to make."""
 
-    name: Annotated[
-        str, typer.Argument(metavar="NAME", help="Name of the client.", show_default=False)
-    ]
+    name: Annotated[str, argument("NAME", "Name of the client.")]
     scope: Annotated[
-        opt.Names,
-        typer.Option(
-            metavar="match|admin", help="What the key permits. Repeatable.", show_default="match"
-        ),
+        opt.Names, option("match|admin", "What the key permits. Repeatable.", show_default="match")
     ] = None
 
 
 @takes_settings
 def key_command(asked: KeySettings) -> int:
-    """Make a bearer key for a client of hashmatch serve.
+    """Create a bearer key for a client of hashmatch serve.
 
-    Writes the key to stderr, once, and to stdout the lines for the file that serve --keys reads.
-    They hold a digest of the key.
+    Prints the key to stderr, once. Prints to stdout the lines to add to the file for serve --keys;
+    they hold only a digest of the key.
     """
     token, lines = new_key(asked.name, asked.scope or ["match"])
     say(f"the key of {asked.name}: {token}")

@@ -8,75 +8,61 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Annotated, Any
 
 from hashmatch.cli import options as opt
-from hashmatch.cli.command import group
+from hashmatch.cli.command import argument, group, option, switch
+from hashmatch.cli.deferred import deferred
 from hashmatch.cli.files import READS, READS_SIGNATURE, REPLACES, WRITES, WRITES_SIGNATURE
 from hashmatch.cli.progress import working
-from hashmatch.cli.results import expectation_by_default
 from hashmatch.cli.streams import say
-from hashmatch.hashlist import HashList, Policy
-from hashmatch.hashlist.formats import COMPILED, format_of
-from hashmatch.hashlist.operations import (
-    SectionFacts,
-    apply_deltas,
-    compile_list,
-    difference,
-    facts,
-    makeup,
-    merge,
-    overrides,
-    save,
-    without_withdrawals,
-)
-from hashmatch.hashlist.policy import DEFAULT_POLICY
-from hashmatch.hashlist.signing import SUFFIX, make_keys, sign_list, verify_list
-from hashmatch.match.expected import expect_by_default
 from hashmatch.text import count, printable
+
+if TYPE_CHECKING:
+    from hashmatch import hashlist
+    from hashmatch.cli import results
+    from hashmatch.hashlist import formats, operations, signing
+    from hashmatch.match import expected
+else:
+    hashlist, formats = deferred("hashmatch.hashlist"), deferred("hashmatch.hashlist.formats")
+    operations = deferred("hashmatch.hashlist.operations")
+    signing, results = deferred("hashmatch.hashlist.signing"), deferred("hashmatch.cli.results")
+    expected = deferred("hashmatch.match.expected")
 
 app = group("list", "Check, convert, merge, sign and compile hash lists.")
 
-ListPath = Annotated[Path, typer.Argument(metavar="LIST", help="A hash list."), READS]
+ListPath = Annotated[Path, argument("LIST", "A hash list."), READS]
 OutputFile = Annotated[
     Path,
-    typer.Option(
-        "--output",
-        "-o",
-        metavar="FILE",
-        help="Write to FILE, atomically.",
-        callback=opt.not_stdout,
-    ),
+    option("FILE", "Write to FILE, atomically.", "--output", "-o", callback=opt.not_stdout),
     WRITES,
 ]
 To = Annotated[
     str | None,
-    typer.Option(
+    option(
+        "text|csv|compiled",
+        "Format to write. Default: by the file's suffix (.txt, .csv or .hml).",
         "--to",
-        metavar="text|csv|compiled",
-        help="Format to write. Default: by the file's suffix, .txt, .csv or .hml.",
     ),
 ]
 KeepWithdrawals = Annotated[
     bool,
-    typer.Option(
+    switch(
         "--keep-withdrawals",
-        help="Also write which ids are withdrawn, for a list to apply to another.",
+        "Also write the withdrawn ids, so that they can be applied to another list.",
     ),
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class ListFile:
-    """A list on the command line, and how to read it.
+    """A list given on the command line, and how to read it.
 
     Attributes:
         path: the file.
         algorithm: of hashes that name none.
-        list_format: its format; None to recognise it by the content.
-        skip_bad_entries: use the rest of a list with faulty lines.
+        list_format: its format; None to detect it by its content.
+        skip_bad_entries: skip faulty lines and use the rest.
     """
 
     path: Path
@@ -84,10 +70,10 @@ class ListFile:
     list_format: str | None = None
     skip_bad_entries: bool = False
 
-    def load(self, policy: Policy | None = None) -> HashList:
+    def load(self, policy: hashlist.Policy | None = None) -> hashlist.HashList:
         """Read it, whole unless there is a policy, and print its notices."""
         with working(f"reading {self.path}"):
-            hash_list = HashList.load(
+            hash_list = hashlist.HashList.load(
                 self.path,
                 algorithm=self.algorithm,
                 list_format=self.list_format,
@@ -104,8 +90,8 @@ class Output:
 
     Attributes:
         path: the file.
-        list_format: its format; None to choose it by the file name's ending.
-        keep_withdrawals: also write the ids that the lists rule out.
+        list_format: its format; None to choose it by the file's suffix.
+        keep_withdrawals: also write the withdrawn ids.
     """
 
     path: Path
@@ -113,16 +99,16 @@ class Output:
     keep_withdrawals: bool = False
 
     def format(self) -> str:
-        """The format, checked before lists are read for minutes."""
-        return self.list_format or format_of(self.path)
+        """The format, checked before minutes are spent reading lists."""
+        return self.list_format or formats.format_of(self.path)
 
-    def write(self, hash_list: HashList, chosen: str) -> HashList:
+    def write(self, hash_list: hashlist.HashList, chosen: str) -> hashlist.HashList:
         """Write the list, report what was dropped, and return what was written."""
         withdrawals = len(hash_list.contents.withdrawn)
         if not self.keep_withdrawals:
-            hash_list = without_withdrawals(hash_list)
+            hash_list = operations.without_withdrawals(hash_list)
         with working(f"writing {self.path}"):
-            save(hash_list, self.path, chosen)
+            operations.save(hash_list, self.path, chosen)
         if withdrawals and not self.keep_withdrawals:
             them = "it" if withdrawals == 1 else "them"
             say(f"dropped {count(withdrawals, 'withdrawal')}; --keep-withdrawals keeps {them}")
@@ -137,18 +123,18 @@ def check_command(
 ) -> int:
     """Report every error in a list by line, and count suspicious entries.
 
-    Suspicious are flat hashes, duplicates, entries near another, and hubs, which have at least ten
-    near entries. Exit codes: 0 no error, 65 errors.
+    Suspicious entries are flat hashes, duplicates, entries near another, and hubs, which are near
+    at least ten others. Exit codes: 0 no errors, 65 errors.
     """
-    hash_list = ListFile(path, algorithm, list_format).load(policy=DEFAULT_POLICY)
-    with working(f"looking into {path}"):
-        lines = [line for found in facts(hash_list) for line in _check_lines(found)]
+    hash_list = ListFile(path, algorithm, list_format).load(policy=hashlist.Policy())
+    with working(f"examining {path}"):
+        lines = [line for found in operations.facts(hash_list) for line in _check_lines(found)]
     flat = f", {hash_list.flat:,} flat skipped" if hash_list.flat else ""
     _write(
         [
             *lines,
             f"{_entries(hash_list)}{flat}: {_check_result(hash_list)}",
-            *expectation_by_default(hash_list),
+            *results.expectation_by_default(hash_list),
         ]
     )
     return 0
@@ -164,8 +150,8 @@ def show_command(
 ) -> int:
     """Show what a list holds, by algorithm, category and source, and its age; never a hash."""
     whole = ListFile(path, algorithm, list_format, skip_bad_entries).load()
-    with working(f"looking into {path}"):
-        made, found = makeup(whole), facts(whole)
+    with working(f"examining {path}"):
+        made, found = operations.makeup(whole), operations.facts(whole)
     record: dict[str, Any] = {
         "name": whole.name,
         "version": whole.version,
@@ -180,7 +166,7 @@ def show_command(
         "left_out": made.left_out,
         "categories": made.categories,
         "sources": made.sources,
-        "expected_false": expect_by_default(whole).record(),
+        "expected_false": expected.expect_by_default(whole).record(),
         "sections": [asdict(each) | {"kind": str(each.kind)} for each in found],
     }
     if as_json:
@@ -190,7 +176,7 @@ def show_command(
     _write(f"{name:<12} {printable(_shown(value))}" for name, value in record.items())
     for each in found:
         _write(_section_lines(each))
-    _write(expectation_by_default(whole))
+    _write(results.expectation_by_default(whole))
     return 0
 
 
@@ -204,7 +190,7 @@ def compile_command(
 ) -> int:
     """Write a list and its indexes as one file that opens at once.
 
-    ``--list`` takes it like any other list.
+    Use it with --list like any other list.
     """
     return _compile(ListFile(path, algorithm, list_format, skip_bad_entries), output)
 
@@ -220,29 +206,25 @@ def convert_command(
 ) -> int:
     """Write a list of any format as text, CSV or compiled.
 
-    Entries that may not match are kept. What the new format cannot hold is an error, and nothing
-    is written.
+    Keeps entries that may not match. If the new format cannot hold something, that is an error, and
+    nothing is written.
     """
     asked = ListFile(path, algorithm, list_format, skip_bad_entries)
-    chosen = to or format_of(output)
-    if chosen == COMPILED:
+    chosen = to or formats.format_of(output)
+    if chosen == formats.COMPILED:
         return _compile(asked, output)
     hash_list = asked.load()
     with working(f"writing {output}"):
-        save(hash_list, output, chosen)
-    withdrawals = count(len(overrides(hash_list)), "withdrawal")
+        operations.save(hash_list, output, chosen)
+    withdrawals = count(len(operations.overrides(hash_list)), "withdrawal")
     _write([f"wrote {_entries(hash_list)} and {withdrawals} as {chosen}"])
     return 0
 
 
 @app.command("apply")
 def apply_command(
-    base: Annotated[Path, typer.Argument(metavar="BASE", help="List to update."), REPLACES],
-    deltas: Annotated[
-        list[Path],
-        typer.Argument(metavar="DELTA...", help="Updates, oldest first."),
-        READS,
-    ],
+    base: Annotated[Path, argument("BASE", "List to update."), REPLACES],
+    deltas: Annotated[list[Path], argument("DELTA...", "Updates, oldest first."), READS],
     output: OutputFile,
     to: To = None,
     keep_withdrawals: KeepWithdrawals = False,
@@ -250,13 +232,13 @@ def apply_command(
 ) -> int:
     """Apply updates to a list: later pages or deltas, in any format.
 
-    An entry of a later list replaces every entry with its id; a withdrawn entry is removed.
+    An entry of a later list replaces every entry with the same id; a withdrawn entry is removed.
     """
     target = Output(output, to, keep_withdrawals)
     chosen = target.format()
     old = ListFile(base, algorithm).load()
     new = target.write(
-        apply_deltas(old, (ListFile(path, algorithm).load() for path in deltas)), chosen
+        operations.apply_deltas(old, (ListFile(path, algorithm).load() for path in deltas)), chosen
     )
     _write([f"{_entries(old)} before, {len(new):,} now"])
     return 0
@@ -264,23 +246,23 @@ def apply_command(
 
 @app.command("merge")
 def merge_command(
-    paths: Annotated[list[Path], typer.Argument(metavar="LIST...", help="Hash lists."), READS],
+    paths: Annotated[list[Path], argument("LIST...", "Hash lists."), READS],
     output: OutputFile,
     to: To = None,
     prefix: Annotated[
-        bool, typer.Option("--prefix", help="Prefix ids with their list's name and a slash.")
+        bool, switch("--prefix", "Prefix ids with their list's name and a slash.")
     ] = False,
     keep_withdrawals: KeepWithdrawals = False,
     algorithm: opt.ListAlgorithm = None,
 ) -> int:
     """Merge independent lists into one.
 
-    An id that means different things in two lists, or that one of them withdraws, is an error: no
+    If an id means different things in two lists, or one of them withdraws it, that is an error: no
     entry is lost.
     """
     target = Output(output, to, keep_withdrawals)
     chosen = target.format()
-    merged = merge([ListFile(path, algorithm).load() for path in paths], prefix=prefix)
+    merged = operations.merge([ListFile(path, algorithm).load() for path in paths], prefix=prefix)
     target.write(merged, chosen)
     _write([f"{_entries(merged)} from {count(len(paths), 'list')}"])
     return 0
@@ -288,13 +270,15 @@ def merge_command(
 
 @app.command("diff")
 def diff_command(
-    old: Annotated[Path, typer.Argument(metavar="OLD", help="The older list."), READS],
-    new: Annotated[Path, typer.Argument(metavar="NEW", help="The newer list."), READS],
+    old: Annotated[Path, argument("OLD", "The older list."), READS],
+    new: Annotated[Path, argument("NEW", "The newer list."), READS],
     algorithm: opt.ListAlgorithm = None,
     as_json: opt.AsJson = False,
 ) -> int:
     """Show by id which entries were added, withdrawn and changed between two lists."""
-    found = asdict(difference(ListFile(old, algorithm).load(), ListFile(new, algorithm).load()))
+    found = asdict(
+        operations.difference(ListFile(old, algorithm).load(), ListFile(new, algorithm).load())
+    )
     if as_json:
         _write([json.dumps(found)])
         return 0
@@ -306,43 +290,37 @@ def diff_command(
 
 @app.command("keygen")
 def keygen_command(
-    key: Annotated[
-        Path, typer.Option(metavar="FILE", help="File to write the private key to."), WRITES
-    ],
-    public_key: Annotated[
-        Path, typer.Option(metavar="FILE", help="File to write the public key to."), WRITES
-    ],
+    key: Annotated[Path, option("FILE", "File to write the private key to."), WRITES],
+    public_key: Annotated[Path, option("FILE", "File to write the public key to."), WRITES],
 ) -> int:
-    """Create a pair of Ed25519 keys, in PEM, to sign lists with."""
-    make_keys(key, public_key)
-    _write(["keep the private key off your servers; give the public key to whoever verifies"])
+    """Create an Ed25519 key pair, in PEM, for signing lists."""
+    signing.make_keys(key, public_key)
+    _write(["keep the private key off your servers; give the public key to those who verify lists"])
     return 0
 
 
 @app.command("sign")
 def sign_command(
     path: Annotated[ListPath, WRITES_SIGNATURE],
-    key: Annotated[
-        Path, typer.Option(metavar="FILE", help="The private key, Ed25519 in PEM."), READS
-    ],
+    key: Annotated[Path, option("FILE", "The private key, Ed25519 in PEM."), READS],
 ) -> int:
-    """Sign a list: its bytes, name, version and date, in LIST.sig beside it."""
-    _write([f"signed: {printable(os.fsencode(sign_list(path, key)))}"])
+    """Sign a list (its bytes, name, version and date), in LIST.sig beside it."""
+    _write([f"signed: {printable(os.fsencode(signing.sign_list(path, key)))}"])
     return 0
 
 
 @app.command("verify")
 def verify_command(
     path: Annotated[ListPath, READS_SIGNATURE],
-    public_key: Annotated[
-        Path, typer.Option(metavar="FILE", help="The public key, Ed25519 in PEM."), READS
-    ],
+    public_key: Annotated[Path, option("FILE", "The public key, Ed25519 in PEM."), READS],
 ) -> int:
     """Check a list's signature.
 
-    Exit codes: 0 this key signed the list as it is, 65 it did not.
+    Exit codes: 0 signed by this key and unchanged, 65 not.
     """
-    statement = verify_list(HashList.load(path), path.with_name(path.name + SUFFIX), public_key)
+    statement = signing.verify_list(
+        hashlist.HashList.load(path), path.with_name(path.name + signing.SUFFIX), public_key
+    )
     version = f", version {statement.version}" if statement.version else ""
     _write([f"{printable(statement.name)}{version}: signed by this key, and unchanged"])
     return 0
@@ -352,14 +330,14 @@ def _compile(asked: ListFile, output: Path) -> int:
     """Write a list as a compiled file."""
     hash_list = asked.load()
     with working(f"writing {output}"):
-        chosen = compile_list(hash_list, output)
-    if lost := len(overrides(hash_list)):
+        chosen = operations.compile_list(hash_list, output)
+    if lost := len(operations.overrides(hash_list)):
         say(f"{hash_list.name}: dropped {count(lost, 'withdrawal')}, including flat hashes")
     _write([f"{_entries(hash_list)}, {count(output.stat().st_size, 'byte')}", *chosen])
     return 0
 
 
-def _check_lines(found: SectionFacts) -> Iterator[str]:
+def _check_lines(found: operations.SectionFacts) -> Iterator[str]:
     entries, duplicates = (
         count(found.entries, "entry", "entries"),
         count(found.duplicates, "duplicate"),
@@ -370,21 +348,21 @@ def _check_lines(found: SectionFacts) -> Iterator[str]:
     )
 
 
-def _section_lines(found: SectionFacts) -> Iterator[str]:
+def _section_lines(found: operations.SectionFacts) -> Iterator[str]:
     yield from _check_lines(found)
     yield f"  index: {found.index}"
     for name, neighbours in found.named_hubs:
         yield f"  hub: {printable(name)}, {count(neighbours, 'neighbour')}"
 
 
-def _check_result(hash_list: HashList) -> str:
+def _check_result(hash_list: hashlist.HashList) -> str:
     """The result of a check without errors by line."""
     if hash_list.skipped:
         return f"{count(hash_list.skipped, 'faulty entry', 'faulty entries')} skipped"
-    return "no errors" if len(hash_list) else "nothing can match"
+    return "no errors" if len(hash_list) else "no entry can match"
 
 
-def _entries(hash_list: HashList) -> str:
+def _entries(hash_list: hashlist.HashList) -> str:
     return count(len(hash_list), "entry", "entries")
 
 

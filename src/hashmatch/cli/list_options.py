@@ -1,4 +1,4 @@
-"""The options about lists, of every command that looks something up in them."""
+"""The list options of every command that matches against lists."""
 
 from __future__ import annotations
 
@@ -6,19 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-import typer
-
 from hashmatch.cli import options as opt
+from hashmatch.cli.command import option, switch
+from hashmatch.cli.deferred import deferred
 from hashmatch.cli.files import READS, READS_SIGNATURE, READS_STREAM, WRITES
 from hashmatch.errors import SettingsError
 
 if TYPE_CHECKING:
-    from hashmatch.hashlist import Policy
+    from hashmatch import hashlist
+else:
+    hashlist = deferred("hashmatch.hashlist")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListSettings:
-    """Which lists to look up in, what is demanded of them, and which of their entries may match.
+    """Which lists to use, what to demand of them, and which of their entries may match.
 
     Raises:
         SettingsError: an option has an unknown value, or needs another option that is missing.
@@ -28,10 +30,10 @@ class ListSettings:
 
     files: Annotated[
         list[str],
-        typer.Option(
+        option(
+            "FILE",
+            "Hash list; - reads stdin, fd:3 an open descriptor. Repeatable.",
             "--list",
-            metavar="FILE",
-            help="Hash list; - is stdin, fd:3 an open descriptor. Repeatable.",
             show_default=False,
         ),
         READS_STREAM,
@@ -42,54 +44,46 @@ class ListSettings:
     skip_bad_entries: opt.SkipBadEntries = False
     category: Annotated[
         opt.Names,
-        typer.Option(
-            metavar="A,B",
-            help="Only entries of these categories. Repeatable. Entries of category 0, often 'not"
-            " pertinent', match only if named here.",
+        option(
+            "A,B",
+            "Match only entries of these categories. Repeatable. Entries of category 0, often"
+            " 'not pertinent', match only if named here.",
         ),
     ] = None
     exclude_category: Annotated[
-        opt.Names,
-        typer.Option(metavar="A,B", help="No entries of these categories. Repeatable."),
+        opt.Names, option("A,B", "Skip entries of these categories. Repeatable.")
     ] = None
     source: Annotated[
-        opt.Names, typer.Option(metavar="A,B", help="Only entries of these sources. Repeatable.")
+        opt.Names, option("A,B", "Match only entries of these sources. Repeatable.")
     ] = None
     suppress: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE.csv",
-            help="Suppress the entries in this table: entry, reason, by, date and, if only one list"
-            " is meant, list.",
+        option(
+            "FILE.csv",
+            "Suppress the entries in this table. Columns: entry, reason, by, date and, to suppress"
+            " it in one list only, list.",
         ),
         READS,
     ] = None
     max_list_age: Annotated[
-        str | None, typer.Option(metavar="AGE", help="Oldest a list may be, such as 36h, 7d or 2w.")
+        str | None, option("AGE", "Maximum age of a list, such as 36h, 7d or 2w.")
     ] = None
-    stale: Annotated[
-        str, typer.Option(metavar="warn|fail", help="What to do about an older list.")
-    ] = "warn"
+    stale: Annotated[str, option("warn|fail", "Warn about an older list, or fail.")] = "warn"
     seen_versions: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE", help="Record each list's version in FILE; refuse older versions."
-        ),
+        option("FILE", "Record each list's version in FILE; refuse older versions."),
         WRITES,
     ] = None
     allow_rollback: Annotated[
-        bool, typer.Option("--allow-rollback", help="Accept an older version all the same.")
+        bool, switch("--allow-rollback", "Accept an older version anyway.")
     ] = False
     require_signature: Annotated[
         Path | None,
-        typer.Option(
-            metavar="KEY.pub", help="Refuse lists that this key has not signed (LIST.sig)."
-        ),
+        option("KEY.pub", "Refuse lists that this key has not signed (LIST.sig)."),
         READS,
     ] = None
     permissions: Annotated[
-        str,
-        typer.Option(metavar="warn|fail", help="What to do about a list that others can read."),
+        str, option("warn|fail", "Warn about a list that others can read, or fail.")
     ] = "warn"
 
     def __post_init__(self) -> None:
@@ -110,11 +104,11 @@ class ListSettings:
             "suppress": None if self.suppress is None else str(self.suppress),
         }
 
-    def policy(self, suppressed: frozenset[tuple[str, str | None]] = frozenset()) -> Policy:
+    def policy(
+        self, suppressed: frozenset[tuple[str, str | None]] = frozenset()
+    ) -> hashlist.Policy:
         """Which entries may match."""
-        from hashmatch.hashlist import Policy  # noqa: PLC0415 # it takes NumPy
-
-        return Policy(
+        return hashlist.Policy(
             categories=_named(self.category),
             exclude_categories=_named(self.exclude_category) or frozenset(),
             sources=_named(self.source),
@@ -126,7 +120,7 @@ NO_LISTS = ListSettings(files=[])
 
 
 def _named(texts: opt.Names) -> frozenset[str] | None:
-    """The names in an option that can be repeated and can hold several, separated by commas."""
+    """The names in a repeatable option, each of which may hold several, separated by commas."""
     if texts is None:
         return None
     return frozenset(name.strip() for text in texts for name in text.split(","))

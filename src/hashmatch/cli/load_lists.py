@@ -1,4 +1,4 @@
-"""Loads the lists that a command looks up in, and refuses those not to be relied on."""
+"""Loads the lists that a command matches against, and refuses those you cannot rely on."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ _NONE: frozenset[str] = frozenset()
 _LIKE_A_HASH = re.compile("[0-9A-Fa-f]{12,}")
 
 _SOME = 10
-"""How many lines of a table are named."""
+"""How many lines of a table to name."""
 
 
 def load_lists(settings: ListSettings, *, quiet: bool = False) -> list[HashList]:
-    """Load all lists, in order, and say on stderr what the operator should know of them.
+    """Load all lists, in order, and report on stderr what the operator should know.
 
-    Warnings are said even if quiet: an assumed algorithm may clear every file.
+    Warnings appear even if quiet: an assumed algorithm may clear every file.
 
     Raises:
         HashListError: a list cannot be used, or is not what the settings demand.
@@ -46,7 +46,7 @@ def load_lists(settings: ListSettings, *, quiet: bool = False) -> list[HashList]
     """
     if not settings.files:
         if settings != NO_LISTS:
-            raise SettingsError("options about lists need --list")
+            raise SettingsError("list options need --list")
         return []
     seen = SeenVersions(settings.seen_versions) if settings.seen_versions else None
     table = read_suppressions(settings.suppress) if settings.suppress is not None else None
@@ -64,7 +64,9 @@ def load_lists(settings: ListSettings, *, quiet: bool = False) -> list[HashList]
         say(notice)
     if table is not None and (lines := table.unknown(hash_lists)):
         some = ", ".join(map(str, lines[:_SOME])) + (", ..." if len(lines) > _SOME else "")
-        say(f"{table.source}: {count(len(lines), 'entry', 'entries')} on no list: line {some}")
+        lines_of = "line" if len(lines) == 1 else "lines"
+        unknown_entries = count(len(lines), "entry is", "entries are")
+        say(f"{table.source}: {unknown_entries} not on any list: {lines_of} {some}")
     for hash_list in hash_lists:
         if seen is not None:
             seen.note(hash_list)
@@ -72,7 +74,7 @@ def load_lists(settings: ListSettings, *, quiet: bool = False) -> list[HashList]
 
 
 def _names_of_nothing(unknown: Sequence[Mapping[str, frozenset[str]]]) -> Iterator[str]:
-    """Name the categories and sources asked for that no list has: each may be a typing error.
+    """Name the requested categories and sources that no list has: each may be a typo.
 
     Args:
         unknown: for each list, those it does not have, by setting.
@@ -82,7 +84,7 @@ def _names_of_nothing(unknown: Sequence[Mapping[str, frozenset[str]]]) -> Iterat
         for name in sorted(
             frozenset.intersection(*(names.get(setting, _NONE) for names in unknown))
         ):
-            # A hash given by mistake must not be repeated
+            # It may be a hash given by mistake, which must not be repeated
             shown = "that was given" if _LIKE_A_HASH.fullmatch(name) else repr(name)
             yield f"{option}: no list has the {noun} {shown}"
 
@@ -122,7 +124,7 @@ def _load(path: str, settings: ListSettings) -> HashList:
 def _read_descriptor(path: str) -> bytes:
     number = path.removeprefix("fd:")
     if not number.isdecimal():
-        raise SettingsError("--list fd: needs the number of an open descriptor, such as fd:3")
+        raise SettingsError("--list fd: takes the number of an open descriptor, such as fd:3")
     with io.FileIO(int(number), "rb") as file:
         return file.readall()
 
@@ -140,13 +142,13 @@ def _check(
     for complaint, refused in _complaints(path, hash_list, settings, seen):
         if refused:
             raise HashListError(f"the list {complaint}", path=hash_list.source)
-        say(f"{hash_list.name}: the list {complaint}")
+        say(f"{hash_list.source}: the list {complaint}")
 
 
 def _complaints(
     path: str, hash_list: HashList, settings: ListSettings, seen: SeenVersions | None
 ) -> Iterator[tuple[str, bool]]:
-    """What is questionable about a list, and whether to refuse it."""
+    """What is wrong with a list as a whole, and whether to refuse it."""
     if settings.max_list_age is not None:
         stale = staleness(hash_list, parse_duration(settings.max_list_age), datetime.now(UTC))
         if stale is not None:

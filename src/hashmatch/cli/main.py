@@ -16,10 +16,9 @@ from hashmatch.cli.command import group, show_help
 from hashmatch.cli.stopping import INTERRUPTED, say_stopped, stop_code, stop_when_told
 from hashmatch.cli.streams import say, take_standard_streams
 from hashmatch.errors import (
-    DecisionsError,
-    HashListError,
     HashmatchError,
     InputError,
+    LinesError,
     OutputError,
     SettingsError,
     place_of,
@@ -37,22 +36,22 @@ _SUMMARIES = {
     "rematch": "Match stored hashes against another list, or at another threshold, without opening"
     " files.",
     "hash": "Compute the hashes of pictures, as a list or as records.",
-    "serve": "Answer other software about uploads, over HTTP and clamd's protocol.",
-    "key": "Make a bearer key for a client of hashmatch serve.",
-    "doctor": "Show what this installation can do, what protects it, and whether it works.",
+    "serve": "Serve verdicts on uploads over HTTP, clamd's protocol and ICAP.",
+    "key": "Create a bearer key for a client of hashmatch serve.",
+    "doctor": "Show what this installation reads, what protects it, and whether it works.",
     "evaluate": "Find the thresholds that suit your pictures, your list and your volume.",
     "list": "Check, convert, merge, sign and compile hash lists.",
-    "report": "Write a report of a scan for people: one page that works offline and in print.",
+    "report": "Write a scan report for people: one page that works offline and in print.",
     "audit": "Check the audit trail that scan --audit writes.",
     "quarantine": "List, check and restore what scan --quarantine and serve --hold keep.",
     "review": "Export matches for review and import decisions.",
-    "nightly": "Set up a scan for every night.",
+    "nightly": "Set up a nightly scan.",
 }
 """Each command, which its module is named after, and the first sentence of its help."""
 
 
-class _Deferred(TyperCommand):
-    """A command whose module is imported once it is called: most need NumPy."""
+class _DeferredCommand(TyperCommand):
+    """A command whose module is imported when it is called."""
 
     def make_context(self, info_name: str | None, args: list[str], *rest: Any, **extra: Any) -> Any:
         """The context of the command itself."""
@@ -66,7 +65,7 @@ class _Main(TyperGroup):
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self.commands = {
-            name: _Deferred(name, short_help=summary) for name, summary in _SUMMARIES.items()
+            name: _DeferredCommand(name, short_help=summary) for name, summary in _SUMMARIES.items()
         }
 
 
@@ -94,7 +93,7 @@ def run(arguments: Sequence[str]) -> int:
     Returns:
         The exit code.
     """
-    # A stopped command exits so, whatever else fails, such as writing to a lost terminal
+    # A stopped command exits with this code even if something else fails, such as a lost terminal
     code = stop_code(otherwise=_run(arguments))
     say_stopped()
     _give_up_broken_streams()
@@ -120,7 +119,7 @@ def _run(arguments: Sequence[str]) -> int:
     except SystemExit as ending:
         # Completion exits 0 by itself. Where a pipe broke, Typer would exit 1: a match
         return PIPE_CLOSED if ending.code else 0
-    except BrokenPipeError:  # whoever read the results has enough: end without a word
+    except BrokenPipeError:  # the reader has enough: end silently
         return PIPE_CLOSED
     except Exception as error:  # noqa: BLE001 # the last line of defence: a crash must exit 70
         say(f"internal error: {place_of(error)}")
@@ -128,12 +127,12 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _give_up_broken_streams() -> None:
-    """Keep Python from flushing them once more when it exits, and exiting 120 if that fails."""
+    """Keep Python from flushing them again at exit, which would exit 120 if it failed."""
     for stream in (sys.stdout, sys.stderr):
         try:
             if stream is not None:
                 stream.flush()
-        except ValueError:  # whoever failed to write closed it: nothing is left to flush
+        except ValueError:  # it was closed after a failed write: nothing is left to flush
             continue
         except (OSError, OutputError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
@@ -161,8 +160,7 @@ def _options(
 def _exit_code_of(error: HashmatchError) -> int:
     kinds = {
         SettingsError: USAGE,
-        HashListError: BAD_LIST,
-        DecisionsError: BAD_LIST,
+        LinesError: BAD_LIST,
         InputError: NO_INPUT,
     }
     for kind, code in kinds.items():

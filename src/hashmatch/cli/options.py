@@ -9,18 +9,21 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-import typer
-
+from hashmatch.cli.command import argument, number, option, size, switch
 from hashmatch.cli.cores import resolve_jobs
+from hashmatch.cli.deferred import deferred
 from hashmatch.cli.files import READS, READS_STREAM, WRITES
-from hashmatch.cli.sizes import format_size, parse_count, parse_size
+from hashmatch.cli.sizes import format_size
 from hashmatch.cli.streams import say
 from hashmatch.errors import SettingsError
 from hashmatch.options import FORMATS, ArchiveLimits, Limits, VideoLimits
 
 if TYPE_CHECKING:
-    from hashmatch.examine.sandbox import WorkerLimits
-    from hashmatch.scan import WalkOptions
+    from hashmatch import sources
+    from hashmatch.examine.sandbox import limits as worker_limits
+else:
+    sources = deferred("hashmatch.sources")
+    worker_limits = deferred("hashmatch.examine.sandbox.limits")
 
 Names = list[str] | None
 
@@ -29,13 +32,13 @@ _ARCHIVES = ArchiveLimits()
 _VIDEO = VideoLimits()
 
 _MOST_MEMORY = 1 << 47
-"""All that a process can address where addresses have 47 bits."""
+"""All that a process can address with 47-bit addresses."""
 
 _STDOUT = Path("-")
 
 
 def not_stdout(path: Path) -> Path:
-    """Refuse ``-`` where a command writes a file that standard output cannot replace.
+    """Refuse ``-`` for commands that cannot write to standard output.
 
     Raises:
         SettingsError: the path is ``-``.
@@ -46,59 +49,44 @@ def not_stdout(path: Path) -> Path:
 
 
 # Not as Path, which reads an empty text, such as an unset variable, as the current folder
-Paths = Annotated[
-    list[str],
-    typer.Argument(metavar="PATH", help="Files and folders.", show_default=False),
-    READS,
-]
+Paths = Annotated[list[str], argument("PATH", "Files and folders."), READS]
 ListFormat = Annotated[
     str | None,
-    typer.Option(
-        metavar="FORMAT",
-        help="Format of the lists: text, csv, compiled, ncmec, stopncii, vics, tat or"
+    option(
+        "FORMAT",
+        "Format of the lists: text, csv, compiled, ncmec, stopncii, vics, tat or"
         " threatexchange. Default: detected.",
     ),
 ]
 ListAlgorithm = Annotated[
     str | None,
-    typer.Option(
+    option(
+        "ALGORITHM",
+        "Algorithm to assume when a list names none: phash, dhash, pdq, md5, sha1 or sha256.",
         "--algorithm",
-        metavar="ALGORITHM",
-        help="Algorithm to assume when a list names none: phash, dhash, pdq, md5, sha1 or sha256.",
     ),
 ]
-SkipBadEntries = Annotated[
-    bool, typer.Option("--skip-bad-entries", help="Skip the bad lines of a list.")
-]
+SkipBadEntries = Annotated[bool, switch("--skip-bad-entries", "Skip bad lines of a list.")]
 Output = Annotated[
     Path | None,
-    typer.Option(
+    option(
+        "FILE",
+        "Write to FILE, atomically; - is stdout.",
         "--output",
         "-o",
-        metavar="FILE",
-        help="Write to FILE, atomically; - is stdout.",
         callback=lambda path: None if path == _STDOUT else path,
     ),
     WRITES,
 ]
-StateFile = Annotated[
-    str, typer.Option("--state", metavar="FILE", help="State file that scan --state keeps."), WRITES
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON object.")]
+StateFile = Annotated[str, option("FILE", "State file kept by scan --state.", "--state"), WRITES]
+AsJson = Annotated[bool, switch("--json", "Write one JSON object.")]
 Audit = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="Append to this audit trail; see hashmatch audit."),
-    WRITES,
+    Path | None, option("FILE", "Append to this audit trail; see hashmatch audit."), WRITES
 ]
-Mirrors = Annotated[
-    bool, typer.Option("--mirrors", help="Also look up mirror images and quarter turns.")
-]
+Mirrors = Annotated[bool, switch("--mirrors", "Also look up mirror images and quarter turns.")]
 QualityFloor = Annotated[
     int,
-    typer.Option(
-        metavar="0-100",
-        help="Below this quality, near entries are candidates for a human, not matches.",
-    ),
+    option("0-100", "Below this quality, near entries are candidates for a human, not matches."),
 ]
 
 
@@ -110,25 +98,19 @@ class MatchSettings:
 
     threshold: Annotated[
         Names,
-        typer.Option(
-            metavar="BITS",
-            help="Largest distance that is near: 8, or by algorithm (phash=8). Repeatable."
-            " Default: phash 8, dhash 4; of 256 bits: phash 32, dhash 16.",
+        option(
+            "BITS",
+            "Largest distance that counts as near: 8, or by algorithm (phash=8). Repeatable."
+            " Default: phash 8, dhash 4; at 256 bits: phash 32, dhash 16.",
         ),
     ] = None
     require: Annotated[
-        str,
-        typer.Option(
-            metavar="any|all",
-            help="Match if any of an entry's hashes is near, or only if all are.",
-        ),
+        str, option("any|all", "Match if any of an entry's hashes is near, or only if all are.")
     ] = "any"
-    max_matches: Annotated[
-        int, typer.Option(metavar="N", help="Most entries to name for one file, nearest first.")
-    ] = 10
+    max_matches: Annotated[int, option("N", "Most entries to report per file, nearest first.")] = 10
 
     def arguments(self) -> dict[str, Any]:
-        """The same as arguments of ``Matcher``, which have the names of the options.
+        """The same as arguments of ``Matcher``, under the same names.
 
         Raises:
             SettingsError: see ``thresholds``.
@@ -161,50 +143,32 @@ class WalkSettings:
 
     PANEL: ClassVar[str] = "What to scan"
 
-    paths: Annotated[
-        Names,
-        typer.Argument(metavar="PATH", help="Files and folders.", show_default=False),
-        READS,
-    ] = None
+    paths: Annotated[Names, argument("PATH", "Files and folders."), READS] = None
     files_from: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Also scan the paths in FILE, one per line; - is stdin."),
+        option("FILE", "Also scan the paths in FILE, one per line; - is stdin."),
         READS_STREAM,
     ] = None
-    null: Annotated[
-        bool, typer.Option("--null", "-0", help="Paths in --files-from are NUL-terminated.")
-    ] = False
+    null: Annotated[bool, switch("--null", "Paths in --files-from are NUL-terminated.", "-0")] = (
+        False
+    )
     include: Annotated[
-        Names,
-        typer.Option(
-            metavar="PATTERN", help="Scan only files that match, as in .gitignore. Repeatable."
-        ),
+        Names, option("PATTERN", "Scan only files that match, as in .gitignore. Repeatable.")
     ] = None
     exclude: Annotated[
-        Names,
-        typer.Option(
-            metavar="PATTERN",
-            help="Skip files and folders that match, as in .gitignore. Repeatable.",
-        ),
+        Names, option("PATTERN", "Skip files and folders that match, as in .gitignore. Repeatable.")
     ] = None
-    follow_symlinks: Annotated[
-        bool, typer.Option("--follow-symlinks", help="Follow symbolic links.")
-    ] = False
+    follow_symlinks: Annotated[bool, switch("--follow-symlinks", "Follow symbolic links.")] = False
     one_file_system: Annotated[
-        bool, typer.Option("--one-file-system", help="Stay on the file system of each PATH.")
+        bool, switch("--one-file-system", "Stay on the file system of each PATH.")
     ] = False
     max_depth: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N", parser=parse_count, help="Levels of folders to enter; 1 is PATH alone."
-        ),
+        int | None, number("N", "Levels of folders to enter; 1 is PATH itself.")
     ] = None
 
-    def options(self) -> WalkOptions:
+    def options(self) -> sources.WalkOptions:
         """The filters and bounds of the walk."""
-        from hashmatch.scan import WalkOptions  # noqa: PLC0415 # it takes NumPy
-
-        return WalkOptions(
+        return sources.WalkOptions(
             include=tuple(self.include or ()),
             exclude=tuple(self.exclude or ()),
             follow_symlinks=self.follow_symlinks,
@@ -220,21 +184,13 @@ class PictureSettings:
     PANEL: ClassVar[str] = "Limits"
 
     deny_format: Annotated[
-        Names,
-        typer.Option(
-            metavar="FORMAT", help="Do not decode this picture format, such as psd. Repeatable."
-        ),
+        Names, option("FORMAT", "Do not decode this picture format, such as psd. Repeatable.")
     ] = None
-    max_pixels: Annotated[
-        int, typer.Option(metavar="COUNT", parser=parse_count, help="Largest picture, in pixels.")
-    ] = _LIMITS.max_pixels
-    max_bytes: Annotated[
-        int, typer.Option(metavar="SIZE", parser=parse_size, help="Largest file.")
-    ] = _LIMITS.max_bytes
-    max_frames: Annotated[
-        int,
-        typer.Option(metavar="COUNT", parser=parse_count, help="Most frames or pages of a file."),
-    ] = _LIMITS.max_frames
+    max_pixels: Annotated[int, number("COUNT", "Most pixels of a picture.")] = _LIMITS.max_pixels
+    max_bytes: Annotated[int, size("Most bytes of a file.")] = _LIMITS.max_bytes
+    max_frames: Annotated[int, number("COUNT", "Most frames or pages of a file.")] = (
+        _LIMITS.max_frames
+    )
 
     def formats(self) -> frozenset[str]:
         """The formats to decode: all that are not denied.
@@ -259,28 +215,22 @@ class ArchiveSettings:
 
     PANEL: ClassVar[str] = "Limits"
 
-    max_members: Annotated[
-        int, typer.Option(metavar="COUNT", parser=parse_count, help="Most members of an archive.")
-    ] = _ARCHIVES.max_members
-    max_unpacked: Annotated[
-        int,
-        typer.Option(metavar="SIZE", parser=parse_size, help="Most to unpack an archive to."),
-    ] = _ARCHIVES.max_total_bytes
-    max_ratio: Annotated[
-        int,
-        typer.Option(metavar="N", parser=parse_count, help="Most bytes unpacked per byte packed."),
-    ] = _ARCHIVES.max_ratio
+    max_members: Annotated[int, number("COUNT", "Most members of an archive.")] = (
+        _ARCHIVES.max_members
+    )
+    max_unpacked: Annotated[int, size("Most bytes to unpack from an archive.")] = (
+        _ARCHIVES.max_total_bytes
+    )
+    max_ratio: Annotated[int, number("N", "Most bytes unpacked per packed byte.")] = (
+        _ARCHIVES.max_ratio
+    )
     max_nesting: Annotated[
-        int,
-        typer.Option(
-            metavar="N", parser=parse_count, help="Archives within archives; 1 opens no inner ones."
-        ),
+        int, number("N", "Levels of nested archives to open; 1 opens no inner ones.")
     ] = _ARCHIVES.max_depth
 
-    max_video: Annotated[
-        int,
-        typer.Option(metavar="SECONDS", parser=parse_count, help="Longest video to examine."),
-    ] = _VIDEO.max_length
+    max_video: Annotated[int, number("SECONDS", "Longest video to examine, in seconds.")] = (
+        _VIDEO.max_length
+    )
 
     def video(self) -> VideoLimits:
         """The longest video."""
@@ -298,64 +248,47 @@ class WorkerSettings:
     PANEL: ClassVar[str] = "Limits"
 
     jobs: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            parser=parse_count,
-            help="Files to examine at a time. Default: one per core.",
-        ),
+        int | None, number("N", "Files to examine in parallel. Default: one per core.")
     ] = None
-    max_memory: Annotated[
-        int,
-        typer.Option(
-            metavar="SIZE", parser=parse_size, help="Address space of each decoding process."
-        ),
-    ] = 2 << 30
-    timeout: Annotated[
-        float, typer.Option(metavar="SECONDS", help="Time for one file or archive member.")
-    ] = 20.0
+    max_memory: Annotated[int, size("Address space of each worker process.")] = 2 << 30
+    timeout: Annotated[float, option("SECONDS", "Time limit for one file or archive member.")] = (
+        20.0
+    )
     sandbox: Annotated[
         str,
-        typer.Option(
-            metavar="strict|best|off",
-            help="How far to confine decoders: wholly or fail, as far as possible, or not at all.",
+        option(
+            "strict|best|off",
+            "Confine decoders fully or fail, as far as possible, or not at all.",
         ),
     ] = "best"
 
     def __post_init__(self) -> None:
-        from hashmatch.examine.sandbox.limits import LEAST_MEMORY  # noqa: PLC0415 # help needs none
-
-        if not LEAST_MEMORY <= self.max_memory <= _MOST_MEMORY:
-            bounds = f"{format_size(LEAST_MEMORY)} to {format_size(_MOST_MEMORY)}"
+        least = worker_limits.LEAST_MEMORY
+        if not least <= self.max_memory <= _MOST_MEMORY:
+            bounds = f"{format_size(least)} to {format_size(_MOST_MEMORY)}"
             raise SettingsError(f"--max-memory must be from {bounds}, such as 2G")
 
     def count(self) -> int:
         """How many processes.
 
         Raises:
-            SettingsError: there are far too few cores for so many.
+            SettingsError: this is far too many for the cores there are.
         """
         return resolve_jobs(self.jobs)
 
-    def limits(self) -> WorkerLimits:
+    def limits(self) -> worker_limits.WorkerLimits:
         """What each of them may use."""
-        from hashmatch.examine.sandbox import WorkerLimits  # noqa: PLC0415 # it takes its time
-
-        return WorkerLimits(self.max_memory, self.timeout, self.sandbox, notify=say)
+        return worker_limits.WorkerLimits(self.max_memory, self.timeout, self.sandbox, notify=say)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultSettings:
-    """How to write the results of a scan, and how much to say meanwhile."""
+    """How to write results, and what else to print."""
 
     PANEL: ClassVar[str] = "Output"
 
-    output_format: Annotated[
-        str,
-        typer.Option("--format", metavar="table|jsonl|csv", help="Format of the results."),
-    ] = "table"
+    output_format: Annotated[str, option("table|jsonl|csv", "Output format.", "--format")] = "table"
     output: Output = None
     quiet: Annotated[
-        bool,
-        typer.Option("--quiet", "-q", help="Show no progress and no summary on stderr."),
+        bool, switch("--quiet", "Show no progress and no summary on stderr.", "-q")
     ] = False

@@ -1,6 +1,6 @@
-"""How far a command has come, on stderr, for whoever watches a terminal.
+"""Progress of a command on stderr, if that is a terminal.
 
-``Progress`` shows one status line; elsewhere, and with ``--quiet``, it shows nothing.
+``Progress`` shows one status line; without a terminal, and with ``--quiet``, it shows nothing.
 """
 
 from __future__ import annotations
@@ -10,36 +10,40 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Timer
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
+from hashmatch.cli.deferred import deferred
 from hashmatch.cli.streams import status
 from hashmatch.model import Verdict
-from hashmatch.report import Tally
 from hashmatch.text import count, printable
 
+if TYPE_CHECKING:
+    from rich import console, text
+    from rich import status as spinner
+
+    from hashmatch.report import Tally
+else:
+    console, spinner, text = map(deferred, ("rich.console", "rich.status", "rich.text"))
+
 INTERVAL = 0.2
-"""Seconds between two changes of the line."""
+"""Seconds between two updates of the line."""
 
 _PATIENCE = 1.0
-"""Seconds after which somebody who watches wants to know what is going on."""
+"""Seconds before somebody watching wants to know what is going on."""
 
 
 def is_watched() -> bool:
-    """Whether stderr is a terminal; there is no stderr where it is closed."""
+    """Whether stderr is open and a terminal."""
     return sys.stderr is not None and sys.stderr.isatty()
 
 
 @contextmanager
 def working(what: str, *, quiet: bool = False) -> Iterator[None]:
-    """Say on a terminal what is going on, should it take longer than a second."""
+    """Show on a terminal what is going on, if it takes longer than a second."""
     if quiet or not is_watched():
         yield
         return
-    from rich.console import Console  # noqa: PLC0415 # only a terminal needs it
-    from rich.status import Status  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
-    shown = Status(Text(printable(what)), console=Console(stderr=True))
+    shown = spinner.Status(text.Text(printable(what)), console=console.Console(stderr=True))
     timer = Timer(_PATIENCE, shown.start)
     timer.daemon = True
     timer.start()
@@ -64,7 +68,7 @@ class Progress:
 
     Args:
         quiet: show nothing, even on a terminal.
-        expected: about how many files there will be, to tell the time left; None if unknown.
+        expected: about how many files there will be, to estimate the time left; None if unknown.
     """
 
     def __init__(self, *, quiet: bool = False, expected: int | None = None) -> None:
@@ -92,14 +96,14 @@ class Progress:
             )
 
     def advance(self, done: int, total: int) -> None:
-        """Show how many pictures of how many are measured."""
+        """Show how many of all pictures are measured."""
         self._expected = total
         if rate := self._rate(done, always=done == total):
             left = self._left(done, rate) or ", now comparing them"
             status.show(f"{done:,} of {count(total, 'picture')}{left}")
 
     def _rate(self, done: int, *, always: bool = False) -> float:
-        """Things done a second; 0 if it is not time to change the line."""
+        """Things done per second; 0 if it is not time to update the line."""
         now = time.monotonic()
         if not self._watched or (now - self._shown < INTERVAL and not always):
             return 0.0

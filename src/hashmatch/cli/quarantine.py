@@ -10,10 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-
 from hashmatch.cli import options as opt
-from hashmatch.cli.command import group
+from hashmatch.cli.command import argument, group, option, switch
 from hashmatch.cli.files import WRITES
 from hashmatch.cli.streams import say
 from hashmatch.custody.audit import AuditLog
@@ -40,24 +38,20 @@ _ELSEWHERE = frozenset({HoldState.NOT_MOVED, HoldState.RESTORED})
 
 app = group("quarantine", "List, check and restore what scan --quarantine and serve --hold keep.")
 
-Folder = Annotated[
-    Path, typer.Option("--quarantine", metavar="DIR", help="Quarantine folder.", show_default=False)
-]
+Folder = Annotated[Path, option("DIR", "Quarantine folder.", "--quarantine", show_default=False)]
 
 
 @app.command("list")
 def list_command(
     quarantine: Folder,
     everything: Annotated[
-        bool, typer.Option("--all", help="Also show items restored or never moved.")
+        bool, switch("--all", "Also show items that were restored or never moved.")
     ] = False,
-    output_format: Annotated[
-        str, typer.Option("--format", metavar="table|jsonl", help="Format of the list.")
-    ] = "table",
+    output_format: Annotated[str, option("table|jsonl", "Output format.", "--format")] = "table",
 ) -> int:
     """Show what is in quarantine: id, time, origin and match.
 
-    Exit codes: 0, or 66 if there is no quarantine.
+    Exit codes: 0 shown, 66 there is no quarantine.
     """
     if output_format not in _FORMATS:
         raise SettingsError(f"unknown format {output_format!r}; choose from {', '.join(_FORMATS)}")
@@ -71,23 +65,21 @@ def list_command(
 
 @app.command("restore")
 def restore_command(
-    numbers: Annotated[list[int], typer.Argument(metavar="ID...", help="Item, as list shows it.")],
+    numbers: Annotated[list[int], argument("ID...", "Number of an item, as shown by list.")],
     quarantine: Folder,
     to: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Restore the one item to FILE instead of its origin."),
-        WRITES,
+        Path | None, option("FILE", "Restore a single item to FILE instead of its origin."), WRITES
     ] = None,
     audit: opt.Audit = None,
 ) -> int:
     """Restore files to where they came from, with their modes and times.
 
-    An upload came from no path: give --to, and decrypt it with age if it was encrypted. Nothing is
-    ever overwritten. Exit codes: 0 all were restored, 70 not all, 64 wrong usage.
+    An upload came from no path, so give --to; if it is encrypted, decrypt it with age. Nothing is
+    ever overwritten. Exit codes: 0 all were restored, 64 wrong usage, 70 some were not restored.
     """
     if to is not None and len(numbers) != 1:
-        raise SettingsError("--to takes one item")
-    read_items(quarantine)  # an error without a quarantine, where opening would create one
+        raise SettingsError("--to takes exactly one item")
+    read_items(quarantine)  # fails if there is no quarantine; opening it would create one
     failed = 0
     with ExitStack() as stack:
         log = None if audit is None else stack.enter_context(AuditLog.open(audit))
@@ -108,9 +100,9 @@ def restore_command(
 def verify_command(quarantine: Folder) -> int:
     """Check that every file in quarantine is intact, and say where each file is.
 
-    Exit codes, a bit mask: 0 all is well, 1 a file is missing or changed, or the manifest or
-    the permissions are wrong, 2 a move was interrupted (the next scan or restore finishes it), 3
-    both. 66 if there is no quarantine.
+    Exit codes add up: 0 all is well, 1 a file is missing or changed, or the manifest or the
+    permissions are wrong, 2 a move was interrupted (the next scan or restore finishes it). 66 there
+    is no quarantine.
     """
     found = verify(quarantine)
     for check in found.items:

@@ -19,12 +19,12 @@ _WIDTH = 100
 _HEAD = """\
 # Command line reference
 
-Made by `python -m hashmatch.cli.reference` from what `--help` says; a test compares them.
+Generated from `--help` by `python -m hashmatch.cli.reference`; a test keeps them equal.
 """
 
 
 def reference() -> str:
-    """The help of every command, as Markdown, whatever terminal this runs in."""
+    """The help of every command as Markdown, the same on every terminal."""
     return _HEAD + "".join(
         f"\n## `{name}`\n\n```\n{command.get_help(context).rstrip()}\n```\n"
         for name, command, context in _commands(typer.main.get_command(app), "hashmatch", None)
@@ -52,13 +52,13 @@ def manual() -> str:
 
 
 def _roff(text: str) -> str:
-    """The text with nothing in it that roff would take for a command."""
+    """The text, escaped so that roff takes nothing in it for a command."""
     escaped = " ".join(text.split()).replace("\\", r"\e").replace("-", r"\-")
     return rf"\&{escaped}" if escaped.startswith((".", "'")) else escaped
 
 
 def _commands(command: Any, name: str, parent: Any) -> Iterator[tuple[str, Any, Any]]:
-    """A command and all below it: each one's full name, itself and its context."""
+    """A command and all commands below it: full name, command and context of each."""
     context = command.make_context(
         name.rpartition(" ")[2],
         [],

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from hashmatch.cli.custody import Custody
+from hashmatch.cli.list_options import ListSettings
 from hashmatch.cli.options import MatchSettings, ResultSettings
 from hashmatch.cli.progress import Progress
 from hashmatch.cli.stopping import stop_code
@@ -12,6 +14,7 @@ from hashmatch.cli.streams import say
 from hashmatch.errors import SettingsError
 from hashmatch.hashlist import HashList
 from hashmatch.match.expected import ExpectedFalse, expect_by_default
+from hashmatch.match.matcher import Matcher
 from hashmatch.model import Verdict
 from hashmatch.report import Record, Renderer, Run, Tally, file_record, summary_line
 from hashmatch.report.chance import expectation, warnings
@@ -29,13 +32,15 @@ def shows(show: str, output_format: str) -> Callable[[Record], bool]:
     """Which records to write.
 
     Raises:
-        SettingsError: ``--show`` has an unknown value, or would leave out records that programs and
+        SettingsError: ``--show`` has an unknown value, or would drop records that programs and
             reports rely on.
     """
     if show not in _SHOWN:
         raise SettingsError(f"--show takes one of: {', '.join(_SHOWN)}")
     if show != "all" and output_format == "jsonl":
-        raise SettingsError("--format jsonl holds every file; select its records by their verdict")
+        raise SettingsError(
+            "--show does not apply to jsonl, which holds every file: filter by verdict instead"
+        )
     wanted = _SHOWN[show]
     return lambda record: record["verdict"] in wanted
 
@@ -64,12 +69,17 @@ def follow(
         renderer.flush()
 
 
+def settings_record(matcher: Matcher, lists: ListSettings, **others: Any) -> Record:
+    """The settings of a command, for the audit trail."""
+    return {**matcher.settings(), **lists.record(), **others}
+
+
 def say_thresholds(asked: MatchSettings, expected: ExpectedFalse) -> None:
     """Warn of thresholds without effect, and of those that make too many false matches.
 
     Args:
-        asked: what ``--threshold`` says, among others.
-        expected: the false matches to expect of the lists in force.
+        asked: the matching options, ``--threshold`` among them.
+        expected: the false matches to expect from the lists in use.
     """
     given = asked.thresholds()
     known = {str(kind) for kind in expected.thresholds} | {
@@ -82,7 +92,7 @@ def say_thresholds(asked: MatchSettings, expected: ExpectedFalse) -> None:
 
 
 def expectation_by_default(hash_list: HashList) -> Iterator[str]:
-    """Say what to expect of a list that can match, and warn on standard error."""
+    """Say what to expect from a list that can match, and warn on stderr."""
     if len(hash_list):
         found = expect_by_default(hash_list)
         say(*warnings(found))
@@ -90,7 +100,7 @@ def expectation_by_default(hash_list: HashList) -> Iterator[str]:
 
 
 def say_summary(summary: Record, asked: ResultSettings) -> int:
-    """Say what came of it where the results do not, and return the exit code."""
+    """Print the summary if the results do not show it, and return the exit code."""
     if not asked.quiet and (asked.output or asked.output_format == "csv"):
         say(summary_line(summary), expectation(summary["expected_false"]))
     return int(summary["exit_code"])

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from hashmatch.cases import (
-    import_decisions,
-    make_stats_writer,
-    read_queue,
-    review_stats,
-    write_queue,
-)
 from hashmatch.cli import options as opt
-from hashmatch.cli.command import group
+from hashmatch.cli.command import argument, group, option, switch
+from hashmatch.cli.deferred import deferred
 from hashmatch.cli.files import READS
 from hashmatch.cli.streams import say
-from hashmatch.report import open_output
-from hashmatch.scan import State
 from hashmatch.text import count
+
+if TYPE_CHECKING:
+    from hashmatch import cases, report
+    from hashmatch import state as states
+else:
+    cases, report = deferred("hashmatch.cases"), deferred("hashmatch.report")
+    states = deferred("hashmatch.state")
 
 app = group("review", "Export matches for review and import decisions.")
 
@@ -31,34 +28,33 @@ def export_command(
     state: opt.StateFile,
     output: opt.Output = None,
     sample: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="Export N drawn at random, for unbiased statistics."),
+        int | None, option("N", "Export N matches drawn at random, for unbiased statistics.")
     ] = None,
-    seed: Annotated[
-        int,
-        typer.Option(metavar="N", help="Seed of the draw; the same seed draws the same sample."),
-    ] = 0,
+    seed: Annotated[int, option("N", "Random seed; the same seed draws the same sample.")] = 0,
     near_threshold_first: Annotated[
-        bool,
-        typer.Option("--near-threshold-first", help="Put the likeliest mistakes first."),
+        bool, switch("--near-threshold-first", "Put likely mistakes first.")
     ] = False,
     reviewed: Annotated[
-        bool, typer.Option("--reviewed", help="Also export what is already reviewed.")
+        bool, switch("--reviewed", "Also export matches that are already decided.")
     ] = False,
 ) -> int:
-    """Write the matches that wait for a human as CSV, with columns to fill in.
+    """Write the matches that wait for a decision as CSV, with columns to fill in.
 
-    verdict is confirmed, false_positive or unsure; by is who says so; at is when, in ISO 8601.
+    Fill in verdict (confirmed, false_positive or unsure), by (who decided) and at (when, in ISO
+    8601), then use import.
     """
-    with State(state, create=False, lock=False) as opened, open_output(output) as stream:
-        rows = read_queue(
+    with (
+        states.State(state, create=False, lock=False) as opened,
+        report.open_output(output) as stream,
+    ):
+        rows = cases.read_queue(
             opened,
             sample=sample,
             seed=seed,
             near_threshold_first=near_threshold_first,
             reviewed=reviewed,
         )
-        written = write_queue(rows, stream)
+        written = cases.write_queue(rows, stream)
     drawn = "" if sample is None else f", drawn with seed {seed}"
     say(f"{count(written, 'match', 'matches')} to review{drawn}")
     return 0
@@ -66,19 +62,17 @@ def export_command(
 
 @app.command("import")
 def import_command(
-    verdicts: Annotated[
-        Path, typer.Argument(metavar="FILE", help="The table, with decisions filled in."), READS
-    ],
+    verdicts: Annotated[Path, argument("FILE", "The table, with decisions filled in."), READS],
     *,
     state: opt.StateFile,
 ) -> int:
-    """Take verdicts in, all of them or, where a row is wrong, none.
+    """Import decisions: all of them, or none if a row is wrong.
 
-    A false positive suppresses that content and entry from the next scan on; its records and
-    summary say so. The latest verdict counts. Exit codes: 0 taken in, 65 a row is wrong.
+    From the next scan on, a false positive suppresses that entry for that content, and records say
+    so. The latest decision counts. Exit codes: 0 imported, 65 a row is wrong.
     """
-    with State(state, create=False, lock=False) as opened:
-        found = import_decisions(opened, verdicts)
+    with states.State(state, create=False, lock=False) as opened:
+        found = cases.import_decisions(opened, verdicts)
     added, rows = count(found.added, "decision"), count(found.open, "row")
     say(f"{added} added, {found.known:,} already known, {rows} still open")
     return 0
@@ -88,16 +82,17 @@ def import_command(
 def stats_command(
     *,
     state: opt.StateFile,
-    output_format: Annotated[
-        str, typer.Option("--format", metavar="table|json", help="Format of the statistics.")
-    ] = "table",
+    output_format: Annotated[str, option("table|json", "Output format.", "--format")] = "table",
     output: opt.Output = None,
 ) -> int:
-    """Show how often matches are right, with 95% intervals, and which entries err most often.
+    """Show how often matches are right, with 95% intervals, and which entries are wrong most often.
 
-    The intervals hold for samples drawn at random (export --sample).
+    The intervals are valid for samples drawn at random (export --sample).
     """
-    write = make_stats_writer(output_format)
-    with State(state, create=False, lock=False) as opened, open_output(output) as stream:
-        write(review_stats(opened), stream)
+    write = cases.make_stats_writer(output_format)
+    with (
+        states.State(state, create=False, lock=False) as opened,
+        report.open_output(output) as stream,
+    ):
+        write(cases.review_stats(opened), stream)
     return 0

@@ -14,13 +14,13 @@ from hashmatch.cli.custody import open_custody
 from hashmatch.cli.load_lists import load_lists, skipped_lines
 from hashmatch.cli.options import WalkSettings
 from hashmatch.cli.progress import Progress
-from hashmatch.cli.results import follow, say_summary, say_thresholds, shows
+from hashmatch.cli.results import follow, say_summary, say_thresholds, settings_record, shows
 from hashmatch.cli.scan import ScanSettings
 from hashmatch.cli.streams import say
 from hashmatch.errors import InputError, SettingsError
 from hashmatch.examine.sandbox import AnyPool
 from hashmatch.match.matcher import Matcher
-from hashmatch.report import Record, Run, Tally, make_renderer, open_output, summary_record
+from hashmatch.report import Run, Tally, make_renderer, open_output, summary_record
 from hashmatch.scan import History, State, WalkCounts, check_paths, read_paths, scan
 
 
@@ -34,7 +34,7 @@ def run_scan(asked: ScanSettings, pool: AnyPool) -> int:
         if asked.custody.state is not None:
             state = stack.enter_context(State(asked.custody.state))
             history = History(state, matcher.options, rehash=asked.custody.rehash)
-        # Creates files: only after everything that may be refused without a trace
+        # This creates files, so it comes after everything that may be refused
         custody = open_custody(asked.custody, asked.walk.paths or (), stack)
         walk, counts, tally = asked.walk.options(), WalkCounts(), Tally()
         run = Run(
@@ -52,39 +52,38 @@ def run_scan(asked: ScanSettings, pool: AnyPool) -> int:
             ) as progress,
         ):
             renderer = make_renderer(asked.results.output_format, stream)
-            custody.begin(matcher.hash_lists, _settings_record(asked, matcher))
+            custody.begin(
+                matcher.hash_lists,
+                settings_record(
+                    matcher,
+                    asked.lists,
+                    walk=asdict(asked.walk.options()),
+                    paths=list(asked.walk.paths or ()),
+                    files_from=asked.walk.files_from,
+                    state=asked.custody.state,
+                    rehash=asked.custody.rehash,
+                ),
+            )
             moving = asked.custody.quarantine is not None
             results = scan(paths, matcher, pool, counts, walk, history, digests=moving)
             follow(results, tally, run, custody, renderer, progress, shown)
             summary = summary_record(tally, counts, walk, matcher, run)
             custody.sum_up(summary)
             renderer.summary(summary)
-        # Only now are the results in place, and the run may be recorded as ended
+        # Only now are the results written, so that the run may be recorded as ended
         if history is not None:
             history.end(summary)
         custody.end(summary)
-    if not asked.results.quiet and not summary["files"] and not summary["run"]["interrupted"]:
-        say("there was no file to scan")
+    # Also if quiet: a folder that is not mounted is empty, too
+    if not summary["files"] and not summary["run"]["interrupted"]:
+        say("found no file to scan")
     return say_summary(summary, asked.results)
-
-
-def _settings_record(asked: ScanSettings, matcher: Matcher) -> Record:
-    """The settings, for the audit trail."""
-    return {
-        **matcher.settings(),
-        **asked.lists.record(),
-        "walk": asdict(asked.walk.options()),
-        "paths": list(asked.walk.paths or ()),
-        "files_from": asked.walk.files_from,
-        "state": asked.custody.state,
-        "rehash": asked.custody.rehash,
-    }
 
 
 def _paths(asked: WalkSettings, stack: ExitStack) -> Iterable[bytes]:
     """The paths given, all of which must exist, and those in ``--files-from``."""
     if not asked.paths and asked.files_from is None:
-        raise SettingsError("say what to scan: give a PATH, or --files-from")
+        raise SettingsError("nothing to scan: give a PATH or --files-from")
     if asked.null and asked.files_from is None:
         raise SettingsError("--null needs --files-from")
     given = check_paths(asked.paths or ())
@@ -97,7 +96,7 @@ def _paths(asked: WalkSettings, stack: ExitStack) -> Iterable[bytes]:
             file = open(asked.files_from, "rb")  # noqa: SIM115 # the stack closes it
         except OSError as error:
             why = os.strerror(error.errno or 0)
-            raise InputError(f"cannot read it: {why}", path=asked.files_from) from error
+            raise InputError(f"cannot be read: {why}", path=asked.files_from) from error
         stack.enter_context(file)
     return chain(given, read_paths(file, b"\0" if asked.null else b"\n"))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hashmatch.cli.files import is_stream
 from hashmatch.cli.load_lists import load_lists
-from hashmatch.cli.results import say_thresholds
+from hashmatch.cli.results import say_thresholds, settings_record
 from hashmatch.cli.serve import DoorSettings, HoldSettings, ServeSettings
 from hashmatch.cli.streams import say
 from hashmatch.custody.audit import AuditLog
@@ -20,7 +20,7 @@ from hashmatch.hashlist import HashList
 from hashmatch.hashlist.freshness import parse_duration
 from hashmatch.match.matcher import Matcher
 from hashmatch.model import Verdict
-from hashmatch.report import Record, list_record
+from hashmatch.report import list_record
 
 try:
     from hashmatch.service.addresses import read_address
@@ -35,13 +35,13 @@ except ModuleNotFoundError as error:
 
 
 def run_serve(asked: ServeSettings) -> int:
-    """Serve until told to stop, and return the exit code."""
+    """Serve until a signal stops it, and return the exit code."""
     policy = read_policy(asked.doors.action or ())
     doors = _doors(asked.doors, policy)
     settings = _core_settings(asked, policy)
     for path in asked.lists.files:
         if is_stream(path):
-            raise SettingsError("serve loads its lists anew, so each --list must be a file")
+            raise SettingsError("serve reloads its lists, so each --list must be a file")
     load = partial(load_lists, asked.lists, quiet=True)
     with ExitStack() as stack:
         matcher = stack.enter_context(_matcher(asked, load))
@@ -50,7 +50,21 @@ def run_serve(asked: ServeSettings) -> int:
             audit = stack.enter_context(AuditLog.open(asked.audit))
             audit.start(
                 command="serve",
-                settings=_settings_record(asked, matcher),
+                settings=settings_record(
+                    matcher,
+                    asked.lists,
+                    http=asked.doors.http,
+                    clamd=asked.doors.clamd,
+                    chain=asked.doors.chain,
+                    icap=asked.doors.icap,
+                    clamd_profile=asked.doors.clamd_profile,
+                    icap_profile=asked.doors.icap_profile,
+                    actions=policy.record(),
+                    load=asdict(asked.load),
+                    hold=None if asked.holding.hold is None else str(asked.holding.hold),
+                    hold_encrypted=bool(asked.holding.hold_key),
+                    hold_candidates=asked.holding.hold_candidates,
+                ),
                 lists=[list_record(each) for each in matcher.hash_lists],
                 versions={"pillow": PILLOW_VERSION},
             )
@@ -76,23 +90,28 @@ def _doors(asked: DoorSettings, policy: Policy) -> Doors:
     clamd = None if asked.clamd is None else read_address(asked.clamd, "--clamd")
     icap = None if asked.icap is None else read_address(asked.icap, "--icap")
     if http is None and clamd is None and icap is None:
-        raise SettingsError("say which door to open, such as --http 127.0.0.1:8080")
+        raise SettingsError(
+            "nothing to serve: give --http, --clamd or --icap, such as --http 127.0.0.1:8080"
+        )
     if asked.chain is not None and clamd is None and icap is None:
         raise SettingsError("--chain needs --clamd or --icap")
     if asked.clamd_root and clamd is None:
         raise SettingsError("--clamd-root needs --clamd")
     if http is not None and asked.keys is None and not http.is_local:
-        raise SettingsError(f"anyone could use {http}: give --keys, or listen at 127.0.0.1")
+        raise SettingsError(f"anyone could use {http}: give --keys, or listen on 127.0.0.1")
     for door, address in (("clamd", clamd), ("icap", icap)):
         if address is None:
             continue
         if not policy.decides(door, Verdict.UNSCANNED):
             raise SettingsError(
-                f"--{door} needs your word on files that cannot be examined:"
+                f"--{door} needs to know what to do with files that cannot be examined:"
                 " --action unscanned=reject refuses them, --action unscanned=allow lets them pass"
             )
         if not address.is_local:
-            say(f"{door}'s protocol has no keys: let only your software reach {address}")
+            say(
+                f"{door}'s protocol has no keys: make sure that only your software can reach"
+                f" {address}"
+            )
     return Doors(
         http=http,
         clamd=clamd,
@@ -156,22 +175,3 @@ def _matcher(asked: ServeSettings, load: partial[list[HashList]]) -> Matcher:
     )
     say_thresholds(asked.matching, matcher.expected_false())
     return matcher
-
-
-def _settings_record(asked: ServeSettings, matcher: Matcher) -> Record:
-    """The settings, for the audit trail."""
-    return {
-        **matcher.settings(),
-        **asked.lists.record(),
-        "http": asked.doors.http,
-        "clamd": asked.doors.clamd,
-        "chain": asked.doors.chain,
-        "icap": asked.doors.icap,
-        "clamd_profile": asked.doors.clamd_profile,
-        "icap_profile": asked.doors.icap_profile,
-        "actions": read_policy(asked.doors.action or ()).record(),
-        "load": asdict(asked.load),
-        "hold": None if asked.holding.hold is None else str(asked.holding.hold),
-        "hold_encrypted": bool(asked.holding.hold_key),
-        "hold_candidates": asked.holding.hold_candidates,
-    }

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar
-
-import typer
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from hashmatch.cli import options as opt
-from hashmatch.cli.command import single, takes_settings
+from hashmatch.cli.command import option, single, switch, takes_settings
+from hashmatch.cli.deferred import deferred
 from hashmatch.cli.files import WRITES
 from hashmatch.cli.list_options import ListSettings
 from hashmatch.errors import SettingsError
+
+if TYPE_CHECKING:
+    from hashmatch.cli import run_scan
+    from hashmatch.examine import sandbox
+else:
+    run_scan, sandbox = map(deferred, ("hashmatch.cli.run_scan", "hashmatch.examine.sandbox"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,14 +28,15 @@ class ScanMatchSettings(opt.MatchSettings):
     mirrors: opt.Mirrors = False
     decode: Annotated[
         str,
-        typer.Option(
-            metavar="fast|exact",
-            help="Decode in full only what may match (fast), or everything. The results are equal.",
+        option(
+            "fast|exact",
+            "Decode in full only what may match (fast), or everything (exact); the results are the"
+            " same.",
         ),
     ] = "fast"
-    index: Annotated[
-        str, typer.Option(metavar="auto|linear|bktree|multi", help="Index to look hashes up in.")
-    ] = "auto"
+    index: Annotated[str, option("auto|linear|bktree|multi", "Index to search lists with.")] = (
+        "auto"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,23 +45,25 @@ class ScanResultSettings(opt.ResultSettings):
 
     show: Annotated[
         str,
-        typer.Option(
-            metavar="all|match|review|unscanned",
-            help="Show all results, matches alone, what needs a human (matches and candidates), or"
+        option(
+            "all|match|review|unscanned",
+            "Results to show: all, only matches, what needs a human (matches and candidates), or"
             " files not fully examined.",
         ),
     ] = "all"
     verbose: Annotated[
         bool,
-        typer.Option(
-            "--verbose", "-v", help="Say which indexes are used, why, and which lines are skipped."
+        switch(
+            "--verbose",
+            "Say which indexes are used and why, and which lines of lists are skipped.",
+            "-v",
         ),
     ] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustodySettings:
-    """What to keep of a scan, and what to do with the files that match.
+    """What to keep of a scan, and what to do with files that match.
 
     Raises:
         SettingsError: an option needs another option that is missing.
@@ -65,27 +73,22 @@ class CustodySettings:
 
     state: Annotated[
         str | None,
-        typer.Option(
-            metavar="FILE", help="Keep results in FILE; examine only what is new or changed."
-        ),
+        option("FILE", "Keep results in FILE; next time, examine only what is new or changed."),
         WRITES,
     ] = None
     rehash: Annotated[
-        bool,
-        typer.Option("--rehash", help="With --state, read every file again, whatever its times."),
+        bool, switch("--rehash", "With --state, read every file again, even if it looks unchanged.")
     ] = False
     audit: opt.Audit = None
     quarantine: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Move matched files to DIR; see hashmatch quarantine."),
+        Path | None, option("DIR", "Move matched files to DIR; see hashmatch quarantine.")
     ] = None
     quarantine_archives: Annotated[
-        bool,
-        typer.Option("--quarantine-archives", help="Also move archives with a matched member."),
+        bool, switch("--quarantine-archives", "Also move archives that have a matching member.")
     ] = False
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what --quarantine would move.")
-    ] = False
+    dry_run: Annotated[bool, switch("--dry-run", "Only report what --quarantine would move.")] = (
+        False
+    )
 
     def __post_init__(self) -> None:
         if self.quarantine is None and (self.quarantine_archives or self.dry_run):
@@ -112,18 +115,15 @@ class ScanSettings:
 def scan_command(asked: ScanSettings) -> int:
     """Find the files that match a hash list.
 
-    Exit codes, added up: 0 every file was examined and none matches, 1 a match, 2 a file not fully
+    Exit codes add up: 0 every file was examined and none matches, 1 a match, 2 a file not fully
     examined, 4 a candidate for a human (near, but with little detail), 8 a match that --quarantine
-    could not move. Errors: 64 wrong usage, 65 bad list, 66 no such input, 70 internal error, 130
-    interrupted, 128 + N stopped by signal N.
+    could not move. Errors: 64 wrong usage, 65 bad list, 66 input not found, 70 internal error, 130
+    interrupted, 128 + N stopped by signal N. A scan that finds no file exits 0 and says so on
+    stderr.
     """
-    from hashmatch.examine.sandbox import make_pool  # noqa: PLC0415 # as below
-
-    with make_pool(asked.workers.count(), asked.workers.limits()) as pool:
-        # It takes NumPy, and so its time, in which the pool loads its own
-        from hashmatch.cli.run_scan import run_scan  # noqa: PLC0415
-
-        return run_scan(asked, pool)
+    # The pool loads its NumPy while this process loads its own, for run_scan
+    with sandbox.make_pool(asked.workers.count(), asked.workers.limits()) as pool:
+        return run_scan.run_scan(asked, pool)
 
 
 app = single("scan", scan_command)

@@ -18,7 +18,7 @@ def parse_size(text: str | int) -> int:
     """Read a number of bytes; as in coreutils, ``K`` and ``KiB`` are 1024 and ``KB`` is 1000.
 
     Raises:
-        typer.BadParameter: it is no such number, or it is under 1.
+        typer.BadParameter: it is not such a number, or it is below 1.
     """
     return _parse(text, 1024, "bytes, such as 500000, 10M or 2GiB")
 
@@ -27,7 +27,7 @@ def parse_count(text: str | int) -> int:
     """Read a number of things; ``K`` is 1000.
 
     Raises:
-        typer.BadParameter: it is no such number, or it is under 1.
+        typer.BadParameter: it is not such a number, or it is below 1.
     """
     return _parse(text, 1000, "a number, such as 500, 10K or 100M")
 
@@ -54,9 +54,9 @@ def _parse(text: str | int, base: int, expected: str) -> int:
     base = 1000 if end and end.upper() == "B" else base
     value: int = int(number) * base ** (_POWERS[unit.upper()] if unit else 0)
     if not value:
-        raise typer.BadParameter(f"{str(text)!r} is not enough: it must be at least 1")
+        raise typer.BadParameter(f"{str(text)!r} is too small: it must be at least 1")
     if value > MOST:
-        raise typer.BadParameter(f"{str(text)!r} is not at most {MOST}")
+        raise typer.BadParameter(f"{str(text)!r} is too large: it must be at most {MOST}")
     return value
 
 

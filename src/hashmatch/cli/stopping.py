@@ -16,7 +16,7 @@ _received: list[int] = []
 
 
 def stop_when_told() -> None:
-    """From now on, a signal to stop ends the command as Ctrl-C does: it reports what it has.
+    """From now on, let SIGTERM and SIGHUP end the command as Ctrl-C does: it reports what it has.
 
     A signal that is ignored, as under ``nohup``, stays ignored.
     """
@@ -31,14 +31,13 @@ def stop_code(otherwise: int = INTERRUPTED) -> int:
 
 
 def say_stopped() -> None:
-    """Tell the operator which signal stopped the command, if one did."""
+    """Print which signal stopped the command, if one did."""
     for number in _received:
         say(f"stopped by {signal.Signals(number).name}")
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:
-    # Signals come in pairs: both the system and the shell report a lost terminal. The second must
-    # not disturb the ending
+    # Signals come in pairs: both the system and the shell report a lost terminal. Ignore the second
     if not _received:
         _received.append(number)
         raise KeyboardInterrupt

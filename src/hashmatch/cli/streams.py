@@ -1,7 +1,7 @@
 """The standard streams of the command.
 
-Every failure of standard output says what it is. And nothing that is written to a terminal collides
-with the line there that tells how far a command has come.
+An error on standard output names it, and whatever is written to a terminal first wipes the status
+line there.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _USUAL_COLUMNS = 80
 
 
 class StatusLine:
-    """One line on stderr that is overwritten, and wiped before anything else is written."""
+    """One line on a terminal, overwritten by updates and wiped before any other output."""
 
     _shown = False
 
@@ -54,10 +54,10 @@ status = StatusLine()
 
 
 def say(*lines: str) -> None:
-    """Tell the operator something on stderr, whatever file names it holds.
+    """Print lines on stderr, with file names in them made printable.
 
-    If stderr is closed or full, nobody can be told; what the command does and how it exits must not
-    depend on that.
+    If stderr is closed or full, this does nothing: the command and its exit code must not depend on
+    it.
     """
     with suppress(OSError, ValueError):
         for line in lines if sys.stderr is not None else ():
@@ -67,7 +67,7 @@ def say(*lines: str) -> None:
 def take_standard_streams() -> None:
     """Replace ``sys.stdout``, even if it is closed, and ``sys.stderr`` with our own streams.
 
-    Python's own streams wipe no status line, and their errors do not name standard output.
+    Python's own do not wipe the status line, and their errors do not name standard output.
     """
     out, err = sys.stdout, sys.stderr
     sys.stdout = _Closed() if out is None else _text(_StandardOutput(out.fileno()), out)
@@ -81,7 +81,7 @@ def _text(raw: io.RawIOBase, old: TextIO) -> TextIO:
         io.BufferedWriter(raw),
         encoding=old.encoding,
         errors=old.errors,
-        # If Python runs unbuffered, a line is the least that makes sense
+        # If Python runs unbuffered, write line by line
         line_buffering=bool(old.line_buffering or getattr(old, "write_through", False)),
     )
 
@@ -129,4 +129,4 @@ class _Closed(io.TextIOWrapper):
 
 
 def _cannot_write(number: int | None) -> OutputError:
-    return OutputError(f"cannot write it: {os.strerror(number or 0)}", path="standard output")
+    return OutputError(f"cannot be written: {os.strerror(number or 0)}", path="standard output")

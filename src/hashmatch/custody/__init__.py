@@ -1,8 +1,8 @@
 """Evidence that must hold later: the journal, the audit trail and the quarantine.
 
 ``journal`` is an append-only file of JSON records, each with the digest of the one before it. The
-other two are built on it. ``audit`` records who scanned what, with which lists, and what came of
-it; ``quarantine`` moves matched files out of reach and can restore them, and its manifest is a
+other two are built on it. ``audit`` records who scanned what, with which lists, and what was found;
+``quarantine`` moves matched files out of reach and can restore them, and its manifest is a
 journal too. Both have a ``verify`` that changes nothing.
 
 ``hashmatch scan`` and ``hashmatch quarantine`` call this in their own process and thread; a lock

@@ -31,7 +31,7 @@ def load_record(path: str | os.PathLike[str]) -> Record:
         schema = loaded["schema"] if loaded["type"] == "evaluation" else None
         created = datetime.fromisoformat(loaded["run"]["created"])
     except OSError as error:
-        raise InputError(f"cannot read it: {error.strerror}", path=name) from error
+        raise InputError(f"cannot be read: {error.strerror}", path=name) from error
     except (ValueError, KeyError, TypeError) as error:
         raise InputError("not an evaluation record", path=name) from error
     if schema != SCHEMA or created.tzinfo is None:

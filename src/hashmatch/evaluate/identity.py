@@ -137,7 +137,7 @@ def _first_of_each(count: int, copies: list[Copy]) -> Ints:
 def connected(pairs: Sequence[Pair], count: int) -> Ints:
     """Number the groups that pairs join ``count`` pictures into; shape (count,)."""
     from scipy.sparse import coo_array  # noqa: PLC0415 # SciPy is slow to import
-    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415 # as above
+    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415 # SciPy is slow to import
 
     ends = np.array(pairs, dtype=np.int64).reshape(-1, 2)
     graph = coo_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(count, count))

@@ -106,8 +106,9 @@ def comparison(rule: Record) -> str:
     if compared["false_alone"] is None:
         return f"{where} {first} alone finds as many at no threshold tried, so they do not compare."
     counts = (
-        f"{where} {rule['name']} has {compared['false_together']:,} false matches on the held-out"
-        f" half, and {first} {compared['alone_level']} alone, which finds as many variants, has"
+        f"{where} on the held-out half, {rule['name']} has"
+        f" {count(compared['false_together'], 'false match', 'false matches')}, and {first}"
+        f" {compared['alone_level']} alone, which finds as many variants, has"
         f" {compared['false_alone']:,}"
     )
     return {

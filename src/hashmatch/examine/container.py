@@ -14,7 +14,7 @@ from typing import BinaryIO, TypeAlias
 
 from hashmatch.errors import OUT_OF_MEMORY, DecodeError
 from hashmatch.examine.archive.budget import Budget
-from hashmatch.examine.archive.entries import Entry, Member
+from hashmatch.examine.archive.entries import ArchiveEntry, Member
 from hashmatch.examine.archive.formats import HEAD_BYTES, WHOLE_HEAD_BYTES, sniff_archive
 from hashmatch.examine.archive.libarchive_reader import (
     FILTERS,
@@ -38,7 +38,7 @@ from hashmatch.options import ArchiveLimits
 SOLE_NAME = b"content"
 """The name of what a compressed file holds, which has none that can be relied on."""
 
-_Opener: TypeAlias = "Callable[[BinaryIO, int, Budget], Iterator[Entry]]"
+_Opener: TypeAlias = "Callable[[BinaryIO, int, Budget], Iterator[ArchiveEntry]]"
 
 
 def sniff_container(head: bytes) -> str | None:
@@ -115,7 +115,7 @@ class _Reader:
             yield from self._members_of(entry, prefix + entry.name, depth)
         self._budget.check()
 
-    def _entries(self, file: BinaryIO, size: int) -> Iterator[Entry]:
+    def _entries(self, file: BinaryIO, size: int) -> Iterator[ArchiveEntry]:
         name = sniff_container(Section(file, 0, size).peek(WHOLE_HEAD_BYTES))
         if name in _READERS:
             yield from _READERS[name](file, size, self._budget)
@@ -131,7 +131,7 @@ class _Reader:
             raise DecodeError(Reason.UNSUPPORTED_FORMAT, "this is not read as an archive")
         for number, found in enumerate(behind, 1):
             part = Section(file, found.start, found.end - found.start)
-            yield Entry(b"appended-%d" % number, open=partial(Metered, part, self._budget))
+            yield ArchiveEntry(b"appended-%d" % number, open=partial(Metered, part, self._budget))
 
     def _behind(self, file: BinaryIO, size: int, has_zip: bool) -> list[Appended]:
         """Find what follows a picture; a file over the limit on bytes is not looked through."""
@@ -139,7 +139,7 @@ class _Reader:
             return []
         return appended(Section(file, 0, size).read(size), has_zip)
 
-    def _members_of(self, entry: Entry, path: bytes, depth: int) -> Iterator[Member]:
+    def _members_of(self, entry: ArchiveEntry, path: bytes, depth: int) -> Iterator[Member]:
         """Yield an entry, if it is no folder, and before it what is inside it."""
         if entry.open is None:
             return
@@ -183,30 +183,30 @@ class _Reader:
         return DecodeError(Reason.TOO_LARGE, f"more than {self._budget.max_member_bytes} bytes")
 
 
-def _tar(file: BinaryIO, size: int, budget: Budget) -> Iterator[Entry]:
+def _tar(file: BinaryIO, size: int, budget: Budget) -> Iterator[ArchiveEntry]:
     return tar_entries(Metered(Section(file, 0, size), budget))
 
 
-def _compressed(name: str, file: BinaryIO, size: int, budget: Budget) -> Iterator[Entry]:
+def _compressed(name: str, file: BinaryIO, size: int, budget: Budget) -> Iterator[ArchiveEntry]:
     unpacked = Unpacked(Section(file, 0, size), STREAM_CODECS[name])
     return _unpacked_entries(Metered(unpacked, budget, packed=size))
 
 
-def _filtered(name: str, file: BinaryIO, size: int, budget: Budget) -> Iterator[Entry]:
+def _filtered(name: str, file: BinaryIO, size: int, budget: Budget) -> Iterator[ArchiveEntry]:
     with libarchive_content(name, file) as unpacked:
         yield from _unpacked_entries(Metered(unpacked, budget, packed=size))
 
 
-def _unpacked_entries(unpacked: Stream) -> Iterator[Entry]:
+def _unpacked_entries(unpacked: Stream) -> Iterator[ArchiveEntry]:
     """Yield the entries of a compressed tar, or what any other compressed file holds."""
     if sniff_archive(unpacked.peek(HEAD_BYTES)) == "TAR":
         yield from tar_entries(unpacked)
         return
-    yield Entry(SOLE_NAME, open=lambda: unpacked)
+    yield ArchiveEntry(SOLE_NAME, open=lambda: unpacked)
     unpacked.read(1)  # which tells again if it broke off
 
 
-def _archive(name: str, file: BinaryIO, _: int, budget: Budget) -> Iterator[Entry]:
+def _archive(name: str, file: BinaryIO, _: int, budget: Budget) -> Iterator[ArchiveEntry]:
     return libarchive_entries(name, file, budget)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 from hashmatch.errors import DecodeError
 from hashmatch.examine.examination import examine
 from hashmatch.examine.inputs import PictureInput
 from hashmatch.hashing import check_kind, parse_kind
 from hashmatch.model import HashKind, PerceptualHash, Reason
 from hashmatch.options import ExamineOptions, Limits
+from hashmatch.text import printable
 
 STORED = "stored"
 
@@ -36,14 +39,18 @@ def hash(  # noqa: A001 # hashmatch.hash(picture) is what it reads as
         kind = check_kind(HashKind(kind.algorithm, bits))
     found = examine(picture, ExamineOptions(kinds=(kind,), limits=Limits(max_frames=1)))
     if found.reason is not None and found.reason is not Reason.FRAME_LIMIT:
-        detail = found.detail or found.reason
         raise DecodeError(
-            found.reason, detail, format=found.format, width=found.width, height=found.height
+            found.reason,
+            found.detail or found.reason,
+            format=found.format,
+            width=found.width,
+            height=found.height,
+            path=_path_of(picture),
         )
     for view in found.views:
         if view.view == STORED:
             return view.hashes[0]
-    raise DecodeError(Reason.UNDECODABLE, "not a picture")
+    raise DecodeError(Reason.UNDECODABLE, "not a picture", path=_path_of(picture))
 
 
 def phash(picture: PictureInput, *, bits: int = 64) -> PerceptualHash:
@@ -54,3 +61,9 @@ def phash(picture: PictureInput, *, bits: int = 64) -> PerceptualHash:
 def dhash(picture: PictureInput, *, bits: int = 64) -> PerceptualHash:
     """Take the dHash of a picture, of 64 or 256 bits; see ``hash``."""
     return hash(picture, "dhash", bits=bits)
+
+
+def _path_of(picture: PictureInput) -> str | None:
+    if not isinstance(picture, str | os.PathLike):
+        return None
+    return printable(os.fsdecode(picture))

@@ -73,7 +73,9 @@ def exposure(path: Path) -> str | None:
         )
         if mode & bits
     ]
-    return f"can be read or changed by {' and '.join(others)}: chmod 600 it" if others else None
+    if not others:
+        return None
+    return f"can be read or changed by {' and '.join(others)}; run chmod 600 on it"
 
 
 class SeenVersions:

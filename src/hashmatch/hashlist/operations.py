@@ -71,7 +71,7 @@ class Makeup:
 
     Attributes:
         categories: number of entries by category; those without one are under the empty string.
-        sources: number of entries by source, likewise.
+        sources: number of entries by source, in the same way.
         age_days: days since the list was made, by its own date; None if it has none.
         left_out: entries that do not match by default, by reason.
     """
@@ -145,7 +145,7 @@ def apply_deltas(base: HashList, deltas: Iterable[HashList]) -> HashList:
 
     Args:
         base: loaded without a policy, so that nothing is lost.
-        deltas: likewise, oldest first.
+        deltas: loaded without a policy, oldest first.
 
     Raises:
         HashListError: something is wrong with an entry.

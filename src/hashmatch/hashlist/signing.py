@@ -182,7 +182,7 @@ def _load(path: Path, parse: Any) -> object:
 def _library() -> tuple[Any, Any]:
     try:
         from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 # an extra
-        from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: PLC0415
+        from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: PLC0415 # an extra
     except ImportError:
         raise MissingExtraError("signatures", "sign") from None
     return ed25519, serialization

@@ -82,14 +82,14 @@ def build_index(codes: Codes, kind: str = "auto", radius: int = 8) -> BuiltIndex
         return _class_of(kind)(codes)
     codes = check_codes(codes)
     if len(codes) < FEW:
-        return LinearIndex(codes, reason=f"chosen because fewer than {FEW} are quick to compare")
+        return LinearIndex(codes, reason=f"the fastest for fewer than {FEW:,}")
     index = MultiIndex(codes)
     sample = codes[:: len(codes) // SAMPLE]
     cost = float(index.expected_cost(sample, radius).mean())
     if cost >= 1:
-        why = f"chosen because buckets cost more at radius {radius}"
+        why = f"faster than a multi-index at radius {radius}"
         return LinearIndex(codes, reason=why)
-    index.reason = f"chosen because it costs {cost:.2g} of a scan at radius {radius}"
+    index.reason = f"at {cost:.2g} of the cost of a linear scan at radius {radius}"
     return index
 
 

@@ -249,6 +249,9 @@ class BuiltIndex(Index, Protocol):
         SettingsError: ``codes`` is not a uint64 array with two axes, or a table does not fit it.
     """
 
+    TABLES: ClassVar[tuple[str, ...]]
+    """The names of the tables; each is kept in an attribute of that name with an underscore."""
+
     codes: Codes
     reason: str
 
@@ -271,9 +274,9 @@ class BuiltIndex(Index, Protocol):
     def _take_up(self, tables: IndexArrays) -> None:
         """Check the tables against the codes and keep them, without a copy."""
 
-    @abstractmethod
     def tables(self) -> IndexArrays:
         """What the index computed from the codes: arrays by name, ready to store."""
+        return {name: getattr(self, f"_{name}") for name in self.TABLES}
 
 
 def check_codes(codes: Codes) -> Codes:

@@ -51,6 +51,7 @@ class BKTree(BuiltIndex):
     """
 
     kind: ClassVar[str] = "bktree"
+    TABLES = ("order", "leaves", "nodes", "padded")
 
     def pieces(self, queries: Codes, radius: int) -> Iterator[Hits]:
         """See ``Index.pieces``."""
@@ -123,19 +124,10 @@ class BKTree(BuiltIndex):
             tables, "padded", np.uint64, (padded_length(len(self)), self.codes.shape[1])
         )
 
-    def tables(self) -> IndexArrays:
-        """See ``BuiltIndex.tables``."""
-        return {
-            "order": self._order,
-            "leaves": self._leaves,
-            "nodes": self._nodes,
-            "padded": self._padded,
-        }
-
     def explain(self) -> str:
         """See ``Index.explain``."""
         nodes = len(self._nodes) // (WORD_BITS * self.codes.shape[1] + 1)
-        return f"BK-tree of {len(self)} entries under {nodes} nodes, {self.reason}"
+        return f"BK-tree of {len(self):,} entries under {nodes} nodes, {self.reason}"
 
 
 def _grow(codes: Codes) -> tuple[npt.NDArray[np.uint32], ...]:

@@ -25,6 +25,7 @@ class LinearIndex(BuiltIndex):
     """
 
     kind: ClassVar[str] = "linear"
+    TABLES = ()
 
     def pieces(self, queries: Codes, radius: int) -> Iterator[Hits]:
         """See ``Index.pieces``."""
@@ -51,15 +52,11 @@ class LinearIndex(BuiltIndex):
         return {}
 
     def _take_up(self, tables: IndexArrays) -> None:
-        """Do nothing: the codes are all there is."""
-
-    def tables(self) -> IndexArrays:
-        """Empty: see ``BuiltIndex.tables``."""
-        return {}
+        """Do nothing: there are no tables."""
 
     def explain(self) -> str:
         """See ``Index.explain``."""
-        return f"linear scan of {len(self)} entries, {self.reason}"
+        return f"linear scan of {len(self):,} entries, {self.reason}"
 
 
 def _compare(

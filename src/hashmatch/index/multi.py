@@ -104,6 +104,7 @@ class MultiIndex(BuiltIndex):
     """
 
     kind: ClassVar[str] = "multi"
+    TABLES = ("bits", "rows", "starts", "fragments")
 
     def _build(self) -> IndexArrays:
         if len(self) * WORD_BITS * self.words // CHUNK_BITS > MAX_ENTRIES - BLOCK:
@@ -139,19 +140,10 @@ class MultiIndex(BuiltIndex):
         self._cut = Cutter(self._bits)
         self._scan = LinearIndex(self.codes)
 
-    def tables(self) -> IndexArrays:
-        """See ``BuiltIndex.tables``."""
-        return {
-            "bits": self._bits,
-            "rows": self._rows,
-            "starts": self._starts,
-            "fragments": self._fragments,
-        }
-
     def explain(self) -> str:
         """See ``Index.explain``."""
         tables = len(self._cut.masks)
-        return f"multi-index of {len(self)} entries in {tables} tables, {self.reason}"
+        return f"multi-index of {len(self):,} entries in {tables} tables, {self.reason}"
 
     def expected_cost(self, queries: Codes, radius: int) -> npt.NDArray[np.float64]:
         """The expected cost of each query's buckets, as a multiple of the cost of a scan.

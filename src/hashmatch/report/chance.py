@@ -26,7 +26,7 @@ def expectation(record: Mapping[str, Any]) -> str:
 
 
 def warnings(expected: ExpectedFalse) -> Iterator[str]:
-    """What to tell an operator who is about to get too many false matches, in two lines."""
+    """Warn an operator who must expect too many false matches, in two lines."""
     if not expected.too_many:
         return
     total, limit = expected.per_file.times(MILLION), amount(MOST_FALSE * MILLION)

@@ -42,7 +42,7 @@ def write(record: Record, folder: str | os.PathLike[str]) -> list[Path]:
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"cannot make it: {error.strerror}", path=str(folder)) from error
+        raise OutputError(f"cannot be created: {error.strerror}", path=str(folder)) from error
     paths = []
     for extension, text in texts.items():
         paths.append(Path(folder) / f"evaluation.{extension}")

@@ -7,7 +7,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from hashmatch.errors import InputError
-from hashmatch.model import MEMBER_MARK
+from hashmatch.model import MEMBER_MARK, HashKind
 from hashmatch.report.checks import UNUSABLE, check_summary, parse
 from hashmatch.report.overview import SHOWN_ROWS, GapRow, MatchRow, Overview
 from hashmatch.state import State, StoredMatch, path_of_key
@@ -71,7 +71,7 @@ def _row(path: str, match: StoredMatch) -> MatchRow:
         entry=printable(match.entry),
         label=printable(match.label or ""),
         category=printable(match.category or ""),
-        kind=printable(f"{match.algorithm}-{match.bits}"),
+        kind=printable(str(HashKind(match.algorithm, match.bits))),
         distance=match.distance,
         threshold=match.threshold,
         view=printable(match.view),

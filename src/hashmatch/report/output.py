@@ -16,7 +16,7 @@ from hashmatch.files import reported_as, write_atomically
 
 @contextmanager
 def open_output(path: Path | None) -> Iterator[TextIO]:
-    """Open the destination of results for text in UTF-8, whatever the locale.
+    """Open the destination of results for text, in UTF-8 under any locale.
 
     A file has mode 0600, since it says who matched, and replaces ``path`` only once it is complete;
     see ``write_atomically``.

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from hashmatch.errors import InputError
 from hashmatch.files import path_of
-from hashmatch.model import Kind, Reason, Verdict
+from hashmatch.model import HashKind, Kind, Reason, Verdict
 from hashmatch.report.checks import (
     MAX_BITS,
     MAX_QUALITY,
@@ -31,6 +31,9 @@ from hashmatch.text import count, printable
 
 NO_CATEGORY = "(none)"
 SHOWN_ROWS = 5_000
+
+_STATE = b"SQLite format 3\0"
+"""How a state begins (sqlite.org/fileformat.html)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,7 @@ class Shares:
 
 @dataclass(slots=True)
 class Overview:
-    """What the results of one scan amount to.
+    """The results of one scan, added up.
 
     Attributes:
         source: the name of the results' file.
@@ -108,7 +111,7 @@ class Overview:
         files: how many files have a record.
         verdicts: how many files have each verdict.
         reasons: how many files were not fully examined, by reason.
-        kinds: what the files without a picture are, and how many of each.
+        kinds: how many files are not pictures, by what they are instead.
         unsupported: how many files were not read, by format.
         moved: how many files were moved to the quarantine, and how many could not be.
         distances: how many matches lie at each distance in bits, by kind of hash.
@@ -145,7 +148,7 @@ class Overview:
     summary: Record | None = None
 
     def warnings(self) -> list[str]:
-        """What you must know before you believe the rest."""
+        """What to know before trusting the rest."""
         if self.summary is None:
             return ["The results end without a summary: the scan was killed, or the file was cut."]
         found = []
@@ -167,8 +170,8 @@ class Overview:
 
     def moves(self) -> tuple[int, int]:
         """How many files were moved to the quarantine, and how many could not be."""
-        told = {} if self.summary is None else self.summary.get("quarantine") or {}
-        return told.get("moved", self.moved[True]), told.get("not_moved", self.moved[False])
+        moves = {} if self.summary is None else self.summary.get("quarantine") or {}
+        return moves.get("moved", self.moved[True]), moves.get("not_moved", self.moved[False])
 
     def take(self, record: Record, rows: int) -> None:
         """Add one record.
@@ -259,12 +262,17 @@ def read_results(path: str | os.PathLike[str], *, rows: int = SHOWN_ROWS) -> Ove
     digest = hashlib.sha256()
     try:
         with open(path, "rb") as file:
+            if file.read(len(_STATE)) == _STATE:
+                raise InputError(
+                    "this is a state file: give it as --state FILE", path=os.fspath(path)
+                )
+            file.seek(0)
             for number, line in enumerate(file, 1):
                 digest.update(line)
                 _take(overview, line, rows, os.fspath(path), number)
     except OSError as error:
         why = os.strerror(error.errno or 0)
-        raise InputError(f"cannot read it: {why}", path=os.fspath(path)) from error
+        raise InputError(f"cannot be read: {why}", path=os.fspath(path)) from error
     overview.sha256 = digest.hexdigest()
     return overview
 
@@ -290,7 +298,7 @@ def _match_row(path: str, match: Record, moved: bool | None) -> MatchRow:
         entry=printable(match["entry"]),
         label=printable(text(match["label"])),
         category=printable(text(match.get("category"))),
-        kind=f"{printable(match['algorithm'])}-{bits}",
+        kind=str(HashKind(printable(match["algorithm"]), bits)),
         distance=whole(match["distance"], bits),
         threshold=whole(match["threshold"], bits),
         view=printable(match["view"]),

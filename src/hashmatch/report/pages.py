@@ -43,9 +43,8 @@ def render(template: str, *, script: str = "", **values: Any) -> str:
         .get_template(template)
         .render(
             policy="; ".join(policy),
-            # Both are files of this package, and hold no values
-            style=Markup(style),  # noqa: S704
-            script=Markup(code),  # noqa: S704
+            style=Markup(style),  # noqa: S704 # a file of this package, which holds no values
+            script=Markup(code),  # noqa: S704 # another such file
             **values,
         )
     )

@@ -1,4 +1,4 @@
-"""Say in words what a scan amounts to."""
+"""Put the results of a scan into words."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def headline(overview: Overview) -> str:
 
 
 def facts(overview: Overview) -> Iterator[tuple[str, str]]:
-    """The circumstances of the run, by name."""
+    """Facts about the run, by name."""
     summary = overview.summary
     if summary is None:
         return
@@ -58,11 +58,11 @@ def facts(overview: Overview) -> Iterator[tuple[str, str]]:
 
 
 def settings_rows(value: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Nested settings, one a row, with names such as ``limits.max_pixels``."""
+    """Nested settings, one a row, with names such as ``limits: max pixels``."""
     for name, inner in value.items():
-        place = f"{prefix}{printable(name)}"
+        place = f"{prefix}{printable(name.replace('_', ' '))}"
         if isinstance(inner, Mapping):
-            yield from settings_rows(inner, f"{place}.")
+            yield from settings_rows(inner, f"{place}: ")
         else:
             yield place, _shown(inner)
 

@@ -1,4 +1,4 @@
-"""Make the records of a scan, which have one schema whatever they are rendered as.
+"""Make the records of a scan, which have one schema however they are rendered.
 
 Each file has a record with the keys ``type`` ("file"), ``schema``, ``path`` (or ``path_b64`` if the
 name is not UTF-8), ``verdict``, ``reason``, ``detail``, ``matches``, ``match_count``,
@@ -27,7 +27,7 @@ from hashmatch.files import path_fields
 from hashmatch.hashlist import HashList
 from hashmatch.hashlist.freshness import age_of
 from hashmatch.match.matcher import Matcher
-from hashmatch.model import Kind, Match, Outcome, Reason, Verdict
+from hashmatch.model import Kind, Outcome, Reason, Verdict
 from hashmatch.scan import Counts, FileResult, WalkCounts, WalkOptions
 from hashmatch.text import printable
 
@@ -64,7 +64,7 @@ class Tally:
     def exit_code(self) -> int:
         """A bit mask: 1 for a match, 2 for a file unscanned, 4 for a candidate of low information.
 
-        So 0 says that every file was examined, and none needs a human. Custody adds 8 for a match
+        So 0 means that every file was examined and none needs a human. Custody adds 8 for a match
         that could not be moved.
         """
         bits = {Verdict.MATCH: 1, Verdict.UNSCANNED: 2, Verdict.LOW_INFORMATION: 4}
@@ -73,13 +73,13 @@ class Tally:
 
 @dataclass(slots=True)
 class Run:
-    """The circumstances of a run, which change none of its results.
+    """The circumstances of a run, which do not affect its results.
 
     Attributes:
         jobs: how many pictures were decoded at a time.
         paths: what was scanned; the records have absolute paths.
         files_from: the file that names more of it, ``-`` for standard input; None for none.
-        max_list_age: the oldest that a list may be, as ``--max-list-age`` has it.
+        max_list_age: the maximum age of a list, as given to ``--max-list-age``.
         interrupted: the operator stopped it before it had seen every file.
         stop_code: the exit code if it was interrupted.
         state: where the examinations came from, with a state.
@@ -114,7 +114,7 @@ class Run:
 
 
 def _absolute(path: str) -> str:
-    """The absolute path, made printable; as it is if the working folder is gone."""
+    """The absolute path, made printable; unchanged if the working folder is gone."""
     try:
         return printable(os.path.abspath(path))  # noqa: PTH100 # links stay, as the operator gave them
     except FileNotFoundError:
@@ -132,38 +132,19 @@ def file_record(result: FileResult) -> Record:
 
 
 def outcome_record(outcome: Outcome) -> Record:
-    """What came of a file, without its name."""
+    """The outcome for a file, without its name."""
     return {
         "verdict": outcome.verdict,
         "reason": outcome.reason,
         "detail": outcome.detail,
-        "matches": [_match_record(match) for match in outcome.matches],
+        "matches": [match.record() for match in outcome.matches],
         "match_count": outcome.match_count,
-        "suppressed": [_match_record(match) for match in outcome.suppressed],
+        "suppressed": [match.record() for match in outcome.suppressed],
         "quality": outcome.quality,
         "width": outcome.width,
         "height": outcome.height,
         "format": outcome.format,
         "kind": outcome.kind,
-    }
-
-
-def _match_record(match: Match) -> Record:
-    return {
-        "list": match.list,
-        "entry": match.entry.id,
-        "label": match.entry.label,
-        "category": match.entry.category,
-        "source": match.entry.source,
-        "algorithm": match.algorithm,
-        "bits": match.bits,
-        "distance": match.distance,
-        "threshold": match.threshold,
-        "view": match.view,
-        "quality": match.quality,
-        "low_information": match.low_information,
-        "confirmed": match.confirmed,
-        "expected_false": match.expected_false,
     }
 
 

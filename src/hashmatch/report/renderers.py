@@ -41,7 +41,7 @@ class Renderer(ABC):
         """Write one file's record."""
 
     def flush(self) -> None:  # noqa: B027 # most hold nothing back
-        """Write what is held back; call it when no more files come, whatever the reason."""
+        """Write what is held back; call it once no more files come, even after an error."""
 
     @abstractmethod
     def summary(self, record: Record) -> None:
@@ -49,7 +49,7 @@ class Renderer(ABC):
 
 
 class JsonlRenderer(Renderer):
-    """One JSON object a line, ASCII throughout, so that no name can act on a terminal."""
+    """One JSON object per line, in ASCII, so that no name can act on a terminal."""
 
     def file(self, record: Record) -> None:
         """Write one file's record."""
@@ -87,7 +87,7 @@ class CsvRenderer(Renderer):
 
 
 class TableRenderer(Renderer):
-    """What needs a human, a line each, and one line that sums up.
+    """What needs a human, one line each, and a summary.
 
     Files not fully examined come first, as they are found; then candidates, and matches last, where
     a terminal shows them beside the summary.
@@ -150,7 +150,7 @@ def _by_chance(expected: float | None) -> str:
 
 
 def _notes(record: Record, match: Record | None = None) -> str:
-    """What a match's line says of it besides, such as `` (truncated: the file is truncated)``."""
+    """The notes at the end of a match's line, such as `` (truncated: the file is truncated)``."""
     faint = match is not None and match["low_information"]
     notes = ["low information"] if faint and record["verdict"] != "low_information" else []
     if record["reason"] is not None:
@@ -209,5 +209,9 @@ def summary_line(record: Record) -> str:
 
 def _listed(counts: Mapping[str, int]) -> str:
     """Such as `` (video 3, text 16,085)``; empty where nothing is counted."""
-    shown = ", ".join(f"{printable(name)} {number:,}" for name, number in counts.items() if number)
+    shown = ", ".join(
+        f"{printable(name.replace('_', ' '))} {number:,}"
+        for name, number in counts.items()
+        if number
+    )
     return f" ({shown})" if shown else ""

@@ -17,7 +17,7 @@ from hashmatch.text import count
 
 
 def to_html(overview: Overview) -> str:
-    """The report as a page, which shows no picture and no hash."""
+    """The report as a page, which shows no pictures and no hashes."""
     kinds = sorted({*overview.distances, *overview.candidate_distances})
     return render(
         "scan.html.j2",

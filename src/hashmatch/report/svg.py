@@ -176,6 +176,6 @@ def words(style: str, across: float, down: float, text: str) -> Markup:
 
 
 def svg(title: str, width: int, height: int, marks: Iterable[Markup]) -> Markup:
-    """Marks in a frame of their own, with a title for screen readers."""
+    """An SVG of these marks, with a title for screen readers."""
     frame = Markup('<svg viewBox="0 0 {} {}" role="img" aria-label="{}"><title>{}</title>{}</svg>')
     return frame.format(width, height, title, title, Markup("").join(marks))

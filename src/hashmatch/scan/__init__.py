@@ -2,9 +2,8 @@
 
 ``scan`` and ``rematch`` are one loop (``scanning.py``) around an engine. The engine (``engine.py``)
 opens items, has the sandbox examine them, and has batches of examinations screened by a matcher.
-What it does next is decided by a state machine without any input or output (``pipeline.py``). A
-history (``history.py``) spares it what a state knows already; ``Replay`` (``rematch.py``) is a
-history that is also the source.
+A state machine without I/O (``pipeline.py``) decides what it does next. A history (``history.py``)
+spares it what a state already knows; ``Replay`` (``rematch.py``) is a history and a source in one.
 
 The command line calls this with a matcher and a pool, and gets one ``FileResult`` for every file
 and every member of an archive. A file that cannot be read or decoded is a result with a reason;

@@ -87,7 +87,7 @@ class Engine:
     def run(self, items: Iterable[Item]) -> Iterator[list[PartJourney[Visit]]]:
         """Yield parts that have their result, in order; an archive comes after its members.
 
-        They come in lists, some of them empty, between which nothing is in the making.
+        They come in lists, some of them empty; between two lists, nothing is half done.
         """
         source = iter(items)
         more = True

@@ -1,4 +1,4 @@
-"""What a scan asks its state about each item that a source hands over.
+"""What a scan asks its state about each item that a source yields.
 
 An item whose identity is known is not opened: its rows are *recalled*. An item as large as a known
 one is digested first, and if its contents are known, their rows are *adopted*. All others are
@@ -69,17 +69,17 @@ class NullHistory:
         """Note that the items of a source come next, all of them at or below this root."""
 
     def leave(self) -> None:
-        """Note that the source has handed over all its items."""
+        """Note that the source has yielded all its items."""
 
     def visit(self, item: Item) -> Visit:
         """Look up what is known of an item, without opening it."""
         return Visit(item)
 
-    def opened(self, visit: Visit) -> bool:  # noqa: ARG002 # what others look at
+    def opened(self, visit: Visit) -> bool:  # noqa: ARG002 # it knows nothing to compare with
         """Look at an item that was opened. True if it should be digested first."""
         return False
 
-    def settle(self, visit: Visit) -> Group | None:  # noqa: ARG002 # as above
+    def settle(self, visit: Visit) -> Group | None:  # noqa: ARG002 # it has no rows
         """Decide what to do with an item that was digested.
 
         Returns:
@@ -90,9 +90,9 @@ class NullHistory:
 
     def learn(
         self,
-        visit: Visit,  # noqa: ARG002 # as above
-        member: bytes | None,  # noqa: ARG002 # as above
-        found: Examination,  # noqa: ARG002 # as above
+        visit: Visit,  # noqa: ARG002 # it keeps nothing
+        member: bytes | None,  # noqa: ARG002 # it keeps nothing
+        found: Examination,  # noqa: ARG002 # it keeps nothing
     ) -> list[Visit]:
         """Keep what was found of a member of an item, or last of the item itself.
 
@@ -108,7 +108,7 @@ class NullHistory:
         """Keep the result of a member of an item, or with 0 of the item itself."""
 
     def commit(self) -> None:
-        """Make everything kept so far outlast this process."""
+        """Make everything kept so far durable."""
 
 
 class History(NullHistory):
@@ -123,7 +123,7 @@ class History(NullHistory):
     Attributes:
         state: the state.
         options: how to examine items so that the findings can be stored.
-        counts: what became of the items so far.
+        counts: how the items so far were handled.
     """
 
     def __init__(
@@ -153,7 +153,7 @@ class History(NullHistory):
         self._next = next(self._ahead, None)
 
     def leave(self) -> None:
-        """See ``NullHistory.leave``. Files below the root that were not handed over may be gone.
+        """See ``NullHistory.leave``. Files below the root that did not come may be gone.
 
         Patterns and unreadable folders hide files too, so the system is asked about each.
         """

@@ -41,7 +41,7 @@ class PartJourney(Generic[J]):
         name: of the member within the archive; None for the item itself.
         number: 1, 2, ... for members; 0 for the item itself.
         evidence: what its result is based on; the pipeline never looks into it.
-        result: its result, likewise; only once decided.
+        result: its result, set once it is decided; the pipeline never looks into that either.
         step: where it is.
         was_uncertain: it had to be examined in full, which happens once at most.
     """

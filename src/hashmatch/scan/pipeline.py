@@ -71,7 +71,7 @@ class ExamineItem(Generic[J]):
     Attributes:
         journey: of the item.
         part: the part to examine again, in full; None for everything.
-        digest_only: take digests, and look no further.
+        digest_only: take digests, and do nothing else.
         skip: how many members to pass over.
         count: how many members to examine; 0 for all the rest and the item itself.
     """
@@ -85,7 +85,7 @@ class ExamineItem(Generic[J]):
 
 @dataclass(slots=True, eq=False)
 class CloseItem(Generic[J]):
-    """Close an item, and keep nothing open for its sake.
+    """Close an item, and stop keeping anything open for it.
 
     Attributes:
         journey: of the item.
@@ -159,7 +159,7 @@ class Pipeline(Generic[J]):
         return len(self._held)
 
     def commands(self) -> Iterator[Command[J]]:
-        """Hand over what is to be done now. Carry out each command before taking the next."""
+        """Yield what is to be done now. Carry out each command before taking the next."""
         while True:
             if not self._commands and self._to_reopen and self._may_reopen():
                 self._reopen(self._to_reopen.popleft())

@@ -1,6 +1,6 @@
 """Looks up stored hashes in other lists or at another threshold, without opening files.
 
-The hashes of a preview may be near to an entry although the exact ones are not. Only such files are
+The hashes of a preview may be near an entry although the exact ones are not. Only such files are
 opened and decoded in full, as in a scan. If one is gone or has changed, its matches say that their
 distances are not confirmed.
 """

@@ -9,7 +9,7 @@ from hashmatch.model import Outcome
 
 @dataclass(frozen=True, slots=True)
 class FileResult:
-    """What came of one file, or of one member of an archive.
+    """The result for one file, or for one member of an archive.
 
     Attributes:
         path: as the source names it; any bytes except NUL.

@@ -1,7 +1,7 @@
-"""The one loop that turns sources into results, whatever they are matched with.
+"""The one loop that turns sources into results, for scans and rematches alike.
 
-All of these are generators: nothing begins, and no pool is waited for, before the first result is
-asked for. So whoever takes results can be interrupted from the very beginning.
+These are generators: nothing starts, and nothing waits for the pool, until you ask for the first
+result. So an interrupt works from the very beginning.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ def scan(
         paths: files and folders.
         matcher: what to look up in.
         pool: the workers that examine files; any number of them gives the same results.
-        counts: is increased by what the walk meets besides files.
+        counts: updated with what the walk meets apart from files.
         options: which files to take.
-        history: what earlier scans found out, so that it need not be found out again. Results are
-            the same, except for matches that someone decided are false positives.
+        history: what earlier scans found out. Results are the same as without it, except for
+            matches that someone decided are false positives.
         digests: also take the SHA-256 of every file; a history implies it.
 
     Returns:
@@ -55,7 +55,7 @@ def scan(
         SettingsError: the pool is in use for something else, or ``paths`` is a single path.
     """
     if isinstance(paths, str | bytes | os.PathLike):
-        raise SettingsError("a scan takes several paths: put this one in a list")
+        raise SettingsError("a scan takes a list of paths: put this one in a list")
     counted = counts or WalkCounts()
     sources = (FolderSource(os.fsencode(path), counted, options) for path in paths)
     yield from scan_sources(sources, matcher, pool, history, digests=digests)
@@ -104,7 +104,7 @@ def examine_all(
 def _items(sources: Iterable[Source], history: NullHistory) -> Iterator[Item]:
     for source in sources:
         if isinstance(history, History) and not isinstance(source, FolderSource):
-            raise SettingsError("a state holds files by their paths: scan this source without one")
+            raise SettingsError("a state knows files by path: scan this source without one")
         history.enter(source.root)
         yield from source
         history.leave()
@@ -127,7 +127,7 @@ def _results(
             )
             history.keep(part.journey, part.number, result)
             done.append(result)
-        # Before they are handed out: the caller may take its time, and others need the state
+        # Before yielding: the caller may take its time, and others need the state
         history.commit()
         yield from done
 

@@ -63,7 +63,7 @@ class StoredMatcher:
         results: list[Outcome | None] = []
         for number, each in enumerate(evidence):
             if number not in asked and isinstance(each, Stored):
-                results.append(_far(*each.told))
+                results.append(_far(*each.shown))
                 continue
             outcome = outcomes[number]
             results.append(
@@ -137,7 +137,7 @@ class StoredMatcher:
         kinds = self._matcher.options.kinds if hashes.views else ()
         columns_wanted = [settings.kinds.index(kind) for kind in kinds]
         return replace(
-            bare(*stored.told),
+            bare(*stored.shown),
             exact=bool(stored.exact),
             views=tuple(_chosen(view, columns_wanted) for view in hashes.views),
             digests=tuple(
@@ -153,7 +153,7 @@ class StoredMatcher:
         sha256 = sha256_of(evidence, self._digests)
         named = self._suppressed.get(sha256, frozenset()) if sha256 is not None else frozenset()
         if named and outcome.match_count > len(outcome.matches):
-            # Otherwise there might be none left to name
+            # Otherwise there might be none left to report
             most = self._matcher.max_matches + len(named)
             (outcome,) = self._matcher.judge([found], max_matches=most)
         if isinstance(evidence, Unconfirmed):
@@ -169,9 +169,9 @@ class StoredMatcher:
 
 
 @lru_cache(maxsize=4096)
-def _far(*told: Any) -> Outcome:
+def _far(*shown: Any) -> Outcome:
     """The outcome of a row that is near to no entry; many rows share one."""
-    return far(bare(*told))
+    return far(bare(*shown))
 
 
 def suppress(outcome: Outcome, taken: Sequence[Match]) -> Outcome:
@@ -192,7 +192,7 @@ def suppress(outcome: Outcome, taken: Sequence[Match]) -> Outcome:
 
 
 def _unconfirmed(match: Match) -> Match:
-    # A digest is exact, whatever has become of the file
+    # A digest is exact even if the file is gone
     return match if match.view == BYTES else replace(match, confirmed=False)
 
 

@@ -24,7 +24,7 @@ class Visit(Journey):
         digested: its digests, if they were taken first.
         findings: names and examinations of its parts, as they are found.
         descriptor: of the open item; -1 while it is closed.
-        error: why it cannot be opened any more.
+        error: why it can no longer be opened.
     """
 
     __slots__ = (

@@ -26,7 +26,7 @@ from hashmatch.service.metrics import Metrics
 from hashmatch.service.policy import Policy
 from hashmatch.service.ruling import Asked, Ruling, new_case
 from hashmatch.service.unanswered import UnansweredError, Why
-from hashmatch.service.upload import Budget, Upload
+from hashmatch.service.upload import Upload, UploadBudget
 
 _HARMLESS = frozenset({Verdict.CLEAR, Verdict.NOT_IMAGE})
 
@@ -96,7 +96,7 @@ class VerdictCore(Closing):
         self._hold = hold
         self._hold_failed = False
         self._now = now or partial(datetime.now, UTC)
-        self._budget = Budget(settings.max_held)
+        self._budget = UploadBudget(settings.max_held)
         self._queued = 0  # of the active ones, those that have arrived
         self._late = 0
         self._pool_failed = False

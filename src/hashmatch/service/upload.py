@@ -10,7 +10,7 @@ from hashmatch.files import Closing
 from hashmatch.service.unanswered import UnansweredError, Why
 
 
-class Budget:
+class UploadBudget:
     """Bounds the bytes of all uploads that are held at a time.
 
     Args:
@@ -51,7 +51,7 @@ class Upload(Closing):
         UnansweredError: the system has no descriptor left.
     """
 
-    def __init__(self, budget: Budget, most: int) -> None:
+    def __init__(self, budget: UploadBudget, most: int) -> None:
         self.size = 0
         self._budget = budget
         self._most = most

@@ -1,14 +1,13 @@
 """Where files come from.
 
-A **source** hands over **items**, one by one, in an order that never varies; an item knows its
-path, how to be opened, and its **identity**, which tells whether it changed. ``source.py`` has the
-three as protocols, which is all that the pipeline knows: object storage or uploads need only a
-class of each.
+A **source** yields **items**, one by one, in an order that never varies. An item knows its path,
+how to open it, and its **identity**, which shows whether it changed. ``source.py`` defines the
+three as protocols, and the pipeline knows nothing else: to scan object storage or uploads,
+implement them.
 
-``FolderSource`` walks a folder or takes a single file; a list of paths is one such source for each
-path. It runs in the scanning process, on the thread that scans. A folder or file that cannot be
-entered or opened is handed over all the same, and says why when it is opened: nothing is skipped
-in silence.
+``FolderSource`` walks a folder or takes a single file; a list of paths is one such source per path.
+It runs in the scanning process, on the thread that scans. A folder or file that cannot be entered
+or opened is still yielded, and opening it raises the reason: nothing is skipped silently.
 """
 
 from hashmatch.sources.folder import FolderSource, WalkCounts, WalkOptions, walk

@@ -7,7 +7,7 @@ from typing import NamedTuple
 try:
     import resource
 except ImportError:  # Windows, whose limit is far away
-    resource = None  # type: ignore[assignment]
+    resource = None  # type: ignore[assignment] # a module, or None without one
 
 _OURS = 64
 """For lists, the state, the audit trail, results, and the workers' sockets."""

@@ -11,7 +11,7 @@ from hashmatch.sources.source import Identity
 
 
 class OpenFolder:
-    """A folder that stays open until the walk has left it and nothing holds it.
+    """A folder that stays open until the walk has left it and nobody holds it.
 
     Args:
         descriptor: its descriptor.
@@ -28,7 +28,7 @@ class OpenFolder:
         self._left = False
 
     def hold(self) -> None:
-        """Keep it open until ``let_go``, which takes as many calls."""
+        """Keep it open until ``let_go`` has been called as often."""
         self._holders += 1
 
     def let_go(self) -> None:
@@ -37,7 +37,7 @@ class OpenFolder:
         self._close_if_done()
 
     def leave(self) -> None:
-        """Note that the walk does not come back to it."""
+        """Note that the walk will not return to it."""
         self._left = True
         self._close_if_done()
 
@@ -94,7 +94,7 @@ class FileItem(NamedTuple):
             self.place.let_go()
 
     def _stat(self) -> os.stat_result:
-        """Ask about the file that ``open`` would open, without opening it."""
+        """Get the status of the file that ``open`` would open, without opening it."""
         follow = not self.flags & NO_FOLLOW
         if self.place is None:
             return os.stat(self.path, follow_symlinks=follow)

@@ -57,7 +57,7 @@ _LINKS_NAMED = 100
 
 @dataclass(slots=True)
 class WalkCounts:
-    """What a walk met besides the files it took.
+    """What a walk met apart from the files it took.
 
     Attributes:
         folders: folders entered.
@@ -87,7 +87,7 @@ class FolderSource:
 
     Args:
         root: a folder or a file. If it is a symbolic link, it is followed: the operator named it.
-        counts: is increased on the way.
+        counts: updated on the way.
         options: which files to take.
 
     Attributes:

@@ -10,7 +10,7 @@ from hashmatch.errors import InputError
 
 
 def check_paths(paths: Iterable[str | bytes | os.PathLike[str]]) -> list[bytes]:
-    """Return the paths as bytes, once all of them are found to exist.
+    """Return the paths as bytes, after checking that all of them exist.
 
     Raises:
         InputError: one does not exist.
@@ -22,7 +22,7 @@ def check_paths(paths: Iterable[str | bytes | os.PathLike[str]]) -> list[bytes]:
         except OSError as error:
             name, why = os.fsdecode(path), os.strerror(error.errno or 0)
             gone = isinstance(error, FileNotFoundError | NotADirectoryError)
-            message = "no such file or directory" if gone else f"cannot scan it: {why}"
+            message = "no such file or directory" if gone else f"cannot be scanned: {why}"
             raise InputError(message, path=name) from error
     return checked
 

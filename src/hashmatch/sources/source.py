@@ -1,4 +1,4 @@
-"""The vocabulary of sources: what hands over items, and what an item is."""
+"""What a source is, and what its items are."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import NamedTuple, Protocol
 
 
 class Identity(NamedTuple):
-    """What tells whether an item changed. The state stores it and compares it whole.
+    """Shows whether an item changed. The state stores it and compares all of it.
 
     Attributes:
         size: in bytes.
         mark: everything else that identifies the item and its version, in the source's own terms.
         changed: when it last changed, in nanoseconds since 1970, if another change within the same
-            tick of a clock could leave size and mark the same; else None.
+            clock tick could leave size and mark the same; else None.
     """
 
     size: int
@@ -44,15 +44,15 @@ class Item(Protocol):
         """
 
     def identity(self, descriptor: int | None = None) -> Identity | None:
-        """Tell its identity: of the open file if a descriptor is given, else without opening it.
+        """Return its identity: of the open file if a descriptor is given, else without opening it.
 
         Returns:
-            None if that cannot be told.
+            None if it cannot be determined.
         """
 
     @property
     def place(self) -> Hashable:
-        """What ``hold`` keeps open, which several items may share; None if that is nothing."""
+        """What ``hold`` keeps open, and several items may share; None if it keeps nothing open."""
 
     def hold(self) -> None:
         """Keep what is needed to open it once the source has moved on, until ``let_go``."""
@@ -62,12 +62,12 @@ class Item(Protocol):
 
 
 class Source(Protocol):
-    """Hands over items.
+    """Yields items.
 
-    Iterate over it once. Items come in the order of their paths, read as names of folders and
-    files; unless an item is held, you can open it only until you ask for the next one.
+    Iterate over it once. Items come in the order of their paths, compared name by name. Unless you
+    hold an item, you can open it only until you ask for the next one.
 
-    A state asks the system whether a file is gone, so it takes a ``FolderSource`` only.
+    A state asks the system whether a file is gone, so it works with a ``FolderSource`` only.
     """
 
     @property
@@ -75,4 +75,4 @@ class Source(Protocol):
         """The path that all its items are at or below."""
 
     def __iter__(self) -> Iterator[Item]:
-        """Hand over the items, one by one."""
+        """Yield the items, one by one."""

@@ -1,8 +1,8 @@
 """Packs the hashes of one picture into bytes, and unpacks those of many into arrays.
 
 The layout, version 1, is little-endian: a header (version, whether uncertain bits follow, views,
-64-bit words of a view, digests); the hashes, by view and by kind; the uncertain bits likewise; the
-quality of each view, one byte; each digest, with its length first; each view's name, likewise.
+64-bit words of a view, digests); the hashes, by view and by kind; the uncertain bits, in the same
+order; the quality of each view, one byte; each digest and each view's name, with its length first.
 """
 
 from __future__ import annotations

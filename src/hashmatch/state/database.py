@@ -151,7 +151,7 @@ class Database:
     def _take_lock(self) -> None:
         """Take a lock that the system releases when this process ends, however it ends.
 
-        It has a file of its own, since the state itself stays open to readers.
+        The lock is a separate file, since others may read the state meanwhile.
         """
         name = f"{self.path}.lock"
         _make(name)
@@ -160,7 +160,7 @@ class Database:
             self._lock.execute("PRAGMA journal_mode = MEMORY")  # nothing is ever written to it
             self._lock.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError as error:
-            message = "another scan is using this state; wait for it to end, or use another state"
+            message = "another scan is using this state: wait for it to end, or use another state"
             raise OutputError(message, path=self.path) from error
 
     def _unlock(self) -> None:

@@ -170,7 +170,7 @@ class Files:
 
     def _replace(self, key: bytes, rows: Sequence[Mapping[str, Any]]) -> None:
         places = ", ".join(f":{name}" for name in Stored._fields)
-        with self._database.all_or_nothing():  # whatever interrupts it
+        with self._database.all_or_nothing():  # even if it is interrupted
             self._database.write("DELETE FROM files WHERE key = ?", (key,))
             for row in rows:
                 self._database.write(f"INSERT INTO files ({COLUMNS}) VALUES ({places})", row)  # noqa: S608 # our own column names

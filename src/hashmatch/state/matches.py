@@ -13,6 +13,9 @@ from hashmatch.state.database import Database
 FALSE_POSITIVE = "false_positive"
 """The decision that a match is not one."""
 
+_KEY = ("sha256", "list", "entry", "algorithm", "bits", "fingerprint")
+"""What makes two matches one; see ``schema``."""
+
 _STORED = """
 SELECT sha256, fingerprint, matches.id, path, list, entry, label, category, algorithm, bits,
        distance, threshold, view, quality, low_information, confirmed, expected_false,
@@ -124,32 +127,21 @@ class Matches:
 
     def note(self, run: int, path: bytes, sha256: bytes, match: Match) -> None:
         """Store a match for review, once for each content and entry."""
-        values = {
+        values = match.record() | {
             "sha256": sha256,
-            "list": match.list,
-            "entry": match.entry.id,
-            "algorithm": match.algorithm,
-            "bits": match.bits,
-            "label": match.entry.label,
-            "category": match.entry.category,
-            "distance": match.distance,
-            "threshold": match.threshold,
-            "view": match.view,
-            "quality": match.quality,
-            "low_information": match.low_information,
-            "confirmed": match.confirmed,
-            "expected_false": match.expected_false,
             "path": path,
             "fingerprint": self.fingerprint(match.entry.hash),
             "first_run": run,
             "last_run": run,
         }
+        del values["source"]  # no reviewer needs it
         names, places = ", ".join(values), ", ".join(f":{name}" for name in values)
-        fresh = ", ".join(f"{name} = excluded.{name}" for name in list(values)[5:-2])
-        insert = f"INSERT INTO matches ({names}) VALUES ({places})"  # noqa: S608 # our own names
+        fresh = ", ".join(
+            f"{name} = excluded.{name}" for name in values if name not in (*_KEY, "first_run")
+        )
         self._database.write(
-            f"{insert} ON CONFLICT (sha256, list, entry, algorithm, bits, fingerprint)"
-            f" DO UPDATE SET {fresh}, last_run = excluded.last_run",
+            f"INSERT INTO matches ({names}) VALUES ({places})"  # noqa: S608 # our own names
+            f" ON CONFLICT ({', '.join(_KEY)}) DO UPDATE SET {fresh}",
             values,
         )
 

@@ -16,10 +16,10 @@ SHA256 = "sha256"
 _SEPARATOR = os.fsencode(os.sep)
 
 StoredIdentity: TypeAlias = tuple[int, str, int | None]
-"""What tells whether an item changed; a source makes it, and the state stores and compares it.
+"""Shows whether an item changed: a source makes it, and the state stores and compares it.
 
-Its size in bytes; whatever else identifies it; and when it last changed, in nanoseconds since 1970,
-or None where nothing can change without changing the rest.
+Its size in bytes; everything else that identifies it; and when it last changed, in nanoseconds
+since 1970, or None if a change always shows in the rest.
 """
 
 
@@ -72,7 +72,7 @@ class Stored(NamedTuple):
         return self.size, self.mark, self.changed
 
     @property
-    def told(self) -> tuple[Any, ...]:
+    def shown(self) -> tuple[Any, ...]:
         """What a record shows of it: format, width, height, quality, reason, detail and kind."""
         return self[10:17]
 
@@ -82,7 +82,7 @@ COLUMNS = ", ".join(Stored._fields)
 
 @dataclass(frozen=True, slots=True)
 class Unconfirmed:
-    """A preview that may be near to an entry, of a file that cannot be read to make sure.
+    """A preview that may be near an entry, of a file that cannot be read to confirm it.
 
     Attributes:
         stored: what is known of it.
@@ -144,7 +144,7 @@ def bare(
     detail: str | None,
     kind: str | None,
 ) -> Examination:
-    """An examination without hashes, which will do when none of them is near to any entry."""
+    """An examination without hashes, which is enough if none of them is near an entry."""
     return Examination(
         format=form,
         width=width,

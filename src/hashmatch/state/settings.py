@@ -23,7 +23,7 @@ class Settings:
     Attributes:
         base: versions, limits, formats and views, as JSON; must be equal.
         kinds: of the hashes of each view; more than a scan asks for will do.
-        digests: names of the digests of the bytes; likewise.
+        digests: names of the digests of the bytes; more than a scan asks for will do.
     """
 
     base: str

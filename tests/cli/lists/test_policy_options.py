@@ -184,7 +184,7 @@ def test_entries_on_no_list_are_told(capfd: pytest.CaptureFixture[str]) -> None:
     write("s.csv", "entry,reason,by,date\nnone,harmless,me,2026-01-02\nx,no,me,2026-01-02\n")
     assert run(["scan", "pictures", "--list", first, "--suppress", "s.csv", "--jobs", "1"]) == 1
     told = capfd.readouterr().err
-    assert "s.csv: 1 entry on no list: line 2\n" in told
+    assert "s.csv: 1 entry is not on any list: line 2\n" in told
     assert "one: skipped 1 suppressed entry" in told
 
 
@@ -209,7 +209,7 @@ def test_names_of_no_entry_are_told(capfd: pytest.CaptureFixture[str]) -> None:
     rows = ["x,one,harmless,me,2026-01-02", "x,tow,harmless,me,2026-01-02"]
     write("s.csv", "\n".join(["entry,list,reason,by,date", *rows, ""]))
     assert run([*lists, "--suppress", "s.csv"]) == 1
-    assert "1 entry on no list: line 3\n" in capfd.readouterr().err
+    assert "1 entry is not on any list: line 3\n" in capfd.readouterr().err
 
 
 def test_a_table_with_mistakes_suppresses_nothing(capfd: pytest.CaptureFixture[str]) -> None:

@@ -107,13 +107,13 @@ def test_list_digests_and_settings_are_told(tmp_path: Path) -> None:
     text = to_html(overview)
     assert "sha256:" + "ab" * 32 in text
     assert "1,234,567" in text
-    assert "thresholds.phash-64" in text
+    assert "thresholds: phash-64" in text
 
 
 def test_names_of_settings_are_escaped_once(tmp_path: Path) -> None:
     """A backslash in the name of a nested setting is shown as two."""
     last = summary([], settings={"\\": {"a": {"b": {"c": 1}}}})
-    assert '<th scope="row">\\\\.a.b.c</th><td>1</td>' in to_html(
+    assert '<th scope="row">\\\\: a: b: c</th><td>1</td>' in to_html(
         read_results(write(tmp_path / "r", [last]))
     )
 
@@ -183,7 +183,7 @@ def test_other_schema_and_records_after_the_summary_are_errors(tmp_path: Path) -
         read_results(write(tmp_path / "r", [{**_GOOD, "schema": 2}]))
     with pytest.raises(InputError, match="not a record"):
         read_results(write(tmp_path / "r", [summary([]), _GOOD]))
-    with pytest.raises(InputError, match="cannot read it"):
+    with pytest.raises(InputError, match="cannot be read"):
         read_results(tmp_path / "nowhere")
 
 

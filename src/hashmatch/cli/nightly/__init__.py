@@ -6,9 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
-from hashmatch.cli.command import group
+from hashmatch.cli.command import argument, group
 from hashmatch.cli.files import WRITES
 from hashmatch.cli.streams import say
 from hashmatch.errors import OutputError
@@ -21,19 +19,17 @@ FILES = {
 }
 """Each file, and the mode it is written with."""
 
-app = group("nightly", "Set up a scan for every night.")
+app = group("nightly", "Set up a nightly scan.")
 
 
 @app.command("init")
 def init_command(
-    folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Folder to write the files to."), WRITES
-    ],
+    folder: Annotated[Path, argument("DIR", "Folder to write the files to."), WRITES],
 ) -> int:
     """Write the script, the systemd service and timer, and the alert of a nightly scan.
 
-    Edit them, then install them as docs/nightly.md says. Files that exist are kept, and the command
-    fails. Exit codes: 0 written, 70 not all could be written.
+    Edit them, then install them as docs/nightly.md says. Existing files are kept, and the command
+    fails. Exit codes: 0 all were written, 70 not all.
     """
     written = []
     for name, mode in FILES.items():
@@ -43,8 +39,12 @@ def init_command(
             with target.open("xb") as file:
                 file.write(files(__name__).joinpath(name).read_bytes())
             target.chmod(mode)
+        except FileExistsError as error:
+            raise OutputError(
+                "already exists: move it away, or choose another folder", path=str(target)
+            ) from error
         except OSError as error:
-            raise OutputError(f"cannot write it: {error.strerror}", path=str(target)) from error
+            raise OutputError(f"cannot be written: {error.strerror}", path=str(target)) from error
         written.append(target)
     say(*(f"written: {target}" for target in written))
     return 0

@@ -1,4 +1,4 @@
-"""The audit trail: who scanned what, with which lists, and what came of it.
+"""The audit trail: who scanned what, with which lists, and what was found.
 
 ``AuditLog`` writes the records of a run to a journal: its start with all settings, each file that
 is not clear, and its end. It holds no hash and no digest of a file. ``verify`` checks every record

@@ -7,7 +7,6 @@ import platform
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from types import TracebackType
 from typing import Any, Self
 
 from hashmatch._version import __version__
@@ -123,12 +122,7 @@ class AuditLog(Closing):
         """Close the file and let the next writer in."""
         self._journal.close()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
         try:
             if self._running:
                 # The operator needs the error that ended the run, not a second one
@@ -136,4 +130,4 @@ class AuditLog(Closing):
                     name = None if kind is None else kind.__name__
                     self._journal.append({"type": "abort", "error": name}, sync=True)
         finally:
-            super().__exit__(kind, error, trace)
+            super().__exit__(kind, *rest)

@@ -172,7 +172,9 @@ class AppendOnlyFile:
         if not stat.S_ISREG(found.st_mode):
             raise OutputError("not a regular file", path=self.path)
         if found.st_mode & _OTHERS_MAY_WRITE:
-            raise OutputError("other users may write to the file: chmod 600 it", path=self.path)
+            raise OutputError(
+                "other users may write to the file: run chmod 600 on it", path=self.path
+            )
         # Sync the name too, or after a power cut the file could be in no folder
         if found.st_size == 0:
             sync_folder(Path(self.path).absolute().parent)

@@ -21,7 +21,7 @@ class Where(StrEnum):
 
 
 def locate(item: HeldFile, files: int) -> Where:
-    """Say where a file is now, whatever a crash left. Change nothing.
+    """Find where a file is now, after any crash. Change nothing.
 
     Args:
         item: the file, as the manifest has it.
@@ -34,7 +34,7 @@ def locate(item: HeldFile, files: int) -> Where:
 
 
 def settle(item: HeldFile, files: int) -> Where:
-    """Finish an interrupted move the shortest way, and say where the file is then.
+    """Finish an interrupted move the shortest way, and return where the file is then.
 
     A file that was not taken yet stays where it was. One that was taken is held. One that already
     has its old name again is restored.

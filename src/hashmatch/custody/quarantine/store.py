@@ -336,7 +336,9 @@ def check_folder(status: os.stat_result, path: bytes) -> None:
     if status.st_uid != os.geteuid():
         raise OutputError("the folder belongs to another user", path=os.fsdecode(path))
     if status.st_mode & 0o077:
-        raise OutputError("others may enter the folder: chmod 700 it", path=os.fsdecode(path))
+        raise OutputError(
+            "others may enter the folder: run chmod 700 on it", path=os.fsdecode(path)
+        )
 
 
 def stored_id(name: bytes) -> int | None:

@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 from hashmatch.errors import DecodeError
 from hashmatch.examine.archive.budget import Budget
-from hashmatch.examine.archive.entries import Entry
+from hashmatch.examine.archive.entries import ArchiveEntry
 from hashmatch.examine.archive.streams import STEP, Metered, Stream
 from hashmatch.examine.extras import LIBARCHIVE, require
 from hashmatch.model import Reason
@@ -58,7 +58,7 @@ _MESSAGES = {
 }
 
 
-def libarchive_entries(name: str, file: BinaryIO, budget: Budget) -> Iterator[Entry]:
+def libarchive_entries(name: str, file: BinaryIO, budget: Budget) -> Iterator[ArchiveEntry]:
     """Yield the entries of an archive in its order.
 
     Args:
@@ -154,16 +154,16 @@ def _next(calls: ModuleType, archive: int, name: str, header: ctypes.c_void_p) -
 
 def _entry(
     calls: ModuleType, archive: int, name: str, header: ctypes.c_void_p, budget: Budget
-) -> Entry:
+) -> ArchiveEntry:
     path = _path(calls, header)
     kind = calls.ffi.entry_filetype(header)
     if kind == stat.S_IFDIR:
-        return Entry(path)
+        return ArchiveEntry(path)
     if kind not in {0, stat.S_IFREG} or calls.ffi.entry_hardlink(header):
-        return Entry(path, open=_refusal(Reason.SPECIAL_FILE, "not a regular file"))
+        return ArchiveEntry(path, open=_refusal(Reason.SPECIAL_FILE, "not a regular file"))
     if calls.entry_is_encrypted(header) > 0:
-        return Entry(path, open=_refusal(Reason.ENCRYPTED, "encrypted"))
-    return Entry(path, open=lambda: Metered(_Content(calls, archive, name), budget))
+        return ArchiveEntry(path, open=_refusal(Reason.ENCRYPTED, "encrypted"))
+    return ArchiveEntry(path, open=lambda: Metered(_Content(calls, archive, name), budget))
 
 
 def _path(calls: ModuleType, header: ctypes.c_void_p) -> bytes:

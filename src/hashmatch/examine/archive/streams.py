@@ -130,7 +130,7 @@ class Section(Stream):
         return count
 
 
-class Part(Stream):
+class PartStream(Stream):
     """The next ``length`` bytes of another stream, which must be there in full."""
 
     def __init__(self, source: Stream, length: int) -> None:

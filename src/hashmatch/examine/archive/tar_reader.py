@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from hashmatch.errors import DecodeError
-from hashmatch.examine.archive.entries import Entry
-from hashmatch.examine.archive.streams import Part, Stream
+from hashmatch.examine.archive.entries import ArchiveEntry
+from hashmatch.examine.archive.streams import PartStream, Stream
 from hashmatch.examine.archive.tar_fields import (
     BLOCK,
     SPARSE,
@@ -84,7 +84,7 @@ class _Header:
         return read_number(self.block[_SIZE])
 
 
-def tar_entries(source: Stream) -> Iterator[Entry]:
+def tar_entries(source: Stream) -> Iterator[ArchiveEntry]:
     """Yield the entries in the order of the archive.
 
     Sparse files are listed and not read: opening one raises ``unsupported_format``.
@@ -99,20 +99,24 @@ def tar_entries(source: Stream) -> Iterator[Entry]:
     while (header := _next_header(source, shared)) is not None:
         if header.kind == _SPARSE:
             _skip_sparse_map(header.block, source)
-        stored = Part(source, header.stored)
+        stored = PartStream(source, header.stored)
         yield _entry(header, stored)
         stored.finish()
         source.skip(-header.stored % BLOCK)
 
 
-def _entry(header: _Header, stored: Part) -> Entry:
+def _entry(header: _Header, stored: PartStream) -> ArchiveEntry:
     if header.kind in _FOLDERS or (header.name.endswith(b"/") and not header.stored):
-        return Entry(header.name)
+        return ArchiveEntry(header.name)
     if header.kind == _SPARSE or SPARSE in header.keywords:
-        return Entry(header.name, None, partial(_refuse, Reason.UNSUPPORTED_FORMAT, "sparse file"))
+        return ArchiveEntry(
+            header.name, None, partial(_refuse, Reason.UNSUPPORTED_FORMAT, "sparse file")
+        )
     if header.kind in _SPECIAL:
-        return Entry(header.name, None, partial(_refuse, Reason.SPECIAL_FILE, "not a regular file"))
-    return Entry(header.name, header.stored, lambda: stored)
+        return ArchiveEntry(
+            header.name, None, partial(_refuse, Reason.SPECIAL_FILE, "not a regular file")
+        )
+    return ArchiveEntry(header.name, header.stored, lambda: stored)
 
 
 def _refuse(reason: Reason, detail: str) -> Stream:
@@ -170,6 +174,6 @@ def _next_block(source: Stream) -> bytes | None:
 def _read_extension(source: Stream, size: int) -> bytes:
     if size > MAX_EXTENSION:
         raise broken_tar()
-    value = Part(source, size).read(size)
+    value = PartStream(source, size).read(size)
     source.skip(-size % BLOCK)
     return value

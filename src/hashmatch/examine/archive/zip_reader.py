@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 from hashmatch.errors import DecodeError
 from hashmatch.examine.archive.budget import Budget
-from hashmatch.examine.archive.entries import Entry
+from hashmatch.examine.archive.entries import ArchiveEntry
 from hashmatch.examine.archive.packed import RAW_DEFLATE, STREAM_CODECS, Unpacked, raw_lzma
 from hashmatch.examine.archive.streams import Checked, Section, Stream
 from hashmatch.model import Reason
@@ -80,7 +80,7 @@ class _Record:
     offset: int
 
 
-def zip_entries(file: BinaryIO, size: int, budget: Budget) -> Iterator[Entry]:
+def zip_entries(file: BinaryIO, size: int, budget: Budget) -> Iterator[ArchiveEntry]:
     """Yield the entries in the order of the directory.
 
     What a member announces, to unpack to or to take up, is charged when it is opened. It can give
@@ -204,9 +204,9 @@ def _extra_field(extra: bytes, wanted: int) -> bytes:
     return b""
 
 
-def _entry(file: BinaryIO, size: int, origin: int, record: _Record, budget: Budget) -> Entry:
+def _entry(file: BinaryIO, size: int, origin: int, record: _Record, budget: Budget) -> ArchiveEntry:
     if record.name.endswith(b"/") and not record.size:
-        return Entry(record.name)
+        return ArchiveEntry(record.name)
 
     def open_() -> Stream:
         _check(record, budget)
@@ -214,7 +214,7 @@ def _entry(file: BinaryIO, size: int, origin: int, record: _Record, budget: Budg
         packed = _packed(file, size, origin + record.offset, record.packed)
         return Checked(_unpacked(packed, record), record.size, record.crc)
 
-    return Entry(record.name, record.size, open_)
+    return ArchiveEntry(record.name, record.size, open_)
 
 
 def _check(record: _Record, budget: Budget) -> None:

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from hashmatch.errors import OUT_OF_MEMORY, DecodeError
 from hashmatch.examine.archive.budget import Budget
-from hashmatch.examine.archive.entries import Entry
+from hashmatch.examine.archive.entries import ArchiveEntry
 from hashmatch.examine.archive.streams import Metered, Section
 from hashmatch.model import Reason
 
@@ -50,9 +50,9 @@ def read_base64(text: bytes) -> tuple[bytes, DecodeError | None]:
 
 def content_entry(
     name: bytes, data: bytes, budget: Budget, problem: DecodeError | None = None
-) -> Entry:
+) -> ArchiveEntry:
     """Make an entry of content that is at hand."""
-    return Entry(
+    return ArchiveEntry(
         name,
         open=lambda: Metered(Section(BytesIO(data), 0, len(data)), budget),
         problem=problem,

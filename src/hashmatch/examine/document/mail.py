@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 from hashmatch.errors import OUT_OF_MEMORY, DecodeError
 from hashmatch.examine.archive.budget import Budget
-from hashmatch.examine.archive.entries import Entry
+from hashmatch.examine.archive.entries import ArchiveEntry
 from hashmatch.examine.document.contents import content_entry, label, read_base64, read_whole
 from hashmatch.examine.extras import MAIL, require
 from hashmatch.model import Reason
@@ -34,7 +34,7 @@ _BROKEN_OFF = frozenset(
 )
 
 
-def mail_entries(file: BinaryIO, size: int, budget: Budget) -> Iterator[Entry]:
+def mail_entries(file: BinaryIO, size: int, budget: Budget) -> Iterator[ArchiveEntry]:
     """Yield the parts of a mail, those of mails within it included.
 
     Their names are their numbers, and the names that the mail gives them: ``2-photo.jpg``.
@@ -50,7 +50,7 @@ def mail_entries(file: BinaryIO, size: int, budget: Budget) -> Iterator[Entry]:
     yield from _entries(read_whole(file, size, budget), b"", budget)
 
 
-def mailbox_entries(file: BinaryIO, size: int, budget: Budget) -> Iterator[Entry]:
+def mailbox_entries(file: BinaryIO, size: int, budget: Budget) -> Iterator[ArchiveEntry]:
     """Yield the parts of each mail of an mbox file; its number goes before their names.
 
     Args:
@@ -74,7 +74,7 @@ def mailbox_entries(file: BinaryIO, size: int, budget: Budget) -> Iterator[Entry
         raise problem
 
 
-def _entries(data: bytes, prefix: bytes, budget: Budget) -> Iterator[Entry]:
+def _entries(data: bytes, prefix: bytes, budget: Budget) -> Iterator[ArchiveEntry]:
     try:
         mail = require(MAIL, "mail").BytesParser().parsebytes(data)
         parts = list(_parts(mail))
@@ -101,7 +101,7 @@ def _parts(mail: Any) -> Iterator[Any]:
         yield part
 
 
-def _part_entries(part: Any, number: bytes, budget: Budget) -> Iterator[Entry]:
+def _part_entries(part: Any, number: bytes, budget: Budget) -> Iterator[ArchiveEntry]:
     encoding = str(part.get("content-transfer-encoding", "")).strip().lower()
     kind, smime = part.get_content_type(), str(part.get_param("smime-type"))
     path = number + _name(part)

@@ -11,7 +11,7 @@ from typing import BinaryIO
 from urllib.parse import unquote_to_bytes
 
 from hashmatch.examine.archive.budget import Budget
-from hashmatch.examine.archive.entries import Entry
+from hashmatch.examine.archive.entries import ArchiveEntry
 from hashmatch.examine.document.contents import content_entry, read_base64, read_whole
 from hashmatch.examine.document.sniffing import as_ascii
 
@@ -27,7 +27,7 @@ _URI = re.compile(
 _REFERENCE = re.compile(rb"&[#\w]{1,10};")
 
 
-def uri_entries(file: BinaryIO, size: int, budget: Budget) -> Iterator[Entry]:
+def uri_entries(file: BinaryIO, size: int, budget: Budget) -> Iterator[ArchiveEntry]:
     """Yield what the data URIs of a page or drawing hold, in their order.
 
     Args:

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, TypeVar
 
 from hashmatch.errors import OUT_OF_MEMORY, DecodeError
 from hashmatch.examine.archive.budget import Budget
-from hashmatch.examine.archive.entries import Entry
+from hashmatch.examine.archive.entries import ArchiveEntry
 from hashmatch.examine.decode.jpeg import embedded_jpegs
 from hashmatch.examine.document.contents import content_entry, label, read_whole
 from hashmatch.examine.extras import PDF, require
@@ -38,7 +38,7 @@ _T = TypeVar("_T")
 _LOCK = threading.RLock()  # PDFium is not made for threads, and Windows has no worker processes
 
 
-def pdf_entries(file: BinaryIO, size: int, budget: Budget) -> Iterator[Entry]:
+def pdf_entries(file: BinaryIO, size: int, budget: Budget) -> Iterator[ArchiveEntry]:
     """Yield the pictures of each page, pages without text, and attached files.
 
     A picture that is a JPEG or JPEG 2000 in the PDF comes as it is, any other as a PNG of its
@@ -58,7 +58,7 @@ def pdf_entries(file: BinaryIO, size: int, budget: Budget) -> Iterator[Entry]:
     # In one piece: PDFium's own way to read on demand would call back, which no worker permits
     data = read_whole(file, size, budget)
     try:
-        reader = _Reader(pdfium, data, budget)
+        reader = _PdfReader(pdfium, data, budget)
     except DecodeError as error:
         problem = error.bare()
         if problem.reason != Reason.ENCRYPTED:  # cut PDFs have lost their index
@@ -76,7 +76,7 @@ def pdf_entries(file: BinaryIO, size: int, budget: Budget) -> Iterator[Entry]:
         raise reader.problem
 
 
-class _Reader:
+class _PdfReader:
     """One open document.
 
     Attributes:
@@ -99,11 +99,11 @@ class _Reader:
         """Let go of the document."""
         self._call(self._document.close)
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self) -> Iterator[ArchiveEntry]:
         """Yield the entries of all pages, then the attached files."""
         for index in range(self._call(lambda: len(self._document))):
             name = b"page-%d" % (index + 1)
-            yield Entry(name)
+            yield ArchiveEntry(name)
             try:
                 page = self._call(lambda: self._document[index])  # noqa: B023 # called at once
             except self._pdfium.PdfiumError:
@@ -120,7 +120,7 @@ class _Reader:
         with _LOCK:
             return act()
 
-    def _page_entries(self, page: Any, name: bytes) -> Iterator[Entry]:
+    def _page_entries(self, page: Any, name: bytes) -> Iterator[ArchiveEntry]:
         try:
             objects = self._call(lambda: list(islice(page.get_objects(), _MOST_OBJECTS)))
         except self._pdfium.PdfiumError:
@@ -143,7 +143,7 @@ class _Reader:
         mode = self._pdfium.raw.FPDFTextObj_GetTextRenderMode
         return any(each.type == _TEXT and mode(each) != _INVISIBLE for each in objects)
 
-    def _image(self, image: Any, name: bytes) -> Entry | None:
+    def _image(self, image: Any, name: bytes) -> ArchiveEntry | None:
         filters = self._call(image.get_filters)
         if filters and filters[-1] in _OWN_FILES:
             suffix, magic = _OWN_FILES[filters[-1]]
@@ -152,7 +152,7 @@ class _Reader:
                 return self._kept(name + suffix, lambda: data)
         return self._kept(name + b"png", lambda: self._pixels(image, filters))
 
-    def _kept(self, name: bytes, read: Callable[[], bytes]) -> Entry | None:
+    def _kept(self, name: bytes, read: Callable[[], bytes]) -> ArchiveEntry | None:
         """Make an entry of a picture, or of the reason for none; None if there was one like it."""
         try:
             data = self._call(read)
@@ -183,7 +183,7 @@ class _Reader:
         scale = PAGE_PIXELS / max(*page.get_size(), 1)
         return _png(page.render(scale=scale, may_draw_forms=False))
 
-    def _attachment(self, index: int) -> Entry:
+    def _attachment(self, index: int) -> ArchiveEntry:
         name = b"attachment-%d" % (index + 1)
         try:
             attached = self._call(lambda: self._document.get_attachment(index))

@@ -30,7 +30,7 @@ _CAPSET = {"x86_64": 126, "aarch64": 91}
 _MOST_CAPABILITIES = 64
 
 
-class _Header(ctypes.Structure):
+class _CapabilityHeader(ctypes.Structure):
     """``struct __user_cap_header_struct``; pid 0 is this process."""
 
     _fields_ = (("version", ctypes.c_uint32), ("pid", ctypes.c_int))
@@ -50,7 +50,7 @@ def empty_folder() -> int | None:
             os.chmod(path, 0o555)  # noqa: PTH101, S103 # there is nothing in it, ever
             return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         finally:
-            os.rmdir(path)  # noqa: PTH106
+            os.rmdir(path)  # noqa: PTH106 # as os made it
     except OSError:
         return None
 
@@ -82,7 +82,7 @@ def give_up_privileges(folder: int | None, *, was_root: bool) -> bool:
     machine = os.uname().machine
     if machine not in _CAPSET:
         return False
-    header, sets = _Header(_CAPABILITY_VERSION_3, 0), _Sets()
+    header, sets = _CapabilityHeader(_CAPABILITY_VERSION_3, 0), _Sets()
     syscall(_CAPSET[machine], ctypes.byref(header), ctypes.byref(sets))
     left = _Sets((ctypes.c_uint32 * 6)(*[1] * 6))
     if syscall(_CAPGET[machine], ctypes.byref(header), ctypes.byref(left)) != 0:

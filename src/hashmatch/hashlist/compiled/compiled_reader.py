@@ -16,6 +16,7 @@ from hashmatch.hashlist.assemble import FIELDS
 from hashmatch.hashlist.columns import TextColumn
 from hashmatch.hashlist.compiled.layout import (
     FORMAT_VERSION,
+    OF_CONTENTS,
     PIECE_BYTES,
     PREFIX,
     Arrays,
@@ -64,17 +65,9 @@ def read_compiled(stream: BinaryIO, head: bytes, source: str) -> Contents:
     except LayoutError:
         raise HashListError(DAMAGED, path=source) from None
     return Contents(
+        **{name: getattr(header, name) for name in OF_CONTENTS},
         sections=sections,
-        name=header.name,
-        version=header.version,
-        created=header.created,
-        digest=header.digest,
         compiled_digest=compiled_digest,
-        flat=header.flat,
-        skipped=header.skipped,
-        unsupported=header.unsupported,
-        left_out=header.left_out,
-        warnings=header.warnings,
         index_tables=index_tables,
     )
 

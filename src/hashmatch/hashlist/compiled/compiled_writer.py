@@ -13,6 +13,7 @@ from hashmatch.errors import SettingsError
 from hashmatch.files import write_atomically
 from hashmatch.hashlist.compiled.layout import (
     ELEMENT_TYPES,
+    OF_CONTENTS,
     PIECE_BYTES,
     ArrayRecord,
     Arrays,
@@ -54,15 +55,7 @@ def save_compiled(
         for kind, section in hash_list.sections.items()
     ]
     header = CompiledHeader(
-        name=hash_list.name,
-        version=hash_list.version,
-        created=hash_list.created,
-        digest=hash_list.digest,
-        flat=hash_list.flat,
-        skipped=hash_list.skipped,
-        unsupported=hash_list.unsupported,
-        left_out=hash_list.left_out,
-        warnings=hash_list.contents.warnings,
+        **{name: getattr(hash_list.contents, name) for name in OF_CONTENTS},
         sections=tuple(
             SectionRecord(
                 kind=section.kind,

@@ -8,7 +8,7 @@ import os
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import prod
 from typing import Any, TypeAlias
 
@@ -88,7 +88,7 @@ class SectionRecord:
 
 @dataclass(frozen=True, slots=True)
 class CompiledHeader:
-    """The header of a compiled list; its fields are those of ``HashList``."""
+    """The header of a compiled list; its fields are those of ``Contents``."""
 
     name: str
     version: str | None
@@ -146,6 +146,10 @@ class CompiledHeader:
             return _header(json.loads(text))
         except (ValueError, RecursionError):
             raise LayoutError("the header makes no sense") from None
+
+
+OF_CONTENTS = [field.name for field in fields(CompiledHeader) if field.name != "sections"]
+"""The fields that a header takes from ``Contents``, and gives back."""
 
 
 def header_digest(version: int, text: bytes, length: int) -> bytes:

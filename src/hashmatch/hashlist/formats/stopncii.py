@@ -12,15 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from hashmatch.hashlist.formats.feed import (
-    FeedRecord,
-    JsonFeed,
-    Paging,
-    as_object,
-    objects_within,
-    shown,
-    text_of,
-)
+from hashmatch.hashlist.formats import feed
 from hashmatch.hashlist.formats.jsonpull import JsonPull
 from hashmatch.hashlist.text.grammar import LineError
 
@@ -35,7 +27,7 @@ _ID_DIGITS = 16
 _MEDIUM = re.compile("^(image|video)", re.IGNORECASE)
 
 
-def _objects(pull: JsonPull, paging: Paging) -> Iterator[Any]:
+def _objects(pull: JsonPull, paging: feed.Paging) -> Iterator[Any]:
     for _ in pull.documents():
         paging.more_follow = found = False
         for key in pull.members():
@@ -45,24 +37,24 @@ def _objects(pull: JsonPull, paging: Paging) -> Iterator[Any]:
                 continue
             value = pull.value()
             paging.more_follow |= key == MORE_KEY and value not in (None, False, "false")
-            yield from objects_within(value, HASH_KEY)
+            yield from feed.objects_within(value, HASH_KEY)
         if not found:
             raise pull.error(f"the JSON has no {RECORDS_KEY}")
 
 
-def _record(raw: Any) -> FeedRecord:
-    found = as_object(raw)
-    signal, value = text_of(found, "signalType"), text_of(found, HASH_KEY).strip(" ")
+def _record(raw: Any) -> feed.FeedRecord:
+    found = feed.as_object(raw)
+    signal, value = feed.text_of(found, "signalType"), feed.text_of(found, HASH_KEY).strip(" ")
     cases = found.get("caseNumbers")
     if isinstance(cases, LineError):
         raise cases
-    return FeedRecord(
+    return feed.FeedRecord(
         id=_id(signal, value),
         hashes=[(_MEDIUM.sub("", signal), value)],
         label=", ".join(map(str, cases)) if isinstance(cases, (dict, list)) else "",
         source="StopNCII",
-        added=shown(found, "lastModtimestamp"),
-        withdrawn=text_of(found, "hashStatus").strip().lower() in WITHDRAWN_STATES,
+        added=feed.shown(found, "lastModtimestamp"),
+        withdrawn=feed.text_of(found, "hashStatus").strip().lower() in WITHDRAWN_STATES,
     )
 
 
@@ -71,5 +63,5 @@ def _id(signal: str, value: str) -> str:
     return f"stopncii-{hashlib.sha256(named).hexdigest()[:_ID_DIGITS]}"
 
 
-FEED = JsonFeed("StopNCII", (RECORDS_KEY,), _objects, _record)
+FEED = feed.JsonFeed("StopNCII", (RECORDS_KEY,), _objects, _record)
 """Reads pages, whether one after another or in one array."""

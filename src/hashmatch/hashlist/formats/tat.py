@@ -9,16 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from hashmatch.hashlist.formats.feed import (
-    WITHDRAWN_WORDS,
-    FeedRecord,
-    JsonFeed,
-    Paging,
-    as_object,
-    objects_within,
-    shown,
-    text_of,
-)
+from hashmatch.hashlist.formats import feed
 from hashmatch.hashlist.formats.jsonpull import JsonPull
 from hashmatch.hashlist.text.grammar import LineError
 
@@ -26,7 +17,7 @@ HASH_KEY = "hash_digest"
 NEXT_KEY = "next"
 
 
-def _objects(pull: JsonPull, paging: Paging) -> Iterator[Any]:
+def _objects(pull: JsonPull, paging: feed.Paging) -> Iterator[Any]:
     while character := pull.peek():
         if character == "[":
             yield from pull.values()
@@ -39,27 +30,27 @@ def _objects(pull: JsonPull, paging: Paging) -> Iterator[Any]:
                 continue
             value = pull.value()
             paging.more_follow |= key == NEXT_KEY and bool(value)
-            for each in objects_within(value, HASH_KEY):
+            for each in feed.objects_within(value, HASH_KEY):
                 found = True
                 yield each
         if not found:
             raise pull.error("the JSON has no array")
 
 
-def _record(raw: Any) -> FeedRecord:
-    found = as_object(raw)
-    deleted = WITHDRAWN_WORDS.get(str(found.get("deleted") or "").lower())
+def _record(raw: Any) -> feed.FeedRecord:
+    found = feed.as_object(raw)
+    deleted = feed.WITHDRAWN_WORDS.get(str(found.get("deleted") or "").lower())
     if deleted is None:
         raise LineError("deleted is neither true nor false")
-    return FeedRecord(
-        id=text_of(found, "id"),
-        hashes=[(text_of(found, "algorithm"), text_of(found, HASH_KEY).strip(" "))],
-        label=shown(found, "file_type"),
-        category=text_of(found, "ideology"),
+    return feed.FeedRecord(
+        id=feed.text_of(found, "id"),
+        hashes=[(feed.text_of(found, "algorithm"), feed.text_of(found, HASH_KEY).strip(" "))],
+        label=feed.shown(found, "file_type"),
+        category=feed.text_of(found, "ideology"),
         source="Tech Against Terrorism",
-        added=shown(found, "created_on"),
+        added=feed.shown(found, "created_on"),
         withdrawn=deleted,
     )
 
 
-FEED = JsonFeed("Tech Against Terrorism", (HASH_KEY,), _objects, _record)
+FEED = feed.JsonFeed("Tech Against Terrorism", (HASH_KEY,), _objects, _record)

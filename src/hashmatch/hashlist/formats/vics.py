@@ -11,16 +11,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
+from hashmatch.hashlist.formats import feed
 from hashmatch.hashlist.formats.collect import is_algorithm
-from hashmatch.hashlist.formats.feed import (
-    FeedRecord,
-    JsonFeed,
-    Paging,
-    as_object,
-    objects_within,
-    shown,
-    text_of,
-)
 from hashmatch.hashlist.formats.jsonpull import JsonPull
 from hashmatch.hashlist.text.grammar import LineError
 
@@ -34,7 +26,7 @@ VALUE_OF_HASH_KEY = "HashValue"
 NOT_CATEGORISED = "0"
 
 
-def _objects(pull: JsonPull, paging: Paging) -> Iterator[Any]:
+def _objects(pull: JsonPull, paging: feed.Paging) -> Iterator[Any]:
     for _ in pull.documents():
         paging.more_follow = cases = found = False
         for key in pull.members():
@@ -80,20 +72,20 @@ def _has_hash(found: dict[str, Any]) -> bool:
     return any(map(found.get, _keys_of_hashes(tuple(found)))) or any(_nested(found))
 
 
-def _record(raw: Any) -> FeedRecord:
-    found = as_object(raw)
+def _record(raw: Any) -> feed.FeedRecord:
+    found = feed.as_object(raw)
     flat = _keys_of_hashes(tuple(found))
-    hashes = [(name, text_of(found, name).strip(" ")) for name in flat if found.get(name)]
+    hashes = [(name, feed.text_of(found, name).strip(" ")) for name in flat if found.get(name)]
     hashes += (
-        (text_of(each, NAME_OF_HASH_KEY), text_of(each, VALUE_OF_HASH_KEY).strip(" "))
-        for each in map(as_object, _nested(found))
+        (feed.text_of(each, NAME_OF_HASH_KEY), feed.text_of(each, VALUE_OF_HASH_KEY).strip(" "))
+        for each in map(feed.as_object, _nested(found))
     )
-    return FeedRecord(
-        id=text_of(found, ID_KEY),
+    return feed.FeedRecord(
+        id=feed.text_of(found, ID_KEY),
         hashes=list(dict.fromkeys(hashes)),
-        label=shown(found, "Series") or shown(found, "Tags"),
-        category=text_of(found, "Category") or NOT_CATEGORISED,
-        added=shown(found, "DateUpdated"),
+        label=feed.shown(found, "Series") or feed.shown(found, "Tags"),
+        category=feed.text_of(found, "Category") or NOT_CATEGORISED,
+        added=feed.shown(found, "DateUpdated"),
     )
 
 
@@ -105,7 +97,7 @@ def _keys_of_hashes(keys: tuple[str, ...]) -> tuple[str, ...]:
 
 def _nested(found: dict[str, Any]) -> Iterator[dict[str, Any] | LineError]:
     """The hashes of a medium that are separate objects."""
-    return objects_within(list(found.values()), NAME_OF_HASH_KEY)
+    return feed.objects_within(list(found.values()), NAME_OF_HASH_KEY)
 
 
-FEED = JsonFeed("VICS", CONTEXT_KEYS, _objects, _record)
+FEED = feed.JsonFeed("VICS", CONTEXT_KEYS, _objects, _record)

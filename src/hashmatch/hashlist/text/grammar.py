@@ -64,7 +64,7 @@ class ListHeader:
 
     Attributes:
         values: by key.
-        faulty: something in the header is wrong, so no entry can be relied on.
+        faulty: something in the header is wrong, so no entry can be trusted.
         ended: the first entry has been seen.
     """
 

@@ -1,0 +1,108 @@
+"""What ``hashmatch rematch`` does with its settings."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+from hashmatch.cli.custody import open_custody
+from hashmatch.cli.load_lists import load_lists
+from hashmatch.cli.options import MatchSettings
+from hashmatch.cli.progress import Progress
+from hashmatch.cli.rematch import RematchSettings
+from hashmatch.cli.results import follow, say_summary, say_thresholds, settings_record
+from hashmatch.cli.scan import CustodySettings
+from hashmatch.cli.streams import say
+from hashmatch.hashlist import HashList
+from hashmatch.match.matcher import Matcher
+from hashmatch.report import (
+    Run,
+    Tally,
+    list_record,
+    make_renderer,
+    open_output,
+    summary_record,
+)
+from hashmatch.scan import (
+    Replay,
+    State,
+    WalkCounts,
+    WalkOptions,
+    make_pool,
+    new_entries,
+    rematch,
+)
+from hashmatch.text import count
+
+
+def run_rematch(asked: RematchSettings) -> int:
+    """Match stored hashes again, write the results, and return the exit code."""
+    with ExitStack() as stack:
+        state = stack.enter_context(State(asked.stored.state, create=False))
+        pool = make_pool(asked.workers.count(), asked.workers.limits())
+        stack.callback(pool.close)
+        known = load_lists(asked.lists, quiet=asked.results.quiet)
+        hash_lists = _new_alone(known, asked)
+        matcher = _build_matcher(asked.matching, hash_lists or known, state)
+        replay = None
+        if hash_lists:
+            replay = Replay(state, matcher.options, include_gone=asked.stored.include_gone)
+        else:
+            say("the lists have no new entries: there is nothing to rematch")
+        custody = open_custody(CustodySettings(audit=asked.stored.audit), (), stack)
+        tally = Tally()
+        run = Run(
+            asked.workers.count(),
+            max_list_age=asked.lists.max_list_age,
+            state=replay.counts if replay else None,
+        )
+        # Even if there is nothing to do: earlier results must not pass for today's
+        with (
+            open_output(asked.results.output) as stream,
+            Progress(quiet=asked.results.quiet) as progress,
+        ):
+            renderer = make_renderer(asked.results.output_format, stream)
+            custody.begin(
+                hash_lists,
+                settings_record(
+                    matcher,
+                    asked.lists,
+                    state=asked.stored.state,
+                    only_new_entries_since=asked.stored.only_new_entries_since,
+                    include_gone=asked.stored.include_gone,
+                ),
+                command="rematch",
+            )
+            results = rematch(matcher, pool, replay) if replay else ()
+            follow(results, tally, run, custody, renderer, progress)
+            summary = summary_record(tally, WalkCounts(), WalkOptions(), matcher, run)
+            summary["lists"] = [list_record(hash_list) for hash_list in hash_lists]
+            renderer.summary(summary)
+        # Only now are the results written, so that the run may be recorded as ended
+        if replay is not None:
+            replay.end(summary)
+        custody.end(summary)
+    return say_summary(summary, asked.results)
+
+
+def _build_matcher(asked: MatchSettings, hash_lists: list[HashList], state: State) -> Matcher:
+    matcher = Matcher(
+        hash_lists,
+        **asked.arguments(),
+        isolate=False,  # the pool decodes, if anything must be decoded
+        **state.runs.latest_settings().options(),
+    )
+    say_thresholds(asked, matcher.expected_false())
+    return matcher
+
+
+def _new_alone(hash_lists: list[HashList], asked: RematchSettings) -> list[HashList]:
+    """The lists, or with ``--only-new-entries-since`` their new entries, where there are any."""
+    since = asked.stored.only_new_entries_since
+    if since is None:
+        return hash_lists
+    # With the same policy: an entry that was left out before, and may match now, is new
+    old = HashList.load(since, algorithm=asked.lists.algorithm, policy=asked.lists.policy())
+    new = [new_entries(hash_list, old) for hash_list in hash_lists]
+    for hash_list in () if asked.results.quiet else new:
+        say(f"{hash_list.name}: {count(len(hash_list), 'new entry', 'new entries')}")
+    return [hash_list for hash_list in new if len(hash_list)]
