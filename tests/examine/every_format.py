@@ -1,6 +1,10 @@
-"""One picture in every format that hashmatch decodes."""
+"""One picture in every format that hashmatch decodes, and in every container that it opens."""
 
 from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
 
 from PIL import Image
 
@@ -16,6 +20,10 @@ from pictures import (
     photoshop,
     plain_ppm,
 )
+
+from .archive.makers import make_tar, make_zip, zstd
+from .document.containers import CONTAINERS
+from .raws import every_raw
 
 load_decoders()  # registers what encodes, too
 
@@ -53,7 +61,6 @@ def in_every_format() -> dict[str, tuple[str, bytes]]:
         "a.pam": ("PNM", pam(picture())),
         "transparent.pam": ("PNM", pam(as_mode(picture(), "RGBA"))),
         "a.psd": ("PSD", photoshop(picture())),
-        "a.raf": ("RAW", b"FUJIFILMCCD-RAW " + encode(picture(), "JPEG", quality=95)),
         "a.tga": ("TGA", encode(picture(), "TGA")),
         "packed.tga": ("TGA", encode(picture(), "TGA", compression="tga_rle")),
         "a.tif": ("TIFF", encode(picture(), "TIFF")),
@@ -61,8 +68,35 @@ def in_every_format() -> dict[str, tuple[str, bytes]]:
         "a.webp": ("WEBP", encode(picture(), "WEBP", lossless=True)),
         "animated.webp": ("WEBP", animation([other, picture()], "WEBP", lossless=True)),
     }
+    raws = every_raw(encode(picture(), "JPEG", quality=95))
+    files |= {f"a.{suffix}": raw for suffix, raw in raws.items()}
     if missing("HEIF") is None:
         files["a.heic"] = ("HEIF", encode(picture(), "HEIF", quality=95))
     if missing("JXL") is None:
         files["a.jxl"] = ("JXL", encode(picture(), "JXL", quality=95))
     return files
+
+
+def in_every_container() -> dict[str, tuple[str, bytes]]:
+    """Files by name, each with its format in the table of containers, that hold the same JPEG."""
+    jpeg = encode(listed_picture(), "JPEG", quality=95)
+    formats = {"RAR4": "RAR", "RAR5": "RAR", "EML": "MAIL", "UUENCODED": "MAIL", "DOCX": "ZIP"}
+    files = {
+        f"in.{name.lower()}": (formats.get(name, name), pack(jpeg))
+        for name, pack in CONTAINERS.items()
+    }
+    files |= {
+        f"in.{name.lower()}": (name, pack(jpeg))
+        for name, pack in (
+            ("GZIP", gzip.compress),
+            ("BZIP2", bz2.compress),
+            ("XZ", lzma.compress),
+            ("ZSTD", zstd.compress),
+        )
+    }
+    files |= {"in.zip": ("ZIP", make_zip({"a": jpeg})), "in.tar": ("TAR", make_tar({"a": jpeg}))}
+    other = encode(photo(8, 160, 120), "JPEG")
+    return files | {
+        "behind.jpg": ("ZIP", other + make_zip({"a": jpeg})),
+        "two.jpg": ("JPEG", other + jpeg),
+    }

@@ -11,11 +11,22 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hashmatch import HashKind, PerceptualHash, Reason, hamming_distance
+from hashmatch import (
+    Entry,
+    HashKind,
+    HashList,
+    Matcher,
+    PerceptualHash,
+    Reason,
+    Verdict,
+    hamming_distance,
+)
 from hashmatch.examine.examination import examine
 from hashmatch.model import Examination
 from hashmatch.options import ExamineOptions
 from pictures import animation, as_mode, encode, hide_colours, padded, photo
+
+from .raws import directory, raw
 
 OPTIONS = ExamineOptions(kinds=(HashKind("phash", 64),), fast=True)
 SHOWN = photo(7, 320, 240)
@@ -53,6 +64,16 @@ def tiff(
 
 WIDE = np.asarray(GREY).astype(np.uint16) * 257
 REAL = np.asarray(GREY).astype(np.float32) / 255
+
+
+def test_white_is_zero_in_either_byte_order() -> None:
+    """Worker processes, whose Pillow is ours to set up, read big-endian samples as well."""
+    wanted = PerceptualHash.from_imagehash(imagehash.phash(GREY))
+    data = tiff((65535 - WIDE).astype(">u2"), 0, order=">")
+    with Matcher(HashList.from_entries([Entry("it", wanted)], name="list")) as matcher:
+        outcome = matcher.match(data)
+    assert (outcome.verdict, outcome.reason) == (Verdict.MATCH, None)
+    assert outcome.matches[0].view == "scaled"
 
 
 def with_spot(values: np.ndarray, level: float) -> np.ndarray:
@@ -120,34 +141,6 @@ def test_readings_combine_with_both_orientations(
     if shown is None:
         shown = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
     assert distance(examine(tagged(picture, kind, orientation), OPTIONS), shown) <= 4
-
-
-def directory(values: dict[int, tuple[int, int, int]]) -> bytes:
-    """A TIFF directory of (type, count, value or offset) by tag."""
-    fields = (struct.pack("<HHII", tag, *value) for tag, value in sorted(values.items()))
-    return struct.pack("<H", len(values)) + b"".join(fields) + bytes(4)
-
-
-def raw(embedded: bytes, *, sensor: bool = True, stripped: bool = False) -> bytes:
-    """A TIFF like a camera's raw: a blank thumbnail first, and a picture in a SubIFD."""
-    thumb = bytes(160 * 120)
-    place = 8 + len(thumb)
-    sub_place = place + len(embedded)
-    sub = (
-        {254: (4, 1, 1), 259: (3, 1, 7), 273: (4, 1, place), 279: (4, 1, len(embedded))}
-        | {256: (4, 1, 320), 257: (4, 1, 240), 258: (3, 1, 8), 262: (3, 1, 1), 277: (3, 1, 1)}
-        | {278: (4, 1, 240)}
-        if stripped
-        else {254: (4, 1, 1), 513: (4, 1, place), 514: (4, 1, len(embedded))}
-    )
-    body = directory(sub)
-    main = {256: (4, 1, 160), 257: (4, 1, 120), 258: (3, 1, 8), 259: (3, 1, 1), 262: (3, 1, 1)}
-    main |= {273: (4, 1, 8), 277: (3, 1, 1), 278: (4, 1, 120), 279: (4, 1, len(thumb))}
-    main[330] = (4, 1, sub_place)
-    if sensor:
-        main[50706] = (1, 4, 1025)
-    head = b"II*\0" + struct.pack("<I", sub_place + len(body))
-    return head + thumb + embedded + body + directory(main)
 
 
 def pyramid() -> bytes:

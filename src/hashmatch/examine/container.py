@@ -55,26 +55,32 @@ def sniff_container(head: bytes) -> str | None:
 
 
 def read_members(
-    file: BinaryIO, limits: ArchiveLimits, max_member_bytes: int, skip: int = 0
+    file: BinaryIO,
+    limits: ArchiveLimits,
+    max_member_bytes: int,
+    skip: int = 0,
+    *,
+    again: bool = False,
 ) -> Iterator[Member]:
     """Yield the members of a container in its order, those of containers inside it included.
 
     Nothing touches the disk, and names are no more than labels. One member is in memory at a time,
     with the containers that it lies in. A zip may follow anything, and a picture may be followed by
-    other files; inside a zip or tar, these are not opened but reported as the member's problem.
+    other files: these are members too.
 
     Args:
         file: a regular file, or bytes, that can be sought in.
         limits: what the container may cost, counted while it is unpacked.
         max_member_bytes: the largest member to unpack; a larger one is ``too_large``.
-        skip: how many members to leave out at the start, which count all the same. What can be
-            passed over without unpacking it is.
+        skip: how many members to leave out at the start, which count all the same.
+        again: the first member wanted was ``at_hand``, so no file is appended to any before it, and
+            those that are no containers by their first bytes are passed over without unpacking.
 
     Raises:
         DecodeError: the container cannot be read any further. The members so far are good.
     """
     size = file_size(file)
-    reader = _Reader(limits, max_member_bytes, skip, size)
+    reader = _ContainerReader(Budget(limits, size, max_member_bytes), skip, again=again)
     yield from reader.members(file, size, b"", 1)
 
 
@@ -99,28 +105,33 @@ def appended_problem(name: str) -> DecodeError:
     return DecodeError(Reason.UNSUPPORTED_FORMAT, detail, format=name)
 
 
-class _Reader:
-    """What the levels of one archive share."""
+class _ContainerReader:
+    """Reads a container and those inside it, which share what it may cost and what it skips."""
 
-    def __init__(self, limits: ArchiveLimits, max_member_bytes: int, skip: int, size: int) -> None:
-        self._budget = Budget(limits, size, max_member_bytes)
+    def __init__(self, budget: Budget, skip: int, *, again: bool) -> None:
+        self._budget = budget
         self._skip = skip
+        self._again = again
+        self._at_hand = True
 
     def members(self, file: BinaryIO, size: int, prefix: bytes, depth: int) -> Iterator[Member]:
         """Yield the members of one container; ``prefix`` goes before their names."""
-        for entry in self._entries(file, size):
+        for entry in self._entries(file, size, depth):
             if depth > self._budget.limits.max_depth:
                 raise DecodeError(Reason.ARCHIVE_LIMIT, f"more than {depth - 1} archives deep")
             self._budget.count_member()
             yield from self._members_of(entry, prefix + entry.name, depth)
         self._budget.check()
 
-    def _entries(self, file: BinaryIO, size: int) -> Iterator[ArchiveEntry]:
+    def _entries(self, file: BinaryIO, size: int, depth: int) -> Iterator[ArchiveEntry]:
         name = sniff_container(Section(file, 0, size).peek(WHOLE_HEAD_BYTES))
+        if depth == 1:
+            self._at_hand = name in _AT_HAND
         if name in _READERS:
             yield from _READERS[name](file, size, self._budget)
         elif name is not None:
-            raise DecodeError(Reason.UNSUPPORTED_FORMAT, f"{name} is not read as an archive")
+            problem = f"{name} is not read as an archive"
+            raise DecodeError(Reason.UNSUPPORTED_FORMAT, problem, format=name)
         if name in _NEVER_FOLLOWED:
             return
         has_zip = ends_in_zip(file, size)
@@ -146,20 +157,18 @@ class _Reader:
         name, data, problem = None, None, entry.problem
         try:
             name, data = self._read(entry.open, entry.size)
-            behind = hidden_behind(data) if name is None else None
-            # Whoever skips a member must know how many are in it, and can unpack it if it must
-            if behind is not None and entry.size is None:
+            if name is None and hidden_behind(data) is not None:
                 name = _FOLLOWED
+                self._at_hand = False
             if name is not None:
                 yield from self.members(BytesIO(data), len(data), path + MEMBER_MARK, depth + 1)
-            else:
-                problem = problem or behind
         except DecodeError as error:
             problem = error.bare()
         if self._skip:
             self._skip -= 1
         elif name is None:
-            yield Member(path, data, problem)
+            at_hand = self._at_hand and depth == 1
+            yield Member(path, data, problem, at_hand=at_hand)
         else:
             yield Member(path, None if name in _NEVER_PICTURES else data, problem, is_archive=True)
 
@@ -169,7 +178,7 @@ class _Reader:
             raise self._too_large()
         content = open_()
         name = sniff_container(content.peek(WHOLE_HEAD_BYTES))
-        if name is None and self._skip and size is not None:
+        if name is None and self._skip and self._again and size is not None:
             return None, b""  # the archive knows where the next entry begins
         try:
             data = content.read(self._budget.max_member_bytes + 1)
@@ -226,3 +235,4 @@ _FOLLOWED = "a file with others behind it"
 _DOCUMENTS = frozenset({"PDF", "MAIL", "MBOX", "HTML", "SVG"})
 _NEVER_FOLLOWED = _READERS.keys() - _DOCUMENTS  # what ends a tar may be its last member
 _NEVER_PICTURES = _NEVER_FOLLOWED - {"TAR"}
+_AT_HAND = frozenset({"ZIP", "TAR", None})  # None: a zip behind something

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 from io import BytesIO
-from typing import BinaryIO, TypeAlias
+from typing import BinaryIO, NamedTuple, TypeAlias
 
 from hashmatch.errors import DecodeError, SettingsError
 from hashmatch.examine.archive import ends_in_zip, sniff_archive
@@ -29,7 +29,7 @@ from hashmatch.examine.picture_hashes import hash_picture
 from hashmatch.examine.reading import read_stream, steady
 from hashmatch.examine.video.shots import examine_video
 from hashmatch.examine.video.sniffing import video_format
-from hashmatch.model import MEMBER_MARK, Examination, Kind, Reason
+from hashmatch.model import Examination, Kind, Reason
 from hashmatch.options import ExamineOptions
 
 _Examining: TypeAlias = "Generator[tuple[bytes | None, Examination | None], None, Examination]"
@@ -37,8 +37,12 @@ _Examining: TypeAlias = "Generator[tuple[bytes | None, Examination | None], None
 
 _ARCHIVE = Examination(kind=Kind.ARCHIVE)
 
-_AT_HAND = frozenset({"ZIP", "TAR", None})
-"""Archives whose members can be read without those before them; None: a zip behind something."""
+
+class _Skipped(NamedTuple):
+    """How many members to pass over, and whether to come back for one that was at hand."""
+
+    skip: int
+    again: bool
 
 
 def examine(source: PictureInput, options: ExamineOptions) -> Examination:
@@ -73,7 +77,7 @@ def examine(source: PictureInput, options: ExamineOptions) -> Examination:
 
 
 def examine_parts(
-    content: Content, options: ExamineOptions, *, skip: int = 0
+    content: Content, options: ExamineOptions, *, skip: int = 0, count: int = 0
 ) -> Iterator[tuple[bytes | None, Examination | None]]:
     """Examine a file and, if it is an archive, each of its members.
 
@@ -81,17 +85,20 @@ def examine_parts(
         content: the file's bytes, or the descriptor of a file open for reading, which stays open.
         options: what to compute, and what a picture or an archive may cost.
         skip: how many members of an archive to pass over.
+        count: how many members the caller takes; 0 for all. Whoever takes one comes back for a
+            member that a preview did not settle.
 
     Yields:
         Each member's path with None as it is begun, then with its examination; at the end None
         with the examination of the file itself. Now and then, where one takes long, None and None.
     """
+    skipped = _Skipped(skip, again=count > 0)
     try:
         if isinstance(content, bytes):
-            found = yield from _examine_open(BytesIO(content), len(content), options, skip)
+            found = yield from _examine_open(BytesIO(content), len(content), options, skipped)
         else:
             with steady(content) as (file, size):
-                found = yield from _examine_open(file, size, options, skip)
+                found = yield from _examine_open(file, size, options, skipped)
     except DecodeError as error:
         found = Examination.failed(error)
     yield None, found
@@ -135,7 +142,9 @@ def _examine_unopened(data: bytes, options: ExamineOptions) -> Examination:
     return _marred(found, hidden_behind(data, plain))
 
 
-def _examine_open(file: BinaryIO, size: int, options: ExamineOptions, skip: int) -> _Examining:
+def _examine_open(
+    file: BinaryIO, size: int, options: ExamineOptions, skipped: _Skipped
+) -> _Examining:
     """Yield the members of a file, if it has any, and return the examination of the file itself."""
     head = file.read(SNIFF_BYTES)
     if len(head) == size:  # it is all there already
@@ -143,7 +152,7 @@ def _examine_open(file: BinaryIO, size: int, options: ExamineOptions, skip: int)
     is_container = sniff_container(head) is not None or ends_in_zip(file, size)
     file.seek(0)
     if is_container:
-        return (yield from _examine_container(file, size, options, skip))
+        return (yield from _examine_container(file, size, options, skipped))
     if (name := video_format(head)) is not None:
         return (yield from _examine_video(file, name, options))
     data = read_content(file, options, size)
@@ -151,21 +160,22 @@ def _examine_open(file: BinaryIO, size: int, options: ExamineOptions, skip: int)
         return data
     plain = plain_jpeg(data)
     if plain is None and appended(data, zip_at_end=False):
-        return (yield from _examine_container(BytesIO(data), size, options, skip))
+        return (yield from _examine_container(BytesIO(data), size, options, skipped))
     return (yield from _examine_bytes(data, options, plain))
 
 
-def _examine_container(file: BinaryIO, size: int, options: ExamineOptions, skip: int) -> _Examining:
+def _examine_container(
+    file: BinaryIO, size: int, options: ExamineOptions, skipped: _Skipped
+) -> _Examining:
     """Yield a container's members, and return the examination of the container itself."""
     problem: DecodeError | None = None
     head = file.read(SNIFF_BYTES)
-    # To come back for a member that a preview does not settle, all before it is unpacked again
-    at_hand = sniff_container(head) in _AT_HAND
     in_full = replace(options, fast=False)
+    archives, most, (skip, again) = options.archives, options.limits.max_bytes, skipped
     try:
-        for member in read_members(file, options.archives, options.limits.max_bytes, skip):
+        for member in read_members(file, archives, most, skip, again=again):
             yield member.path, None
-            how = options if at_hand and MEMBER_MARK not in member.path else in_full
+            how = options if member.at_hand else in_full
             found = _ARCHIVE
             if member.data is not None:
                 found = yield from _examine_bytes(member.data, how)
@@ -185,7 +195,7 @@ def _examine_container(file: BinaryIO, size: int, options: ExamineOptions, skip:
         return _marred(found, problem)
     file.seek(0)
     data = read_stream(file, options.limits.max_bytes, size)
-    return _marred((yield from _examine_bytes(data, options)), problem)
+    return _marred((yield from _examine_bytes(data, in_full)), problem)
 
 
 def _marred(found: Examination, problem: DecodeError | None) -> Examination:

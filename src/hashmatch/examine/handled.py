@@ -48,7 +48,7 @@ PICTURES = (
     Handled("MPO", "JPEG with several pictures (`.mpo`)", "all pictures"),
     Handled("PFM", "Portable float map (`.pfm`)", "the picture: by its range, and clipped to 0..1"),
     Handled("PNG", "PNG, animated PNG (`.png`, `.apng`)", _FRAMES),
-    Handled("PNM", "Netpbm (`.pbm`, `.pgm`, `.ppm`, `.pam`)", "all pictures in a row"),
+    Handled("PNM", "Netpbm (`.pbm`, `.pgm`, `.ppm`, `.pam`)", "all pictures in the file"),
     Handled("PSD", "Photoshop (`.psd`)", "the composite, with 8 bits", "layers"),
     Handled(
         "RAW",
@@ -159,10 +159,10 @@ A container that needs a password is `encrypted`; one over the limits is `archiv
 `archives` also needs the system's libarchive (`apt install libarchive13`). Containers inside
 containers are opened too, as deep as the limits allow.
 
-**Behind a picture.** A file that follows the end of a JPEG, PNG, GIF, WebP or BMP is examined as
-`photo.jpg!/appended-1`: a JPEG, PNG, GIF, WebP, HEIC or AVIF, a RAR, 7z, zip, xz, CAB or PDF found
-by its signature, and any archive or BMP that begins at once or behind padding. Inside a zip or tar,
-such a file is not opened, and the member is `unscanned` with `unsupported_format`.
+**Behind a picture.** A file that follows the end of a JPEG, PNG, GIF, WebP, BMP or Netpbm picture
+is examined as `photo.jpg!/appended-1`, also inside containers. hashmatch finds a JPEG, PNG, GIF,
+WebP, HEIC or AVIF, a RAR, 7z, zip, xz, CAB or PDF by its signature, and any archive or BMP that
+begins at once or after padding. It finds a zip at the end of any file.
 
 ## Videos
 

@@ -43,7 +43,7 @@ def examiner(
 def _in_process(content: Content, options: ExamineOptions) -> Iterator[PartExaminer]:
     def run(*, exact: bool = False, skip: int = 0, count: int = 0) -> Iterator[Examined]:
         how = replace(options, fast=options.fast and not exact)
-        parts = examine_parts(content, how, skip=skip)
+        parts = examine_parts(content, how, skip=skip, count=count)
         examined = ((path, found) for path, found in parts if found is not None)
         return islice(examined, count or None)
 

@@ -79,7 +79,7 @@ def test_every_byte_flipped_and_every_truncation(data: bytes) -> None:
 
 
 def test_skipped_members_are_not_unpacked() -> None:
-    """What is skipped in a zip costs no more than a look at its head."""
+    """Coming back for a member of a zip costs no more than a look at the heads of those before."""
 
     class Counting(io.BytesIO):
         taken = 0
@@ -90,7 +90,7 @@ def test_skipped_members_are_not_unpacked() -> None:
             return data
 
     file = Counting(make_zip({f"{number}": bytes(MIB) for number in range(20)}, zipfile.ZIP_STORED))
-    (last,) = read_members(file, ArchiveLimits(), MIB, skip=19)
+    (last,) = read_members(file, ArchiveLimits(), MIB, skip=19, again=True)
     assert last.path == b"19"
     assert Counting.taken < 3 * MIB
 

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from PIL import ImageFile
+from PIL import Image, ImageFile
 
 from garbage import garbage_kept, living
 from hashmatch.examine.decode.picture import Picture
@@ -13,9 +14,9 @@ from hashmatch.examine.decode.truncation import ends_early
 from hashmatch.examine.examination import examine
 from hashmatch.model import HashKind, Reason
 from hashmatch.options import FORMATS, ExamineOptions
-from pictures import encode, photo
+from pictures import encode, pam, photo, plain_ppm
 
-from .files import WHOLE
+from .files import WHOLE, frames
 
 LONG = bool(os.environ.get("HASHMATCH_LONG_TESTS"))
 OPTIONS = ExamineOptions(kinds=(HashKind("phash", 64),), formats=FORMATS, fast=True)
@@ -69,6 +70,7 @@ def test_cut_files_are_truncated(name: str, lenient: bool, monkeypatch: pytest.M
             if found.views != whole.views:  # one whole picture of several
                 assert name in {"mpo", "ppm-many"}
                 assert found.views == whole.views[: len(found.views)]
+                assert name != "ppm-many" or cut % (len(data) // 3) == 0
                 assert name != "mpo" or data[:cut].rstrip(b"\0").endswith(b"\xff\xd9")
             else:
                 assert cut >= len(data) - FOOTERS.get(name, PADDING)
@@ -121,6 +123,53 @@ def test_warnings_as_errors_change_no_reason() -> None:
         data = WHOLE[name]
         for cut in range(16, len(data) - PADDING, 1 + len(data) // 40):
             assert examine(data[:cut], OPTIONS).reason is Reason.TRUNCATED
+
+
+def test_a_row_of_netpbm_pictures_is_clear_only_if_each_is_whole() -> None:
+    """Cut in the header or pixels of any picture, a row is truncated; cut between two, it is whole.
+
+    What is left of the latter is a file like any other, of which every picture is examined.
+    """
+    first, second, _ = (encode(each, "PPM") for each in frames())
+    for tail in (b"P6\n24 18\n255\n", plain_ppm(photo(1, 24, 18))[:20], b"P7\nWIDTH 24\n", b"P"):
+        for cut in range(1, len(tail) + 1):
+            found = examine(first + second + tail[:cut], OPTIONS)
+            assert (found.reason, len(found.views)) == (Reason.TRUNCATED, 2), cut
+    found = examine(first + second, OPTIONS)
+    assert (found.reason, len(found.views)) == (None, 2)
+
+
+@pytest.mark.parametrize("row", [[plain_ppm, plain_ppm], [plain_ppm, pam], [pam, plain_ppm]])
+def test_every_kind_of_netpbm_picture_may_follow(
+    row: list[Callable[[Image.Image], bytes]],
+) -> None:
+    """Plain and raw pictures in one file, as ``cat`` makes it, are all hashed."""
+    found = examine(
+        b"".join(make(each) for make, each in zip(row, frames(), strict=False)), OPTIONS
+    )
+    apart = [
+        examine(make(each), OPTIONS).views[0].hashes
+        for make, each in zip(row, frames(), strict=False)
+    ]
+    assert (found.reason, [view.hashes for view in found.views]) == (None, apart)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"P6# a comment\n24 18\n255\n",
+        b"P6\n24# wide\n18#high\n255#most\n",
+        b"P6 # " + b"long" * 20_000 + b"\n24 18 255\n",
+        b"P6\n0000000024 18\n255\n",
+    ],
+    ids=["first", "between", "long", "zeros"],
+)
+def test_a_netpbm_header_with_comments_is_read_as_viewers_do(header: bytes) -> None:
+    """Comments may follow the magic number and any number; pictures behind it are found as well."""
+    first, second, _ = (encode(each, "PPM") for each in frames())
+    found = examine(header + first.partition(b"255\n")[2] + second, OPTIONS)
+    apart = [examine(each, OPTIONS).views[0].hashes for each in (first, second)]
+    assert (found.reason, [view.hashes for view in found.views]) == (None, apart)
 
 
 @pytest.mark.filterwarnings("ignore")

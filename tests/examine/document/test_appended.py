@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import random
 from collections.abc import Callable
 
@@ -9,14 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hashmatch import Entry, HashKind, HashList, Matcher, Reason, Verdict
+from hashmatch import Entry, HashKind, HashList, Matcher, Verdict
+from hashmatch.examine.container import read_members
 from hashmatch.examine.document.appended import appended, picture_end
 from hashmatch.examine.examination import examine
-from hashmatch.options import ExamineOptions
+from hashmatch.options import ArchiveLimits, ExamineOptions
 from matchers import in_process
-from pictures import animation, encode, photo
+from pictures import animation, encode, photo, plain_ppm
 
-from ..archive.makers import make_tar, make_zip, read_all
+from ..archive.makers import MIB, make_tar, make_zip, read_all
 from .containers import CONTAINERS, a_mail, make_pdf, make_rar4
 
 KIND = HashKind("phash", 64)
@@ -24,6 +26,9 @@ LISTED = encode(photo(1, 160, 120), "JPEG")
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP")
 PICTURES = {name: encode(photo(2, 160, 120), name) for name in FORMATS}
 PICTURES["progressive"] = encode(photo(2, 160, 120), "JPEG", progressive=True)
+PICTURES["netpbm"] = encode(photo(2, 160, 120), "PPM")
+PICTURES["several"] = 2 * encode(photo(2, 160, 120), "PPM")
+PICTURES["plain"] = plain_ppm(photo(2, 160, 120))
 PICTURES["animation"] = animation([photo(2, 160, 120), photo(3, 160, 120)], "GIF")
 TRAILERS = (
     *(b"", b"\0", bytes(5000), b"\r\n", b"SEFHk\0\0\0SEFT", b"Image_UTC_Data1700000000000"),
@@ -95,14 +100,74 @@ def test_pictures_of_an_mpo_are_not_appended(matcher: Matcher) -> None:
     assert matcher.match(other + LISTED).verdict is Verdict.MATCH
 
 
-def test_inside_an_archive_it_is_opened_or_told(matcher: Matcher) -> None:
-    """In a mail it is a part; in a zip or tar, whose members are skipped unread, a reason."""
-    both = PICTURES["JPEG"] + LISTED
-    assert matcher.match(a_mail(both).as_bytes()).verdict is Verdict.MATCH
-    for outer in (make_zip({"a": both}), make_tar({"a": both})):
-        outcome = matcher.match(outer)
-        assert (outcome.verdict, outcome.reason) == (Verdict.UNSCANNED, Reason.UNSUPPORTED_FORMAT)
-        assert "JPEG" in str(outcome.detail)
+BOTH = PICTURES["JPEG"] + LISTED
+HOLDERS = {
+    "zip": lambda: make_zip({"a": BOTH}),
+    "tar": lambda: make_tar({"a": BOTH}),
+    "zip-in-tar": lambda: make_tar({"b": make_zip({"a": BOTH})}),
+    "7z": lambda: CONTAINERS["7Z"](BOTH),
+    "mail": lambda: a_mail(BOTH).as_bytes(),
+}
+
+
+@pytest.mark.parametrize("name", HOLDERS)
+def test_inside_a_container_it_is_opened(name: str, matcher: Matcher) -> None:
+    """What is appended to a member of any container is a part of that member."""
+    outcome = matcher.match(HOLDERS[name]())
+    assert (outcome.verdict, outcome.reason) == (Verdict.MATCH, None)
+    (found,) = [part.path for part in outcome.parts if part.outcome.matches]
+    assert found.endswith(b"!/appended-1")
+
+
+@pytest.mark.parametrize(
+    "behind", [LISTED, make_rar4(LISTED), make_zip({"b": LISTED}), make_pdf(LISTED)]
+)
+def test_every_kind_of_file_is_opened_inside_a_zip(behind: bytes, matcher: Matcher) -> None:
+    """A picture, an archive or a document behind a member of a zip is looked into."""
+    outcome = matcher.match(make_zip({"a": PICTURES["PNG"] + behind, "z": PICTURES["JPEG"]}))
+    assert (outcome.verdict, outcome.reason) == (Verdict.MATCH, None)
+
+
+def several() -> dict[str, bytes]:
+    """Members with and without a file appended, nested ones included."""
+    large = encode(photo(5, 400, 300), "JPEG", quality=80)
+    return {
+        "0": large,
+        "1": PICTURES["PNG"],
+        "2.zip": make_zip({"a": large, "b": PICTURES["GIF"]}),
+        "3": large,
+        "4": large + LISTED + PICTURES["GIF"],
+        "5": large,
+        "6.zip": make_zip({"a": large + LISTED, "b": large}),
+        "7": large,
+    }
+
+
+@pytest.mark.parametrize("pack", [make_zip, make_tar])
+def test_members_are_counted_alike_whoever_skips_them(
+    pack: Callable[[dict[str, bytes]], bytes],
+) -> None:
+    """After any member, a second look goes on with the next; a member at hand is found again."""
+    data = pack(several())
+    every = list(read_members(io.BytesIO(data), ArchiveLimits(), MIB))
+    for number, member in enumerate(every):
+        assert next(read_members(io.BytesIO(data), ArchiveLimits(), MIB, number)) == member
+        if member.at_hand:
+            again = read_members(io.BytesIO(data), ArchiveLimits(), MIB, number, again=True)
+            assert next(again) == member
+    assert [member.path for member in every if member.at_hand] == [b"0", b"1", b"3"]
+
+
+@pytest.mark.parametrize("pack", [make_zip, make_tar])
+def test_a_preview_is_found_again_beside_appended_files(
+    pack: Callable[[dict[str, bytes]], bytes],
+) -> None:
+    """Fast and exact outcomes agree where members with and without appended files are mixed."""
+    found = examine(several()["0"], ExamineOptions(kinds=(KIND,)))
+    hash_list = HashList.from_entries([Entry("it", found.views[0].hashes[0])], name="list")
+    fast = in_process(hash_list, decode="fast").match(pack(several()))
+    assert fast == in_process(hash_list, decode="exact").match(pack(several()))
+    assert sum(bool(part.outcome.matches) for part in fast.parts) == 8
 
 
 @given(st.sampled_from(sorted(PICTURES)), st.binary(max_size=300), st.integers(0, 2**32))

@@ -20,13 +20,15 @@ class Member:
         data: its whole content; None if there is a problem, and for a nested archive other than a
             tar. A tar begins with a name that its maker chose, so it may be a picture as well.
         problem: why its content, or part of a nested archive, could not be read.
-        is_archive: a nested archive. This record comes after those of its members.
+        is_archive: it holds other members, which come before it.
+        at_hand: it can be read again without unpacking all members before it.
     """
 
     path: bytes
     data: bytes | None = field(default=None, repr=False)
     problem: DecodeError | None = None
     is_archive: bool = False
+    at_hand: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +47,12 @@ class ArchiveEntry:
     size: int | None = None
     open: Callable[[], Stream] | None = None
     problem: DecodeError | None = None
+
+    @classmethod
+    def refused(cls, name: bytes, problem: DecodeError) -> ArchiveEntry:
+        """Make an entry that cannot be opened, for example because it is encrypted."""
+
+        def refuse() -> Stream:
+            raise problem.bare()
+
+        return cls(name, open=refuse)

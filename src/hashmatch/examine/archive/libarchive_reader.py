@@ -11,7 +11,7 @@ from __future__ import annotations
 import ctypes
 import stat
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from types import ModuleType
 from typing import BinaryIO
@@ -129,7 +129,7 @@ def _opened(
                 archive = stack.enter_context(calls.opened(file, formats, filter_))
         except NotImplementedError:
             problem = f"the system's libarchive has no {name} built in"
-            raise DecodeError(Reason.UNSUPPORTED_FORMAT, problem) from None
+            raise DecodeError(Reason.UNSUPPORTED_FORMAT, problem, format=name) from None
         yield archive
 
 
@@ -160,9 +160,9 @@ def _entry(
     if kind == stat.S_IFDIR:
         return ArchiveEntry(path)
     if kind not in {0, stat.S_IFREG} or calls.ffi.entry_hardlink(header):
-        return ArchiveEntry(path, open=_refusal(Reason.SPECIAL_FILE, "not a regular file"))
+        return ArchiveEntry.refused(path, DecodeError(Reason.SPECIAL_FILE, "not a regular file"))
     if calls.entry_is_encrypted(header) > 0:
-        return ArchiveEntry(path, open=_refusal(Reason.ENCRYPTED, "encrypted"))
+        return ArchiveEntry.refused(path, DecodeError(Reason.ENCRYPTED, "encrypted"))
     return ArchiveEntry(path, open=lambda: Metered(_Content(calls, archive, name), budget))
 
 
@@ -173,13 +173,6 @@ def _path(calls: ModuleType, header: ctypes.c_void_p) -> bytes:
     return calls.ffi.entry_pathname(header) or b""
 
 
-def _refusal(reason: Reason, detail: str) -> Callable[[], Stream]:
-    def refuse() -> Stream:
-        raise DecodeError(reason, detail)
-
-    return refuse
-
-
 @contextmanager
 def _classified(calls: ModuleType, name: str) -> Iterator[None]:
     """Turn what libarchive says into the reason that the verdict will carry."""
@@ -188,4 +181,4 @@ def _classified(calls: ModuleType, name: str) -> Iterator[None]:
     except calls.ArchiveError as error:
         said = str(error).lower()
         reason = next((reason for word, reason in _REASONS if word in said), Reason.UNDECODABLE)
-        raise DecodeError(reason, _MESSAGES[reason].format(name=name)) from None
+        raise DecodeError(reason, _MESSAGES[reason].format(name=name), format=name) from None

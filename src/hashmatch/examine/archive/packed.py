@@ -189,7 +189,9 @@ def _zstd_package() -> ModuleType:
     try:
         return import_module(package)
     except ImportError:
-        raise DecodeError(Reason.UNSUPPORTED_FORMAT, f"ZSTD needs {remedy}") from None
+        raise DecodeError(
+            Reason.UNSUPPORTED_FORMAT, f"ZSTD needs {remedy}", format="ZSTD"
+        ) from None
 
 
 STREAM_CODECS = {

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 
 from hashmatch.errors import DecodeError
 from hashmatch.examine.archive.entries import ArchiveEntry
@@ -109,18 +108,12 @@ def _entry(header: _Header, stored: PartStream) -> ArchiveEntry:
     if header.kind in _FOLDERS or (header.name.endswith(b"/") and not header.stored):
         return ArchiveEntry(header.name)
     if header.kind == _SPARSE or SPARSE in header.keywords:
-        return ArchiveEntry(
-            header.name, None, partial(_refuse, Reason.UNSUPPORTED_FORMAT, "sparse file")
-        )
+        problem = DecodeError(Reason.UNSUPPORTED_FORMAT, "sparse file", format="TAR")
+        return ArchiveEntry.refused(header.name, problem)
     if header.kind in _SPECIAL:
-        return ArchiveEntry(
-            header.name, None, partial(_refuse, Reason.SPECIAL_FILE, "not a regular file")
-        )
+        problem = DecodeError(Reason.SPECIAL_FILE, "not a regular file")
+        return ArchiveEntry.refused(header.name, problem)
     return ArchiveEntry(header.name, header.stored, lambda: stored)
-
-
-def _refuse(reason: Reason, detail: str) -> Stream:
-    raise DecodeError(reason, detail)
 
 
 def _skip_sparse_map(header: bytes, source: Stream) -> None:

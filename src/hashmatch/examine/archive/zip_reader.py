@@ -122,7 +122,7 @@ def _find_directory(file: BinaryIO, size: int) -> _Directory:
     # The comment, or what stands behind the archive, can look like one more end
     found = next((each for each in directories if each.is_there), directories[0])
     if found.disk:
-        raise DecodeError(Reason.UNSUPPORTED_FORMAT, "a part of a split archive")
+        raise DecodeError(Reason.UNSUPPORTED_FORMAT, "a part of a split archive", format="ZIP")
     if found.start < 0:
         raise DecodeError(Reason.UNDECODABLE, "the directory of the archive is not where it says")
     return found
@@ -223,7 +223,8 @@ def _check(record: _Record, budget: Budget) -> None:
     if stat.S_IFMT(record.mode) not in _FILES_AND_FOLDERS:
         raise DecodeError(Reason.SPECIAL_FILE, "not a regular file")
     if record.method not in (_STORED, _LZMA, *_CODECS):
-        raise DecodeError(Reason.UNSUPPORTED_FORMAT, f"zip's method {record.method} is not read")
+        problem = f"zip's method {record.method} is not read"
+        raise DecodeError(Reason.UNSUPPORTED_FORMAT, problem, format="ZIP")
     if budget.is_bomb(record.size, record.packed):
         raise DecodeError(Reason.ARCHIVE_LIMIT, budget.bomb_message)
 

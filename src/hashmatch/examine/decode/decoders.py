@@ -103,10 +103,14 @@ def claim_process() -> None:
     """Set Pillow and its plug-ins up for a process of our own.
 
     Pillow limits pixels for the whole process: it warns at 89 megapixels and refuses at twice that.
-    Plug-ins start threads, which a worker may not. A library must not change either for its host,
-    so only our own processes call this; elsewhere what Pillow refuses is ``too_large``.
+    Its table of TIFFs lacks big-endian samples of 16 bits that count from white. Plug-ins start
+    threads, which a worker may not. A library must not change any of this for its host, so only our
+    own processes call this; elsewhere, what Pillow refuses is ``too_large`` or ``undecodable``.
     """
     Image.MAX_IMAGE_PIXELS = None
+    modes = import_module("PIL.TiffImagePlugin").OPEN_INFO
+    for order, mode in ((b"II", "I;16"), (b"MM", "I;16B")):
+        modes.setdefault((order, 0, (1,), 1, (16,), ()), (mode, mode))
     if missing("HEIF") is None:
         import_module("pillow_heif").options.DECODE_THREADS = 1
     if missing("JXL") is None:

@@ -38,7 +38,9 @@ PREVIEW_SIDE = 240
 
 # Their decoders go on without a word where the file was cut, be it behind the last pixel, or
 # were given what was missing
-_SILENT_WHEN_CUT = frozenset({"CUR", "GIF", "ICO", "JPEG", "JPEG2000", "PNG", "TIFF", "WEBP"})
+_SILENT_WHEN_CUT = frozenset(
+    {"CUR", "GIF", "ICO", "JPEG", "JPEG2000", "PNG", "PNM", "TIFF", "WEBP"}
+)
 
 # What else Pillow would show as frames of theirs are layers
 _ONE_FRAME = frozenset({"PSD"})

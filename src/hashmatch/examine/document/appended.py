@@ -13,6 +13,7 @@ from typing import NamedTuple
 from hashmatch.examine.archive.formats import sniff_archive
 from hashmatch.examine.decode.formats import sniff
 from hashmatch.examine.decode.jpeg import JPEG_START, jpeg_segments, mp_index, scan_end
+from hashmatch.examine.decode.netpbm import netpbm_end
 from hashmatch.examine.video.sniffing import video_format
 
 # Signatures long enough not to turn up by chance; those in the middle of padding count as well
@@ -39,7 +40,7 @@ class Appended(NamedTuple):
 
 
 def appended(data: bytes, zip_at_end: bool) -> list[Appended]:
-    """Find the files that follow the end of a JPEG, PNG, GIF, WebP or BMP.
+    """Find the files that follow the end of a JPEG, PNG, GIF, WebP, BMP or Netpbm file.
 
     Each is looked for directly behind the one before, padding aside, and then by its signature. A
     picture ends where its structure says; any other file takes all that is left.
@@ -104,7 +105,7 @@ def picture_end(data: bytes, start: int = 0) -> int | None:
         return _inside(data, start, 8 + int.from_bytes(data[start + 4 : start + 8], "little"))
     if data.startswith(b"BM", start) and sniff(data[start : start + 64]) == "BMP":
         return _inside(data, start, _bmp_size(data[start : start + 54]))
-    return None
+    return netpbm_end(data, start) if data.startswith(b"P", start) else None
 
 
 def _inside(data: bytes, start: int, length: int) -> int | None:

@@ -144,7 +144,9 @@ def _decoded(text: bytes, encoding: str) -> tuple[bytes, DecodeError | None]:
         return binascii.a2b_qp(text), None
     if encoding in _PLAIN or encoding in {"uuencode", "x-uuencode", "x-uue", "uue"}:
         return text, None
-    return text, DecodeError(Reason.UNSUPPORTED_FORMAT, "an unknown transfer encoding")
+    return text, DecodeError(
+        Reason.UNSUPPORTED_FORMAT, "an unknown transfer encoding", format="MAIL"
+    )
 
 
 def _uudecoded(found: re.Match[bytes]) -> tuple[bytes, DecodeError | None]:

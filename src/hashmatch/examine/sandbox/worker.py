@@ -40,7 +40,7 @@ def answers(job: Job, options: ExamineOptions) -> Iterator[Said]:
     if job.exact:
         options = replace(options, fast=False)
     if options.transforms is None:
-        parts = examine_parts(job.descriptor, options, skip=job.skip)
+        parts = examine_parts(job.descriptor, options, skip=job.skip, count=job.count)
     else:
         from hashmatch.examine.transform import (  # noqa: PLC0415 # the zygote has preloaded it
             examine_variants,
