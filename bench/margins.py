@@ -1,23 +1,28 @@
 """Measures how far the hashes of previews are from the exact ones, and which bits flip.
 
-    python bench/margins.py [--pictures N] [--seed S]
+    python bench/margins.py [--pictures N] [--first I] [--seed S] [--add RUN]
 
 Screening by previews misses no match as long as a preview flips no more bits than
 ``Algorithm.max_bit_flips``, and no bit whose measure exceeds ``Algorithm.uncertainty_of``. This
 measures both on photograph-like JPEGs of many sizes, qualities, subsamplings and degrees of
 detail, blurred and faded ones included, and on regular patterns, for the views that a scan
-would screen by. It exits with 1 if a constant is exceeded. A width without constants is measured
-and printed all the same, so that you can set them.
+would screen by. It then puts entries around the exact hashes of each picture, at and just beyond
+the thresholds 4, 8, 12 and 16, and compares the outcomes of ``fast`` and ``exact``.
+
+It exits with 1 if a constant is exceeded or an outcome differs. A width without constants is
+measured and printed all the same, so that you can set them. Each picture depends on its number and
+the seed alone, so you can measure in pieces: ``--add`` adds to what an earlier run counted.
 """
 
 from __future__ import annotations
 
 import argparse
 import io
+import json
 import random
 import sys
-from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +30,11 @@ import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter
 
 import record
+from hashmatch import Entry, HashKind, HashList, Matcher, PerceptualHash
 from hashmatch.examine.decode import open_picture
+from hashmatch.examine.examination import examine
 from hashmatch.hashing import ALGORITHMS, QUALITY_GRID, quality
-from hashmatch.options import FORMATS, QUALITY_FLOOR, Limits
+from hashmatch.options import FORMATS, QUALITY_FLOOR, ExamineOptions, Limits
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "fixtures"))
 from regular import regular
@@ -36,15 +43,17 @@ from textures import texture
 SMALLEST, LARGEST = 100, 2400  # short sides, in pixels
 LONGEST = 3600
 REGULAR = 0.5  # the share of regular patterns
+THRESHOLDS = (4, 8, 12, 16)  # bits of 64
+KINDS = tuple(HashKind(name, bits) for name in ("dhash", "phash") for bits in (64, 256))
 
 
-def picture(rng: random.Random) -> Image.Image:
-    """A photograph-like picture of a random size and kind."""
+def picture(rng: random.Random) -> tuple[Image.Image, bool]:
+    """A picture of a random size and kind, and whether it is a regular pattern."""
     short = round(SMALLEST * (LARGEST / SMALLEST) ** rng.random())
     size = [short, min(LONGEST, round(short * rng.uniform(1, 2)))]
     rng.shuffle(size)
     if rng.random() < REGULAR:
-        return regular(rng.randrange(2**32), *size)
+        return regular(rng.randrange(2**32), *size), True
     image = texture(
         rng.randrange(2**32), *size, roughness=rng.uniform(0.5, 0.9), shapes=rng.randrange(12)
     )
@@ -57,7 +66,7 @@ def picture(rng: random.Random) -> Image.Image:
         image = ImageEnhance.Color(image).enhance(rng.uniform(1.5, 6))  # clipped colours
     elif kind == 3:
         image = ImageEnhance.Brightness(image).enhance(rng.choice([0.3, 1.8]))
-    return image
+    return image, False
 
 
 def encoded(image: Image.Image, rng: random.Random) -> bytes:
@@ -104,44 +113,98 @@ def flips(data: bytes) -> Iterator[tuple[str, bool, int, float]]:
             yield f"{algorithm.name}-{bits}", opened.reduces, int(flipped.sum()), float(largest)
 
 
+def entries_around(exact: PerceptualHash, rng: random.Random) -> HashList:
+    """A list with entries at each threshold and one bit further from a picture's exact hash."""
+    entries = []
+    for threshold in THRESHOLDS:
+        for away in (0, 1):
+            words = list(exact.words)
+            for place in rng.sample(range(exact.bits), threshold * exact.bits // 64 + away):
+                words[place // 64] ^= 1 << place % 64
+            entry = PerceptualHash(exact.algorithm, exact.bits, tuple(words))
+            entries.append(Entry(f"{threshold}+{away}", entry))
+    return HashList.from_entries(entries, name="around")
+
+
+def disagreements(data: bytes, rng: random.Random) -> Iterator[tuple[str, list[int]]]:
+    """For each kind of hash with a preview: the thresholds at which that changes the outcome."""
+    whole = examine(data, ExamineOptions(kinds=KINDS))
+    for column, kind in enumerate(KINDS):
+        preview = examine(data, ExamineOptions(kinds=(kind,), fast=True))
+        if preview.exact:
+            continue
+        views = [replace(view, hashes=(view.hashes[column],)) for view in whole.views]
+        exact = replace(whole, views=tuple(views))
+        around = entries_around(exact.views[0].hashes[0], rng)
+        differing = []
+        for threshold in THRESHOLDS:
+            bits = threshold * kind.bits // 64
+            matcher = Matcher(around, threshold=bits, isolate=False)
+            screened = matcher.screen([preview])[0]
+            if screened is not None and screened != matcher.judge([exact])[0]:
+                differing.append(threshold)
+        yield str(kind), differing
+
+
 def main() -> int:
     """Measure, print and save."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pictures", type=int, default=3000)
+    parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--add", type=Path)
     options = parser.parse_args()
-    rng = random.Random(options.seed)
-    counts: dict[tuple[str, bool], Counter[int]] = {}
-    largest: Counter[tuple[str, bool]] = Counter()
-    for _ in range(options.pictures):
-        for name, reduced, count, measure in flips(encoded(picture(rng), rng)):
-            counts.setdefault((name, reduced), Counter())[count] += 1
-            largest[name, reduced] = max(largest[name, reduced], measure)
-    results: dict[str, Any] = {"pictures": options.pictures}
-    held = True
-    for (name, reduced), counted in sorted(counts.items()):
-        algorithm = ALGORITHMS[name.split("-")[0]]
-        allowed = (algorithm.max_bit_flips or {}).get(int(name.split("-")[1]))
-        doubt = algorithm.uncertainty_of(reduced=reduced)
-        found = largest[name, reduced]
-        what = f"{name}, {'reduced' if reduced else 'luma'}"
-        results[what] = {
-            "screened": counted.total(),
-            "most_flips": max(counted),
-            "allowed_flips": allowed,
-            "largest_flipped_measure": round(found, 4),
-            "doubt": doubt,
-            "pictures_by_flips": dict(sorted(counted.items())),
-        }
-        if allowed is not None:
-            held &= max(counted) <= allowed and found <= doubt
-        flipped = max(counted) if allowed is None else f"{max(counted)} of {allowed}"
-        print(
-            f"{what}: {counted.total()} screened, at most {flipped} flips,"
-            f" largest flipped measure {found:.3f} of {doubt}"
-        )
+    results: dict[str, Any] = {"pictures": 0, "regular": 0, "compared": {}, "differing": []}
+    if options.add is not None:
+        results = json.loads(options.add.read_text("utf-8"))["results"]
+    for number in range(options.first, options.first + options.pictures):
+        rng = random.Random(f"{options.seed}:{number}")
+        image, is_regular = picture(rng)
+        data = encoded(image, rng)
+        results["pictures"] += 1
+        results["regular"] += is_regular
+        for name, reduced, count, measure in flips(data):
+            what = f"{name}, {'reduced' if reduced else 'luma'}"
+            _note(results.setdefault(what, {}), count, measure)
+        for kind, thresholds in disagreements(data, rng):
+            results["compared"][kind] = results["compared"].get(kind, 0) + 1
+            results["differing"] += [[number, kind, threshold] for threshold in thresholds]
+    held = not results["differing"]
+    compared = ", ".join(f"{kind} {count}" for kind, count in sorted(results["compared"].items()))
+    print(f"{results['pictures']} pictures; previews compared with exact: {compared}")
+    for number, kind, threshold in results["differing"]:
+        print(f"picture {number}: fast and exact differ in {kind} at threshold {threshold}")
+    for what in sorted(key for key in results if ", " in key):
+        held &= _report(what, results[what])
     print(f"saved as {record.save('margins', options.seed, results)}")
     return 0 if held else 1
+
+
+def _note(counted: dict[str, Any], count: int, measure: float) -> None:
+    by_flips = counted.setdefault("pictures_by_flips", {})
+    by_flips[str(count)] = by_flips.get(str(count), 0) + 1
+    counted["largest_flipped_measure"] = max(
+        counted.get("largest_flipped_measure", 0), round(measure, 4)
+    )
+
+
+def _report(what: str, counted: dict[str, Any]) -> bool:
+    """Print what was found of one hash and kind of preview, and tell whether the constants hold."""
+    name, _, reduced = what.partition(", ")
+    algorithm = ALGORITHMS[name.split("-")[0]]
+    allowed = (algorithm.max_bit_flips or {}).get(int(name.split("-")[1]))
+    doubt = algorithm.uncertainty_of(reduced=reduced == "reduced")
+    by_flips = {int(count): pictures for count, pictures in counted["pictures_by_flips"].items()}
+    found = counted["largest_flipped_measure"]
+    counted["pictures_by_flips"] = {str(count): by_flips[count] for count in sorted(by_flips)}
+    counted |= {"screened": sum(by_flips.values()), "most_flips": max(by_flips)}
+    counted |= {"allowed_flips": allowed, "doubt": doubt}
+    flipped = max(by_flips) if allowed is None else f"{max(by_flips)} of {allowed}"
+    print(
+        f"{what}: {counted['screened']} screened, at most {flipped} flips,"
+        f" largest flipped measure {found:.3f} of {doubt}"
+    )
+    return allowed is None or (max(by_flips) <= allowed and found <= doubt)
 
 
 if __name__ == "__main__":

@@ -206,13 +206,13 @@ def test_a_state_keeps_what_is_behind_a_picture(tmp_path: Path) -> None:
         ]
 
 
-def test_within_an_archive_a_zip_behind_a_picture_is_told(tmp_path: Path) -> None:
-    """A member with an appended zip is unscanned, unless it matches itself."""
+def test_within_an_archive_a_zip_behind_a_picture_is_opened(tmp_path: Path) -> None:
+    """A member with an appended zip matches by itself, or by what is in that zip."""
     path = tmp_path / "outer.zip"
     path.write_bytes(zipped({"both.jpg": with_zip_behind(1, [3]), "3.jpg": b"words"}))
-    told = (Verdict.UNSCANNED, Reason.UNSUPPORTED_FORMAT)
-    assert scan_one(path, matcher_for(3))[b"!/both.jpg"] == told
-    assert scan_one(path, matcher_for(1))[b"!/both.jpg"][0] is Verdict.MATCH
+    for listed, found in ((3, b"!/both.jpg!/3.jpg"), (1, b"!/both.jpg")):
+        verdicts = scan_one(path, matcher_for(listed))
+        assert [part for part in verdicts if verdicts[part][0] is Verdict.MATCH] == [found]
 
 
 @pytest.mark.parametrize("isolate", [False, True])
