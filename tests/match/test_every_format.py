@@ -17,6 +17,7 @@ from examine.every_format import in_every_format, listed_picture
 from examine.raws import every_raw
 from hashmatch import Entry, HashList, Matcher, PerceptualHash, Reason, Verdict
 from hashmatch.examine.decode import DECODERS, load_decoders, missing
+from hashmatch.examine.decode.formats import decoder_of
 from hashmatch.examine.handled import install_lines
 from hashmatch.options import FORMATS
 from matchers import in_process
@@ -47,6 +48,8 @@ def test_a_listed_picture_matches_in_every_format() -> None:
     assert {name: outcome.verdict for name, outcome in found.items()} == dict.fromkeys(
         FILES, Verdict.MATCH
     )
+    formats = {name: decoder_of(str(outcome.format)) for name, outcome in found.items()}
+    assert formats == {name: kind for name, (kind, _) in FILES.items()}
     # A camera raw's own data is not decoded, which its outcome says
     raws = {name for name in FILES if name.removeprefix("a.") in RAWS}
     assert {name for name, outcome in found.items() if outcome.reason} == raws - {"a.nef"}

@@ -153,7 +153,7 @@ def _examine_open(
     file.seek(0)
     if is_container:
         return (yield from _examine_container(file, size, options, skipped))
-    if (name := video_format(head)) is not None:
+    if (name := _video(head)) is not None:
         return (yield from _examine_video(file, name, options))
     data = read_content(file, options, size)
     if isinstance(data, Examination):
@@ -185,7 +185,7 @@ def _examine_container(
         problem = error.bare()
     # A tar begins with a name of its maker's choice, and a zip with anything: a picture, maybe.
     # And an SVG is one
-    if (name := video_format(head)) is not None:
+    if (name := _video(head)) is not None:
         return _marred((yield from _examine_video(file, name, options)), problem)
     if sniff(head) is None:
         kind = kind_of(head) if sniff_archive(head) is None else Kind.ARCHIVE
@@ -210,8 +210,7 @@ def _marred(found: Examination, problem: DecodeError | None) -> Examination:
 def _examine_bytes(
     data: bytes, options: ExamineOptions, plain: PlainJpeg | None = None
 ) -> _Examining:
-    name = video_format(data[:HEAD_BYTES]) if plain is None else None
-    if name is not None and sniff(data[:SNIFF_BYTES]) is None:
+    if plain is None and (name := _video(data[:SNIFF_BYTES])) is not None:
         return (yield from _examine_video(BytesIO(data), name, options))
     if options.kinds:
         found = hash_picture(
@@ -222,6 +221,11 @@ def _examine_bytes(
     if found.format is None and found.reason is None:
         found = replace(found, kind=kind_of(data[:HEAD_BYTES]))
     return replace(found, digests=digest(BytesIO(data), options)) if options.digests else found
+
+
+def _video(head: bytes) -> str | None:
+    """Name the video format of a file that is no picture: HEIC, AVIF and CR3 begin as MP4 does."""
+    return video_format(head) if sniff(head) is None else None
 
 
 def _examine_video(file: BinaryIO, name: str, options: ExamineOptions) -> _Examining:
