@@ -18,7 +18,7 @@ import pytest
 
 from hashmatch import HashList
 from hashmatch.service.core import CoreSettings, VerdictCore
-from hashmatch.service.policy import Policy
+from hashmatch.service.policy import ActionPolicy
 from hashmatch.service.ruling import Asked, Ruling
 from hashmatch.service.unanswered import UnansweredError, Why
 from matchers import in_process
@@ -238,7 +238,7 @@ def core_says(
             return await core.examine(chunks(), Asked("test", "request"))
 
     settings = CoreSettings(
-        policy=Policy(),
+        policy=ActionPolicy(),
         workers=1,
         max_bytes=1 << 20,
         max_held=1 << 20,

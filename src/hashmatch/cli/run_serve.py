@@ -27,7 +27,7 @@ try:
     from hashmatch.service.core import CoreSettings, VerdictCore
     from hashmatch.service.hold import HoldFolder
     from hashmatch.service.keys import read_keys
-    from hashmatch.service.policy import Policy, read_policy
+    from hashmatch.service.policy import ActionPolicy, read_policy
     from hashmatch.service.profiles import find_profile
     from hashmatch.service.server import Doors, serve
 except ModuleNotFoundError as error:
@@ -85,7 +85,7 @@ def _hold(asked: HoldSettings, stack: ExitStack) -> HoldFolder | None:
     return stack.enter_context(HoldFolder(asked.hold, seal=seal, candidates=asked.hold_candidates))
 
 
-def _doors(asked: DoorSettings, policy: Policy) -> Doors:
+def _doors(asked: DoorSettings, policy: ActionPolicy) -> Doors:
     http = None if asked.http is None else read_address(asked.http, "--http")
     clamd = None if asked.clamd is None else read_address(asked.clamd, "--clamd")
     icap = None if asked.icap is None else read_address(asked.icap, "--icap")
@@ -146,7 +146,7 @@ def _mode(text: str) -> int:
     return mode
 
 
-def _core_settings(asked: ServeSettings, policy: Policy) -> CoreSettings:
+def _core_settings(asked: ServeSettings, policy: ActionPolicy) -> CoreSettings:
     if not asked.load.deadline > 0:
         raise SettingsError("--deadline must be more than 0 seconds")
     lists = asked.lists

@@ -90,7 +90,7 @@ class ClamdDoor:
 
     async def converse(self, client: Client) -> None:
         """Serve one client."""
-        await _Session(self, _Connection(client)).run()
+        await _ClamdSession(self, _Connection(client)).run()
 
 
 def _found(case: str | None) -> str:
@@ -155,7 +155,7 @@ def _encoded(text: str, ending: bytes) -> bytes:
     return text.encode("utf-8", "surrogateescape") + ending
 
 
-class _Session:
+class _ClamdSession:
     """What one client asks, one request after another: one, or any number after ``IDSESSION``."""
 
     def __init__(self, door: ClamdDoor, connection: _Connection) -> None:

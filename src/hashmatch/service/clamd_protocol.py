@@ -59,7 +59,7 @@ class NoCommand:
 ClamdEvent: TypeAlias = Command | StreamData | StreamEnd | DescriptorSent | NoCommand
 
 
-class _State(Enum):
+class _ClamdState(Enum):
     COMMAND = auto()
     LENGTH = auto()
     CHUNK = auto()
@@ -76,7 +76,7 @@ class ClamdParser:
 
     def __init__(self) -> None:
         self._buffer = bytearray()
-        self._state = _State.COMMAND
+        self._state = _ClamdState.COMMAND
         self._left = 0
 
     def feed(self, data: bytes) -> Iterator[ClamdEvent]:
@@ -86,15 +86,15 @@ class ClamdParser:
             yield event
 
     def _next(self) -> ClamdEvent | None:
-        if self._state is _State.CHUNK:
+        if self._state is _ClamdState.CHUNK:
             return self._chunk()
-        if self._state is _State.LENGTH:
+        if self._state is _ClamdState.LENGTH:
             return self._length()
-        if self._state is _State.DESCRIPTOR and self._buffer:
+        if self._state is _ClamdState.DESCRIPTOR and self._buffer:
             del self._buffer[:1]
-            self._state = _State.COMMAND
+            self._state = _ClamdState.COMMAND
             return DescriptorSent()
-        if self._state is _State.COMMAND and self._buffer:
+        if self._state is _ClamdState.COMMAND and self._buffer:
             return self._command()
         return None
 
@@ -105,7 +105,7 @@ class ClamdParser:
         del self._buffer[: len(data)]
         self._left -= len(data)
         if not self._left:
-            self._state = _State.LENGTH
+            self._state = _ClamdState.LENGTH
         return StreamData(data)
 
     def _length(self) -> ClamdEvent | None:
@@ -114,9 +114,9 @@ class ClamdParser:
         (self._left,) = _LENGTH.unpack_from(self._buffer)
         del self._buffer[: _LENGTH.size]
         if self._left:
-            self._state = _State.CHUNK
+            self._state = _ClamdState.CHUNK
             return self._chunk()
-        self._state = _State.COMMAND
+        self._state = _ClamdState.COMMAND
         return StreamEnd()
 
     def _command(self) -> ClamdEvent | None:
@@ -126,7 +126,7 @@ class ClamdParser:
         if end < 0 and prefix not in _ENDINGS:
             end = len(self._buffer)
         if end > MOST_COMMAND or (end < 0 and len(self._buffer) > MOST_COMMAND):
-            self._state = _State.LOST
+            self._state = _ClamdState.LOST
             return NoCommand()
         if end < 0:
             return None
@@ -134,9 +134,9 @@ class ClamdParser:
         del self._buffer[: end + 1]
         name, _, argument = line.removesuffix(b"\r").partition(b" ")
         if not name.isalpha() or not name.isupper():
-            self._state = _State.LOST
+            self._state = _ClamdState.LOST
             return NoCommand()
-        self._state = {b"INSTREAM": _State.LENGTH, b"FILDES": _State.DESCRIPTOR}.get(
-            name, _State.COMMAND
+        self._state = {b"INSTREAM": _ClamdState.LENGTH, b"FILDES": _ClamdState.DESCRIPTOR}.get(
+            name, _ClamdState.COMMAND
         )
         return Command(name.decode("ascii"), argument, ending)

@@ -23,7 +23,7 @@ from hashmatch.report import Record, list_record, outcome_record
 from hashmatch.service.hold import HoldFolder
 from hashmatch.service.log import log_event
 from hashmatch.service.metrics import Metrics
-from hashmatch.service.policy import Policy
+from hashmatch.service.policy import ActionPolicy
 from hashmatch.service.ruling import Asked, Ruling, new_case
 from hashmatch.service.unanswered import UnansweredError, Why
 from hashmatch.service.upload import Upload, UploadBudget
@@ -45,7 +45,7 @@ class CoreSettings:
         max_list_age: rule on nothing while a list is older; None for lists of any age.
     """
 
-    policy: Policy
+    policy: ActionPolicy
     workers: int
     max_bytes: int
     max_held: int

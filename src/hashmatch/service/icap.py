@@ -53,7 +53,7 @@ class IcapDoor:
 
     async def converse(self, client: Client) -> None:
         """Serve one client."""
-        session = _Session(self, client)
+        session = _IcapSession(self, client)
         while await session.answer_next():
             pass
 
@@ -82,7 +82,7 @@ def _name(case: str | None) -> str:
     return f"Hashmatch.Held.{case or new_case()}"
 
 
-class _Session:
+class _IcapSession:
     """What one client asks, one request after another."""
 
     def __init__(self, door: IcapDoor, client: Client) -> None:
@@ -190,7 +190,7 @@ class _Body(Closing):
         is_in_preview: all of it was in the preview, or there is none.
     """
 
-    def __init__(self, session: _Session, request: IcapRequest) -> None:
+    def __init__(self, session: _IcapSession, request: IcapRequest) -> None:
         self.ended = not request.has_body
         self.is_in_preview = request.preview
         self._session = session

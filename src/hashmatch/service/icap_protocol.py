@@ -94,7 +94,7 @@ class BadRequest:
 IcapEvent: TypeAlias = IcapRequest | BodyData | PreviewEnd | BodyEnd | BadRequest
 
 
-class _State(Enum):
+class _IcapState(Enum):
     HEAD = auto()
     ENCAPSULATED = auto()
     SIZE = auto()
@@ -125,7 +125,7 @@ class IcapParser:
 
     def __init__(self) -> None:
         self._buffer = bytearray()
-        self._state = _State.HEAD
+        self._state = _IcapState.HEAD
         self._head: _Head | None = None
         self._left = 0
         self._preview = False
@@ -139,7 +139,7 @@ class IcapParser:
             try:
                 event = self._next()
             except _NotIcapError:
-                self._state = _State.LOST
+                self._state = _IcapState.LOST
                 event = BadRequest()
             if event is not None:
                 yield event
@@ -148,25 +148,25 @@ class IcapParser:
 
     def go_on(self) -> Iterator[IcapEvent]:
         """Expect the rest of a body after its preview, and yield what arrived already."""
-        self._state = _State.SIZE
+        self._state = _IcapState.SIZE
         self._preview = False
         return self.feed(b"")
 
     def _next(self) -> IcapEvent | None:
         """Take one step. None if there is no event; a step without one changes state or buffer."""
-        if self._state is _State.HEAD:
+        if self._state is _IcapState.HEAD:
             return self._read_head()
-        if self._state is _State.ENCAPSULATED:
+        if self._state is _IcapState.ENCAPSULATED:
             return self._read_encapsulated()
-        if self._state is _State.SIZE:
+        if self._state is _IcapState.SIZE:
             return self._read_size()
-        if self._state is _State.CHUNK:
+        if self._state is _IcapState.CHUNK:
             return self._read_chunk()
-        if self._state is _State.CHUNK_END and self._line() == b"":
-            self._state = _State.SIZE
-        elif self._state is _State.TRAILER:
+        if self._state is _IcapState.CHUNK_END and self._line() == b"":
+            self._state = _IcapState.SIZE
+        elif self._state is _IcapState.TRAILER:
             return self._read_trailer()
-        elif self._state is _State.LOST:
+        elif self._state is _IcapState.LOST:
             self._buffer.clear()
         return None
 
@@ -188,7 +188,7 @@ class IcapParser:
         offsets, body = _parse_encapsulated(method, fields)
         size = max(offsets.values(), default=0)
         self._head = _Head(method, fields, offsets, size, body)
-        self._state = _State.ENCAPSULATED
+        self._state = _IcapState.ENCAPSULATED
         return None
 
     def _read_encapsulated(self) -> IcapEvent | None:
@@ -199,7 +199,7 @@ class IcapParser:
         del self._buffer[: head.size]
         self._preview = head.has_body and "preview" in head.fields
         self._complete = False
-        self._state = _State.SIZE if head.has_body else _State.HEAD
+        self._state = _IcapState.SIZE if head.has_body else _IcapState.HEAD
         return IcapRequest(
             method=head.method,
             fields=head.fields,
@@ -219,7 +219,7 @@ class IcapParser:
             raise _NotIcapError
         self._left = int(digits, 16)
         self._complete = self._preview and extension.strip().lower() == b"ieof"
-        self._state = _State.CHUNK if self._left else _State.TRAILER
+        self._state = _IcapState.CHUNK if self._left else _IcapState.TRAILER
         return None
 
     def _read_chunk(self) -> IcapEvent | None:
@@ -229,16 +229,16 @@ class IcapParser:
         del self._buffer[: len(data)]
         self._left -= len(data)
         if not self._left:
-            self._state = _State.CHUNK_END
+            self._state = _IcapState.CHUNK_END
         return BodyData(data)
 
     def _read_trailer(self) -> IcapEvent | None:
         if self._line() != b"":
             return None
         if self._preview and not self._complete:
-            self._state = _State.PAUSED
+            self._state = _IcapState.PAUSED
             return PreviewEnd()
-        self._state = _State.HEAD
+        self._state = _IcapState.HEAD
         return BodyEnd()
 
     def _line(self) -> bytes | None:
@@ -250,7 +250,7 @@ class IcapParser:
             return None
         line = bytes(self._buffer[:end]).removesuffix(b"\r")
         del self._buffer[: end + 1]
-        if line and self._state is _State.CHUNK_END:
+        if line and self._state is _IcapState.CHUNK_END:
             raise _NotIcapError
         return line
 

@@ -37,7 +37,7 @@ DOORS = ("http", "clamd", "icap")
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class ActionPolicy:
     """The operator's table of actions.
 
     Attributes:
@@ -63,7 +63,7 @@ class Policy:
         return table
 
 
-def read_policy(texts: Iterable[str]) -> Policy:
+def read_policy(texts: Iterable[str]) -> ActionPolicy:
     """Read changes to the default table, such as ``unscanned=reject`` or ``icap.unscanned=allow``.
 
     Raises:
@@ -87,4 +87,4 @@ def read_policy(texts: Iterable[str]) -> Policy:
         if key in chosen:
             raise SettingsError(f"--action gives two actions for {name}")
         chosen[key] = value
-    return Policy(chosen)
+    return ActionPolicy(chosen)
