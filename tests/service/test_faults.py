@@ -17,9 +17,9 @@ import httpx
 import pytest
 
 from hashmatch import HashList
-from hashmatch.service.core import CoreSettings, VerdictCore
+from hashmatch.service.core import VerdictCore
 from hashmatch.service.policy import ActionPolicy
-from hashmatch.service.ruling import Asked, Ruling
+from hashmatch.service.ruling import Asked, CoreSettings, Ruling
 from hashmatch.service.unanswered import UnansweredError, Why
 from matchers import in_process
 from service.conftest import FIXTURES, MATCHING, Service, Start

@@ -24,12 +24,14 @@ from hashmatch.report import list_record
 
 try:
     from hashmatch.service.addresses import read_address
-    from hashmatch.service.core import CoreSettings, VerdictCore
+    from hashmatch.service.core import VerdictCore
     from hashmatch.service.hold import HoldFolder
     from hashmatch.service.keys import read_keys
     from hashmatch.service.policy import ActionPolicy, read_policy
     from hashmatch.service.profiles import find_profile
+    from hashmatch.service.ruling import CoreSettings
     from hashmatch.service.server import Doors, serve
+    from hashmatch.service.shapes import read_shapes
 except ModuleNotFoundError as error:
     raise MissingExtraError("hashmatch serve", "serve") from error
 
@@ -93,6 +95,8 @@ def _doors(asked: DoorSettings, policy: ActionPolicy) -> Doors:
         raise SettingsError(
             "nothing to serve: give --http, --clamd or --icap, such as --http 127.0.0.1:8080"
         )
+    if asked.shape and http is None:
+        raise SettingsError("--shape needs --http")
     if asked.chain is not None and clamd is None and icap is None:
         raise SettingsError("--chain needs --clamd or --icap")
     if asked.clamd_root and clamd is None:
@@ -122,6 +126,7 @@ def _doors(asked: DoorSettings, policy: ActionPolicy) -> Doors:
         chain=None if asked.chain is None else read_address(asked.chain, "--chain"),
         socket_mode=_mode(asked.socket_mode),
         keys=None if asked.keys is None else read_keys(asked.keys),
+        shapes=read_shapes(asked.shape or ()),
     )
 
 

@@ -74,6 +74,13 @@ class DoorSettings:
         option("FILE.toml", "Require a bearer key from this file; see hashmatch key."),
         READS,
     ] = None
+    shape: Annotated[
+        opt.Names,
+        option(
+            "shield|pictrs|hma",
+            "Also answer HTTP clients of this service, at its own paths. Repeatable.",
+        ),
+    ] = None
     action: Annotated[
         opt.Names,
         option(

@@ -7,7 +7,8 @@ not. A preview is at most *suspect*: only the exact hashes can tell whether it i
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import NamedTuple, TypeAlias
@@ -128,9 +129,22 @@ class Lookup:
             for kind in hash_list.sections
         ]
 
+    @property
+    def every_kind(self) -> list[HashKind]:
+        """The kinds of all hashes and digests to look up."""
+        return [*self.kinds, *(HashKind(name, DIGEST_BITS[name]) for name in self.digests)]
+
     def indexes(self) -> dict[int, BuiltIndex]:
         """The indexes, by the identity of their sections, which this lookup keeps alive."""
         return {id(section.base): section.base_index for section in self._sections}
+
+    def only(self, kinds: Collection[HashKind]) -> Lookup:
+        """This lookup, for examinations that have no hashes or digests of other kinds."""
+        some = copy(self)
+        some.kinds = tuple(kind for kind in self.kinds if kind in kinds)
+        names = {kind.algorithm for kind in kinds}
+        some.digests = tuple(name for name in self.digests if name in names)
+        return some
 
     def explain(self) -> list[str]:
         """Say which index was chosen for each list and kind of hash, and why."""

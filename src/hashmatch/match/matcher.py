@@ -18,12 +18,13 @@ from hashmatch.files import Closing
 from hashmatch.hashing import Codes
 from hashmatch.hashlist import HashList
 from hashmatch.match.expected import ExpectedFalse, expect_false
+from hashmatch.match.hashed import check_complete, examination_of
 from hashmatch.match.lookup import NOTHING, Flags, Lookup, Near
 from hashmatch.match.parts import examiner, match_parts
 from hashmatch.match.rates import PHOTOGRAPHS, Rates
 from hashmatch.match.thresholds import Threshold
 from hashmatch.match.verdict import decide
-from hashmatch.model import Examination, HashKind, Outcome
+from hashmatch.model import Examination, HashKind, Outcome, PerceptualHash, Verdict
 from hashmatch.options import (
     FORMATS,
     QUALITY_FLOOR,
@@ -240,6 +241,27 @@ class Matcher(Closing):
         It takes sources as it needs them, so there may be any number.
         """
         return map(self.match, sources)
+
+    def look_up(
+        self, hashes: Sequence[PerceptualHash], *, quality: int = 100, allow_missing: bool = False
+    ) -> Outcome:
+        """Look up a picture that was hashed elsewhere.
+
+        Args:
+            hashes: at most one of each kind, of one view of the picture; and digests of its bytes.
+            quality: 0 to 100, the amount of detail in that view.
+            allow_missing: if nothing matches, do not ask for hashes of all kinds in the lists.
+
+        Raises:
+            HashMismatchError: two hashes are of one kind; or nothing matched, and the lists also
+                have kinds that are not among the hashes, unless ``allow_missing``.
+        """
+        lists = self._lists
+        lookup, examination = examination_of(hashes, quality, lists.lookup)
+        [outcome] = self._judge(replace(lists, lookup=lookup), [examination])
+        if outcome.verdict is not Verdict.MATCH and not allow_missing:
+            check_complete(hashes, lists.lookup)
+        return outcome
 
     def screen(self, examinations: Sequence[Examination]) -> list[Outcome | None]:
         """Judge what can be judged, in one batch.

@@ -4,54 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 
 from hashmatch.custody.audit import AuditLog
-from hashmatch.errors import HashmatchError, OutputError
+from hashmatch.errors import HashmatchError, HashMismatchError
 from hashmatch.files import Closing
 from hashmatch.hashlist import HashList
 from hashmatch.hashlist.freshness import staleness
 from hashmatch.match.matcher import Matcher
-from hashmatch.model import Outcome, Verdict
+from hashmatch.model import Outcome, PerceptualHash, Verdict
 from hashmatch.report import Record, list_record, outcome_record
 from hashmatch.service.hold import HoldFolder
 from hashmatch.service.log import log_event
 from hashmatch.service.metrics import Metrics
-from hashmatch.service.policy import ActionPolicy
-from hashmatch.service.ruling import Asked, Ruling, new_case
+from hashmatch.service.ruling import Asked, CoreSettings, Ruling, new_case
+from hashmatch.service.trail import Trail
 from hashmatch.service.unanswered import UnansweredError, Why
 from hashmatch.service.upload import Upload, UploadBudget
 
 _HARMLESS = frozenset({Verdict.CLEAR, Verdict.NOT_IMAGE})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CoreSettings:
-    """How much the core takes in, and what it makes of it.
-
-    Attributes:
-        policy: what to recommend for each verdict.
-        workers: worker processes of the matcher.
-        max_bytes: of one upload.
-        max_held: bytes of all uploads held at a time.
-        max_waiting: uploads that are examined or wait for it at a time.
-        deadline: seconds from the start of an upload to its answer.
-        max_list_age: rule on nothing while a list is older; None for lists of any age.
-    """
-
-    policy: ActionPolicy
-    workers: int
-    max_bytes: int
-    max_held: int
-    max_waiting: int
-    deadline: float
-    max_list_age: timedelta | None = None
 
 
 class VerdictCore(Closing):
@@ -90,9 +66,7 @@ class VerdictCore(Closing):
         self.active = 0
         self._matcher = matcher
         self._load = load
-        self._audit = audit
-        self._auditing = threading.Lock()
-        self._audit_failed = False
+        self._trail = Trail(audit)
         self._hold = hold
         self._hold_failed = False
         self._now = now or partial(datetime.now, UTC)
@@ -143,7 +117,7 @@ class VerdictCore(Closing):
             Why.QUEUE_FULL: self._is_full,
         }
         words = [why.value for why, holds in found.items() if holds]
-        words += ["audit_failed"] * self._audit_failed
+        words += ["audit_failed"] * self._trail.failed
         return words + ["hold_failed"] * self._hold_failed
 
     async def examine(self, chunks: AsyncIterator[bytes], asked: Asked) -> Ruling:
@@ -156,9 +130,40 @@ class VerdictCore(Closing):
         Raises:
             UnansweredError: there is no verdict. The upload may be anything.
         """
+        return await self._answer(self._examine(chunks, asked), asked)
+
+    async def look_up(
+        self,
+        hashes: Sequence[PerceptualHash],
+        quality: int,
+        asked: Asked,
+        *,
+        allow_missing: bool = False,
+    ) -> Ruling:
+        """Rule on a picture that its host hashed; see ``Matcher.look_up``.
+
+        Raises:
+            UnansweredError: there is no verdict. The picture may be anything.
+        """
+        find = partial(self._matcher.look_up, hashes, quality=quality, allow_missing=allow_missing)
+        return await self._answer(self._look_up(find, asked), asked)
+
+    async def _look_up(self, find: Callable[[], Outcome], asked: Asked) -> Ruling:
+        self._check_open()
+        self._count(1)
+        try:
+            finding = self._threads.submit(lambda: self._ruling(find(), asked))
+            return await asyncio.wrap_future(finding)
+        except HashMismatchError as error:
+            raise UnansweredError(Why.HASHES_MISSING, error.message) from error
+        finally:
+            self._count(-1)
+
+    async def _answer(self, ruling_to_come: Awaitable[Ruling], asked: Asked) -> Ruling:
+        """Wait for a ruling; log and count it, or that there is none."""
         began = time.monotonic()
         try:
-            ruling = await self._examine(chunks, asked)
+            ruling = await self._in_time(ruling_to_come, asked)
         except UnansweredError as error:
             seconds = time.monotonic() - began
             self.metrics.unanswered(asked.door, error.why, seconds)
@@ -179,6 +184,18 @@ class VerdictCore(Closing):
             seconds=round(seconds, 4),
         )
         return ruling
+
+    async def _in_time(self, ruling_to_come: Awaitable[Ruling], asked: Asked) -> Ruling:
+        try:
+            async with asyncio.timeout(self.settings.deadline):
+                return await ruling_to_come
+        except TimeoutError:
+            raise UnansweredError(Why.TIMEOUT) from None
+        except UnansweredError:
+            raise
+        except Exception as error:
+            log_event("failed", level=logging.ERROR, error=error, request=asked.request)
+            raise UnansweredError(Why.INTERNAL) from error
 
     async def reload(self, cause: str) -> bool:
         """Load the lists and put them in force. If they cannot be used, the old ones stay.
@@ -210,7 +227,7 @@ class VerdictCore(Closing):
                     lists={each["name"]: each["entries"] for each in lists},
                 )
                 event = {"type": "reload", "cause": cause, "refused": False, "lists": lists}
-            await asyncio.to_thread(self._record, event)
+            await asyncio.to_thread(self._trail.add, event)
             return not self.reload_refused
 
     async def warm_up(self) -> None:
@@ -227,8 +244,8 @@ class VerdictCore(Closing):
         """Try what failed again. Clients stay away while the service is not ready."""
         if self._pool_failed:
             await self.warm_up()
-        if self._audit_failed:
-            await asyncio.to_thread(self._record, {"type": "audit_resumed"})
+        if self._trail.failed:
+            await asyncio.to_thread(self._trail.add, {"type": "audit_resumed"})
         if self._hold is not None:
             if self._hold_failed:
                 most = self.settings.max_bytes
@@ -249,34 +266,28 @@ class VerdictCore(Closing):
         self._threads.shutdown()  # what they still record must be in the trail before it ends
 
     async def _examine(self, chunks: AsyncIterator[bytes], asked: Asked) -> Ruling:
+        self._check_open()
+        upload = Upload(self._budget, self.settings.max_bytes)
+        self._count(1)
+        matching: Future[Ruling] | None = None
+        try:
+            await self._receive(chunks, upload)
+            self._check_room()  # only now: slow uploads must not keep others out
+            matching = self._threads.submit(self._rule, upload, asked)
+            self._queued += 1
+            return await asyncio.wrap_future(matching)
+        except asyncio.CancelledError:
+            self._late += matching is not None and not matching.done()
+            raise
+        finally:
+            self._release_when_done(upload, matching)
+
+    def _check_open(self) -> None:
         if self._stopping:
             raise UnansweredError(Why.STOPPING)
         if self._stale() is not None:
             raise UnansweredError(Why.LIST_STALE)
         self._check_room()
-        upload = Upload(self._budget, self.settings.max_bytes)
-        self._count(1)
-        matching: Future[Ruling] | None = None
-        try:
-            async with asyncio.timeout(self.settings.deadline):
-                await self._receive(chunks, upload)
-                self._check_room()  # only now: slow uploads must not keep others out
-                matching = self._threads.submit(self._rule, upload, asked)
-                self._queued += 1
-                return await asyncio.wrap_future(matching)
-        except TimeoutError:
-            self._late += matching is not None and not matching.done()
-            raise UnansweredError(Why.TIMEOUT) from None
-        except asyncio.CancelledError:
-            self._late += matching is not None and not matching.done()
-            raise
-        except UnansweredError:
-            raise
-        except Exception as error:
-            log_event("failed", level=logging.ERROR, error=error, request=asked.request)
-            raise UnansweredError(Why.INTERNAL) from error
-        finally:
-            self._release_when_done(upload, matching)
 
     def _check_room(self) -> None:
         if self._is_full:
@@ -336,7 +347,7 @@ class VerdictCore(Closing):
         if case is not None:
             found = {**outcome_record(outcome), "case": case, "action": ruling.action}
             event = {"type": outcome.verdict.value, **asked.record(), **found}
-            self._record(event, sync=outcome.verdict is Verdict.MATCH)
+            self._trail.add(event, sync=outcome.verdict is Verdict.MATCH)
         return ruling
 
     def _keep(self, hold: HoldFolder, upload: Upload, ruling: Ruling, asked: Asked) -> bool:
@@ -352,7 +363,7 @@ class VerdictCore(Closing):
         else:
             self._hold_failed = False
         self.metrics.hold("held" if event["held"] else "failed")
-        self._record(event, sync=True)
+        self._trail.add(event, sync=True)
         return bool(event["held"])
 
     def _note_unanswered(self, asked: Asked, error: UnansweredError, seconds: float) -> None:
@@ -365,20 +376,7 @@ class VerdictCore(Closing):
             why=error.why,
             seconds=round(seconds, 4),
         )
-        self._record({"type": "unanswered", **asked.record(), "why": error.why.value})
-
-    def _record(self, event: Record, *, sync: bool = False) -> None:
-        """Write to the audit trail. A match must be answered even if this fails."""
-        if self._audit is None:
-            return
-        try:
-            with self._auditing:
-                self._audit.add(event, sync=sync)
-        except OutputError as error:
-            self._audit_failed = True
-            log_event("audit_failed", level=logging.ERROR, why=str(error))
-        else:
-            self._audit_failed = False
+        self._trail.add({"type": "unanswered", **asked.record(), "why": error.why.value})
 
     def _stale(self) -> str | None:
         most = self.settings.max_list_age

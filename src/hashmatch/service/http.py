@@ -1,16 +1,15 @@
-"""The HTTP door: ``POST /v1/match``, and what operators ask."""
+"""The HTTP door: ``POST /v1/match`` and ``/v1/lookup``, and what operators ask."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
 from http import HTTPStatus
 from importlib import resources
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -19,25 +18,20 @@ from hashmatch.report import list_record
 from hashmatch.service.core import VerdictCore
 from hashmatch.service.keys import Key, Scope, find_key
 from hashmatch.service.log import log_event
-from hashmatch.service.multipart import boundary_of, only_part
+from hashmatch.service.requests import (
+    problem,
+    read_hashes,
+    small_body,
+    token_of,
+    unanswered_problem,
+    upload_of,
+)
 from hashmatch.service.ruling import Asked, Ruling, new_request
-from hashmatch.service.unanswered import UnansweredError, Why
-
-_STATUS = {
-    Why.TOO_LARGE: 413,
-    Why.EMPTY: 400,
-    Why.CUT: 400,
-    Why.MALFORMED: 400,
-    Why.ENCODED: 415,
-    Why.PARTIAL: 400,
-    Why.INTERNAL: 500,
-}
-"""Of answers without a verdict; 503 for all others."""
+from hashmatch.service.shapes import Endpoint, Shape, endpoints
+from hashmatch.service.unanswered import UnansweredError
 
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _LIST_FIELDS = ("name", "version", "created", "entries", "age_days", "warnings")
-
-Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class HttpDoor:
@@ -46,22 +40,36 @@ class HttpDoor:
     Args:
         core: rules on uploads.
         keys: those that clients may present; None to serve anyone who can connect.
+        shapes: other services whose paths to answer, too.
     """
 
-    def __init__(self, core: VerdictCore, keys: tuple[Key, ...] | None) -> None:
+    def __init__(
+        self,
+        core: VerdictCore,
+        keys: tuple[Key, ...] | None,
+        shapes: frozenset[Shape] = frozenset(),
+    ) -> None:
         self._core = core
         self._keys = keys
+        self._shapes = shapes
 
     def app(self) -> Starlette:
         """The ASGI application."""
+        shaped = [
+            Route(path, self._for(Scope.MATCH, endpoint), methods=[method])
+            for shape in sorted(self._shapes)
+            for method, path, endpoint in endpoints(shape, self._core)
+        ]
         return Starlette(
             routes=[
                 Route("/v1/match", self._for(Scope.MATCH, self._match), methods=["POST"]),
+                Route("/v1/lookup", self._for(Scope.MATCH, self._look_up), methods=["POST"]),
                 Route("/v1/lists", self._for(Scope.ADMIN, self._lists)),
                 Route("/metrics", self._for(Scope.ADMIN, self._metrics)),
                 Route("/live", self._live),
                 Route("/ready", self._ready),
                 Route("/openapi.json", self._openapi),
+                *shaped,
             ],
             exception_handlers={HTTPException: _http_problem, Exception: _internal_problem},
         )
@@ -73,8 +81,8 @@ class HttpDoor:
             request.state.id = new_request()
             request.state.client = None
             if self._keys is not None:
-                kind, _, token = request.headers.get("authorization", "").partition(" ")
-                key = find_key(self._keys, token.strip()) if kind.lower() == "bearer" else None
+                token = token_of(request)
+                key = None if token is None else find_key(self._keys, token)
                 if key is None:
                     return problem(401, "unauthorized", "present a key: Authorization: Bearer KEY")
                 if scope not in key.scopes:
@@ -87,19 +95,20 @@ class HttpDoor:
         return guarded
 
     async def _match(self, request: Request) -> Response:
-        if request.headers.get("content-encoding", "identity").lower() != "identity":
-            return problem(415, "encoded", "send the file without a Content-Encoding")
         asked = Asked("http", request.state.id, request.state.client)
         try:
-            boundary = boundary_of(request.headers.get("content-type", ""))
-            chunks = _body(request)
-            content = chunks if boundary is None else only_part(chunks, boundary)
-            ruling = await self._core.examine(_not_empty(content), asked)
+            ruling = await self._core.examine(upload_of(request), asked)
         except UnansweredError as error:
-            response = problem(_STATUS.get(error.why, 503), error.why.value, error.message)
-            if response.status_code == 503:
-                response.headers["Retry-After"] = "1"
-            return response
+            return unanswered_problem(error)
+        return JSONResponse(ruling_record(ruling, asked.request))
+
+    async def _look_up(self, request: Request) -> Response:
+        asked = Asked("http", request.state.id, request.state.client)
+        try:
+            hashes, quality = read_hashes(await small_body(request))
+            ruling = await self._core.look_up(hashes, quality, asked)
+        except UnansweredError as error:
+            return unanswered_problem(error)
         return JSONResponse(ruling_record(ruling, asked.request))
 
     async def _lists(self, _request: Request) -> Response:
@@ -157,39 +166,6 @@ def ruling_record(ruling: Ruling, request: str) -> dict[str, Any]:
         ],
         "match_count": outcome.match_count,
     }
-
-
-def problem(status: int, reason: str, detail: str) -> Response:
-    """An error as RFC 9457 has it, with the reason as a word of its own."""
-    content = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "reason": reason,
-        "detail": detail,
-    }
-    response = JSONResponse(content, status, media_type="application/problem+json")
-    if status == 401:
-        response.headers["WWW-Authenticate"] = "Bearer"
-    return response
-
-
-async def _body(request: Request) -> AsyncIterator[bytes]:
-    try:
-        async for chunk in request.stream():
-            yield chunk
-    except ClientDisconnect:
-        raise UnansweredError(Why.CUT) from None
-
-
-async def _not_empty(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Refuse an empty body: more often than not, a client forgot the file."""
-    size = 0
-    async for chunk in chunks:
-        size += len(chunk)
-        yield chunk
-    if not size:
-        raise UnansweredError(Why.EMPTY)
 
 
 async def _http_problem(_request: Request, error: Exception) -> Response:

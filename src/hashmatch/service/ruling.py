@@ -1,14 +1,38 @@
-"""What a door asks the core about an upload, and what the core says."""
+"""What bounds the core, what a door asks it about an upload, and what it says."""
 
 from __future__ import annotations
 
 import base64
 import secrets
 from dataclasses import dataclass
+from datetime import timedelta
 
 from hashmatch.model import Outcome
 from hashmatch.report import Record
-from hashmatch.service.policy import Action
+from hashmatch.service.policy import Action, ActionPolicy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoreSettings:
+    """How much the core takes in, and what it makes of it.
+
+    Attributes:
+        policy: what to recommend for each verdict.
+        workers: worker processes of the matcher.
+        max_bytes: of one upload.
+        max_held: bytes of all uploads held at a time.
+        max_waiting: uploads that are examined or wait for it at a time.
+        deadline: seconds from the start of an upload to its answer.
+        max_list_age: rule on nothing while a list is older; None for lists of any age.
+    """
+
+    policy: ActionPolicy
+    workers: int
+    max_bytes: int
+    max_held: int
+    max_waiting: int
+    deadline: float
+    max_list_age: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from hashmatch.service.icap import IcapDoor
 from hashmatch.service.keys import Key
 from hashmatch.service.log import log_event, set_up_logs
 from hashmatch.service.profiles import STRICT, Profile
+from hashmatch.service.shapes import Shape
 
 _LOOK_SECONDS = 1.0
 _GRACE_SECONDS = 5
@@ -49,6 +50,7 @@ class Doors:
         chain: a real clamd, to be asked about uploads by clamd's protocol and ICAP, too.
         socket_mode: of unix sockets.
         keys: for HTTP; None to serve anyone who can connect.
+        shapes: other services whose paths HTTP answers.
     """
 
     http: Address | None = None
@@ -60,6 +62,7 @@ class Doors:
     chain: Address | None = None
     socket_mode: int = 0o600
     keys: tuple[Key, ...] | None = None
+    shapes: frozenset[Shape] = frozenset()
 
     def profile(self, door: str) -> Profile | None:
         """The profile of a door's clients; None for HTTP, which needs none."""
@@ -95,7 +98,7 @@ async def _serve(core: VerdictCore, doors: Doors, list_files: Sequence[str]) -> 
         for name, address in (("http", doors.http), ("clamd", doors.clamd), ("icap", doors.icap))
         if address is not None
     }
-    http = _HttpServer(HttpDoor(core, doors.keys))
+    http = _HttpServer(HttpDoor(core, doors.keys, doors.shapes))
     connections = _connections(core, doors, partial(_ask, reloads))
     async with asyncio.TaskGroup() as tasks:
         for name, (address, listener) in opened.items():

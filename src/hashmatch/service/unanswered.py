@@ -25,6 +25,7 @@ class Why(StrEnum):
         MALFORMED: it is a form that cannot be read for certain.
         ENCODED: it has an encoding that cannot be undone.
         PARTIAL: it is a part of a file.
+        HASHES_MISSING: nothing matched, and the lists have kinds of hashes that were not given.
     """
 
     QUEUE_FULL = "queue_full"
@@ -41,6 +42,7 @@ class Why(StrEnum):
     MALFORMED = "malformed"
     ENCODED = "encoded"
     PARTIAL = "partial"
+    HASHES_MISSING = "hashes_missing"
 
 
 EXPLANATIONS = {
@@ -55,6 +57,7 @@ EXPLANATIONS = {
     Why.EMPTY: "the upload is empty",
     Why.CUT: "the upload ended before its end",
     Why.NOT_A_FILE: "not a regular file that can be read",
+    Why.HASHES_MISSING: "give a hash of each kind that the lists have",
     Why.MALFORMED: "send the file as the raw body, or as the one part of a form",
     Why.ENCODED: "the encoding of the upload cannot be undone",
     Why.PARTIAL: "the upload is only a part of a file",
@@ -68,6 +71,6 @@ class UnansweredError(HashmatchError):
         why: the reason.
     """
 
-    def __init__(self, why: Why) -> None:
-        super().__init__(EXPLANATIONS[why])
+    def __init__(self, why: Why, explanation: str | None = None) -> None:
+        super().__init__(explanation or EXPLANATIONS[why])
         self.why = why
