@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from commands import COMMAND, SOURCE, environment, hashmatch_command, records
+from commands import COMMAND, SOURCE, environment, hashmatch_command, quick_command, records
 from hashmatch import Entry, HashKind, HashList
 from hashmatch.examine.examination import examine
 from hashmatch.options import ExamineOptions
@@ -290,17 +290,18 @@ def test_streams_that_fail_change_no_code_but_say_so(
     folders: dict[int, Path], list_path: Path
 ) -> None:
     """A full stdout is 70; stderr closed or full, where nobody can be told, changes nothing."""
-    scan = [*COMMAND, "scan", folders[1], "--list", list_path, "--jobs", "1"]
-    missing = [*COMMAND, "scan", "none", "--list", list_path]
-    shell = ["sh", "-c", '"$0" "$@" 2>&-']
+    scan = ["scan", folders[1], "--list", list_path, "--jobs", "1"]
+    missing = ["scan", "none", "--list", list_path]
+    quick = quick_command()
+    closed = ["sh", "-c", '"$0" "$@" 2>&-', *COMMAND]
     with Path("/dev/full").open("wb") as full:
         for command, options, code in (
-            (scan, {"stdout": full, "stderr": subprocess.PIPE}, 70),
-            ([*COMMAND, "--help"], {"stdout": full, "stderr": subprocess.PIPE}, 70),
-            (missing, {"stderr": full}, 66),
-            ([*scan, "--format", "csv"], {"stderr": full, "stdout": subprocess.PIPE}, 1),
-            ([*shell, *missing], {}, 66),
-            ([*shell, *scan, "--format", "csv"], {"stdout": subprocess.PIPE}, 1),
+            ([*quick, *scan], {"stdout": full, "stderr": subprocess.PIPE}, 70),
+            ([*quick, "--help"], {"stdout": full, "stderr": subprocess.PIPE}, 70),
+            ([*quick, *missing], {"stderr": full}, 66),
+            ([*quick, *scan, "--format", "csv"], {"stderr": full, "stdout": subprocess.PIPE}, 1),
+            ([*closed, *missing], {}, 66),
+            ([*closed, *scan, "--format", "csv"], {"stdout": subprocess.PIPE}, 1),
         ):
             done = subprocess.run(command, env=environment(), check=False, timeout=60, **options)
             assert done.returncode == code, (command, done.stderr)
@@ -322,14 +323,14 @@ def test_streams_that_fail_change_no_code_but_say_so(
 )
 def test_every_command_says_that_it_cannot_write(list_path: Path, arguments: list[str]) -> None:
     """Standard output that is full or closed is 70 and named, and one that nobody reads is 141."""
-    command = [*COMMAND, *(text.format(list=list_path) for text in arguments)]
-    for redirection, code, told in (
-        (">/dev/full", 70, b"No space left on device"),
-        (">&-", 70, b"Bad file descriptor"),
-        ("| true; exit ${PIPESTATUS[0]}", 141, None),
+    filled = [text.format(list=list_path) for text in arguments]
+    for command, redirection, code, told in (
+        (quick_command(), ">/dev/full", 70, b"No space left on device"),
+        (COMMAND, ">&-", 70, b"Bad file descriptor"),
+        (quick_command(), "| true; exit ${PIPESTATUS[0]}", 141, None),
     ):
         done = subprocess.run(
-            ["bash", "-c", f'"$0" "$@" {redirection}', *command],
+            ["bash", "-c", f'"$0" "$@" {redirection}', *command, *filled],
             env=environment(),
             capture_output=True,
             check=False,

@@ -22,15 +22,6 @@ def blocks(guide: str) -> list[tuple[str, str]]:
     return _BLOCK.findall((DOCS / guide).read_text("utf-8"))
 
 
-def install_command(folder: Path) -> Path:
-    """Put the command itself into a folder ``bin``, and return that."""
-    command = folder / "bin" / "hashmatch"
-    command.parent.mkdir()
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -P -m hashmatch "$@"\n')
-    command.chmod(0o755)
-    return command.parent
-
-
 def set_up(folder: Path) -> None:
     """Make the uploads and the list that the guides use, as the README tells its readers to."""
     (folder / "fixtures").symlink_to(ROOT / "fixtures")

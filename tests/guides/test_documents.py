@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from commands import SOURCE, environment
+from commands import SOURCE, environment, install_command
 from guides import examples
 from pictures import photo
 
@@ -45,7 +45,7 @@ def place(tmp_path: Path) -> Path:
         "1,false_positive,reviewer 7,2026-01-31\n"
         "2,confirmed,reviewer 7,2026-01-31\n"
     )
-    examples.install_command(tmp_path)
+    install_command(tmp_path)
     return tmp_path
 
 
@@ -140,7 +140,7 @@ def test_readme_matches_an_upload(place: Path) -> None:
 
 def test_readme_shows_what_a_scan_prints(tmp_path: Path) -> None:
     """The README's scan prints exactly the lines shown, for files made as the README says."""
-    examples.install_command(tmp_path)
+    install_command(tmp_path)
     examples.set_up(tmp_path)
     shown = next(text for text in blocks("../README.md", "console") if "scan uploads" in text)
     command, expected = shown.removeprefix("$ ").split("\n", 1)

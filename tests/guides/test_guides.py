@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from commands import SOURCE, environment, hashmatch_command
+from commands import SOURCE, environment, hashmatch_command, install_command
 from hashlist.feeds import Item, ncmec, vics
 
-from .examples import DOCS, PICTURES, ROOT, blocks, check, install_command, set_up
+from .examples import DOCS, PICTURES, ROOT, blocks, check, set_up
 
 NIGHTLY = ROOT / "src" / "hashmatch" / "cli" / "nightly"
 

@@ -1,0 +1,93 @@
+"""A process that has imported hashmatch, and forks for each command that a test runs.
+
+A fork is a process of its own, with its own streams, signals and exit code. It does not import
+NumPy, Typer and hashmatch again, which takes longer than most commands do.
+"""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import json
+import os
+import pkgutil
+import select
+import signal
+import socket
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NoReturn
+
+import hashmatch.cli
+from command_client import LENGTH, exactly
+from hashmatch.__main__ import main
+from hashmatch.cli.main import run
+
+
+def _load() -> None:
+    """Import what commands import, and leave the garbage collector nothing to look at."""
+    sys.path.remove(str(Path(__file__).parent))  # no worker is to import a test
+    for module in pkgutil.walk_packages(hashmatch.cli.__path__, "hashmatch.cli."):
+        import_module(module.name)
+    run(["list", "bogus"])  # Typer loads more of itself when it first parses
+    gc.collect()
+    gc.freeze()
+
+
+def _serve(listener: socket.socket, until: int) -> None:
+    """Take one request after another, until the other end of a pipe is closed."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # whoever answers a request is waited for by none
+    while True:
+        ready, _, _ = select.select([listener, until], [], [])
+        if until in ready:
+            return
+        connection, _ = listener.accept()
+        if os.fork() == 0:
+            listener.close()
+            os.close(until)
+            _answer(connection)
+        connection.close()
+
+
+def _answer(connection: socket.socket) -> NoReturn:
+    """Start the command, and say how it ends."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    length, streams, _, _ = socket.recv_fds(connection, LENGTH, 3)
+    request = json.loads(exactly(connection, int.from_bytes(length, "big")))
+    pid = os.fork()
+    if pid == 0:
+        connection.close()
+        _become(request, streams)
+    for stream in streams:
+        os.close(stream)
+    _, status = os.waitpid(pid, 0)
+    code = os.waitstatus_to_exitcode(status)
+    connection.sendall(code.to_bytes(LENGTH, "big", signed=True))
+    os._exit(0)
+
+
+def _become(request: dict[str, Any], streams: list[int]) -> NoReturn:
+    """Run a command in this process as if it had been started for it."""
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    os.umask(request["umask"])
+    os.chdir(request["folder"])
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    sys.argv[1:] = request["arguments"]
+    code: object = 1
+    try:
+        main()
+        code = 0
+    except SystemExit as ending:
+        code = ending.code or 0
+    finally:
+        atexit._run_exitfuncs()  # the rest of Python's own end takes longer than most commands
+        os._exit(code if isinstance(code, int) else 1)
+
+
+if __name__ == "__main__":
+    _load()
+    _serve(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]))
