@@ -173,7 +173,9 @@ def show_command(
         _write([json.dumps(record)])
         return 0
     del record["sections"], record["expected_false"]
-    _write(f"{name:<12} {printable(_shown(value))}" for name, value in record.items())
+    _write(
+        f"{name.replace('_', ' '):<12} {printable(_shown(value))}" for name, value in record.items()
+    )
     for each in found:
         _write(_section_lines(each))
     _write(results.expectation_by_default(whole))

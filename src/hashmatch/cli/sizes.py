@@ -20,7 +20,7 @@ def parse_size(text: str | int) -> int:
     Raises:
         typer.BadParameter: it is not such a number, or it is below 1.
     """
-    return _parse(text, 1024, "bytes, such as 500000, 10M or 2GiB")
+    return _parse(text, 1024, "a number of bytes, such as 500000, 10M or 2GiB")
 
 
 def parse_count(text: str | int) -> int:

@@ -79,7 +79,11 @@ def verify(folder: str | os.PathLike[str]) -> QuarantineCheck:
 
 
 def _read(folder: str | os.PathLike[str]) -> Manifest:
-    return read_manifest(os.path.join(os.fsencode(folder), MANIFEST))
+    path = os.path.join(os.fsencode(folder), MANIFEST)
+    if not os.path.lexists(path):
+        name = os.fsdecode(MANIFEST)
+        raise InputError(f"not a quarantine: it has no {name}", path=os.fspath(folder))
+    return read_manifest(path)
 
 
 @contextmanager
