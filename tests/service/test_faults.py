@@ -65,6 +65,7 @@ def test_killed_processes_never_clear_an_upload(start: Start) -> None:
     until_matched(service)
     with service.client() as client:
         assert client.get("/ready").status_code == 200
+        assert "hashmatch_pool_restarts 0.0" not in client.get("/metrics").text
 
 
 def test_a_frozen_pool_is_a_timeout(start: Start) -> None:

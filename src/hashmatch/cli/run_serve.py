@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from dataclasses import asdict
 from functools import partial
@@ -23,7 +24,7 @@ from hashmatch.model import Verdict
 from hashmatch.report import list_record
 
 try:
-    from hashmatch.service.addresses import read_address
+    from hashmatch.service.addresses import Address, read_address
     from hashmatch.service.core import VerdictCore
     from hashmatch.service.hold import HoldFolder
     from hashmatch.service.keys import read_keys
@@ -32,6 +33,7 @@ try:
     from hashmatch.service.ruling import CoreSettings
     from hashmatch.service.server import Doors, serve
     from hashmatch.service.shapes import read_shapes
+    from hashmatch.service.systemd import Systemd
 except ModuleNotFoundError as error:
     raise MissingExtraError("hashmatch serve", "serve") from error
 
@@ -39,7 +41,8 @@ except ModuleNotFoundError as error:
 def run_serve(asked: ServeSettings) -> int:
     """Serve until a signal stops it, and return the exit code."""
     policy = read_policy(asked.doors.action or ())
-    doors = _doors(asked.doors, policy)
+    systemd = Systemd(os.environ)
+    doors = _doors(asked.doors, policy, systemd)
     settings = _core_settings(asked, policy)
     for path in asked.lists.files:
         if is_stream(path):
@@ -72,7 +75,7 @@ def run_serve(asked: ServeSettings) -> int:
             )
         hold = _hold(asked.holding, stack)
         with VerdictCore(matcher, load, settings, audit, hold) as core:
-            serve(core, doors, asked.lists.files)
+            serve(core, doors, asked.lists.files, systemd)
         if audit is not None:
             audit.finish(exit_code=0, counts={})
     return 0
@@ -87,10 +90,10 @@ def _hold(asked: HoldSettings, stack: ExitStack) -> HoldFolder | None:
     return stack.enter_context(HoldFolder(asked.hold, seal=seal, candidates=asked.hold_candidates))
 
 
-def _doors(asked: DoorSettings, policy: ActionPolicy) -> Doors:
-    http = None if asked.http is None else read_address(asked.http, "--http")
-    clamd = None if asked.clamd is None else read_address(asked.clamd, "--clamd")
-    icap = None if asked.icap is None else read_address(asked.icap, "--icap")
+def _doors(asked: DoorSettings, policy: ActionPolicy, systemd: Systemd) -> Doors:
+    http = _address(asked.http, "http", systemd)
+    clamd = _address(asked.clamd, "clamd", systemd)
+    icap = _address(asked.icap, "icap", systemd)
     if http is None and clamd is None and icap is None:
         raise SettingsError(
             "nothing to serve: give --http, --clamd or --icap, such as --http 127.0.0.1:8080"
@@ -128,6 +131,12 @@ def _doors(asked: DoorSettings, policy: ActionPolicy) -> Doors:
         keys=None if asked.keys is None else read_keys(asked.keys),
         shapes=read_shapes(asked.shape or ()),
     )
+
+
+def _address(text: str | None, door: str, systemd: Systemd) -> Address | None:
+    if text is None:
+        return None
+    return systemd.address(door) if text == "systemd" else read_address(text, f"--{door}")
 
 
 def _root(name: str) -> Path:

@@ -28,7 +28,11 @@ class DoorSettings:
 
     http: Annotated[
         str | None,
-        option("ADDRESS", "Serve HTTP here: 127.0.0.1:8080 or unix:/run/hashmatch/http.sock."),
+        option(
+            "ADDRESS",
+            "Serve HTTP here: 127.0.0.1:8080, unix:/run/hashmatch/http.sock, or systemd for the"
+            " socket that systemd opened (also at --clamd and --icap).",
+        ),
     ] = None
     clamd: Annotated[
         str | None,

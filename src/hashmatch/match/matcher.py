@@ -20,7 +20,7 @@ from hashmatch.hashlist import HashList
 from hashmatch.match.expected import ExpectedFalse, expect_false
 from hashmatch.match.hashed import check_complete, examination_of
 from hashmatch.match.lookup import NOTHING, Flags, Lookup, Near
-from hashmatch.match.parts import examiner, match_parts
+from hashmatch.match.parts import examiner, far, match_parts
 from hashmatch.match.rates import PHOTOGRAPHS, Rates
 from hashmatch.match.thresholds import Threshold
 from hashmatch.match.verdict import decide
@@ -157,6 +157,11 @@ class Matcher(Closing):
     def exact_options(self) -> ExamineOptions:
         """How to examine a picture for ``judge``."""
         return self._lists.exact_options
+
+    @property
+    def pool_restarts(self) -> int:
+        """How often the worker processes had died and others were started."""
+        return 0 if self._pool is None else self._pool.restarts
 
     def replace(self, hash_lists: HashList | Sequence[HashList]) -> None:
         """Put other lists in force, from the next call on.
@@ -381,19 +386,3 @@ class Matcher(Closing):
         raise TypeError(
             "a matcher holds a hash list and cannot be pickled: build one where it is used"
         )
-
-
-def far(examination: Examination) -> Outcome:
-    """The outcome of an examination that is near no entry."""
-    return Outcome(
-        verdict=decide(
-            (), count=0, reason=examination.reason, is_picture=examination.format is not None
-        ),
-        reason=examination.reason,
-        detail=examination.detail,
-        quality=examination.quality,
-        width=examination.width,
-        height=examination.height,
-        format=examination.format,
-        kind=examination.kind,
-    )

@@ -13,7 +13,7 @@ from hashmatch.examine.examination import examine_parts
 from hashmatch.examine.inputs import Content
 from hashmatch.examine.sandbox import SharedPool, nameless_file
 from hashmatch.match.lookup import BYTES
-from hashmatch.match.verdict import decide_whole
+from hashmatch.match.verdict import decide, decide_whole
 from hashmatch.model import Examination, Match, Outcome, Part, Reason
 from hashmatch.options import ExamineOptions
 
@@ -131,3 +131,19 @@ def whole(parts: Sequence[Part], max_matches: int) -> Outcome:
 def _rank(match: Match) -> tuple[bool, bool, int]:
     """The order of hits: detail first, then exact digests, then the distance."""
     return match.low_information, match.view != BYTES, match.distance
+
+
+def far(examination: Examination) -> Outcome:
+    """The outcome of an examination that is near no entry."""
+    return Outcome(
+        verdict=decide(
+            (), count=0, reason=examination.reason, is_picture=examination.format is not None
+        ),
+        reason=examination.reason,
+        detail=examination.detail,
+        quality=examination.quality,
+        width=examination.width,
+        height=examination.height,
+        format=examination.format,
+        kind=examination.kind,
+    )

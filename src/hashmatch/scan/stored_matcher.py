@@ -12,7 +12,8 @@ import numpy as np
 
 from hashmatch.errors import InputError
 from hashmatch.match.lookup import BYTES
-from hashmatch.match.matcher import Matcher, far
+from hashmatch.match.matcher import Matcher
+from hashmatch.match.parts import far
 from hashmatch.match.verdict import decide
 from hashmatch.model import DIGEST_BITS, Examination, HashKind, Match, Outcome, ViewHashes
 from hashmatch.state.blob import BlobError, columns, unpack_hashes

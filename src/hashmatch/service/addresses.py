@@ -23,11 +23,13 @@ class Address:
         host: an IP address or a name; empty for a unix socket.
         port: of TCP; 0 lets the system choose.
         path: of a unix socket; None for TCP.
+        descriptor: of the listening socket that systemd opened there; None to open one.
     """
 
     host: str = ""
     port: int = 0
     path: str | None = None
+    descriptor: int | None = None
 
     @property
     def is_local(self) -> bool:
@@ -74,17 +76,42 @@ def bind(address: Address, mode: int) -> socket.socket:
         SettingsError: it cannot be opened.
     """
     try:
+        if address.descriptor is not None:
+            return _set_up(socket.socket(fileno=os.dup(address.descriptor)))
         if address.path is not None:
             return _bind_unix(Path(address.path), mode)
         family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
         place = (address.host, address.port)
-        listener = socket.create_server(place, family=family, backlog=_BACKLOG)
-        # Inherited by connections. asyncio sets it only on sockets that it makes, and without it an
-        # answer in two pieces waits 40 ms for the client's acknowledgement
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return _set_up(socket.create_server(place, family=family, backlog=_BACKLOG))
     except OSError as error:
         why = error.strerror or str(error)
         raise SettingsError(f"cannot listen at {address}: {why}") from error
+
+
+def address_of(descriptor: int, option: str) -> Address:
+    """Where a socket that systemd opened listens.
+
+    Raises:
+        SettingsError: it is not a listening stream socket of TCP or unix.
+    """
+    try:
+        with socket.socket(fileno=os.dup(descriptor)) as listener:
+            listens = listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+            family, bound = listener.family, listener.getsockname()
+    except OSError as error:
+        raise SettingsError(f"{option}: systemd gave no socket") from error
+    if not listens:
+        raise SettingsError(f"{option}: systemd gave no listening stream socket")
+    if family == socket.AF_UNIX:
+        return Address(path=os.fsdecode(bound), descriptor=descriptor)
+    return Address(bound[0], bound[1], descriptor=descriptor)
+
+
+def _set_up(listener: socket.socket) -> socket.socket:
+    if listener.family != socket.AF_UNIX:
+        # Inherited by connections. asyncio sets it only on sockets that it makes, and without it an
+        # answer in two pieces waits 40 ms for the client's acknowledgement
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 
 

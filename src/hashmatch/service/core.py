@@ -59,7 +59,7 @@ class VerdictCore(Closing):
         now: Callable[[], datetime] | None = None,
     ) -> None:
         self.settings = settings
-        self.metrics = Metrics(lambda: matcher.hash_lists)
+        self.metrics = Metrics(lambda: matcher.hash_lists, lambda: matcher.pool_restarts)
         self.reload_refused = False
         self.loads = 1
         self.loaded = time.time()
@@ -272,6 +272,7 @@ class VerdictCore(Closing):
         matching: Future[Ruling] | None = None
         try:
             await self._receive(chunks, upload)
+            upload.seal()
             self._check_room()  # only now: slow uploads must not keep others out
             matching = self._threads.submit(self._rule, upload, asked)
             self._queued += 1

@@ -22,9 +22,12 @@ class Metrics:
 
     Args:
         hash_lists: tells which lists are in force.
+        pool_restarts: tells how often all worker processes had died and others were started.
     """
 
-    def __init__(self, hash_lists: Callable[[], Sequence[HashList]]) -> None:
+    def __init__(
+        self, hash_lists: Callable[[], Sequence[HashList]], pool_restarts: Callable[[], int]
+    ) -> None:
         self.registry = registry = CollectorRegistry()
         self._verdicts = Counter(
             "hashmatch_verdicts", "Uploads by verdict.", ["door", "verdict"], registry=registry
@@ -51,6 +54,12 @@ class Metrics:
         self._reloads = Counter(
             "hashmatch_reloads", "Reloads of the lists, by result.", ["result"], registry=registry
         )
+        restarts = Gauge(
+            "hashmatch_pool_restarts",
+            "How often all worker processes had died and others were started.",
+            registry=registry,
+        )
+        restarts.set_function(pool_restarts)
         self._holds = Counter(
             "hashmatch_holds", "Matched uploads to hold, by result.", ["result"], registry=registry
         )

@@ -26,6 +26,7 @@ from hashmatch.service.keys import Key
 from hashmatch.service.log import log_event, set_up_logs
 from hashmatch.service.profiles import STRICT, Profile
 from hashmatch.service.shapes import Shape
+from hashmatch.service.systemd import Systemd
 
 _LOOK_SECONDS = 1.0
 _GRACE_SECONDS = 5
@@ -69,22 +70,25 @@ class Doors:
         return {"clamd": self.clamd_profile, "icap": self.icap_profile}.get(door)
 
 
-def serve(core: VerdictCore, doors: Doors, list_files: Sequence[str]) -> None:
+def serve(core: VerdictCore, doors: Doors, list_files: Sequence[str], systemd: Systemd) -> None:
     """Serve until SIGTERM or SIGINT, and then answer the uploads that were taken in.
 
     Args:
         core: rules on uploads.
         doors: which to open.
         list_files: the files to watch for changes.
+        systemd: what started this process, if it did.
 
     Raises:
         SettingsError: a door cannot be opened.
     """
     set_up_logs()
-    asyncio.run(_serve(core, doors, list_files))
+    asyncio.run(_serve(core, doors, list_files, systemd))
 
 
-async def _serve(core: VerdictCore, doors: Doors, list_files: Sequence[str]) -> None:
+async def _serve(
+    core: VerdictCore, doors: Doors, list_files: Sequence[str], systemd: Systemd
+) -> None:
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
     reloads: asyncio.Queue[str] = asyncio.Queue()
@@ -113,7 +117,8 @@ async def _serve(core: VerdictCore, doors: Doors, list_files: Sequence[str]) -> 
         if "http" in opened:
             tasks.create_task(http.serve([opened["http"][1]]))
         background = [
-            tasks.create_task(core.warm_up()),
+            tasks.create_task(_get_ready(core, systemd)),
+            tasks.create_task(_stay_watched(core, systemd)),
             tasks.create_task(_reload(core, reloads)),
             tasks.create_task(_watch(list_files, seen, reloads)),
             tasks.create_task(_heal(core)),
@@ -130,13 +135,14 @@ async def _serve(core: VerdictCore, doors: Doors, list_files: Sequence[str]) -> 
         )
         await stopping.wait()
         log_event("stopping")
+        systemd.notify("STOPPING=1")
         core.stop()
         for task in background:
             task.cancel()
         http.should_exit = True
         await asyncio.gather(*(each.drain(_GRACE_SECONDS) for each in connections.values()))
     for address, _ in opened.values():
-        if address.path is not None:
+        if address.path is not None and address.descriptor is None:
             with suppress(FileNotFoundError):
                 Path(address.path).unlink()
     log_event("stopped")
@@ -204,6 +210,19 @@ async def _watch(files: Sequence[str], known: Stamp, causes: asyncio.Queue[str])
             known = now
             causes.put_nowait("changed")
         before = now
+
+
+async def _get_ready(core: VerdictCore, systemd: Systemd) -> None:
+    await core.warm_up()
+    systemd.notify("READY=1")
+
+
+async def _stay_watched(core: VerdictCore, systemd: Systemd) -> None:
+    """Tell the watchdog that the loop runs, as long as some thread can take an upload."""
+    while systemd.watchdog is not None:
+        if not core.is_stuck:
+            systemd.notify("WATCHDOG=1")
+        await asyncio.sleep(systemd.watchdog / 3)
 
 
 async def _heal(core: VerdictCore) -> None:

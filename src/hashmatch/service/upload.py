@@ -6,6 +6,7 @@ import io
 import os
 from typing import BinaryIO
 
+from hashmatch.examine.sandbox import make_unchangeable
 from hashmatch.files import Closing
 from hashmatch.service.unanswered import UnansweredError, Why
 
@@ -78,6 +79,11 @@ class Upload(Closing):
         if written != size:
             raise UnansweredError(Why.MEMORY_FULL)
 
+    def seal(self) -> None:
+        """Make it unchangeable, since workers get its descriptor, and it may be held afterwards."""
+        if not isinstance(self.file, io.BytesIO):
+            make_unchangeable(self.file.fileno())
+
     def close(self) -> None:
         """Forget the bytes. Closing twice does no harm."""
         if not self.file.closed:
@@ -93,5 +99,6 @@ def memory_file() -> BinaryIO:
     """
     if hasattr(os, "memfd_create"):
         # Unbuffered, so that a worker reads what was written
-        return io.FileIO(os.memfd_create("hashmatch"), "r+")
+        flags = os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING
+        return io.FileIO(os.memfd_create("hashmatch", flags), "r+")
     return io.BytesIO()

@@ -21,7 +21,7 @@ from hashmatch.examine.sandbox.protection import (
     protection_in_words,
     sandbox_notice,
 )
-from hashmatch.examine.sandbox.shared import SharedPool, nameless_file
+from hashmatch.examine.sandbox.shared import SharedPool, make_unchangeable, nameless_file
 from hashmatch.examine.sandbox.start import make_pool
 from hashmatch.examine.sandbox.threads import ThreadPool
 
@@ -36,6 +36,7 @@ __all__ = [
     "WorkerLimits",
     "isolation_available",
     "make_pool",
+    "make_unchangeable",
     "missing_walls",
     "nameless_file",
     "protection_in_words",

@@ -36,6 +36,9 @@ class SharedPool:
         jobs: how many workers.
         limits: what each may use.
 
+    Attributes:
+        restarts: how often all processes had died and others were started.
+
     Raises:
         SettingsError: this system cannot isolate workers.
     """
@@ -50,6 +53,7 @@ class SharedPool:
         self._limits = limits
         self._lock = threading.Lock()
         self._closed = False
+        self.restarts = 0
         self._service: _Service | None = None
         self._ending: weakref.finalize[[], SharedPool] | None = None
         _SHARED.add(self)
@@ -97,6 +101,7 @@ class SharedPool:
                 self._service.retire()
                 self._let_go()
             if self._service is None or self._service.ended:
+                self.restarts += self._service is not None
                 self._let_go()
                 self._service = _start(options, self._jobs, self._limits)
                 self._ending = weakref.finalize(self, self._service.close)
@@ -155,7 +160,7 @@ def nameless_file(data: bytes) -> Iterator[int]:
     with _nameless() as file:
         file.write(data)
         file.flush()
-        _seal(file.fileno())
+        make_unchangeable(file.fileno())
         yield file.fileno()
 
 
@@ -166,7 +171,8 @@ def _nameless() -> IO[bytes]:
     return tempfile.TemporaryFile()
 
 
-def _seal(descriptor: int) -> None:
+def make_unchangeable(descriptor: int) -> None:
+    """Seal a file in memory that was made to allow that; do nothing where there are none."""
     if not hasattr(os, "memfd_create"):
         return
     import fcntl  # noqa: PLC0415 # not every system has it
