@@ -27,9 +27,10 @@ MATCHING = PICTURES / "originals" / "harbour.jpg"
 class Service:
     """A running ``hashmatch serve``."""
 
-    def __init__(self, *arguments: str | Path) -> None:
+    def __init__(self, *arguments: str | Path, files: int | None = None) -> None:
+        limit = [] if files is None else ["prlimit", f"--nofile={files}:{files}"]
         self.process = subprocess.Popen(
-            [*COMMAND, "serve", *map(str, arguments)],
+            [*limit, *COMMAND, "serve", *map(str, arguments)],
             env=environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -105,10 +106,10 @@ def start(tmp_path: Path) -> Iterator[Start]:
     services: list[Service] = []
     hash_list = copy_of_list(tmp_path)
 
-    def run(*arguments: str | Path) -> Service:
+    def run(*arguments: str | Path, files: int | None = None) -> Service:
         has_door = {"--http", "--clamd", "--icap"} & {*map(str, arguments)}
         door = () if has_door else ("--http", "127.0.0.1:0")
-        services.append(Service("--list", hash_list, "--jobs", "1", *door, *arguments))
+        services.append(Service("--list", hash_list, "--jobs", "1", *door, *arguments, files=files))
         return services[-1]
 
     yield run

@@ -125,6 +125,45 @@ def test_wrong_commands_are_told(door: Service) -> None:
     assert say(door, b"zSHUTDOWN\0") == "SHUTDOWN is refused. ERROR\0"
 
 
+def test_paths_are_examined_in_allowed_folders_alone(start: Start, tmp_path: Path) -> None:
+    """Files and folders under a root get answers with the path as sent; nothing else is opened."""
+    root = tmp_path / "up loads"
+    (root / "inner").mkdir(parents=True)
+    (tmp_path / "secret.jpg").write_bytes(DATA)
+    for name in ("a.jpg", "inner/b.jpg"):
+        (root / name).write_bytes(DATA)
+    (root / "text").write_text("no picture")
+    (root / "link.jpg").symlink_to(tmp_path / "secret.jpg")
+    (root / "outside").symlink_to(tmp_path)
+    os.mkfifo(root / "inner" / "pipe")
+    service = start(
+        *("--clamd", f"unix:{tmp_path}/c", "--clamd-profile", "generic", *REFUSE),
+        *("--clamd-root", root),
+    )
+    error = "not a file that can be read in an allowed folder ERROR\n"
+
+    def scan(path: str, command: str = "SCAN") -> str:
+        return re.sub(r"Held\.[^ ]*", "Held", say(service, f"n{command} {path}\n".encode()))
+
+    assert scan(f"{root}/text") == f"{root}/text: OK\n"
+    assert scan(f"{root}//inner/../a.jpg") == f"{root}//inner/../a.jpg: Hashmatch.Held FOUND\n"
+    for path in (
+        *(f"{tmp_path}/secret.jpg", f"{root}/../secret.jpg", f"{root}/link.jpg", "text", ""),
+        *(f"{root}/outside/secret.jpg", f"{root}/missing", f"{root}/inner/pipe", f"{root}x"),
+        *("/etc/hostname", "/proc/self/mem"),
+    ):
+        assert scan(path) == f"{path}: {error}", path
+    assert scan(f"{root}", "CONTSCAN") == (
+        f"{root}/a.jpg: Hashmatch.Held FOUND\n"
+        f"{root}/inner/b.jpg: Hashmatch.Held FOUND\n"
+        f"{root}/inner/pipe: {error}"
+    )
+    assert scan(f"{root}") == f"{root}/a.jpg: Hashmatch.Held FOUND\n"
+    (root / "inner/pipe").unlink()
+    (root / "inner/b.jpg").unlink()
+    assert scan(f"{root}/inner/", "MULTISCAN") == f"{root}/inner/: OK\n"
+
+
 def test_a_file_that_is_cut_is_no_ok(door: Service) -> None:
     """A client that stops sending gets an error, wherever it stops."""
     sent = b"nINSTREAM\n" + chunked(DATA)

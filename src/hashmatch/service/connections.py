@@ -115,6 +115,7 @@ class Connections:
                 if len(self._tasks) >= self._most:
                     self._end_most_silent()
                 self._tasks[connected] = loop.create_task(self._serve(connected))
+                await asyncio.sleep(0)  # lets it begin: many may connect at once
         finally:
             listener.close()
 

@@ -1,0 +1,48 @@
+"""Slow clients keep nobody out."""
+
+from __future__ import annotations
+
+import os
+import resource
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from service.conftest import Start
+from service.file_hosts import CLAMD_HOSTS, ICAP_HOSTS, connect
+from service.test_file_hosts import DATA, begun, until_infected
+
+LONG = bool(os.environ.get("HASHMATCH_LONG_TESTS"))
+SLOW = 10_000 if LONG else 40
+
+
+@pytest.mark.parametrize("door", ["clamd", "icap"])
+def test_slow_clients_keep_nobody_out(start: Start, tmp_path: Path, door: str) -> None:
+    """With far more half-open uploads than the door holds, an upload gets its verdict at once."""
+    place = "127.0.0.1:0" if door == "icap" else f"unix:{tmp_path}/c"
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    service = start(
+        *(f"--{door}", place, "--action", "unscanned=reject", "--deadline", "120"),
+        *("--clamd-profile", "ocis", "--icap-profile", "ocis"),
+        files=hard if LONG else 560,  # 512 for itself, and 12 connections
+    )
+    address = service.addresses[door]
+    ask = (ICAP_HOSTS if door == "icap" else CLAMD_HOSTS)["ocis"]
+    until_infected(ask, address)
+    with ExitStack() as stack:
+        slow = []
+        for number in range(SLOW):
+            slow.append(stack.enter_context(connect(address)))
+            slow[-1].sendall(begun(door) if number % 3 else begun(door)[: number % 7])
+            if number % 500 == 499:
+                began = time.monotonic()
+                assert ask(address, DATA) == "infected"
+                assert time.monotonic() - began < 5
+        began = time.monotonic()
+        assert ask(address, DATA) == "infected"
+        assert time.monotonic() - began < 5
+        if not LONG:  # the first of them made room, and was told so
+            assert b"Hashmatch.Held." in slow[1].recv(4096)

@@ -1,0 +1,131 @@
+"""No file host takes a match, or a failure of the service, for a clean file."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from hashmatch.service.profiles import PROFILES
+from service.conftest import MATCHING, Start
+from service.file_hosts import CLAMD_HOSTS, ICAP_HOSTS, connect
+from service.icap_messages import Peer, reqmod
+from service.test_clamd_protocol import chunked
+
+DATA = MATCHING.read_bytes()
+TEXT = b"no picture"
+Ask = Callable[[str, bytes], str]
+
+
+def squid_icap(address: str, data: bytes) -> str:
+    """With ``bypass=on``, Squid passes what it gets no page for."""
+    with Peer(address) as peer:
+        peer.send(reqmod(data, fields=b""))
+        said = peer.reply()
+    if said.status != "ICAP/1.0 200 OK" or not said.http.startswith(b"HTTP/"):
+        return "clean"
+    return "infected" if said.threat else "failed"
+
+
+def hosts_by_answer() -> dict[tuple[str, str], dict[str, Ask]]:
+    """The hosts by door and by what they are told where there is no verdict."""
+    found: dict[tuple[str, str], dict[str, Ask]] = {}
+    for name, ask in {**ICAP_HOSTS, "squid": squid_icap}.items():
+        found.setdefault(("icap", str(PROFILES[name].icap)), {})[name] = ask
+    for name, ask in CLAMD_HOSTS.items():
+        found.setdefault(("clamd", str(PROFILES[name].clamd)), {})[name] = ask
+    return found
+
+
+@pytest.mark.parametrize(("door", "answer"), hosts_by_answer())
+def test_no_fault_is_taken_for_clean(start: Start, tmp_path: Path, door: str, answer: str) -> None:
+    """Whatever goes wrong, a match is held or the upload fails; what is harmless passes."""
+    hosts = hosts_by_answer()[door, answer]
+    place = "127.0.0.1:0" if door == "icap" else f"unix:{tmp_path}/c"
+    service = start(
+        *(f"--{door}", place, f"--{door}-profile", next(iter(hosts))),
+        *("--action", "unscanned=reject", "--max-waiting", "1", "--deadline", "1"),
+        *("--max-bytes", str(len(DATA))),
+    )
+    address = service.addresses[door]
+
+    def said(data: bytes) -> set[str]:
+        return {ask(address, data) for ask in hosts.values()}
+
+    first = next(iter(hosts.values()))
+    until_infected(first, address)
+    assert said(TEXT) == {"clean"}
+    assert "clean" not in said(DATA + b"x")  # too large
+
+    (tmp_path / "hashes.txt").unlink()
+    service.process.send_signal(signal.SIGHUP)
+    service.wait_for("reload_refused")
+    assert said(DATA) == {"infected"}  # the old list stays
+
+    for _ in range(4):  # clients that leave
+        with connect(address) as client:
+            client.sendall(begun(door))
+    stopped = threading.Event()
+
+    def kill() -> None:
+        while not stopped.wait(0.02):
+            for pid in service.descendants()[::-1][:2]:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    while_killed = said(DATA) | said(DATA)
+    stopped.set()
+    killer.join()
+    assert "clean" not in while_killed
+    until_infected(first, address)
+
+    with connect(address) as slow:
+        slow.sendall(begun(door))
+        answered = slow.recv(4096)
+        assert answered
+        assert b"204" not in answered
+        assert b": OK" not in answered
+    for pid in service.descendants():
+        os.kill(pid, signal.SIGSTOP)
+    asking = threading.Thread(target=first, args=(address, DATA))
+    asking.start()  # takes the one place
+    assert "clean" not in said(DATA)
+    asking.join()
+    assert "clean" not in said(DATA)
+
+
+def begun(door: str) -> bytes:
+    """The begin of an upload."""
+    if door == "clamd":
+        return b"nINSTREAM\n" + chunked(DATA)[:100]
+    return reqmod(DATA)[:500]
+
+
+def until_infected(ask: Ask, address: str) -> None:
+    """Ask until the service has recovered."""
+    end = time.monotonic() + 20
+    while ask(address, DATA) != "infected":
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("door", ["clamd", "icap"])
+def test_a_service_that_stops_gives_the_answers_it_owes(
+    start: Start, tmp_path: Path, door: str
+) -> None:
+    """A client in the middle of an upload is not left with a connection that just closes."""
+    place = "127.0.0.1:0" if door == "icap" else f"unix:{tmp_path}/c"
+    service = start(f"--{door}", place, "--action", "unscanned=reject", "--deadline", "60")
+    with connect(service.addresses[door]) as client:
+        client.sendall(begun(door))
+        time.sleep(0.3)
+        assert service.stop() == 0
+        assert b"Hashmatch.Held." in client.makefile("rb").read()
