@@ -356,6 +356,7 @@ def test_uploads_to_django_and_fastapi(service: Service, tmp_path: Path) -> None
         asked = names["UploadForm"](files={"picture": upload})
         assert asked.is_valid() is allowed
         assert upload.read() == data or not allowed
+    names["HASHMATCH"].close()
     path = tmp_path / "guide_application.py"  # annotations are resolved in a module
     path.write_text(application)
     spec = importlib.util.spec_from_file_location("guide_application", path)
@@ -369,5 +370,6 @@ def test_uploads_to_django_and_fastapi(service: Service, tmp_path: Path) -> None
         async with httpx.AsyncClient(transport=transport, base_url="http://site") as client:
             for data, status in ((DATA, 403), (picture.getvalue(), 200), (b"", 403)):
                 assert (await client.put("/upload", content=data)).status_code == status
+        await module.hashmatch.aclose()
 
     asyncio.run(ask())
