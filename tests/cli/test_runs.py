@@ -230,6 +230,7 @@ def test_jobs_change_no_record(list_path: Path) -> None:
 
 def test_verbose_explains_and_quiet_is_quiet(list_path: Path, tmp_path: Path) -> None:
     """``--verbose`` says which index was chosen, and ``--quiet`` nothing at all."""
+    (tmp_path / "a.txt").write_bytes(b"a")
     scan = ["scan", tmp_path, "--list", list_path, "--format", "csv", "--jobs", "1"]
     assert b"phash-64: " in hashmatch_command(*scan, "--verbose").stderr
     assert hashmatch_command(*scan, "--quiet").stderr == b""
