@@ -6,7 +6,6 @@ import io
 import json
 import os
 import random
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -89,12 +88,10 @@ def records(paths: Sequence[Path], entries: HashList, mode: str, jobs: int) -> l
 
 
 def assert_same_records(folder: Path, entries: Sequence[Entry]) -> list[dict[str, Any]]:
-    """Fast and exact, one job and two, must agree; what they agree on."""
+    """Fast with two jobs and exact with one must agree; what they agree on."""
     hash_list = HashList.from_entries(entries, name="near")
     first = records([folder], hash_list, "exact", 1)
-    assert records([folder], hash_list, "fast", 1) == first
     assert records([folder], hash_list, "fast", 2) == first
-    assert records([folder], hash_list, "exact", 2) == first
     return [json.loads(record) for record in first]
 
 
@@ -112,15 +109,11 @@ def test_fast_equals_exact_on_the_fixtures() -> None:
 
 
 def test_fast_equals_exact_on_generated_variants(tmp_path: Path) -> None:
-    """Variants of pictures, with entries near each, get byte-identical records in both modes.
-
-    As many as fit into the time; the long run takes 5,000.
-    """
+    """Variants of pictures, with entries near each, get byte-identical records in both modes."""
     rng = random.Random(20)
-    deadline = time.monotonic() + 2
     entries: list[Entry] = []
     number = 0
-    while number < 5_000 if LONG else time.monotonic() < deadline:
+    while number < (5_000 if LONG else 160):
         image = small_photo(rng, rng.choice([40, 120, 250, 300, 520, 600]))
         for _ in range(4):
             data = variant(image, rng)
@@ -186,7 +179,7 @@ def test_previews_flip_only_what_the_constants_allow() -> None:
     """No flipped bit lies outside the uncertain ones, and none are more than the table says."""
     rng = random.Random(300)
     screened = 0
-    for _ in range(3_000 if LONG else 80):
+    for _ in range(3_000 if LONG else 40):
         side = round(128 * 6 ** rng.random())
         image = small_photo(rng, side)
         kind = rng.random()

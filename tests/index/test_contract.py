@@ -167,7 +167,7 @@ def test_explains_itself(kind: str) -> None:
     """explain() is one sentence that gives the number of entries and no hash."""
     codes = make("uniform", 1234, 64, seed=9)
     told = build_index(codes, kind).explain()
-    assert "1234" in told
+    assert "1,234" in told
     assert "\n" not in told
     assert f"{codes[0, 0]:x}" not in told
 
