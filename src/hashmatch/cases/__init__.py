@@ -1,7 +1,7 @@
 """Matches on their way to a human, and the decisions that come back.
 
 A scan with a state keeps each match. ``read_queue`` picks those that wait for a decision, and
-``write_queue`` writes them as a CSV table, with no picture and no hash. People fill in its last
+``write_queue`` writes them as a CSV table, without pictures or hashes. People fill in its last
 columns; ``import_decisions`` checks every row and stores all of them or none. ``review_stats``
 computes from the decisions how precise the matches are, with confidence intervals, and
 ``make_stats_writer`` writes that for people or programs.

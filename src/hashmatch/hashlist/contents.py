@@ -27,7 +27,7 @@ class IndexTables(NamedTuple):
 
 @dataclass(frozen=True, eq=False, repr=False, slots=True)
 class Contents:
-    """A list as read, whatever its format.
+    """A list as read from any format.
 
     Attributes:
         sections: by kind, none of them empty.

@@ -190,7 +190,7 @@ class HashList:
     ) -> HashList:
         """Return a new list with changes. This one stays as it is; both share what did not change.
 
-        An addition replaces whatever has its id, under any algorithm, even if that id is also
+        An addition replaces every entry with its id, under any algorithm, even if that id is also
         withdrawn. An addition without an id replaces nothing. From then on its id is
         ``file:line@digest``, because the line alone means a different entry in every list.
 

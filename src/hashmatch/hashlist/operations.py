@@ -138,7 +138,7 @@ def difference(old: HashList, new: HashList) -> Difference:
 def apply_deltas(base: HashList, deltas: Iterable[HashList]) -> HashList:
     """Apply updates to a list, one after the other.
 
-    An entry of a delta replaces whatever has its id; an entry without an id is added; withdrawn
+    An entry of a delta replaces every entry with its id; an entry without an id is added; withdrawn
     entries are removed. The withdrawals are kept, so deltas joined into one have the same effect as
     each in turn; see ``without_withdrawals``. Version and date come from the last delta that has
     them.

@@ -117,7 +117,7 @@ class History(NullHistory):
     Args:
         state: the state.
         options: how the scan's matcher wants pictures examined.
-        rehash: open and digest every file, whatever its times say.
+        rehash: open and digest every file, even if its times have not changed.
         command: what this run is, for the record.
 
     Attributes:

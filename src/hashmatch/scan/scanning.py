@@ -84,7 +84,7 @@ def scan_sources(
 def scan_known(
     items: Iterable[Item], matcher: Matcher, pool: AnyPool, history: History
 ) -> Iterator[FileResult]:
-    """Scan items, or whatever the history knows of them."""
+    """Scan items, or use what the history knows of them."""
     asked = history.options
     screen = StoredMatcher(matcher, history.state, asked.digests).screen
     engine = Engine(pool.configure(asked), screen, history)

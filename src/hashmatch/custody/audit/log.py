@@ -20,7 +20,7 @@ class AuditLog(Closing):
 
     A run is ``start``, any number of ``add``, and ``finish``. Leaving the ``with`` block before
     ``finish`` records that the run was aborted. Records are written at once and outlast a killed
-    process. ``start``, ``finish`` and whatever is added with ``sync`` also outlast a power cut,
+    process. ``start``, ``finish`` and records added with ``sync`` also outlast a power cut,
     which may take the other records of the last second.
     """
 

@@ -78,7 +78,7 @@ class Journal:
         }
         record["digest"] = digest_of(record)
         sync = sync or time.monotonic() - self._synced > _SYNC_SECONDS
-        # Unknown until the write is complete, whatever interrupts it
+        # Unknown until the write is complete, even if it is interrupted
         self.head = None
         self._file.write(canonical(record), sync=sync)
         if sync:

@@ -87,7 +87,7 @@ class Place:
             return None
 
     def rename_to(self, other: Place) -> None:
-        """Move what is here, whatever it is, to another place on the same file system."""
+        """Move what is here, of any type, to another place on the same file system."""
         os.rename(self.name, other.name, src_dir_fd=self.folder, dst_dir_fd=other.folder)
 
     def link_to(self, other: Place) -> bool:

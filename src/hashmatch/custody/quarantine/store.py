@@ -206,7 +206,7 @@ class Quarantine(Closing):
             )
 
     def _stored_ids(self) -> Iterator[int]:
-        # A name in use must never be given again, whatever happened to the manifest
+        # A name in use must never be used again, even if the manifest was lost
         for name in os.listdir(self._files):
             number = stored_id(os.fsencode(name))
             if number is not None:

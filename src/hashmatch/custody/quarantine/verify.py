@@ -108,7 +108,7 @@ def _check(item: HeldFile, files: int) -> HeldFileCheck | None:
         problem = "its file is gone" if held.status() is None else "its file was changed"
         return HeldFileCheck(item, Where.NOWHERE, problem)
     where = locate(item, files)
-    # An upload has one place, and whoever sent it got no answer
+    # An upload has one place, and its sender got no answer
     gone = where is Where.NOWHERE and item.path is not None
     lost = "its file is in neither place" if gone else None
     return HeldFileCheck(item, where, lost, interrupted=True)

@@ -1,4 +1,4 @@
-"""Reads tables of comma-separated values column by column, whatever the columns mean.
+"""Reads tables of comma-separated values column by column, for columns of any meaning.
 
 Blocks without quotes are cut at commas and line ends in one go. ``csv.reader`` reads anything less
 regular, row by row.
