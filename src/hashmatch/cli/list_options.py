@@ -60,8 +60,8 @@ class ListSettings:
         Path | None,
         option(
             "FILE.csv",
-            "Suppress the entries in this table. Columns: entry, reason, by, date and, to suppress"
-            " it in one list only, list.",
+            "Suppress the entries in this table. Its columns are entry, reason, by, date and, for"
+            " one list only, list.",
         ),
         READS,
     ] = None

@@ -107,7 +107,9 @@ class MatchSettings:
     require: Annotated[
         str, option("any|all", "Match if any of an entry's hashes is near, or only if all are.")
     ] = "any"
-    max_matches: Annotated[int, option("N", "Most entries to report per file, nearest first.")] = 10
+    max_matches: Annotated[
+        int, option("N", "Maximum entries to report per file, nearest first.")
+    ] = 10
 
     def arguments(self) -> dict[str, Any]:
         """The same as arguments of ``Matcher``, under the same names.
@@ -163,7 +165,7 @@ class WalkSettings:
         bool, switch("--one-file-system", "Stay on the file system of each PATH.")
     ] = False
     max_depth: Annotated[
-        int | None, number("N", "Levels of folders to enter; 1 is PATH itself.")
+        int | None, number("N", "Maximum levels of folders to enter; 1 is PATH itself.")
     ] = None
 
     def options(self) -> sources.WalkOptions:
@@ -186,9 +188,9 @@ class PictureSettings:
     deny_format: Annotated[
         Names, option("FORMAT", "Do not decode this picture format, such as psd. Repeatable.")
     ] = None
-    max_pixels: Annotated[int, number("COUNT", "Most pixels of a picture.")] = _LIMITS.max_pixels
-    max_bytes: Annotated[int, size("Most bytes of a file.")] = _LIMITS.max_bytes
-    max_frames: Annotated[int, number("COUNT", "Most frames or pages of a file.")] = (
+    max_pixels: Annotated[int, number("COUNT", "Maximum pixels per picture.")] = _LIMITS.max_pixels
+    max_bytes: Annotated[int, size("Maximum bytes per file.")] = _LIMITS.max_bytes
+    max_frames: Annotated[int, number("COUNT", "Maximum frames or pages per file.")] = (
         _LIMITS.max_frames
     )
 
@@ -215,20 +217,20 @@ class ArchiveSettings:
 
     PANEL: ClassVar[str] = "Limits"
 
-    max_members: Annotated[int, number("COUNT", "Most members of an archive.")] = (
+    max_members: Annotated[int, number("COUNT", "Maximum members per archive.")] = (
         _ARCHIVES.max_members
     )
-    max_unpacked: Annotated[int, size("Most bytes to unpack from an archive.")] = (
+    max_unpacked: Annotated[int, size("Maximum bytes to unpack from an archive.")] = (
         _ARCHIVES.max_total_bytes
     )
-    max_ratio: Annotated[int, number("N", "Most bytes unpacked per packed byte.")] = (
+    max_ratio: Annotated[int, number("N", "Maximum bytes unpacked per packed byte.")] = (
         _ARCHIVES.max_ratio
     )
     max_nesting: Annotated[
-        int, number("N", "Levels of nested archives to open; 1 opens no inner ones.")
+        int, number("N", "Maximum levels of nested archives; 1 opens no inner ones.")
     ] = _ARCHIVES.max_depth
 
-    max_video: Annotated[int, number("SECONDS", "Longest video to examine, in seconds.")] = (
+    max_video: Annotated[int, number("SECONDS", "Maximum length of a video, in seconds.")] = (
         _VIDEO.max_length
     )
 

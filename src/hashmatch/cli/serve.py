@@ -102,10 +102,8 @@ class LoadSettings:
 
     PANEL: ClassVar[str] = "Limits"
 
-    max_waiting: Annotated[
-        int, number("N", "Most uploads to examine, or hold waiting, at a time.")
-    ] = 256
-    max_held: Annotated[int, size("Most bytes of these uploads, in memory.")] = 1 << 30
+    max_waiting: Annotated[int, number("N", "Maximum uploads being examined or waiting.")] = 256
+    max_held: Annotated[int, size("Maximum bytes of these uploads, in memory.")] = 1 << 30
     deadline: Annotated[
         float, option("SECONDS", "Time limit to receive and examine one upload.")
     ] = 60.0
