@@ -15,6 +15,7 @@ import pytest
 
 from hashmatch.cli.main import run
 from service.conftest import FIXTURES, Service, Start
+from service.icap_messages import Peer, reqmod
 from service.test_clamd import DATA, HELD, REFUSE, say
 from service.test_clamd_protocol import chunked
 
@@ -62,7 +63,16 @@ def test_found_wins_and_an_error_of_either_is_an_error(start: Start, tmp_path: P
     service = start(
         *("--clamd", f"unix:{tmp_path}/c", "--clamd-profile", "generic", *REFUSE),
         *("--chain", f"unix:{other}", "--max-bytes", "200K", "--deadline", "5"),
+        *("--icap", "127.0.0.1:0", "--icap-profile", "generic"),
     )
+
+    def by_icap(data: bytes) -> str:
+        """The name, the error, or nothing."""
+        with Peer(service.addresses["icap"]) as peer:
+            peer.send(reqmod(data))
+            said = peer.reply()
+        return said.threat or said.status.partition(" 500 ")[2]
+
     clean = b"no picture"
     for answer, expected in (
         (b"stream: OK\0", "stream: OK\n"),
@@ -75,6 +85,9 @@ def test_found_wins_and_an_error_of_either_is_an_error(start: Start, tmp_path: P
         with scanner(other, answer):
             assert scan(service, clean).endswith(expected), answer
             assert HELD.search(scan(service, DATA)), answer
+            name = {"stream: OK\n": "", " ERROR\n": "Server error"}.get(expected, "Some.Virus-1")
+            assert by_icap(clean) == name, answer
+            assert by_icap(DATA).startswith("Hashmatch.Held."), answer
     assert scan(service, clean).endswith(" ERROR\n")  # nobody listens any more
     assert HELD.search(scan(service, DATA))
 
@@ -111,4 +124,4 @@ def test_a_chain_needs_the_door(capsys: pytest.CaptureFixture[str]) -> None:
     """Without --clamd there is nothing to chain."""
     arguments = ["--http", "127.0.0.1:0", "--chain", "unix:/nowhere/c"]
     assert run(["serve", "--list", str(FIXTURES / "hashes.txt"), *arguments]) == 64
-    assert "--chain needs --clamd" in capsys.readouterr().err
+    assert "--chain needs --clamd or --icap" in capsys.readouterr().err

@@ -178,7 +178,7 @@ def test_failures_are_told_as_each_client_needs_it(
     """What is too large or too slow, a full queue and a frozen pool get the profile's answer."""
     service = start(
         *("--clamd", f"unix:{tmp_path}/c", "--clamd-profile", profile, *REFUSE),
-        *("--max-waiting", "1", "--max-bytes", str(len(DATA)), "--deadline", "2"),
+        *("--max-waiting", "1", "--max-bytes", str(len(DATA)), "--deadline", "1"),
     )
     expected = {
         "strict": HELD.pattern,

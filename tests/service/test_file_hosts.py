@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -117,15 +117,18 @@ def until_infected(ask: Ask, address: str) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("door", ["clamd", "icap"])
-def test_a_service_that_stops_gives_the_answers_it_owes(
-    start: Start, tmp_path: Path, door: str
-) -> None:
+def test_a_service_that_stops_gives_the_answers_it_owes(start: Start, tmp_path: Path) -> None:
     """A client in the middle of an upload is not left with a connection that just closes."""
-    place = "127.0.0.1:0" if door == "icap" else f"unix:{tmp_path}/c"
-    service = start(f"--{door}", place, "--action", "unscanned=reject", "--deadline", "60")
-    with connect(service.addresses[door]) as client:
-        client.sendall(begun(door))
+    service = start(
+        *("--clamd", f"unix:{tmp_path}/c", "--icap", "127.0.0.1:0"),
+        *("--action", "unscanned=reject", "--deadline", "60"),
+    )
+    with ExitStack() as stack:
+        clients = []
+        for door in ("clamd", "icap"):
+            clients.append(stack.enter_context(connect(service.addresses[door])))
+            clients[-1].sendall(begun(door))
         time.sleep(0.3)
         assert service.stop() == 0
-        assert b"Hashmatch.Held." in client.makefile("rb").read()
+        for client in clients:
+            assert b"Hashmatch.Held." in client.recv(4096)

@@ -1,4 +1,4 @@
-"""Ask our core about an upload, and a real clamd about the same one, while it arrives."""
+"""Ask the core about an upload, and a real clamd about the same bytes as they arrive."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class ClamdDoor:
 
     Args:
         core: rules on uploads.
-        profile: what clients must be told where there is no verdict.
+        profile: what clients are told where there is no verdict.
         reload: asks for a reload of the lists.
         chain: a real clamd, to be asked about each upload too; None for none.
         roots: folders in which clients may have paths scanned.
@@ -67,7 +67,7 @@ class ClamdDoor:
         self.roots = roots
 
     def sum_up(self, answer: Answer) -> str:
-        """The answer to an upload, without what it is about: FOUND by either scanner wins."""
+        """The answer to an upload, without its name: FOUND by either scanner wins."""
         ruling, failure = answer.ruling, answer.failure
         if ruling is not None and clamd_answer(ruling.action) is ClamdAnswer.FOUND:
             return _found(ruling.case)
@@ -76,7 +76,7 @@ class ClamdDoor:
         return "OK" if failure is None else self.failure(failure.message)
 
     def failure(self, message: str) -> str:
-        """The answer where there is no verdict, as this client needs it."""
+        """The answer where there is no verdict, by the profile."""
         if self.profile.clamd is ClamdAnswer.ERROR:
             return f"{message} ERROR"
         if self.profile.clamd is ClamdAnswer.LIMITS:
@@ -132,7 +132,7 @@ class _Connection:
             return None
 
     async def discard_stream(self) -> None:
-        """Take in the rest of a file, so that the client can read its answer."""
+        """Read the rest of a file, so that the client can read its answer."""
         async with asyncio.timeout(_DRAIN_SECONDS):
             while isinstance(await self.next_event(), StreamData):
                 pass
@@ -156,7 +156,7 @@ def _encoded(text: str, ending: bytes) -> bytes:
 
 
 class _ClamdSession:
-    """What one client asks, one request after another: one, or any number after ``IDSESSION``."""
+    """One client's requests: one, or any number after ``IDSESSION``."""
 
     def __init__(self, door: ClamdDoor, connection: _Connection) -> None:
         self._door = door
@@ -244,7 +244,7 @@ class _ClamdSession:
         return True
 
     async def _scan(self, command: Command) -> bool:
-        """Examine a file, or the files of a folder, that the client names."""
+        """Examine the file that the client names, or the files in that folder."""
         door, path = self._door, command.argument
         about = path.decode("utf-8", "surrogateescape")
         self._owe(about, command)
@@ -267,7 +267,7 @@ class _ClamdSession:
         return True
 
     def _owe(self, about: str, command: Command) -> None:
-        owed = self._door.failure(EXPLANATIONS[Why.STOPPING])
+        owed = self._door.failure(EXPLANATIONS[Why.QUEUE_FULL])
         self._connection.owe(f"{self._prefix()}{about}: {owed}", command.ending)
 
     def _prefix(self) -> str:

@@ -55,11 +55,11 @@ class Client:
                 return data
 
     async def send(self, data: bytes) -> None:
-        """Send bytes. Once they are an answer, set ``owed`` to None before."""
+        """Send bytes. Before an answer, set ``owed`` to None."""
         await asyncio.get_running_loop().sock_sendall(self._socket, data)
 
     def close(self) -> None:
-        """End the connection. If an answer is owed, it is sent as far as it can be at once."""
+        """End the connection, and send the answer that is owed if the socket takes it at once."""
         if self.owed is not None:
             with suppress(OSError):
                 self._socket.send(self.owed)
@@ -83,10 +83,10 @@ def _set(ready: asyncio.Future[None]) -> None:
 
 
 class Connections:
-    """Serves those who connect to a door, up to a number of them.
+    """Serves the clients of a door, up to a number of them.
 
-    When there are more, the one that has been silent for longest ends, so that slow clients cannot
-    keep others out.
+    One more ends the connection that has been silent for longest, so that slow clients keep nobody
+    out.
 
     Args:
         door: its name, for the log.
@@ -141,7 +141,7 @@ class Connections:
         try:
             await self._converse(client)
         except (OSError, TimeoutError, asyncio.CancelledError):
-            pass  # the client has left or says nothing, or makes room for another
+            pass  # the client has left, says nothing, or makes room for another
         except Exception as error:  # noqa: BLE001 # one client must not end the door
             log_event("failed", level=logging.ERROR, error=error, door=self._door)
         finally:

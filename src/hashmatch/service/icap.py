@@ -42,7 +42,7 @@ class IcapDoor:
 
     Args:
         core: rules on what messages carry.
-        profile: what clients must be told where there is no verdict.
+        profile: what clients are told where there is no verdict.
         chain: a real clamd, to be asked about each upload too; None for none.
     """
 
@@ -58,7 +58,7 @@ class IcapDoor:
             pass
 
     def failure(self, *, close: bool, status: str = "500 Server error") -> bytes:
-        """The answer where there is no verdict, as this client needs it."""
+        """The answer where there is no verdict, by the profile."""
         tag = self.core.list_tag
         if self.profile.icap is IcapAnswer.ERROR:
             return answers.error(tag, status, close=close)
@@ -67,7 +67,7 @@ class IcapDoor:
         return answers.found(tag, _name(None), close=close)
 
     def refusal(self, said: Iterable[Answer], *, close: bool) -> bytes | None:
-        """The answer to a message that may not pass: FOUND wins. None if it may pass."""
+        """The answer to a message that must not pass: FOUND wins. None if it may pass."""
         tag, failed = self.core.list_tag, False
         for each in said:
             if each.ruling is not None and icap_answer(each.ruling.action) is IcapAnswer.FOUND:
@@ -83,7 +83,7 @@ def _name(case: str | None) -> str:
 
 
 class _IcapSession:
-    """What one client asks, one request after another."""
+    """One client's requests, one after another."""
 
     def __init__(self, door: IcapDoor, client: Client) -> None:
         self._door = door
@@ -115,7 +115,7 @@ class _IcapSession:
         return not event.closes
 
     async def _examine(self, request: IcapRequest) -> bool:
-        """Answer about a message."""
+        """Answer a REQMOD or RESPMOD."""
         door = self._door
         self._client.owed = door.failure(close=True)
         with _Body(self, request) as body:
@@ -125,14 +125,14 @@ class _IcapSession:
                 refusal = door.refusal(said, close=request.closes or not body.ended)
             close = request.closes or not body.ended
             self._settle(close=close)
-            with suppress(OSError):  # the client may have closed, and the rest is read all the same
+            with suppress(OSError):  # the client may have closed
                 await self._send(request, body, refusal, close=close)
         if not body.ended:
             await self.discard()
         return not close
 
     def _settle(self, *, close: bool) -> None:
-        """Note that the answer is about to be given."""
+        """Record that an answer follows."""
         self._client.owed = None
         self._is_over = close
 
@@ -152,7 +152,7 @@ class _IcapSession:
                 await client.send(answers.LAST_CHUNK)
 
     async def _linger(self) -> None:
-        """Take in what cannot be understood, so that the client can read its answer."""
+        """Read what cannot be understood, so that the client can read its answer."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_DRAIN_SECONDS):
                 while await self._client.receive():
@@ -175,7 +175,7 @@ class _IcapSession:
         self._events.extend(self._parser.go_on())
 
     async def discard(self) -> None:
-        """Take in what else the client sends of a body, so that it can read its answer."""
+        """Read the rest of a body, so that the client can read its answer."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_DRAIN_SECONDS):
                 while isinstance(await self.next_event(), BodyData):
@@ -183,7 +183,7 @@ class _IcapSession:
 
 
 class _Body(Closing):
-    """The body of a message as it arrives, kept where it may have to be sent back.
+    """The body of a message as it arrives. It is kept if it may have to be sent back.
 
     Attributes:
         ended: all of it has arrived.
@@ -224,7 +224,7 @@ class _Body(Closing):
                 raise UnansweredError(Why.CUT)
 
     def kept_chunks(self) -> Iterator[bytes]:
-        """Its bytes once more."""
+        """Its bytes again, to send them back."""
         if self._kept is not None:
             self._kept.file.seek(0)
             while data := self._kept.file.read(_ECHO):
@@ -237,7 +237,7 @@ class _Body(Closing):
 
 
 async def _ask(door: IcapDoor, request: IcapRequest, body: _Body) -> list[Answer]:
-    """Have everything examined that a message carries: its body, or each part of a form."""
+    """Examine everything that a message carries: its body, or each part of a form."""
     said: list[Answer] = []
     try:
         content, boundary = _unpack(request, body.chunks(door.core))
@@ -264,7 +264,7 @@ async def _ask_about(door: IcapDoor, chunks: AsyncIterator[bytes]) -> Answer:
 
 
 async def _failing(why: Why) -> AsyncIterator[bytes]:
-    """An upload that cannot be read, so that the core notes why there is no verdict."""
+    """An upload that cannot be read: the core records why."""
     raise UnansweredError(why)
     yield b""
 

@@ -183,4 +183,4 @@ class _Counter:
     def add(self, chunk: bytes) -> None:
         joined = self._tail + chunk
         self.count += joined.count(self._text)
-        self._tail = joined[len(joined) - len(self._text) + 1 :] if len(self._text) > 1 else b""
+        self._tail = joined[max(0, len(joined) - len(self._text) + 1) :]

@@ -1,4 +1,4 @@
-"""What each door answers to each known client, so that none takes a failure for clear.
+"""What each door tells each known client, so that none takes a failure for clear.
 
 ``python -m hashmatch.service.profiles`` prints the tables in docs/doors.md.
 """
@@ -49,7 +49,7 @@ class IcapAnswer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What one kind of client must be told where there is no verdict.
+    """What one kind of client is told where there is no verdict.
 
     Attributes:
         name: as ``--clamd-profile`` and ``--icap-profile`` take it.

@@ -183,9 +183,13 @@ def _connections(
 
 def _most_connections() -> int:
     """Connections that a door may have, with as many open files as the system allows at all."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = min(most, _MOST_FILES)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        except (OSError, ValueError):  # some systems have a lower limit of their own
+            most = soft
     return max(1, (most - _OTHER_FILES) // _FILES_EACH)
 
 

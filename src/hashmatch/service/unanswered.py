@@ -22,7 +22,7 @@ class Why(StrEnum):
         EMPTY: it has no bytes.
         CUT: it ended before its end.
         NOT_A_FILE: what a client handed over cannot be read, or is not a regular file.
-        MALFORMED: it is a form that cannot be read for certain.
+        MALFORMED: it is a form that could be read in more than one way, or not at all.
         ENCODED: it has an encoding that cannot be undone.
         PARTIAL: it is a part of a file.
         HASHES_MISSING: nothing matched, and the lists have kinds of hashes that were not given.
