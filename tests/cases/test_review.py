@@ -281,7 +281,7 @@ def test_missing_file_is_an_input_error(state: State, tmp_path: Path) -> None:
         import_decisions(state, tmp_path / "none.csv")
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(data=st.binary(max_size=120))
 def test_any_bytes_are_verdicts_or_refused(
     tmp_path_factory: pytest.TempPathFactory, data: bytes

@@ -58,7 +58,7 @@ def slowly(pictures: Measurements, identities: Identities, kind: HashKind) -> di
     }
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.integers(0, 10**6), st.integers(1, 12), st.integers(0, 10))
 def test_distances_are_counted_exactly(seed: int, count: int, views: int) -> None:
     """Every ordered pair of different pictures is counted once, at its nearest view's distance."""
@@ -69,7 +69,7 @@ def test_distances_are_counted_exactly(seed: int, count: int, views: int) -> Non
         assert counts.tolist() == expected.tolist()
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.integers(0, 10**6), st.integers(1, 12), st.integers(0, 10))
 def test_near_pairs_have_the_level_of_their_best_view(seed: int, count: int, views: int) -> None:
     """The index finds every near pair once, at the level of its nearest view."""

@@ -392,7 +392,7 @@ HEADS = [
 ]
 
 
-@settings(deadline=None, max_examples=3000 if LONG else 300)
+@settings(max_examples=3000 if LONG else 300)
 @given(st.sampled_from(HEADS), st.binary(max_size=300))
 def test_random_bytes_behind_any_magic_are_never_clear(head: bytes, tail: bytes) -> None:
     """What begins as a picture and goes on as nothing in particular is told, and never raises."""
@@ -401,7 +401,7 @@ def test_random_bytes_behind_any_magic_are_never_clear(head: bytes, tail: bytes)
     assert found.detail is None or len(found.detail) < 80
 
 
-@settings(deadline=None, max_examples=3000 if LONG else 200)
+@settings(max_examples=3000 if LONG else 200)
 @given(st.binary(max_size=400))
 def test_random_bytes_never_raise(data: bytes) -> None:
     """Any bytes have an examination."""

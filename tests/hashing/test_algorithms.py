@@ -8,7 +8,7 @@ from pathlib import Path
 import imagehash
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -125,8 +125,6 @@ def in_mode(rgb: Image.Image, mode: str) -> Image.Image:
 
 @settings(
     max_examples=20_000 if LONG else 1000,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
 )
 @given(pictures())
 def test_pictures_equal_imagehash(picture: Image.Image) -> None:

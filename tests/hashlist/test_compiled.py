@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from hashmatch.errors import HashListError, OutputError, SettingsError
 from hashmatch.hashlist import HashList, IndexTables, save_compiled
@@ -63,7 +63,6 @@ def refused(data: bytes, path: Path) -> str:
     return str(caught.value)
 
 
-@settings(deadline=None)
 @given(made=entry_lists)
 def test_round_trip(made: list[Entry], tmp_path_factory: pytest.TempPathFactory) -> None:
     """A compiled list equals the original, digest included, from a file or a pipe."""

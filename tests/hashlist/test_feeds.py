@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hashmatch.errors import HashListError
@@ -607,7 +607,6 @@ def settled(items: list[Item], *, by_time: bool) -> list[Item]:
     return [each for each in last.values() if not each.gone and each.category != "0"]
 
 
-@settings(deadline=None)
 @given(records)
 def test_feeds_agree_with_going_through_them_one_by_one(items: list[Item]) -> None:
     """In any order of entries and tombstones, exactly the records that count match."""

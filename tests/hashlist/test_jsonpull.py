@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hashmatch.errors import HashListError
@@ -50,7 +50,6 @@ def walk(pull: JsonPull, depth: int) -> Any:
     return pull.value()
 
 
-@settings(deadline=None)
 @given(
     st.lists(documents, max_size=3),
     st.integers(0, 3),
@@ -71,7 +70,6 @@ def test_pieces_make_the_whole(
     assert found == made
 
 
-@settings(deadline=None)
 @given(documents, st.data())
 def test_damaged_json_is_an_error_or_other_json(made: Any, data: st.DataObject) -> None:
     """If a byte is changed or missing, there is an error with a line, or ``json`` agrees."""

@@ -34,7 +34,7 @@ def problems_of(data: bytes | str, **options: object) -> list[tuple[int | None, 
     return [(problem.line, problem.message) for problem in caught.value.problems]
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     made=full_entry_lists,
     gone=st.lists(free_texts, max_size=3, unique=True),
@@ -302,7 +302,7 @@ def outcome(data: bytes, form: str, skip: bool) -> object:
     return list(found), gone.texts(0, len(gone)), told
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(tables, st.booleans())
 def test_many_at_a_time_is_one_by_one(data: bytes, skip: bool) -> None:
     """Cutting blocks at once gives the same list, or the same problems, as row by row."""

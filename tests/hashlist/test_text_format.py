@@ -312,7 +312,6 @@ def test_a_file_without_line_ends_does_not_fill_the_memory() -> None:
     assert [problem.line for problem in caught.value.problems] == [1]
 
 
-@settings(deadline=None)
 @given(entry_lists, st.none() | st.just("7"), st.booleans())
 def test_round_trip(made: list[Entry], version: str | None, crlf: bool) -> None:
     """A list written as text reads back with the same entries, name and version."""
@@ -327,7 +326,6 @@ def test_round_trip(made: list[Entry], version: str | None, crlf: bool) -> None:
         assert again.dumps() == text
 
 
-@settings(deadline=None)
 @given(entry_lists)
 def test_from_entries_keeps_all_but_flat_hashes(made: list[Entry]) -> None:
     """A list made from entries returns them, grouped by kind."""
@@ -361,7 +359,7 @@ def outcome(data: bytes, skip: bool, parse_block: grammar.ParseBlock) -> object:
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(almost_lists, st.booleans())
 def test_fast_and_slow_reading_agree(data: bytes, skip: bool) -> None:
     """The NumPy parser and the line-by-line reference give the same list or the same problems."""
@@ -369,7 +367,6 @@ def test_fast_and_slow_reading_agree(data: bytes, skip: bool) -> None:
     assert fast == outcome(data, skip, grammar.parse_block)
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_blocks_are_cut_anywhere(data: st.DataObject) -> None:
     """A list reads the same in whatever pieces it arrives."""
@@ -397,7 +394,7 @@ def test_blocks_are_cut_anywhere(data: st.DataObject) -> None:
     assert read(Dripping()) == read(io.BytesIO(text))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=200))
 def test_any_bytes_give_a_list_or_an_error_with_lines(data: bytes) -> None:
     """Whatever the input, the reader gives a list or a HashListError."""

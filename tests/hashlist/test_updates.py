@@ -244,10 +244,9 @@ class Updating(RuleBasedStateMachine):
 
 
 TestUpdating = Updating.TestCase
-TestUpdating.settings = settings(max_examples=40, stateful_step_count=12, deadline=None)
+TestUpdating.settings = settings(max_examples=40, stateful_step_count=12)
 
 
-@settings(deadline=None)
 @given(st.lists(st.text(max_size=4), unique=True), st.lists(st.text(max_size=4)), st.booleans())
 def test_rows_are_found_by_text(texts: list[str], asked: list[str], collide: bool) -> None:
     """Every text is found in its place, even if all fingerprints are equal."""

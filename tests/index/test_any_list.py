@@ -36,7 +36,7 @@ def small_limits() -> Iterator[None]:
 
 @pytest.mark.parametrize("reopened", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(question=questions(), scan_ns=st.sampled_from([5, 50, 10_000]), k=st.integers(1, 4))
 def test_equals_naive(
     kind: str, *, reopened: bool, question: tuple[Codes, Codes, int], scan_ns: int, k: int

@@ -54,7 +54,8 @@ def told(index: Index, queries: Codes, uncertain_bits: Codes, radius: int) -> se
 
 @pytest.mark.parametrize("kind", KINDS)
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=15,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(question=questions(), most=st.integers(0, 24), seed=st.integers(0, 2**16))
 def test_none_is_missed(
@@ -102,7 +103,7 @@ def test_withdrawn_entries_are_not_told() -> None:
     assert not {row for _, row in found} & {3, 250}
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.integers(0, 2**16 - 1), min_size=4, max_size=4), st.integers(0, 40))
 def test_reach_misses_nothing_and_counts_its_buckets(
     uncertain_bits: list[int], radius: int

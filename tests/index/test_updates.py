@@ -74,7 +74,7 @@ class Updates(RuleBasedStateMachine):
             ).all()
 
 
-Updates.TestCase.settings = settings(max_examples=30, stateful_step_count=8, deadline=None)
+Updates.TestCase.settings = settings(max_examples=30, stateful_step_count=8)
 TestUpdates = Updates.TestCase
 
 

@@ -128,7 +128,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary() | JSON.map(lambda value: json.dumps(value).encode()))
 def test_a_request_is_read_or_refused(body: bytes) -> None:
     """Whatever a body holds, it gives hashes or an error that belongs to hashmatch."""

@@ -47,7 +47,7 @@ def examinations(draw: st.DrawFn) -> tuple[list[HashKind], Examination, tuple[by
     return kinds, Examination(views=tuple(views), exact=exact), tuple(digests)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(examinations())
 def test_what_is_packed_is_unpacked(case) -> None:
     """Views, uncertain bits, qualities, names and digests come back as they were."""
@@ -57,7 +57,7 @@ def test_what_is_packed_is_unpacked(case) -> None:
     assert found.digests == digests
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(examinations(), st.data())
 def test_a_blob_that_was_cut_is_refused(case, data: st.DataObject) -> None:
     """A truncated blob is an error, never other hashes."""
@@ -78,7 +78,7 @@ def test_any_bytes_are_hashes_or_refused(data: bytes) -> None:
             continue
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(examinations(), max_size=6), st.booleans())
 def test_columns_hold_what_the_objects_hold(cases, exact: bool) -> None:
     """Reading many blobs into arrays gives the hashes that unpacking each one gives."""

@@ -359,7 +359,7 @@ print(done)
     assert found.records >= int(done.stdout) + 2
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(events=st.lists(st.dictionaries(st.text(max_size=4), _JSON, max_size=3), max_size=5))
 def test_any_event_is_kept(
     tmp_path_factory: pytest.TempPathFactory, events: list[dict[str, Any]]

@@ -206,7 +206,7 @@ _HOSTILE = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(lines=st.lists(_HOSTILE, max_size=4), begins=st.booleans())
 def test_any_bytes_are_judged(
     tmp_path_factory: pytest.TempPathFactory, lines: list[bytes], begins: bool

@@ -340,7 +340,7 @@ _NAMES = st.binary(min_size=1, max_size=40).filter(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(name=_NAMES, content=st.binary(max_size=50), mode=st.integers(0, 0o777))
 def test_any_name_comes_back(
     tmp_path_factory: pytest.TempPathFactory, name: bytes, content: bytes, mode: int

@@ -26,7 +26,7 @@ MAGICS = (
 
 
 def _fuzz(short: int, long: int) -> settings:
-    return settings(deadline=None, max_examples=long if LONG else short)
+    return settings(max_examples=long if LONG else short)
 
 
 def _is_told(data: bytes, limits: ArchiveLimits = SMALL) -> None:

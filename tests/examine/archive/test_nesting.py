@@ -33,7 +33,7 @@ from .strategies import Tree, trees
 
 
 @given(trees())
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_any_tree_comes_out_as_it_went_in(tree: Tree) -> None:
     """Whatever is packed into whatever, its members come out in order, each with its path."""
     assert read_all(tree.data) == (list(tree.expected), None)

@@ -25,7 +25,7 @@ def framed(inner: Image.Image, box: tuple[int, int, int, int], level: int) -> Im
     return frame
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.tuples(*(st.integers(0, 40) for _ in range(4))), st.sampled_from([0, 255]), st.integers(1, 9)
 )

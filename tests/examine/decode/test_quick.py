@@ -104,7 +104,7 @@ _BASE = {
 }
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(seed=st.integers(0, 2**32 - 1), progressive=st.booleans(), fast=st.booleans())
 def test_a_damaged_jpeg_is_examined_like_any_other(
     seed: int, progressive: bool, fast: bool

@@ -170,7 +170,7 @@ def test_a_preview_is_found_again_beside_appended_files(
 
 
 @given(st.sampled_from(sorted(PICTURES)), st.binary(max_size=300), st.integers(0, 2**32))
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_any_bytes_have_an_end_or_none(name: str, tail: bytes, seed: int) -> None:
     """Whatever is changed, what is found lies behind the picture, in order and inside the file."""
     numbers = random.Random(seed)

@@ -150,7 +150,7 @@ def test_one_that_is_cut_is_never_clear(name: str, matcher: Matcher) -> None:
     st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=4),
     st.integers(0, 3),
 )
-@settings(deadline=None, max_examples=150, derandomize=True)  # C libraries could end the tests
+@settings(max_examples=150, derandomize=True)  # C libraries could end the tests
 def test_damage_is_told(name: str, changes: list[tuple[float, int]], skip: int) -> None:
     """Whatever bytes are changed, there are members or a ``DecodeError``, and skipping agrees."""
     data = bytearray(CONTAINERS[name](b"some text, and no picture" * 9 if name != "PDF" else OTHER))

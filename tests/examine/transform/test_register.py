@@ -37,7 +37,7 @@ def test_transform_changes_something(name: str) -> None:
     assert (changed.size, changed.tobytes()) != (picture.size, picture.tobytes())
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(1, 70), st.integers(1, 70))
 def test_transforms_take_any_size(width: int, height: int) -> None:
     """Every transform gives a picture for any size down to a single pixel."""

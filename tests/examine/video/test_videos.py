@@ -13,7 +13,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -153,7 +153,6 @@ def test_a_cut_video_is_truncated_and_what_is_left_is_seen(name: str) -> None:
     assert seen(found, (1,))
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_damaged_videos_have_an_examination(data: st.DataObject) -> None:
     """Flipped bytes and cuts raise nothing, and what shows no still has a reason."""

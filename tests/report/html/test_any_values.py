@@ -85,7 +85,7 @@ _ANY = st.recursive(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(changes=st.lists(st.tuples(st.sampled_from(_PLACES), _ANY), min_size=1, max_size=4))
 def test_any_values_are_shown_or_told(
     tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[Place, Any]]

@@ -246,7 +246,7 @@ def test_shares_never_round_to_nothing() -> None:
 _TEXT = st.text(max_size=20)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     texts=st.lists(_TEXT, min_size=6, max_size=6),
     distance=st.integers(0, 64),
