@@ -18,6 +18,7 @@ import pytest
 from examine.archive.makers import make_tar, make_zip, zip_crypto
 from hashmatch import Entry, HashKind, HashList, Limits, Matcher, Outcome, Reason, Verdict
 from hashmatch.examine.examination import examine
+from hashmatch.examine.sandbox.base import AnyPool
 from hashmatch.match.parts import match_parts
 from hashmatch.match.verdict import decide_whole
 from hashmatch.model import Examination, Part
@@ -88,13 +89,19 @@ FILES = {
 }
 
 
-def scanned(path: Path, matcher: Matcher) -> dict[bytes, Outcome]:
-    """The records of a scan of a file, by the path inside it."""
+@pytest.fixture(scope="module")
+def pool() -> Iterator[AnyPool]:
+    """One worker for all scans."""
     with make_pool(1) as pool:
-        return {
-            result.path[len(bytes(path)) :].removeprefix(b"!/"): result.outcome
-            for result in scan([path], matcher, pool)
-        }
+        yield pool
+
+
+def scanned(path: Path, matcher: Matcher, pool: AnyPool) -> dict[bytes, Outcome]:
+    """The records of a scan of a file, by the path inside it."""
+    return {
+        result.path[len(bytes(path)) :].removeprefix(b"!/"): result.outcome
+        for result in scan([path], matcher, pool)
+    }
 
 
 def parts_of(outcome: Outcome) -> dict[bytes, Outcome]:
@@ -103,20 +110,21 @@ def parts_of(outcome: Outcome) -> dict[bytes, Outcome]:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_matching_a_file_is_scanning_it(name: str, matcher: Matcher, tmp_path: Path) -> None:
+def test_matching_a_file_is_scanning_it(
+    name: str, matcher: Matcher, pool: AnyPool, tmp_path: Path
+) -> None:
     """Each part has the same path and outcome as in a scan of the same file."""
     path = tmp_path / "file"
     path.write_bytes(FILES[name])
-    expected = scanned(path, matcher)
+    expected = scanned(path, matcher, pool)
     assert parts_of(matcher.match(path)) == expected
     assert parts_of(matcher.match(FILES[name])) == expected
 
 
-def test_matching_a_fixture_is_scanning_it(matcher: Matcher) -> None:
+def test_matching_a_fixture_is_scanning_it(matcher: Matcher, pool: AnyPool) -> None:
     """The example pictures get the same outcomes as in a scan, which gives each one result."""
     paths = sorted(path for path in FIXTURES.rglob("[!.]*") if path.is_file())[::2]
-    with make_pool(1) as pool:
-        expected = [result.outcome for result in scan(paths, matcher, pool)]
+    expected = [result.outcome for result in scan(paths, matcher, pool)]
     assert list(matcher.match_many(paths)) == expected
 
 
