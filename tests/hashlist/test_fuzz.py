@@ -24,7 +24,7 @@ from .feeds import Item, in_base64, ncmec, stopncii, tat, vics
 from .strategies import EMPTY
 
 LONG = bool(os.environ.get("HASHMATCH_LONG_TESTS"))
-TOTAL = 1_000_000 if LONG else 12_000
+TOTAL = 1_000_000 if LONG else 7_000
 """The number of inputs, over all readers."""
 
 SEED = 1
