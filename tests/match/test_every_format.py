@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from damage import damaged
 from examine.archive.makers import TAR_END, Forged, forge_zip, tar_entry
 from examine.every_format import in_every_format, listed_picture
 from examine.raws import every_raw
@@ -112,34 +113,6 @@ def test_without_an_extra_its_format_is_unscanned(
             clear()
 
 
-def changed(data: bytes, rng: random.Random) -> bytes:
-    """The file cut, with bits flipped, or with a piece of it lost, doubled, moved or blank."""
-    first, second = sorted(rng.randrange(len(data) + 1) for _ in range(2))
-    second = min(second, first + rng.choice([4, 64, 4096]))
-    piece, place = data[first:second], rng.randrange(len(data))
-    how = rng.randrange(9)
-    if how == 0:
-        return data[:first]
-    if how == 5:
-        return data[: -rng.randint(1, 40)]
-    if how == 6:
-        return data + rng.randbytes(rng.randint(1, 40))
-    if how == 1:
-        return data[:first] + data[second:]
-    if how == 2:
-        return data[:second] + piece + data[second:]
-    if how == 3:
-        return data[:first] + bytes(len(piece)) + data[second:]
-    if how == 4:
-        return data[:place] + piece + data[place:]
-    flipped = bytearray(data)
-    for _ in range(rng.choice([1, 1, 8])):
-        flipped[rng.randrange(min(len(data), rng.choice([64, 1024, len(data)])))] ^= (
-            1 << rng.randrange(8)
-        )
-    return bytes(flipped)
-
-
 def pixels(data: bytes, name: str) -> bytes | None:
     """The pixels that Pillow shows first, with mode and size; None where it shows none."""
     with suppress(Exception), Image.open(io.BytesIO(data), formats=(DECODERS[name].pillow,)) as it:
@@ -159,11 +132,11 @@ def test_damaged_files_have_verdicts_and_shown_pictures_are_not_cleared() -> Non
         for number in range(5_000 if LONG else 300):
             name = [*FILES][number % len(FILES)]
             kind, data = FILES[name]
-            damaged = changed(data, rng)
-            outcome = matcher.match(damaged)
+            broken = damaged(data, rng)
+            outcome = matcher.match(broken)
             assert outcome.verdict in Verdict
             assert (outcome.verdict is Verdict.UNSCANNED) <= (outcome.reason is not None)
-            if whole.get(name) is not None and pixels(damaged, kind) == whole[name]:
+            if whole.get(name) is not None and pixels(broken, kind) == whole[name]:
                 shown += 1
                 assert outcome.verdict not in {Verdict.CLEAR, Verdict.NOT_IMAGE}, (number, name)
     assert shown > (200 if LONG else 10)

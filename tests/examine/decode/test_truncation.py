@@ -33,6 +33,7 @@ REASONS = {
 
 # So little of it may be no format at all, or look like another
 BEGINNINGS = {"tga": 18, "tga-packed": 18, "tga-palette": 18, "pbm": 8, "pgm": 8, "pgm-16": 8}
+BEGINNINGS |= dict.fromkeys(("avif", "avif-animated", "heif", "heif-many"), 12)  # or a video
 
 # A TGA ends with a footer that no pixel depends on
 FOOTERS = {"tga": 26, "tga-packed": 26, "tga-palette": 26}

@@ -89,6 +89,19 @@ def test_a_jpeg_without_its_end_hides_nothing(matcher: Matcher) -> None:
     assert outcome.verdict is Verdict.MATCH
 
 
+@pytest.mark.parametrize("junk", [b"junk", b"\xff\0", b"\0\xff\0\xff", bytes(300)])
+def test_a_jpeg_with_broken_segments_hides_nothing(junk: bytes, matcher: Matcher) -> None:
+    """Where a decoder passes over junk between segments, what follows the picture is found."""
+    data = PICTURES["JPEG"]
+    table = data.index(b"\xff\xdb")
+    for broken in (
+        data[:table] + junk + data[table:],
+        data[: table + 3] + b"\x10" + data[table + 4 :],
+    ):
+        outcome = matcher.match(broken + LISTED)
+        assert outcome.verdict is Verdict.MATCH
+
+
 def test_pictures_of_an_mpo_are_not_appended(matcher: Matcher) -> None:
     """An MPO's further pictures are its frames; one that its index does not name is appended."""
     mpo = animation([photo(2, 160, 120), photo(1, 160, 120)], "MPO")

@@ -36,14 +36,27 @@ class EmbeddedJpeg(NamedTuple):
     pixels: int
 
 
-def jpeg_segments(data: bytes, start: int = 0) -> Iterator[tuple[int, int, int]]:
+def jpeg_segments(
+    data: bytes, start: int = 0, *, lenient: bool = False
+) -> Iterator[tuple[int, int, int]]:
     """Yield the marker, the position and the length of each segment, up to the first scan.
 
-    The length counts the two bytes that hold it, as the file does. Ends where the structure does.
+    The length counts the two bytes that hold it, as the file does.
+
+    Args:
+        data: any bytes.
+        start: where the JPEG begins in them.
+        lenient: go on at the next marker where the structure breaks, as decoders do; otherwise end
+            there.
     """
     position = start + 2
-    while position + 4 <= len(data) and data[position] == 0xFF:
+    while position + 4 <= len(data):
         marker = data[position + 1]
+        if data[position] != 0xFF or (lenient and marker == 0):
+            position = data.find(b"\xff", position + 1) if lenient else -1
+            if position < 0:
+                return
+            continue
         if marker == 0xFF:  # a fill byte
             position += 1
         elif marker == 0x01 or 0xD0 <= marker <= 0xD8:  # these have no length

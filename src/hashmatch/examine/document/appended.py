@@ -114,7 +114,8 @@ def _inside(data: bytes, start: int, length: int) -> int | None:
 
 
 def _jpeg_end(data: bytes, start: int) -> int | None:
-    for marker, position, _ in jpeg_segments(data, start):
+    # Decoders find the scan of a picture with broken segments, so what follows that counts as well
+    for marker, position, _ in jpeg_segments(data, start, lenient=start == 0):
         if marker == _SCAN:
             return scan_end(data, position)  # thumbnails are in segments before it
     return None
