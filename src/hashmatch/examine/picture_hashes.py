@@ -102,7 +102,7 @@ def _examination(
 
 
 def hash_views(
-    found: Iterable[View], options: ExamineOptions, *, reduced: bool | None = None
+    found: Iterable[View | MirrorView], options: ExamineOptions, *, reduced: bool | None = None
 ) -> list[ViewHashes]:
     """Hash the views of one frame together: a batch costs hardly more than one.
 

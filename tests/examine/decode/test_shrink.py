@@ -40,6 +40,18 @@ def test_no_value_is_further_than_a_rounding_from_pillows(
     assert np.abs(found - by_pillow(picture, grid)).max() <= 1
 
 
+@given(st.integers(0, 2**32), st.floats(0.01, 1), st.floats(0.01, 1), st.sampled_from(GRIDS))
+def test_a_side_may_end_within_a_pixel(
+    seed: int, right: float, bottom: float, grid: tuple[int, int]
+) -> None:
+    """Of a picture whose sides were rounded up, the part within them is resized as Pillow does."""
+    picture = hard(seed, 301, 241)
+    size = (300 + right, 240 + bottom)
+    box = (0, 0, *size)
+    wanted = np.asarray(picture.resize(grid, Image.Resampling.LANCZOS, box)).astype(np.int16)
+    assert np.abs(shrink(picture, *grid, size) - wanted).max() <= 1
+
+
 @pytest.mark.parametrize("grid", GRIDS)
 def test_hardly_any_value_is_off(grid: tuple[int, int]) -> None:
     """Over many pictures fewer than one value in a thousand is not Pillow's own."""

@@ -25,7 +25,7 @@ from hashmatch.examine.decode.opening import (
 )
 from hashmatch.examine.decode.quick import quick_grey
 from hashmatch.examine.decode.truncation import ends_early
-from hashmatch.examine.decode.views import STORED, View, previews, views
+from hashmatch.examine.decode.views import STORED, MirrorView, View, previews, views
 from hashmatch.model import Reason
 from hashmatch.options import Limits
 
@@ -149,7 +149,7 @@ class Picture:
         with classified(self.format, self._data):
             return int(getattr(self._image, "n_frames", 1))
 
-    def preview(self) -> list[View] | None:
+    def preview(self) -> list[View | MirrorView] | None:
         """Decode a JPEG in a fraction of the time, and yield its views.
 
         A large one is decoded at reduced scale, by libjpeg within its DCT; the short side stays at
@@ -162,7 +162,7 @@ class Picture:
             cut off, at pixels of another scale: decode in full.
         """
         if self._quick is not None:
-            return previews(self._quick)
+            return previews(self._quick, self._preview_size())
         if self.format != "JPEG" or not self._data or not _has_preview(self.width, self.height):
             return None
         try:
@@ -170,9 +170,14 @@ class Picture:
                 image, self._opened = self._image, None  # which gives nothing else after this
                 image.draft("RGB" if self.reduces else "L", (PREVIEW_SIDE, PREVIEW_SIDE))
                 image.load()
-                return None if self._is_cut() else previews(image)
+                return None if self._is_cut() else previews(image, self._preview_size())
         except DecodeError:
             return None
+
+    def _preview_size(self) -> tuple[float, float]:
+        """Width and height of a preview, before libjpeg rounds them up."""
+        scale = _scale(self.width, self.height)
+        return self.width / scale, self.height / scale
 
     @property
     def reduces(self) -> bool:

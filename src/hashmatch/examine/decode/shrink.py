@@ -31,7 +31,9 @@ _WIDEST = 4096
 """Pixels of a row up to which its weights are computed, 1 MiB at the most, and kept."""
 
 
-def shrink(picture: Image.Image, width: int, height: int) -> Grey:
+def shrink(
+    picture: Image.Image, width: int, height: int, size: tuple[float, float] | None = None
+) -> Grey:
     """Resize a grey picture.
 
     Args:
@@ -39,15 +41,18 @@ def shrink(picture: Image.Image, width: int, height: int) -> Grey:
             Pillow may sum columns first.
         width: of the grid, in pixels.
         height: of the grid, in pixels.
+        size: width and height of the part to resize, from the upper left corner; None for all.
 
     Returns:
         Shape (height, width), hardly a value of it a grey level from Pillow's, none further.
     """
+    right, bottom = size or picture.size
     if picture.height > _TALLEST * picture.width or picture.width > _WIDEST:
-        return np.asarray(picture.resize((width, height), Image.Resampling.LANCZOS))
+        box = (0, 0, right, bottom)
+        return np.asarray(picture.resize((width, height), Image.Resampling.LANCZOS, box))
     pixels = np.asarray(picture).astype(np.float32)
-    across = _grey_levels(pixels @ _weights(picture.width, width))
-    return _grey_levels(_weights(picture.height, height).T @ across).astype(np.uint8)
+    across = _grey_levels(pixels @ _weights(picture.width, width, right))
+    return _grey_levels(_weights(picture.height, height, bottom).T @ across).astype(np.uint8)
 
 
 def _grey_levels(values: Real) -> Real:
@@ -58,15 +63,18 @@ def _grey_levels(values: Real) -> Real:
 
 
 @lru_cache(maxsize=64)
-def _weights(length: int, count: int) -> Real:
-    """How much each of ``length`` pixels adds to each of ``count``, shape (length, count)."""
-    scale = length / count
+def _weights(length: int, count: int, end: float) -> Real:
+    """How much each of ``length`` pixels adds to each of ``count``, shape (length, count).
+
+    The ``count`` pixels lie evenly between 0 and ``end``, which may fall within a pixel.
+    """
+    scale = end / count
     stretch = max(scale, 1.0)
     centre = (np.arange(count)[:, None] + 0.5) * scale
     first = np.maximum(centre - _LOBES * stretch + 0.5, 0).astype(np.intp)
-    end = np.minimum(centre + _LOBES * stretch + 0.5, length).astype(np.intp)
-    pixel = first + np.arange((end - first).max())
-    inside = pixel < end
+    stop = np.minimum(centre + _LOBES * stretch + 0.5, length).astype(np.intp)
+    pixel = first + np.arange((stop - first).max())
+    inside = pixel < stop
     place = (pixel - centre + 0.5) / stretch
     weight = np.where(inside, np.sinc(place) * np.sinc(place / _LOBES), 0)
     weight /= weight.sum(axis=1, keepdims=True)

@@ -23,19 +23,29 @@ Grey: TypeAlias = npt.NDArray[np.uint8]
 STORED = "stored"
 TRIMMED = "trimmed"
 SCREEN = "screen"
+UPRIGHT = "upright"
 
 _ORIENTATION_TAG = 0x0112
 _PHOTOMETRIC_TAG = 262
 _WHITE_IS_ZERO = 0
 
 _UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
+    2: "mirror",
+    3: "rotate-180",
+    4: "flip",
+    5: "transpose",
+    6: "rotate-270",
+    7: "transverse",
+    8: "rotate-90",
+}
+_TRANSPOSES = {
+    "mirror": Image.Transpose.FLIP_LEFT_RIGHT,
+    "flip": Image.Transpose.FLIP_TOP_BOTTOM,
+    "rotate-180": Image.Transpose.ROTATE_180,
+    "rotate-90": Image.Transpose.ROTATE_90,
+    "rotate-270": Image.Transpose.ROTATE_270,
+    "transpose": Image.Transpose.TRANSPOSE,
+    "transverse": Image.Transpose.TRANSVERSE,
 }
 
 
@@ -44,16 +54,16 @@ def _turned(pixels: Grey) -> Grey:
     return pixels.swapaxes(0, 1)
 
 
-# The other seven symmetries of the square: name, whether the axes swap, and what to do to pixels
-_MIRRORS: tuple[tuple[str, bool, Callable[[Grey], Grey]], ...] = (
-    ("mirror", False, lambda grey: grey[:, ::-1]),
-    ("flip", False, lambda grey: grey[::-1]),
-    ("rotate-180", False, lambda grey: grey[::-1, ::-1]),
-    ("rotate-90", True, lambda grey: _turned(grey)[::-1]),
-    ("rotate-270", True, lambda grey: _turned(grey)[:, ::-1]),
-    ("transpose", True, _turned),
-    ("transverse", True, lambda grey: _turned(grey)[::-1, ::-1]),
-)
+# The other seven symmetries of the square: whether the axes swap, and what to do to pixels
+_MIRRORS: dict[str, tuple[bool, Callable[[Grey], Grey]]] = {
+    "mirror": (False, lambda grey: grey[:, ::-1]),
+    "flip": (False, lambda grey: grey[::-1]),
+    "rotate-180": (False, lambda grey: grey[::-1, ::-1]),
+    "rotate-90": (True, lambda grey: _turned(grey)[::-1]),
+    "rotate-270": (True, lambda grey: _turned(grey)[:, ::-1]),
+    "transpose": (True, _turned),
+    "transverse": (True, lambda grey: _turned(grey)[::-1, ::-1]),
+}
 
 _GAP = 1.5
 """How many times larger than the grid a picture stays where blocks of pixels are averaged first.
@@ -114,21 +124,37 @@ class View:
 
     def mirrors(self) -> Iterator[MirrorView]:
         """The other seven symmetries of this view, from its small grey values alone."""
-        for name, swaps, turn in _MIRRORS:
-            yield MirrorView(_join(self.name, name), self, swaps, turn)
+        return _mirrors(self)
 
 
 class Preview(View):
-    """A view whose grey values may be a rounding off."""
+    """A view at reduced scale, whose grey values may be a rounding off.
+
+    Args:
+        name: which reading.
+        frame: the decoded pixels.
+        size: width and height before libjpeg rounded them up. To take the rest for a part of the
+            picture would stretch it by up to a pixel, and move hashes further than all else does.
+    """
+
+    def __init__(self, name: str, frame: Image.Image, size: tuple[float, float]) -> None:
+        super().__init__(name, _as_imagehash_reads(frame), partial(_in_colour, frame))
+        self._size = size
+
+    def turned(self, step: str, how: str) -> MirrorView:
+        """One of the other seven symmetries, by its name, from small grey values alone."""
+        return MirrorView(_join(self.name, step), self, *_MIRRORS[how])
 
     def _shrunk(self, width: int, height: int) -> Grey:
-        return shrink(self.picture, width, height)
+        return shrink(self.picture, width, height, self._size)
 
 
 class MirrorView:
     """A flip or a quarter turn of another view."""
 
-    def __init__(self, name: str, view: View, swaps: bool, turn: Callable[[Grey], Grey]) -> None:
+    def __init__(
+        self, name: str, view: View | MirrorView, swaps: bool, turn: Callable[[Grey], Grey]
+    ) -> None:
         self.name = name
         self._view = view
         self._swaps = swaps
@@ -147,20 +173,31 @@ class MirrorView:
         """Grey values of shape (side, side); the amount of detail knows no direction."""
         return self._view.detail(side)
 
+    def mirrors(self) -> Iterator[MirrorView]:
+        """The other seven symmetries of this view."""
+        return _mirrors(self)
 
-def previews(frame: Image.Image) -> list[View] | None:
-    """The views of a frame that was decoded in a hurry.
+
+def _mirrors(view: View | MirrorView) -> Iterator[MirrorView]:
+    for name, (swaps, turn) in _MIRRORS.items():
+        yield MirrorView(_join(view.name, name), view, swaps, turn)
+
+
+def previews(frame: Image.Image, size: tuple[float, float]) -> list[View | MirrorView] | None:
+    """The views of a JPEG that was decoded in a hurry.
 
     Args:
         frame: decoded pixels.
+        size: width and height of what they show, in these pixels: up to one less than there are.
 
     Returns:
         None where it may have a border, of which a preview does not tell where it ends.
     """
-    stored, visible = _readings(Preview, STORED, frame)
+    stored = Preview(STORED, frame, size)
     if may_have_border(stored.picture):
         return None
-    return [stored, *(view for view in visible if view is not stored)]
+    upright = _UPRIGHT.get(_orientation(frame))
+    return [stored] if upright is None else [stored, stored.turned(UPRIGHT, upright)]
 
 
 def views(
@@ -176,7 +213,7 @@ def views(
     """
     if shown is not None and shown != frame.size:
         yield from views(frame.crop((0, 0, *shown)), _join(name, SCREEN))
-    stored, visible = _readings(View, name, frame)
+    stored, visible = _readings(name, frame)
     yield stored
     for view in visible:
         if view is not stored:
@@ -186,15 +223,14 @@ def views(
             yield view.then(TRIMMED, partial(Image.Image.crop, box=box))
 
 
-def _readings(kind: type[View], name: str, frame: Image.Image) -> tuple[View, list[View]]:
+def _readings(name: str, frame: Image.Image) -> tuple[View, list[View]]:
     """The frame as ``imagehash`` reads it, and as people see it; both can be one and the same."""
-    stored = kind(
-        name, _as_imagehash_reads(frame), lambda: _without_transparency(frame).convert("RGB")
-    )
+    stored = View(name, _as_imagehash_reads(frame), partial(_in_colour, frame))
     visible = _visible(stored, frame)
-    turn = _UPRIGHT.get(_orientation(frame))
-    if turn is not None:  # some viewers turn it, and some do not
-        visible += [view.then("upright", lambda image: image.transpose(turn)) for view in visible]
+    upright = _UPRIGHT.get(_orientation(frame))
+    if upright is not None:  # some viewers turn it, and some do not
+        turn = _TRANSPOSES[upright]
+        visible += [view.then(UPRIGHT, lambda image: image.transpose(turn)) for view in visible]
     return stored, visible
 
 
@@ -229,6 +265,10 @@ def _over_backgrounds(name: str, frame: Image.Image) -> list[View]:
 
 def _join(name: str, step: str) -> str:
     return step if name == STORED else f"{name}+{step}"
+
+
+def _in_colour(frame: Image.Image) -> Image.Image:
+    return _without_transparency(frame).convert("RGB")
 
 
 def _as_imagehash_reads(frame: Image.Image) -> Image.Image:
