@@ -14,6 +14,7 @@ import pytest
 from commands import hashmatch_command
 from hashmatch.cli.main import run
 from hashmatch.custody.quarantine import read_items, verify
+from hashmatch.service.upload import Upload, UploadBudget
 from service.conftest import FIXTURES, MATCHING, PICTURES, Start
 
 DATA = MATCHING.read_bytes()
@@ -133,3 +134,15 @@ def test_a_folder_that_others_may_enter_is_refused(tmp_path: Path) -> None:
     folder.mkdir(mode=0o755)
     lists = ["--list", str(FIXTURES / "hashes.txt"), "--http", "127.0.0.1:0"]
     assert run(["serve", *lists, "--hold", str(folder)]) == 70
+
+
+def test_a_worker_cannot_change_what_is_held() -> None:
+    """Once an upload has arrived, nobody who has its descriptor can write to it or resize it."""
+    with Upload(UploadBudget(100), 100) as upload:
+        upload.write(b"evidence")
+        upload.seal()
+        with pytest.raises(PermissionError):
+            os.pwrite(upload.file.fileno(), b"other", 0)
+        with pytest.raises(PermissionError):
+            os.ftruncate(upload.file.fileno(), 0)
+        assert os.pread(upload.file.fileno(), 100, 0) == b"evidence"

@@ -14,6 +14,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from hashmatch._version import __version__
+from hashmatch.hashing import ALGORITHMS
+from hashmatch.model import DIGEST_BITS
 from hashmatch.report import list_record
 from hashmatch.service.core import VerdictCore
 from hashmatch.service.keys import Key, Scope, find_key
@@ -139,7 +141,26 @@ def openapi() -> dict[str, Any]:
     text = resources.files("hashmatch.service").joinpath("openapi.json").read_text("utf-8")
     document: dict[str, Any] = json.loads(text)
     document["info"]["version"] = __version__
+    hashes = document["components"]["schemas"]["Hashes"]["properties"]["hashes"]
+    hashes["items"]["oneOf"] = [
+        *(_hash_schema([name], f"{{{bits // 4}}}") for name, bits in DIGEST_BITS.items()),
+        _hash_schema(sorted(ALGORITHMS), "{16}){1,64}"),
+    ]
     return document
+
+
+def _hash_schema(algorithms: list[str], digits: str) -> dict[str, Any]:
+    """A hash of these algorithms, as hex, the most significant bit first."""
+    opening = "(" * digits.count(")")
+    return {
+        "type": "object",
+        "required": ["algorithm", "value"],
+        "additionalProperties": False,
+        "properties": {
+            "algorithm": {"enum": algorithms},
+            "value": {"type": "string", "pattern": f"^{opening}[0-9a-fA-F]{digits}$"},
+        },
+    }
 
 
 def ruling_record(ruling: Ruling, request: str) -> dict[str, Any]:
