@@ -6,7 +6,7 @@ They are frozen, never show the bits of a hash in ``repr``, and do without NumPy
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from string import hexdigits
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
@@ -335,22 +335,9 @@ class Match:
 
     def record(self) -> dict[str, Any]:
         """The match as records and the state have it: all of it but the entry's hash."""
-        return {
-            "list": self.list,
-            "entry": self.entry.id,
-            "label": self.entry.label,
-            "category": self.entry.category,
-            "source": self.entry.source,
-            "algorithm": self.algorithm,
-            "bits": self.bits,
-            "distance": self.distance,
-            "threshold": self.threshold,
-            "view": self.view,
-            "quality": self.quality,
-            "low_information": self.low_information,
-            "confirmed": self.confirmed,
-            "expected_false": self.expected_false,
-        }
+        of_entry = {name: getattr(self.entry, name) for name in ("label", "category", "source")}
+        rest = {each.name: getattr(self, each.name) for each in fields(self)[2:]}
+        return {"list": self.list, "entry": self.entry.id, **of_entry, **rest}
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,8 +353,7 @@ class Outcome:
         detail: the reason in words.
         matches: the nearest entries of all parts, best first. Those with ``low_information`` are
             candidates for a human, not matches.
-        match_count: how many entries are near, added up over all parts; ``matches`` has the
-            nearest.
+        match_count: how many entries are near, over all parts; ``matches`` has the nearest.
         quality: 0 to 100, the best of any view of the file itself; None without a view.
         width: pixels, as stored; 0 if unknown.
         height: pixels, as stored; 0 if unknown.

@@ -20,7 +20,7 @@ from hashmatch.cli.streams import say
 from hashmatch.errors import InputError, SettingsError
 from hashmatch.examine.sandbox import AnyPool
 from hashmatch.match.matcher import Matcher
-from hashmatch.report import Run, Tally, make_renderer, open_output, summary_record
+from hashmatch.report import Record, Run, Tally, make_renderer, open_output, summary_record
 from hashmatch.scan import History, State, WalkCounts, check_paths, read_paths, scan
 
 
@@ -52,18 +52,7 @@ def run_scan(asked: ScanSettings, pool: AnyPool) -> int:
             ) as progress,
         ):
             renderer = make_renderer(asked.results.output_format, stream)
-            custody.begin(
-                matcher.hash_lists,
-                settings_record(
-                    matcher,
-                    asked.lists,
-                    walk=asdict(asked.walk.options()),
-                    paths=list(asked.walk.paths or ()),
-                    files_from=asked.walk.files_from,
-                    state=asked.custody.state,
-                    rehash=asked.custody.rehash,
-                ),
-            )
+            custody.begin(matcher.hash_lists, _settings(asked, matcher))
             moving = asked.custody.quarantine is not None
             results = scan(paths, matcher, pool, counts, walk, history, digests=moving)
             follow(results, tally, run, custody, renderer, progress, shown)
@@ -78,6 +67,18 @@ def run_scan(asked: ScanSettings, pool: AnyPool) -> int:
     if not summary["files"] and not summary["run"]["interrupted"]:
         say("found no file to scan")
     return say_summary(summary, asked.results)
+
+
+def _settings(asked: ScanSettings, matcher: Matcher) -> Record:
+    return settings_record(
+        matcher,
+        asked.lists,
+        walk=asdict(asked.walk.options()),
+        paths=list(asked.walk.paths or ()),
+        files_from=asked.walk.files_from,
+        state=asked.custody.state,
+        rehash=asked.custody.rehash,
+    )
 
 
 def _paths(asked: WalkSettings, stack: ExitStack) -> Iterable[bytes]:
