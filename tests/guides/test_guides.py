@@ -20,7 +20,7 @@ from .examples import DOCS, PICTURES, ROOT, blocks, check, set_up
 
 NIGHTLY = ROOT / "src" / "hashmatch" / "cli" / "nightly"
 
-GUIDES = ["audit.md", "nightly.md", "quarantine.md", "records.md", "report.md"]
+GUIDES = ["audit.md", "fetch.md", "nightly.md", "quarantine.md", "records.md", "report.md"]
 
 
 @pytest.fixture

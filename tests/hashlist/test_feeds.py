@@ -692,4 +692,4 @@ def test_a_feed_is_recognised_once_it_is_registered(monkeypatch: pytest.MonkeyPa
     toy = formats._feed("toy", feed)
     monkeypatch.setattr(formats, "FORMATS", {"toy": toy, **formats.FORMATS})
     assert held(HashList.loads(data, name="feed")) == {("1", "md5", value)}
-    assert "known are Toy, StopNCII, VICS and Tech" in problems_of('{"signatures": []}')[0][1]
+    assert "known are Toy, StopNCII, VICS, Tech" in problems_of('{"signatures": []}')[0][1]

@@ -14,6 +14,7 @@ from hashmatch.cli import options as opt
 from hashmatch.cli.command import argument, group, option, switch
 from hashmatch.cli.deferred import deferred
 from hashmatch.cli.files import READS, READS_SIGNATURE, REPLACES, WRITES, WRITES_SIGNATURE
+from hashmatch.cli.list_fetch import add_commands
 from hashmatch.cli.progress import working
 from hashmatch.cli.streams import say
 from hashmatch.text import count, printable
@@ -29,7 +30,8 @@ else:
     signing, results = deferred("hashmatch.hashlist.signing"), deferred("hashmatch.cli.results")
     expected = deferred("hashmatch.match.expected")
 
-app = group("list", "Check, convert, merge, sign and compile hash lists.")
+app = group("list", "Fetch, check, convert, merge, sign and compile hash lists.")
+add_commands(app)
 
 ListPath = Annotated[Path, argument("LIST", "A hash list."), READS]
 OutputFile = Annotated[
@@ -283,10 +285,10 @@ def diff_command(
     )
     if as_json:
         _write([json.dumps(found)])
-        return 0
-    for what, names in found.items():
-        _write(f"{what:<9} {printable(name)}" for name in names)
-    _write([", ".join(f"{len(names)} {what}" for what, names in found.items())])
+    else:
+        for what, names in found.items():
+            _write(f"{what:<9} {printable(name)}" for name in names)
+        _write([", ".join(f"{len(names)} {what}" for what, names in found.items())])
     return 0
 
 
@@ -340,10 +342,8 @@ def _compile(asked: ListFile, output: Path) -> int:
 
 
 def _check_lines(found: operations.SectionFacts) -> Iterator[str]:
-    entries, duplicates = (
-        count(found.entries, "entry", "entries"),
-        count(found.duplicates, "duplicate"),
-    )
+    entries = count(found.entries, "entry", "entries")
+    duplicates = count(found.duplicates, "duplicate")
     yield (
         f"{found.kind}: {entries}, {duplicates};"
         f" of {found.sampled:,} examined, {found.near:,} near another, {count(found.hubs, 'hub')}"

@@ -40,7 +40,7 @@ _SUMMARIES = {
     "key": "Create a bearer key for a client of hashmatch serve.",
     "doctor": "Show what this installation reads, what protects it, and whether it works.",
     "evaluate": "Find the thresholds that suit your pictures, your list and your volume.",
-    "list": "Check, convert, merge, sign and compile hash lists.",
+    "list": "Fetch, check, convert, merge, sign and compile hash lists.",
     "report": "Write a scan report for people: one page that works offline and in print.",
     "audit": "Check the audit trail that scan --audit writes.",
     "quarantine": "List, check and restore what scan --quarantine and serve --hold keep.",
@@ -112,8 +112,8 @@ def _run(arguments: Sequence[str]) -> int:
         say(error.format_message(), f"try '{command} --help'")
         return USAGE
     except HashmatchError as error:
-        say(*_lines_of(error))
-        return _exit_code_of(error)
+        say(*lines_of(error))
+        return exit_code_of(error)
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except SystemExit as ending:
@@ -157,7 +157,8 @@ def _options(
     show_help(context)
 
 
-def _exit_code_of(error: HashmatchError) -> int:
+def exit_code_of(error: HashmatchError) -> int:
+    """The exit code of a command that ends with an error."""
     kinds = {
         SettingsError: USAGE,
         LinesError: BAD_LIST,
@@ -169,7 +170,8 @@ def _exit_code_of(error: HashmatchError) -> int:
     return INTERNAL
 
 
-def _lines_of(error: HashmatchError) -> list[str]:
+def lines_of(error: HashmatchError) -> list[str]:
+    """The lines that tell of an error."""
     problems = getattr(error, "problems", ())
     lines = [str(problem) for problem in problems]
     hidden = getattr(error, "count", 0) - len(problems)

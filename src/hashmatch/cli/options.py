@@ -54,8 +54,8 @@ ListFormat = Annotated[
     str | None,
     option(
         "FORMAT",
-        "Format of the lists: text, csv, compiled, ncmec, stopncii, vics, tat or"
-        " threatexchange. Default: detected.",
+        "Format of the lists: text, csv, compiled, ncmec, stopncii, vics, tat,"
+        " threatexchange or threat-updates. Default: detected.",
     ),
 ]
 ListAlgorithm = Annotated[

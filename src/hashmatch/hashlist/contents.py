@@ -18,6 +18,30 @@ if TYPE_CHECKING:
 NOTHING = TextColumn.empty(0)
 
 
+@dataclass(repr=False, slots=True)
+class Paging:
+    """What the pages of a feed say besides their records, and of these how many there are.
+
+    Attributes:
+        more_follow: the last page says that more pages follow.
+        said: what else the last page says, by name.
+        records: how many records all pages have.
+        latest: the highest rank of a record; see ``FeedRecord``.
+        digest: SHA-256, hex, of which records there are: their ids, ranks and withdrawals.
+    """
+
+    more_follow: bool = False
+    said: dict[str, Any] = field(default_factory=dict)
+    records: int = 0
+    latest: int = 0
+    digest: str = ""
+
+    def begin_page(self) -> None:
+        """Forget what the page before said."""
+        self.more_follow = False
+        self.said = {}
+
+
 class IndexTables(NamedTuple):
     """A stored index: the name of its kind, and its arrays by name. Opaque to this package."""
 
@@ -51,6 +75,7 @@ class Contents:
         warnings: the same, about what may keep the list from matching; never silenced.
         index_tables: by kind, the index stored with the list, for sections without updates.
         updates: by kind, the sections with changes laid over them.
+        paging: what the pages of a feed say; None for other lists.
     """
 
     sections: Mapping[HashKind, ListSection]
@@ -71,6 +96,7 @@ class Contents:
     warnings: tuple[str, ...] = ()
     index_tables: Mapping[HashKind, IndexTables] = field(default_factory=dict)
     updates: Mapping[HashKind, SectionUpdate] = field(default_factory=dict)
+    paging: Paging | None = None
 
     def __repr__(self) -> str:
         return f"<Contents {self.name!r}>"

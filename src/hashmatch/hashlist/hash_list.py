@@ -18,6 +18,7 @@ from hashmatch.hashlist.from_pictures import Pictures, entries_of_pictures
 from hashmatch.hashlist.kinds import algorithms, widths
 from hashmatch.hashlist.list_stream import Options
 from hashmatch.hashlist.policy import DEFAULT_POLICY, REASONS, Policy, refuse_text, select
+from hashmatch.hashlist.revisions import Revisions
 from hashmatch.hashlist.section import ListSection, refuse_pickling
 from hashmatch.hashlist.updates import SectionUpdate, ruled_out, updated, withdrawing
 from hashmatch.model import Entry, HashKind
@@ -71,6 +72,7 @@ class HashList:
         skip_bad_entries: bool = False,
         list_format: str | None = None,
         policy: Policy | None = DEFAULT_POLICY,
+        revisions: Revisions | None = None,
     ) -> HashList:
         """Read a list from a file.
 
@@ -81,13 +83,15 @@ class HashList:
             skip_bad_entries: load what is sound and count the rest.
             list_format: the name of a format; None to recognise it by the content.
             policy: which entries may match. None keeps all; use it for a list that you write again.
+            revisions: what is known of the ids of a feed from earlier files. Older records do not
+                count; those that count are added.
 
         Raises:
             HashListError: the file cannot be read, or something in it is wrong; ``problems`` has
                 everything by line.
             SettingsError: the algorithm or the format is unknown.
         """
-        options = _options(Path(path), algorithm, skip_bad_entries)
+        options = replace(_options(Path(path), algorithm, skip_bad_entries), revisions=revisions)
         try:
             with open(path, "rb") as stream:
                 contents = read_list(stream, options, list_format)

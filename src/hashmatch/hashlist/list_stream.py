@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from hashmatch.hashlist.characters import printable, without_blanks
+from hashmatch.hashlist.revisions import Revisions
 
 BLOCK_BYTES = 1 << 18
 """Small enough for the cache, large enough to make the cost per block negligible."""
@@ -28,12 +29,15 @@ class Options:
         file_name: its name without the folder.
         algorithm: of hashes that name none, in a list that names none.
         skip_bad_entries: load what is sound and count the rest.
+        revisions: what is known of the ids of a feed. Records older than that do not count, and
+            those that count are added.
     """
 
     source: str
     file_name: str
     algorithm: str | None = None
     skip_bad_entries: bool = False
+    revisions: Revisions | None = None
 
     @property
     def name(self) -> str:

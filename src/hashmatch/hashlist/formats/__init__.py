@@ -19,7 +19,15 @@ from typing import BinaryIO
 from hashmatch.errors import HashListError, SettingsError
 from hashmatch.hashlist.compiled import MAGIC, read_compiled
 from hashmatch.hashlist.contents import Contents
-from hashmatch.hashlist.formats import ncmec, own_csv, stopncii, tat, threatexchange, vics
+from hashmatch.hashlist.formats import (
+    ncmec,
+    own_csv,
+    stopncii,
+    tat,
+    threat_updates,
+    threatexchange,
+    vics,
+)
 from hashmatch.hashlist.formats.feed import JsonFeed
 from hashmatch.hashlist.formats.sniffing import first_json_key, not_a_list, not_text
 from hashmatch.hashlist.list_stream import BOM, Options, Tap
@@ -72,6 +80,7 @@ FORMATS: Mapping[str, Format] = {
         _feed("stopncii", stopncii.FEED),
         _feed("vics", vics.FEED),
         _feed("tat", tat.FEED),
+        _feed("threat-updates", threat_updates.FEED),
         Format("threatexchange", threatexchange.fits, threatexchange.read),
         Format("csv", own_csv.fits, own_csv.read, own_csv.write),
         Format(TEXT, lambda _: True, read_text, text_blocks),

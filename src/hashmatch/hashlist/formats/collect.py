@@ -99,7 +99,7 @@ class Collector:
 
     def __post_init__(self) -> None:
         self.problems = Problems(self.options.source)
-        self._superseder = Superseder(self.latest)
+        self._superseder = Superseder(self.latest, self.options.revisions)
 
     def add(self, chunk: Chunk) -> None:
         """Take some records."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import chain, islice
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from hashmatch.hashlist.contents import Contents
+from hashmatch.hashlist.contents import Contents, Paging
 from hashmatch.hashlist.formats.collect import CHUNK_RECORDS, Chunk, Collector
 from hashmatch.hashlist.formats.jsonpull import JsonPull
 from hashmatch.hashlist.list_stream import Options, Tap
@@ -29,6 +31,10 @@ _TEXTS = ("id", "label", "category", "source", "added")
 _ALGORITHM = itemgetter(0)
 _DEEP = frozenset((list, dict, LineError))
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND = 1_000_000
+_MOST_SECONDS = 1 << 40
+
 
 class FeedRecord(NamedTuple):
     """One record of a feed. Texts that it does not have are empty.
@@ -41,7 +47,8 @@ class FeedRecord(NamedTuple):
         source: as in ``Entry``.
         added: as in ``Entry``.
         withdrawn: whether it withdraws its id.
-        rank: among several records with one id, the highest counts; among equals, the last.
+        rank: when it was changed; see ``rank_of``. Among several records with one id, the highest
+            counts; among equals, the last. A record without a rank outranks all before it.
     """
 
     id: str
@@ -54,13 +61,6 @@ class FeedRecord(NamedTuple):
     rank: int = 0
 
 
-@dataclass(slots=True)
-class Paging:
-    """What the last page says about further pages."""
-
-    more_follow: bool = False
-
-
 @dataclass(frozen=True, slots=True)
 class JsonFeed:
     """How to read one feed that comes as JSON.
@@ -68,7 +68,7 @@ class JsonFeed:
     Attributes:
         title: its name, for people.
         keys: the feed is recognised by any of these; no two feeds share one.
-        objects: yields the objects of all records, and keeps ``Paging`` up to date.
+        objects: yields the objects of all records, and notes in ``Paging`` what else a page says.
         record: turns an object into a record, or raises ``LineError``.
     """
 
@@ -102,18 +102,22 @@ def read_feed(
         to_record: turns that into a record, or raises ``LineError``.
         tap: the list. It has been read to the end once ``raw`` is exhausted.
         options: how to read it.
-        paging: kept up to date by ``raw``.
+        paging: ``raw`` notes in it what else the pages say.
 
     Raises:
         HashListError: something is wrong with it.
     """
     collector = Collector(options, latest=True, foreign=True)
-    remaining, first = iter(raw), 1
-    while chunk := _chunk(first, islice(remaining, CHUNK_RECORDS), to_record):
+    remaining, digest = iter(raw), hashlib.sha256()
+    while chunk := _chunk(paging.records + 1, islice(remaining, CHUNK_RECORDS), to_record):
         collector.add(chunk)
-        first += len(chunk.numbers)
+        paging.records += len(chunk.numbers)
+        ranks = chunk.ranks or (0,)
+        paging.latest = max(paging.latest, *ranks)
+        digest.update(repr((chunk.fields["id"], ranks, chunk.withdrawn)).encode(errors="replace"))
+    paging.digest = digest.hexdigest()
     warnings = (MORE_FOLLOW,) if paging.more_follow else ()
-    known = Contents({}, name=options.name, digest=tap.digest(), warnings=warnings)
+    known = Contents({}, name=options.name, digest=tap.digest(), warnings=warnings, paging=paging)
     return collector.finish(known)
 
 
@@ -192,6 +196,23 @@ def as_object(found: Any) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise LineError("the record is not a JSON object")
     return found
+
+
+def rank_of(moment: object) -> int:
+    """A time in microseconds since 1970, from ISO 8601 or seconds since then; 0 for anything else.
+
+    A time without a zone is in UTC.
+    """
+    if isinstance(moment, str):
+        try:
+            parsed = datetime.fromisoformat(moment)
+        except ValueError:
+            return 0
+        elapsed = (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)) - _EPOCH
+        return (elapsed.days * 86_400 + elapsed.seconds) * _SECOND + elapsed.microseconds
+    if isinstance(moment, bool) or not isinstance(moment, int | float):
+        return 0
+    return int(moment * _SECOND) if 0 < moment < _MOST_SECONDS else 0
 
 
 def objects_within(value: Any, key: str) -> Iterator[dict[str, Any] | LineError]:

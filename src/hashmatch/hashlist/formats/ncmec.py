@@ -11,15 +11,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TypeAlias
 from xml.etree import ElementTree as ET
 from xml.parsers import expat
 
 from hashmatch.errors import HashListError
-from hashmatch.hashlist.contents import Contents
-from hashmatch.hashlist.formats.feed import FeedRecord, Paging, read_feed
+from hashmatch.hashlist.contents import Contents, Paging
+from hashmatch.hashlist.formats.feed import FeedRecord, rank_of, read_feed
 from hashmatch.hashlist.list_stream import BOM, Options, Tap
 from hashmatch.hashlist.text.grammar import LineError
 
@@ -27,7 +26,7 @@ ROOT = "queryResult"
 DELETED = frozenset({"deletedImage", "deletedVideo"})
 ENTRIES = frozenset({"image", "video"}) | DELETED
 CONTAINERS = frozenset({"images", "videos"})
-PAGING, NEXT = "paging", "next"
+PAGING, NEXT, COUNT = "paging", "next", "count"
 FINGERPRINTS = "fingerprints"
 SIGNS = DELETED | {FINGERPRINTS}
 """An element of one of these names is an entry or part of one, wherever it is."""
@@ -49,8 +48,6 @@ _HELD_BACK = 256
 
 Raw: TypeAlias = ET.Element | LineError
 """An entry, or the fault of one in a place where it cannot be read."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def fits(head: bytes) -> bool:
@@ -126,7 +123,8 @@ class _Page:
             self.lines = self._lines_before
             data = data[blanks:]
             if data:
-                self._begun, self._paging.more_follow = True, False
+                self._begun = True
+                self._paging.begin_page()
         try:
             if self._in_prologue:
                 self._prologue.Parse(data, False)
@@ -178,11 +176,14 @@ class _Page:
         """Take the complete entries out of a container. If it can still grow, so can its last."""
         entries = container[: max(0, len(container) - growing)]
         del container[: len(entries)]
-        if _local(container.tag) in CONTAINERS:
+        tag = _local(container.tag)
+        if tag in CONTAINERS:
+            self._paging.said[f"{COUNT} of {tag}"] = container.get(COUNT)
             yield from entries
             return
-        if _local(container.tag) == PAGING:
-            self._paging.more_follow |= any(_local(e.tag) == NEXT and _text(e) for e in entries)
+        for entry in entries if tag == PAGING else ():
+            if _local(entry.tag) == NEXT and _text(entry):
+                self._paging.more_follow, self._paging.said[NEXT] = True, _text(entry)
         # What an entry means elsewhere is unclear, but losing it loses a match or a withdrawal
         elements = [each for entry in entries for each in entry.iter()]
         for each in elements if growing else [container, *elements]:
@@ -242,10 +243,7 @@ def _text(element: ET.Element) -> str:
 
 
 def _rank(timestamp: str) -> int:
-    """A timestamp in microseconds since 1970."""
-    try:
-        moment = datetime.fromisoformat(timestamp)
-    except ValueError:
-        raise LineError("the timestamp is not a date") from None
-    elapsed = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH
-    return (elapsed.days * 86_400 + elapsed.seconds) * 1_000_000 + elapsed.microseconds
+    rank = rank_of(timestamp)
+    if not rank:
+        raise LineError("the timestamp is not a date")
+    return rank

@@ -1,8 +1,8 @@
 """StopNCII's hash feed: JSON pages, each with ``hashRecords``.
 
 Field names and states follow the StopNCII client in Meta's ``threatexchange`` package. A record has
-no id; it replaces an earlier record of the same signal type and hash. We use a digest of these two
-as the id, because the hash itself must not show.
+no id; it replaces an older record of the same signal type and hash. We use a digest of these two as
+the id, because the hash itself must not show.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from hashmatch.hashlist.contents import Paging
 from hashmatch.hashlist.formats import feed
 from hashmatch.hashlist.formats.jsonpull import JsonPull
 from hashmatch.hashlist.text.grammar import LineError
@@ -27,15 +28,16 @@ _ID_DIGITS = 16
 _MEDIUM = re.compile("^(image|video)", re.IGNORECASE)
 
 
-def _objects(pull: JsonPull, paging: feed.Paging) -> Iterator[Any]:
+def _objects(pull: JsonPull, paging: Paging) -> Iterator[Any]:
     for _ in pull.documents():
-        paging.more_follow = found = False
+        paging.begin_page()
+        found = False
         for key in pull.members():
             if key == RECORDS_KEY:
                 found = True
                 yield from pull.values()
                 continue
-            value = pull.value()
+            value = paging.said[key] = pull.value()
             paging.more_follow |= key == MORE_KEY and value not in (None, False, "false")
             yield from feed.objects_within(value, HASH_KEY)
         if not found:
@@ -55,6 +57,7 @@ def _record(raw: Any) -> feed.FeedRecord:
         source="StopNCII",
         added=feed.shown(found, "lastModtimestamp"),
         withdrawn=feed.text_of(found, "hashStatus").strip().lower() in WITHDRAWN_STATES,
+        rank=feed.rank_of(found.get("lastModtimestamp")),
     )
 
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from hashmatch.hashlist.columns import Rows, TextColumn
 from hashmatch.hashlist.problems import Problems
+from hashmatch.hashlist.revisions import Revisions
 from hashmatch.hashlist.section import Lines, ListSection
 from hashmatch.model import HashKind
 from hashmatch.text import count as counted
@@ -22,13 +23,15 @@ class Superseder:
     """Remembers the id of every record, and what decides between records with one id.
 
     Attributes:
-        latest: the record with the highest rank counts; among equals, the last. Otherwise an id
-            that is withdrawn must not occur anywhere else.
+        latest: the record with the highest rank counts; among equals, the last; one without a rank
+            outranks all before it. Otherwise an id that is withdrawn must not occur anywhere else.
+        revisions: what is known of ids from earlier lists, which older records do not supersede.
         count: how many records there are.
         replaced: how many hashes do not count because a later record of their id has others.
     """
 
     latest: bool
+    revisions: Revisions | None = None
     count: int = 0
     replaced: int = 0
     _ids: list[TextColumn] = field(default_factory=list)
@@ -66,7 +69,7 @@ class Superseder:
         ids = TextColumn.concatenate(self._ids)
         numbers, withdrawn = np.concatenate(self._numbers), np.concatenate(self._withdrawn)
         if self.latest:
-            void = _outdated(ids, np.concatenate(self._ranks))
+            void = self._outdated(ids, withdrawn)
         else:
             void = _contradicted(ids, withdrawn, numbers, problems)
         gone = ids.take(np.flatnonzero(withdrawn & ~void))
@@ -81,6 +84,15 @@ class Superseder:
             dropped = [part.take(np.flatnonzero(mask)) for part, mask in pairs if mask.any()]
             self.replaced = _replaced(dropped, left, gone)
         return [part for part in left if len(part)], gone
+
+    def _outdated(self, ids: TextColumn, withdrawn: Mask) -> Mask:
+        ranks = np.concatenate(self._ranks)
+        void = _outdated(ids, ranks)
+        if self.revisions is not None:
+            void |= self.revisions.outdated(ids, ranks)
+            left = np.flatnonzero(~void)
+            self.revisions.add(ids.take(left), ranks[left], withdrawn[left])
+        return void
 
 
 def _replaced(dropped: list[ListSection], left: list[ListSection], gone: TextColumn) -> int:
@@ -124,7 +136,8 @@ def _outdated(ids: TextColumn, ranks: Rows) -> Mask:
     for row, text in _repeated(ids):
         other = best.setdefault(text, row)
         if other != row:
-            best[text], outdated = (row, other) if ranks[row] >= ranks[other] else (other, row)
+            later = not ranks[row] or ranks[row] >= ranks[other]
+            best[text], outdated = (row, other) if later else (other, row)
             void[outdated] = True
     return void
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from hashmatch.hashlist.contents import Paging
 from hashmatch.hashlist.formats import feed
 from hashmatch.hashlist.formats.jsonpull import JsonPull
 from hashmatch.hashlist.text.grammar import LineError
@@ -17,18 +18,19 @@ HASH_KEY = "hash_digest"
 NEXT_KEY = "next"
 
 
-def _objects(pull: JsonPull, paging: feed.Paging) -> Iterator[Any]:
+def _objects(pull: JsonPull, paging: Paging) -> Iterator[Any]:
     while character := pull.peek():
         if character == "[":
             yield from pull.values()
             continue
-        paging.more_follow = found = False
+        paging.begin_page()
+        found = False
         for key in pull.members():
             if pull.peek() == "[":
                 found = True
                 yield from pull.values()
                 continue
-            value = pull.value()
+            value = paging.said[key] = pull.value()
             paging.more_follow |= key == NEXT_KEY and bool(value)
             for each in feed.objects_within(value, HASH_KEY):
                 found = True
@@ -50,6 +52,7 @@ def _record(raw: Any) -> feed.FeedRecord:
         source="Tech Against Terrorism",
         added=feed.shown(found, "created_on"),
         withdrawn=deleted,
+        rank=feed.rank_of(found.get("updated_on")),
     )
 
 

@@ -68,7 +68,7 @@ def _read_table(tap: Tap, collector: Collector) -> CsvTable:
     for numbers, columns in table.chunks():
         known = {COLUMNS[name]: texts for name, texts in columns.items() if name in COLUMNS}
         types, values = known.pop("algorithm"), known.pop("hash")
-        algorithms = [_algorithm(name) for name in types]
+        algorithms = [algorithm_of(name) for name in types]
         collector.add(Chunk(numbers, known, algorithms, [value.strip(" ") for value in values]))
     return table
 
@@ -88,12 +88,13 @@ def _read_lines(tap: Tap, collector: Collector) -> Lines:
             if text and not text.startswith("#"):
                 *kind, value = text.split(maxsplit=1)
                 numbers.append(number)
-                algorithms.append(_algorithm(kind[0]) if kind else "")
+                algorithms.append(algorithm_of(kind[0]) if kind else "")
                 values.append(value)
         collector.add(Chunk(numbers, {}, algorithms, values))
     return lines
 
 
-def _algorithm(signal: str) -> str:
+def algorithm_of(signal: str) -> str:
+    """The algorithm of a signal type; other types as they are, in lower case."""
     name = signal.strip(" ").lower()
     return SIGNALS.get(name, name)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
+from hashmatch.hashlist.contents import Paging
 from hashmatch.hashlist.formats import feed
 from hashmatch.hashlist.formats.collect import is_algorithm
 from hashmatch.hashlist.formats.jsonpull import JsonPull
@@ -26,9 +27,10 @@ VALUE_OF_HASH_KEY = "HashValue"
 NOT_CATEGORISED = "0"
 
 
-def _objects(pull: JsonPull, paging: feed.Paging) -> Iterator[Any]:
+def _objects(pull: JsonPull, paging: Paging) -> Iterator[Any]:
     for _ in pull.documents():
-        paging.more_follow = cases = found = False
+        paging.begin_page()
+        cases = found = False
         for key in pull.members():
             if key == VALUE_KEY:
                 found = True

@@ -1,0 +1,41 @@
+"""What may go wrong while a list is fetched. No message quotes a page, a secret or a cursor."""
+
+from __future__ import annotations
+
+from hashmatch.errors import InputError
+
+
+class FetchError(InputError):
+    """A list could not be fetched. The old list is as it was."""
+
+
+class PageError(FetchError):
+    """A page could not be had, or is not what it should be.
+
+    Attributes:
+        again: whether it makes sense to ask again.
+        spoilt: the body delivered something wrong, so the pages before it are not to be relied on.
+        wait: seconds for which the server asks to wait; None if it does not say.
+        expired: the server no longer knows the cursor.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        again: bool = False,
+        spoilt: bool = False,
+        wait: float | None = None,
+        expired: bool = False,
+        path: str | None = None,
+    ) -> None:
+        super().__init__(message, path=path)
+        self.again = again
+        self.spoilt = spoilt
+        self.wait = wait
+        self.expired = expired
+
+
+def wrong_page(message: str) -> PageError:
+    """The fault of a page with wrong content."""
+    return PageError(message, again=True, spoilt=True)

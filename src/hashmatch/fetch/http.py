@@ -1,0 +1,253 @@
+"""Asks over HTTPS, and only the source's own host, or runs the operator's command."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from urllib.parse import urlsplit
+
+from hashmatch._version import __version__
+from hashmatch.errors import MissingExtraError, SettingsError
+from hashmatch.fetch.dialect import Request
+from hashmatch.fetch.faults import PageError
+from hashmatch.fetch.secret import Secret, read_secret
+from hashmatch.fetch.settings import FetchSource
+from hashmatch.files import Closing
+
+if TYPE_CHECKING:
+    import httpx
+
+_MOST_ERROR_BYTES = 1 << 20
+_GONE = (400, 404, 410)
+_REFUSED = (401, 403)
+_BUSY = 429
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back, besides the body.
+
+    Attributes:
+        headers: names in lower case.
+        unchanged: the server says that we have it already.
+        date: the server's clock, in seconds since 1970; None if it does not say.
+    """
+
+    headers: Mapping[str, str]
+    unchanged: bool = False
+    date: float | None = None
+
+
+class Shell(Protocol):
+    """What gets an answer into a stream."""
+
+    def get(self, request: Request, stream: BinaryIO) -> Reply:
+        """Ask, and write the answer to a stream.
+
+        Raises:
+            PageError: there is no whole answer.
+        """
+
+    def close(self) -> None:
+        """Release what this holds."""
+
+
+def open_shell(source: FetchSource) -> Shell:
+    """What asks this source, with its secrets read.
+
+    Raises:
+        MissingExtraError: the package that asks over HTTPS is not installed.
+        SettingsError: a secret or a certificate cannot be read.
+    """
+    return CommandShell(source) if source.command else HttpsShell(source)
+
+
+class CommandShell:
+    """Runs a command that writes a list to its standard output."""
+
+    def __init__(self, source: FetchSource) -> None:
+        self._source = source
+
+    def get(self, _request: Request, stream: BinaryIO) -> Reply:
+        """Run it. What it writes to standard error is dropped: it may quote anything."""
+        try:
+            done = subprocess.run(  # noqa: S603 # the operator's own command, without a shell
+                self._source.command,
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=subprocess.DEVNULL,
+                timeout=self._source.timeout,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise PageError(f"the command took over {self._source.timeout} s") from None
+        except OSError as error:
+            raise PageError(f"cannot run the command: {error.strerror}") from None
+        if done.returncode:
+            raise PageError(f"the command failed with exit code {done.returncode}: run it by hand")
+        return Reply({})
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class HttpsShell(Closing):
+    """An HTTPS client for one source. It follows no redirect, and asks no other host."""
+
+    def __init__(self, source: FetchSource) -> None:
+        try:
+            import httpx  # noqa: PLC0415 # an extra
+        except ImportError:
+            raise MissingExtraError("fetching lists", "fetch") from None
+        self._httpx = httpx
+        self._source = source
+        self._secrets = {
+            name: read_secret(name, reference) for name, reference in source.secrets.items()
+        }
+        try:
+            trust = ssl.create_default_context(cafile=source.ca)
+        except OSError as error:
+            raise SettingsError("cannot read the certificates", path=str(source.ca)) from error
+        self._client = httpx.Client(
+            verify=trust,
+            timeout=source.timeout,
+            follow_redirects=False,
+            headers={"User-Agent": f"hashmatch/{__version__}"},
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def get(self, request: Request, stream: BinaryIO) -> Reply:
+        """Ask, with a new token if the server no longer takes the old one."""
+        login = self._source.dialect.login
+        if login is not None and "token" not in self._secrets:
+            self._log_in()
+        try:
+            return self._get(request, stream)
+        except _RefusedError:
+            if login is None:
+                raise
+        self._log_in()
+        return self._get(request, stream)
+
+    def _get(self, request: Request, stream: BinaryIO) -> Reply:
+        secret = self._source.dialect.headers(self._secrets)
+        headers = {**request.headers, **secret}
+        sent = self._client.build_request(
+            "GET", self._pinned(request.url), params=request.params or None, headers=headers
+        )
+        return self._send(sent, stream, self._source.dialect.most_bytes)
+
+    def _log_in(self) -> None:
+        login = self._source.dialect.login
+        if login is None:
+            return
+        form = {field: self._secrets[name].reveal() for field, name in login.form.items()}
+        answer = _Buffer()
+        sent = self._client.build_request("POST", self._source.url + login.path, data=form)
+        self._send(sent, answer, _MOST_ERROR_BYTES)
+        try:
+            token = json.loads(bytes(answer.data))[login.token]
+        except (ValueError, LookupError, TypeError):
+            token = None
+        if not isinstance(token, str) or not token.isascii() or not token.isprintable():
+            raise PageError("the server's answer to the login holds no token", again=True)
+        self._secrets["token"] = Secret(token)
+
+    def _send(self, sent: httpx.Request, stream: Any, most: int) -> Reply:
+        """Send a request, and write what comes back to a stream."""
+        httpx = self._httpx
+        left = most
+        try:
+            answer = self._client.send(sent, stream=True)
+            try:
+                date = _seconds(answer.headers.get("date"))
+                wait = _wait(answer.headers.get("retry-after"), date)
+                unchanged = answer.status_code == 304 and "if-none-match" in sent.headers
+                if not unchanged:
+                    _check_status(answer.status_code, wait)
+                for block in answer.iter_bytes():
+                    left -= len(block)
+                    if left < 0:
+                        raise PageError(f"the answer is longer than {most:,} bytes", spoilt=True)
+                    stream.write(block)
+            finally:
+                answer.close()
+        except httpx.TimeoutException:
+            raise PageError("the server did not answer in time", again=True) from None
+        except httpx.DecodingError:
+            raise PageError("the answer is not compressed as it says", again=True) from None
+        except httpx.TransportError as error:
+            # The message is the library's own; it quotes neither headers nor bodies
+            untrusted = "CERTIFICATE_VERIFY_FAILED" in str(error)
+            what = "its certificate is not trusted" if untrusted else "the connection failed"
+            raise PageError(what, again=not untrusted) from None
+        return Reply(dict(answer.headers), unchanged, date)
+
+    def _pinned(self, url: str) -> str:
+        """The URL, if it is on the source's host.
+
+        Raises:
+            PageError: it is not.
+        """
+        ours, theirs = urlsplit(self._source.url), urlsplit(url)
+        if (ours.scheme, ours.netloc) != (theirs.scheme, theirs.netloc):
+            raise PageError("it links to another host than the source's", spoilt=True)
+        return url
+
+
+class _RefusedError(PageError):
+    """The server refuses the secrets."""
+
+
+class _Buffer:
+    """Takes an answer that must not be written to a file."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+
+    def write(self, block: bytes) -> None:
+        self.data += block
+
+
+def _check_status(status: int, wait: float | None) -> None:
+    """Refuse an answer that is not what was asked for.
+
+    Raises:
+        PageError: it says why, and whether to ask again.
+    """
+    if status == 200:
+        return
+    if status in _REFUSED:
+        raise _RefusedError(f"the server refused the secrets ({status})")
+    if status in _GONE:
+        raise PageError(f"the server does not know what was asked for ({status})", expired=True)
+    if 300 <= status < 400:
+        raise PageError(f"the server redirects ({status}): give the new URL in the sources file")
+    asks = "" if wait is None else f", and asks to wait {wait:.0f} s"
+    busy = status == _BUSY or status >= 500
+    raise PageError(f"the server answered {status}{asks}", again=busy, wait=wait)
+
+
+def _wait(retry_after: str | None, now: float | None) -> float | None:
+    """The seconds in ``Retry-After``: a number of them, or a date by the server's clock."""
+    if retry_after is None:
+        return None
+    if retry_after.isdecimal():
+        return float(retry_after)
+    until = _seconds(retry_after)
+    return None if until is None or now is None else max(0.0, until - now)
+
+
+def _seconds(date: str | None) -> float | None:
+    try:
+        return None if date is None else parsedate_to_datetime(date).timestamp()
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,122 @@
+"""Keeps the pages of a fetch on disk, in the body's own format, until all are there.
+
+A page is appended to its file and synced; then its event is appended to the journal and synced. The
+journal is the truth: whatever a file has beyond it was never received. All files have mode 0600.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from hashmatch.fetch.progress import Event, Progress
+from hashmatch.files import cannot_write, sync_folder
+
+_JOURNAL = ".journal.jsonl"
+
+
+class Staging:
+    """A folder of staged pages.
+
+    Attributes:
+        progress: where the fetch is, by the journal.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.progress = self._replay()
+
+    def path(self, file: str) -> Path:
+        """Where a staged file is."""
+        return self._folder / file
+
+    def restart(self, event: Event) -> None:
+        """Drop what is staged, and begin.
+
+        Raises:
+            OutputError: the folder cannot be written.
+        """
+        self.drop()
+        try:
+            self._folder.mkdir(mode=0o700, parents=True)
+            sync_folder(self._folder.parent)
+        except OSError as error:
+            raise cannot_write(self._folder, error) from error
+        self.commit(event)
+
+    def drop(self) -> None:
+        """Delete what is staged, the journal first: without it, nothing is staged."""
+        self.path(_JOURNAL).unlink(missing_ok=True)
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self.progress = Progress()
+
+    @contextmanager
+    def receive(self, file: str) -> Iterator[BinaryIO]:
+        """Open a file to take the next page, behind the pages that are in it.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        path = self.path(file)
+        try:
+            with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as stream:
+                stream.truncate(self._length(file))
+                stream.seek(0, os.SEEK_END)
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+        except OSError as error:
+            raise cannot_write(path, error) from error
+
+    def received(self, file: str) -> bytes:
+        """The page that was received last."""
+        with self.path(file).open("rb") as stream:
+            stream.seek(self._length(file))
+            return stream.read()
+
+    def received_bytes(self, file: str) -> int:
+        """How long that page is."""
+        return self.path(file).stat().st_size - self._length(file)
+
+    def commit(self, event: Event) -> None:
+        """Append an event, once its page is on the medium.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        path = self.path(_JOURNAL)
+        line = json.dumps(event).encode() + b"\n"
+        try:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+            with os.fdopen(os.open(path, flags, 0o600), "ab") as stream:
+                stream.write(line)
+                stream.flush()
+                os.fsync(stream.fileno())
+            sync_folder(self._folder)
+        except OSError as error:
+            raise cannot_write(path, error) from error
+        self.progress = self.progress.after(event)
+
+    def _length(self, file: str) -> int:
+        return dict(self.progress.files).get(file, 0)
+
+    def _replay(self) -> Progress:
+        """Where the journal ends. A line that a crash tore counts for nothing, and is cut off."""
+        path, progress = self.path(_JOURNAL), Progress()
+        try:
+            whole, _, torn = path.read_bytes().rpartition(b"\n")
+            for line in whole.splitlines():
+                progress = progress.after(json.loads(line))
+            if torn:
+                os.truncate(path, len(whole) + 1 if whole else 0)
+            for file, length in progress.files:
+                if self.path(file).stat().st_size < length:
+                    return Progress()
+        except (OSError, ValueError, KeyError, TypeError):
+            return Progress()
+        return progress

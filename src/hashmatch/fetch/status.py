@@ -1,0 +1,69 @@
+"""How each source's list stands, from what is kept of its fetches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from hashmatch.fetch.home import Home
+from hashmatch.fetch.settings import FetchSource
+from hashmatch.fetch.staging import Staging
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStatus:
+    """How one source's list stands.
+
+    Attributes:
+        name: of the source.
+        age: how old the list is: how long ago its last fetch began; None if there was none.
+        over_age: it is older than the source permits, or there is none.
+        entries: how many it has.
+        last_success: when its last fetch ended.
+        next_fetch: when the next one is due; None for at once.
+        withdrawn: how many entries have been withdrawn since the last full fetch.
+        staged: how many pages of a fetch that is not complete are staged.
+    """
+
+    name: str
+    age: timedelta | None
+    over_age: bool
+    entries: int
+    last_success: datetime | None
+    next_fetch: datetime | None
+    withdrawn: int
+    staged: int
+
+    def record(self) -> dict[str, Any]:
+        """The same for JSON: times as ISO 8601, the age in seconds."""
+        return {
+            "source": self.name,
+            "age_seconds": None if self.age is None else int(self.age.total_seconds()),
+            "over_age": self.over_age,
+            "entries": self.entries,
+            "last_success": None if self.last_success is None else self.last_success.isoformat(),
+            "next_fetch": None if self.next_fetch is None else self.next_fetch.isoformat(),
+            "withdrawn": self.withdrawn,
+            "staged_pages": self.staged,
+        }
+
+
+def status_of(source: FetchSource, lists: Path, now: datetime) -> SourceStatus:
+    """How a source's list stands at a time, which has a zone."""
+    home = Home(lists, source.name)
+    kept = home.kept()
+    there = bool(kept.began) and home.list_path.exists()
+    age = now - datetime.fromtimestamp(kept.began, UTC) if there else None
+    ended = datetime.fromtimestamp(kept.ended, UTC) if there else None
+    return SourceStatus(
+        name=source.name,
+        age=age,
+        over_age=age is None or age > source.max_age,
+        entries=kept.entries if there else 0,
+        last_success=ended,
+        next_fetch=None if ended is None else ended + source.every,
+        withdrawn=kept.withdrawn if there else 0,
+        staged=Staging(home.staged).progress.pages,
+    )
