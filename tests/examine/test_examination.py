@@ -252,7 +252,7 @@ def test_streams_that_do_not_wait_have_no_end() -> None:
     with open(read, "rb", buffering=0) as pipe, open(write, "wb", buffering=0) as end:
         for begun in (b"", encode(PICTURE, "PNG")[:900]):
             end.write(begun)
-            with pytest.raises(SettingsError, match="not blocking"):
+            with pytest.raises(SettingsError, match="non-blocking"):
                 examine(pipe, OPTIONS)
 
 

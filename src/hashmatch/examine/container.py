@@ -36,7 +36,7 @@ from hashmatch.model import MEMBER_MARK, Reason
 from hashmatch.options import ArchiveLimits
 
 SOLE_NAME = b"content"
-"""The name of what a compressed file holds, which has none that can be relied on."""
+"""What to call the content of a compressed file, whose own name cannot be relied on."""
 
 _Opener: TypeAlias = "Callable[[BinaryIO, int, Budget], Iterator[ArchiveEntry]]"
 
@@ -44,10 +44,10 @@ _Opener: TypeAlias = "Callable[[BinaryIO, int, Budget], Iterator[ArchiveEntry]]"
 def sniff_container(head: bytes) -> str | None:
     """Name the archive or document format that ``head``, the first 64 KiB of a file, begins.
 
-    A file can be a picture as well, for example a TAR, an SVG, or a JPEG with a PDF in its comment.
+    The file can be a picture as well: a TAR, an SVG, or a JPEG with a PDF in its comment.
 
     Returns:
-        What ``sniff_archive`` or ``sniff_document`` says, or ``SVG``; None where it is neither.
+        What ``sniff_archive`` or ``sniff_document`` says, or ``SVG``; None if it is neither.
     """
     name = sniff_archive(head) or sniff_document(head)
     is_svg = name in {None, "HTML"} and begins_with_tag(head) and sniff(head) == "SVG"
@@ -64,20 +64,20 @@ def read_members(
 ) -> Iterator[Member]:
     """Yield the members of a container in its order, those of containers inside it included.
 
-    Nothing touches the disk, and names are no more than labels. One member is in memory at a time,
-    with the containers that it lies in. A zip may follow anything, and a picture may be followed by
-    other files: these are members too.
+    Nothing is written to disk, and names are only labels. One member is in memory at a time, with
+    the containers around it. Files appended to a picture, and a zip appended to anything, are
+    members too.
 
     Args:
-        file: a regular file, or bytes, that can be sought in.
-        limits: what the container may cost, counted while it is unpacked.
+        file: the container, which must be seekable.
+        limits: what unpacking the container may cost.
         max_member_bytes: the largest member to unpack; a larger one is ``too_large``.
-        skip: how many members to leave out at the start, which count all the same.
-        again: the first member wanted was ``at_hand``, so no file is appended to any before it, and
-            those that are no containers by their first bytes are passed over without unpacking.
+        skip: how many members to leave out at the start; the limits count them all the same.
+        again: the caller comes back for a member that was ``at_hand``. No file is appended to any
+            member before it, so most of those are skipped without unpacking.
 
     Raises:
-        DecodeError: the container cannot be read any further. The members so far are good.
+        DecodeError: the rest of the container cannot be read. The members so far are good.
     """
     size = file_size(file)
     reader = _ContainerReader(Budget(limits, size, max_member_bytes), skip, again=again)
@@ -100,7 +100,7 @@ def hidden_behind(data: bytes, plain: PlainJpeg | None = None) -> DecodeError | 
 
 
 def appended_problem(name: str) -> DecodeError:
-    """What to say of a file with another file behind it that is not opened."""
+    """Make the error for a file with another one appended that is not opened."""
     detail = f"a file is appended to it ({name}), and is not examined"
     return DecodeError(Reason.UNSUPPORTED_FORMAT, detail, format=name)
 
@@ -145,13 +145,13 @@ class _ContainerReader:
             yield ArchiveEntry(b"appended-%d" % number, open=partial(Metered, part, self._budget))
 
     def _behind(self, file: BinaryIO, size: int, has_zip: bool) -> list[Appended]:
-        """Find what follows a picture; a file over the limit on bytes is not looked through."""
+        """Find what is appended to a picture, unless the file is over the limit on bytes."""
         if size > self._budget.max_member_bytes:
             return []
         return appended(Section(file, 0, size).read(size), has_zip)
 
     def _members_of(self, entry: ArchiveEntry, path: bytes, depth: int) -> Iterator[Member]:
-        """Yield an entry, if it is no folder, and before it what is inside it."""
+        """Yield what is inside an entry, and then the entry; nothing for a folder."""
         if entry.open is None:
             return
         name, data, problem = None, None, entry.problem
@@ -173,7 +173,7 @@ class _ContainerReader:
             yield Member(path, None if name in _NEVER_PICTURES else data, problem, is_archive=True)
 
     def _read(self, open_: Callable[[], Stream], size: int | None) -> tuple[str | None, bytes]:
-        """Read content whole, and name the archive format that it is in, if any."""
+        """Read content whole, and name its container format, if it has one."""
         if size is not None and size > self._budget.max_member_bytes:
             raise self._too_large()
         content = open_()
@@ -207,12 +207,12 @@ def _filtered(name: str, file: BinaryIO, size: int, budget: Budget) -> Iterator[
 
 
 def _unpacked_entries(unpacked: Stream) -> Iterator[ArchiveEntry]:
-    """Yield the entries of a compressed tar, or what any other compressed file holds."""
+    """Yield the entries of a compressed tar, or the content of any other compressed file."""
     if sniff_archive(unpacked.peek(HEAD_BYTES)) == "TAR":
         yield from tar_entries(unpacked)
         return
     yield ArchiveEntry(SOLE_NAME, open=lambda: unpacked)
-    unpacked.read(1)  # which tells again if it broke off
+    unpacked.read(1)  # raises again if the data broke off
 
 
 def _archive(name: str, file: BinaryIO, _: int, budget: Budget) -> Iterator[ArchiveEntry]:

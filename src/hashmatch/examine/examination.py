@@ -1,7 +1,4 @@
-"""One file to the hashes of all its parts: of itself, and of its members if it is an archive.
-
-Knows no list: this is what may run beside untrusted bytes.
-"""
+"""Examine one file: hash the file itself and, if it is a container, each of its members."""
 
 from __future__ import annotations
 
@@ -39,27 +36,27 @@ _ARCHIVE = Examination(kind=Kind.ARCHIVE)
 
 
 class _Skipped(NamedTuple):
-    """How many members to pass over, and whether to come back for one that was at hand."""
+    """How many members to skip, and whether the caller comes back for one that was at hand."""
 
     skip: int
     again: bool
 
 
 def examine(source: PictureInput, options: ExamineOptions) -> Examination:
-    """Hash every view of one picture; archives are not opened, and say so.
+    """Hash every view of one picture. An archive is not opened; its examination says so.
 
     Args:
-        source: bytes, a path, a file open for reading in binary, or a ``PIL.Image``, which has
-            views and no digests. A file that can seek is read from its start.
+        source: bytes, a path, a file open for reading in binary, or a ``PIL.Image``, which has no
+            digests. A seekable file is read from its start.
         options: what to compute, and what a picture may cost.
 
     Returns:
-        All that could be found out; ``reason`` says why the rest could not.
+        All that could be found; ``reason`` says why the rest could not.
 
     Raises:
-        SettingsError: ``source`` is none of these, or is a ``PIL.Image`` where only digests are
-            asked for.
-        MissingExtraError: a format asked for needs a package that is not installed.
+        SettingsError: ``source`` is none of these, or it is a ``PIL.Image`` and only digests are
+            wanted.
+        MissingExtraError: a format needs a package that is not installed.
     """
     if isinstance(source, PilImage):
         return _examine_pixels(source, options)
@@ -84,13 +81,13 @@ def examine_parts(
     Args:
         content: the file's bytes, or the descriptor of a file open for reading, which stays open.
         options: what to compute, and what a picture or an archive may cost.
-        skip: how many members of an archive to pass over.
-        count: how many members the caller takes; 0 for all. Whoever takes one comes back for a
-            member that a preview did not settle.
+        skip: how many members of an archive to skip.
+        count: how many members the caller takes; 0 for all. A caller that takes one comes back for
+            a member that its preview did not settle.
 
     Yields:
-        Each member's path with None as it is begun, then with its examination; at the end None
-        with the examination of the file itself. Now and then, where one takes long, None and None.
+        Each member's path with None as it begins, then with its examination; at the end, None with
+        the examination of the file itself. While one takes long, now and then None and None.
     """
     skipped = _Skipped(skip, again=count > 0)
     try:
@@ -105,14 +102,14 @@ def examine_parts(
 
 
 def digest_file(descriptor: int, options: ExamineOptions) -> Examination:
-    """Take the digests of an open file, and look no further into it.
+    """Take the digests of an open file, and examine no more of it.
 
     Args:
-        descriptor: of a file open for reading; it stays open.
+        descriptor: that of a file open for reading, which stays open.
         options: which digests.
 
     Returns:
-        An examination with digests and nothing else, or with the reason why there are none.
+        An examination with digests alone, or with the reason why there are none.
     """
     try:
         with steady(descriptor) as (file, _):
@@ -124,17 +121,17 @@ def digest_file(descriptor: int, options: ExamineOptions) -> Examination:
 def _examine_pixels(picture: PilImage, options: ExamineOptions) -> Examination:
     if options.digests and not options.kinds:
         raise SettingsError(
-            "only exact digests are looked up, and a PIL.Image has no bytes to take them of: give"
+            "the lists hold only digests, and a PIL.Image has no bytes to take a digest of: pass"
             " the file that it was opened from"
         )
     return hash_picture(lambda: adopt_picture(picture, options.limits), options)
 
 
 def _examine_unopened(data: bytes, options: ExamineOptions) -> Examination:
-    """Examine the bytes of one picture; what they hold besides, as an archive, is not examined."""
+    """Examine the bytes of one picture, and nothing that is inside or behind it."""
     container = sniff_container(data[:SNIFF_BYTES])
     if container is not None:
-        # To call it no image would clear what it holds
+        # To call it not an image would clear what is inside
         problem = DecodeError(Reason.UNSUPPORTED_FORMAT, "an archive", format=container)
         return replace(Examination.failed(problem), digests=digest(BytesIO(data), options))
     plain = plain_jpeg(data)
@@ -183,8 +180,7 @@ def _examine_container(
             del member, found  # or they stay in memory while the next one is unpacked
     except DecodeError as error:
         problem = error.bare()
-    # A tar begins with a name of its maker's choice, and a zip with anything: a picture, maybe.
-    # And an SVG is one
+    # A zip may begin with anything, and a tar with any name: both can be pictures
     if (name := _video(head)) is not None:
         return _marred((yield from _examine_video(file, name, options)), problem)
     if sniff(head) is None:
@@ -199,7 +195,7 @@ def _examine_container(
 
 
 def _marred(found: Examination, problem: DecodeError | None) -> Examination:
-    """What was found, with the reason why it is not all."""
+    """Add to what was found the reason why it is not everything."""
     if problem is None:
         return found
     if found.format is None:
@@ -236,7 +232,7 @@ def _examine_video(file: BinaryIO, name: str, options: ExamineOptions) -> _Exami
 
 
 def _drained(examining: _Examining) -> Examination:
-    """Examine to the end, without saying in between that work goes on."""
+    """Examine to the end, and leave out the signs of life in between."""
     while True:
         try:
             next(examining)

@@ -1,8 +1,8 @@
-"""Libraries that only some files need: loaded when the first such file comes, never before.
+"""Load libraries that only some files need when the first such file comes.
 
-A worker can load nothing once its walls are up. So the zygote calls ``defer`` first; a worker that
-needs a library dies of an ``ImportError``, upon which the supervisor has the zygote call
-``load_deferred`` and starts the file again. Without worker processes, ``require`` imports at once.
+A worker cannot load anything once its walls are up. So the zygote first calls ``defer``. A worker
+that needs a library dies of an ``ImportError``; the supervisor then has the zygote call
+``load_deferred``, and starts the file again. Without worker processes, ``require`` imports at once.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _NEEDS = {
     MAIL: ("email", "needs a whole standard library"),
     VIDEO: ("av", "needs an extra package: pip install 'hashmatch[video]'"),
 }
-# What their imports raise where a part is missing, such as a system library
+# What importing them raises if a part is missing, such as a system library
 _FAILURES = (ImportError, OSError, AttributeError, TypeError)
 
 _deferred: set[str] = set()
@@ -45,7 +45,7 @@ def is_installed(extra: str) -> bool:
 
 
 def readers() -> dict[str, str]:
-    """What opens containers besides hashmatch itself: the package and its version, by its extra."""
+    """Name the packages that open containers, with their versions, by extra."""
     found = {}
     for extra, package in (("archives", "libarchive-c"), ("pdf", "pypdfium2"), ("video", "av")):
         remedy = f"not installed: pip install 'hashmatch[{extra}]'"
@@ -61,13 +61,13 @@ def _is_there(package: str) -> bool:
 
 
 def defer() -> None:
-    """From now on, load no library of these until ``load_deferred`` is called."""
+    """Load none of these libraries until ``load_deferred`` is called."""
     for name, (package, _) in _NEEDS.items():
         (_deferred if _is_there(package) else _absent).add(name)
 
 
 def load_deferred() -> None:
-    """Load all that is installed."""
+    """Load all of them that are installed."""
     while _deferred:
         name = _deferred.pop()
         try:
@@ -84,8 +84,8 @@ def require(name: str, what: str) -> ModuleType:
         what: the format that needs it, for the message.
 
     Raises:
-        DecodeError: ``unsupported_format``, since it is not installed; says how to install it.
-        ImportError: it is to be loaded late, and was not yet.
+        DecodeError: ``unsupported_format``: it is not installed. The message says how to.
+        ImportError: it is deferred and not loaded yet.
     """
     if name in _deferred:
         raise ImportError(name)

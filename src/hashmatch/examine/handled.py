@@ -1,7 +1,7 @@
-"""What hashmatch examines of each format of picture and container, for docs/formats.md.
+"""Say what hashmatch examines of each format, for docs/formats.md.
 
-``python -m hashmatch.examine.handled`` prints the document. A format that hashmatch reads is in one
-of the two tables below, and nowhere else in words.
+``python -m hashmatch.examine.handled`` prints the document. Each format that hashmatch reads has a
+row in a table below.
 """
 
 from __future__ import annotations
@@ -178,11 +178,11 @@ Phones append a video to a motion photo. It is examined as `photo.jpg!/appended-
 
 FFmpeg opens no other file and no address, whatever a video refers to.
 
-## Recognised, and not read
+## Recognised but not read
 
-Many more formats are recognised, so that none of them is taken for "not an image": BLP, CLIP, DDS,
-DICOM, DjVu, EPS, EXR, FITS, FLIF, HDR, ICNS, JBIG2, JPEG XR, JPEG XS, PCX, PSB, QOI, SGI, WMF, XCF
-and others among pictures; RealMedia among videos; ACE, ARJ, OLE (old office files), SquashFS,
+hashmatch recognises many more formats, so that none of them passes for "not an image": BLP, CLIP,
+DDS, DICOM, DjVu, EPS, EXR, FITS, FLIF, HDR, ICNS, JBIG2, JPEG XR, JPEG XS, PCX, PSB, QOI, SGI, WMF,
+XCF and others among pictures; RealMedia among videos; ACE, ARJ, OLE (old office files), SquashFS,
 StuffIt, TNEF, WIM and others among containers. They are `unscanned` with `unsupported_format`.
 
 ## No pictures

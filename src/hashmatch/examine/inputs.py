@@ -1,4 +1,4 @@
-"""What a caller gives, as content to examine: bytes in memory, or an open file."""
+"""Turn what a caller passes into content to examine: bytes in memory, or an open file."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from hashmatch.model import Examination, Reason
 from hashmatch.options import ExamineOptions
 
 FileInput: TypeAlias = "bytes | bytearray | memoryview | str | os.PathLike[str] | BinaryIO"
-"""A file as a caller gives it: bytes, a path, or a file open for reading in binary."""
+"""A file as a caller passes it: bytes, a path, or a file open for reading in binary."""
 
 PictureInput: TypeAlias = "FileInput | PilImage"
-"""What a caller may give: a ``FileInput``, or the pixels of a ``PIL.Image``."""
+"""What a caller may pass: a ``FileInput``, or the pixels of a ``PIL.Image``."""
 
 Content: TypeAlias = "bytes | int"
 """All bytes of a file, or the descriptor of a regular file that is open for reading."""
@@ -34,18 +34,18 @@ _NO_FILE = "no such file"
 
 @contextmanager
 def held(source: FileInput, options: ExamineOptions) -> Iterator[Content | Examination]:
-    """Hold what a caller gives, so that it can be examined more than once.
+    """Hold what a caller passes, so that it can be examined more than once.
 
     Args:
-        source: a file that can seek is read from its start, wherever it stands; a stream is read
-            from where it is.
+        source: a seekable file is read from its start; a stream from where it is.
         options: what a file may cost.
 
     Yields:
-        The content; or the examination already, of what cannot be read or is too large.
+        The content; or an examination, if it cannot be read or is too large.
 
     Raises:
-        SettingsError: ``source`` is no file, is open as text, or does not wait for its bytes.
+        SettingsError: ``source`` is not a file, is open as text, or is non-blocking and has no
+            bytes yet.
     """
     if isinstance(source, bytes):
         yield source
@@ -57,13 +57,13 @@ def held(source: FileInput, options: ExamineOptions) -> Iterator[Content | Exami
     elif (descriptor := _descriptor(source)) is not None:
         yield descriptor
     elif callable(getattr(source, "read", None)):
-        rewind(source)  # whoever sniffed it first has moved it on
+        rewind(source)  # the caller may have read its first bytes
         yield _read(source, options)
     else:
         name = type(source).__name__
         article = "an" if name[0] in "aeiouAEIOU" else "a"
         raise SettingsError(
-            f"cannot examine {article} {name}: give bytes, a path, a binary file or a PIL.Image"
+            f"cannot examine {article} {name}: pass bytes, a path, a binary file or a PIL.Image"
         )
 
 
@@ -85,8 +85,8 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[int | Examination]:
 
 
 def _descriptor(source: object) -> int | None:
-    """The descriptor of a regular file, where reading that is the same as reading ``source``."""
-    # Exactly these: any other may pass on the descriptor of what it unpacks
+    """The descriptor of a regular file, if reading it is the same as reading ``source``."""
+    # Exactly these types: another may have the descriptor of a file that it unpacks
     raw = source
     if type(source) is io.BufferedReader or type(source) is io.BufferedRandom:
         if source.writable():
@@ -108,11 +108,11 @@ def _read(file: BinaryIO, options: ExamineOptions) -> bytes | Examination:
 def read_content(
     file: BinaryIO, options: ExamineOptions, size: int | None = None
 ) -> bytes | Examination:
-    """Read all bytes of a file; or, if it is over the limit, say what is known without them.
+    """Read a file whole; of one over the limit, return what is known without reading on.
 
     Raises:
-        DecodeError: the file is over the limit, its digests are asked for, and it cannot be read
-            from its start again.
+        DecodeError: the file is over the limit, its digests are wanted, and it cannot be read from
+            its start again.
     """
     most = options.limits.max_bytes
     is_large = size is not None and size > most
@@ -128,15 +128,15 @@ def _over_limit(file: BinaryIO, head: bytes, options: ExamineOptions) -> Examina
     if found.reason is None and seekable and ends_in_zip(file, file.seek(0, os.SEEK_END)):
         found = Examination.failed(appended_problem("ZIP"))
     if options.digests and not seekable:
-        # To go by its first bytes would clear the rest, and a stream may be endless
+        # Its first bytes say nothing about the rest, and a stream may be endless
         raise _too_large(found.format, options)
     return replace(found, digests=digest(file, options))
 
 
 def too_large(head: bytes, options: ExamineOptions) -> Examination:
-    """Say of a file over the limit whether it was to be examined, by its first bytes."""
+    """Tell by its first bytes whether a file over the limit should have been examined."""
     name = sniff(head) or sniff_container(head)
-    # To call an archive no image would clear what it holds
+    # To call an archive not an image would clear what is inside
     if name is None:
         return Examination(kind=kind_of(head))
     return Examination.failed(_too_large(name, options))
@@ -148,7 +148,7 @@ def _too_large(name: str | None, options: ExamineOptions) -> DecodeError:
 
 
 def digest(file: BinaryIO, options: ExamineOptions) -> tuple[str, ...]:
-    """The digests of a whole file, however large, as hex."""
+    """Take the digests of a whole file, however large, as hex."""
     if not options.digests:
         return ()
     digests = [hashlib.new(name, usedforsecurity=False) for name in options.digests]

@@ -1,8 +1,7 @@
-"""What a file is that holds no picture: a text, a video, a program.
+"""Say what a file is that holds no picture, such as text, audio or a program.
 
-Told by its first bytes and never by its name. It changes no verdict: it tells an operator what
-``not_image`` stands for, so that nobody takes a folder of videos for one that was looked through.
-Sources: the magic numbers in each format's specification.
+The first bytes decide, never the name. The kind changes no verdict: it tells an operator what
+``not_image`` stands for. Sources: the magic numbers in each format's specification.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ _MAGICS = (
     (b"SQLite format 3\x00", Kind.DATABASE),
     (b"\x00\x01\x00\x00Standard Jet DB", Kind.DATABASE),
     (b"\x00\x01\x00\x00Standard ACE DB", Kind.DATABASE),
-    (b"\x00\x01\x00\x00\x00", Kind.FONT),  # TrueType: behind the databases that begin so, too
+    (b"\x00\x01\x00\x00\x00", Kind.FONT),  # TrueType; after the databases that begin alike
 )
 
 _RIFF = {b"WAVE": Kind.AUDIO, b"RMID": Kind.AUDIO, b"sfbk": Kind.AUDIO}
@@ -46,11 +45,11 @@ _IFF = {b"AIFF": Kind.AUDIO, b"AIFC": Kind.AUDIO, b"8SVX": Kind.AUDIO, b"ANIM": 
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _CONTROLS = bytes({*range(32), 127} - set(b"\t\n\f\r\x1b"))
 _MOST_HIGH = 0.3
-"""The most of a text in an old encoding that is not ASCII, as a share."""
+"""The largest share of bytes outside ASCII in a text of an old encoding."""
 
 
 def kind_of(head: bytes) -> Kind:
-    """Name the kind of file that ``head``, its first ``HEAD_BYTES`` or all of it, begins."""
+    """Name the kind of a file by ``head``: its first ``HEAD_BYTES`` bytes, or all of it."""
     if not head:
         return Kind.EMPTY
     for magic, kind in _MAGICS:
@@ -68,7 +67,7 @@ def kind_of(head: bytes) -> Kind:
 
 
 def _weak_kind(head: bytes) -> Kind:
-    """What has next to no magic number."""
+    """Tell kinds that hardly have a magic number."""
     if head[:2] == b"MZ" and len(head) >= 64 and b"\x00" in head[:64]:
         return Kind.EXECUTABLE
     if (

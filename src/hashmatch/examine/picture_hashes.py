@@ -1,4 +1,4 @@
-"""One picture to the hashes of its views: from a preview if that tells enough, else in full."""
+"""Hash the views of one picture: from a preview if that is enough, otherwise in full."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def hash_picture(open_it: Callable[[], Picture | None], options: ExamineOptions)
     """Open a picture and hash every view of it.
 
     Args:
-        open_it: opens the picture; returns None for what is no picture, and may raise DecodeError.
+        open_it: opens the picture. It returns None if there is none, and may raise DecodeError.
         options: which hashes to compute.
 
     Returns:
-        All that could be found out; ``reason`` says why the rest could not. It never raises
+        All that could be found; ``reason`` says why the rest could not. It never raises
         DecodeError.
     """
     try:
@@ -41,15 +41,15 @@ def hash_picture(open_it: Callable[[], Picture | None], options: ExamineOptions)
             hashed.extend(hash_views(frame, options))
     except DecodeError as error:
         failure = error.bare()
-    except MemoryError:  # a thin picture takes many times its pixels to be made small
+    except MemoryError:  # to shrink a thin picture takes many times its own memory
         failure = DecodeError(Reason.TOO_LARGE, OUT_OF_MEMORY)
     return _examination(picture, hashed, preview or hashed, failure)
 
 
 def _preview(picture: Picture, options: ExamineOptions) -> list[ViewHashes]:
-    """The views of the picture at reduced scale; none where it has no preview, or that fails.
+    """Hash a preview of the picture; empty if there is none, or it fails.
 
-    Quality is always theirs, so that it is the same whether hashes are exact or not.
+    Quality always comes from the preview, so that it is the same in fast and in exact scans.
     """
     found = picture.preview()
     if found is None:
@@ -63,10 +63,10 @@ def _preview(picture: Picture, options: ExamineOptions) -> list[ViewHashes]:
 
 
 def _tells_enough(preview: Sequence[ViewHashes], options: ExamineOptions) -> bool:
-    """Whether a preview's hashes are as near to the exact ones as was measured.
+    """Whether a preview's hashes are as near to the exact ones as the measured margins say.
 
-    With little detail they are not, nor where too many bits are uncertain; and for some algorithms
-    it was not measured.
+    The margins hold for pictures with enough detail and few uncertain bits, and for some algorithms
+    only.
     """
     return (
         bool(preview)
@@ -109,7 +109,7 @@ def hash_views(
     Args:
         found: the views.
         options: which hashes.
-        reduced: for those of a preview, whether it is at reduced scale.
+        reduced: for a preview, whether it is at reduced scale; None for exact views.
     """
     every: list[View | MirrorView] = []
     for plain in found:
@@ -132,7 +132,7 @@ def hash_views(
 def _hash_column(
     every: Sequence[View | MirrorView], kind: HashKind, reduced: bool | None
 ) -> tuple[list[PerceptualHash], list[PerceptualHash]]:
-    """Hash all views by one algorithm; of previews, tell the uncertain bits too."""
+    """Hash all views by one algorithm, and return the uncertain bits of previews as well."""
     algorithm = ALGORITHMS[kind.algorithm]
     hashes: list[PerceptualHash] = []
     uncertain_bits: list[PerceptualHash] = []
@@ -149,7 +149,7 @@ def _hash_column(
 def _pictures(
     every: Sequence[View | MirrorView], algorithm: Algorithm, bits: int
 ) -> Iterator[Grey]:
-    """What the algorithm wants to see: a batch of small pictures, or one after another whole."""
+    """Yield what the algorithm takes: one batch of small pictures, or whole ones one by one."""
     if algorithm.grid is not None:
         width, height = algorithm.grid(bits)
         yield np.stack([view.grey(width, height) for view in every])

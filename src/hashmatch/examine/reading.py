@@ -1,4 +1,4 @@
-"""Files to bytes: read once, whole, bounded, and only what is a regular file that holds still."""
+"""Read files once, whole and within bounds: only regular files that do not change meanwhile."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ _SPECIAL = frozenset({errno.ELOOP, errno.ENXIO, errno.ENODEV, errno.EOPNOTSUPP})
 def open_file(
     path: str | bytes | os.PathLike[str], *, flags: int = 0, folder: int | None = None
 ) -> int:
-    """Open a file for reading, without waiting for whoever may be at its other end.
+    """Open a file for reading, and never wait for a writer at the other end.
 
     Args:
-        path: which.
-        flags: further flags for ``os.open``.
+        path: the file.
+        flags: more flags for ``os.open``.
         folder: the descriptor of the folder that ``path`` is relative to.
 
     Raises:
@@ -55,12 +55,12 @@ def open_file(
     except OSError as error:
         raise reason_of(error) from error
     except ValueError:
-        raise DecodeError(Reason.VANISHED, "no file's name holds a NUL") from None
+        raise DecodeError(Reason.VANISHED, "a file name cannot contain NUL") from None
 
 
 @contextmanager
 def opened(path: str | bytes | os.PathLike[str]) -> Iterator[tuple[BinaryIO, int]]:
-    """Open a regular file for as long as it holds still.
+    """Open a regular file, and fail if it changes while it is open.
 
     Yields:
         The file, at its start, and its size in bytes.
@@ -78,13 +78,12 @@ def opened(path: str | bytes | os.PathLike[str]) -> Iterator[tuple[BinaryIO, int
 
 
 def read_stream(file: BinaryIO, max_bytes: int, size: int | None = None) -> bytes:
-    """Read to the end, or one byte past ``max_bytes``: pipes and sockets give what they have.
+    """Read to the end, but at most one byte past ``max_bytes``.
 
     Args:
         file: open for reading in binary.
-        max_bytes: read on no further than this.
-        size: how much to expect, where that is known. As much memory is taken at once, and no more
-            than there is.
+        max_bytes: the most to read, less that one byte.
+        size: how much to expect, if that is known; so much memory is taken at once.
 
     Raises:
         SettingsError: as ``read_some`` does.
@@ -99,21 +98,21 @@ def read_stream(file: BinaryIO, max_bytes: int, size: int | None = None) -> byte
 
 
 def read_some(file: BinaryIO, most: int = _CHUNK) -> bytes:
-    """Read what there is, up to so many bytes; none at the end alone.
+    """Read what is there, up to ``most`` bytes; nothing only at the end.
 
     Raises:
-        SettingsError: the file is open as text, or does not wait for its bytes.
+        SettingsError: the file is open as text, or is non-blocking and has no bytes yet.
     """
     data = file.read(most)
-    if data is None:  # to take it for the end would clear what is still to come
-        raise SettingsError("the file is not blocking, and its bytes are not there yet")
+    if data is None:  # to take this for the end would clear what is still to come
+        raise SettingsError("the file is non-blocking, and has no bytes yet: open it blocking")
     if not isinstance(data, bytes):
         raise SettingsError("the file is open as text: open it in binary, mode 'rb'")
     return data
 
 
 def rewind(file: BinaryIO) -> bool:
-    """Go to the start of a file. False for a stream, which has none to go back to."""
+    """Go back to the start of a file; return False for a stream, which cannot."""
     try:
         file.seek(0)
     except (AttributeError, NotImplementedError, OSError, ValueError):  # streams say it variously
@@ -122,9 +121,9 @@ def rewind(file: BinaryIO) -> bool:
 
 
 class _Positioned(io.RawIOBase):
-    """A file read by position, since descriptors of one open file share theirs.
+    """A file that is read by position.
 
-    Two workers may read the same archive at a time, each with a descriptor of the same open file.
+    Two workers may read one archive at the same time, with descriptors that share their position.
     """
 
     def __init__(self, descriptor: int, size: int) -> None:
@@ -163,13 +162,13 @@ def _read_at(descriptor: int, view: memoryview, position: int) -> int:
 
 @contextmanager
 def steady(descriptor: int) -> Iterator[tuple[BinaryIO, int]]:
-    """Read a regular file that holds still meanwhile.
+    """Read a regular file, and fail if it changes meanwhile.
 
     Yields:
         The file, at its start, and its size in bytes. The descriptor stays open.
 
     Raises:
-        DecodeError: with ``special_file``, ``changed``, or whatever ``reason_of`` says.
+        DecodeError: ``special_file``, ``changed``, or what ``reason_of`` says.
     """
     try:
         before = os.fstat(descriptor)
@@ -184,15 +183,15 @@ def steady(descriptor: int) -> Iterator[tuple[BinaryIO, int]]:
 
 
 def reason_of(error: OSError) -> DecodeError:
-    """The reason that a file could not be read, from what the system said."""
-    # The latter: one of the folders is gone, and something else is in its place
+    """Turn what the system said into the reason why a file could not be read."""
+    # NotADirectoryError: something else has taken the place of one of its folders
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         return DecodeError(Reason.VANISHED, "the file is gone")
     if isinstance(error, PermissionError):
         return DecodeError(Reason.PERMISSION, "not permitted to read it")
     if isinstance(error, IsADirectoryError):
         return DecodeError(Reason.SPECIAL_FILE, NOT_REGULAR)
-    # ELOOP: a symbolic link where none may be; ENXIO: a socket, or a device that is not there
+    # ELOOP: a symbolic link where none is allowed; ENXIO: a socket, or a device that is missing
     if error.errno in _SPECIAL:
         return DecodeError(Reason.SPECIAL_FILE, NOT_REGULAR)
     return DecodeError(Reason.UNDECODABLE, f"it cannot be read: {os.strerror(error.errno or 0)}")

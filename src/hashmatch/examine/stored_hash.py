@@ -18,7 +18,7 @@ STORED = "stored"
 def hash(  # noqa: A001 # hashmatch.hash(picture) is what it reads as
     picture: PictureInput, algorithm: str = "phash", *, bits: int | None = None
 ) -> PerceptualHash:
-    """Hash a picture as it is stored: not turned, not trimmed, the first frame of several.
+    """Hash a picture as it is stored: not turned, not trimmed, and only its first frame.
 
     ``phash`` and ``dhash`` equal those of ``imagehash``, bit for bit, under the same Pillow. The
     picture is decoded in this process: use ``Matcher`` for pictures that you do not trust.

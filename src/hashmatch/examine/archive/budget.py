@@ -1,4 +1,4 @@
-"""What an archive has cost so far, nested ones included, against what it may cost."""
+"""Count what an archive and those inside it have cost, against what they may cost."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from hashmatch.model import Reason
 from hashmatch.options import ArchiveLimits
 
 RATIO_FLOOR = 64 * 1024 * 1024
-"""Bytes unpacked up to which the ratio says nothing: a blank picture packs 1,000 to 1."""
+"""How many bytes are unpacked before the ratio counts: a blank picture packs 1,000 to 1."""
 
 
 class Budget:
-    """Counts, and stays exceeded once it was: whoever asks next is told again.
+    """Counts members and bytes. Once exceeded, it stays exceeded.
 
     Args:
         limits: what the archive may cost.
-        packed: bytes of the outermost archive.
+        packed: size of the outermost archive in bytes.
         max_member_bytes: the largest member to unpack.
     """
 
@@ -40,7 +40,7 @@ class Budget:
         self.check()
 
     def spend(self, count: int) -> None:
-        """Count bytes that come out of any archive.
+        """Count bytes that are unpacked from any archive.
 
         Raises:
             DecodeError: ``archive_limit``, now or earlier.
@@ -53,7 +53,7 @@ class Budget:
         self.check()
 
     def check(self) -> None:
-        """Say again that the budget is exceeded, if it is.
+        """Raise again if the budget is exceeded.
 
         Raises:
             DecodeError: ``archive_limit``.
@@ -62,10 +62,10 @@ class Budget:
             raise DecodeError(Reason.ARCHIVE_LIMIT, self._exceeded)
 
     def is_bomb(self, unpacked: int, packed: int) -> bool:
-        """Tell whether this many bytes are too many to come from so few."""
+        """Tell whether so few packed bytes give too many unpacked ones."""
         return unpacked > RATIO_FLOOR and unpacked > packed * self.limits.max_ratio
 
     @property
     def bomb_message(self) -> str:
-        """What to say where ``is_bomb``."""
+        """What to say if ``is_bomb``."""
         return f"unpacks to more than {self.limits.max_ratio} times its size"

@@ -1,4 +1,4 @@
-"""Entries, as the reader of a format finds them, and members, as the caller gets them."""
+"""Entries, as a format's reader finds them, and members, as the caller gets them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class Member:
 
     Attributes:
         path: its name inside the archive as raw bytes; names in nested archives are joined as
-            ``inner.zip!/dir/b.jpg``. It is a label that may hold any bytes (absolute, ``..``,
-            control characters) and must never name a file on disk.
-        data: its whole content; None if there is a problem, and for a nested archive other than a
-            tar. A tar begins with a name that its maker chose, so it may be a picture as well.
+            ``inner.zip!/dir/b.jpg``. It is only a label, which may contain anything (``..``,
+            control characters), and must never be used as a path on disk.
+        data: its whole content; None if there is a problem, and for a nested archive that cannot be
+            a picture as well. A tar can: it begins with a name that its maker chose.
         problem: why its content, or part of a nested archive, could not be read.
         is_archive: it holds other members, which come before it.
         at_hand: it can be read again without unpacking all members before it.
@@ -33,14 +33,14 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class ArchiveEntry:
-    """An entry of one archive that has not been read yet.
+    """An entry of an archive that has not been read yet.
 
     Attributes:
-        name: raw bytes, as in the archive.
+        name: as in the archive, in raw bytes.
         size: the announced size in bytes, which the content never exceeds; None if unknown.
         open: opens the content, once and before the next entry is requested; None for a folder.
             It raises ``DecodeError``, and so does reading from what it returns.
-        problem: what is known to be wrong with its content, which can be read all the same.
+        problem: what is known to be wrong with its content, although it can be read.
     """
 
     name: bytes

@@ -1,4 +1,4 @@
-"""Which archive format a file is in, told by its first bytes and never by its name.
+"""Recognise archives by their first bytes, never by their names.
 
 Sources: the magic numbers in each format's specification.
 """
@@ -10,10 +10,10 @@ from typing import Literal
 from hashmatch.examine.archive.tar_fields import is_tar_header
 
 HEAD_BYTES = 512
-"""How much of a file tells every format that is opened, and all others but disk images."""
+"""How many bytes it takes to recognise every format but disk images."""
 
 WHOLE_HEAD_BYTES = 1 << 16
-"""How much of it tells disk images, too."""
+"""How many bytes it takes to recognise disk images too."""
 
 # Those that hashmatch opens
 _READ = (
@@ -26,7 +26,7 @@ _READ = (
     (b"\x28\xb5\x2f\xfd", "ZSTD"),
 )
 
-# Archives all the same: to overlook them would leave their pictures out in silence
+# Read by other libraries, or not at all. To overlook one would silently leave out its pictures
 _RECOGNISED = (
     (b"7z\xbc\xaf\x27\x1c", "7Z"),
     (b"Rar!\x1a\x07", "RAR"),
@@ -58,7 +58,7 @@ _RECOGNISED = (
     (b"\x78\x9f\x3e\x22", "TNEF"),
 )
 
-# As above, with the position at which the magic number stands
+# As above, with the position of the magic number
 _RECOGNISED_INSIDE = (
     (2, b"-lh", "LHA"),
     (2, b"-lz", "LHA"),
@@ -75,12 +75,12 @@ _BZIP2_BLOCKS = (b"\x31\x41\x59\x26\x53\x59", b"\x17\x72\x45\x38\x50\x90")
 def sniff_archive(head: bytes) -> str | None:
     """Name the archive format that ``head``, the first ``HEAD_BYTES`` of a file or more, begins.
 
-    A tar begins with a name that its maker chose, so a file can be a ``TAR`` and a picture at once:
-    whoever opens a tar looks at the whole of it as a picture, too.
+    A tar begins with a name that its maker chose, so a file can be a ``TAR`` and a picture at once.
+    It is examined as both.
 
     Returns:
-        ``ZIP``, ``TAR``, ``GZIP``, ``BZIP2``, ``XZ`` or ``ZSTD``; a name such as ``7Z`` or ``RAR``
-        for those that are known and not read; None where it is no archive.
+        A name such as ``ZIP`` or ``7Z``, also for archives that hashmatch does not read; None if it
+        is not an archive.
     """
     for magic, name in _READ + _RECOGNISED:
         if head.startswith(magic):
@@ -88,18 +88,18 @@ def sniff_archive(head: bytes) -> str | None:
     for position, magic, name in _RECOGNISED_INSIDE:
         if head.startswith(magic, position):
             return name
-    # A digit for the block size, then the first block or the end: text could begin with "BZh9"
+    # A digit for the block size, then the first block or the end: text can begin with "BZh9"
     if head[:3] == b"BZh" and head[3:4] in b"123456789" and head[4:10] in _BZIP2_BLOCKS:
         return "BZIP2"
-    # One of 16 magic numbers of frames to be skipped, with which parallel writers begin
+    # One of 16 magic numbers of skippable frames, with which parallel writers begin
     if head[1:4] == b"\x2a\x4d\x18" and head[0] & 0xF0 == 0x50:
         return "ZSTD"
     return "TAR" if is_tar_header(head) else _sniff_weak(head)
 
 
 def _sniff_weak(head: bytes) -> str | None:
-    """Formats with a short magic number, whose headers must be plausible too."""
-    # compress: the low bits say how long codes get, two more must be zero
+    """Recognise formats with a short magic number by a plausible header."""
+    # compress: the low five bits say how long codes get, and two more must be zero
     if (
         head[:2] == b"\x1f\x9d"
         and len(head) > 2
@@ -116,7 +116,7 @@ def _sniff_weak(head: bytes) -> str | None:
 
 
 def _is_lzma(head: bytes) -> bool:
-    """LZMA as its authors' own tool writes it: parameters, a window and a length."""
+    """Recognise LZMA as its authors' own tool writes it: parameters, a window and a length."""
     if len(head) < 14 or head[0] != 0x5D or head[13] != 0:
         return False
     window, size = int.from_bytes(head[1:5], "little"), head[5:13]

@@ -1,8 +1,8 @@
-"""libarchive's functions, and the callbacks by which it gets its bytes.
+"""libarchive's functions, and the callbacks that give it its bytes.
 
-A callback from C into Python needs memory that is executable for a moment, and a worker gets none
-behind its walls. So there is one of each for all archives, made when this module is imported; the
-number that libarchive hands back says which archive it is about.
+To make a callback from C into Python takes memory that is executable for a moment, and a worker
+gets none behind its walls. So importing this module makes one of each for all archives, and the
+number that libarchive hands back tells which archive is meant.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ ArchiveError = ffi.ArchiveError
 """What ``ffi``'s functions raise, with libarchive's message."""
 
 _BLOCK = 64 * 1024
-_FATAL = -30  # archive.h; an exception would not get through libarchive
+_FATAL = -30  # from archive.h; libarchive cannot pass an exception on
 
 _files: dict[int, tuple[BinaryIO, list[bytes]]] = {}
 _numbers = itertools.count(1)
 
-logging.getLogger("libarchive").addHandler(logging.NullHandler())  # files could speak on stderr
+logging.getLogger("libarchive").addHandler(logging.NullHandler())  # or files could write to stderr
 
 
 def _library_function(name: str) -> Any:
@@ -42,7 +42,7 @@ entry_is_encrypted = _library_function("archive_entry_is_encrypted")
 def _read(_archive: int, number: int, target: Any) -> int:
     file, held = _files[number]
     try:
-        held[0] = file.read(_BLOCK)  # held, since libarchive uses it until it asks for more
+        held[0] = file.read(_BLOCK)  # libarchive uses these bytes until it asks for more
     except (OSError, MemoryError):
         return _FATAL
     target[0] = ctypes.cast(ctypes.c_char_p(held[0]), ctypes.c_void_p).value
@@ -66,11 +66,11 @@ def opened(file: BinaryIO, formats: tuple[str, ...], filter_: str) -> Iterator[A
     """Open an archive with these formats and this filter, and no others.
 
     Yields:
-        What libarchive's functions take.
+        The archive, as libarchive's functions take it.
 
     Raises:
         ArchiveError: libarchive does not open it.
-        NotImplementedError: it would start a program for this filter.
+        NotImplementedError: libarchive would start a program for this filter.
     """
     number = next(_numbers)
     _files[number] = (file, [b""])

@@ -1,7 +1,7 @@
-"""The entries of archives that libarchive reads: 7z, RAR, CAB, ISO, LHA, CPIO, XAR and AR.
+"""Read the entries of archives with libarchive: 7z, RAR, CAB, ISO, LHA, CPIO, XAR and AR.
 
-libarchive gets its bytes from callbacks and opens no file. Only the format that was recognised is
-enabled, and only filters that are built in: for others it would start a program.
+libarchive gets its bytes from callbacks and opens no file. Only the recognised format is enabled,
+and only built-in filters: for others, libarchive would start a program.
 
 Source: the manual pages archive_read(3) and archive_read_data(3).
 """
@@ -36,7 +36,7 @@ FORMATS = {
 """libarchive's names for the formats that it reads, by ours."""
 
 FILTERS = {"COMPRESS": "compress", "LZIP": "lzip", "LZ4": "lz4"}
-"""libarchive's names for the ways of compression that it reads, by ours."""
+"""libarchive's names for the compressions that it reads, by ours."""
 
 _REASONS = (
     ("encrypt", Reason.ENCRYPTED),
@@ -63,11 +63,11 @@ def libarchive_entries(name: str, file: BinaryIO, budget: Budget) -> Iterator[Ar
 
     Args:
         name: the format, one of ``FORMATS``.
-        file: the archive, which can be sought in.
+        file: the archive, which must be seekable.
         budget: what members are charged to.
 
     Raises:
-        DecodeError: the archive cannot be read any further, or libarchive is not installed.
+        DecodeError: the rest of the archive cannot be read, or libarchive is not installed.
     """
     calls = require(LIBARCHIVE, name)
     if name == "7Z":
@@ -79,7 +79,7 @@ def libarchive_entries(name: str, file: BinaryIO, budget: Budget) -> Iterator[Ar
             yield _entry(calls, archive, name, header, budget)
         if calls.has_encrypted_entries(archive) > 0:
             raise DecodeError(Reason.ENCRYPTED, "some of it is encrypted")
-        if not found:  # libarchive takes some broken headers for those of empty archives
+        if not found:  # libarchive takes some broken headers for empty archives
             raise DecodeError(Reason.UNDECODABLE, f"libarchive finds no members in this {name}")
 
 
@@ -89,10 +89,10 @@ def libarchive_content(name: str, file: BinaryIO) -> Iterator[Stream]:
 
     Args:
         name: how it is compressed, one of ``FILTERS``.
-        file: the file, which can be sought in.
+        file: the file, which must be seekable.
 
     Raises:
-        DecodeError: libarchive is not installed, or was built without this way of compression.
+        DecodeError: libarchive is not installed, or was built without this compression.
     """
     calls = require(LIBARCHIVE, name)
     with _opened(calls, name, file, ("raw",), FILTERS[name]) as archive:
@@ -114,7 +114,7 @@ class _Content(Stream):
     def _step(self, count: int) -> bytes:
         with _classified(self._calls, self._name):
             got: int = self._calls.ffi.read_data(self._archive, self._buffer, count)
-        if got < 0:  # only a warning for libarchive, such as a wrong checksum
+        if got < 0:  # libarchive only warns, for example of a wrong checksum
             raise DecodeError(Reason.UNDECODABLE, "its content is damaged")
         return ctypes.string_at(self._buffer, got)
 
@@ -134,7 +134,7 @@ def _opened(
 
 
 def _check_7z(file: BinaryIO) -> None:
-    """Check the first header's CRC-32: libarchive does not where the header says that all ends."""
+    """Check the first header's CRC-32, which libarchive skips if that header announces no more."""
     file.seek(0)
     head = file.read(32)
     if zlib.crc32(head[12:]) != int.from_bytes(head[8:12], "little"):
@@ -175,7 +175,7 @@ def _path(calls: ModuleType, header: ctypes.c_void_p) -> bytes:
 
 @contextmanager
 def _classified(calls: ModuleType, name: str) -> Iterator[None]:
-    """Turn what libarchive says into the reason that the verdict will carry."""
+    """Turn libarchive's message into the reason that the verdict will carry."""
     try:
         yield
     except calls.ArchiveError as error:

@@ -1,4 +1,4 @@
-"""Compressed bytes to plain ones, in steps of bounded size and with bounded memory.
+"""Decompress bytes in bounded steps, with bounded memory.
 
 Sources: RFC 1951 and 1952 (deflate, gzip), RFC 8878 (Zstandard), the .xz file format 1.2.1, and
 APPNOTE.TXT 6.3.10, 5.8.8 for LZMA inside zip.
@@ -23,10 +23,10 @@ from hashmatch.examine.archive.streams import Stream
 from hashmatch.model import Reason
 
 MAX_WINDOW_BITS = 27
-"""Zstandard: how far back data may refer, 128 MiB; its own tool refuses more unless told to."""
+"""How far back Zstandard's data may refer: 128 MiB, the default limit of its own tool."""
 
 MAX_XZ_MEMORY = 256 * 1024 * 1024
-"""Bytes that unpacking xz may take; its highest preset takes 65 MiB."""
+"""Bytes of memory that unpacking xz may take; its highest preset takes 65 MiB."""
 
 # Part of Python from 3.14 on, unless that was built without
 _ZSTD = (
@@ -35,17 +35,17 @@ _ZSTD = (
     else ("backports.zstd", "a package: pip install backports.zstd")
 )
 
-_INPUT_STEP = 32 * 1024  # small, since what is behind the end of a stream is copied at each end
+_INPUT_STEP = 32 * 1024  # small: what follows the end of a stream is copied each time
 _MAGIC_BYTES = 10
 _MIN_LZMA_WINDOW = 4096
 
-# What the standard library's decompressors raise on hostile bytes; a closed list, so that a
-# mistake of our own is not taken for a broken archive
+# What the standard library's decompressors raise on hostile bytes. The list is closed, so that a
+# mistake of ours does not pass for a broken archive
 _DECOMPRESSOR_ERRORS = (OSError, ValueError, EOFError, zlib.error, lzma.LZMAError)
 
 
 class Decompressor(Protocol):
-    """What ``bz2``, ``lzma`` and ``compression.zstd`` of the standard library have in common."""
+    """What the decompressors of ``bz2``, ``lzma`` and ``compression.zstd`` have in common."""
 
     @property
     def eof(self) -> bool:
@@ -53,22 +53,22 @@ class Decompressor(Protocol):
 
     @property
     def needs_input(self) -> bool:
-        """Whether more can come out without more going in."""
+        """Whether it needs more input before more can come out."""
 
     @property
     def unused_data(self) -> bytes:
-        """What was found behind the end of the stream."""
+        """What follows the end of the stream."""
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        """Take more packed bytes, and give at most ``max_length`` plain ones."""
+        """Take packed bytes, and return at most ``max_length`` unpacked ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """A way of compression.
+    """A compression.
 
     Attributes:
-        name: as in ``sniff_archive``, where files of it may hold several streams in a row.
+        name: as in ``sniff_archive``, if its files may hold several streams in a row.
         start: makes a decompressor for one stream.
         ends_itself: the stream says where it ends; otherwise it ends with its source.
     """
@@ -79,7 +79,7 @@ class Codec:
 
 
 class Unpacked(Stream):
-    """What comes out of a compressed stream, or of several in a row.
+    """The content of a compressed stream, or of several in a row.
 
     What follows the last one is ignored, as the tools of all these formats do.
     """
@@ -112,7 +112,7 @@ class Unpacked(Stream):
         return taken
 
     def _begin_next(self, rest: bytes) -> bool:
-        """Begin the stream that follows the one just ended, behind any padding."""
+        """Begin the next stream, after any padding; return False if there is none."""
         rest = rest.lstrip(b"\x00")
         while len(rest) < _MAGIC_BYTES and (more := self._source.read(_INPUT_STEP)):
             rest = (rest + more).lstrip(b"\x00")
@@ -125,7 +125,7 @@ class Unpacked(Stream):
 
 @contextmanager
 def _classified(name: str) -> Iterator[None]:
-    """Turn what a decompressor raises into the reason that the verdict will carry."""
+    """Turn a decompressor's error into the reason that the verdict will carry."""
     try:
         yield
     except _DECOMPRESSOR_ERRORS as error:
@@ -135,7 +135,7 @@ def _classified(name: str) -> Iterator[None]:
 
 
 class _Inflater:
-    """Gives zlib's decompressor the face of the others."""
+    """zlib's decompressor with the interface of the others."""
 
     def __init__(self, wbits: int) -> None:
         self._inner = zlib.decompressobj(wbits)
@@ -157,7 +157,7 @@ class _Inflater:
 
 
 class _Zstd:
-    """Gives the errors of Zstandard a class that is known before its package is imported."""
+    """Zstandard's decompressor, whose errors become ``ValueError``: its package may be missing."""
 
     def __init__(self) -> None:
         package = _zstd_package()
@@ -201,21 +201,21 @@ STREAM_CODECS = {
     "ZSTD": Codec("ZSTD", _Zstd),
     "LZMA": Codec("LZMA", lambda: lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=MAX_XZ_MEMORY)),
 }
-"""By the names that ``sniff_archive`` gives."""
+"""The compressions of whole files, by their names in ``sniff_archive``."""
 
 RAW_DEFLATE = Codec("deflate", lambda: _Inflater(-zlib.MAX_WBITS))
-"""Deflate as zip has it, without a header."""
+"""Deflate without a header, as in zip."""
 
 
 def raw_lzma(properties: bytes, size: int) -> Codec:
-    """LZMA as zip has it.
+    """Make the codec for LZMA inside zip.
 
     Args:
         properties: the five bytes before the data: one for three parameters, then the window.
-        size: bytes that it unpacks to. No window larger than that is of use, so none is allotted.
+        size: how many bytes it unpacks to; a larger window would be of no use.
 
     Raises:
-        DecodeError: there are no such properties.
+        DecodeError: the properties are not valid.
     """
     if len(properties) < 5 or properties[0] >= 9 * 5 * 5:
         raise DecodeError(Reason.UNDECODABLE, "no valid LZMA data")
@@ -229,7 +229,7 @@ def raw_lzma(properties: bytes, size: int) -> Codec:
         "lp": literal_position,
         "pb": position,
     }
-    # Its end may be marked or not, and the size says it anyway
+    # Its end need not be marked, and the size tells it anyway
     return Codec(
         "LZMA",
         lambda: lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[settings]),

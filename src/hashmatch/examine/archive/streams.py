@@ -1,4 +1,4 @@
-"""Bytes in bounded steps: of a file, of a part of it, counted or checked on their way."""
+"""Read bytes in bounded steps: of a file or a part of it, counted or checked on the way."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from hashmatch.examine.archive.budget import Budget
 from hashmatch.model import Reason
 
 STEP = 256 * 1024
-"""The most bytes that one step gives."""
+"""The most bytes that one step returns."""
 
 _T = TypeVar("_T", bytes, int)
 
 
 class Stream(ABC):
-    """Bytes that come one after another and cannot be had twice.
+    """Bytes that can be read once, from first to last.
 
-    A stream that failed stays failed: whoever reads on is told the same again. So a reader of
-    entries may leave it to the next one to find out that an archive broke off.
+    A stream that failed stays failed, and raises the same error again. So a reader of entries can
+    rely on the next read to raise if an archive broke off.
     """
 
     def __init__(self) -> None:
@@ -32,19 +32,19 @@ class Stream(ABC):
 
     @abstractmethod
     def _step(self, count: int) -> bytes:
-        """Give 1 to ``count`` bytes, or none at the end. ``count`` is at most ``STEP``."""
+        """Return 1 to ``count`` bytes, or none at the end. ``count`` is at most ``STEP``."""
 
     def _pass(self, count: int) -> int:
-        """Go past 1 to ``count`` bytes, or none at the end."""
+        """Skip 1 to ``count`` bytes, or none at the end, and return how many."""
         return len(self._step(min(count, STEP)))
 
     def read(self, count: int) -> bytes:
-        """Give ``count`` bytes; fewer only at the end.
+        """Return ``count`` bytes; fewer only at the end.
 
         Raises:
-            DecodeError: there should be more, and it cannot be had.
+            DecodeError: there should be more, but it cannot be read.
         """
-        whole = BytesIO()  # which gives its bytes away without a copy
+        whole = BytesIO()  # its bytes can be taken without a copy
         left = count
         if self._ahead:
             left -= whole.write(self._ahead[:count])
@@ -54,7 +54,7 @@ class Stream(ABC):
         return whole.getvalue()
 
     def peek(self, count: int) -> bytes:
-        """Give what ``read`` would, and give it again to the next ``read``.
+        """Return what ``read`` would, and leave it for the next ``read``.
 
         Raises:
             DecodeError: as ``read``.
@@ -64,7 +64,7 @@ class Stream(ABC):
         return seen
 
     def skip(self, count: int) -> int:
-        """Go past ``count`` bytes, and return how many there were: fewer only at the end.
+        """Skip ``count`` bytes, and return how many there were; fewer only at the end.
 
         Raises:
             DecodeError: as ``read``.
@@ -81,7 +81,7 @@ class Stream(ABC):
         try:
             return act(count)
         except MemoryError:
-            # Some of the streams below have gone on by then, and others have not
+            # Some of the streams below have moved on by then, and others have not
             self._failure = DecodeError(Reason.TOO_LARGE, OUT_OF_MEMORY)
             raise self._failure.bare() from None
         except DecodeError as error:
@@ -90,10 +90,10 @@ class Stream(ABC):
 
 
 def file_size(file: BinaryIO) -> int:
-    """How many bytes a file has.
+    """Return the size of a file in bytes.
 
     Raises:
-        DecodeError: it cannot be told.
+        DecodeError: the system does not say.
     """
     try:
         return file.seek(0, os.SEEK_END)
@@ -149,7 +149,7 @@ class PartStream(Stream):
         return passed
 
     def finish(self) -> None:
-        """Go past all of it that was not read.
+        """Skip all of it that was not read.
 
         Raises:
             DecodeError: as ``read``.
@@ -164,12 +164,12 @@ class PartStream(Stream):
 
 
 class Metered(Stream):
-    """Another stream, with what it gives charged to a budget.
+    """Another stream, whose bytes are charged to a budget.
 
     Args:
         source: the other stream.
-        budget: which every byte is charged to.
-        packed: bytes that all of it was unpacked from; None where it was not packed.
+        budget: what every byte is charged to.
+        packed: how many bytes it is unpacked from; None if it was not packed.
     """
 
     def __init__(self, source: Stream, budget: Budget, packed: int | None = None) -> None:
@@ -185,7 +185,7 @@ class Metered(Stream):
         return part
 
     def _pass(self, count: int) -> int:
-        # No more than a step, or all of a bomb would go off before it is counted
+        # One step at a time, or a bomb would go off before it is counted
         passed = self._source.skip(min(count, STEP) if self._packed is not None else count)
         self._charge(passed)
         return passed
@@ -198,10 +198,7 @@ class Metered(Stream):
 
 
 class Checked(Stream):
-    """Another stream, held to the size and the CRC-32 that were announced for it.
-
-    Both are known to be right only when the end was read.
-    """
+    """Another stream, checked against its announced size and CRC-32 once its end is read."""
 
     def __init__(self, source: Stream, size: int, crc: int) -> None:
         super().__init__()

@@ -22,7 +22,7 @@ SPARSE_NAME = SPARSE + b"name"
 _CHECKSUM = slice(148, 156)
 _MAX_DIGITS = 20
 _LENGTH_BYTES = 8  # more digits than any header has bytes
-# To keep all keywords would let an archive fill the memory
+# The only ones that are kept: all of them could fill the memory
 _WANTED = frozenset({b"path", b"size", SPARSE_NAME})
 
 
@@ -73,8 +73,8 @@ def read_keywords(value: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Read pax records: ``LENGTH KEYWORD=VALUE``, each followed by a line feed.
 
     Yields:
-        Each keyword that bears on names and content, with its value, and ``SPARSE`` for each
-        keyword of a sparse file. If one comes twice, the last counts.
+        Each keyword that matters, with its value, and ``SPARSE`` for each keyword of a sparse file.
+        If a keyword comes twice, the last one counts.
 
     Raises:
         DecodeError: the records are broken.

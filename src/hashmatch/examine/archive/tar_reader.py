@@ -1,6 +1,6 @@
-"""Read the entries of a tar archive block by block.
+"""Read the entries of a tar archive, block by block.
 
-``tarfile`` would not do: it loads headers of any length into memory, follows chains of them by
+``tarfile`` will not do: it loads headers of any length into memory, follows chains of them by
 recursion, and keeps every entry.
 
 Sources: POSIX.1-2017 pax (ustar and pax), and the GNU tar manual, "Basic Tar Format".
@@ -27,10 +27,10 @@ from hashmatch.examine.archive.tar_fields import (
 from hashmatch.model import Reason
 
 MAX_EXTENSION = 1024 * 1024
-"""Bytes of one header that extends the next: a long name, or pax keywords."""
+"""The most bytes of one header that extends the next: a long name, or pax keywords."""
 
 MAX_EXTENSIONS = 16
-"""Such headers before one entry. Real archives have at most four."""
+"""The most such headers before one entry; real archives have up to four."""
 
 _NAME = slice(0, 100)
 _SIZE = slice(124, 136)
@@ -49,14 +49,14 @@ _EXTENSIONS = frozenset({_LONG_NAME, b"K", _SHARED_KEYWORDS}) | _KEYWORDS
 _SPECIAL = frozenset({b"1", b"2", b"3", b"4", b"6"})
 _FOLDERS = frozenset(
     {b"5", b"D", b"V"}
-)  # also GNU's listing of a folder, and the label of a volume
+)  # a folder, GNU's listing of one, and the label of a volume
 _WITHOUT_DATA = _SPECIAL | {b"5", b"V"}  # whatever size they announce
-# POSIX says to read every other kind as a file
+# POSIX says to treat every other kind as a file
 
 
 @dataclass(frozen=True, slots=True)
 class _Header:
-    """The header of one entry, with those before it that extend it."""
+    """The header of one entry, with the headers before it that extend it."""
 
     block: bytes
     keywords: dict[bytes, bytes]
@@ -86,13 +86,13 @@ class _Header:
 def tar_entries(source: Stream) -> Iterator[ArchiveEntry]:
     """Yield the entries in the order of the archive.
 
-    Sparse files are listed and not read: opening one raises ``unsupported_format``.
+    Sparse files are listed but not read: opening one raises ``unsupported_format``.
 
     Args:
-        source: the archive, which charges its bytes to the budget itself.
+        source: the archive, which charges its own bytes to the budget.
 
     Raises:
-        DecodeError: the archive breaks off, or something else follows.
+        DecodeError: the archive breaks off, or is broken.
     """
     shared: dict[bytes, bytes] = {}
     while (header := _next_header(source, shared)) is not None:
@@ -117,7 +117,7 @@ def _entry(header: _Header, stored: PartStream) -> ArchiveEntry:
 
 
 def _skip_sparse_map(header: bytes, source: Stream) -> None:
-    """Skip the blocks in which the map of a sparse file continues behind its header."""
+    """Skip the blocks after the header in which the map of a sparse file goes on."""
     continues = header[_MAP_CONTINUES]
     while continues:
         block = source.read(BLOCK)
@@ -149,7 +149,7 @@ def _next_header(source: Stream, shared: dict[bytes, bytes]) -> _Header | None:
 
 
 def _next_block(source: Stream) -> bytes | None:
-    """Read a header. Skip blocks of zeros: they mark an end, but archives may be concatenated."""
+    """Read a header. Skip blocks of zeros, which mark an end: archives may be concatenated."""
     ended = False
     while len(block := source.read(BLOCK)) == BLOCK and not is_tar_header(block):
         if any(block):

@@ -1,8 +1,8 @@
-"""The entries of a zip archive.
+"""Read the entries of a zip archive.
 
-Zip files are read by their directory, as all tools do that extract them. Not by ``zipfile``: that
-takes the whole directory into memory, loses all of an archive for one name that is not UTF-8 or one
-entry of a later version, and unpacks bzip2 without a bound.
+This follows the directory, as all tools do that extract zips. ``zipfile`` will not do: it loads the
+whole directory into memory, gives up the whole archive for one name that is not UTF-8 or one entry
+of a later version, and unpacks bzip2 without a bound.
 
 Source: APPNOTE.TXT 6.3.10, PKWARE.
 """
@@ -54,9 +54,10 @@ _CODECS = {
 
 @dataclass(frozen=True, slots=True)
 class _Directory:
-    """What an end record says: where its directory is, and what every offset in that counts from.
+    """What an end record says of its directory.
 
-    Whether that is so, and an entry begins there, is another matter.
+    ``origin`` is what the offsets in it count from; ``is_there`` tells whether an entry begins at
+    its start.
     """
 
     start: int
@@ -83,9 +84,9 @@ class _Record:
 def zip_entries(file: BinaryIO, size: int, budget: Budget) -> Iterator[ArchiveEntry]:
     """Yield the entries in the order of the directory.
 
-    What a member announces, to unpack to or to take up, is charged when it is opened. It can give
-    and take no more than that, so members that share their packed bytes, as in David Fifield's
-    bombs, use up the budget like any.
+    Opening a member charges what it announces, packed or unpacked, whichever is more, and it cannot
+    exceed that. So members that share their packed bytes, as in David Fifield's bombs, use up the
+    budget like any others.
 
     Args:
         file: the archive.
@@ -106,7 +107,7 @@ def ends_in_zip(file: BinaryIO, size: int) -> bool:
     A zip is read from its end and a picture from its beginning, so a file can be both.
 
     Args:
-        file: the file, which can be sought in.
+        file: the file, which must be seekable.
         size: its size in bytes.
 
     Raises:
@@ -119,7 +120,7 @@ def _find_directory(file: BinaryIO, size: int) -> _Directory:
     directories = list(_directories(file, size))
     if not directories:
         raise DecodeError(Reason.TRUNCATED, "the archive ends before its directory")
-    # The comment, or what stands behind the archive, can look like one more end
+    # The comment, or what follows the archive, can look like another end
     found = next((each for each in directories if each.is_there), directories[0])
     if found.disk:
         raise DecodeError(Reason.UNSUPPORTED_FORMAT, "a part of a split archive", format="ZIP")
@@ -129,7 +130,7 @@ def _find_directory(file: BinaryIO, size: int) -> _Directory:
 
 
 def _directories(file: BinaryIO, size: int) -> Iterator[_Directory]:
-    """Yield the directory of every end record that a file may end with, the last one first."""
+    """Yield the directory of each possible end record, the last one first."""
     tail_start = max(0, size - _MAX_COMMENT - _END.size)
     tail = Section(file, tail_start, size - tail_start).read(size - tail_start)
     place = len(tail) - _END.size + len(_END_SIGNATURE)
@@ -141,7 +142,7 @@ def _directories(file: BinaryIO, size: int) -> Iterator[_Directory]:
 
 
 def _directory(file: BinaryIO, end: int, disk: int, length: int, offset: int) -> _Directory:
-    # Whatever stands before the archive, such as a program that unpacks it, moves all offsets
+    # Whatever precedes the archive, such as a program that unpacks it, moves all offsets
     for start in (end - length, offset):
         if 0 <= start <= end - _RECORD.size:
             signature = Section(file, start, len(_RECORD_SIGNATURE)).read(len(_RECORD_SIGNATURE))
@@ -151,7 +152,7 @@ def _directory(file: BinaryIO, end: int, disk: int, length: int, offset: int) ->
 
 
 def _find_zip64(file: BinaryIO, end: int) -> tuple[int, int, int, int] | None:
-    """Read the longer end record: where it begins, its disk, the directory's size and offset."""
+    """Read the zip64 end record: where it begins, its disk, the directory's size and offset."""
     position = end - _LOCATOR.size
     if position < 0:
         return None
@@ -159,13 +160,13 @@ def _find_zip64(file: BinaryIO, end: int) -> tuple[int, int, int, int] | None:
     signature, _, announced, _ = _LOCATOR.unpack(locator)
     if signature != _LOCATOR_SIGNATURE:
         return None
-    # Next to its locator, unless it carries more than it needs to
+    # Directly before its locator, unless it carries extra data
     for start in (position - _END_64.size, announced):
         if 0 <= start <= position - _END_64.size:
             record = _END_64.unpack(Section(file, start, _END_64.size).read(_END_64.size))
             if record[0] == _END_64_SIGNATURE:
                 return start, record[4], record[8], record[9]
-    return None  # where the shorter one is saturated, it leads nowhere
+    return None  # a saturated short record then leads nowhere
 
 
 def _records(file: BinaryIO, directory: _Directory) -> Iterator[_Record]:
@@ -185,7 +186,7 @@ def _records(file: BinaryIO, directory: _Directory) -> Iterator[_Record]:
 
 
 def _widened(extra: bytes, values: tuple[int, int, int]) -> Iterator[int]:
-    """Replace what did not fit into 32 bits by what the zip64 extra field says, in its order."""
+    """Replace values that did not fit into 32 bits with those in the zip64 extra field."""
     wide = _extra_field(extra, _ZIP64_EXTRA)
     for value in values:
         if value == _SATURATED and len(wide) >= 8:
@@ -230,7 +231,7 @@ def _check(record: _Record, budget: Budget) -> None:
 
 
 def _packed(file: BinaryIO, size: int, position: int, length: int) -> Section:
-    """Find the data of a member: behind a header of its own, whose length is in it alone."""
+    """Find the data of a member, which follow a header that alone says how long it is."""
     if not 0 <= position <= size - _LOCAL.size:
         raise DecodeError(Reason.TRUNCATED, "the archive does not reach to this member")
     fields = _LOCAL.unpack(Section(file, position, _LOCAL.size).read(_LOCAL.size))

@@ -1,4 +1,14 @@
-"""Bytes to bounded grey views. Nothing outside this package imports Pillow."""
+"""Turn the bytes of a picture into grey views of bounded size.
+
+``formats`` recognises a picture by its first bytes; ``opening`` opens it within limits; ``picture``
+decodes it frame by frame; ``views`` yields each reading of a frame; ``hidden`` finds the pictures
+that a decoder passes over; ``mend`` and ``truncation`` deal with damaged files. ``decoders`` names
+the library for each format. Pillow and its plug-ins decode; ``quick`` decodes previews of JPEGs.
+
+All of this runs in a sandboxed worker, or where the caller asked for none, in the caller's process.
+Bytes go in, ``Picture`` and ``View`` come out. What cannot be decoded raises ``DecodeError``, with
+the reason for the verdict.
+"""
 
 import PIL
 from PIL.Image import Image as PilImage

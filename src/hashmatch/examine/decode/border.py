@@ -1,6 +1,6 @@
-"""Finding the uniform border around a picture: padding, letterboxes and frames.
+"""Find the uniform border around a picture: padding, letterboxes and frames.
 
-A border moves pHash by some 20 bits, so the picture inside it is looked up by itself.
+A border moves pHash by some 20 bits, so the picture inside it is looked up as well.
 """
 
 from __future__ import annotations
@@ -16,35 +16,35 @@ from PIL import Image
 Box: TypeAlias = tuple[int, int, int, int]
 
 TOLERANCE = 10
-"""Grey levels by which a line's pixels may differ from the border: JPEG's noise and ringing."""
+"""How many grey levels a pixel of the border may differ: JPEG's noise and ringing."""
 
 OUTLIERS = 0.01
-"""Share of a line's pixels that may differ more: specks, and ringing at the picture's corners."""
+"""The share of a line's pixels that may differ more: specks, and ringing at corners."""
 
 MIN_BORDER = 0.01
-"""Share of the side that a border must take up, to be more than a ragged edge."""
+"""The share of a side that a border takes up at least; less is a ragged edge."""
 
 MIN_CONTENT = 0.1
-"""Share of the side that must be left: less is a mark on a blank page, not a picture in a frame."""
+"""The share of a side that must be left: less is a mark on a blank page, not a framed picture."""
 
 SMEAR = 8
-"""Pixels of a line over which one may show once a JPEG is reduced: its block of the DCT."""
+"""Over how many pixels of a line one may spread when a JPEG is reduced: its DCT block."""
 
 _SMALL = 1 << 16
-"""Pixels up to which all of them are sooner had than the four outermost lines alone."""
+"""The size in pixels up to which taking all pixels is faster than cropping the outermost lines."""
 
-_MAX_ROUNDS = 4  # a letterbox within padding within a frame, and one to spare
+_MAX_ROUNDS = 4  # a letterbox inside padding inside a frame, and one to spare
 
 
 def content_box(grey: Image.Image) -> Box | None:
-    """Find the picture within a uniform border.
+    """Find the picture inside a uniform border.
 
     Args:
         grey: mode ``L``.
 
     Returns:
-        (left, top, right, bottom) in pixels, as Pillow's ``crop`` takes it; None where there is no
-        border, or nothing but border.
+        (left, top, right, bottom) in pixels, as Pillow's ``crop`` takes it; None if there is no
+        border, or nothing else.
     """
     width, height = grey.size
     if not _has_uniform_edge(grey, OUTLIERS):
@@ -72,10 +72,10 @@ def content_box(grey: Image.Image) -> Box | None:
 
 
 def may_have_border(preview: Image.Image) -> bool:
-    """Whether there may be a border around the picture that this is a preview of.
+    """Tell whether the picture of this preview may have a border.
 
-    A mark that is within the outliers of the picture's line can take up more of the preview's, and
-    a thin border keeps but one line. So one edge that is nearly uniform is enough to doubt.
+    A mark that counts as an outlier in the picture can take up more of a line in the preview, and a
+    thin border keeps only one line. So one nearly uniform edge is enough.
 
     Args:
         preview: mode ``L``.
@@ -84,7 +84,7 @@ def may_have_border(preview: Image.Image) -> bool:
 
 
 def _has_uniform_edge(grey: Image.Image, outliers: float) -> bool:
-    """Look at the four outermost lines alone: most pictures have no border, and end here."""
+    """Check only the four outermost lines, which is enough for pictures without a border."""
     return any(_is_uniform(line, int(outliers * len(line))) for line in _edges(grey))
 
 
@@ -104,10 +104,10 @@ def _edges(grey: Image.Image) -> Iterator[bytes]:
 
 
 def _is_uniform(line: bytes, outliers: int) -> bool:
-    """What ``_border`` asks of one line, in a tenth of the time.
+    """Check one line as ``_border`` does, in a tenth of the time.
 
-    Most lines are settled by a few of their pixels: with the most outliers that there may be left
-    aside at either end, the others must lie within the tolerance.
+    A few pixels settle most lines: apart from the outliers allowed at either end, they must lie
+    within the tolerance.
     """
     few = sorted(line[:: len(line) // (3 * outliers + 3) or 1])
     within = few[outliers : len(few) - outliers]
@@ -120,14 +120,14 @@ def _is_uniform(line: bytes, outliers: int) -> bool:
 
 
 def _border(lines: npt.NDArray[np.uint8]) -> int:
-    """Count the leading lines, shape (lines, pixels), that all show the first line's level."""
+    """Count the first lines, shape (lines, pixels), that all have the level of the very first."""
     width = lines.shape[1]
     level = int(np.sort(lines[0])[width // 2])
     darkest, lightest = max(level - TOLERANCE, 0), min(level + TOLERANCE, 255)
     count = 0
     step = 1
     while count < len(lines):
-        # Ever larger steps: few look-ups for no border, few calls for a thick one
+        # In growing steps: little work without a border, few calls for a thick one
         chunk = lines[count : count + step]
         outliers = np.count_nonzero((chunk < darkest) | (chunk > lightest), axis=1)
         uniform = outliers <= OUTLIERS * width

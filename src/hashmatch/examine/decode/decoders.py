@@ -1,4 +1,4 @@
-"""Which libraries decode which formats: loaded once, and named for ``hashmatch doctor``."""
+"""Load the library that decodes each format, and name it for ``hashmatch doctor``."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from hashmatch.options import FORMATS
 
 
 class Decoder(NamedTuple):
-    """What decodes one format.
+    """The decoder of one format.
 
     Attributes:
         module: the module that registers it with Pillow.
         pillow: Pillow's name for the format.
         library: the library that does the work.
-        feature: Pillow's name for that library; None where Pillow does the work itself.
-        extra: the extra of hashmatch that installs it; None if it comes with Pillow.
+        feature: Pillow's name for that library; None if Pillow does the work itself.
+        extra: hashmatch's extra that installs it; None if it comes with Pillow.
     """
 
     module: str
@@ -33,7 +33,7 @@ class Decoder(NamedTuple):
 
 _JPEG = ("PIL.JpegImagePlugin", "JPEG", "libjpeg-turbo", "libjpeg_turbo")
 
-# Registered one by one: Image.init() would load every decoder that Pillow has
+# Registered one by one: Image.init() would load all of Pillow's decoders
 DECODERS = {
     "AVIF": Decoder("PIL.AvifImagePlugin", "AVIF", "libavif", "avif"),
     "BMP": Decoder("PIL.BmpImagePlugin", "BMP"),
@@ -58,7 +58,7 @@ DECODERS = {
 
 @cache
 def load_decoders(formats: frozenset[str] = FORMATS) -> None:
-    """Import the decoders of these formats, and no others, as far as they are installed."""
+    """Import the decoders of these formats, if they are installed, and no others."""
     for name in sorted(formats):
         missing(name)
     simplejpeg()
@@ -66,7 +66,7 @@ def load_decoders(formats: frozenset[str] = FORMATS) -> None:
 
 @cache
 def missing(name: str) -> str | None:
-    """Load the decoder of a format, or say what to install for it.
+    """Load the decoder of a format; return what to install if it is missing, else None.
 
     Args:
         name: one of ``FORMATS``.
@@ -84,7 +84,7 @@ def missing(name: str) -> str | None:
 
 
 def decoders() -> dict[str, str]:
-    """What decodes each format: the library and its version, or what to install."""
+    """Name what decodes each format: a library and its version, or what to install."""
     return {name: _described(name, decoder) for name, decoder in DECODERS.items()}
 
 
@@ -100,12 +100,12 @@ def _described(name: str, decoder: Decoder) -> str:
 
 
 def claim_process() -> None:
-    """Set Pillow and its plug-ins up for a process of our own.
+    """Set up Pillow and its plug-ins in a process of our own.
 
     Pillow limits pixels for the whole process: it warns at 89 megapixels and refuses at twice that.
-    Its table of TIFFs lacks big-endian samples of 16 bits that count from white. Plug-ins start
-    threads, which a worker may not. A library must not change any of this for its host, so only our
-    own processes call this; elsewhere, what Pillow refuses is ``too_large`` or ``undecodable``.
+    It does not know big-endian TIFFs of 16 bits that count from white. Plug-ins start threads,
+    which a worker may not. A library must not change any of this for its host, so only our own
+    processes do; elsewhere, what Pillow refuses is ``too_large`` or ``undecodable``.
     """
     Image.MAX_IMAGE_PIXELS = None
     modes = import_module("PIL.TiffImagePlugin").OPEN_INFO

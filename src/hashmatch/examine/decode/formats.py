@@ -1,4 +1,4 @@
-"""Which format a file is in, told by its first bytes and never by its name.
+"""Recognise pictures by their first bytes, never by their names.
 
 Sources: the magic numbers in each format's specification; for ISO base media files the brands
 registered for HEIF (ISO/IEC 23008-12) and AVIF.
@@ -10,7 +10,7 @@ import re
 import struct
 
 SNIFF_BYTES = 1 << 16
-"""How much of a file ``sniff`` wants to see: an SVG may begin with a long comment."""
+"""How many bytes ``sniff`` takes: an SVG may begin with a long comment."""
 
 # Formats of pictures that hashmatch decodes
 _DECODED = (
@@ -33,7 +33,7 @@ _DECODED = (
     (b"Pf\n", "PFM"),
 )
 
-# Pictures all the same: to call them "no image" would clear them silently
+# Recognised but not decoded: to call them "not an image" would clear them silently
 _RECOGNISED = (
     (b"8BPS\x00\x02", "PSB"),
     (b"II\xbc\x01", "JXR"),
@@ -92,7 +92,7 @@ _RECOGNISED = (
     (b"Paint Shop Pro Image File", "PSP"),
 )
 
-# As above, with the position at which the magic number stands
+# As above, with the position of the magic number
 _RECOGNISED_INSIDE = (
     (8, b"ACON", "ANI"),
     (8, b"ILBM", "ILBM"),
@@ -107,7 +107,7 @@ _RECOGNISED_INSIDE = (
 )
 
 RAW_FORMATS = frozenset({"CR3", "CRW", "MRW", "ORF", "RAF", "RW2", "X3F"})
-"""Camera raws with a magic number of their own; others are TIFFs."""
+"""Camera raws with their own magic number; others are TIFFs."""
 
 _TGA_HEADER = struct.Struct("<BBBHHBHHHHBB")
 _TGA_TRUE_COLOUR = frozenset({2, 3, 10, 11})  # and grey
@@ -121,7 +121,7 @@ _XML_PROLOGUE = re.compile(
 )
 _SVG_ROOT = re.compile(rb"<(?:[\w.-]+:)?svg[\s/>]", re.IGNORECASE)
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
-# Of all codecs that HEIF may carry: a decoder that lacks one says so
+# Those of every codec that HEIF may carry: a decoder without it says so
 _HEIF_BRANDS = frozenset(
     b"heic heix heim heis hevc hevx hevm hevs mif1 mif2 mif3 msf1 miaf avci avcs"
     b" j2ki j2is jpeg jpgs vvic vvis evbi evbs".split()
@@ -132,11 +132,11 @@ def sniff(head: bytes) -> str | None:
     """Name the picture format that ``head``, the first ``SNIFF_BYTES`` of a file, begins.
 
     Returns:
-        A name such as ``JPEG``, also for formats that hashmatch does not decode; None where it is
-        no picture.
+        A name such as ``JPEG``, also for formats that hashmatch does not decode; None if it is not
+        a picture.
     """
     if (weakly_told := _sniff_header(head)) is not None:
-        return weakly_told  # first, since some TGA begin as a CUR does
+        return weakly_told  # first: some TGAs begin like a CUR
     for magic, name in _DECODED + _RECOGNISED:
         if head.startswith(magic):
             return name
@@ -171,7 +171,7 @@ def _sniff_structure(head: bytes) -> str | None:
 
 
 def _sniff_text(head: bytes) -> str | None:
-    """Formats that begin with text."""
+    """Recognise formats that begin with text."""
     if head[:1] == b"P" and head[1:2] in _PNM_KINDS and _PNM_NEXT.match(head, 2):
         return "PNM"
     if head.startswith(b"#define") and b"_width" in head.partition(b"\n")[0]:
@@ -182,10 +182,10 @@ def _sniff_text(head: bytes) -> str | None:
 
 
 def _sniff_xml(head: bytes) -> str | None:
-    """``SVG`` by the root element of an XML document.
+    """Recognise an SVG by the root element of the XML.
 
-    Comments, the XML declaration and a DOCTYPE, which may define entities, come before it. Where
-    they fill all of ``head``, the root may be anything, and the answer is ``XML``.
+    Comments, the XML declaration and a DOCTYPE with entities may precede it. If they fill all of
+    ``head``, the root can be anything, and the answer is ``XML``.
     """
     text = head.removeprefix(b"\xef\xbb\xbf")
     for mark, encoding in ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
@@ -199,12 +199,12 @@ def _sniff_xml(head: bytes) -> str | None:
 
 
 def _is_bmp(head: bytes) -> bool:
-    """Two letters are weak evidence: ask for a plausible header too, or texts would be pictures."""
+    """Ask for a plausible header too: two letters alone would make pictures of texts."""
     return head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADER_SIZES
 
 
 def _is_wbmp(head: bytes) -> bool:
-    """By the Wireless Application Environment Specification: the length must fit, to the byte."""
+    """Follow the Wireless Application Environment Specification: the length must fit exactly."""
     if head[:2] != b"\x00\x00" or not 4 < len(head) < SNIFF_BYTES:
         return False
     sides: list[int] = []
@@ -222,7 +222,7 @@ def _is_wbmp(head: bytes) -> bool:
 
 
 def _sniff_header(head: bytes) -> str | None:
-    """Formats with next to no magic number: their whole header must be plausible."""
+    """Recognise formats with hardly a magic number by a plausible header."""
     if len(head) < _TGA_HEADER.size:
         return None
     if _is_pcx(head):
@@ -231,13 +231,13 @@ def _sniff_header(head: bytes) -> str | None:
 
 
 def _is_pcx(head: bytes) -> bool:
-    """By the ZSoft PCX Technical Reference Manual."""
+    """Follow the ZSoft PCX Technical Reference Manual."""
     maker, version, encoding, depth = head[:4]
     return maker == 0x0A and version in {0, 2, 3, 4, 5} and encoding == 1 and depth in {1, 2, 4, 8}
 
 
 def _is_tga(head: bytes) -> bool:
-    """By the Truevision TGA File Format Specification 2.0."""
+    """Follow the Truevision TGA File Format Specification 2.0."""
     _, mapped, kind, first, colours, bits, _, _, width, height, depth, flags = _TGA_HEADER.unpack(
         head[: _TGA_HEADER.size]
     )
@@ -245,7 +245,7 @@ def _is_tga(head: bytes) -> bool:
         plausible = (kind in {1, 9} and colours > 0) or kind in _TGA_TRUE_COLOUR
         plausible &= bits in {0, 15, 16, 24, 32} and flags < 0x40
     else:
-        # Fields without a meaning should be zero; a viewer does not look at them
+        # Unused fields should be zero, but viewers ignore them
         clean = (first == colours == bits == 0) + (flags < 0x40)
         plausible = mapped == 0 and clean > 0 and kind in _TGA_TRUE_COLOUR
     has_pixels = width > 0 and height > 0 and depth in {8, 15, 16, 24, 32}

@@ -1,7 +1,7 @@
-"""Pictures inside a picture's file that its decoder leads past.
+"""Find the pictures in a file that its decoder passes over.
 
-A camera raw keeps its sensor's own data beside JPEGs of several sizes, and a pyramid its levels in
-SubIFDs. To look at the first directory alone would mean to judge such a file by its thumbnail.
+A camera raw has JPEGs of several sizes beside the sensor's data, and a pyramid has its levels in
+SubIFDs. The first directory alone would often be just the thumbnail.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _SENSOR = "the sensor's own data is not decoded"
 
 @dataclass(frozen=True, slots=True)
 class HiddenPictures:
-    """What a file holds beside the frames that its decoder shows.
+    """What a file contains besides the frames that its decoder shows.
 
     Attributes:
-        pictures: each one's view, the format to decode it as, and its bytes.
-        left_out: what is there too and is not decoded, in words; None if there is nothing.
+        pictures: for each, the name of its view, the format to decode it as, and its bytes.
+        left_out: what else there is and is not decoded, in words; None if there is nothing.
     """
 
     pictures: tuple[tuple[str, str, bytes], ...] = ()
@@ -33,18 +33,18 @@ class HiddenPictures:
 
 
 def largest_jpeg(data: bytes) -> bytes | None:
-    """The JPEG with the most pixels inside a camera raw; None where there is none."""
+    """Return the JPEG with the most pixels inside a camera raw; None if there is none."""
     found = max(embedded_jpegs(data, _MOST_JPEGS), key=lambda each: each.pixels, default=None)
     return None if found is None else data[found.start : found.end]
 
 
 def find_hidden(picture_format: str, data: bytes, most: int) -> HiddenPictures:
-    """Find what else to look at in a file.
+    """Find what else to decode in a file.
 
     Args:
-        picture_format: by content.
+        picture_format: as ``sniff`` names it.
         data: the whole file.
-        most: how many pictures to name at most.
+        most: the most pictures to return, plus one to show that there are more.
     """
     if picture_format in RAW_FORMATS:
         return HiddenPictures(left_out=_SENSOR)

@@ -1,7 +1,7 @@
-"""The pictures in a Windows icon or cursor (ICO, CUR): one file, many sizes.
+"""Take the pictures out of a Windows icon or cursor (ICO, CUR), which has one in many sizes.
 
-Each becomes a file of its own, since Pillow shows one of them, and trusts what the directory says
-of its size. Source: Microsoft, "Icons in Win32" (1995), and "The evolution of the ICO file format"
+Each becomes a file of its own: Pillow shows only one, and trusts the directory about its size.
+Source: Microsoft, "Icons in Win32" (1995), and "The evolution of the ICO file format"
 (2010) for PNGs inside.
 """
 
@@ -20,9 +20,9 @@ class Icon(NamedTuple):
     """One picture of an icon.
 
     Attributes:
-        decoder: the format to decode it as: ``PNG``, or ``ICO`` for a file of one picture.
-        data: its bytes.
-        pixels: how many it has.
+        decoder: the format to decode it as: ``PNG``, or ``ICO`` for an icon of one picture.
+        data: the bytes to decode.
+        pixels: how many pixels it has.
     """
 
     decoder: str
@@ -31,11 +31,11 @@ class Icon(NamedTuple):
 
 
 def icons(data: bytes, most: int) -> list[Icon]:
-    """The pictures of an icon, the largest first.
+    """Return the pictures of an icon, the largest first.
 
     Args:
         data: the whole file.
-        most: how many to return.
+        most: the most to return.
 
     Raises:
         struct.error: the file ends within its directory.
@@ -45,7 +45,7 @@ def icons(data: bytes, most: int) -> list[Icon]:
 
 
 def icons_end_early(data: bytes) -> bool:
-    """Whether the directory names bytes that lie behind the end of the file."""
+    """Tell whether the directory names bytes beyond the end of the file."""
     try:
         return any(start + size > len(data) for start, size in _entries(data))
     except struct.error:
@@ -53,16 +53,16 @@ def icons_end_early(data: bytes) -> bool:
 
 
 def icon_size(data: bytes) -> tuple[int, int] | None:
-    """Width and height of the bitmap in a file that ``icons`` made; None where it has no header."""
+    """Return the size of the bitmap in a file that ``icons`` made; None without a header."""
     try:
         _, width, height, _, _ = _DIB.unpack_from(data, _HEADER.size + _ENTRY.size)
     except struct.error:
         return None
-    return abs(width), abs(height) // 2  # the mask is below the picture
+    return abs(width), abs(height) // 2  # the other half is the mask
 
 
 def _entries(data: bytes) -> list[tuple[int, int]]:
-    """Where each picture begins, and how many bytes it has."""
+    """Return where each picture begins, and how many bytes it has."""
     _, _, count = _HEADER.unpack_from(data)
     places = range(_HEADER.size, _HEADER.size + count * _ENTRY.size, _ENTRY.size)
     entries = [_ENTRY.unpack_from(data, place) for place in places]
@@ -74,7 +74,7 @@ def _icon(data: bytes, start: int, size: int) -> Icon:
     if picture.startswith(_PNG):
         sides = struct.unpack_from(">II", picture, 16) if len(picture) >= 24 else (0, 0)
         return Icon("PNG", picture, sides[0] * sides[1])
-    # The directory has one byte for a side, 0 for 256, and of a cursor no depth
+    # The directory has one byte for a side, 0 for 256, and no depth for a cursor
     if len(picture) >= _DIB.size:
         _, width, height, _, depth = _DIB.unpack_from(picture)
     else:

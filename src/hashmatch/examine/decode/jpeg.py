@@ -1,4 +1,4 @@
-"""The structure of JPEG files, as far as others need it.
+"""Parse the structure of JPEG files.
 
 Source: ITU-T T.81, annex B.
 """
@@ -86,7 +86,7 @@ class MpIndex(NamedTuple):
 def mp_index(data: bytes) -> MpIndex | None:
     """Read the first index of further pictures (CIPA DC-007, 5.2); None without one.
 
-    What of it cannot be read names no picture.
+    An entry that cannot be read names no picture.
     """
     for marker, start, size in jpeg_segments(data):
         if marker == _MPF_SEGMENT and data.startswith(_MPF, start + 4):
@@ -97,7 +97,7 @@ def mp_index(data: bytes) -> MpIndex | None:
 
 
 def _mp_offsets(index: bytes) -> Iterator[int]:
-    """Yield the offset of each further picture; they count from where the index begins."""
+    """Yield the offset of each further picture, counted from the start of the index."""
     order = "<" if index.startswith(b"II") else ">"
     try:
         (directory,) = struct.unpack_from(f"{order}I", index, 4)
@@ -112,7 +112,7 @@ def _mp_offsets(index: bytes) -> Iterator[int]:
 
 
 def jpeg_ends_early(data: bytes) -> bool:
-    """Tell whether a JPEG breaks off within its headers, or has no end marker after a scan."""
+    """Tell whether a JPEG breaks off in its headers, or has no end marker after its first scan."""
     position = 2
     for marker, place, size in jpeg_segments(data):
         if marker == _SCAN:
@@ -182,9 +182,9 @@ def _is_bare(data: bytes, marker: int, place: int, length: int) -> bool:
 
 
 def scan_end(data: bytes, position: int) -> int | None:
-    """Where entropy-coded data end: behind the end marker, or before the start of a picture.
+    """Return where entropy-coded data end: after the end marker, or before the next picture.
 
-    Neither is within such data, and viewers show a picture without its end marker as well.
+    Such data contain neither marker, and viewers also show a picture without its end marker.
     """
     values = np.frombuffer(data, np.uint8)
     while position + 1 < len(data):
@@ -205,7 +205,7 @@ def embedded_jpegs(data: bytes, most: int) -> list[EmbeddedJpeg]:
 
     Args:
         data: any bytes.
-        most: how many to find. Thumbnails inside others do not count.
+        most: the most to find. Thumbnails inside others do not count.
     """
     found: list[EmbeddedJpeg] = []
     position = data.find(JPEG_START)
@@ -216,7 +216,7 @@ def embedded_jpegs(data: bytes, most: int) -> list[EmbeddedJpeg]:
                 height, width = struct.unpack_from(">HH", data, place + 5)
                 pixels = 0 if marker == _LOSSLESS else height * width
             scan = place if marker == _SCAN else scan
-        # Entropy-coded data holds no end marker, and thumbnails are in segments before the scan
+        # Entropy-coded data contain no end marker, and thumbnails are in segments before the scan
         end = data.find(JPEG_END, scan) if scan >= 0 else -1
         if scan >= 0 > end:
             break  # nor does any later one end

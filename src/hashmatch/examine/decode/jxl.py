@@ -1,4 +1,4 @@
-"""What the header of a JPEG XL says, since its plug-in decodes all pixels to tell their number.
+"""Read the header of a JPEG XL, because its plug-in decodes all pixels to tell the size.
 
 Source: ISO/IEC 18181-1 (size header, image metadata) and 18181-2 (boxes).
 """
@@ -36,13 +36,13 @@ class _Bits:
         return found
 
     def choose(self, *choices: tuple[int, int]) -> int:
-        """Two bits choose one of four: an offset, and how many bits to add to it."""
+        """Take two bits that choose an offset, and the bits to add to it."""
         offset, count = choices[self.take(2)]
         return offset + self.take(count)
 
 
 def read_jxl_header(data: bytes) -> JxlHeader | None:
-    """Read the header of a JPEG XL; None where it ends too early."""
+    """Read the header of a JPEG XL; None if it ends too early."""
     start = _codestream(data)
     if not start.startswith(_CODESTREAM):
         return None
@@ -55,7 +55,7 @@ def read_jxl_header(data: bytes) -> JxlHeader | None:
 
 
 def _codestream(data: bytes) -> bytes:
-    """The first bytes of the codestream, which may lie in parts in boxes."""
+    """Return the first bytes of the codestream, which boxes may hold in parts."""
     if data.startswith(_CODESTREAM):
         return data[:_HEADER_BYTES]
     found, position = b"", 0
@@ -65,7 +65,7 @@ def _codestream(data: bytes) -> bytes:
         if size == 1:
             size, head = int.from_bytes(data[position + 8 : position + 16], "big"), 16
         end = position + size if size else len(data)
-        if name in {b"jxlc", b"jxlp"}:  # a part begins with its number
+        if name in {b"jxlc", b"jxlp"}:  # the latter begins with its number
             begin = position + head + (4 if name == b"jxlp" else 0)
             found += data[begin : min(end, begin + _HEADER_BYTES)]
         if end < position + head:
@@ -91,10 +91,10 @@ def _size(bits: _Bits) -> tuple[int, int]:
 
 
 def _is_animated(bits: _Bits) -> bool:
-    if bits.take(1) or not bits.take(1):  # all is as usual, or nothing of what follows is there
+    if bits.take(1) or not bits.take(1):  # all defaults, or none of the fields that follow
         return False
     bits.take(3)  # the orientation
     if bits.take(1):
         _size(bits)
-    # A preview of its own is rare; its header is not read, so what follows is not known
+    # After the rare header of a preview, which is not read, anything may follow
     return bool(bits.take(1)) or bool(bits.take(1))

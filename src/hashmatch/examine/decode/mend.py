@@ -1,9 +1,8 @@
-"""Bytes for a decoder, without the damage and metadata that no pixel depends on.
+"""Remove the damage and metadata that no pixel depends on, so that a decoder shows the picture.
 
-Browsers and viewers show a JPEG that lost its end marker, a PNG whose comment has a wrong
-checksum, and a phone's JPEG whose second picture some service removed. Pillow refuses them. So
-the decoder gets what it needs and nothing else. Whether the file was cut is judged by its own
-bytes, never by these.
+Browsers and viewers show a JPEG without its end marker, a PNG whose comment has a wrong checksum,
+and a phone's JPEG whose second picture some service removed. Pillow refuses them, so it gets only
+what it needs. Whether a file was cut is judged by the original bytes, never by these.
 
 Sources: ITU-T T.81 (JPEG), annex B; the PNG specification (Third Edition), sections 5 and 11; CIPA
 DC-007 (Multi-Picture Format), section 5.2; the WebP container specification.
@@ -27,10 +26,10 @@ _WEBP_METADATA = 0x20 | _WEBP_EXIF | 0x04  # flags of the ICC profile, Exif and 
 
 
 def mend(picture_format: str, data: bytes) -> bytes:
-    """Return what to decode in place of ``data``, whose pixels are the same.
+    """Return what to decode in place of ``data``; the pixels are the same.
 
     Args:
-        picture_format: by content; those not named below stay as they are.
+        picture_format: the decoder's, one of ``FORMATS``.
         data: the whole file.
     """
     if picture_format == "JPEG":
@@ -46,13 +45,13 @@ def _mend_jpeg(data: bytes) -> bytes:
     index = mp_index(data)
     if index is not None and not any(map(partial(_is_there, data), index.pictures)):
         data = data[: index.start] + data[index.end :]
-    # libjpeg fills in what is missing, as it does in a viewer
+    # libjpeg then fills in what is missing, as in a viewer
     is_cut = not data.endswith(JPEG_END) and jpeg_ends_early(data)
     return data + JPEG_END if is_cut else data
 
 
 def _is_there(data: bytes, place: int) -> bool:
-    """Whether a picture begins at this place, however little of it is left."""
+    """Tell whether a picture begins here, however little is left of it."""
     start = data[place : place + len(JPEG_START)]
     return bool(start) and JPEG_START.startswith(start)
 
@@ -77,14 +76,14 @@ def _mend_png(data: bytes) -> bytes:
 
 
 def _is_sound(data: bytes, position: int, end: int) -> bool:
-    """Whether the checksum of a PNG chunk is right. libpng skips an ancillary one that is not."""
+    """Check the checksum of a PNG chunk. libpng skips an ancillary chunk that fails it."""
     return zlib.crc32(data[position + 4 : end - 4]) == int.from_bytes(data[end - 4 : end], "big")
 
 
 def _mend_webp(data: bytes) -> bytes:
-    """Drop the metadata of an extended WebP, which often comes last and so is what gets cut.
+    """Drop the metadata of an extended WebP, which often come last and so get cut.
 
-    Whole Exif stays, since it may say which side is up.
+    Complete Exif stays: it may say which side is up.
     """
     if data[12:16] != b"VP8X" or len(data) < 30:
         return data

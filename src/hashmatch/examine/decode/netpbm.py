@@ -1,4 +1,4 @@
-"""Netpbm's formats, as far as Pillow does not read them: PAM, colour PFM, and several in one file.
+"""Read what Pillow does not of Netpbm's formats: PAM, colour PFM, and several pictures in a file.
 
 Sources: Netpbm's own pages on pbm, pgm, ppm, pam and pfm.
 """
@@ -68,11 +68,11 @@ def mend_netpbm(data: bytes) -> bytes:
 
 
 def following(data: bytes, most: int) -> list[bytes]:
-    """Return the pictures behind the first one: a Netpbm file may hold several in a row.
+    """Return the pictures after the first one: a Netpbm file may hold several in a row.
 
     Args:
         data: the whole file.
-        most: how many to return at most.
+        most: the most to return.
     """
     found: list[bytes] = []
     end = _end(data, 0)
@@ -85,7 +85,7 @@ def following(data: bytes, most: int) -> list[bytes]:
 
 
 def netpbm_end(data: bytes, start: int) -> int | None:
-    """Tell where the last of the pictures in a row ends; None where none begins, or one is cut."""
+    """Return where the last picture in a row ends; None if there is none, or one is cut."""
     found, end = None, _end(data, start)
     while end is not None and end <= len(data):
         found = end
@@ -139,7 +139,7 @@ def _pam_header(data: bytes, start: int) -> _NetpbmHeader | None:
 
 
 def _end(data: bytes, start: int) -> int | None:
-    """Where a picture ends, by its header; None where none begins."""
+    """Return where a picture ends by its header; None if none begins at ``start``."""
     header = _header(data, start)
     if header is None:
         return None
@@ -165,7 +165,7 @@ def _grey_pfm(data: bytes, header: re.Match[bytes]) -> bytes:
 
 
 def _plain_pam(data: bytes) -> bytes:
-    """A PAM as PGM or PPM or, with transparency, under the magic number that Pillow has for it."""
+    """Turn a PAM into PGM or PPM; with transparency, into what Pillow reads in its place."""
     header = _pam_header(data, 0)
     if header is None:
         return data

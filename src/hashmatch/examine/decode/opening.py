@@ -1,4 +1,4 @@
-"""Bytes to an opened picture: its header read and within the limits, no pixel decoded."""
+"""Open a picture: read its header and check it against the limits, without decoding pixels."""
 
 from __future__ import annotations
 
@@ -23,8 +23,6 @@ from hashmatch.examine.decode.truncation import ends_early
 from hashmatch.model import Reason
 from hashmatch.options import MAX_SIDE, Limits
 
-# What Pillow's decoders raise on hostile bytes, as seen by fuzzing; a closed list, so that a
-# mistake of our own is not taken for a broken picture
 DECODER_ERRORS = (
     OSError,
     SyntaxError,
@@ -41,18 +39,18 @@ DECODER_ERRORS = (
     UnidentifiedImageError,
     Warning,  # where the host turns warnings into errors
 )
-"""What Pillow's decoders raise on hostile bytes, as seen by fuzzing. It is a closed list, so that a
-mistake of our own is not taken for a broken picture."""
+"""What Pillow's decoders raise on hostile bytes, by fuzzing. The list is closed, so that a mistake
+of ours does not pass for a broken picture."""
 
 _PNG_DEPTHS = {"L;2": 2, "L;4": 4, "RGB;16B": 16}
-"""Bits of a sample, by what Pillow calls such pixels; of others it is 8, or Pillow sees to it."""
+"""Bits of a sample, by Pillow's name for such pixels. Others have 8, or Pillow takes care of it."""
 
 
 def open_first(name: str, data: bytes, limits: Limits) -> tuple[ImageFile.ImageFile, bytes]:
-    """Open the picture that a file shows first, or the largest of an icon or a camera raw.
+    """Open the picture that a file shows first; of an icon or camera raw, the largest.
 
     Args:
-        name: the file's format, by its content.
+        name: the file's format, as ``sniff`` names it.
         data: the whole file.
         limits: what the picture may cost.
 
@@ -89,11 +87,11 @@ def open_as(
     """Open bytes with one decoder, which reads their header.
 
     Args:
-        decoder: one of ``FORMATS``. That of JPEGs finds out by itself that a file is an MPO.
+        decoder: one of ``FORMATS``. The decoder of JPEGs detects an MPO by itself.
         data: the picture.
-        name: the format of the file that holds it, for the error.
+        name: the format of the file around it, for the error.
         limits: what the picture may cost.
-        whole: all bytes of that file, by which is judged whether it was cut.
+        whole: all bytes of that file, which show whether it was cut.
 
     Returns:
         The opened picture, and the bytes that its decoder was given.
@@ -114,7 +112,7 @@ def open_as(
 
 
 def _stated_size(decoder: str, data: bytes) -> tuple[int, int] | None:
-    """Width and height, of formats whose decoders tell them too late."""
+    """Return width and height for formats whose decoders tell them too late."""
     if decoder == "ICO":
         return icon_size(data)
     if decoder == "JXL":
@@ -126,10 +124,11 @@ def _stated_size(decoder: str, data: bytes) -> tuple[int, int] | None:
 
 
 def _fit_key(image: ImageFile.ImageFile) -> None:
-    """Bring a PNG's transparent colour to the 8 bits of a sample to which Pillow brings its pixels.
+    """Scale a PNG's transparent colour to 8 bits, as Pillow scales its pixels.
 
-    Pillow leaves it as it stands in the file, and then finds no pixel, or a wrong one, to be of it.
-    Of samples of 16 bits the upper 8 are left by then, so all that share these are transparent.
+    Pillow leaves that colour as it is in the file, and then finds no pixel of it, or a wrong one.
+    Of 16-bit samples only the upper 8 bits are left, so all colours that share them become
+    transparent.
     """
     depth = _PNG_DEPTHS.get(str(image.tile[0].args) if image.tile else "", 8)
     most = (1 << depth) - 1
@@ -145,10 +144,10 @@ def _fit_key(image: ImageFile.ImageFile) -> None:
 
 
 def check_size(size: tuple[int, int], picture_format: str, limits: Limits) -> None:
-    """Compare a picture's width and height with the limits.
+    """Check a picture's width and height against the limits.
 
     Raises:
-        DecodeError: it is larger.
+        DecodeError: ``too_large``.
     """
     width, height = size
     if width * height > limits.max_pixels:
@@ -168,7 +167,7 @@ def check_size(size: tuple[int, int], picture_format: str, limits: Limits) -> No
 
 @contextmanager
 def classified(name: str, data: bytes, passing: type[Exception] | tuple[()] = ()) -> Iterator[None]:
-    """Turn what a decoder raises into the reason that the verdict will carry."""
+    """Turn a decoder's error into the reason that the verdict will carry."""
     try:
         yield
     except passing:

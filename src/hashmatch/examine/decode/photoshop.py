@@ -1,4 +1,4 @@
-"""Whether a Photoshop file has a whole composite that Pillow reads.
+"""Check whether a Photoshop file has a complete composite that Pillow can read.
 
 Source: Adobe Photoshop File Formats Specification (2019), image resource 1057.
 """
@@ -15,7 +15,7 @@ _HEADER = struct.Struct(">4sH6xHIIHH")
 
 
 def psd_problem(data: bytes) -> str | None:
-    """Say why the picture in the file is not decoded; None where it is, or the file is broken."""
+    """Say why the composite cannot be decoded; None if it can, or if the file is broken."""
     try:
         _, _, _, _, _, depth, mode = _HEADER.unpack_from(data)
         if (mode, depth) not in _MODES:
@@ -26,7 +26,7 @@ def psd_problem(data: bytes) -> str | None:
 
 
 def _has_composite(data: bytes) -> bool:
-    """Photoshop can save a white one in its place, and says so in a resource."""
+    """Tell by a resource whether the composite is real: Photoshop can save a white one instead."""
     position = _HEADER.size
     position += 4 + int(struct.unpack_from(">I", data, position)[0])
     end = position + 4 + int(struct.unpack_from(">I", data, position)[0])
@@ -42,7 +42,7 @@ def _has_composite(data: bytes) -> bool:
 
 
 def psd_ends_early(data: bytes) -> bool:
-    """Whether the file ends before its composite does."""
+    """Tell whether the file ends before its composite does."""
     try:
         _, _, channels, height, width, depth, _ = _HEADER.unpack_from(data)
         position = _HEADER.size

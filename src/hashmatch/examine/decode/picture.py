@@ -1,4 +1,4 @@
-"""Bytes to frames: opened by content, within limits, and never half-read in silence."""
+"""Decode the frames of a picture within limits, and never pass part of a file for all of it."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ from hashmatch.model import Reason
 from hashmatch.options import Limits
 
 LEAST_SIDE = 128
-"""Pixels that the short side of a picture with a preview has at least: smaller ones are decoded as
-soon, and their hashes move too far."""
+"""The least pixels on the short side for a preview. Smaller pictures take no longer to decode in
+full, and a preview would move their hashes too far."""
 
 PREVIEW_SIDE = 240
-"""Pixels that the short side keeps where a preview is reduced: under that, hashes move too far."""
+"""The least pixels on the short side of a reduced preview: below, hashes move too far."""
 
-# Their decoders go on without a word where the file was cut, be it behind the last pixel, or
-# were given what was missing
+# Their decoders say nothing if the file was cut, if only after the last pixel, or were given what
+# was missing
 _SILENT_WHEN_CUT = frozenset(
     {"CUR", "GIF", "ICO", "JPEG", "JPEG2000", "PNG", "PNM", "TIFF", "WEBP"}
 )
 
-# What else Pillow would show as frames of theirs are layers
+# The rest of what Pillow calls frames of theirs are layers
 _ONE_FRAME = frozenset({"PSD"})
 
 
@@ -69,10 +69,10 @@ class Picture:
     def views(self) -> Iterator[list[View]]:
         """Decode frame by frame, and yield the views of each.
 
-        They are valid until the next frame is asked for.
+        They are valid until the next frame is requested.
 
         Raises:
-            DecodeError: the frames so far are all that could be had within the limits.
+            DecodeError: no more frames could be decoded within the limits.
         """
         start = self._image.tell()
         failure: DecodeError | None = None
@@ -81,7 +81,7 @@ class Picture:
         except DecodeError as error:
             failure = error.bare()
         finally:
-            if not self._data:  # the caller's picture: leave it at the frame where it was
+            if not self._data:  # the caller's own picture: leave it at its frame
                 with suppress(*DECODER_ERRORS):
                     self._image.seek(start)
         yield from self._hidden(failure)
@@ -111,10 +111,10 @@ class Picture:
             raise DecodeError(Reason.TRUNCATED, "the file is truncated")
 
     def _hidden(self, failure: DecodeError | None) -> Iterator[list[View]]:
-        """Yield the views of what the decoder leads past.
+        """Yield the views of pictures that the decoder passes over.
 
         Raises:
-            DecodeError: ``failure``, or why not all of it could be decoded.
+            DecodeError: ``failure``, or the reason why some could not be decoded.
         """
         hidden = find_hidden(self.format, self._data, self._limits.max_frames)
         most = self._limits.max_frames
@@ -135,7 +135,7 @@ class Picture:
             raise failure.bare()
 
     def _is_cut(self) -> bool:
-        """Whether the file was cut, where the decoder would not have said so."""
+        """Tell whether the file was cut, for decoders that do not say so."""
         if self._whole:
             return False
         # What the host may have set for pictures of its own, and in all of its threads
@@ -143,7 +143,7 @@ class Picture:
         return silent and ends_early(self.format, self._data)
 
     def _announced(self) -> int:
-        """How many frames there should be, where that is known without decoding them all."""
+        """Return how many frames there should be, if that is known without decoding them all."""
         if self.format == "GIF" or self.format in _ONE_FRAME:
             return 1
         with classified(self.format, self._data):
@@ -152,14 +152,13 @@ class Picture:
     def preview(self) -> list[View | MirrorView] | None:
         """Decode a JPEG in a fraction of the time, and yield its views.
 
-        A large one is decoded at reduced scale, by libjpeg within its DCT; the short side stays at
-        ``PREVIEW_SIDE`` pixels or more. Of others the luma alone is decoded, which saves little,
-        but is soon corrected. Hashes of these views lie a few bits off the exact ones. To be asked
-        for before ``views``.
+        libjpeg decodes a large one at reduced scale within its DCT; the short side keeps at least
+        ``PREVIEW_SIDE`` pixels. Of others it decodes the luma alone, which saves a little. Hashes
+        of these views are a few bits off the exact ones. Call this before ``views``.
 
         Returns:
-            None where there is no such short cut, where it fails, or where a border may have to be
-            cut off, at pixels of another scale: decode in full.
+            None if there is no preview, if it fails, or if there may be a border to trim, whose
+            place only the full picture shows: decode in full.
         """
         if self._quick is not None:
             return previews(self._quick, self._preview_size())
@@ -181,7 +180,7 @@ class Picture:
 
     @property
     def reduces(self) -> bool:
-        """Whether a preview would be at reduced scale, which libjpeg halves."""
+        """Whether a preview is at reduced scale."""
         return min(self.width, self.height) >= 2 * PREVIEW_SIDE
 
     def _seek(self, number: int) -> bool:
@@ -189,7 +188,7 @@ class Picture:
             return number == 0
         try:
             with classified(self.format, self._data, passing=EOFError):
-                # Even to ask this can mean to decode, and so to fail
+                # Even this can decode, and so fail
                 if number or getattr(self._image, "is_animated", False):
                     self._image.seek(number)
         except EOFError:
@@ -200,7 +199,7 @@ class Picture:
 def open_picture(
     data: bytes, formats: frozenset[str], limits: Limits, plain: PlainJpeg | None = None
 ) -> Picture | None:
-    """Open a picture by its content, reading its header alone.
+    """Open a picture by its content, and read only its header.
 
     Args:
         data: the whole file.
@@ -210,10 +209,10 @@ def open_picture(
             once.
 
     Returns:
-        None where ``data`` is no picture of any kind known.
+        None if ``data`` is not a picture of any known format.
 
     Raises:
-        DecodeError: it is a picture, and cannot be examined.
+        DecodeError: it is a picture, but cannot be examined.
     """
     name = sniff(data[:SNIFF_BYTES]) if plain is None else "JPEG"
     if name is None:
@@ -266,7 +265,7 @@ def _scale(width: int, height: int) -> int:
 
 
 def _screen(data: bytes) -> tuple[int, int] | None:
-    """Width and height of a GIF's logical screen, to which viewers clip its frames."""
+    """Return width and height of a GIF's logical screen, to which viewers clip its frames."""
     width, height = struct.unpack_from("<HH", data, 6) if len(data) >= 10 else (0, 0)
     return (width, height) if width and height else None
 

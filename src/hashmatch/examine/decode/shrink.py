@@ -1,9 +1,9 @@
-"""Shrinking a preview to a hash's grid, as Pillow's LANCZOS does, in a third of the time.
+"""Shrink a preview to a hash's grid as Pillow's LANCZOS does, in a third of the time.
 
-Each pixel of the grid is a weighted sum of a window of the picture's, so all of them are two
-products of matrices, which BLAS computes faster than Pillow sums window by window. In single
-precision a pixel in some ten thousand comes out a grey level off: no matter for a preview, too much
-for an exact hash.
+Each pixel of the grid is a weighted sum over a window of the picture, so two matrix products give
+all of them, which BLAS computes faster than Pillow sums window by window. In single precision, one
+pixel in some ten thousand is a grey level off. That is good enough for a preview, but not for an
+exact hash.
 
 Source: the filter as Pillow's documentation and ``Resample.c`` describe it: C. Duchon, "Lanczos
 Filtering in One and Two Dimensions", Journal of Applied Meteorology, 1979, with three lobes.
@@ -24,11 +24,11 @@ Real: TypeAlias = npt.NDArray[np.float32]
 _LOBES = 3
 
 _TALLEST = 1.5
-"""Height by width up to which every version of Pillow sums along rows first, as is done here; the
-order matters where sharp edges ring beyond black or white, and are clipped after the first sum."""
+"""The height by width up to which every version of Pillow sums along rows first, as is done here.
+The order matters where sharp edges ring beyond black or white and are clipped in between."""
 
 _WIDEST = 4096
-"""Pixels of a row up to which its weights are computed, 1 MiB at the most, and kept."""
+"""The longest row whose weights are computed here and kept: up to 1 MiB."""
 
 
 def shrink(
@@ -44,7 +44,7 @@ def shrink(
         size: width and height of the part to resize, from the upper left corner; None for all.
 
     Returns:
-        Shape (height, width), hardly a value of it a grey level from Pillow's, none further.
+        Shape (height, width). Hardly any value is a grey level off Pillow's, and none is more.
     """
     right, bottom = size or picture.size
     if picture.height > _TALLEST * picture.width or picture.width > _WIDEST:

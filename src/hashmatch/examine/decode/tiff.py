@@ -1,4 +1,4 @@
-"""The structure of TIFF files, as far as it tells whether one of them was cut.
+"""Parse the structure of TIFF files: whether one was cut, and which pictures SubIFDs hold.
 
 Sources: TIFF Revision 6.0 (Adobe, 1992), sections 2, 8 and 15; Adobe PageMaker 6.0 TIFF Technical
 Notes (SubIFDs); BigTIFF Design (AWare Systems); Digital Negative Specification 1.7.
@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from hashmatch.examine.decode.jpeg import JPEG_START
 
-# More than any picture has; what a file may cost to look at is bounded by them
+# More than any picture has, to bound what a file may cost
 _MAX_DIRECTORIES = 256
 _MAX_FIELDS = 512
 _MAX_PARTS = 1 << 20
@@ -28,7 +28,7 @@ _LOOKED_AT = frozenset({_PHOTOMETRIC, _JPEG_START, _JPEG_LENGTH})
 _SENSOR = frozenset({32803, 34892})  # a colour filter array, and what DNG calls linear raw
 
 _UNREADABLE = (struct.error, OverflowError)
-"""What reading at an offset beyond the end raises; the latter, where no file could be as long."""
+"""What reading at an offset beyond the end raises; the latter if no file could be that long."""
 
 
 class _Field(NamedTuple):
@@ -41,7 +41,7 @@ class _Field(NamedTuple):
 
 
 def tiff_ends_early(data: bytes) -> bool:
-    """Tell whether a directory, or a value, strip or tile that one names, lies behind the end."""
+    """Tell whether a directory, or a value, strip or tile that one names, is beyond the end."""
     try:
         return any(end > len(data) for end in _ends(data))
     except _UNREADABLE:
@@ -49,7 +49,7 @@ def tiff_ends_early(data: bytes) -> bool:
 
 
 def _ends(data: bytes) -> Iterator[int]:
-    """Yield where all that the chain of directories names ends."""
+    """Yield the end of everything that the chain of directories names."""
     for directory in _directories(data):
         yield from (field.start + field.size for field in directory.values())
         for offsets, lengths in _PARTS:
@@ -85,13 +85,13 @@ def _directories(data: bytes, first: int | None = None) -> Iterator[dict[int, _F
 
 
 def _layout(data: bytes) -> tuple[str, str, str]:
-    """Byte order, and the letters of an offset and of a count of fields, as ``struct`` has them."""
+    """Return the byte order and the types of an offset and of a count, as ``struct`` has them."""
     order = "<" if data.startswith(b"II") else ">"
     return (order, "Q", "Q") if b"+" in data[2:4] else (order, "I", "H")
 
 
 def _numbers(data: bytes, field: _Field) -> tuple[int, ...]:
-    """The integers of a field; none where it holds anything else, or too many."""
+    """Return the integers of a field; none if it holds anything else, or too many."""
     if field.kind not in _INTEGERS or field.length > _MAX_PARTS:
         return ()
     order = _layout(data)[0]
@@ -100,11 +100,11 @@ def _numbers(data: bytes, field: _Field) -> tuple[int, ...]:
 
 @dataclass(frozen=True, slots=True)
 class SubDirectory:
-    """A picture that the chain of directories leads past: a preview, a level of a pyramid.
+    """A picture outside the chain of directories, such as a preview or a level of a pyramid.
 
     Attributes:
         place: where its directory begins.
-        jpeg: the whole JPEG that it names, as start and end; None where it names none.
+        jpeg: start and end of the JPEG that it names; None if it names none.
         is_raw: it holds a sensor's own data.
     """
 
@@ -114,7 +114,7 @@ class SubDirectory:
 
 
 def sub_directories(data: bytes) -> list[SubDirectory]:
-    """The pictures in SubIFDs (TIFF Technical Note 1), those of nested ones included."""
+    """Return the pictures in SubIFDs (TIFF Technical Note 1), nested ones included."""
     found: list[SubDirectory] = []
     try:
         waiting = [place for each in _directories(data) for place in _sub_places(data, each)]
@@ -127,7 +127,7 @@ def sub_directories(data: bytes) -> list[SubDirectory]:
             for directory in _directories(data, place):
                 found.append(_sub_directory(data, place, directory))
                 waiting += _sub_places(data, directory)
-                break  # a chain behind a SubIFD is its own pyramid, which few writers make
+                break  # few writers chain anything to a SubIFD
     except _UNREADABLE:
         pass  # ``tiff_ends_early`` tells
     return found
@@ -149,7 +149,7 @@ def _sub_directory(data: bytes, place: int, directory: dict[int, _Field]) -> Sub
 
 
 def is_raw(data: bytes) -> bool:
-    """Whether a TIFF is a camera raw, by a tag or mark of DNG or CR2."""
+    """Tell whether a TIFF is a camera raw, by the tag of DNG or the mark of CR2."""
     try:
         return data[8:10] == b"CR" or any(_DNG_VERSION in each for each in _directories(data))
     except _UNREADABLE:
@@ -157,7 +157,7 @@ def is_raw(data: bytes) -> bool:
 
 
 def from_directory(data: bytes, place: int) -> bytes:
-    """The same file with another directory as its first one, which decoders then show."""
+    """Make another directory the file's first one, so that decoders show its picture."""
     order, offset, _ = _layout(data)
     size = struct.calcsize(order + offset)
     return data[:size] + struct.pack(order + offset, place) + data[2 * size :]

@@ -1,7 +1,7 @@
-"""Whether a file ends before its own structure does.
+"""Tell whether a file ends before its own structure does.
 
-Decoders differ in what they say of a file that was cut: some raise, some fill the rest with grey,
-some just see fewer frames. The structure of the file tells the same story for all of them.
+Decoders treat a cut file differently: some raise, some fill the rest with grey, some just see fewer
+frames. The structure of the file gives one answer for all of them.
 """
 
 from __future__ import annotations
@@ -26,10 +26,9 @@ _GIF_IMAGE = 0x2C
 
 
 def ends_early(picture_format: str, data: bytes) -> bool:
-    """Tell whether ``data`` lacks an end that its structure announces.
+    """Tell whether ``data`` ends before its structure does.
 
-    False where it is whole, where the structure is broken in another way, or where there are no
-    bytes to judge by.
+    It is False for a whole file, for one that is broken in another way, and for no bytes at all.
     """
     check = _CHECKS.get(picture_format)
     return check is not None and bool(data) and check(data)
@@ -59,7 +58,7 @@ def _gif(data: bytes) -> bool:
             flags = data[position + 9] if position + 9 < len(data) else 0
             position = _gif_sub_blocks(data, position + 11 + _gif_colours(flags))
         elif block == 0:
-            position += 1  # some writers pad with an empty block
+            position += 1  # some writers add an empty block
         else:
             return False
     return True
@@ -91,7 +90,7 @@ def _bmp(data: bytes) -> bool:
         return True
     if compression in _BMP_RUN_LENGTHS:
         return bool(announced > len(data))
-    # Not what is announced, which some writers get wrong; the last row may go without its filling
+    # Some writers announce a wrong size, and the last row may lack its padding
     row = -(-width * bits // 32) * 4
     return bool(start + row * (abs(height) - 1) + -(-width * bits // 8) > len(data))
 
@@ -133,7 +132,7 @@ def _boxes(data: bytes) -> bool:
 
 
 def _last_marker(data: bytes) -> bool:
-    # JPEG and JPEG 2000 have the same one; some writers pad behind it
+    # JPEG and JPEG 2000 share it; some writers add padding
     return not data.rstrip(b"\x00").endswith(JPEG_END)
 
 

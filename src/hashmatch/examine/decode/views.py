@@ -1,8 +1,8 @@
-"""The views of one frame: every reading of its pixels under which it could be on a list.
+"""Yield the views of a frame: every reading of its pixels that could be on a list.
 
-A view is a chain of readings, and its name says which: ``stored`` alone, or ``upright``,
-``over-white``, ``scaled``, ``trimmed``, ``frame:2`` and so on, joined by ``+`` where one follows
-another (``over-white+trimmed``).
+A view is a chain of readings, and its name lists them: ``stored`` alone, or ``upright``,
+``over-white``, ``scaled``, ``trimmed``, ``frame:2`` and so on, joined by ``+``
+(``over-white+trimmed``).
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _TRANSPOSES = {
 
 
 def _turned(pixels: Grey) -> Grey:
-    """Rows and columns exchanged; colours, if there are any, stay together."""
+    """Exchange rows and columns; colours, if any, stay together."""
     return pixels.swapaxes(0, 1)
 
 
@@ -66,9 +66,9 @@ _MIRRORS: dict[str, tuple[bool, Callable[[Grey], Grey]]] = {
 }
 
 _GAP = 1.5
-"""How many times larger than the grid a picture stays where blocks of pixels are averaged first.
+"""How many times larger than the grid a picture stays when blocks of pixels are averaged first.
 
-At this gap no quality moved by more than 4 of 100.
+At this gap, no quality moved by more than 4 of 100.
 """
 
 _PIECE = 1 << 20  # pixels
@@ -77,12 +77,12 @@ _WIDE_MODES = frozenset({"I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
 
 
 class View:
-    """One reading of a frame, asked for at whatever size a hash wants.
+    """One reading of a frame, at whatever size a hash takes.
 
     Args:
         name: which reading.
         picture: mode ``L``.
-        colour: gives the same in RGB, for the few that ask.
+        colour: returns the same in RGB, for the few hashes that take it.
 
     Attributes:
         name: which reading.
@@ -96,12 +96,12 @@ class View:
         self._small: dict[tuple[int, int], Grey] = {}
 
     def then(self, step: str, change: Callable[[Image.Image], Image.Image]) -> View:
-        """The reading that goes one step further."""
+        """Return the reading that goes one step further."""
         further = type(self)
         return further(_join(self.name, step), change(self.picture), lambda: change(self._colour()))
 
     def grey(self, width: int, height: int) -> Grey:
-        """Grey values, uint8 of shape (height, width), resized as ``imagehash`` does."""
+        """Return grey values, uint8 of shape (height, width), resized as ``imagehash`` does."""
         size = (width, height)
         if size not in self._small:
             self._small[size] = self._shrunk(*size)
@@ -111,19 +111,19 @@ class View:
         return np.asarray(self.picture.resize((width, height), Image.Resampling.LANCZOS))
 
     def whole(self, *, colour: bool = False) -> Grey:
-        """All pixels: uint8 of shape (height, width), or (height, width, 3) in RGB."""
+        """Return all pixels: uint8 of shape (height, width), or (height, width, 3) in RGB."""
         return np.asarray(self._colour() if colour else self.picture)
 
     def detail(self, side: int) -> Grey:
-        """Grey values, uint8 of shape (side, side), smoothed as PDQ does with a tent filter.
+        """Return grey values, uint8 of shape (side, side), smoothed by a tent filter as PDQ does.
 
-        Large pictures are averaged over whole blocks of pixels first, which saves half of the time.
+        Large pictures are first averaged over whole blocks of pixels, which takes half the time.
         """
         smoothed = self.picture.resize((side, side), Image.Resampling.BILINEAR, reducing_gap=_GAP)
         return np.asarray(smoothed)
 
     def mirrors(self) -> Iterator[MirrorView]:
-        """The other seven symmetries of this view, from its small grey values alone."""
+        """Yield the other seven symmetries of this view, from its small grey values alone."""
         return _mirrors(self)
 
 
@@ -142,7 +142,7 @@ class Preview(View):
         self._size = size
 
     def turned(self, step: str, how: str) -> MirrorView:
-        """One of the other seven symmetries, by its name, from small grey values alone."""
+        """Return one of the other seven symmetries by its name, from small grey values alone."""
         return MirrorView(_join(self.name, step), self, *_MIRRORS[how])
 
     def _shrunk(self, width: int, height: int) -> Grey:
@@ -161,20 +161,20 @@ class MirrorView:
         self._turn = turn
 
     def grey(self, width: int, height: int) -> Grey:
-        """Grey values, uint8 of shape (height, width), of the turned view."""
+        """Return grey values, uint8 of shape (height, width), of the turned view."""
         size = (height, width) if self._swaps else (width, height)
         return self._turn(self._view.grey(*size))
 
     def whole(self, *, colour: bool = False) -> Grey:
-        """All pixels of the turned view, as ``View.whole`` gives them."""
+        """Return all pixels of the turned view, as ``View.whole`` does."""
         return np.ascontiguousarray(self._turn(self._view.whole(colour=colour)))
 
     def detail(self, side: int) -> Grey:
-        """Grey values of shape (side, side); the amount of detail knows no direction."""
+        """Return those of the view itself: the amount of detail has no direction."""
         return self._view.detail(side)
 
     def mirrors(self) -> Iterator[MirrorView]:
-        """The other seven symmetries of this view."""
+        """Yield the other seven symmetries of this view."""
         return _mirrors(self)
 
 
@@ -184,14 +184,14 @@ def _mirrors(view: View | MirrorView) -> Iterator[MirrorView]:
 
 
 def previews(frame: Image.Image, size: tuple[float, float]) -> list[View | MirrorView] | None:
-    """The views of a JPEG that was decoded in a hurry.
+    """Return the views of a JPEG's preview.
 
     Args:
         frame: decoded pixels.
-        size: width and height of what they show, in these pixels: up to one less than there are.
+        size: width and height of the picture in these pixels, up to one less than there are.
 
     Returns:
-        None where it may have a border, of which a preview does not tell where it ends.
+        None if there may be a border: a preview does not show exactly where it ends.
     """
     stored = Preview(STORED, frame, size)
     if may_have_border(stored.picture):
@@ -207,9 +207,9 @@ def views(
 
     Args:
         frame: decoded pixels.
-        name: of the frame, such as ``frame:2``.
-        shown: width and height of what viewers show of it, from its upper left corner; None
-            for all of it.
+        name: the frame's, such as ``frame:2``.
+        shown: width and height of the part that viewers show, from the upper left corner; None for
+            the whole frame.
     """
     if shown is not None and shown != frame.size:
         yield from views(frame.crop((0, 0, *shown)), _join(name, SCREEN))
@@ -224,18 +224,18 @@ def views(
 
 
 def _readings(name: str, frame: Image.Image) -> tuple[View, list[View]]:
-    """The frame as ``imagehash`` reads it, and as people see it; both can be one and the same."""
+    """Return the frame as ``imagehash`` reads it, and as people see it, which may be the same."""
     stored = View(name, _as_imagehash_reads(frame), partial(_in_colour, frame))
     visible = _visible(stored, frame)
     upright = _UPRIGHT.get(_orientation(frame))
-    if upright is not None:  # some viewers turn it, and some do not
+    if upright is not None:  # some viewers turn it, others do not
         turn = _TRANSPOSES[upright]
         visible += [view.then(UPRIGHT, lambda image: image.transpose(turn)) for view in visible]
     return stored, visible
 
 
 def _visible(stored: View, frame: Image.Image) -> list[View]:
-    """What people see of the frame, where that is not what ``imagehash`` reads."""
+    """Return what people see of the frame."""
     if frame.mode not in _WIDE_MODES:
         return _over_backgrounds(stored.name, frame) or [stored]
     found: list[View] = []
@@ -252,7 +252,7 @@ def _visible(stored: View, frame: Image.Image) -> list[View]:
 
 
 def _over_backgrounds(name: str, frame: Image.Image) -> list[View]:
-    """The frame laid over white and over black, if some pixel of it is not opaque."""
+    """Lay the frame over white and over black; return nothing if it is opaque."""
     alpha = _alpha(frame)
     if alpha is None:
         return []
@@ -276,7 +276,7 @@ def _as_imagehash_reads(frame: Image.Image) -> Image.Image:
 
 
 def _without_transparency(frame: Image.Image) -> Image.Image:
-    """A palette's transparency left out, which Pillow would do too, with a warning."""
+    """Drop a palette's transparency, as Pillow would, with a warning."""
     if frame.mode != "P" or not isinstance(frame.info.get("transparency"), bytes):
         return frame
     frame = frame.copy()
@@ -285,12 +285,12 @@ def _without_transparency(frame: Image.Image) -> Image.Image:
 
 
 def _scaled(frame: Image.Image) -> Iterator[tuple[str, Image.Image]]:
-    """Bring greys of more than 8 bits down to 8, where Pillow would clip.
+    """Scale greys of more than 8 bits down to 8, where Pillow would clip them.
 
     Yields:
-        ``scaled``, by the range that the values use; and ``clipped``, where a few values lie far
-        above all others and would leave these dark: to 0..1 for floats, as viewers show them, else
-        to the level that all but one pixel in a thousand keep to.
+        ``scaled``, by the range of the values; and ``clipped``, if a few values far above the rest
+        would leave it dark: to 0..1 for floats, as viewers show them, otherwise to the level that
+        one pixel in a thousand exceeds.
     """
     values = np.asarray(frame)
     if values.dtype.kind == "f":
@@ -306,7 +306,7 @@ def _scaled(frame: Image.Image) -> Iterator[tuple[str, Image.Image]]:
 
 
 def _full_scale(level: float) -> float:
-    """The least power of two above a level: 12-bit samples in 16 bits use a sixteenth of them."""
+    """Return the next power of two: 12-bit samples in 16 bits use only a sixteenth of the range."""
     return float(2.0 ** np.ceil(np.log2(max(level, 0) + 1)))
 
 
@@ -314,7 +314,7 @@ def _to_8_bits(values: npt.NDArray[Any], low: float, top: float, *, inverted: bo
     factor = 255 / (top - low) if top > low else 0.0
     grey = np.empty(values.size, dtype=np.uint8)
     flat = values.ravel()
-    # In pieces, since eight bytes for each of 100 megapixels are more than a picture is worth
+    # In pieces: eight bytes for each of 100 megapixels would be too much memory
     for start in range(0, flat.size, _PIECE):
         piece = flat[start : start + _PIECE].astype(np.float64)
         grey[start : start + _PIECE] = np.rint(np.clip((piece - low) * factor, 0, 255))
@@ -324,13 +324,13 @@ def _to_8_bits(values: npt.NDArray[Any], low: float, top: float, *, inverted: bo
 
 
 def _is_white_zero(frame: Image.Image) -> bool:
-    """Whether a TIFF counts from white, which Pillow ignores for samples of more than 8 bits."""
+    """Tell whether a TIFF counts from white, which Pillow ignores beyond 8 bits a sample."""
     tags = getattr(frame, "tag_v2", None)
     return tags is not None and tags.get(_PHOTOMETRIC_TAG) == _WHITE_IS_ZERO
 
 
 def _alpha(frame: Image.Image) -> Image.Image | None:
-    """The frame as RGBA, if some pixel of it is not opaque."""
+    """Return the frame as RGBA, or None if it is opaque."""
     if not frame.has_transparency_data:
         return None
     rgba = frame.convert("RGBA")

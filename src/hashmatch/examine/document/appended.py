@@ -1,4 +1,4 @@
-"""What follows the end of a picture: a further picture, or an archive.
+"""Find the files that are appended to a picture.
 
 Sources: ITU-T T.81, annex B (JPEG); CIPA DC-007 (MPO); the PNG specification (Third Edition), 5.3;
 GIF89a, 17 to 27; the WebP container specification; for BMP, the documentation of BITMAPFILEHEADER.
@@ -16,7 +16,7 @@ from hashmatch.examine.decode.jpeg import JPEG_START, jpeg_segments, mp_index, s
 from hashmatch.examine.decode.netpbm import netpbm_end
 from hashmatch.examine.video.sniffing import video_format
 
-# Signatures long enough not to turn up by chance; those in the middle of padding count as well
+# Signatures long enough not to turn up by chance, wherever they are
 _SIGNATURES = re.compile(
     rb"\xff\xd8\xff[\xc0-\xfe]|\x89PNG\r\n\x1a\n|GIF8[79]a|RIFF....WEBP"
     rb"|Rar!\x1a\x07|7z\xbc\xaf\x27\x1c|PK\x03\x04|%PDF-1\.\d|\xfd7zXZ\x00|MSCF\x00\x00\x00\x00"
@@ -28,11 +28,11 @@ _WINDOW = 1 << 16
 _MOST = 1000
 _SCAN = 0xDA
 _GIF_TABLE = 0x80
-_LEAST_BYTES = 20  # fewer than any WebP or BMP has
+_LEAST_BYTES = 20  # every WebP and BMP has more
 
 
 class Appended(NamedTuple):
-    """A file behind a picture: where it begins and ends, and its format."""
+    """A file after a picture: where it begins and ends, and its format."""
 
     start: int
     end: int
@@ -42,12 +42,12 @@ class Appended(NamedTuple):
 def appended(data: bytes, zip_at_end: bool) -> list[Appended]:
     """Find the files that follow the end of a JPEG, PNG, GIF, WebP, BMP or Netpbm file.
 
-    Each is looked for directly behind the one before, padding aside, and then by its signature. A
-    picture ends where its structure says; any other file takes all that is left.
+    Each may begin directly after the one before, or after padding; otherwise its signature is
+    searched for. A picture ends where its structure says; any other file takes up the rest.
 
     Args:
         data: the whole file; of other formats, nothing is found.
-        zip_at_end: a zip ends the file. Its reader finds it, and what is in it is not appended.
+        zip_at_end: a zip ends the file. Another reader opens it, so its members do not count.
     """
     found: list[Appended] = []
     position = picture_end(data)
@@ -60,7 +60,7 @@ def appended(data: bytes, zip_at_end: bool) -> list[Appended]:
         if name == "ZIP" and zip_at_end:
             break
         position = picture_end(data, start)
-        if of_mpo is None:  # its decoder reads those as frames
+        if of_mpo is None:  # an MPO's further pictures are frames of it
             index = mp_index(data) if data.startswith(JPEG_START) else None
             of_mpo = set(index.pictures) if index else set()
         if start not in of_mpo:
@@ -85,7 +85,7 @@ def _name(data: bytes, start: int) -> str | None:
         return "PDF"
     name = sniff_archive(head)
     if name == "ZIP" and not head.startswith(b"PK\x03\x04"):
-        return None  # the end of an empty one, which four bytes by chance can be
+        return None  # the end of an empty zip: four bytes that chance can make
     if name is None and (_SIGNATURES.match(head) is not None or head.startswith(b"BM")):
         name = sniff(head) or video_format(head)
     if name == "JPEG" and all(marker != _SCAN for marker, _, _ in jpeg_segments(data, start)):
@@ -94,7 +94,7 @@ def _name(data: bytes, start: int) -> str | None:
 
 
 def picture_end(data: bytes, start: int = 0) -> int | None:
-    """Where a picture ends by its structure; None for other formats, and one that is cut."""
+    """Return where a picture ends by its structure; None if it is cut, and for other formats."""
     if data.startswith(JPEG_START, start):
         return _jpeg_end(data, start)
     if data.startswith(b"\x89PNG\r\n\x1a\n", start):
@@ -109,12 +109,12 @@ def picture_end(data: bytes, start: int = 0) -> int | None:
 
 
 def _inside(data: bytes, start: int, length: int) -> int | None:
-    """Where a picture of this length ends; None if the length cannot be true."""
+    """Return where a picture of this length ends; None if it cannot be that long."""
     return start + length if _LEAST_BYTES <= length <= len(data) - start else None
 
 
 def _jpeg_end(data: bytes, start: int) -> int | None:
-    # Decoders find the scan of a picture with broken segments, so what follows that counts as well
+    # Decoders find the scan even if segments before it are broken
     for marker, position, _ in jpeg_segments(data, start, lenient=start == 0):
         if marker == _SCAN:
             return scan_end(data, position)  # thumbnails are in segments before it
@@ -122,7 +122,7 @@ def _jpeg_end(data: bytes, start: int) -> int | None:
 
 
 def _bmp_size(head: bytes) -> int:
-    """By its pixels where they are not packed, since nobody relies on the size in its header."""
+    """Compute the size from unpacked pixels: nobody relies on the size in the header."""
     size, _, pixels, header, width, height = struct.unpack_from("<IIIIii", head.ljust(54, b"\0"), 2)
     _, depth, packed = struct.unpack_from("<HHI", head.ljust(54, b"\0"), 26)
     if header < 40 or packed:

@@ -1,4 +1,4 @@
-"""What the readers of documents share: reading one whole, decoding base64, and making entries."""
+"""Read a document whole, decode base64, and make entries: what readers of documents share."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _MAX_NAME = 200
 
 
 def read_whole(file: BinaryIO, size: int, budget: Budget) -> bytes:
-    """Read a document that its reader needs in one piece.
+    """Read a document in one piece.
 
     Raises:
-        DecodeError: ``too_large``, by the limit on members or for lack of memory.
+        DecodeError: ``too_large``: it is over the limit on members, or memory ran out.
     """
     if size > budget.max_member_bytes:
         raise DecodeError(Reason.TOO_LARGE, f"more than {budget.max_member_bytes} bytes")
@@ -35,7 +35,7 @@ def read_whole(file: BinaryIO, size: int, budget: Budget) -> bytes:
 def read_base64(text: bytes) -> tuple[bytes, DecodeError | None]:
     """Decode base64 as mail programs and browsers do, and say whether it breaks off.
 
-    What is not of its alphabet is passed over, and padding ends a run of it.
+    They skip characters outside its alphabet, and padding ends a run.
     """
     problem = None
     decoded: list[bytes] = []
@@ -51,7 +51,7 @@ def read_base64(text: bytes) -> tuple[bytes, DecodeError | None]:
 def content_entry(
     name: bytes, data: bytes, budget: Budget, problem: DecodeError | None = None
 ) -> ArchiveEntry:
-    """Make an entry of content that is at hand."""
+    """Make an entry from content in memory."""
     return ArchiveEntry(
         name,
         open=lambda: Metered(Section(BytesIO(data), 0, len(data)), budget),
@@ -60,6 +60,6 @@ def content_entry(
 
 
 def label(name: str) -> bytes:
-    """Turn a name that a document gives into the last part of a path."""
+    """Turn a name from a document into the last part of a path."""
     last = re.split(r"[/\\]", name)[-1]
     return last.encode("utf-8", "replace")[:_MAX_NAME]

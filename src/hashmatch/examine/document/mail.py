@@ -1,4 +1,4 @@
-"""The parts of e-mails and mailboxes: attachments, inline pictures, bodies, forwarded mails.
+"""Read the parts of e-mails and mailboxes: attachments, inline pictures, bodies, forwarded mails.
 
 Sources: RFC 2045 and 2046 (MIME), RFC 4155 (mbox), POSIX.1-2017 uuencode.
 """
@@ -37,7 +37,7 @@ _BROKEN_OFF = frozenset(
 def mail_entries(file: BinaryIO, size: int, budget: Budget) -> Iterator[ArchiveEntry]:
     """Yield the parts of a mail, those of mails within it included.
 
-    Their names are their numbers, and the names that the mail gives them: ``2-photo.jpg``.
+    A part's name is its number and the name that the mail gives it: ``2-photo.jpg``.
 
     Args:
         file: the mail.
@@ -45,13 +45,13 @@ def mail_entries(file: BinaryIO, size: int, budget: Budget) -> Iterator[ArchiveE
         budget: what the entries are charged to.
 
     Raises:
-        DecodeError: it breaks off, or is too large or too deep to be read.
+        DecodeError: the mail breaks off, or is too large or nested too deeply.
     """
     yield from _entries(read_whole(file, size, budget), b"", budget)
 
 
 def mailbox_entries(file: BinaryIO, size: int, budget: Budget) -> Iterator[ArchiveEntry]:
-    """Yield the parts of each mail of an mbox file; its number goes before their names.
+    """Yield the parts of each mail in an mbox file, each name with the mail's number before it.
 
     Args:
         file: the mailbox.
@@ -59,7 +59,7 @@ def mailbox_entries(file: BinaryIO, size: int, budget: Budget) -> Iterator[Archi
         budget: what the entries are charged to.
 
     Raises:
-        DecodeError: as ``mail_entries``, once all mails were read that could be.
+        DecodeError: as ``mail_entries``, after the last mail.
     """
     data = read_whole(file, size, budget)
     problem: DecodeError | None = None
@@ -105,7 +105,7 @@ def _part_entries(part: Any, number: bytes, budget: Budget) -> Iterator[ArchiveE
     encoding = str(part.get("content-transfer-encoding", "")).strip().lower()
     kind, smime = part.get_content_type(), str(part.get_param("smime-type"))
     path = number + _name(part)
-    del part["content-transfer-encoding"]  # or the library decodes, and says of no damage
+    del part["content-transfer-encoding"]  # or the library decodes, and hides damage
     data, problem = _decoded(part.get_payload(decode=True) or b"", encoding)
     if kind in _ENVELOPES and "signed" not in smime:
         problem = DecodeError(Reason.ENCRYPTED, "an encrypted mail")
@@ -117,7 +117,7 @@ def _part_entries(part: Any, number: bytes, budget: Budget) -> Iterator[ArchiveE
 
 
 def _name(part: Any) -> bytes:
-    """The name that a part gives itself, in whatever character set that is.
+    """Return the name of a part in its own character set.
 
     Behind the walls, no codec can be loaded to convert it.
     """
@@ -131,7 +131,7 @@ def _name(part: Any) -> bytes:
 
 
 def _word(found: re.Match[bytes]) -> bytes:
-    """Decode a word that is encoded as RFC 2047 says, and leave its character set as it is."""
+    """Decode a word encoded by RFC 2047, and keep its character set."""
     if found[1] in b"bB":
         return read_base64(found[2])[0]
     return binascii.a2b_qp(found[2], header=True)
@@ -158,7 +158,7 @@ def _uudecoded(found: re.Match[bytes]) -> tuple[bytes, DecodeError | None]:
         try:
             decoded.append(binascii.a2b_uu(line))
         except binascii.Error:
-            # Some writers leave blanks behind the last byte; the length says how much counts
+            # Some writers add blanks after the last byte; the length tells what counts
             length = ((line[0] - 32 & 63) * 4 + 5) // 3 if line else 0
             try:
                 decoded.append(binascii.a2b_uu(line[:length]))

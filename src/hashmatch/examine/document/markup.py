@@ -1,4 +1,4 @@
-"""The files inside HTML and SVG: data URIs.
+"""Read the files inside HTML and SVG: data URIs.
 
 Source: RFC 2397.
 """
@@ -15,8 +15,8 @@ from hashmatch.examine.archive.entries import ArchiveEntry
 from hashmatch.examine.document.contents import content_entry, read_base64, read_whole
 from hashmatch.examine.document.sniffing import as_ascii
 
-# Base64 of any type, since browsers show a picture whatever it is called; other text only if it
-# says that it is a picture
+# Base64 of any type, since browsers show a picture whatever its type says; plain text only if its
+# type says that it is a picture
 _URI = re.compile(
     rb"data:(?:"
     rb"[^,\"'<>\s]{0,200};\s*base64\s*,(?P<base64>[A-Za-z0-9+/=%\s&#;]*)"
@@ -28,15 +28,15 @@ _REFERENCE = re.compile(rb"&[#\w]{1,10};")
 
 
 def uri_entries(file: BinaryIO, size: int, budget: Budget) -> Iterator[ArchiveEntry]:
-    """Yield what the data URIs of a page or drawing hold, in their order.
+    """Yield the content of the data URIs in a page or drawing, in their order.
 
     Args:
-        file: HTML, SVG or any text like them.
+        file: HTML, SVG or similar text.
         size: its size in bytes.
         budget: what the entries are charged to.
 
     Raises:
-        DecodeError: the text is too large to be looked through.
+        DecodeError: the text is too large.
     """
     text = as_ascii(read_whole(file, size, budget))
     for number, found in enumerate(_URI.finditer(text), 1):

@@ -1,6 +1,6 @@
-"""The pictures and attached files of a PDF, read with PDFium.
+"""Read the pictures and attached files of a PDF with PDFium.
 
-Source: ISO 32000-2; PDFium's public headers, by way of pypdfium2.
+Sources: ISO 32000-2; PDFium's public headers, through pypdfium2.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from hashmatch.examine.extras import PDF, require
 from hashmatch.model import Reason
 
 PAGE_PIXELS = 1024
-"""The longer side of a page that is rendered."""
+"""The longer side of a rendered page, in pixels."""
 
 _TAIL = 2048
 _WRONG_PASSWORD = frozenset({4, 5})  # fpdfview.h: FPDF_ERR_PASSWORD, FPDF_ERR_SECURITY
@@ -41,13 +41,12 @@ _LOCK = threading.RLock()  # PDFium is not made for threads, and Windows has no 
 def pdf_entries(file: BinaryIO, size: int, budget: Budget) -> Iterator[ArchiveEntry]:
     """Yield the pictures of each page, pages without text, and attached files.
 
-    A picture that is a JPEG or JPEG 2000 in the PDF comes as it is, any other as a PNG of its
-    pixels. A page without visible text comes as a PNG of the whole page too, unless it is one
-    upright picture. A picture that several pages show comes once. Of a PDF that PDFium refuses, the
-    JPEGs in it come all the same.
+    A JPEG or JPEG 2000 comes as it is, any other picture as a PNG of its pixels. A page without
+    visible text also comes as a PNG of the whole page, unless it is just one upright picture. A
+    picture on several pages comes once. If PDFium refuses the PDF, the JPEGs in it come anyway.
 
     Args:
-        file: the PDF, which can be sought in.
+        file: the PDF, which must be seekable.
         size: its size in bytes.
         budget: what the entries are charged to; each page counts as one.
 
@@ -55,7 +54,7 @@ def pdf_entries(file: BinaryIO, size: int, budget: Budget) -> Iterator[ArchiveEn
         DecodeError: it is encrypted, damaged or cut; or pypdfium2 is not installed.
     """
     pdfium = require(PDF, "PDF")
-    # In one piece: PDFium's own way to read on demand would call back, which no worker permits
+    # In one piece: to read on demand, PDFium would need a callback, which no worker permits
     data = read_whole(file, size, budget)
     try:
         reader = _PdfReader(pdfium, data, budget)
@@ -80,7 +79,7 @@ class _PdfReader:
     """One open document.
 
     Attributes:
-        problem: what was found to be wrong with it meanwhile.
+        problem: what turned out to be wrong with it.
     """
 
     def __init__(self, pdfium: Any, data: bytes, budget: Budget) -> None:
@@ -96,7 +95,7 @@ class _PdfReader:
             raise DecodeError(Reason.UNDECODABLE, "no valid PDF") from None
 
     def close(self) -> None:
-        """Let go of the document."""
+        """Close the document."""
         self._call(self._document.close)
 
     def entries(self) -> Iterator[ArchiveEntry]:
@@ -153,7 +152,7 @@ class _PdfReader:
         return self._kept(name + b"png", lambda: self._pixels(image, filters))
 
     def _kept(self, name: bytes, read: Callable[[], bytes]) -> ArchiveEntry | None:
-        """Make an entry of a picture, or of the reason for none; None if there was one like it."""
+        """Make an entry from a picture, or from its problem; None if it is a repetition."""
         try:
             data = self._call(read)
         except DecodeError as error:
@@ -174,7 +173,7 @@ class _PdfReader:
         width, height = image.get_px_size()
         if 4 * width * height > self._budget.max_member_bytes:
             raise DecodeError(Reason.TOO_LARGE, f"{width} x {height} pixels")
-        # PDFium makes a picture of what it could inflate, and does not say that it broke off
+        # PDFium makes a picture from what it can inflate, and does not say that data broke off
         if filters[:1] == ["FlateDecode"] and not _inflates(bytes(image.get_data())):
             self.problem = DecodeError(Reason.UNDECODABLE, "a picture in it is damaged")
         return _png(image.get_bitmap(render=False))
@@ -195,7 +194,7 @@ class _PdfReader:
 
 
 def _is_plain(page: Any, objects: list[Any]) -> bool:
-    """Whether a page shows one picture, whole and upright, so that it looks as the picture does."""
+    """Tell whether a page shows just one picture, whole and upright, and so looks like it."""
     if len(objects) != 1 or objects[0].type != _IMAGE or page.get_rotation():
         return False
     matrix = objects[0].get_matrix()
@@ -225,7 +224,7 @@ def _inflates(data: bytes) -> bool:
 
 
 def _png(bitmap: Any) -> bytes:
-    """The pixels of a bitmap as a PNG, which loses nothing."""
+    """Save a bitmap as a PNG, which loses nothing."""
     picture = bitmap.to_pil()
     if picture.mode not in {"L", "RGB", "RGBA"}:
         picture = picture.convert("RGB")

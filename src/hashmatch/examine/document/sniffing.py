@@ -9,7 +9,7 @@ import re
 from io import BytesIO
 
 _PDF = re.compile(rb"%PDF-\d\.\d")
-_PDF_WINDOW = 1024  # where all readers look for it
+_PDF_WINDOW = 1024  # where readers look for the signature
 
 _HEADER = re.compile(rb"([!-9;-~]{1,76}):[ \t\r\n]")
 _KNOWN = frozenset(
@@ -46,7 +46,7 @@ def sniff_document(head: bytes) -> str | None:
 
 
 def begins_with_tag(head: bytes) -> bool:
-    """Tell in no time whether this may be HTML or XML."""
+    """Tell quickly whether this may be HTML or XML."""
     return as_ascii(head).lstrip()[:1] == b"<"
 
 
@@ -59,7 +59,7 @@ def as_ascii(text: bytes) -> bytes:
 
 
 def _is_mail(head: bytes) -> bool:
-    """Whether a block of header fields begins here, with several that only mails have."""
+    """Tell whether a block of header fields begins here, with several that only mails have."""
     known: set[bytes] = set()
     for line in BytesIO(head):
         if line in {b"\n", b"\r\n"}:
@@ -68,7 +68,7 @@ def _is_mail(head: bytes) -> bool:
             continue  # the field goes on
         field = _HEADER.match(line)
         if field is None:
-            # The window may end within a field
+            # The head may end within a field
             return head.endswith(line) and _suffices(known)
         if field[1].lower() in _KNOWN:
             known.add(field[1].lower())
