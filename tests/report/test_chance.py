@@ -46,6 +46,14 @@ def test_chances_are_odds(number: float | None, words: str) -> None:
     assert one_in(number) == words
 
 
+@pytest.mark.parametrize(
+    ("number", "words"), [(1.0, "expect 1 false match per"), (2.0, "expect 2 false matches per")]
+)
+def test_one_false_match_is_singular(number: float, words: str) -> None:
+    """One false match per million files is a match, not matches."""
+    assert expectation({"per_million_files": number, "bound": 3.0}).startswith(words)
+
+
 def test_a_sum_with_an_unknown_kind_is_not_known() -> None:
     """A list with hashes of a plug-in has no number; the warning counts what is known."""
     found = expected(1_000_000, PHASH, PLUGIN)

@@ -22,7 +22,7 @@ def expectation(record: Mapping[str, Any]) -> str:
         return "expect no false matches: digests are exact"
     guess = ", extrapolated" if record.get("extrapolated") else ""
     bound = f" (95% bound: {amount(record['bound'])}{guess})"
-    return f"expect {amount(value)} false matches per million files{bound}"
+    return f"expect {_false_matches(value)} per million files{bound}"
 
 
 def warnings(expected: ExpectedFalse) -> Iterator[str]:
@@ -32,11 +32,16 @@ def warnings(expected: ExpectedFalse) -> Iterator[str]:
     total, limit = expected.per_file.times(MILLION), amount(MOST_FALSE * MILLION)
     guess = ", extrapolated" if total.extrapolated else ""
     yield (
-        f"expect {amount(total.rate)} false matches per million files with these lists and"
+        f"expect {_false_matches(total.rate)} per million files with these lists and"
         f" thresholds (95% bound: {amount(total.bound)}{guess}): too many to act on before a"
         " person has looked"
     )
     yield f"to expect at most {limit} per million: {'; or '.join(_remedies(expected))}"
+
+
+def _false_matches(number: float) -> str:
+    shown = amount(number)
+    return f"{shown} false match" if shown == "1" else f"{shown} false matches"
 
 
 def _remedies(expected: ExpectedFalse) -> Iterator[str]:
