@@ -25,7 +25,7 @@ FILES = {1: photo(1, 320, 240), 4: FAINT, 0: photo(2, 320, 240)}
 
 @pytest.fixture(scope="module")
 def list_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A list of one picture, and of one with next to no detail."""
+    """A list of one picture, and of one with almost no detail."""
     options = ExamineOptions(kinds=(HashKind("phash", 64),))
     entries = [
         Entry(f"entry-{bit}", examine(FILES[bit], options).views[0].hashes[0]) for bit in (1, 4)
@@ -134,7 +134,7 @@ def test_table_has_matches_last_and_only_what_is_asked_for(
 def test_wrong_usage_exits_64(
     folders: dict[int, Path], list_path: Path, arguments: list[str]
 ) -> None:
-    """What makes no sense ends with 64, one reason on stderr, and nothing on stdout."""
+    """Wrong usage ends with 64, one reason on stderr, and nothing on stdout."""
     filled = [text.format(folder=folders[0], list=list_path) for text in arguments]
     done = hashmatch_command(*filled)
     assert done.returncode == 64, done.stderr
@@ -151,7 +151,7 @@ def test_wrong_usage_exits_64(
 def test_a_number_out_of_bounds_is_told_by_its_option(
     folders: dict[int, Path], list_path: Path, option: str, value: str
 ) -> None:
-    """What is too large or too small ends with 64, and the message names the option."""
+    """A number out of bounds ends with 64, and the message names the option."""
     done = hashmatch_command("scan", folders[0], "--list", list_path, option, value)
     assert (done.returncode, done.stdout) == (64, b"")
     assert option.encode() in done.stderr
@@ -167,7 +167,7 @@ def test_a_number_out_of_bounds_is_told_by_its_option(
     ],
 )
 def test_wrong_usage_names_the_help_to_look_at(arguments: list[str], command: str) -> None:
-    """What is wrong is one line, and the next names the help of the very command."""
+    """The first line says what is wrong, and the next names the help of that very command."""
     done = hashmatch_command(*arguments)
     assert (done.returncode, done.stdout) == (64, b"")
     first, second = done.stderr.decode().splitlines()
@@ -183,7 +183,7 @@ def test_wrong_usage_names_the_help_to_look_at(arguments: list[str], command: st
     ],
 )
 def test_bad_list_exits_65(folders: dict[int, Path], tmp_path: Path, text: bytes | None) -> None:
-    """A list that is not there, holds nothing or is wrong ends with 65, and no file is scanned."""
+    """A list that is missing, empty or wrong ends with 65, and no file is scanned."""
     path = tmp_path / "hashes.txt"
     if text is not None:
         path.write_bytes(text)
@@ -208,7 +208,7 @@ def test_hash_lists_only_whole_pictures(folders: dict[int, Path], tmp_path: Path
 
 
 def test_every_wrong_line_is_told(folders: dict[int, Path], tmp_path: Path) -> None:
-    """All wrong lines are told at once, by number; the others can be used, with a word of it."""
+    """All wrong lines are reported at once, by number; --skip-bad-entries uses the rest."""
     path = tmp_path / "hashes.txt"
     path.write_text("# algorithm: phash\nxyz\n0123456789abcdef ok\n0123\n")
     done = hashmatch_command("scan", folders[0], "--list", path, "--jobs", "1")
@@ -230,7 +230,7 @@ def test_every_wrong_line_is_told(folders: dict[int, Path], tmp_path: Path) -> N
 
 @pytest.mark.parametrize("path", ["none", "", "file/below"])
 def test_no_such_input_exits_66(list_path: Path, tmp_path: Path, path: str) -> None:
-    """A path that is not there, an empty one above all, ends with 66 before anything is scanned."""
+    """A missing or empty path ends with 66 before anything is scanned."""
     (tmp_path / "file").write_bytes(b"")
     for arguments in (["scan", path, "--list", list_path], ["hash", path]):
         done = hashmatch_command(*arguments, cwd=tmp_path)
@@ -257,7 +257,7 @@ def broken_plugin(tmp_path: Path) -> Path:
 def test_internal_error_exits_70(
     folders: dict[int, Path], list_path: Path, broken_plugin: Path, name: str
 ) -> None:
-    """A crash, here of a plug-in, ends with 70, says where, and not what it choked on."""
+    """A crash, here of a plug-in, ends with 70 and says where, without the error's message."""
     env = environment(PYTHONPATH=os.pathsep.join([SOURCE, str(broken_plugin)]))
     done = hashmatch_command("scan", folders[1], "--list", list_path, "--format", name, env=env)
     assert (done.returncode, done.stdout) == (70, b"")
@@ -265,7 +265,7 @@ def test_internal_error_exits_70(
 
 
 def test_broken_installation_exits_70(tmp_path: Path) -> None:
-    """Where not even the command line can be imported, that is 70 too, and no match."""
+    """If even the command line cannot be imported, the exit code is 70, never a match's."""
     (tmp_path / "typer.py").write_text("raise ImportError('no such typer')\n")
     env = environment(PYTHONPATH=os.pathsep.join([str(tmp_path), SOURCE]))
     done = hashmatch_command("--help", env=env)
@@ -289,7 +289,7 @@ def test_help_and_version_exit_0(arguments: list[str]) -> None:
 def test_streams_that_fail_change_no_code_but_say_so(
     folders: dict[int, Path], list_path: Path
 ) -> None:
-    """A full stdout is 70; stderr closed or full, where nobody can be told, changes nothing."""
+    """A full stdout exits 70; a closed or full stderr changes no exit code."""
     scan = ["scan", folders[1], "--list", list_path, "--jobs", "1"]
     missing = ["scan", "none", "--list", list_path]
     quick = quick_command()
@@ -322,7 +322,7 @@ def test_streams_that_fail_change_no_code_but_say_so(
     ids=lambda arguments: " ".join(arguments[:2]),
 )
 def test_every_command_says_that_it_cannot_write(list_path: Path, arguments: list[str]) -> None:
-    """Standard output that is full or closed is 70 and named, and one that nobody reads is 141."""
+    """Full or closed standard output exits 70 and is named; if nobody reads it, the code is 141."""
     filled = [text.format(list=list_path) for text in arguments]
     for command, redirection, code, told in (
         (quick_command(), ">/dev/full", 70, b"No space left on device"),
@@ -342,7 +342,7 @@ def test_every_command_says_that_it_cannot_write(list_path: Path, arguments: lis
 
 
 def test_closed_pipe_ends_quietly(folders: dict[int, Path], list_path: Path) -> None:
-    """Where whoever reads has enough, the command ends without a word, and without a verdict."""
+    """When the reader of its output has gone, the command ends silently and without a verdict."""
     # Records enough to fill the pipe many times over
     many = [folders[1]] * 400
     command = [*COMMAND, "scan", *many, "--list", list_path, "--format", "jsonl", "--jobs", "1"]

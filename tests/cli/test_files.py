@@ -1,4 +1,4 @@
-"""Files that a command is told to write, and that it also reads."""
+"""Files that a command would both read and write."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TEXT = b"# algorithm: phash\n0123456789abcdef one\n"
 
 @pytest.fixture(scope="module")
 def scanned(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a picture, and files of the kinds that commands take, each told by its name."""
+    """A folder with a picture, and a file of each kind that commands take, named after its kind."""
     place = tmp_path_factory.mktemp("scanned")
     (place / "up").mkdir()
     (place / "up" / "a.png").write_bytes(encode(photo(1, 64, 48), "PNG"))

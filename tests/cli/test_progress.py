@@ -90,7 +90,7 @@ def fifo(tmp_path: Path) -> Path:
 
 @pytest.mark.timing
 def test_a_long_reading_is_told_on_a_terminal(fifo: Path) -> None:
-    """What takes over a second says what it is, on a terminal; what is quick says nothing."""
+    """On a terminal, a reading that takes over a second says so; a quick one says nothing."""
     slow = watched("list", "check", str(fifo), before_writing=1.5, fifo=fifo)
     assert f"reading {fifo}" in slow.replace("\n", "")
     quick = watched("list", "check", str(fifo), before_writing=0.0, fifo=fifo)
@@ -115,7 +115,7 @@ def test_a_scan_counts_files_on_a_terminal(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("form", ["table", "jsonl"])
 def test_rows_and_progress_do_not_share_a_line(tmp_path: Path, form: str) -> None:
-    """On a terminal every row begins a line of its own, and of the progress nothing is left."""
+    """On a terminal every row is a line of its own, and nothing of the progress is left."""
     (tmp_path / "files").mkdir()
     for number in range(40):
         data = encode(photo(number % 4, 320, 240), "JPEG")
@@ -139,7 +139,7 @@ def test_rows_and_progress_do_not_share_a_line(tmp_path: Path, form: str) -> Non
 
 
 def test_the_time_left_is_told_where_the_number_of_files_is_known() -> None:
-    """From an earlier scan it is known how many files there are, and so about how long it takes."""
+    """If an earlier scan tells how many files there are, progress shows the time left."""
     line = progress.Progress(expected=7_200)
     assert line._left(3_600, 1.0) == ", about 1 h 0 min left"
     assert line._left(7_080, 1.0) == ", about 2 min left"

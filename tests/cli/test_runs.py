@@ -85,7 +85,7 @@ def test_csv_has_any_name_unharmed(named: Path, list_path: Path) -> None:
 
 
 def test_table_has_any_name_escaped(named: Path, list_path: Path) -> None:
-    """In the table every name stands on one line of its own, escaped so that it can do nothing."""
+    """In the table every name is on a line of its own, escaped so that it has no effect."""
     done = hashmatch_command("scan", named, "--list", list_path)
     *lines, summary, _ = done.stdout.decode().split("\n")[:-1]
     assert len(lines) == len(NAMES)
@@ -96,7 +96,7 @@ def test_table_has_any_name_escaped(named: Path, list_path: Path) -> None:
 
 
 def test_files_of_strange_names_can_be_given(named: Path, list_path: Path) -> None:
-    """A strange name is taken from the command line, and from a list of files behind NUL."""
+    """Strange names are read from the command line and from NUL-terminated lists of files."""
     names = [b"-rf", b"caf\xe9", b"new\nline"]
     arguments = ["--list", list_path, "--format", "jsonl", "--jobs", "1"]
     done = hashmatch_command("scan", *arguments, "--", *names, cwd=named)

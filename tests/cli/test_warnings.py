@@ -59,7 +59,7 @@ def test_quiet_silences_no_warning_about_a_list(list_path: Path) -> None:
     ids=lambda arguments: arguments[-1],
 )
 def test_urls_are_refused_as_such(list_path: Path, arguments: list[str]) -> None:
-    """Where a URL stands for a file, the message says what to do, and the exit code is 66."""
+    """A URL in place of a file ends with 66, and the message says what to do."""
     done = hashmatch_command(*arguments, cwd=list_path.parent)
     assert (done.returncode, done.stdout) == (66, b"")
     assert b"hashmatch reads local files, not URLs: download it first" in done.stderr

@@ -1,4 +1,4 @@
-"""Files like those of cameras: a blank thumbnail, and a picture behind it."""
+"""Files like those of cameras: a blank thumbnail, followed by a picture."""
 
 from __future__ import annotations
 

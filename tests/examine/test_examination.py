@@ -257,7 +257,7 @@ def test_streams_that_do_not_wait_have_no_end() -> None:
 
 
 def test_other_sources_are_refused() -> None:
-    """What is no source, and a file open as text, is an error of the caller."""
+    """Anything that cannot be read as bytes, such as a file open as text, is the caller's error."""
     for source in (None, 7, ["one.png"], object()):
         with pytest.raises(SettingsError, match="cannot examine a"):
             examine(source, OPTIONS)
@@ -266,7 +266,7 @@ def test_other_sources_are_refused() -> None:
 
 
 def test_large_files_are_known_by_as_much_as_others(tmp_path: Path) -> None:
-    """What tells its format only after some hundred bytes is no unknown file for being large."""
+    """A format that shows only after some hundred bytes is recognised in large files too."""
     path = tmp_path / "large.svg"
     path.write_bytes(b"<?xml version='1.0'?>" + b" " * 700 + b"<svg/>" + b" " * 5000)
     for most, reason in ((10_000, Reason.UNSUPPORTED_FORMAT), (5000, Reason.TOO_LARGE)):
@@ -297,7 +297,7 @@ def reason_of(path: Path | str, options: ExamineOptions = OPTIONS) -> Reason | N
 
 
 def test_paths_that_cannot_be_read_have_their_reason(tmp_path: Path) -> None:
-    """A file that is gone, a folder, a FIFO, a socket and a device are told apart from pictures."""
+    """A missing file, a folder, a FIFO, a socket and a device each get their reason."""
     fifo, door = tmp_path / "fifo", tmp_path / "socket"
     os.mkfifo(fifo)
     with socket.socket(socket.AF_UNIX) as server:
@@ -313,7 +313,7 @@ def test_paths_that_cannot_be_read_have_their_reason(tmp_path: Path) -> None:
 
 
 def test_unreadable_files_lack_permission(tmp_path: Path) -> None:
-    """A file that we may not read is told as such; asked without the rights of root."""
+    """Without root's rights, a file that may not be read is unscanned for lack of permission."""
     path = tmp_path / "secret.png"
     path.write_bytes(encode(PICTURE, "PNG"))
     path.chmod(0)
@@ -356,7 +356,7 @@ def restless(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_files_that_change_meanwhile_are_told(restless: Path) -> None:
-    """A file that changes while it is read is told as changed, and nothing of it is believed."""
+    """A file that changes while it is read is unscanned as changed, and nothing of it is used."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         found = examine(restless, OPTIONS)
@@ -395,7 +395,7 @@ HEADS = [
 @settings(max_examples=3000 if LONG else 300)
 @given(st.sampled_from(HEADS), st.binary(max_size=300))
 def test_random_bytes_behind_any_magic_are_never_clear(head: bytes, tail: bytes) -> None:
-    """What begins as a picture and goes on as nothing in particular is told, and never raises."""
+    """What begins as a picture and continues as noise gets a reason, and never raises."""
     found = examine(head + tail, EVERYTHING)
     assert found.reason is not None or found.views
     assert found.detail is None or len(found.detail) < 80
@@ -442,14 +442,14 @@ def test_names_say_nothing(kind: str, tmp_path: Path) -> None:
 
 
 def test_files_without_bytes_are_no_pictures(tmp_path: Path) -> None:
-    """An empty file is no picture, whatever its name, and hides nothing."""
+    """An empty file is not a picture, whatever its name, and hides nothing."""
     path = tmp_path / "empty.jpg"
     path.write_bytes(b"")
     assert examine(path, OPTIONS) == examine(b"", OPTIONS) == Examination(kind=Kind.EMPTY)
 
 
 def test_archives_are_not_taken_for_no_image() -> None:
-    """Bytes of an archive are told as such: what it holds was not looked at."""
+    """An archive's bytes are reported as an archive whose content was not examined."""
     data = b"PK\x03\x04" + bytes(60)
     found = examine(data, OPTIONS)
     assert (found.reason, found.format) == (Reason.UNSUPPORTED_FORMAT, "ZIP")
@@ -485,6 +485,6 @@ def test_the_smallest_pictures_have_hashes(picture: Image.Image) -> None:
 
 
 def test_pictures_too_thin_to_be_hashed_are_too_large() -> None:
-    """A picture that cannot be made small for lack of memory is told as such, and never raises."""
+    """A picture that cannot be scaled down for lack of memory is too large, and never raises."""
     found = examine(Image.new("L", (45_000_000, 1)), OPTIONS)
     assert (found.reason, found.views) == (Reason.TOO_LARGE, ())

@@ -60,7 +60,7 @@ HEADS = [
 
 @pytest.mark.parametrize(("kind", "head"), HEADS)
 def test_kinds_are_told_by_the_first_bytes(kind: Kind, head: bytes) -> None:
-    """Videos, sounds, programs, fonts, databases and texts are told apart by how they begin."""
+    """Videos, sounds, programs, fonts, databases and texts are recognised by their first bytes."""
     assert kind_of(head) is kind
     found = examine(head, OPTIONS)  # a PDF is a container, which is not opened here
     assert found.kind is kind or (found.format, found.reason) == ("PDF", Reason.UNSUPPORTED_FORMAT)

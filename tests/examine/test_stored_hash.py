@@ -125,7 +125,7 @@ def test_pictures_one_by_one_are_a_list(folder: Path) -> None:
 
 
 def test_no_picture_is_left_out_silently(folder: Path) -> None:
-    """Whatever cannot be hashed is named, all of it, and there is no list without it."""
+    """If any picture cannot be hashed, all such pictures are named and no list is made."""
     (folder / "cut.png").write_bytes(encode(PICTURE, "PNG")[:900])
     (folder / "more" / "note.txt").write_bytes(b"text")
     with pytest.raises(HashListError, match="2 pictures cannot be hashed") as caught:

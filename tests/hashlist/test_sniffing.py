@@ -76,7 +76,7 @@ def test_what_is_not_text_is_named(data: bytes, what: str, list_format: str | No
 @pytest.mark.parametrize(("text", "what"), TEXTS)
 @pytest.mark.parametrize("start", ["", "\ufeff", "# a comment\n\n"])
 def test_what_fits_no_format_is_named(text: str, what: str, start: str) -> None:
-    """One error stands for all wrong lines, quotes no hash, and cannot be skipped."""
+    """One error covers all wrong lines, quotes no hash, and cannot be skipped."""
     whole = text if start == "# a comment\n\n" and text[0] in "[{" else start + text
     with pytest.raises(HashListError, match="no known list format: this looks like") as caught:
         HashList.loads(whole, skip_bad_entries=True)

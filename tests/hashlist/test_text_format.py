@@ -95,7 +95,7 @@ def test_algorithm_argument_is_used_only_where_the_list_names_none() -> None:
 
 
 def test_notice_where_no_algorithm_is_named() -> None:
-    """A list of bare hashes is taken for phash, and the operator is told."""
+    """A list of bare hashes is taken for phash, and a notice says so."""
     assert HashList.loads(f"{PHASH}\n").notices == (ASSUMPTION,)
     assert HashList.loads(f"dhash:{PHASH}\n").notices == ()
 

@@ -491,7 +491,7 @@ def test_lists_are_reloaded_while_threads_match(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("isolate", [False, True])
 def test_what_is_not_a_regular_file_is_unscanned(isolate: bool, tmp_path: Path) -> None:
-    """A folder and a pipe are special files, and a path that leads nowhere is no such file."""
+    """Folders and pipes are special files, and a path that leads nowhere has vanished."""
     os.mkfifo(tmp_path / "pipe")
     with Matcher(list_of(digest_entry(b"x")), isolate=isolate) as matcher:
         for path in (tmp_path, tmp_path / "pipe"):

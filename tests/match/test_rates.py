@@ -47,7 +47,7 @@ def test_rates_rise_with_the_distance(kind: HashKind) -> None:
     ("bits", "guess"), [(4, True), (6, False), (7, False), (14, False), (15, True)]
 )
 def test_what_was_not_counted_is_marked(bits: int, guess: bool) -> None:
-    """A rate between the smallest and the largest distance counted is no extrapolation."""
+    """A rate between the smallest and the largest distance counted is not an extrapolation."""
     chance = PHOTOGRAPHS.of({PHASH: bits})
     assert chance is not None
     assert chance.extrapolated is guess

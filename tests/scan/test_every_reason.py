@@ -62,7 +62,7 @@ def plant(folder: Path) -> None:
 
 @pytest.mark.timing
 def test_every_fault_is_told_and_the_counts_add_up(tmp_path: Path) -> None:
-    """Each file walked ends in exactly one record, and the summary counts verdicts and reasons."""
+    """Each file ends in exactly one record, and the summary counts verdicts and reasons."""
     folder = tmp_path / "files"
     plant(folder)
     plants.install(tmp_path / "plug-in")

@@ -65,7 +65,7 @@ def test_what_a_format_cannot_hold_is_refused(
 
 
 def test_a_feed_becomes_a_list(folder: Path) -> None:
-    """What a feed says of grades and sources stands in the CSV that it is converted to."""
+    """A feed's grades and sources are in the CSV that it is converted to."""
     items = [Item("m-1", {"md5": MD5}, "A1", "member one"), Item("m-2", {"md5": MD5}, gone=True)]
     (folder / "page.xml").write_text(ncmec(items))
     assert run(["list", "convert", "page.xml", "-o", "page.csv"]) == 0
@@ -123,7 +123,7 @@ def test_a_delta_takes_out_what_it_makes_not_pertinent(folder: Path) -> None:
 
 
 def test_merging_loses_no_entry(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Where an id stands for two hashes, lists are merged only with their names before ids."""
+    """If an id names two hashes, lists merge only with their names as prefixes of ids."""
     (folder / "a.txt").write_text(f"# name: a\n# algorithm: phash\n{ONE} 1\n{TWO} 2\n")
     (folder / "b.txt").write_text(f"# name: b\n# algorithm: phash\n{ONE} 1\n{THREE} 2\n")
     assert run(["list", "merge", "a.txt", "b.txt", "-o", "both.txt"]) == 65

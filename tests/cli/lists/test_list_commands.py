@@ -59,7 +59,7 @@ def test_check_names_every_wrong_line(folder: Path, capsys: pytest.CaptureFixtur
 
 
 def test_show_counts_without_showing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Counts, duplicates, neighbours and the index are told; no hash is."""
+    """Counts, duplicates, neighbours and the index are shown; no hash is."""
     near = f"{int(HASH, 16) ^ 7:016x}"
     (folder / "more.txt").write_text(LIST + f"{HASH} twin\n{near} near\n0123456789abcdef far\n")
     shown = json.loads(command(capsys, "list", "show", "more.txt", "--json").out)
@@ -158,12 +158,12 @@ def test_lists_come_through_pipes(folder: Path, capsys: pytest.CaptureFixture[st
 def test_a_descriptor_that_is_none_is_an_error(
     capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    """A descriptor that is no number, or not open, is a clear error."""
+    """A descriptor that is not a number, or not open, is a clear error."""
     assert command(capsys, "scan", "pictures", "--list", name).code in (64, 65)
 
 
 def test_facts_of_a_long_list_come_from_a_sample() -> None:
-    """Of a section longer than the sample, the sample's size is told."""
+    """If a section is longer than the sample, the sample's size is shown."""
     hash_list = HashList.from_entries(synthesize(300, HashKind("phash", 64)), name="long")
     old, operations.SAMPLE = operations.SAMPLE, 100
     try:

@@ -1,4 +1,4 @@
-"""Which entries of a list may match, as the commands' options say; and what is told of the rest."""
+"""Which entries may match under the commands' options, and what is said of the rest."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def scanned(*arguments: str) -> tuple[dict[str, set[str]], dict[str, Any]]:
 
 
 def test_tombstones_of_ncmec_take_entries_out() -> None:
-    """Of a page of NCMEC's, what is deleted later does not match, and what is not, does."""
+    """On an NCMEC page, entries deleted later do not match and the others do."""
     items = [
         Item("m-1", {"md5": md5("a")}, "A1"),
         Item("m-2", {"md5": md5("b")}, "B2"),
@@ -78,7 +78,7 @@ def test_tombstones_of_ncmec_take_entries_out() -> None:
 
 
 def test_what_stopncii_withdraws_does_not_match() -> None:
-    """Of StopNCII's records the active ones match, by PDQ, and the withdrawn ones never."""
+    """StopNCII's active records match by PDQ, and withdrawn ones never do."""
     pytest.importorskip("pdqhash")
     pdq = (HashKind("pdq", 256),)
     a, b = (str(hashes(name, pdq).views[0].hashes[0]) for name in "ab")
@@ -89,7 +89,7 @@ def test_what_stopncii_withdraws_does_not_match() -> None:
 
 
 def test_category_0_matches_only_where_it_is_asked_for() -> None:
-    """Of a VICS set, category 0 is left out and counted, unless the operator names it."""
+    """Category 0 of a VICS set is left out and counted, unless the operator names it."""
     items = [Item(str(at), {"md5": md5(name)}, str(at)) for at, name in enumerate(NAMES)]
     path = write("set.json", vics(items, "2.0"))
     entries, told = scanned("--list", path)
@@ -105,7 +105,7 @@ def test_category_0_matches_only_where_it_is_asked_for() -> None:
 
 
 def test_only_the_sources_asked_for_match() -> None:
-    """An entry of another source, or of none, is left out where sources are named."""
+    """If sources are named, entries of other sources, or of none, are left out."""
     rows = [
         f"{phash(n)},phash,{n},{source}" for n, source in zip(NAMES, ("x", "y", ""), strict=True)
     ]
@@ -117,7 +117,7 @@ def test_only_the_sources_asked_for_match() -> None:
 
 
 def test_the_operator_can_insist_on_a_format() -> None:
-    """A list is read as the format that is named, and refused where it is none of that."""
+    """A list is read as the named format, and refused if it does not have it."""
     path = write("list.txt", f"{phash('a')} one\n")
     assert scanned("--list", path, "--list-format", "text", "--algorithm", "phash")[0]
     done = hashmatch_command("scan", "pictures", "--list", path, "--list-format", "csv")
@@ -127,7 +127,7 @@ def test_the_operator_can_insist_on_a_format() -> None:
 
 
 def events(trail: str) -> list[dict[str, Any]]:
-    """What an audit trail has on record."""
+    """The events of an audit trail."""
     return [json.loads(line)["event"] for line in Path(trail).read_text().splitlines()]
 
 
@@ -140,7 +140,7 @@ def two_lists() -> tuple[str, str]:
 
 
 def test_suppressed_entries_do_not_match_and_leave_a_trace() -> None:
-    """What stands in the table is out of matching, in the list that is meant, and on record."""
+    """Suppressed entries do not match, in their own list only, and the summary names them."""
     first, second = two_lists()
     table = "entry,list,reason,by,date\n{},harmless,me,2026-01-02\n"
     lists = ("--list", first, "--list", second)
@@ -154,7 +154,7 @@ def test_suppressed_entries_do_not_match_and_leave_a_trace() -> None:
 
 
 def test_no_entry_is_suppressed_by_its_line(capfd: pytest.CaptureFixture[str]) -> None:
-    """A line of a file is another entry tomorrow, so the scan is refused, and says what to do."""
+    """Suppressing an entry by its line is refused, since lines change, with advice."""
     first, second = two_lists()
     write("s.csv", "entry,reason,by,date\none.txt:4,harmless,me,2026-01-02\n")
     scan = ["scan", "pictures", "--jobs", "1", "--suppress", "s.csv", "--list"]
@@ -179,7 +179,7 @@ def test_the_trail_says_what_was_suppressed() -> None:
 
 
 def test_entries_on_no_list_are_told(capfd: pytest.CaptureFixture[str]) -> None:
-    """A suppression that meets nothing may be a slip of the pen, so it is told."""
+    """A suppression of an entry on no list may be a typo, so it is reported."""
     first, _ = two_lists()
     write("s.csv", "entry,reason,by,date\nnone,harmless,me,2026-01-02\nx,no,me,2026-01-02\n")
     assert run(["scan", "pictures", "--list", first, "--suppress", "s.csv", "--jobs", "1"]) == 1
@@ -189,7 +189,7 @@ def test_entries_on_no_list_are_told(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_names_of_no_entry_are_told(capfd: pytest.CaptureFixture[str]) -> None:
-    """A category, a source or a list's name that nothing has may be a slip, so it is told."""
+    """A category, a source or a list's name that no entry has may be a typo, so it is reported."""
     header = "hash,algorithm,id,category,source"
     for name, picture in (("one", "a"), ("two", "b")):
         write(
@@ -213,7 +213,7 @@ def test_names_of_no_entry_are_told(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_table_with_mistakes_suppresses_nothing(capfd: pytest.CaptureFixture[str]) -> None:
-    """Every wrong row is told by line, none is quoted, and the exit code is 65."""
+    """Every wrong row is reported by line and none is quoted, and the exit code is 65."""
     rows = [",why,me,2026-01-02", "x,,me,2026-01-02", "x,why,,2026-01-02", "x,why,me,soon", "x,why"]
     write("s.csv", "\n".join(["entry,reason,by,date", *rows, "x,why,me,2026-01-02", ""]))
     with pytest.raises(HashListError) as caught:
@@ -233,7 +233,7 @@ def test_a_table_with_mistakes_suppresses_nothing(capfd: pytest.CaptureFixture[s
 
 
 def test_a_rematch_minds_the_same_options() -> None:
-    """A re-match leaves out what its options say, and its trail says so."""
+    """A rematch leaves out what its options say, and its trail says so."""
     first, second = two_lists()
     scanned("--list", first, "--list", second, "--state", "scan.db")
     write("s.csv", "entry,reason,by,date\nx,harmless,me,2026-01-02\n")
@@ -279,7 +279,7 @@ def test_an_entry_that_became_pertinent_is_new() -> None:
 
 
 def test_a_rematch_without_new_entries_is_on_record() -> None:
-    """Where a list has nothing new, the trail has a run of no files, and not a gap."""
+    """If a list has nothing new, the trail has a run of no files, and not a gap."""
     first, _ = two_lists()
     scanned("--list", first, "--state", "scan.db")
     rematch = ("rematch", "--state", "scan.db", "--list", first, "--audit", "trail.jsonl")
@@ -291,6 +291,6 @@ def test_a_rematch_without_new_entries_is_on_record() -> None:
 
 
 def test_options_about_lists_need_one(capfd: pytest.CaptureFixture[str]) -> None:
-    """Where a command can do without a list, options that say something of it are refused."""
+    """A command that needs no list refuses options about lists when there is none."""
     assert run(["evaluate", "pictures", "--category", "A"]) == 64
     assert "need --list" in capfd.readouterr().err

@@ -89,7 +89,7 @@ def test_age_decrypts_what_was_sealed(tmp_path: Path, upload: Path) -> None:
 
 
 def test_only_public_keys_are_taken() -> None:
-    """A word that is no public key, and a secret key, are refused, and not repeated."""
+    """A secret key, or a word that is not a public key, is refused and not repeated."""
     secret = "AGE-SECRET-KEY-1" + "Q" * 58
     for wrong in ("age1nonsense", secret):
         with pytest.raises(SettingsError) as caught:

@@ -50,7 +50,7 @@ def test_damaged_archives(data: bytes) -> None:
 @given(st.sampled_from(MAGICS), st.binary(max_size=600))
 @_fuzz(200, 20_000)
 def test_random_bytes_behind_every_magic(magic: bytes, junk: bytes) -> None:
-    """Random bytes that begin like an archive are told as broken."""
+    """Random bytes that begin like an archive are a broken archive."""
     _is_told(magic + junk)
 
 

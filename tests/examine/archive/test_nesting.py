@@ -93,7 +93,7 @@ def test_skippable_frames_of_zstandard() -> None:
 
 @pytest.mark.parametrize("packer", PACKERS)
 def test_compressed_files_cut_or_changed(packer: str) -> None:
-    """Cut anywhere, a compressed file is truncated; changed, it is told as broken."""
+    """Cut anywhere, a compressed file is truncated; changed, it is broken."""
     packed = PACKERS[packer](bytes(range(256)) * 40)
     for end in range(12, len(packed), 7):
         found, reason = read_all(packed[:end])
@@ -109,7 +109,7 @@ def test_compressed_files_cut_or_changed(packer: str) -> None:
 
 
 def test_a_broken_nested_archive_does_not_end_the_outer_one() -> None:
-    """What goes wrong inside is told on the inner archive's record, and the outer one goes on."""
+    """An inner archive's record has its own faults, and the outer archive is read on."""
     inner = make_tar({"a": b"1" * 600, "b": b"2"})
     outer = make_zip({"x.tar": inner[:1800], "y.7z": b"7z\xbc\xaf\x27\x1c", "z": b"3"})
     found, reason = read_all(outer)
@@ -129,7 +129,7 @@ def test_what_is_not_read_is_told(head: bytes) -> None:
 
 
 def test_depth_is_limited() -> None:
-    """An archive below the last level allowed is told, not opened."""
+    """An archive below the last level allowed is reported and not opened."""
     data = b"a picture"
     for _ in range(60):
         data = make_zip({"z": data, "beside": b"1"})
@@ -245,7 +245,7 @@ def test_problems_hold_nothing_in_memory() -> None:
 
 @pytest.mark.skipif(sys.version_info >= (3, 14), reason="Python has Zstandard itself")
 def test_without_zstandard_its_files_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the package for Zstandard, its files are told with what to install."""
+    """Without the package for Zstandard, its files are reported with what to install."""
     monkeypatch.setitem(sys.modules, "backports.zstd", None)
     with pytest.raises(DecodeError, match=r"pip install backports\.zstd") as caught:
         list(read_members(io.BytesIO(zstd.compress(b"1")), ArchiveLimits(), MIB))

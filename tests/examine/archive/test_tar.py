@@ -72,7 +72,7 @@ def test_keywords_for_all_that_follows() -> None:
 
 
 def test_links_devices_and_pipes_are_special() -> None:
-    """What is no file is told as ``special_file``, and nothing is followed."""
+    """An entry that is not a file is ``special_file``, and no link is followed."""
     whole = io.BytesIO()
     kinds = {"hard": b"1", "soft": b"2", "character": b"3", "block": b"4", "pipe": b"6"}
     with tarfile.open(fileobj=whole, mode="w") as archive:
@@ -105,7 +105,7 @@ def test_joined_archives_are_read_on() -> None:
 
 
 def test_cut_archives_are_truncated() -> None:
-    """Cut anywhere before its end mark, a tar is told as broken off after its whole members."""
+    """Cut anywhere before its end mark, a tar is truncated after its whole members."""
     data = make_tar({"a": b"1" * 700, "b": b"2" * 100}, tarfile.USTAR_FORMAT)
     ends = {"a": 3 * BLOCK, "b": 5 * BLOCK}
     for end in range(BLOCK, 5 * BLOCK + 1, 37):
@@ -120,7 +120,7 @@ def test_cut_archives_are_truncated() -> None:
 
 
 def test_a_member_cut_short_is_named() -> None:
-    """The member that an archive breaks off in is told as truncated, then the archive is."""
+    """The member in which an archive breaks off is truncated, and then the archive is."""
     data = tar_entry(b"a", b"1") + tar_entry(b"b", b"2" * 5000)[:2000]
     expected = [(b"a", b"1", None, False), (b"b", None, Reason.TRUNCATED, False)]
     assert read_all(data) == (expected, Reason.TRUNCATED)
@@ -151,7 +151,7 @@ def test_a_member_cut_short_is_named() -> None:
     ],
 )
 def test_broken_structure_ends_an_archive(broken: bytes) -> None:
-    """Where a tar's structure is broken, the members before it are read, then it is told."""
+    """If a tar's structure breaks, the members before that are read, and then it is reported."""
     data = tar_entry(b"a", b"1") + broken
     assert read_all(data) == ([(b"a", b"1", None, False)], Reason.UNDECODABLE)
 

@@ -78,7 +78,7 @@ def test_two_members_may_share_a_name() -> None:
 
 
 def test_data_before_and_after_the_archive() -> None:
-    """An archive behind other data, or before a comment, is read all the same."""
+    """An archive after other data, or before a comment, is read as usual."""
     assert contents(b"PK\x03\x04 and a program" + make_zip(FILES)) == RAW
     commented = forge_zip([Forged(b"a", b"1")], comment=b"PK" * 30_000)
     assert contents(commented) == {b"a": b"1"}
@@ -88,14 +88,14 @@ def test_data_before_and_after_the_archive() -> None:
     "behind", [bytes(18), bytes(range(1, 19)), b"\xff" * 18, b"PK\x05\x06" * 9]
 )
 def test_a_false_end_hides_nothing(behind: bytes) -> None:
-    """What looks like one more end record, in the comment or behind it, is passed over."""
+    """What looks like another end record, in the comment or after it, is ignored."""
     end = b"PK\x05\x06" + behind
     assert contents(forge_zip([Forged(b"a", b"1")], comment=end)) == {b"a": b"1"}
     assert contents(make_zip(FILES) + end + b"more") == RAW
 
 
 def test_a_zip_is_known_by_its_end() -> None:
-    """A zip with entries is told wherever it begins, and no chance run of its marks is one."""
+    """A zip with entries is recognised wherever it begins, and chance runs of its marks are not."""
     for data in (make_zip(FILES), b"front" + make_zip(FILES), make_zip(FILES) + b"junk"):
         assert ends_in_zip(io.BytesIO(data), len(data))
     end = make_zip({})
@@ -132,7 +132,7 @@ def _with_zip64_end(plain: bytes, extensible: bytes) -> bytes:
 
 
 def test_a_lost_zip64_record_is_told() -> None:
-    """A locator that leads nowhere is no empty archive."""
+    """A locator that leads nowhere does not make an empty archive."""
     broken = _with_zip64_end(forge_zip([Forged(b"a", b"abc")]), b"").replace(
         b"PK\x06\x06", b"PK\x06\x05"
     )
@@ -215,7 +215,7 @@ def test_names_in_the_local_header_do_not_matter() -> None:
     ids=lambda value: value.name.decode() if isinstance(value, Forged) else "",
 )
 def test_broken_members_are_told_one_by_one(member: Forged, reason: Reason) -> None:
-    """A member that lies is told with its reason, and those beside it are read."""
+    """A member that lies gets its reason, and the members around it are read."""
     data = forge_zip([Forged(b"first", b"1"), member, Forged(b"last", b"2")])
     found, stopped = read_all(data)
     assert stopped is None
@@ -241,14 +241,14 @@ def test_lzma_with_and_without_an_end_mark() -> None:
 
 
 def test_a_zip_without_its_directory_is_truncated() -> None:
-    """Cut at any place, a zip is told as broken off, and its members are never made up."""
+    """Cut at any place, a zip is truncated, and no member is made up."""
     whole = make_zip({"a": b"1" * 200, "b": b"2" * 200}, zipfile.ZIP_STORED)
     for end in range(4, len(whole)):
         assert read_all(whole[:end]) == ([], Reason.TRUNCATED)
 
 
 def test_a_broken_directory_is_told() -> None:
-    """Members before the broken place of a directory are read, then it is told."""
+    """Members before the broken place of a directory are read, and then it is reported."""
     whole = forge_zip([Forged(b"a", b"1"), Forged(b"b", b"2")])
     place = whole.rindex(b"PK\x01\x02")
     broken = whole[:place] + b"XX" + whole[place + 2 :]

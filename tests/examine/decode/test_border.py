@@ -74,7 +74,7 @@ def test_borders_within_borders_are_found() -> None:
     ids=["photo", "flat", "1x1", "line", "tiny"],
 )
 def test_pictures_without_border_have_none(picture: Image.Image) -> None:
-    """Where there is no border, or nothing but border, nothing is cut off."""
+    """If there is no border, or nothing but border, nothing is cut off."""
     assert content_box(picture) is None
 
 

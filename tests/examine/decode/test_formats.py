@@ -54,7 +54,7 @@ WRITTEN = [
 
 @pytest.mark.parametrize(("name", "data"), WRITTEN)
 def test_written_files_are_recognised(name: str, data: bytes) -> None:
-    """What Pillow writes is told by its first bytes, also in formats that are not decoded."""
+    """What Pillow writes is recognised by its first bytes, even in formats that are not decoded."""
     assert sniff(data[:SNIFF_BYTES]) == name
 
 
@@ -93,7 +93,7 @@ OTHERS = [
 
 @pytest.mark.parametrize(("name", "head"), OTHERS)
 def test_other_pictures_are_recognised(name: str, head: bytes) -> None:
-    """Formats of pictures that nobody decodes here have a name all the same."""
+    """Picture formats that are not decoded still have a name."""
     assert sniff(head) == name
 
 
@@ -193,7 +193,7 @@ def test_svg_is_told_wherever_its_root_stands(head: bytes) -> None:
     ],
 )
 def test_rare_headers_are_told(head: bytes, name: str) -> None:
-    """A rare picture is told by any header that it may have, and never taken for something else."""
+    """A rare picture is recognised by any header it may have, and never mistaken."""
     assert sniff(head) == name
 
 

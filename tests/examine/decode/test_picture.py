@@ -101,7 +101,7 @@ def test_limit_on_pixels_is_inclusive_and_told() -> None:
 
 
 def test_limit_on_pixels_holds_for_later_pages() -> None:
-    """A large page behind a small one is too large, and the small one is examined."""
+    """A large page after a small one is too large, and the small one is examined."""
     pages = animation([photo(1, 20, 20), photo(2, 60, 40)], "TIFF")
     found = opened(pages, Limits(max_pixels=1000)).views()
     assert [view.name for view in next(found)] == ["stored"]
@@ -125,7 +125,7 @@ def test_limit_on_sides_is_inclusive_and_told(size: tuple[int, int]) -> None:
 
 
 def test_limit_on_sides_holds_for_later_pages() -> None:
-    """A thin page behind a small one is too large, before it is decoded."""
+    """A thin page after a small one is refused as too large before it is decoded."""
     found = opened(animation([photo(1, 20, 20), flat(1, MAX_SIDE + 1)], "TIFF")).views()
     assert [view.name for view in next(found)] == ["stored"]
     with pytest.raises(DecodeError, match="1x65536 is more than 65535 pixels on a side"):
@@ -198,7 +198,7 @@ def test_transparent_colours_of_pngs_are_seen_whatever_their_depth(name: str) ->
 
 @pytest.mark.parametrize("kind", ["EPS", "ICNS", "PCX", "SGI", "DDS", "QOI"])
 def test_formats_that_are_rare_are_never_decoded(kind: str) -> None:
-    """Formats that shell out or are rare are told as unsupported, by name."""
+    """Rare formats, and those that start other programs, are named and unsupported."""
     with pytest.raises(DecodeError, match=f"{kind} is not decoded") as caught:
         open_picture(encode(picture(), kind), FORMATS, LIMITS)
     assert caught.value.reason is Reason.UNSUPPORTED_FORMAT
@@ -360,7 +360,7 @@ def headers() -> dict[str, bytes]:
 
 @pytest.mark.parametrize("name", headers())
 def test_headers_are_over_the_limits_before_any_pixel_is_decoded(name: str) -> None:
-    """A header that announces more pixels than allowed is enough to be told as too large."""
+    """A header that announces more pixels than allowed makes a file too large."""
     if name == "JXL" and missing("JXL"):
         pytest.skip("its plug-in is not installed")
     with pytest.raises(DecodeError) as caught:
@@ -387,7 +387,7 @@ def test_icons_of_very_many_sizes_reach_the_frame_limit() -> None:
 
 
 def test_photoshop_without_a_composite_is_unsupported() -> None:
-    """A missing composite, and samples that Pillow does not read, are told."""
+    """A missing composite, and samples that Pillow does not read, are reported."""
     for data, words in (
         (photoshop(picture(), composite=False), "no composite"),
         (photoshop(picture(), depth=16), "16 bits"),

@@ -54,7 +54,7 @@ def test_whole_files_are_examined_whole(name: str) -> None:
 @pytest.mark.parametrize("lenient", [False, True], ids=["", "lenient"])
 @pytest.mark.parametrize("name", WHOLE)
 def test_cut_files_are_truncated(name: str, lenient: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wherever a file is cut, it is told as truncated, whatever the host makes Pillow put up with.
+    """Wherever a file is cut, it is truncated, however lenient the host has made Pillow.
 
     Unless too little is left to know it.
     """
@@ -111,7 +111,7 @@ def test_what_the_host_puts_up_with_clears_no_cut_file(
 
 
 def test_pictures_that_fail_are_not_kept_in_memory() -> None:
-    """Bytes and pixels of a broken picture are let go of with its examination, not later."""
+    """Bytes and pixels of a broken picture are freed with its examination, not later."""
     data = encode(photo(3, 400, 300), "JPEG")
     with garbage_kept():
         assert examine(data[:-2000], OPTIONS).reason is Reason.TRUNCATED
@@ -119,7 +119,7 @@ def test_pictures_that_fail_are_not_kept_in_memory() -> None:
 
 
 def test_warnings_as_errors_change_no_reason() -> None:
-    """Where the host turns Pillow's warnings into errors, a cut file is truncated all the same."""
+    """If the host turns Pillow's warnings into errors, a cut file is still truncated."""
     for name in ("tiff", "tiff-lzw", "tiff-jpeg", "tiff-pages"):
         data = WHOLE[name]
         for cut in range(16, len(data) - PADDING, 1 + len(data) // 40):
@@ -166,7 +166,7 @@ def test_every_kind_of_netpbm_picture_may_follow(
     ids=["first", "between", "long", "zeros"],
 )
 def test_a_netpbm_header_with_comments_is_read_as_viewers_do(header: bytes) -> None:
-    """Comments may follow the magic number and any number; pictures behind it are found as well."""
+    """Comments may follow any number of a header, and later pictures are found as well."""
     first, second, _ = (encode(each, "PPM") for each in frames())
     found = examine(header + first.partition(b"255\n")[2] + second, OPTIONS)
     apart = [examine(each, OPTIONS).views[0].hashes for each in (first, second)]
@@ -186,7 +186,7 @@ def test_files_cut_between_frames_are_truncated() -> None:
 
 
 def test_frames_before_the_cut_are_examined() -> None:
-    """Of an animation that was cut, the frames that are there have views all the same."""
+    """The frames that are left of a cut animation have views."""
     for name in ("gif-animated", "png-animated", "tiff-pages", "mpo"):
         data = WHOLE[name]
         found = examine(data[: len(data) * 5 // 6], OPTIONS)

@@ -66,7 +66,7 @@ def test_a_harmless_trailer_leaves_a_picture_clear(name: str, matcher: Matcher) 
 def test_a_container_behind_a_picture_is_opened(
     pack: Callable[[bytes], bytes], matcher: Matcher
 ) -> None:
-    """A RAR, 7z or PDF behind a picture is a part with parts of its own."""
+    """A RAR, 7z or PDF appended to a picture is a part with parts of its own."""
     outcome = matcher.match(PICTURES["JPEG"] + pack(LISTED))
     assert outcome.verdict is Verdict.MATCH
     assert outcome.parts[0].path.startswith(b"appended-1!/")
@@ -82,7 +82,7 @@ def test_all_that_follow_are_found() -> None:
 
 
 def test_a_jpeg_without_its_end_hides_nothing(matcher: Matcher) -> None:
-    """Where the first picture lacks its end marker, the second one is found all the same."""
+    """If the first picture lacks its end marker, the second one is still found."""
     outcome = matcher.match(PICTURES["JPEG"][:-2] + LISTED)
     assert outcome.verdict is Verdict.MATCH
     outcome = matcher.match(PICTURES["PNG"][:-12] + LISTED)
@@ -135,7 +135,7 @@ def test_inside_a_container_it_is_opened(name: str, matcher: Matcher) -> None:
     "behind", [LISTED, make_rar4(LISTED), make_zip({"b": LISTED}), make_pdf(LISTED)]
 )
 def test_every_kind_of_file_is_opened_inside_a_zip(behind: bytes, matcher: Matcher) -> None:
-    """A picture, an archive or a document behind a member of a zip is looked into."""
+    """A picture, an archive or a document appended to a member of a zip is examined."""
     outcome = matcher.match(make_zip({"a": PICTURES["PNG"] + behind, "z": PICTURES["JPEG"]}))
     assert (outcome.verdict, outcome.reason) == (Verdict.MATCH, None)
 

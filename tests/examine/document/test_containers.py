@@ -231,6 +231,6 @@ def test_texts_are_no_documents(text: bytes) -> None:
 
 
 def test_a_tar_is_not_looked_through_for_what_follows() -> None:
-    """A tar's own last member is not taken for a file behind it."""
+    """A tar's own last member is not taken for an appended file."""
     paths = [key[0] for key in read_all(make_tar({"a": make_zip({"b": b"1"})}))[0]]
     assert paths == [b"a!/b", b"a"]

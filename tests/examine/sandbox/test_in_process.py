@@ -105,7 +105,7 @@ def test_threads_answer_as_workers_do(tmp_path: Path, jobs: int) -> None:
 
 
 def test_a_mistake_in_a_thread_is_raised_where_it_is_waited_for() -> None:
-    """An exception that is no verdict does not vanish with its thread."""
+    """An unexpected exception does not vanish with its thread."""
     with ThreadPool(1).configure(OPTIONS) as pool:
         pool.submit(Job(object()))  # type: ignore[arg-type] # no descriptor, on purpose
         with pytest.raises(TypeError):

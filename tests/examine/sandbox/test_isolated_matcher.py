@@ -130,7 +130,7 @@ def test_closing_tells_those_who_wait_and_those_who_come(isolated: Matcher) -> N
 
 
 def test_without_its_processes_it_starts_others(isolated: Matcher) -> None:
-    """Once the process that forks workers is killed, who waited is told so, and others are served.
+    """If the process that forks workers is killed, waiting callers get an error, later ones none.
 
     The matcher is not closed, and says nothing of the kind.
     """
@@ -221,7 +221,7 @@ def test_whoever_was_interrupted_takes_nobody_along(isolated: Matcher) -> None:
 
 
 def test_lists_of_other_hashes_get_other_workers(isolated: Matcher, hash_list: HashList) -> None:
-    """Lists of another kind of hash are in force at once, and the workers of before are gone."""
+    """Lists of another kind of hash take effect at once, and the earlier workers are gone."""
     imagehash = pytest.importorskip("imagehash")
     zygote = zygote_of(isolated)
     value = PerceptualHash.from_imagehash(imagehash.dhash(photo(2, 300, 300)), "dhash")

@@ -95,7 +95,7 @@ def run_paths(pool: Pool, paths: Sequence[Path]) -> Iterator[tuple[int, list[Rep
 
 
 def sole(replies: list[Reply]) -> Examination:
-    """The examination of a file that is no archive."""
+    """The examination of a file that is not an archive."""
     (reply,) = replies
     assert reply.end
     assert reply.member is None
@@ -122,7 +122,7 @@ def workers_of(pool: Pool) -> list[int]:
 def test_a_file_that_ends_its_worker_is_blamed_alone(
     planted: Path, mark: bytes, reason: Reason
 ) -> None:
-    """Whatever a file does to its worker, it gets its reason, and those around it their hashes."""
+    """Whatever a file does to its worker, it alone gets a reason, and its neighbours get hashes."""
     contents = [plants.picture(number) for number in range(9)]
     contents[4] = plants.picture(4, mark)
     with timeless(2) as pool:
@@ -132,7 +132,7 @@ def test_a_file_that_ends_its_worker_is_blamed_alone(
 
 
 def test_a_mistake_of_ours_is_told_by_its_place(planted: Path) -> None:
-    """A worker that dies of an exception names its kind and line, and nothing of its message."""
+    """A worker that dies of an exception reports its kind and line, and not its message."""
     with Pool(1, PATIENT).configure(OPTIONS) as pool:
         (found,) = (sole(r) for r in run(pool, [plants.picture(1, plants.BUG)], planted))
     assert found.detail is not None
@@ -152,7 +152,7 @@ def test_a_mistake_of_ours_is_told_by_its_place(planted: Path) -> None:
     ],
 )
 def test_bytes_that_are_no_answer_cost_a_worker_its_life(planted: Path, garbage: bytes) -> None:
-    """A worker that a file took over is replaced at its first wrong word, and the file blamed."""
+    """A worker that a file took over is replaced at its first wrong answer; the file is blamed."""
     plants.install(planted.parent / "plug-in", garbage)
     contents = [plants.picture(1), plants.picture(2, plants.GARBAGE), plants.picture(3)]
     with Pool(1, PATIENT).configure(OPTIONS) as pool:
@@ -179,7 +179,7 @@ def archive(kind: str, members: dict[str, bytes]) -> bytes:
 
 @pytest.mark.parametrize("kind", ["zip", "tar.gz"])
 def test_members_that_kill_their_worker_are_blamed_one_by_one(planted: Path, kind: str) -> None:
-    """An archive goes on behind a member that killed its worker, and the others are examined."""
+    """After a member that killed its worker, the rest of the archive is examined."""
     marks = {2: plants.KILL, 3: plants.SEGV, 6: plants.HANG, 7: plants.MEMORY}
     members = {f"{n}.jpg": plants.picture(n, marks.get(n, b"")) for n in range(9)}
     inner = archive(
@@ -389,7 +389,7 @@ def test_time_in_which_nobody_looked_is_no_files_own(planted: Path) -> None:
 
 
 def test_a_worker_that_dies_idle_is_replaced(planted: Path) -> None:
-    """A worker killed between two files is replaced, and the next file is none the worse."""
+    """A worker killed between two files is replaced, and the next file is examined as usual."""
     with Pool(1, PATIENT).configure(OPTIONS) as pool:
         for number in range(3):
             (pid,) = workers_of(pool)

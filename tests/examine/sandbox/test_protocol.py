@@ -112,7 +112,7 @@ def test_a_worker_may_say_so_often_that_it_is_at_work_and_no_oftener() -> None:
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_message_or_an_error(data: bytes) -> None:
-    """What is no frame of a JSON object ends as a ProtocolError, and nothing else."""
+    """Anything but a frame with a JSON object raises ProtocolError, and nothing else."""
     for buffer in (bytearray(data), bytearray(len(data).to_bytes(4, "big") + data)):
         try:
             message = take_frame(buffer)
@@ -135,7 +135,7 @@ json_values = st.recursive(
 def test_a_message_with_anything_else_in_it_is_an_error_or_an_answer(
     answer: Reply, data: st.DataObject
 ) -> None:
-    """Wherever hostile values stand in an answer, reading it raises ProtocolError at the most."""
+    """Wherever an answer has hostile values, reading it raises ProtocolError at most."""
     message = json.loads(encode_said(answer, NUMBER)[4:])
 
     def spoil(value: Any) -> Any:

@@ -173,6 +173,6 @@ def test_threads_are_no_sandbox() -> None:
 
 
 def test_an_unknown_sandbox_is_refused() -> None:
-    """The names of sandboxes are told to whoever asks for another."""
+    """An unknown sandbox is an error that names those that exist."""
     with pytest.raises(SettingsError, match="strict, best, off"):
         WorkerLimits(sandbox="some")

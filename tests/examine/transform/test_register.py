@@ -70,7 +70,7 @@ def test_every_transform_cites_its_source() -> None:
 
 
 def test_transforms_are_chosen_by_name_and_group() -> None:
-    """Names and groups may be mixed, nothing stands for all, and the order is the register's."""
+    """Names and groups may be mixed, no name means all of them, and the order is the register's."""
     assert choose_transforms([]) == tuple(TRANSFORMS)
     assert choose_transforms(["mirror", "jpeg-95", "size"]) == (
         *("jpeg-95", "half-size", "quarter-size", "thumbnail", "squeezed"),
@@ -79,7 +79,7 @@ def test_transforms_are_chosen_by_name_and_group() -> None:
 
 
 def test_unknown_transform_is_refused() -> None:
-    """Names that stand for nothing are told, and all groups and transforms that there are."""
+    """An unknown name is reported, together with all groups and transforms that exist."""
     with pytest.raises(SettingsError, match="unknown transform 'fade', 'sepia'") as caught:
         choose_transforms(["sepia", "mirror", "fade"])
     for known in (*TRANSFORMS, *(transform.group for transform in TRANSFORMS.values())):

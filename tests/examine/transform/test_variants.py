@@ -107,7 +107,7 @@ def test_each_variant_is_a_part_and_the_file_comes_last(tmp_path: Path) -> None:
 
 
 def test_skipped_variants_change_nothing_about_the_others(tmp_path: Path) -> None:
-    """A worker that takes over behind a variant finds the same in those that are left."""
+    """A worker that takes over after a variant finds the same in the remaining ones."""
     path = file_of(tmp_path, encode(photo(1, 96, 72), "PNG"))
     assert parts(path, skip=2) == parts(path)[4:]
 

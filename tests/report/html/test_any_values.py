@@ -1,4 +1,4 @@
-"""Records in which any field may hold anything: a report is made of them, or their line is told."""
+"""Records whose fields hold anything become a report, or an error names their line."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ def test_the_page_names_the_state() -> None:
 
 
 def test_a_report_needs_one_thing_to_report(capsys: pytest.CaptureFixture[str]) -> None:
-    """Neither or both of results and state is wrong usage; a state without a scan is no input."""
+    """Giving neither results nor state, or both, is wrong usage; a state needs a scan in it."""
     assert run(["report"]) == 64
     assert run(["report", "results.jsonl", "--state", "scan.db"]) == 64
     assert "RESULTS.jsonl or --state" in capsys.readouterr().err
