@@ -12,7 +12,6 @@ import json
 import os
 import pkgutil
 import select
-import signal
 import socket
 import sys
 from contextlib import suppress
@@ -40,8 +39,10 @@ def _load() -> None:
 
 def _serve(listener: socket.socket, until: int) -> None:
     """Take one request after another, until the other end of a pipe is closed."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # whoever answers a request is waited for by none
     while True:
+        with suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:  # also counts the time they took as the tests'
+                pass
         ready, _, _ = select.select([listener, until], [], [])
         if until in ready:
             return
@@ -55,7 +56,6 @@ def _serve(listener: socket.socket, until: int) -> None:
 
 def _answer(connection: socket.socket) -> NoReturn:
     """Start the command, and say how it ends."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     length, streams, _, _ = socket.recv_fds(connection, LENGTH, 3)
     request = json.loads(exactly(connection, int.from_bytes(length, "big")))
     pid = os.fork()
