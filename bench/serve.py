@@ -7,7 +7,9 @@
 The service takes turns with a bare endpoint: uvicorn with as many processes as there are cores,
 which decodes each upload with Pillow, computes ``imagehash.phash`` and looks nothing up. The load
 comes from this process, on the same cores: first as fast as answers come, then, for the times, at
-half that rate whether answers come or not. ``--swaps`` replaces the list that often under load, and
+half that rate whether answers come or not. The CPU time of a request is that of all processes; what
+an idle machine would answer a second follows from it, since others may use the cores meanwhile.
+``--swaps`` replaces the list that often under load, and
 ``--entries`` opens a list of that size. Each of the three is left out at 0, ``--rounds`` too;
 ``--add FILE`` then takes it from an earlier run.
 """
@@ -160,8 +162,8 @@ class Service:
 
 
 @contextmanager
-def bare_endpoint(folder: Path) -> Iterator[int]:
-    """The contestant's port."""
+def bare_endpoint(folder: Path) -> Iterator[tuple[int, int]]:
+    """The contestant's port and process."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "uvicorn", "--app-dir", str(folder), "bare:app"]
@@ -174,7 +176,7 @@ def bare_endpoint(folder: Path) -> Iterator[int]:
             with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
                 break
         time.sleep(2)
-        yield port
+        yield port, process.pid
     finally:
         process.terminate()
         process.wait()
@@ -204,6 +206,15 @@ class Client:
         """End the connection."""
         if self._streams is not None:
             self._streams[1].close()
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU time that a process has used, and all its descendants, those that ended included."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    used = sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        used += sum(map(cpu_seconds, map(int, children.read_text().split())))
+    return used
 
 
 async def flat_out(port: int, path: str, data: bytes, seconds: float) -> float:
@@ -262,8 +273,9 @@ def speed(folder: Path, seconds: float, rounds: int) -> dict[str, Any]:
     hash_list = make_list(folder, 100_000)
     service = Service(hash_list)
     results: dict[str, Any] = {"ready_after_seconds": round(service.started, 2)}
-    with bare_endpoint(folder) as bare:
+    with bare_endpoint(folder) as (bare, bare_pid):
         doors = {"hashmatch": (service.port, "/v1/match"), "bare": (bare, "/")}
+        pids = {"hashmatch": service.process.pid, "bare": bare_pid}
         for name, (width, height) in SIZES.items():
             data = picture(width, height)
             found: dict[str, Any] = {"bytes": len(data)}
@@ -271,16 +283,24 @@ def speed(folder: Path, seconds: float, rounds: int) -> dict[str, Any]:
             taken: dict[str, list[float]] = {door: [] for door in doors}
             for port, path in doors.values():
                 asyncio.run(flat_out(port, path, data, 0.5))
+            used = dict.fromkeys(doors, 0.0)
             for _ in range(rounds):
                 for door, (port, path) in doors.items():
+                    before = cpu_seconds(pids[door]) + time.process_time()
                     rates[door].append(asyncio.run(flat_out(port, path, data, seconds)))
+                    used[door] += cpu_seconds(pids[door]) + time.process_time() - before
             for _ in range(rounds):
                 for door, (port, path) in doors.items():
                     half = max(rates[door]) / 2
                     taken[door] += asyncio.run(at_rate(port, path, data, half, seconds))
             for door in doors:
-                best = round(max(rates[door]), 1)
-                found[door] = {"per_second": best, "at_half_load": in_ms(taken[door])}
+                cpu = used[door] / (sum(rates[door]) * seconds)
+                found[door] = {
+                    "per_second": round(max(rates[door]), 1),
+                    "cpu_ms": round(cpu * 1e3, 2),
+                    "per_second_if_idle": round((os.cpu_count() or 1) / cpu),
+                    "at_half_load": in_ms(taken[door]),
+                }
             found["door"] = overhead(hash_list, service.port, data, max(8, int(40 * seconds)))
             results[name] = found
             print(name, json.dumps(found), flush=True)
@@ -312,51 +332,45 @@ def overhead(hash_list: Path, port: int, data: bytes, count: int) -> dict[str, f
 
 
 def swaps(folder: Path, count: int) -> dict[str, Any]:
-    """Replace the list that often under load: failures, times and memory."""
+    """Replace the list under load, ten times a second: failures, times and memory.
+
+    Times with swaps and without take turns.
+    """
     service = Service(make_list(folder, 100_000))
-    data = picture(*SIZES["640x480"])
+    data, path = picture(*SIZES["640x480"]), "/v1/match"
+    each, turns = max(1, count // 10), 10
+    calm: list[float] = []
+    swapping: list[float] = []
+    memory: list[float] = []
 
-    async def run() -> dict[str, Any]:
-        loop = asyncio.get_running_loop()
-        client = Client(service.port, "/v1/match", data)
-        rate = await flat_out(service.port, "/v1/match", data, 2) / 4
-        calm = await at_rate(service.port, "/v1/match", data, rate, 10)
-        before = service.mib("Pss")
-        done = asyncio.Event()
-        taken: list[float] = []
-        statuses: list[int] = []
-
-        async def keep_asking() -> None:
-            while not done.is_set():
-                began = time.monotonic()
-                statuses.append(await client.ask())
-                taken.append(time.monotonic() - began)
-                await asyncio.sleep(max(0.0, began + 1 / rate - time.monotonic()))
-
-        asking = asyncio.create_task(keep_asking())
-        memory = []
-        for number in range(count):
+    async def swap(times: int) -> None:
+        for _ in range(times):
+            began = time.monotonic()
             service.process.send_signal(signal.SIGHUP)
-            await loop.run_in_executor(None, service.wait_for, "reloaded")
-            if number % max(1, count // 10) == 0:
-                memory.append(service.mib("Pss"))
-        done.set()
-        await asking
-        return {
-            "swaps": count,
-            "requests": len(statuses),
-            "failed": sum(status != 200 for status in statuses),
-            "calm": in_ms(calm),
-            "while_swapping": in_ms(taken),
-            "mib_before": before,
-            "mib_meanwhile": memory,
-            "mib_after": service.mib("Pss"),
-        }
+            await asyncio.get_running_loop().run_in_executor(None, service.wait_for, "reloaded")
+            await asyncio.sleep(max(0.0, began + 0.1 - time.monotonic()))
+
+    async def run() -> None:
+        rate = await flat_out(service.port, path, data, 2) / 3
+        for _ in range(turns):
+            calm.extend(await at_rate(service.port, path, data, rate, each / 10))
+            work = at_rate(service.port, path, data, rate, each / 10)
+            taken, _ = await asyncio.gather(work, swap(each))
+            swapping.extend(taken)
+            memory.append(service.mib("Pss"))
 
     try:
-        return asyncio.run(run())
+        asyncio.run(run())  # which fails if any request does
     finally:
         service.stop()
+    return {
+        "swaps": turns * each,
+        "requests": len(calm) + len(swapping),
+        "failed": 0,
+        "calm": in_ms(calm),
+        "while_swapping": in_ms(swapping),
+        "mib": memory,
+    }
 
 
 def size(folder: Path, entries: int) -> dict[str, Any]:

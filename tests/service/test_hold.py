@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -9,6 +10,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import clamd
 import pytest
 
 from commands import hashmatch_command
@@ -46,6 +48,19 @@ def test_a_match_is_on_disk_before_it_is_answered(start: Start, tmp_path: Path) 
     assert (hold["case"], hold["held"], hold["id"]) == (found["case"], True, 1)
     assert item.sha256 not in trail.read_text()
     assert not verify(folder).problems
+
+
+def test_a_match_by_another_door_is_held_with_the_case_that_its_client_sees(
+    start: Start, tmp_path: Path
+) -> None:
+    """A client of clamd is told a name with the number of the case, which the item has."""
+    folder, door = tmp_path / "held", tmp_path / "clamd.sock"
+    start("--hold", folder, "--clamd", f"unix:{door}", "--action", "unscanned=reject")
+    client = clamd.ClamdUnixSocket(str(door), timeout=30)
+    _, name = client.instream(io.BytesIO(DATA))["stream"]
+    assert held(folder) == [DATA]
+    [item] = read_items(folder)
+    assert name == f"Hashmatch.Held.{item.case}"
 
 
 def test_what_is_allowed_is_not_held(start: Start, tmp_path: Path) -> None:
