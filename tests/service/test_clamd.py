@@ -235,6 +235,23 @@ def test_clamdscan_finds_what_matches(door: Service, tmp_path: Path, how: list[s
     assert subprocess.run(clean, capture_output=True, check=False).returncode == 0
 
 
+@pytest.mark.skipif(shutil.which("clamdscan") is None, reason="there is no clamdscan here")
+def test_clamdscan_names_a_folder(start: Start, tmp_path: Path) -> None:
+    """Without an option it sends paths, and reports what matches under an allowed root."""
+    folder = tmp_path / "uploads"
+    folder.mkdir()
+    shutil.copy(MATCHING, folder)
+    (folder / "text.txt").write_text("no picture")
+    service = start("--clamd", f"unix:{tmp_path}/c", *REFUSE, "--clamd-root", folder)
+    config = tmp_path / "clamd.conf"
+    config.write_text(f"LocalSocket {service.addresses['clamd'].removeprefix('unix:')}\n")
+    command = ["clamdscan", f"--config-file={config}", "--no-summary", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    (line,) = done.stdout.splitlines()
+    assert re.fullmatch(rf"{re.escape(str(folder))}/{MATCHING.name}: {HELD.pattern}", line)
+
+
 @pytest.mark.parametrize("name", ["clamd", "icap"])
 def test_the_table_of_the_guide_is_that_of_the_code(name: str) -> None:
     """docs/doors.md has the tables; if not, the message tells how to make them anew."""

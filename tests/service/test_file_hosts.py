@@ -104,6 +104,9 @@ def test_no_fault_is_taken_for_clean(start: Start, tmp_path: Path, door: str, an
 
 def begun(door: str) -> bytes:
     """The begin of an upload."""
+    if door == "http":
+        head = b"POST /v1/match HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(DATA)
+        return head + DATA[:100]
     if door == "clamd":
         return b"nINSTREAM\n" + chunked(DATA)[:100]
     return reqmod(DATA)[:500]

@@ -219,6 +219,8 @@ class _Body(Closing):
                     self._kept.write(event.data)
                 yield event.data
             elif isinstance(event, BodyEnd):
+                if self._kept is not None:
+                    self._kept.seal()
                 self.ended = True
             else:
                 raise UnansweredError(Why.CUT)

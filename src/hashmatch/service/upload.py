@@ -10,6 +10,8 @@ from hashmatch.examine.sandbox import make_unchangeable
 from hashmatch.files import Closing
 from hashmatch.service.unanswered import UnansweredError, Why
 
+_BUFFER = 16 * 1024
+
 
 class UploadBudget:
     """Bounds the bytes of all uploads that are held at a time.
@@ -40,26 +42,40 @@ class UploadBudget:
 class Upload(Closing):
     """One upload, in a memfd where the system has them, so that a worker gets it without a copy.
 
+    The memfd is made once there is too much for a buffer, or all has arrived: thousands of slow
+    clients take a descriptor each for their connections, and should not take two.
+
     Args:
         budget: of all uploads.
         most: bytes of this one.
 
     Attributes:
-        file: what has arrived.
         size: bytes that have arrived.
-
-    Raises:
-        UnansweredError: the system has no descriptor left.
     """
 
     def __init__(self, budget: UploadBudget, most: int) -> None:
         self.size = 0
         self._budget = budget
         self._most = most
-        try:
-            self.file: BinaryIO = memory_file()
-        except OSError as error:
-            raise UnansweredError(Why.MEMORY_FULL) from error
+        self._start = b""
+        self._file: BinaryIO | None = None
+        self._is_closed = False
+
+    @property
+    def file(self) -> BinaryIO:
+        """What has arrived.
+
+        Raises:
+            UnansweredError: the system has no descriptor left, or no memory.
+        """
+        if self._file is None:
+            try:
+                self._file = memory_file()
+            except OSError as error:
+                raise UnansweredError(Why.MEMORY_FULL) from error
+            self._put(self._file, self._start)
+            self._start = b""
+        return self._file
 
     def write(self, chunk: bytes) -> None:
         """Add bytes.
@@ -72,23 +88,36 @@ class Upload(Closing):
             raise UnansweredError(Why.TOO_LARGE)
         self._budget.take(size)
         self.size += size
-        try:
-            written = self.file.write(chunk)
-        except OSError as error:
-            raise UnansweredError(Why.MEMORY_FULL) from error
-        if written != size:
-            raise UnansweredError(Why.MEMORY_FULL)
+        if self._file is None and self.size <= _BUFFER:
+            self._start += chunk
+        else:
+            self._put(self.file, chunk)
 
     def seal(self) -> None:
-        """Make it unchangeable, since workers get its descriptor, and it may be held afterwards."""
+        """Make it unchangeable, since workers get its descriptor, and it may be held afterwards.
+
+        Raises:
+            UnansweredError: the system has no descriptor left, or no memory.
+        """
         if not isinstance(self.file, io.BytesIO):
             make_unchangeable(self.file.fileno())
 
     def close(self) -> None:
         """Forget the bytes. Closing twice does no harm."""
-        if not self.file.closed:
-            self.file.close()
+        if not self._is_closed:
+            self._is_closed = True
+            self._start = b""
+            if self._file is not None:
+                self._file.close()
             self._budget.give_back(self.size)
+
+    def _put(self, file: BinaryIO, data: bytes) -> None:
+        try:
+            written = file.write(data)
+        except OSError as error:
+            raise UnansweredError(Why.MEMORY_FULL) from error
+        if written != len(data):
+            raise UnansweredError(Why.MEMORY_FULL)
 
 
 def memory_file() -> BinaryIO:
