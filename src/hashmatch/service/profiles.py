@@ -76,7 +76,7 @@ PROFILES: Mapping[str, Profile] = {
             "nextcloud",
             ClamdAnswer.FOUND,
             IcapAnswer.ERROR,
-            "Nextcloud: passes a file on clamd's ERROR; by ICAP, an error fails the upload",
+            "Nextcloud: may pass a file on clamd's ERROR; by ICAP, an error fails the upload",
         ),
         Profile("owncloud", ClamdAnswer.FOUND, IcapAnswer.FOUND, "ownCloud: may pass it on errors"),
         Profile("ocis", ClamdAnswer.FOUND, IcapAnswer.FOUND, "oCIS: passes it on errors"),
