@@ -73,6 +73,7 @@ class Body:
         changes: every record, in the order of delivery.
         size: records per page.
         faults: by number of the page, what goes wrong with its next answers; the last one stays.
+            0 is the login.
         files: what it serves below /files/.
         now: the server's clock.
         asked: the path and query of every request for a page or a file.
@@ -137,7 +138,8 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(401, b"{}")
             return
         body.token += 1
-        self.answer(200, json.dumps({"user": {}, "token": jwt(body.token)}).encode())
+        token = None if body.faults.get(0) else jwt(body.token)
+        self.answer(200, json.dumps({"user": {}, "token": token}).encode())
 
     def do_GET(self) -> None:
         """Serve a page or a file."""
@@ -179,8 +181,10 @@ class Handler(BaseHTTPRequestHandler):
         if fault == "expired":
             self.server.body.token += 1
             self.answer(401, b"expired")
-        elif fault in ("429", "500", "404"):
-            self.answer(int(fault), page, {"Retry-After": "7"} if fault == "429" else {})
+        elif fault in ("429", "500", "503", "404"):
+            later = email.utils.formatdate(self.server.body.now + 9, usegmt=True)
+            waits = {"429": {"Retry-After": "7"}, "503": {"Retry-After": later}}
+            self.answer(int(fault), page, waits.get(fault))
         elif fault == "redirect":
             self.answer(302, b"", {"Location": "https://elsewhere.example/"})
         elif fault == "truncated":

@@ -171,6 +171,14 @@ def test_tokens_are_renewed(desk: Desk) -> None:
     assert desk.body.token == 3
 
 
+def test_an_empty_list_is_a_list(desk: Desk, name: str) -> None:
+    """A body that has nothing yet gives an empty list, and its first entry comes with the next."""
+    assert desk.fetch(name).kept.entries == 0
+    desk.body.now += DAY
+    desk.body.changes = [Change(1, NOW + 50_000)]
+    assert desk.fetch(name).kept.entries == 1
+
+
 def test_what_is_not_harmful_does_not_match() -> None:
     """ThreatExchange's status for signals that are not harmful is a category that never matches."""
     record = '{"id": "1", "indicator": "%s", "type": "HASH_MD5", "status": "NON_MALICIOUS"'

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hashmatch.errors import HashmatchError, OutputError
-from hashmatch.fetch import FetchError
+from hashmatch.fetch import FetchError, settings
 from hashmatch.fetch.home import Home
 
 from .body import NOW, PATHS, Change
@@ -92,13 +92,13 @@ def test_a_wrong_total(desk: Desk) -> None:
     check(desk, "tat", "it says that it has", page=3)
 
 
-@pytest.mark.parametrize("fault", ["500", "429", "truncated", "malformed", "hash", "repeat"])
+@pytest.mark.parametrize("fault", ["500", "503", "429", "truncated", "malformed", "hash", "repeat"])
 def test_a_passing_fault_is_waited_out(desk: Desk, fault: str) -> None:
     """A fault that is over at the next attempt is no failure; and the wait grows."""
     desk.body.changes = list(NEW)
     desk.body.faults = {2: [fault, fault, ""]}
     assert desk.fetch("stopncii").kept.entries == len(NEW)
-    assert desk.slept == ([7, 7] if fault == "429" else [1, 2])
+    assert desk.slept == {"429": [7, 7], "503": [9, 9]}.get(fault, [1, 2])
 
 
 def test_a_long_wait_is_left_to_the_next_run(desk: Desk) -> None:
@@ -158,6 +158,21 @@ def test_bad_entries_are_skipped_on_request(desk: Desk) -> None:
     found = desk.fetch("tat", skip_bad_entries=True)
     assert found.kept.entries == len(NEW) - 3
     assert "skipped 3 faulty entries" in found.notices
+
+
+def test_a_login_without_a_token(desk: Desk) -> None:
+    """A login that gives no token is a fault of the page that needs it."""
+    desk.body.faults = {0: ["no token"]}
+    with pytest.raises(FetchError, match=r"tat: page 1: .* holds no token"):
+        desk.fetch("tat", attempts=2)
+
+
+def test_an_endless_answer_is_cut(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer that is longer than a page may be is given up."""
+    short = replace(desk.sources["ncmec"].dialect, most_bytes=100)
+    monkeypatch.setitem(settings.DIALECTS, "ncmec", short)
+    with pytest.raises(FetchError, match="page 1: the answer is longer than 100 bytes"):
+        desk.fetch("ncmec")
 
 
 def test_one_fetch_at_a_time(desk: Desk) -> None:

@@ -118,6 +118,7 @@ def test_a_command_writes_a_list(desk: Desk, tmp_path: Path) -> None:
     assert len(desk.load("own")) == 2
 
 
+USER = "secrets={user='env:X', password='env:X'}"
 WRONG = [
     ("", "it has no sources"),
     ("x = [", "not TOML"),
@@ -134,6 +135,8 @@ WRONG = [
     ("[x]\nkind='https'\nurl='https://x/y'\nattempts=0", "attempts must be at least 1"),
     ("[x]\nkind='https'\nurl='https://x/y'\nevery='soon'", "a duration is a number"),
     ("[x]\nkind='exec'", "say what to run"),
+    ("[x]\nkind='exec'\ncommand=['y']\nattempts=2", "of kind exec has no setting 'attempts'"),
+    (f"[tat]\nurl='https://x'\nindex=true\n{USER}", "of kind tat has no setting 'index'"),
     ("['../x']\nkind='exec'\ncommand=['y']", "a source is a table named in letters"),
     (
         "[threatexchange]\nurl='https://x'\nsecrets={token='env:X'}",

@@ -57,10 +57,12 @@ class Home:
         except OSError as error:
             raise cannot_write(path, error) from error
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                message = "another process is fetching this list"
+                raise OutputError(message, path=str(path)) from None
             yield
-        except BlockingIOError:
-            raise OutputError("another process is fetching this list", path=str(path)) from None
         finally:
             os.close(descriptor)
 

@@ -39,6 +39,9 @@ _WORDS = {
     list: "an array",
 }
 _DEFAULTS = {"page_size": 1000}
+_ONLY = {"index": {"https"}, "public_key": {"https"}, "command": {"exec"}}
+_ONLY |= dict.fromkeys(("url", "ca", "attempts"), DIALECTS.keys() - {"exec"})
+"""The kinds that some settings are for; others are for all, or a dialect names them."""
 _CONVERTED: Mapping[str, Callable[[Any], Any]] = {
     "url": lambda url: url.rstrip("/"),
     "command": lambda words: tuple(map(str, words)),
@@ -135,7 +138,9 @@ def _source(name: str, table: Any, folder: Path) -> FetchSource:
     for key in ("ca", "public_key"):
         if key in values:
             values[key] = folder / values[key]
-    if unused := values.keys() - FetchSource.__dataclass_fields__.keys():
+    unused = values.keys() - FetchSource.__dataclass_fields__.keys()
+    unused |= {key for key in table if kind not in _ONLY.get(key, DIALECTS)}
+    if unused:
         raise SettingsError(f"a source of kind {kind} has no setting {min(unused)!r}")
     return FetchSource(name=name, kind=kind, **values)
 

@@ -29,6 +29,7 @@ class Staging:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._journal_bytes = 0
         self.progress = self._replay()
 
     def path(self, file: str) -> Path:
@@ -53,7 +54,7 @@ class Staging:
         """Delete what is staged, the journal first: without it, nothing is staged."""
         self.path(_JOURNAL).unlink(missing_ok=True)
         shutil.rmtree(self._folder, ignore_errors=True)
-        self.progress = Progress()
+        self._journal_bytes, self.progress = 0, Progress()
 
     @contextmanager
     def receive(self, file: str) -> Iterator[BinaryIO]:
@@ -84,7 +85,7 @@ class Staging:
         return self.path(file).stat().st_size - self._length(file)
 
     def commit(self, event: Event) -> None:
-        """Append an event, once its page is on the medium.
+        """Append an event, once its page is on the medium. A line that a crash tore is cut off.
 
         Raises:
             OutputError: it cannot be written.
@@ -92,28 +93,29 @@ class Staging:
         path = self.path(_JOURNAL)
         line = json.dumps(event).encode() + b"\n"
         try:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-            with os.fdopen(os.open(path, flags, 0o600), "ab") as stream:
+            with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as stream:
+                stream.truncate(self._journal_bytes)
+                stream.seek(self._journal_bytes)
                 stream.write(line)
                 stream.flush()
                 os.fsync(stream.fileno())
             sync_folder(self._folder)
         except OSError as error:
             raise cannot_write(path, error) from error
+        self._journal_bytes += len(line)
         self.progress = self.progress.after(event)
 
     def _length(self, file: str) -> int:
         return dict(self.progress.files).get(file, 0)
 
     def _replay(self) -> Progress:
-        """Where the journal ends. A line that a crash tore counts for nothing, and is cut off."""
-        path, progress = self.path(_JOURNAL), Progress()
+        """Where the journal ends. This changes nothing: another process may be writing it."""
+        progress = Progress()
         try:
-            whole, _, torn = path.read_bytes().rpartition(b"\n")
+            whole, end, _ = self.path(_JOURNAL).read_bytes().rpartition(b"\n")
             for line in whole.splitlines():
                 progress = progress.after(json.loads(line))
-            if torn:
-                os.truncate(path, len(whole) + 1 if whole else 0)
+            self._journal_bytes = len(whole + end)
             for file, length in progress.files:
                 if self.path(file).stat().st_size < length:
                     return Progress()
