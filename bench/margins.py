@@ -105,7 +105,7 @@ def flips(data: bytes) -> Iterator[tuple[str, bool, int, float]]:
             else:
                 pair = [view.grey(*algorithm.grid(bits))[None] for view in (seen, full)]
             measures = [algorithm.measure(grey, bits)[0] for grey in pair]
-            uncertain = np.abs(measures[0]) <= algorithm.uncertainty_of(reduced=opened.reduces)
+            uncertain = algorithm.uncertain(measures[0][None], reduced=opened.reduces)
             if uncertain.mean() > algorithm.max_uncertain_share:
                 continue
             flipped = (measures[0] > 0) != (measures[1] > 0)

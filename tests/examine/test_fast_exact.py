@@ -165,7 +165,7 @@ def flips(data: bytes) -> Iterator[tuple[str, int, int, float]]:
             else:
                 pair = [v.grey(*algorithm.grid(bits))[None] for v in (preview[0], exact[0])]
             seen, full = (algorithm.measure(grey, bits)[0] for grey in pair)
-            uncertain = np.abs(seen) <= algorithm.uncertainty_of(reduced=opened.reduces)
+            uncertain = algorithm.uncertain(seen[None], reduced=opened.reduces)
             if uncertain.mean() > algorithm.max_uncertain_share:
                 continue
             flipped = (seen > 0) != (full > 0)

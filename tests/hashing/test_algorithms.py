@@ -19,6 +19,7 @@ from hashmatch.hashing import (
     check_kind,
     default_threshold,
     from_code,
+    from_codes,
     quality,
     to_codes,
 )
@@ -241,3 +242,15 @@ def test_unknown_kinds_are_refused(kind: HashKind, message: str) -> None:
     """An unknown kind of hash is refused, and the message names the known ones."""
     with pytest.raises(SettingsError, match=message):
         check_kind(kind)
+
+
+def test_a_preview_of_flat_areas_is_wholly_uncertain() -> None:
+    """Where rounding alone decides many bits of a dHash, its preview is not used."""
+    algorithm = ALGORITHMS["dhash"]
+    steps = np.tile(np.arange(9, dtype=np.uint8) * 25, (8, 1))
+    for flat_rows, whole in ((1, False), (2, True)):
+        grey = steps.copy()
+        grey[:flat_rows] = 100
+        _, uncertain_bits = algorithm.hash_preview(grey[None], 64, reduced=False)
+        (bits,) = from_codes(HashKind("dhash", 64), uncertain_bits)
+        assert algorithm.is_too_uncertain(bits) == whole

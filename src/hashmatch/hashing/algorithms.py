@@ -74,6 +74,9 @@ class Algorithm:
             see colours that RGB cannot hold.
         max_uncertain_share: a preview with a larger share of uncertain bits is not used. Most bits
             of a regular pattern are uncertain, and more of them flip than ``max_bit_flips``.
+        tie: a measure that rounding alone may bring to the other side of zero.
+        max_tied_share: a preview with a larger share of such measures counts as wholly uncertain. A
+            pattern of flat areas has many, and up to a third of them flip.
         settle: hashes a picture whose bits would depend on rounding; None if none would.
         check: raises if something that the algorithm needs is not installed.
     """
@@ -88,6 +91,8 @@ class Algorithm:
     uncertainty: float = 0
     uncertainty_in_luma: float = 0
     max_uncertain_share: float = 1
+    tie: float = 0
+    max_tied_share: float = 1
     settle: Callable[[Grey, int], Codes] | None = None
     check: Callable[[], object] = bool
 
@@ -103,7 +108,14 @@ class Algorithm:
     def hash_preview(self, grey: Grey, bits: int, *, reduced: bool) -> tuple[Codes, Codes]:
         """Hash previews. The second array has the shape of the first and the uncertain bits set."""
         measure = self.measure(grey, bits)
-        return pack(measure > 0), pack(np.abs(measure) <= self.uncertainty_of(reduced=reduced))
+        return pack(measure > 0), pack(self.uncertain(measure, reduced=reduced))
+
+    def uncertain(self, measure: Measure, *, reduced: bool) -> npt.NDArray[np.bool_]:
+        """Tell which bits of previews are uncertain, by their measures, shape (n, bits)."""
+        size = np.abs(measure)
+        uncertain = size <= self.uncertainty_of(reduced=reduced)
+        uncertain[(size <= self.tie).mean(axis=1) > self.max_tied_share] = True
+        return uncertain
 
     def uncertainty_of(self, *, reduced: bool) -> float:
         """The largest measure whose bit a preview may flip, at reduced or at full scale."""
@@ -288,6 +300,8 @@ _BUILT_IN = (
         flat=(0x00, 0xFF),
         max_bit_flips={64: 10, 256: 20},
         max_uncertain_share=13 / 16,
+        tie=1,
+        max_tied_share=3 / 16,
         uncertainty=10,
         uncertainty_in_luma=10,
     ),

@@ -1,4 +1,4 @@
-"""One file to its variants: the picture as a viewer shows it, changed in each way asked for."""
+"""Turn one file into its variants: the picture as a viewer shows it, changed in each chosen way."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _WIDE_MODES = frozenset({"I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
 def preload(names: Sequence[str]) -> None:
     """Apply each transform once, so that whatever Pillow imports lazily is imported.
 
-    Pillow loads its encoders when it first saves, and NumPy its generators when first asked. A
-    worker has no right to open their files by then.
+    Pillow loads its encoders on the first save, and NumPy its generators on first use. By then, a
+    worker has no right to open their files.
     """
     file = io.BytesIO()
     Image.new("RGB", (48, 32), "teal").save(file, "JPEG")
@@ -39,16 +39,16 @@ def preload(names: Sequence[str]) -> None:
 def examine_variants(
     descriptor: int, options: ExamineOptions, *, skip: int = 0
 ) -> Iterator[tuple[bytes | None, Examination | None]]:
-    """Examine an open file and, where it is a picture with enough detail, each of its variants.
+    """Examine an open file and, if it is a picture with enough detail, each of its variants.
 
     Args:
-        descriptor: of a file open for reading; it stays open.
+        descriptor: that of a file open for reading, which stays open.
         options: what to compute; ``options.transforms`` is set.
-        skip: how many variants to pass over.
+        skip: how many variants to skip.
 
     Yields:
-        Each transform's name with None as its variant is begun, then with the examination; and at
-        the end None with the examination of the file itself.
+        Each transform's name with None as its variant begins, then with the examination; at the
+        end, None with the examination of the file itself.
     """
     asked = options.transforms
     assert asked is not None  # noqa: S101 # the caller has looked
@@ -76,7 +76,7 @@ def _is_worth_changing(found: Examination, options: ExamineOptions) -> bool:
 
 
 def variants(data: bytes, names: Sequence[str], seed: int) -> Iterator[Image.Image]:
-    """Change a picture in each way asked for.
+    """Change a picture in each chosen way.
 
     Args:
         data: the file; only one that ``examine`` accepted.
@@ -84,7 +84,7 @@ def variants(data: bytes, names: Sequence[str], seed: int) -> Iterator[Image.Ima
         seed: decides every place and grain, together with the file and the transform's name, so
             that the order of work changes nothing.
     """
-    # Decoded at once: where that kills the worker, the file is blamed and no variant of it
+    # Decoded at once: if that kills the worker, the file is to blame and not a variant of it
     picture = _visible(data)
     digest = hashlib.sha256(data).hexdigest()
     return (TRANSFORMS[name](picture, _generator(f"{seed}:{digest}:{name}")) for name in names)
@@ -103,7 +103,7 @@ def _visible(data: bytes) -> Image.Image:
     name = sniff(data)
     load_decoders(frozenset({name} if name else ()))
     picture: Image.Image = Image.open(io.BytesIO(data), formats=(name,) if name else ())
-    # Lets a JPEG decode at a half or less of its size; other formats ignore it
+    # A JPEG may decode at half of its size or less; other formats ignore this
     picture.draft("RGB", _working_size(picture))
     picture = ImageOps.exif_transpose(picture)
     if picture.mode in _WIDE_MODES:
