@@ -296,7 +296,9 @@ def test_what_an_interrupted_run_leaves_shows_no_hash(
 
 def test_the_hash_command_alone_shows_hashes(folder: Path) -> None:
     """Only ``hashmatch hash`` writes hashes, and only as its result, not in messages."""
-    done = hashmatch_command("hash", folder, "--format", "jsonl", "--jobs", "1")
+    done = hashmatch_command(
+        "hash", folder, "--algorithm", "phash", "--format", "jsonl", "--jobs", "1"
+    )
     assert done.returncode == 2
     assert hashes_of(LISTED)[0].encode() in done.stdout
     assert_silent(done.stderr)

@@ -159,7 +159,7 @@ def test_outcomes_are_no_booleans(verdict: Verdict) -> None:
 
 def test_verdicts_and_reasons_are_closed_sets() -> None:
     """Records may use exactly these words."""
-    assert set(Verdict) == {"match", "clear", "low_information", "not_image", "unscanned"}
+    assert set(Verdict) == {"match", "clear", "candidate", "not_image", "unscanned"}
     assert set(Reason) == {
         *("undecodable", "truncated", "too_large", "timeout", "decoder_crash"),
         *("unsupported_format", "encrypted", "archive_limit", "frame_limit"),

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from hashmatch.index import build_index
     from hashmatch.match.matcher import Matcher
     from hashmatch.model import (
+        Cause,
         Entry,
         HashKind,
         Match,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from hashmatch.options import Limits
 
 _HOMES = {
+    "Cause": "model",
     "DecodeError": "errors",
     "Entry": "model",
     "HashKind": "model",
@@ -72,6 +74,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Cause",
     "DecodeError",
     "Entry",
     "HashKind",

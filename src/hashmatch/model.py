@@ -154,20 +154,25 @@ class Verdict(StrEnum):
     """The result for a file. Every file gets exactly one.
 
     Attributes:
-        MATCH: an entry is near a view with enough detail.
+        MATCH: an entry is near enough to a view with enough detail.
         CLEAR: all of the file was examined, and no entry is near.
-        LOW_INFORMATION: a candidate: an entry is near, but the view has too little detail for that
-            to mean much. A human should look.
+        CANDIDATE: an entry is near, but too weakly for a match: see ``Cause``. A human should look.
         NOT_IMAGE: the file is not a picture.
-        UNSCANNED: something was not examined, and nothing else is a match. The file may be
-            anything; see ``Reason``.
+        UNSCANNED: something was not examined, and nothing else matches: see ``Reason``.
     """
 
     MATCH = "match"
     CLEAR = "clear"
-    LOW_INFORMATION = "low_information"
+    CANDIDATE = "candidate"
     NOT_IMAGE = "not_image"
     UNSCANNED = "unscanned"
+
+
+class Cause(StrEnum):
+    """Why a near entry is only a candidate: often chance, or the view has too little detail."""
+
+    CHANCE = "chance"
+    LOW_INFORMATION = "low_information"
 
 
 class Kind(StrEnum):
@@ -312,13 +317,11 @@ class Match:
         threshold: the largest distance that counts as near, in bits.
         view: the view of the file at this distance.
         quality: 0 to 100, of that view.
-        low_information: that view is below the quality floor, so the match means little.
+        cause: why this is only a candidate for a human; None for a match.
         confirmed: the distance is exact; otherwise it is a preview's and may be some bits off,
             because the file could not be read again to make sure.
-        expected_false: how many entries of this list are this near, by chance, to a picture that is
-            on no list; under ``require="all"``, with the entry's other hashes within
-            their thresholds. None if no rate is known: for a hash of a plug-in, and for a view of
-            too little detail.
+        expected_false: how many entries of this list are this near (by both hashes, if two agree)
+            to a picture on no list, by chance. None if that is not known.
     """
 
     list: str
@@ -329,7 +332,7 @@ class Match:
     threshold: int
     view: str
     quality: int
-    low_information: bool = False
+    cause: Cause | None = None
     confirmed: bool = True
     expected_false: float | None = None
 
@@ -351,19 +354,16 @@ class Outcome:
         reason: why something was not examined. Always set with ``unscanned``; with another verdict
             it says that the rest was not examined.
         detail: the reason in words.
-        matches: the nearest entries of all parts, best first. Those with ``low_information`` are
-            candidates for a human, not matches.
+        matches: the nearest entries of all parts, best first. Candidates have a ``cause``.
         match_count: how many entries are near, over all parts; ``matches`` has the nearest.
         quality: 0 to 100, the best of any view of the file itself; None without a view.
         width: pixels, as stored; 0 if unknown.
         height: pixels, as stored; 0 if unknown.
         format: the picture's or video's format, by content; None if the file itself is neither.
-        suppressed: near entries that a human decided do not match this very file. They do not
-            count, and are listed so that nothing vanishes.
+        suppressed: near entries that a human found to be false positives on this very file.
         parts: the members of an archive in its order, then the file itself; empty for a file
             without members.
-        kind: what the file itself is if it is not a still picture, such as ``video``; None for a
-            picture, and for what could not be read.
+        kind: what the file itself is, such as ``video``; None for a picture or if it is not known.
     """
 
     verdict: Verdict

@@ -120,6 +120,9 @@ class TransformOptions:
     kinds: tuple[HashKind, ...]
 
 
+CROPS = (0, 1, 5)
+
+
 @dataclass(frozen=True, slots=True)
 class ExamineOptions:
     """How to examine pictures. The same for a whole scan, and independent of any list.
@@ -131,13 +134,15 @@ class ExamineOptions:
         video: what a video may cost.
         formats: names of the picture formats to decode, from ``FORMATS``.
         mirrors: also look at the seven flips and quarter turns of every view.
+        crops: how many crops of 90% of each view to hash too: 0, 1 (the centre) or 5 (the corners
+            as well). For lists of one's own pictures.
         fast: use the hashes of a preview if it will do, and do not decode the picture in full.
         quality_floor: 0 to 100; a picture with a view below it is always examined in full.
         digests: names of the exact digests to take of the file's bytes, such as ``sha256``.
         transforms: also examine transformed copies of each picture, each as a part.
 
     Raises:
-        SettingsError: hashmatch does not decode one of the formats.
+        SettingsError: hashmatch does not decode one of the formats, or makes no such crops.
     """
 
     kinds: tuple[HashKind, ...]
@@ -146,6 +151,7 @@ class ExamineOptions:
     video: VideoLimits = VideoLimits()
     formats: frozenset[str] = FORMATS
     mirrors: bool = False
+    crops: int = 0
     fast: bool = False
     quality_floor: int = QUALITY_FLOOR
     digests: tuple[str, ...] = ()
@@ -155,6 +161,8 @@ class ExamineOptions:
         if unknown := self.formats - FORMATS:
             known = ", ".join(sorted(FORMATS))
             raise SettingsError(f"unknown format {min(unknown)}; choose from {known}")
+        if self.crops not in CROPS:
+            raise SettingsError("the crops of a picture can be 0, 1 or 5")
 
     def of_part(self, part: bytes | None) -> ExamineOptions:
         """The options for one part of a file. A transformed copy has its own kinds, no digests."""

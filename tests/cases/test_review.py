@@ -27,7 +27,7 @@ from hashmatch.cases import (
 )
 from hashmatch.cli.main import run
 from hashmatch.errors import DecisionsError, InputError
-from hashmatch.model import HashKind, Match
+from hashmatch.model import Cause, HashKind, Match
 from hashmatch.options import ExamineOptions
 from hashmatch.scan import State
 from hashmatch.state.settings import Settings
@@ -36,6 +36,7 @@ from state.tables import rows_of
 
 AT = "2026-01-31T14:00:00Z"
 COUNT = 12
+PHASH = ("--algorithm", "phash")
 
 
 def match_of(number: int, **changes: Any) -> Match:
@@ -156,7 +157,7 @@ def test_likeliest_mistakes_come_first(tmp_path: Path) -> None:
         match_of(1, distance=20, threshold=32),
         match_of(2, distance=8),
         match_of(3, distance=0, confirmed=False),
-        match_of(4, distance=1, low_information=True),
+        match_of(4, distance=1, cause=Cause.LOW_INFORMATION),
         match_of(5, distance=0, threshold=0),
     ]
     with State(tmp_path / "scan.db") as state:
@@ -406,7 +407,9 @@ def scanned(tmp_path: Path) -> list[str]:
     (tmp_path / "files").mkdir()
     for name, content in (("a.jpg", data), ("b.jpg", data), ("c.jpg", other)):
         (tmp_path / "files" / name).write_bytes(content)
-    assert run(["hash", str(tmp_path / "files"), "--output", str(tmp_path / "list.txt")]) == 0
+    assert (
+        run(["hash", *PHASH, str(tmp_path / "files"), "--output", str(tmp_path / "list.txt")]) == 0
+    )
     arguments = ["scan", str(tmp_path / "files"), "--list", str(tmp_path / "list.txt")]
     return [*arguments, "--state", str(tmp_path / "scan.db"), "-q"]
 

@@ -174,12 +174,14 @@ def test_joint_rules_pair_thresholds_that_find_as_much() -> None:
     assert (both.all_must, either.all_must) == (True, False)
 
 
-def test_rules_join_equal_widths_only() -> None:
-    """A 64-bit and a 256-bit hash have no rule in common."""
-    kinds = (HashKind("phash", 64), HashKind("dhash", 256))
-    singles = single_rules(kinds, (1, 1))
-    assert joint_rules(kinds, singles, [np.arange(2)] * 2) == []
-    assert [label(kind) for kind in kinds] == ["phash", "dhash-256"]
+def test_rules_join_different_widths() -> None:
+    """A 64-bit and a 256-bit hash agree too; levels follow the first one's thresholds."""
+    kinds = (HashKind("phash", 256), HashKind("dhash", 64))
+    singles = single_rules(kinds, (2, 1))
+    both, _ = joint_rules(kinds, singles, [np.array([1, 3, 5]), np.array([2, 5])])
+    assert both.name == "phash-256 and dhash"
+    assert both.thresholds.tolist() == [[0, 0], [1, 1], [2, 1]]
+    assert [label(kind) for kind in kinds] == ["phash-256", "dhash"]
 
 
 @pytest.mark.parametrize("bits", [64, 256])

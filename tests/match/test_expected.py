@@ -7,9 +7,10 @@ import hashlib
 import numpy as np
 import pytest
 
-from hashmatch import Entry, HashKind, HashList, PerceptualHash
+from hashmatch import Cause, Entry, HashKind, HashList, PerceptualHash
 from hashmatch.examine.examination import examine
-from hashmatch.match.expected import MOST_FALSE, count_kinds
+from hashmatch.hashlist.counting import count_kinds, section_sizes
+from hashmatch.match.expected import MOST_FALSE
 from hashmatch.match.rates import PHOTOGRAPHS
 from hashmatch.options import ExamineOptions
 from matchers import in_process
@@ -39,16 +40,22 @@ def test_entries_add_up() -> None:
     hashes = random_list(1_000, dhashes=500)
     rates = [PHOTOGRAPHS.of({PHASH: 8}), PHOTOGRAPHS.of({DHASH: 4})]
     expected = 1_000 * rates[0].rate + 500 * rates[1].rate  # type: ignore[union-attr]
-    assert in_process(hashes).expected_false().per_file.rate == pytest.approx(expected)
-    mirrored = in_process(hashes, mirrors=True).expected_false().per_file.rate
+    assert in_process(hashes, require="any").expected_false().per_file.rate == pytest.approx(
+        expected
+    )
+    mirrored = (
+        in_process(hashes, require="any", mirrors=True, threshold={"phash": 8, "dhash": 4})
+        .expected_false()
+        .per_file.rate
+    )
     assert mirrored == pytest.approx(8 * expected)
 
 
 def test_agreement_counts_where_an_entry_has_both_hashes() -> None:
     """With require=all, entries count by the hashes they have, and pairs by their own rate."""
     hashes = random_list(30, both=200, dhashes=10)
-    assert count_kinds(hashes, all_must=True) == {(PHASH,): 30, (PHASH, DHASH): 200, (DHASH,): 10}
-    assert count_kinds(hashes, all_must=False) == {(PHASH,): 230, (DHASH,): 210}
+    assert count_kinds(hashes) == {(PHASH,): 30, (DHASH, PHASH): 200, (DHASH,): 10}
+    assert section_sizes(hashes) == {PHASH: 230, DHASH: 210}
     either, both = (
         in_process(random_list(0, both=200), require=require).expected_false().per_file.rate
         for require in ("any", "all")
@@ -89,5 +96,5 @@ def test_a_view_of_little_detail_has_no_chance() -> None:
     phash = examine(picture, ExamineOptions(kinds=(PHASH,))).views[0].hashes[0]
     matcher = in_process(HashList.from_entries([Entry("x", phash)], name="x"), quality_floor=100)
     (match,) = matcher.match(picture).matches
-    assert match.low_information
+    assert match.cause is Cause.LOW_INFORMATION
     assert match.expected_false is None

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from hashmatch import (
+    Cause,
     Entry,
     HashKind,
     HashList,
@@ -30,6 +31,8 @@ from hashmatch.examine.examination import examine
 from hashmatch.options import FORMATS, ExamineOptions
 from matchers import in_process
 from pictures import animation, as_mode, encode, flat, padded, photo, with_orientation
+
+LOW = Cause.LOW_INFORMATION
 
 ROOT = Path(__file__).resolve().parents[2] / "fixtures"
 FIXTURES = sorted((ROOT / "benign_images").rglob("[!.]*.*"))
@@ -101,7 +104,7 @@ def test_a_match_says_which_and_how_near() -> None:
     assert (outcome.verdict, outcome.match_count, outcome.reason) == (Verdict.MATCH, 1, None)
     assert (match.list, match.entry.id, match.entry.label) == ("some list", "one", "a label")
     assert (match.algorithm, match.bits, match.view) == ("phash", 64, "stored")
-    assert (match.distance, match.threshold, match.low_information) == (6, 8, False)
+    assert (match.distance, match.threshold, match.cause) == (6, 8, None)
     assert (outcome.format, outcome.width, outcome.height) == ("PNG", 320, 240)
     assert match.quality == outcome.quality >= 50
     assert match.entry.hash == moved(HASH, 6)
@@ -206,11 +209,11 @@ def test_little_detail_makes_a_candidate_not_a_match() -> None:
     data = encode(FAINT, "PNG")
     outcome = in_process(lists).match(data)
     assert outcome.quality < 50
-    assert outcome.verdict is Verdict.LOW_INFORMATION
-    assert [(match.distance, match.low_information) for match in outcome.matches] == [(0, True)]
+    assert outcome.verdict is Verdict.CANDIDATE
+    assert [(match.distance, match.cause) for match in outcome.matches] == [(0, LOW)]
     assert in_process(lists, quality_floor=outcome.quality).match(data).verdict is Verdict.MATCH
     above = in_process(lists, quality_floor=outcome.quality + 1).match(data)
-    assert above.verdict is Verdict.LOW_INFORMATION
+    assert above.verdict is Verdict.CANDIDATE
     assert (
         in_process(list_of(Entry("one", HASH))).match(encode(flat(), "PNG")).verdict
         is Verdict.CLEAR
@@ -224,8 +227,8 @@ def test_matches_come_before_candidates() -> None:
     outcome = in_process(lists, threshold=4).match(frames)
     assert outcome.verdict is Verdict.MATCH
     first = outcome.matches[0]
-    assert (first.entry.id, first.low_information, first.view) == ("match", False, "frame:1")
-    assert [match.low_information for match in outcome.matches] == [False, True]
+    assert (first.entry.id, first.cause, first.view) == ("match", None, "frame:1")
+    assert [match.cause for match in outcome.matches] == [None, LOW]
 
 
 def test_matches_count_where_the_rest_was_not_examined() -> None:
@@ -248,7 +251,7 @@ def test_candidates_do_not_hide_that_something_was_not_examined() -> None:
     data = animation([FAINT, photo(5, 320, 240)], "TIFF")
     outcome = in_process(list_of(Entry("one", hash_of(FAINT)))).match(data[:-9000])
     assert (outcome.verdict, outcome.reason) == (Verdict.UNSCANNED, Reason.TRUNCATED)
-    assert [match.low_information for match in outcome.matches] == [True]
+    assert [match.cause for match in outcome.matches] == [LOW]
 
 
 def test_every_ending_has_its_verdict(tmp_path: Path) -> None:

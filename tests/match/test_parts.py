@@ -136,7 +136,7 @@ def test_matching_a_fixture_is_scanning_it(matcher: Matcher, pool: AnyPool) -> N
         ("packed picture", Verdict.MATCH, None),
         ("after a far picture", Verdict.MATCH, None),
         ("after a near picture", Verdict.MATCH, None),
-        ("candidate", Verdict.LOW_INFORMATION, Reason.TRUNCATED),
+        ("candidate", Verdict.CANDIDATE, Reason.TRUNCATED),
         ("clear", Verdict.CLEAR, None),
         ("texts", Verdict.NOT_IMAGE, None),
         ("empty", Verdict.NOT_IMAGE, None),
@@ -152,7 +152,7 @@ def test_a_file_has_the_gravest_verdict_of_its_parts(
     outcome = matcher.match(FILES[name])
     assert (outcome.verdict, outcome.reason) == (verdict, reason)
     assert (outcome.reason is None) == (outcome.detail is None)
-    assert bool(outcome.matches) is (verdict in {Verdict.MATCH, Verdict.LOW_INFORMATION})
+    assert bool(outcome.matches) is (verdict in {Verdict.MATCH, Verdict.CANDIDATE})
 
 
 def test_the_nearest_entries_are_those_of_all_parts(hash_list: HashList) -> None:
@@ -160,7 +160,7 @@ def test_the_nearest_entries_are_those_of_all_parts(hash_list: HashList) -> None
     members = {f"{number}.png": [FAINT_DATA, SMALL, NEAR][number % 3] for number in range(9)}
     outcome = Matcher(hash_list, max_matches=4, isolate=False).match(make_zip(members))
     assert outcome.match_count == 9
-    assert [match.low_information for match in outcome.matches] == [False] * 4
+    assert [match.cause for match in outcome.matches] == [None] * 4
     distances = [match.distance for match in outcome.matches]
     assert distances == sorted(distances)
     assert distances[0] == 0
@@ -281,7 +281,7 @@ ORDER = [
     Verdict.NOT_IMAGE,
     Verdict.CLEAR,
     Verdict.UNSCANNED,
-    Verdict.LOW_INFORMATION,
+    Verdict.CANDIDATE,
     Verdict.MATCH,
 ]
 

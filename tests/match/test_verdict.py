@@ -7,15 +7,15 @@ from dataclasses import dataclass
 import pytest
 
 from hashmatch.match.verdict import decide
-from hashmatch.model import Reason, Verdict
+from hashmatch.model import Cause, Reason, Verdict
 
 
 @dataclass(frozen=True)
 class _Entry:
-    low_information: bool
+    cause: Cause | None
 
 
-SURE, FAINT = _Entry(low_information=False), _Entry(low_information=True)
+SURE, FAINT = _Entry(None), _Entry(Cause.CHANCE)
 MARRED = Reason.TRUNCATED
 
 
@@ -30,8 +30,8 @@ MARRED = Reason.TRUNCATED
         ((FAINT,), 1, MARRED, True, Verdict.UNSCANNED),
         ((), 0, MARRED, True, Verdict.UNSCANNED),
         ((), 0, MARRED, False, Verdict.UNSCANNED),
-        ((FAINT,), 1, None, True, Verdict.LOW_INFORMATION),
-        ((FAINT,), 12, None, True, Verdict.LOW_INFORMATION),
+        ((FAINT,), 1, None, True, Verdict.CANDIDATE),
+        ((FAINT,), 12, None, True, Verdict.CANDIDATE),
         ((), 0, None, True, Verdict.CLEAR),
         ((), 0, None, False, Verdict.NOT_IMAGE),
     ],

@@ -6,7 +6,7 @@ import os
 
 from hypothesis import strategies as st
 
-from hashmatch import Entry, Match, Outcome, PerceptualHash, Reason, Verdict
+from hashmatch import Cause, Entry, Match, Outcome, PerceptualHash, Reason, Verdict
 from hashmatch.files import path_fields
 from hashmatch.report import Record, file_record
 from hashmatch.scan import FileResult
@@ -32,9 +32,7 @@ names = st.one_of(
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 
 
-def match(
-    *, low_information: bool = False, distance: int = 2, label: str | None = "a label"
-) -> Match:
+def match(*, cause: Cause | None = None, distance: int = 2, label: str | None = "a label") -> Match:
     """A match."""
     return Match(
         *(
@@ -47,7 +45,7 @@ def match(
             "stored",
             70,
         ),
-        low_information=low_information,
+        cause=cause,
     )
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from commands import hashmatch_command
 from hashmatch import HashKind
-from hashmatch.match.expected import ExpectedFalse, ListedKinds
+from hashmatch.match.cutoffs import Cutoffs, Group, MatchRule
+from hashmatch.match.expected import ExpectedFalse
 from hashmatch.match.rates import PHOTOGRAPHS
 from hashmatch.report.chance import expectation, warnings
 from hashmatch.report.numbers import one_in
@@ -22,11 +23,11 @@ PHASH, PLUGIN = HashKind("phash", 64), HashKind("plugin", 64)
 
 
 def expected(entries: int, *kinds: HashKind) -> ExpectedFalse:
-    """What is expected of a list with so many entries of each kind, at the default thresholds."""
-    groups = tuple(
-        ListedKinds("list", (kind,), entries, PHOTOGRAPHS.of({kind: 8})) for kind in kinds
-    )
-    return ExpectedFalse(groups, dict.fromkeys(kinds, 8), 1, PHOTOGRAPHS, all_must=False)
+    """What is expected of a list with so many entries of each kind, at a threshold of 8."""
+    groups = tuple(Group("list", (kind,), entries, 1) for kind in kinds)
+    rule = MatchRule(8, "any", 1_000, mirrors=False, rates=PHOTOGRAPHS)
+    cutoffs = Cutoffs(dict.fromkeys(kinds, 8), {(kind,): {kind: 8} for kind in kinds}, False)
+    return ExpectedFalse(groups, cutoffs, rule)
 
 
 @pytest.mark.parametrize(
@@ -69,24 +70,25 @@ def test_long_lists_are_warned_of_with_a_way_out() -> None:
     """Over 1 in 10,000 files, two lines say how many, and which threshold would do."""
     many, remedy = warnings(expected(20_000, PHASH))
     assert many.startswith("expect 2,321 false matches per million files")
+    assert "leave --threshold out" in remedy
     assert "--threshold phash-64=4 (extrapolated); or a list of 256-bit hashes; or --req" in remedy
     assert not list(warnings(expected(800, PHASH)))
 
 
 def test_a_list_check_says_what_to_expect(tmp_path: Path) -> None:
-    """``list check`` and ``list show`` say it for the default thresholds, and warn on stderr."""
+    """``list check`` and ``list show`` say it for the default settings, with the candidates."""
     path = tmp_path / "hashes.txt"
     lines = (
-        f"phash:{number * 0x9E3779B97F4A7C15 % 2**64:016x} e{number}" for number in range(1, 2001)
+        f"phash:{number * 0x9E3779B97F4A7C15 % 2**64:016x} e{number}" for number in range(1, 20_001)
     )
     path.write_text("\n".join(lines))
     path.chmod(0o600)
     for command in ("check", "show"):
         done = hashmatch_command("list", command, path)
-        assert b"at the default thresholds, expect 232 false matches per million" in done.stdout
-        assert b"too many to act on before a person has looked" in done.stderr
+        assert b"with the default settings, expect 863 false matches per million" in done.stdout
+        assert b", and 1,460 candidates" in done.stdout
     shown = json.loads(hashmatch_command("list", "show", path, "--json").stdout)
-    assert shown["expected_false"]["per_million_files"] == 232
+    assert shown["expected_false"]["per_million_files"] == 863
 
 
 def test_a_report_shows_odds_and_the_sum(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from hashmatch.options import ExamineOptions
 from hashmatch.report import make_hash_writer
 from hashmatch.text import printable
 from matchers import in_process
-from pictures import as_mode, encode, photo
+from pictures import as_mode, encode, photo, with_orientation
 
 from .outcomes import names
 
@@ -118,3 +118,24 @@ def test_unknown_formats_are_refused() -> None:
     """An unknown format is an error that names those that exist."""
     with pytest.raises(SettingsError, match="unknown format 'csv'; choose from text, jsonl"):
         make_hash_writer("csv", io.StringIO(), KINDS)
+
+
+def test_turned_pictures_and_crops_are_listed_under_ids_of_their_own() -> None:
+    """A picture with an EXIF turn is listed as stored and upright, and each crop by its place."""
+    turned = with_orientation(photo(1, 400, 300), 6)
+    found = examine(turned, ExamineOptions(kinds=KINDS, digests=("sha256",), crops=5))
+    hash_list = HashList.loads(written("text", (b"a.jpg", found)))
+    name = f"sha256:{found.digests[0][:12]}"
+    places = ("centre", "top-left", "top-right", "bottom-left", "bottom-right")
+    assert {entry.id for entry in hash_list} == {
+        name,
+        f"{name}+upright",
+        *(f"{name}+crop-90-{place}" for place in places),
+        *(f"{name}+upright+crop-90-{place}" for place in places),
+    }
+    upright = photo(1, 400, 300)
+    assert in_process(hash_list).match(upright).verdict is Verdict.MATCH
+    width, height = upright.size
+    cropped = upright.crop((width // 20, height // 20, width - width // 20, height - height // 20))
+    (best, *_) = in_process(hash_list).match(cropped).matches
+    assert best.entry.id == f"{name}+upright+crop-90-centre"

@@ -49,7 +49,7 @@ def test_a_record_has_all_its_keys_and_no_hash() -> None:
     (told,) = record(b"one", outcome(Verdict.MATCH, match()))["matches"]
     assert set(told) >= {
         *("list", "entry", "label", "algorithm", "distance", "threshold", "view"),
-        *("bits", "quality", "low_information"),
+        *("bits", "quality", "cause"),
     }
     assert (told["list"], told["entry"], told["label"]) == ("some list", "entry-1", "a label")
     assert (told["distance"], told["threshold"]) == (2, 8)
@@ -64,7 +64,7 @@ def test_the_exit_code_is_a_bit_mask(verdicts: list[Verdict]) -> None:
     expected = (
         1 * (Verdict.MATCH in verdicts)
         + 2 * (Verdict.UNSCANNED in verdicts)
-        + 4 * (Verdict.LOW_INFORMATION in verdicts)
+        + 4 * (Verdict.CANDIDATE in verdicts)
     )
     assert tally.exit_code == expected
     assert tally.files == sum(tally.verdicts.values()) == len(verdicts)

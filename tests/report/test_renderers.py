@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashmatch import Reason, SettingsError, Verdict
+from hashmatch import Cause, Reason, SettingsError, Verdict
 from hashmatch.files import path_of
 from hashmatch.report import FORMATS, Tally, make_renderer, summary_line
 from hashmatch.text import printable, unescape_formula
@@ -104,7 +104,7 @@ def test_table_holds_any_name_on_one_line(path: bytes, label: str) -> None:
 
 def test_csv_has_a_row_for_each_match_and_each_other_file() -> None:
     """Each match has a row, as has each file without one; candidates are marked."""
-    many = outcome(Verdict.MATCH, match(), match(distance=6, low_information=True))
+    many = outcome(Verdict.MATCH, match(), match(distance=6, cause=Cause.LOW_INFORMATION))
     text = rendered(
         "csv",
         record(b"two", many),
@@ -117,7 +117,7 @@ def test_csv_has_a_row_for_each_match_and_each_other_file() -> None:
         *(("two", "match", "2"), ("two", "match", "6")),
         *(("none", "clear", ""), ("cut", "unscanned", "")),
     ]
-    assert [row["low_information"] for row in rows] == ["False", "True", "", ""]
+    assert [row["cause"] for row in rows] == ["", "low_information", "", ""]
     assert [row["reason"] for row in rows] == ["", "", "", "truncated"]
     assert rows[0]["match_count"] == "2"
     assert (rows[0]["list"], rows[0]["entry"], rows[0]["view"]) == (
@@ -134,7 +134,7 @@ def test_table_shows_what_needs_a_human() -> None:
     text = rendered(
         "table",
         record(b"one", outcome(Verdict.MATCH, match(distance=5))),
-        record(b"faint", outcome(Verdict.LOW_INFORMATION, match(low_information=True))),
+        record(b"faint", outcome(Verdict.CANDIDATE, match(cause=Cause.LOW_INFORMATION))),
         record(b"clear", outcome(Verdict.CLEAR)),
         record(b"text", outcome(Verdict.NOT_IMAGE)),
         record(b"cut", outcome(Verdict.UNSCANNED, reason=Reason.TRUNCATED)),
@@ -144,7 +144,7 @@ def test_table_shows_what_needs_a_human() -> None:
         *("match", "phash", "5<=8", "stored", "one", "is", "near"),
         *("some", "list/entry-1", "(a", "label)"),
     ]
-    assert second.startswith("low_information  phash 2<=8")
+    assert second.startswith("candidate        phash 2<=8")
     assert third.split("  ")[0] == "unscanned"
     assert "truncated" in third
     assert "in words" in third
@@ -153,22 +153,24 @@ def test_table_shows_what_needs_a_human() -> None:
 @pytest.mark.parametrize("low", [False, True])
 def test_table_counts_what_it_does_not_name(low: bool) -> None:
     """Entries beyond those named are counted, as matches or as candidates."""
-    found = record(b"one", outcome(Verdict.MATCH, match(), match(low_information=low)))
+    found = record(
+        b"one", outcome(Verdict.MATCH, match(), match(cause=Cause.CHANCE if low else None))
+    )
     found["match_count"] = 12
     line = rendered("table", found).splitlines()[-1]
     assert line.startswith("match ")
-    assert line.endswith("one  is near 10 more entries" + (" (low information)" if low else ""))
+    assert line.endswith("one  is near 10 more entries" + (" (often chance)" if low else ""))
 
 
-@pytest.mark.parametrize("verdict", [Verdict.MATCH, Verdict.LOW_INFORMATION, Verdict.UNSCANNED])
+@pytest.mark.parametrize("verdict", [Verdict.MATCH, Verdict.CANDIDATE, Verdict.UNSCANNED])
 def test_table_shows_one_verdict_of_a_file(verdict: Verdict) -> None:
     """A file near entries and not fully examined has its one verdict in each line, and why."""
-    near = (match(), match()) if verdict is Verdict.MATCH else (match(low_information=True),)
+    near = (match(), match()) if verdict is Verdict.MATCH else (match(cause=Cause.LOW_INFORMATION),)
     found = outcome(verdict, *near, reason=Reason.TRUNCATED)
     lines = rendered("table", record(b"one", found)).splitlines()
     assert [line.split()[0] for line in lines] == [verdict] * len(near)
     assert all(line.endswith("(truncated: in words: truncated)") for line in lines)
-    assert ("(low information)" in lines[0]) is (verdict is Verdict.UNSCANNED)
+    assert ("(little detail)" in lines[0]) is (verdict is not Verdict.MATCH)
 
 
 def test_colours_are_for_terminals_that_want_them(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hashmatch import HashKind, HashList, Matcher, PerceptualHash, Verdict
+from hashmatch import Cause, HashKind, HashList, Matcher, PerceptualHash, Verdict
 from hashmatch.errors import DecodeError
 from hashmatch.hashing import ALGORITHMS
 from hashmatch.model import Entry, Examination, Match, Outcome, Reason, ViewHashes
@@ -157,14 +157,24 @@ def test_unconfirmed_rows_say_so(folder: Path) -> None:
 
 def outcome_of(*matches: Match, count: int, reason: Reason | None = None) -> Outcome:
     """An outcome with these matches."""
-    verdict = Verdict.LOW_INFORMATION if matches[0].low_information else Verdict.MATCH
+    verdict = Verdict.CANDIDATE if matches[0].cause else Verdict.MATCH
     return Outcome(verdict, reason, matches=matches, match_count=count, format="JPEG")
 
 
 def match_of(entry: str, *, low: bool = False) -> Match:
     """A match on an entry."""
     value = PerceptualHash("phash", 64, (1,))
-    return Match("synthetic", Entry(entry, value), "phash", 64, 2, 8, "stored", 90, low)
+    return Match(
+        "synthetic",
+        Entry(entry, value),
+        "phash",
+        64,
+        2,
+        8,
+        "stored",
+        90,
+        Cause.CHANCE if low else None,
+    )
 
 
 @pytest.mark.parametrize(
@@ -172,7 +182,7 @@ def match_of(entry: str, *, low: bool = False) -> Match:
     [
         (outcome_of(match_of("a"), count=1), Verdict.CLEAR, 0),
         (outcome_of(match_of("a"), match_of("b"), count=2), Verdict.MATCH, 1),
-        (outcome_of(match_of("a"), match_of("b", low=True), count=2), Verdict.LOW_INFORMATION, 1),
+        (outcome_of(match_of("a"), match_of("b", low=True), count=2), Verdict.CANDIDATE, 1),
         (outcome_of(match_of("a"), count=1, reason=Reason.TRUNCATED), Verdict.UNSCANNED, 0),
         (outcome_of(match_of("a"), count=5), Verdict.MATCH, 4),
         (outcome_of(match_of("b"), count=1), Verdict.MATCH, 1),
@@ -224,6 +234,6 @@ def test_near_says_no_only_where_no_doubt_could_help(seed: int, uncertain: int, 
         )
         expected.append(min(best) <= 8)
     kind = HashKind("phash", 64)
-    assert matcher.near(kind, codes, uncertain_bits).tolist() == expected
+    assert matcher.near({kind: codes}, {kind: uncertain_bits}).tolist() == expected
     distance = [[(c ^ e).bit_count() for e in entries[:, 0].tolist()] for c in codes[:, 0].tolist()]
-    assert matcher.near(kind, codes).tolist() == [min(row) <= 8 for row in distance]
+    assert matcher.near({kind: codes}).tolist() == [min(row) <= 8 for row in distance]

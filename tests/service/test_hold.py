@@ -79,7 +79,7 @@ def test_candidates_are_held_only_where_asked(start: Start, tmp_path: Path) -> N
         service = start("--hold", folder, *options)
         with service.client() as client:
             found = client.post("/v1/match", content=CANDIDATE).json()
-        assert found["verdict"] == "low_information"
+        assert found["verdict"] == "candidate"
         assert held(folder) == ([CANDIDATE] if options else [])
 
 

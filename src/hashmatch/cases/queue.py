@@ -14,7 +14,7 @@ from hashmatch.text import escape_formula, printable
 
 COLUMNS = (
     *("id", "path", "list", "entry", "label", "category", "algorithm", "bits", "distance"),
-    *("threshold", "band", "view", "quality", "low_information", "confirmed", "expected_false"),
+    *("threshold", "band", "view", "quality", "cause", "confirmed", "expected_false"),
     *("found", "state"),
     *("verdict", "by", "at", "note"),
 )
@@ -45,9 +45,9 @@ def read_queue(
         state: the state that the scans keep.
         sample: draw this many at random, each as likely as any other.
         seed: for the draw; the same seed and state give the same sample.
-        near_threshold_first: put the likeliest mistakes first: those of low information, then
-            those not confirmed, then those that chance makes most often, then those that use most
-            of the threshold. A match whose chance is not known counts as a frequent one.
+        near_threshold_first: put the likeliest mistakes first: candidates, then those not
+            confirmed, then those that chance makes most often, then those that use most of the
+            threshold. A match whose chance is not known counts as a frequent one.
         reviewed: include the matches that were decided already.
 
     Raises:
@@ -79,10 +79,10 @@ def write_queue(rows: Iterable[StoredMatch], stream: TextIO) -> int:
     return count
 
 
-def _likely_wrong(row: StoredMatch) -> tuple[int, bool, float, float, int]:
+def _likely_wrong(row: StoredMatch) -> tuple[bool, bool, float, float, int]:
     used = row.distance / row.threshold if row.threshold else 0.0
     chance = inf if row.expected_false is None else row.expected_false
-    return row.low_information, not row.confirmed, chance, used, -row.id
+    return row.cause is not None, not row.confirmed, chance, used, -row.id
 
 
 def _shown(value: object) -> object:

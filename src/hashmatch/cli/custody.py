@@ -78,7 +78,10 @@ class Custody:
             # The paths in --files-from are not known until the walk reaches them
             _check_apart(self.settings.quarantine, result.root)
             self._root = result.root
-        matched = result.outcome.verdict is Verdict.MATCH
+        taken = {Verdict.MATCH}
+        if self.settings.quarantine_candidates:
+            taken.add(Verdict.CANDIDATE)
+        matched = result.outcome.verdict in taken
         if result.archive is not None:
             if matched:
                 self._members.append(record["matches"])

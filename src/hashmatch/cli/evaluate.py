@@ -188,6 +188,7 @@ def _settings(asked: EvaluateSettings) -> evaluating.EvaluationSettings:
 
 def _print(result: dict[str, Any]) -> None:
     pictures = result["pictures"]
+    print(f"{result['advice']['sentence']}\n")
     print(
         f"{count(pictures['different'], 'different picture')} out of"
         f" {count(pictures['files'], 'file')} (left out:"

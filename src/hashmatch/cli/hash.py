@@ -21,6 +21,7 @@ else:
     )
 
 UNSCANNED = 2
+DEFAULT = ("phash-256", "dhash")
 _SOUND = (None, Reason.FRAME_LIMIT)
 """With these, every view shows a whole picture."""
 
@@ -35,7 +36,8 @@ class HashOutputSettings:
         opt.Names,
         option(
             "ALGORITHM",
-            "phash or dhash, with a width if you like: phash-256. Repeatable. Default: phash.",
+            "phash or dhash, with a width if you like: phash-256. Repeatable. Default: phash-256"
+            " and dhash, which together suit lists of any length.",
         ),
     ] = None
     output_format: Annotated[
@@ -49,6 +51,14 @@ class HashOutputSettings:
     mirrors: Annotated[
         bool, switch("--mirrors", "With jsonl, also hash mirror images and quarter turns.")
     ] = False
+    crops: Annotated[
+        int,
+        option(
+            "0|1|5",
+            "Also list crops of 90%: the centre, or the corners too. They find uploads that were"
+            " cropped by as much, and make as many times more false matches.",
+        ),
+    ] = 0
     output: opt.Output = None
 
 
@@ -67,16 +77,17 @@ def hash_command(asked: HashSettings) -> int:
     """Compute the hashes of pictures, as a list or as records.
 
     The output holds hashes: protect it as you protect your hash lists. Pictures that cannot be
-    decoded completely are left out. Exit codes: 0 every file was examined, 2 some were not (stderr
-    names them), otherwise as for scan.
+    decoded completely are left out; those that viewers turn upright are listed both ways. Exit
+    codes: 0 every file was examined, 2 some were not (stderr names them), otherwise as for scan.
     """
-    kinds = tuple(dict.fromkeys(map(hashing.parse_kind, asked.hashes.algorithm or ["phash"])))
+    kinds = tuple(dict.fromkeys(map(hashing.parse_kind, asked.hashes.algorithm or DEFAULT)))
     paths = scan.check_paths(asked.paths)
     options = ExamineOptions(
         kinds=kinds,
         limits=asked.pictures.limits(),
         formats=asked.pictures.formats(),
         mirrors=asked.hashes.mirrors,
+        crops=asked.hashes.crops,
         digests=("sha256",),
     )
     exit_code = written = 0

@@ -21,7 +21,9 @@ from hashmatch.options import FORMATS, ArchiveLimits, Limits, VideoLimits
 if TYPE_CHECKING:
     from hashmatch import sources
     from hashmatch.examine.sandbox import limits as worker_limits
+    from hashmatch.match import Threshold, own_rates
 else:
+    own_rates = deferred("hashmatch.match.own_rates")
     sources = deferred("hashmatch.sources")
     worker_limits = deferred("hashmatch.examine.sandbox.limits")
 
@@ -100,37 +102,66 @@ class MatchSettings:
         Names,
         option(
             "BITS",
-            "Largest distance that counts as near: 8, or by algorithm (phash=8). Repeatable."
-            " Default: phash 8, dhash 4; at 256 bits: phash 32, dhash 16.",
+            "Largest distance that is a match: 8, or by algorithm (phash=8). Repeatable. Default:"
+            " auto, by the length of the lists; see --max-false-per-million.",
         ),
     ] = None
     require: Annotated[
-        str, option("any|all", "Match if any of an entry's hashes is near, or only if all are.")
-    ] = "any"
+        str,
+        option(
+            "auto|any|all",
+            "Match if any of an entry's hashes is near, or only if all are. auto: if any is, or if"
+            " two agree further out.",
+        ),
+    ] = "auto"
+    max_false_per_million: Annotated[
+        float,
+        option(
+            "N",
+            "False matches to accept per million files. Near entries that would make more are"
+            " candidates for a human, unless --threshold is given.",
+        ),
+    ] = 1000
     max_matches: Annotated[
         int, option("N", "Maximum entries to report per file, nearest first.")
     ] = 10
+
+    rates: Annotated[
+        Path | None,
+        option(
+            "FILE",
+            "Chance rates of your own pictures: the evaluation.json of hashmatch evaluate. Default:"
+            " those of photographs.",
+        ),
+        READS,
+    ] = None
 
     def arguments(self) -> dict[str, Any]:
         """The same as arguments of ``Matcher``, under the same names.
 
         Raises:
             SettingsError: see ``thresholds``.
+            InputError: ``--rates`` names no evaluation.
         """
-        return asdict(self) | {"threshold": self.thresholds()}
+        arguments = asdict(self) | {"threshold": self.thresholds()}
+        if self.rates is None:
+            del arguments["rates"]
+        else:
+            arguments["rates"] = own_rates.load_rates(self.rates)
+        return arguments
 
-    def thresholds(self) -> dict[str, int] | int | None:
-        """What ``--threshold`` says: ``8``, or ``phash=8`` and ``dhash=4``.
+    def thresholds(self) -> Threshold:
+        """What ``--threshold`` says: ``auto``, ``8``, or ``phash=8`` and ``dhash=4``.
 
         Raises:
-            SettingsError: it is neither.
+            SettingsError: it is none of these.
         """
-        if not self.threshold:
-            return None
-        pairs = [text.rpartition("=")[::2] for text in self.threshold]
+        if self.threshold in (None, ["auto"]):
+            return "auto"
+        pairs = [text.rpartition("=")[::2] for text in self.threshold or ()]
         if not all(bits.isascii() and bits.isdigit() for _, bits in pairs):
             raise SettingsError(
-                "--threshold takes a number of bits, or ALGORITHM=BITS such as phash=8"
+                "--threshold takes auto, a number of bits, or ALGORITHM=BITS such as phash=8"
             )
         if len(pairs) == 1 and not pairs[0][0]:
             return int(pairs[0][1])

@@ -23,7 +23,7 @@ from hashmatch.scan import FileResult
 _SHOWN = {
     "all": frozenset(Verdict),
     "match": frozenset({Verdict.MATCH}),
-    "review": frozenset({Verdict.MATCH, Verdict.LOW_INFORMATION}),
+    "review": frozenset({Verdict.MATCH, Verdict.CANDIDATE}),
     "unscanned": frozenset({Verdict.UNSCANNED}),
 }
 
@@ -82,9 +82,8 @@ def say_thresholds(asked: MatchSettings, expected: ExpectedFalse) -> None:
         expected: the false matches to expect from the lists in use.
     """
     given = asked.thresholds()
-    known = {str(kind) for kind in expected.thresholds} | {
-        kind.algorithm for kind in expected.thresholds
-    }
+    kinds = expected.cutoffs.near
+    known = {str(kind) for kind in kinds} | {kind.algorithm for kind in kinds}
     for name in given if isinstance(given, dict) else ():
         if name not in known:
             say(f"--threshold {name}: no list has a {name} hash")
@@ -96,7 +95,7 @@ def expectation_by_default(hash_list: HashList) -> Iterator[str]:
     if len(hash_list):
         found = expect_by_default(hash_list)
         say(*warnings(found))
-        yield f"at the default thresholds, {expectation(found.record())}"
+        yield f"with the default settings, {expectation(found.record())}"
 
 
 def say_summary(summary: Record, asked: ResultSettings) -> int:

@@ -86,13 +86,19 @@ class CustodySettings:
     quarantine_archives: Annotated[
         bool, switch("--quarantine-archives", "Also move archives that have a matching member.")
     ] = False
+    quarantine_candidates: Annotated[
+        bool, switch("--quarantine-candidates", "Also move candidates, not only matches.")
+    ] = False
     dry_run: Annotated[bool, switch("--dry-run", "Only report what --quarantine would move.")] = (
         False
     )
 
     def __post_init__(self) -> None:
-        if self.quarantine is None and (self.quarantine_archives or self.dry_run):
-            raise SettingsError("--dry-run and --quarantine-archives need --quarantine")
+        details = (self.quarantine_archives, self.quarantine_candidates, self.dry_run)
+        if self.quarantine is None and any(details):
+            raise SettingsError(
+                "--dry-run, --quarantine-archives and --quarantine-candidates need --quarantine"
+            )
         if self.rehash and self.state is None:
             raise SettingsError("--rehash needs --state")
 
@@ -116,7 +122,7 @@ def scan_command(asked: ScanSettings) -> int:
     """Find the files that match a hash list.
 
     Exit codes add up: 0 every file was examined and none matches, 1 a match, 2 a file not fully
-    examined, 4 a candidate for a human (near, but with little detail), 8 a match that --quarantine
+    examined, 4 a candidate for a human (near, too weakly for a match), 8 a match that --quarantine
     could not move. Errors: 64 wrong usage, 65 bad list, 66 input not found, 70 internal error, 130
     interrupted, 128 + N stopped by signal N. A scan that finds no file exits 0 and says so on
     stderr.

@@ -90,7 +90,7 @@ class DoorSettings:
         option(
             "[DOOR.]VERDICT=ACTION",
             "Allow, hold or reject uploads with this verdict, at every door or at one:"
-            " icap.unscanned=allow. Repeatable. Default: reject match; hold low_information and"
+            " icap.unscanned=allow. Repeatable. Default: reject match; hold candidate and"
             " unscanned; allow clear and not_image.",
         ),
     ] = None
@@ -131,9 +131,7 @@ class HoldSettings:
             "Encrypt held uploads to this age public key. Repeatable: any of the keys opens them.",
         ),
     ] = None
-    hold_candidates: Annotated[
-        bool, switch("--hold-candidates", "Also hold low_information uploads.")
-    ] = False
+    hold_candidates: Annotated[bool, switch("--hold-candidates", "Also hold candidates.")] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +15,7 @@ from hashmatch.evaluate.intervals import Ints
 from hashmatch.evaluate.rules import MAX_SHARE, Rule
 from hashmatch.hashing.distance import distances
 from hashmatch.index import build_index
+from hashmatch.model import HashKind
 
 MAX_NEAR = 3_000_000
 """Thresholds are tried only while at most this many pairs are near. Laxer ones are useless: a
@@ -43,6 +46,30 @@ class NearPairs:
         level = rule.level(self.distance)
         near = level < rule.levels
         return best_of_each(self.query[near], self.entry[near], level[near])
+
+
+def count_agreeing(
+    near: NearPairs, kinds: Sequence[HashKind]
+) -> list[tuple[HashKind, HashKind, Ints]]:
+    """Count the pairs that two kinds agree on, by the level up to which both are near.
+
+    Returns:
+        Each two kinds, with the number of ordered pairs at each level, in bits of 64.
+    """
+    found = []
+    for first, second in combinations(range(len(kinds)), 2):
+        columns = (first, second)
+        levels = np.max(
+            [-(-64 * near.distance[:, at].astype(np.int64) // kinds[at].bits) for at in columns],
+            axis=0,
+        )
+        # Beyond the radius of either kind, not all pairs are known
+        deepest = min(64 * near.radius[at] // kinds[at].bits for at in columns)
+        known = levels <= deepest
+        _, _, best = best_of_each(near.query[known], near.entry[known], levels[known])
+        counts = np.bincount(best, minlength=deepest + 1)
+        found.append((kinds[first], kinds[second], counts))
+    return found
 
 
 def best_of_each(query: Ints, entry: Ints, level: Ints) -> tuple[Ints, Ints, Ints]:

@@ -16,9 +16,11 @@ from typing import Any
 import numpy as np
 
 from hashmatch.evaluate import prose
+from hashmatch.evaluate.advice import advise
 from hashmatch.evaluate.evaluation import Evaluation, RuleFigures
 from hashmatch.evaluate.figures import Figures
 from hashmatch.evaluate.identity import CHOOSE, LEFT_OUT, SCORE
+from hashmatch.evaluate.negatives import count_agreeing
 from hashmatch.evaluate.rules import Rule, label
 from hashmatch.evaluate.settings import EvaluationSettings, versions
 from hashmatch.examine.transform import SOURCES, TRANSFORMS
@@ -39,7 +41,7 @@ Record = dict[str, Any]
 def record(evaluation: Evaluation) -> Record:
     """Turn an evaluation into its record."""
     settings = evaluation.settings
-    return {
+    found: Record = {
         "type": "evaluation",
         "schema": SCHEMA,
         "run": {
@@ -73,11 +75,16 @@ def record(evaluation: Evaluation) -> Record:
                 settings.kinds, evaluation.positives, evaluation.negatives, strict=True
             )
         ],
+        "agreeing": [
+            {"kinds": [str(first), str(second)], "different": counts.tolist()}
+            for first, second, counts in count_agreeing(evaluation.near, settings.kinds)
+        ],
         "closest": _closest(evaluation),
         "rules": [_rule(figures, settings) for figures in evaluation.rules],
         "lists": list(evaluation.lists),
         "baseline": None,
     }
+    return found | {"advice": advise(found, settings)}
 
 
 def _pictures(evaluation: Evaluation) -> Record:

@@ -81,7 +81,7 @@ def single_rules(kinds: Sequence[HashKind], radius: Sequence[int]) -> list[Rule]
 def joint_rules(
     kinds: Sequence[HashKind], singles: Sequence[Rule], recall: Sequence[Ints]
 ) -> list[Rule]:
-    """The rules ``A and B`` and ``A or B`` for each two algorithms of the same width.
+    """The rules ``A and B`` and ``A or B`` for each two kinds of hash.
 
     Their levels follow the first one's thresholds; the second one's is the lowest that finds at
     least as many variants. So the positives alone decide which thresholds belong together, and the
@@ -95,8 +95,6 @@ def joint_rules(
     """
     rules = []
     for first, second in combinations(range(len(kinds)), 2):
-        if kinds[first].bits != kinds[second].bits:
-            continue
         partner = np.searchsorted(recall[second], recall[first])
         partner = np.minimum(np.maximum.accumulate(partner), singles[second].levels - 1)
         thresholds = np.stack([np.arange(singles[first].levels), partner], axis=1)

@@ -113,7 +113,9 @@ def hash_views(
     """
     every: list[View | MirrorView] = []
     for plain in found:
-        every += [plain, *plain.mirrors()] if options.mirrors else [plain]
+        every += [plain, *(plain.mirrors() if options.mirrors else ())]
+        if reduced is None and isinstance(plain, View):  # lists are made of exact hashes alone
+            every += plain.crops(options.crops)
     qualities = quality(np.stack([view.detail(QUALITY_GRID) for view in every])).tolist()
     hashes = [_hash_column(every, kind, reduced) for kind in options.kinds]
     return [

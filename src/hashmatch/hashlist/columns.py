@@ -53,6 +53,15 @@ class TextColumn:
         """A column in which no row has a text."""
         return cls(np.empty(0, dtype=np.uint8), np.zeros(rows + 1, dtype=np.uint32))
 
+    def equals(self, other: TextColumn) -> bool:
+        """Whether both have the same texts in the same rows, if neither repeats any."""
+        return (
+            self.which is None
+            and other.which is None
+            and np.array_equal(self.offsets, other.offsets)
+            and np.array_equal(self.data, other.data)
+        )
+
     @classmethod
     def from_bytes(cls, texts: Sequence[bytes]) -> TextColumn:
         """Make a column from encoded texts."""

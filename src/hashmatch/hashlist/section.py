@@ -107,9 +107,13 @@ class ListSection:
 
     def entry(self, row: int) -> Entry:
         """The entry of a row."""
-        texts = {name: column[row] or None for name, column in self.columns.items()}
-        entry_id = texts.pop("id", None) or f"{self.origin}:{self.line(row)}"
-        return Entry(entry_id, from_code(self.kind, self.codes[row]), **texts)
+        texts = {name: column[row] or None for name, column in self.columns.items() if name != "id"}
+        return Entry(self.entry_id(row), from_code(self.kind, self.codes[row]), **texts)
+
+    def entry_id(self, row: int) -> str:
+        """The id of a row: the list's own, or else by line."""
+        own = self.columns["id"][row] if "id" in self.columns else None
+        return own or f"{self.origin}:{self.line(row)}"
 
     def line(self, row: int) -> int:
         """The line of an entry in the list's text, from 1; 0 if it is unknown."""

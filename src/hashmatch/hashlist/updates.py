@@ -57,6 +57,11 @@ class SectionUpdate:
         in_base = row < len(self.base)
         return self.base.entry(row) if in_base else self.added.entry(row - len(self.base))
 
+    def entry_id(self, row: int) -> str:
+        """The id of a row."""
+        in_base = row < len(self.base)
+        return self.base.entry_id(row) if in_base else self.added.entry_id(row - len(self.base))
+
     def find(self, ids: Sequence[str]) -> Rows:
         """Find entries by their ids.
 

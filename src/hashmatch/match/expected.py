@@ -1,42 +1,28 @@
-"""How many false matches to expect of lists, thresholds and a rule."""
+"""How many false matches and candidates to expect of lists, cutoffs and a rule."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from hashmatch.hashing import default_threshold
 from hashmatch.hashlist import HashList
-from hashmatch.match.rates import PHOTOGRAPHS, Chance, Rates
-from hashmatch.model import DIGEST_BITS, HashKind
+from hashmatch.match.cutoffs import (
+    MAX_FALSE_PER_MILLION,
+    MILLION,
+    Cutoffs,
+    Distances,
+    Group,
+    MatchRule,
+    chance_of,
+    fit,
+)
+from hashmatch.match.rates import PHOTOGRAPHS, Chance
+from hashmatch.match.thresholds import AUTO
+from hashmatch.model import HashKind
 
-MILLION = 1_000_000
 MOST_FALSE = 1e-4
-"""Expected false matches of one file above which to warn: 1 in 10,000 files."""
-
-MIRRORED_VIEWS = 8
-"""Views of a picture with ``mirrors``: upright, turned and flipped."""
-
-
-@dataclass(frozen=True, slots=True)
-class ListedKinds:
-    """Entries of one list that need the same kinds of hash to be near.
-
-    Attributes:
-        list: the list's name.
-        kinds: the kinds, all of which must be near.
-        entries: how many.
-        chance: of one entry to be near one different picture; None if it is not known.
-    """
-
-    list: str
-    kinds: tuple[HashKind, ...]
-    entries: int
-    chance: Chance | None
+"""Expected false matches of one file above which to warn of fixed thresholds: 1 in 10,000 files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,61 +31,63 @@ class ExpectedFalse:
 
     Attributes:
         groups: the entries that it adds up, digests left out.
-        thresholds: in bits, by kind.
-        views: of the file, each looked up by itself. A frame, a trimmed border or another
-            orientation adds as much again, at most.
-        rates: what it was computed from.
-        all_must: whether all hashes of an entry must be near.
+        cutoffs: how near is near, and how near is a match.
+        rule: what the operator asks for.
     """
 
-    groups: tuple[ListedKinds, ...]
-    thresholds: Mapping[HashKind, int]
-    views: int
-    rates: Rates
-    all_must: bool
+    groups: tuple[Group, ...]
+    cutoffs: Cutoffs
+    rule: MatchRule
 
     @property
     def per_file(self) -> Chance:
         """The expected number for one file, of the groups whose chance is known."""
-        return self.at(self.thresholds)
+        return _total(self._at(group, self.cutoffs.matching[group.kinds]) for group in self.groups)
+
+    @property
+    def candidates_per_file(self) -> float:
+        """How many entries are near one file by chance without making a match."""
+        near = self.at(self.cutoffs.near).rate
+        return max(0.0, near - _total(map(self._matching_alone, self.groups)).rate)
 
     @property
     def unknown_kinds(self) -> tuple[str, ...]:
         """The kinds of hash that nothing is known of, such as those of plug-ins."""
-        unknown = (group.kinds for group in self.groups if group.chance is None)
+        rates = self.rule.rates
+        unknown = (
+            group.kinds for group in self.groups if not rates.of(dict.fromkeys(group.kinds, 0))
+        )
         return tuple(sorted({str(kind) for kinds in unknown for kind in kinds}))
 
     @property
     def too_many(self) -> bool:
-        """Whether to warn."""
-        return self.per_file.rate > MOST_FALSE
+        """Whether to warn: fixed thresholds make more than 1 in 10,000 files a false match.
 
-    def at(self, thresholds: Mapping[HashKind, int]) -> Chance:
-        """The same at other thresholds, in bits."""
-        every = [self._of(group, thresholds) for group in self.groups]
-        known = [chance for chance in every if chance is not None]
-        return Chance(
-            sum(chance.rate for chance in known),
-            sum(chance.bound for chance in known),
-            any(chance.extrapolated for chance in known),
+        What ``auto`` allows is the operator's own limit, so only fixed thresholds count.
+        """
+        fixed = (group for group in self.groups if self.rule.is_fixed(group.kinds))
+        total = _total(self._at(group, self.cutoffs.matching[group.kinds]) for group in fixed)
+        return total.rate > MOST_FALSE
+
+    def at(self, thresholds: Distances) -> Chance:
+        """What to expect of fixed thresholds, in bits for each kind."""
+        return _total(
+            self._at(group, {kind: thresholds[kind] for kind in group.kinds})
+            for group in self.groups
+            if len(group.kinds) == 1 or self.cutoffs.all_must
         )
-
-    def _of(self, group: ListedKinds, thresholds: Mapping[HashKind, int]) -> Chance | None:
-        chance = self.rates.of({kind: thresholds[kind] for kind in group.kinds})
-        return None if chance is None else chance.times(group.entries * self.views)
 
     def lower_thresholds(self) -> dict[HashKind, int] | None:
         """Thresholds that bring it down to ``MOST_FALSE``; None if even 0 bits would not.
 
         The threshold to blame for the most false matches gives way first, bit by bit.
         """
-        thresholds = dict(self.thresholds)
-        groups = [group for group in self.groups if group.chance is not None]
+        thresholds = dict(self.cutoffs.near)
         while self.at(thresholds).rate > MOST_FALSE:
-            lowerable = [group for group in groups if any(map(thresholds.get, group.kinds))]
+            lowerable = [group for group in self.groups if any(map(thresholds.get, group.kinds))]
             if not lowerable:
                 return None
-            worst = max(lowerable, key=lambda group: self._of(group, thresholds) or Chance(0, 0))
+            worst = max(lowerable, key=lambda group: self._rate(group, thresholds))
             widest = max(worst.kinds, key=lambda kind: thresholds[kind] / kind.bits)
             thresholds[widest] -= 1
         return thresholds
@@ -107,14 +95,37 @@ class ExpectedFalse:
     def record(self) -> dict[str, Any]:
         """Plain values, per million files; null where a kind of hash is not known."""
         total, known = self.per_file.times(MILLION), not self.unknown_kinds
+        candidates = self.candidates_per_file * MILLION
         return {
             "per_million_files": significant(total.rate) if known else None,
             "bound": significant(total.bound) if known else None,
+            "candidates_per_million_files": significant(candidates) if known else None,
             "extrapolated": total.extrapolated,
             "unknown_kinds": list(self.unknown_kinds),
-            "views": self.views,
-            "rates": self.rates.name,
+            "views": self.rule.views,
+            "mirror_images": list(self.cutoffs.symmetries),
+            "rates": self.rule.rates.name,
         }
+
+    def _at(self, group: Group, distances: Distances) -> Chance:
+        chance = chance_of(self.rule.rates, distances)
+        return Chance(0.0, 0.0) if chance is None else chance.times(group.entries * group.views)
+
+    def _rate(self, group: Group, thresholds: Distances) -> float:
+        return self._at(group, {kind: thresholds[kind] for kind in group.kinds}).rate
+
+    def _matching_alone(self, group: Group) -> Chance:
+        counts = len(group.kinds) == 1 or self.cutoffs.all_must
+        return self._at(group, self.cutoffs.matching[group.kinds]) if counts else Chance(0.0, 0.0)
+
+
+def _total(chances: Iterable[Chance]) -> Chance:
+    every = list(chances)
+    return Chance(
+        sum(chance.rate for chance in every),
+        sum(chance.bound for chance in every),
+        any(chance.extrapolated for chance in every),
+    )
 
 
 def significant(value: float) -> float:
@@ -122,59 +133,26 @@ def significant(value: float) -> float:
     return float(f"{value:.3g}")
 
 
-def expect_false(
-    hash_lists: Sequence[HashList],
-    thresholds: Mapping[HashKind, int],
-    rates: Rates,
-    *,
-    require: str = "any",
-    mirrors: bool = False,
-) -> ExpectedFalse:
-    """Add up the chance of every entry.
+def expect_false(hash_lists: Sequence[HashList], rule: MatchRule) -> ExpectedFalse:
+    """Choose the cutoffs for these lists, and add up the chance of every entry.
 
-    Args:
-        hash_lists: the lists to look up in.
-        thresholds: in bits, for each kind of perceptual hash that they hold.
-        rates: the chance of one pair.
-        require: as ``Matcher`` takes it.
-        mirrors: as ``Matcher`` takes it.
+    Raises:
+        SettingsError: a threshold is out of range.
     """
-    groups = [
-        ListedKinds(
-            hash_list.name, kinds, entries, rates.of({kind: thresholds[kind] for kind in kinds})
-        )
-        for hash_list in hash_lists
-        for kinds, entries in count_kinds(hash_list, all_must=require == "all").items()
-    ]
-    views = MIRRORED_VIEWS if mirrors else 1
-    return ExpectedFalse(tuple(groups), dict(thresholds), views, rates, require == "all")
+    groups, cutoffs = fit(hash_lists, rule)
+    return ExpectedFalse(tuple(groups), cutoffs, rule)
 
 
 def expect_by_default(hash_list: HashList) -> ExpectedFalse:
-    """The false matches to expect of one list at the default thresholds."""
-    thresholds = {
-        kind: default_threshold(kind)
-        for kind in hash_list.sections
-        if kind.algorithm not in DIGEST_BITS
-    }
-    return expect_false([hash_list], thresholds, PHOTOGRAPHS)
+    """The false matches to expect of one list with default settings."""
+    rule = MatchRule(AUTO, AUTO, MAX_FALSE_PER_MILLION, mirrors=False, rates=PHOTOGRAPHS)
+    return expect_false([hash_list], rule)
 
 
-def count_kinds(hash_list: HashList, *, all_must: bool) -> Counter[tuple[HashKind, ...]]:
-    """Count the entries by the kinds of perceptual hash that must be near for a match."""
-    kinds = [kind for kind in hash_list.sections if kind.algorithm not in DIGEST_BITS]
-    found: Counter[tuple[HashKind, ...]] = Counter()
-    if not all_must or len(kinds) == 1:
-        for kind in kinds:
-            update = hash_list.updates.get(kind)
-            found[kind,] = len(hash_list.sections[kind] if update is None else update)
-        return found
-    for place, kind in enumerate(kinds):
-        section = hash_list.sections[kind]
-        ids = section.ids(0, len(section))
-        has = np.stack([hash_list.sections[other].find(ids) >= 0 for other in kinds], axis=1)
-        new = has[~has[:, :place].any(axis=1)]  # others were counted by their first kind
-        for row, number in zip(*np.unique(new, axis=0, return_counts=True), strict=True):
-            names = tuple(kind for kind, there in zip(kinds, row, strict=True) if there)
-            found[names] += int(number)
-    return found
+def describe(cutoffs: Cutoffs) -> list[Mapping[str, int]]:
+    """The cutoffs as plain values, those that nothing is within left out."""
+    return [
+        {str(kind): bits for kind, bits in distances.items()}
+        for distances in cutoffs.matching.values()
+        if all(bits >= 0 for bits in distances.values())
+    ]

@@ -7,72 +7,39 @@ not. A preview is at most *suspect*: only the exact hashes can tell whether it i
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import replace
 from operator import attrgetter
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from hashmatch.errors import HashListError, HashMismatchError
-from hashmatch.hashing import ALGORITHMS, Codes, to_codes
-from hashmatch.hashing.distance import distances
+from hashmatch.hashing import Codes, to_codes
 from hashmatch.hashlist import HashList
 from hashmatch.hashlist.hash_list import EMPTY
 from hashmatch.index import BuiltIndex, Hits, check_codes
-from hashmatch.match.expected import significant
-from hashmatch.match.rates import PHOTOGRAPHS, Rates
+from hashmatch.match.agreement import Flags, find_agreements, max_bit_flips, may_be_near
+from hashmatch.match.cutoffs import MatchRule
+from hashmatch.match.expected import expect_false, significant
+from hashmatch.match.hits import (
+    BY_CHANCE,
+    BYTES,
+    BYTES_VIEW,
+    FAINT,
+    FULL_QUALITY,
+    SURE,
+    Hit,
+    Near,
+    best_hits,
+    count_unseen,
+    places_of,
+    view_name,
+)
 from hashmatch.match.sections import IndexedSection, Rows, index_section
-from hashmatch.match.thresholds import Threshold, check_names, resolve_threshold
-from hashmatch.model import DIGEST_BITS, Examination, HashKind, Match, PerceptualHash
-
-Flags: TypeAlias = npt.NDArray[np.bool_]
-
-BYTES = "bytes"
-"""The view of a match by exact digest: the file's bytes."""
-
-_BYTES_VIEW = -1
-_FULL_QUALITY = 100
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Hit:
-    """A near entry. The best hits sort first.
-
-    Attributes:
-        low_information: the view has too little detail for the distance to mean much.
-        perceptual: near by a perceptual hash, rather than equal by an exact digest.
-        distance: in bits.
-        section: the number of the entry's section.
-        row: the entry's row in that section.
-        view: the number of the picture's view; -1 for its bytes.
-    """
-
-    low_information: bool
-    perceptual: bool
-    distance: int
-    section: int
-    row: int
-    view: int
-
-
-@dataclass(frozen=True, slots=True)
-class Near:
-    """The entries near one picture.
-
-    Attributes:
-        hits: the nearest entries, each through its best view, best first.
-        count: how many entries are near. If more than were asked for are near through several
-            views, it may be too low.
-    """
-
-    hits: list[Hit]
-    count: int
-
-
-NOTHING = Near([], 0)
+from hashmatch.match.thresholds import check_names
+from hashmatch.model import DIGEST_BITS, Cause, Examination, HashKind, Match, PerceptualHash
 
 
 class Lookup:
@@ -80,17 +47,16 @@ class Lookup:
 
     Args:
         hash_lists: the lists.
-        threshold: as in ``Matcher``.
+        rule: what the operator asks for.
         index: as in ``Matcher``.
         quality_floor: as in ``Matcher``.
-        require: as in ``Matcher``.
-        rates: as in ``Matcher``.
         previous: the lookup before this one. Its indexes are reused for the entries they share.
 
     Attributes:
         kinds: the kinds of perceptual hashes to look up, in the order of examinations' hashes.
         digests: the names of the exact digests to look up, in the same order.
-        thresholds: for each kind, in bits.
+        expected: the false matches to expect, and the cutoffs that follow from them.
+        thresholds: for each kind, the largest distance that is near by itself, in bits.
 
     Raises:
         HashListError: a list has no entry that can match.
@@ -101,11 +67,9 @@ class Lookup:
         self,
         hash_lists: Sequence[HashList],
         *,
-        threshold: Threshold,
+        rule: MatchRule,
         index: str,
         quality_floor: int,
-        require: str = "any",
-        rates: Rates = PHOTOGRAPHS,
         previous: Lookup | None = None,
     ) -> None:
         if not hash_lists:
@@ -113,14 +77,17 @@ class Lookup:
         for hash_list in hash_lists:
             if not hash_list.sections:
                 raise HashListError(EMPTY, path=hash_list.name)
-        check_names(threshold)
+        check_names(rule.threshold)
         every = sorted({kind for hash_list in hash_lists for kind in hash_list.sections})
         self.kinds = tuple(kind for kind in every if kind.algorithm not in DIGEST_BITS)
         self.digests = tuple(kind.algorithm for kind in every if kind.algorithm in DIGEST_BITS)
-        self.thresholds = {kind: resolve_threshold(kind, threshold) for kind in self.kinds}
+        self.expected = expect_false(hash_lists, rule)
+        self.thresholds = dict(self.expected.cutoffs.near)
+        self._cutoffs = self.expected.cutoffs
+        self._alone = {kind: self._cutoffs.alone(kind) for kind in self.kinds}
         self._quality_floor = quality_floor
-        self._require_all = require == "all"
-        self._rates = rates
+        self._require_all = rule.all_must
+        self._rule = rule
         self._digest_lengths = tuple(DIGEST_BITS[name] // 4 for name in self.digests)
         known = previous.indexes() if previous else {}
         self._sections: list[IndexedSection] = [
@@ -128,6 +95,9 @@ class Lookup:
             for hash_list in hash_lists
             for kind in hash_list.sections
         ]
+        self._agreements = find_agreements(
+            self._sections, self._cutoffs.agreements(), self._cutoffs.symmetries
+        )
 
     @property
     def every_kind(self) -> list[HashKind]:
@@ -178,46 +148,71 @@ class Lookup:
         """The numbers of the previews whose exact hashes may be near an entry."""
         previews = [number for number, found in enumerate(examinations) if not found.exact]
         found = {number for number, _ in self._digest_hits(examinations, previews)}
-        places = _places(examinations, previews)
-        for column, kind in enumerate(self.kinds if places else ()):
+        places = places_of(examinations, previews)
+        if places:
             views = [examinations[number].views[view] for number, view in places]
-            codes = to_codes([view.hashes[column] for view in views])
-            uncertain_bits = to_codes([view.uncertain_bits[column] for view in views])
-            near = self.near(kind, codes, uncertain_bits).nonzero()[0]
-            found.update(places[query][0] for query in near.tolist())
+            near = self.near(
+                self._columns([view.hashes for view in views]),
+                self._columns([view.uncertain_bits for view in views]),
+            )
+            found.update(places[query][0] for query in near.nonzero()[0].tolist())
         return found
 
-    def near(self, kind: HashKind, codes: Codes, uncertain_bits: Codes | None = None) -> Flags:
-        """Tell which hashes of a batch may be near an entry, without an object per hash.
+    def _columns(self, rows: Sequence[tuple[PerceptualHash, ...]]) -> dict[HashKind, Codes]:
+        return {
+            kind: to_codes([row[column] for row in rows]) for column, kind in enumerate(self.kinds)
+        }
 
-        The exact hash differs from its preview only in uncertain bits, and only in a few of them.
-        So it can be near only if the preview is within the threshold plus those few, and within the
-        threshold by its certain bits alone.
+    def near(
+        self,
+        codes: Mapping[HashKind, Codes],
+        uncertain_bits: Mapping[HashKind, Codes] | None = None,
+    ) -> Flags:
+        """Tell which views or digests of a batch may be near an entry, with no object for each.
 
         Args:
-            kind: of the hashes or digests.
-            codes: shape (n, words).
-            uncertain_bits: the uncertain bits of previews, in the same shape; None for exact
-                hashes.
+            codes: for each kind, the views' hashes, shape (n, words). Kinds that no list has are
+                left out.
+            uncertain_bits: the same for the uncertain bits of previews; None for exact hashes.
 
         Returns:
             Flags: bool, shape (n,).
         """
+        found = np.zeros(len(next(iter(codes.values()))), dtype=np.bool_)
+        for kind, column in codes.items():
+            found |= self._near_alone(
+                kind,
+                check_codes(column),
+                None if uncertain_bits is None else check_codes(uncertain_bits[kind]),
+            )
+        for agreement in self._agreements:
+            if not agreement.adds_suspects or not agreement.within.keys() <= codes.keys():
+                continue
+            rest = np.flatnonzero(~found)
+            some = {kind: column[rest] for kind, column in codes.items()}
+            if uncertain_bits is None:
+                found[rest[agreement.find(some).query]] = True
+            else:
+                unsure = {kind: column[rest] for kind, column in uncertain_bits.items()}
+                found[rest[agreement.may_agree(some, unsure)]] = True
+        return found
+
+    def _near_alone(self, kind: HashKind, codes: Codes, uncertain_bits: Codes | None) -> Flags:
         found = np.zeros(len(codes), dtype=np.bool_)
-        sections = [section for _, section in self._sections_of(kind)]
-        if uncertain_bits is None:
-            for section in sections:
+        for _, section in self._sections_of(kind):
+            if uncertain_bits is None:
                 found |= section.index.any(codes, section.threshold)
-            return found
-        max_bit_flips = (ALGORITHMS[kind.algorithm].max_bit_flips or {}).get(kind.bits, kind.bits)
-        codes, uncertain_bits = check_codes(codes), check_codes(uncertain_bits)
-        for section in sections:
+                continue
             for query, row in section.index.uncertain(
-                codes, uncertain_bits, section.threshold, max_bit_flips
+                codes, uncertain_bits, section.threshold, max_bit_flips(kind)
             ):
-                entries, sure = section.codes(row), ~uncertain_bits[query]
-                near = distances(codes[query] & sure, entries & sure) <= section.threshold
-                near &= distances(codes[query], entries) <= section.threshold + max_bit_flips
+                near = may_be_near(
+                    codes[query],
+                    uncertain_bits[query],
+                    section.codes(row),
+                    kind,
+                    section.threshold,
+                )
                 found[query[near]] = True
         return found
 
@@ -233,29 +228,61 @@ class Lookup:
         unseen: Counter[int] = Counter()
         for number, hit in self._digest_hits(examinations, exact):
             hits[number].append(hit)
-        places = _places(examinations, exact)
-        for column, kind in enumerate(self.kinds if places else ()):
-            queries = to_codes(
-                [examinations[number].views[view].hashes[column] for number, view in places]
-            )
+        places = places_of(examinations, exact)
+        columns = self._columns(
+            [examinations[number].views[view].hashes for number, view in places]
+        )
+        for kind, queries in columns.items() if places else ():
             for position, section in self._sections_of(kind):
                 near, counts = self._search(section, queries, wanted)
                 for query, row, bits in zip(*(array.tolist() for array in near), strict=True):
                     number, view = places[query]
-                    low = examinations[number].views[view].quality < self._quality_floor
-                    hits[number].append(
-                        Hit(
-                            low,
-                            perceptual=True,
-                            distance=bits,
-                            section=position,
-                            row=row,
-                            view=view,
-                        )
-                    )
-                unseen.update(_unseen(near, counts, places))
-        found = {number: _best(self._agreed(some)) for number, some in hits.items()}
-        return {number: Near(best, len(best) + unseen[number]) for number, best in found.items()}
+                    doubt = BY_CHANCE if bits > self._alone[kind] else SURE
+                    hits[number].append(Hit(doubt, True, bits, position, row, view))
+                unseen.update(count_unseen(near, counts, places))
+        alone = {number: {(hit.section, hit.row) for hit in some} for number, some in hits.items()}
+        for number, hit in self._agreed_hits(columns, places):
+            hits[number].insert(0, hit)
+        found: dict[int, Near] = {}
+        for number, some in hits.items():
+            weighed = [self._weigh(hit, examinations[number]) for hit in self._all_near(some)]
+            best, seen = best_hits(weighed), alone.get(number, set())
+            # Entries within the threshold that are not among the nearest are among those unseen
+            count = sum(
+                (hit.section, hit.row) in seen
+                or bool(hit.symmetry)
+                or hit.distance > self._sections[hit.section].threshold
+                for hit in best
+            )
+            found[number] = Near(best, count + unseen[number])
+        return found
+
+    def _agreed_hits(
+        self, columns: Mapping[HashKind, Codes], places: Sequence[tuple[int, int]]
+    ) -> Iterator[tuple[int, Hit]]:
+        """Yield the entries that two hashes of a view agree on, with the examination's number."""
+        for agreement in self._agreements if places else ():
+            if not agreement.within.keys() <= columns.keys():
+                continue
+            query, symmetry, rows, apart = agreement.find(columns)
+            kinds = [section.kind for section in agreement.sections]
+            names = ("", *agreement.symmetries)
+            for at, side, *pair in zip(
+                query.tolist(),
+                symmetry.tolist(),
+                *(array.tolist() for array in (*rows, *apart)),
+                strict=True,
+            ):
+                number, view = places[at]
+                together = tuple(zip(kinds, pair[2:], strict=True))
+                for position, row, bits in zip(agreement.places, pair[:2], pair[2:], strict=True):
+                    hit = Hit(SURE, True, bits, position, row, view, names[side], together)
+                    yield number, hit
+
+    def _weigh(self, hit: Hit, examination: Examination) -> Hit:
+        """A view of too little detail makes only candidates."""
+        low = hit.perceptual and examination.views[hit.view].quality < self._quality_floor
+        return replace(hit, doubt=FAINT) if low else hit
 
     def _search(self, section: IndexedSection, queries: Codes, wanted: int) -> tuple[Hits, Rows]:
         """Find the nearest entries of each query, and count all that are near."""
@@ -264,8 +291,8 @@ class Lookup:
             return near, np.bincount(near.query, minlength=len(queries))
         return section.index.nearest(queries, section.threshold, wanted)
 
-    def _agreed(self, hits: list[Hit]) -> list[Hit]:
-        """If all algorithms must agree, keep only hits through a view that is near by all of them.
+    def _all_near(self, hits: list[Hit]) -> list[Hit]:
+        """If all hashes of an entry must be near, keep only hits through a view where they are.
 
         This is what ``evaluate`` measures. Two views, each near by one algorithm, do not count as
         agreement. An exact digest belongs to no view, and needs no agreement.
@@ -273,54 +300,64 @@ class Lookup:
         if not self._require_all:
             return hits
         names: dict[tuple[int, int], _Name] = {}
-        near: dict[tuple[_Name, int], set[HashKind]] = defaultdict(set)
+        near: dict[tuple[_Name, int], dict[HashKind, int]] = defaultdict(dict)
         for hit in hits:
             section, place = self._sections[hit.section], (hit.section, hit.row)
             if place not in names:
-                names[place] = _Name(section.hash_list, section.rows.entry(hit.row).id)
-            near[names[place], hit.view].add(section.kind)
+                names[place] = _Name(section.hash_list, section.rows.entry_id(hit.row))
+            near[names[place], hit.view][section.kind] = hit.distance
         wanted = {name: _perceptual_kinds(name) for name in set(names.values())}
-        agreed = {through for through, kinds in near.items() if wanted[through[0]] <= kinds}
-        return [
-            hit
-            for hit in hits
-            if not hit.perceptual or (names[hit.section, hit.row], hit.view) in agreed
-        ]
+        doubts: dict[tuple[_Name, int], int] = {}
+        for through, apart in near.items():
+            if (kinds := wanted[through[0]]) <= apart.keys():
+                within = self._cutoffs.matching[tuple(sorted(kinds))] if kinds else {}
+                far = any(apart[kind] > bits for kind, bits in within.items())
+                doubts[through] = BY_CHANCE if far else SURE
+        kept = [hit for hit in hits if not hit.perceptual]
+        for hit in hits:
+            doubt = doubts.get((names[hit.section, hit.row], hit.view))
+            if hit.perceptual and doubt is not None:
+                kept.append(replace(hit, doubt=doubt))
+        return kept
 
     def match(self, examination: Examination, hit: Hit) -> Match:
         """Describe a hit in full."""
         section = self._sections[hit.section]
         view = examination.views[hit.view] if hit.perceptual else None
+        threshold = section.threshold
+        if hit.distance > threshold:
+            threshold = self._cutoffs.matching[tuple(sorted(dict(hit.together)))][section.kind]
         return Match(
             list=section.hash_list.name,
             entry=section.rows.entry(hit.row),
             algorithm=section.kind.algorithm,
             bits=section.kind.bits,
             distance=hit.distance,
-            threshold=section.threshold,
-            view=view.view if view else BYTES,
-            quality=view.quality if view else _FULL_QUALITY,
-            low_information=hit.low_information,
+            threshold=threshold,
+            view=view_name(view, hit.symmetry) if view else BYTES,
+            quality=view.quality if view else FULL_QUALITY,
+            cause=hit.cause,
             expected_false=self._expected_false(examination, hit),
         )
 
     def _expected_false(self, examination: Examination, hit: Hit) -> float | None:
         """How many entries of the list are this near by chance; see ``Match``."""
-        if hit.low_information:  # the rates are those of pictures with detail
+        if hit.cause is Cause.LOW_INFORMATION:  # the rates are those of pictures with detail
             return None
         section = self._sections[hit.section]
-        hash_list, entries, near = section.hash_list, len(section.rows), {}
+        hash_list, near = section.hash_list, {section.kind: hit.distance} | dict(hit.together)
         if self._require_all and hit.perceptual:
-            name = _Name(hash_list, section.rows.entry(hit.row).id)
-            near = {kind: self.thresholds[kind] for kind in _perceptual_kinds(name)}
-            sizes = (
-                len(each.rows)
-                for each in self._sections
-                if each.hash_list is hash_list and each.kind in near
-            )
-            entries = min(sizes)
-        chance = self._rates.of(near | {section.kind: hit.distance})
+            name = _Name(hash_list, section.rows.entry_id(hit.row))
+            near = {kind: self.thresholds[kind] for kind in _perceptual_kinds(name)} | near
+        entries = min(
+            len(each.rows)
+            for each in self._sections
+            if each.hash_list is hash_list and each.kind in near
+        )
+        chance = self._rule.rates.of(near)
         views = len(examination.views) if hit.perceptual else 1
+        if hit.together:
+            views *= 1 + len(self._cutoffs.symmetries)
         return None if chance is None else significant(chance.rate * entries * views)
 
     def _digest_hits(
@@ -335,15 +372,7 @@ class Lookup:
             for position, section in self._sections_of(kind):
                 equal = section.index.search(queries, 0)
                 for query, row in zip(equal.query.tolist(), equal.row.tolist(), strict=True):
-                    hit = Hit(
-                        low_information=False,
-                        perceptual=False,
-                        distance=0,
-                        section=position,
-                        row=row,
-                        view=_BYTES_VIEW,
-                    )
-                    yield numbers[query], hit
+                    yield numbers[query], Hit(SURE, False, 0, position, row, BYTES_VIEW)
 
     def _sections_of(self, kind: HashKind) -> Iterator[tuple[int, IndexedSection]]:
         return ((at, section) for at, section in enumerate(self._sections) if section.kind == kind)
@@ -367,26 +396,3 @@ def _perceptual_kinds(name: _Name) -> set[HashKind]:
     """The kinds of the perceptual hashes that the list has for an entry."""
     kinds = {entry.hash.kind for entry in name.hash_list.find(name.id)}
     return {kind for kind in kinds if kind.algorithm not in DIGEST_BITS}
-
-
-def _unseen(near: Hits, counts: Rows, places: Sequence[tuple[int, int]]) -> dict[int, int]:
-    """How many near entries each examination has beyond those found: the most of any view."""
-    missing = counts - np.bincount(near.query, minlength=len(counts))
-    most: dict[int, int] = defaultdict(int)
-    for query in missing.nonzero()[0].tolist():
-        number, _ = places[query]
-        most[number] = max(most[number], int(missing[query]))
-    return most
-
-
-def _places(examinations: Sequence[Examination], numbers: Sequence[int]) -> list[tuple[int, int]]:
-    """List every view of these examinations: the examination's number, and the view's in it."""
-    return [(number, view) for number in numbers for view in range(len(examinations[number].views))]
-
-
-def _best(hits: list[Hit]) -> list[Hit]:
-    """The best hit of each entry, best first."""
-    best: dict[tuple[int, int], Hit] = {}
-    for hit in sorted(hits):
-        best.setdefault((hit.section, hit.row), hit)
-    return list(best.values())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, NoReturn
@@ -17,12 +17,15 @@ from hashmatch.examine.sandbox import SharedPool, WorkerLimits
 from hashmatch.files import Closing
 from hashmatch.hashing import Codes
 from hashmatch.hashlist import HashList
-from hashmatch.match.expected import ExpectedFalse, expect_false
+from hashmatch.match.agreement import Flags
+from hashmatch.match.cutoffs import MAX_FALSE_PER_MILLION, MatchRule
+from hashmatch.match.expected import ExpectedFalse, describe
 from hashmatch.match.hashed import check_complete, examination_of
-from hashmatch.match.lookup import NOTHING, Flags, Lookup, Near
+from hashmatch.match.hits import NOTHING, Near
+from hashmatch.match.lookup import Lookup
 from hashmatch.match.parts import examiner, far, match_parts
 from hashmatch.match.rates import PHOTOGRAPHS, Rates
-from hashmatch.match.thresholds import Threshold
+from hashmatch.match.thresholds import AUTO, Threshold
 from hashmatch.match.verdict import decide
 from hashmatch.model import Examination, HashKind, Outcome, PerceptualHash, Verdict
 from hashmatch.options import (
@@ -36,7 +39,6 @@ from hashmatch.options import (
 
 MAX_MATCHES = 10
 DECODE_MODES = ("fast", "exact")
-REQUIRE_MODES = ("any", "all")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +60,22 @@ class Matcher(Closing):
     Args:
         hash_lists: one list, or several.
         threshold: the largest distance, in bits, that counts as near. Give one number for all
-            algorithms, or one for each by name (``phash``) or by name and width (``phash-256``).
-            Those you leave out keep their defaults: phash 8 and dhash 4 at 64 bits, phash 32 and
-            dhash 16 at 256.
+            algorithms, or one for each by name (``phash``) or by name and width (``phash-256``);
+            whatever is within it is a match. With ``auto``, and for algorithms you leave out, the
+            usual distances are near (phash 8 and dhash 4 at 64 bits, phash 32 and dhash 16 at 256),
+            and a near entry is a match if ``max_false_per_million`` allows that, or else a
+            candidate.
         index: ``auto``, or one of the kinds that ``build_index`` takes.
         quality_floor: 0 to 100. Entries near a view of lower quality are candidates for a human,
-            with the verdict ``low_information``, and not matches.
+            not matches.
         limits: what a picture may cost.
         archives: what an archive may cost.
         video: what a video may cost.
         formats: names of the picture formats to decode.
         mirrors: also look up the flips and quarter turns of every view.
-        require: with ``any``, one near hash of an entry makes a match. With ``all``, every hash
+        require: with ``auto``, one near hash of an entry makes a match; two that agree do so
+            further out: phash and dhash both within 12 bits, or what ``max_false_per_million``
+            allows. With ``any``, agreement counts for nothing. With ``all``, every hash
             that the list has for the entry (the same id under several algorithms) must be near to
             the same view of the picture, as ``evaluate`` measures it. An exact digest is of the
             bytes, not of a view; it makes a match by itself in either case.
@@ -85,7 +91,9 @@ class Matcher(Closing):
             and time. See docs/threat-model.md.
         worker_limits: what each process may use. They replace ``sandbox``.
         max_matches: how many of the nearest entries an outcome names.
-        rates: how often different pictures are near by chance; it changes no verdict.
+        max_false_per_million: how many files of a million that are on no list may be matches by
+            chance. It sets how near is a match where no threshold is given.
+        rates: how often different pictures are near by chance.
 
     Raises:
         HashListError: a list has no entry that can match.
@@ -97,7 +105,7 @@ class Matcher(Closing):
         self,
         hash_lists: HashList | Sequence[HashList],
         *,
-        threshold: Threshold = None,
+        threshold: Threshold = AUTO,
         index: str = "auto",
         quality_floor: int = QUALITY_FLOOR,
         limits: Limits = Limits(),
@@ -105,29 +113,26 @@ class Matcher(Closing):
         video: VideoLimits = VideoLimits(),
         formats: Iterable[str] = FORMATS,
         mirrors: bool = False,
-        require: str = "any",
+        require: str = AUTO,
         decode: str = "fast",
         isolate: bool = True,
         workers: int = 1,
         sandbox: str = "best",
         worker_limits: WorkerLimits | None = None,
         max_matches: int = MAX_MATCHES,
+        max_false_per_million: float = MAX_FALSE_PER_MILLION,
         rates: Rates = PHOTOGRAPHS,
     ) -> None:
         if not 0 <= quality_floor <= 100:
             raise SettingsError("the quality floor must be from 0 to 100")
         if decode not in DECODE_MODES:
             raise SettingsError(f"unknown decode mode {decode!r}; choose fast or exact")
-        if require not in REQUIRE_MODES:
-            raise SettingsError(f"unknown requirement {require!r}; choose from any, all")
         if max_matches < 1:
             raise SettingsError("max_matches must be at least 1")
         self.quality_floor = quality_floor
         self.max_matches = max_matches
-        self._threshold = threshold
+        self._rule = MatchRule(threshold, require, max_false_per_million, mirrors, rates)
         self._index = index
-        self._require = require
-        self._rates = rates
         self._base = ExamineOptions(
             kinds=(),
             limits=limits,
@@ -202,11 +207,9 @@ class Matcher(Closing):
             raise SettingsError("a matcher takes hash lists: load one with HashList.load(PATH)")
         lookup = Lookup(
             chosen,
-            threshold=self._threshold,
+            rule=self._rule,
             index=self._index,
             quality_floor=self.quality_floor,
-            require=self._require,
-            rates=self._rates,
             previous=previous,
         )
         options = replace(self._base, kinds=lookup.kinds, digests=lookup.digests)
@@ -301,12 +304,16 @@ class Matcher(Closing):
         lists.lookup.check(examinations)
         return self._judge(lists, examinations, max_matches)
 
-    def near(self, kind: HashKind, codes: Codes, uncertain_bits: Codes | None = None) -> Flags:
-        """Tell which hashes of a batch may be near an entry; see ``Lookup.near``.
+    def near(
+        self,
+        codes: Mapping[HashKind, Codes],
+        uncertain_bits: Mapping[HashKind, Codes] | None = None,
+    ) -> Flags:
+        """Tell which views, or digests, of a batch may be near an entry; see ``Lookup.near``.
 
-        A hash for which this is False has no match, so only the others need to be screened.
+        One for which this is False has no match, so only the others need to be screened.
         """
-        return self._lists.lookup.near(kind, codes, uncertain_bits)
+        return self._lists.lookup.near(codes, uncertain_bits)
 
     def close(self) -> None:
         """End the worker processes, if any run."""
@@ -317,8 +324,11 @@ class Matcher(Closing):
         """All settings that can change a verdict, apart from the lists."""
         return {
             "thresholds": {str(kind): bits for kind, bits in self._lists.lookup.thresholds.items()},
+            "match_within": describe(self._lists.lookup.expected.cutoffs),
+            "max_false_per_million": self._rule.max_false_per_million,
+            "rates": self._rule.rates.name,
             "quality_floor": self.quality_floor,
-            "require": self._require,
+            "require": self._rule.require,
             "max_matches": self.max_matches,
             "mirrors": self.options.mirrors,
             "formats": sorted(self.options.formats),
@@ -328,18 +338,8 @@ class Matcher(Closing):
         }
 
     def expected_false(self) -> ExpectedFalse:
-        """How many false matches to expect of one file with these lists, thresholds and rule.
-
-        With ``require="all"``, it takes about a second per million entries.
-        """
-        lists = self._lists
-        return expect_false(
-            lists.hash_lists,
-            lists.lookup.thresholds,
-            self._rates,
-            require=self._require,
-            mirrors=lists.options.mirrors,
-        )
+        """How many false matches to expect of one file with these lists, thresholds and rule."""
+        return self._lists.lookup.expected
 
     def explain(self) -> list[str]:
         """Say for each list and kind of hash which index was chosen, and why."""

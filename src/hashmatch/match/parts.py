@@ -12,9 +12,9 @@ from hashmatch.errors import DecodeError
 from hashmatch.examine.examination import examine_parts
 from hashmatch.examine.inputs import Content
 from hashmatch.examine.sandbox import SharedPool, nameless_file
-from hashmatch.match.lookup import BYTES
+from hashmatch.match.hits import BYTES
 from hashmatch.match.verdict import decide, decide_whole
-from hashmatch.model import Examination, Match, Outcome, Part, Reason
+from hashmatch.model import Cause, Examination, Match, Outcome, Part, Reason
 from hashmatch.options import ExamineOptions
 
 _BATCH = 64
@@ -128,9 +128,12 @@ def whole(parts: Sequence[Part], max_matches: int) -> Outcome:
     )
 
 
-def _rank(match: Match) -> tuple[bool, bool, int]:
-    """The order of hits: detail first, then exact digests, then the distance."""
-    return match.low_information, match.view != BYTES, match.distance
+_DOUBTS = (None, *Cause)
+
+
+def _rank(match: Match) -> tuple[int, bool, int]:
+    """The order of hits: matches first, then exact digests, then the distance."""
+    return _DOUBTS.index(match.cause), match.view != BYTES, match.distance
 
 
 def far(examination: Examination) -> Outcome:

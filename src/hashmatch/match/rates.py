@@ -10,15 +10,19 @@ that one holds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from math import exp, inf, lgamma, log
+from math import ceil, exp, inf, lgamma, log, sqrt
 from typing import NamedTuple
 
 from hashmatch.model import DIGEST_BITS, HashKind
 
 _MISSED = 0.05
+_ONE_SIDED = 1.6448536269514722
+"""Standard deviations above which a normal variable is in one of 20 cases."""
+
+_MANY = 5_000
 
 
 class Seen(NamedTuple):
@@ -75,7 +79,8 @@ class Rates:
     Attributes:
         name: what they were measured on, for records.
         alone: counts for each kind of hash.
-        agreeing: counts of pairs that are within a distance by every one of several kinds.
+        agreeing: counts of pairs that are near by every one of several kinds. Their distance is in
+            bits of 64, so 10 stands for 40 bits of a hash of 256: see ``agreeing_distances``.
     """
 
     name: str
@@ -100,11 +105,17 @@ class Rates:
         ]
         together = self.agreeing.get(frozenset(distances))
         if together:
-            known.append(read_curve(together, max(distances.values())))
+            level = max(ceil(64 * bits / kind.bits) for kind, bits in distances.items())
+            known.append(read_curve(together, level))
         if not known:
             return None
         rarest = min(known)
         return rarest._replace(bound=min(chance.bound for chance in known))
+
+
+def agreeing_distances(kinds: Iterable[HashKind], level: int) -> dict[HashKind, int]:
+    """The distances of an agreement, in bits, from its level in bits of 64."""
+    return {kind: level * kind.bits // 64 for kind in kinds}
 
 
 def read_curve(curve: Curve, distance: int) -> Chance:
@@ -139,8 +150,13 @@ def poisson_bound(near: int) -> float:
 
     The largest mean under which so few or fewer have a probability of 5% (F. Garwood, "Fiducial
     limits for the Poisson distribution", Biometrika 28, 1936); for rates this small it equals
-    Clopper's and Pearson's bound of a binomial share.
+    Clopper's and Pearson's bound of a binomial share. Large counts take the approximation of E. B.
+    Wilson and M. M. Hilferty ("The distribution of chi-square", PNAS 17, 1931), which is then
+    within a millionth of it.
     """
+    if near > _MANY:
+        share = 1 / (9 * (near + 1))
+        return (near + 1) * (1 - share + _ONE_SIDED * sqrt(share)) ** 3
     low, high = float(near), 2.0 * near + 10
     for _ in range(60):
         middle = (low + high) / 2

@@ -1,14 +1,17 @@
-"""Thresholds as operators give them: one for all algorithms, or one for each by name."""
+"""Thresholds as operators give them: ``auto``, one for all algorithms, or one for each by name."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 from hashmatch.errors import SettingsError
 from hashmatch.hashing import ALGORITHMS, default_threshold
 from hashmatch.model import HashKind
 
-Threshold = int | Mapping[str, int] | None
+AUTO: Literal["auto"] = "auto"
+
+Threshold = int | Mapping[str, int] | Literal["auto"]
 
 
 def check_names(threshold: Threshold) -> None:
@@ -31,8 +34,8 @@ def check_names(threshold: Threshold) -> None:
             )
 
 
-def resolve_threshold(kind: HashKind, threshold: Threshold) -> int:
-    """The threshold of one kind of hash, in bits.
+def fixed_threshold(kind: HashKind, threshold: Threshold) -> int | None:
+    """The threshold that the operator gives for a kind of hash, in bits; None for ``auto``.
 
     Raises:
         SettingsError: it is not a whole number, or so large that everything would match.
@@ -40,13 +43,21 @@ def resolve_threshold(kind: HashKind, threshold: Threshold) -> int:
     if isinstance(threshold, Mapping):
         chosen = threshold.get(str(kind), threshold.get(kind.algorithm))
     else:
-        chosen = threshold
-    if chosen is None:
-        return default_threshold(kind)
+        chosen = None if threshold == AUTO else threshold
     # Unrelated pictures differ in about half their bits, so from there on everything would match
     whole = isinstance(chosen, int)  # not every caller uses a type checker
-    if not whole or not 0 <= chosen < kind.bits // 2:
+    if chosen is not None and (not whole or not 0 <= chosen < kind.bits // 2):
         raise SettingsError(
             f"the threshold for {kind} must be from 0 to {kind.bits // 2 - 1} bits, not {chosen!r}"
         )
     return chosen
+
+
+def resolve_threshold(kind: HashKind, threshold: Threshold) -> int:
+    """The largest distance that is near by this kind of hash, in bits.
+
+    Raises:
+        SettingsError: as for ``fixed_threshold``.
+    """
+    fixed = fixed_threshold(kind, threshold)
+    return default_threshold(kind) if fixed is None else fixed

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from hashmatch.match.expected import MILLION, MOST_FALSE, ExpectedFalse
+from hashmatch.match.cutoffs import MILLION
+from hashmatch.match.expected import MOST_FALSE, ExpectedFalse
 from hashmatch.report.numbers import amount
 from hashmatch.text import printable
 
@@ -22,7 +23,9 @@ def expectation(record: Mapping[str, Any]) -> str:
         return "expect no false matches: digests are exact"
     guess = ", extrapolated" if record.get("extrapolated") else ""
     bound = f" (95% bound: {amount(record['bound'])}{guess})"
-    return f"expect {_false_matches(value)} per million files{bound}"
+    candidates = record.get("candidates_per_million_files")
+    more = f", and {amount(candidates)} candidates" if candidates else ""
+    return f"expect {_false_matches(value)} per million files{bound}{more}"
 
 
 def warnings(expected: ExpectedFalse) -> Iterator[str]:
@@ -50,9 +53,10 @@ def _remedies(expected: ExpectedFalse) -> Iterator[str]:
         options = " ".join(f"--threshold {kind}={bits}" for kind, bits in lower.items())
         guess = expected.at(lower).extrapolated
         yield options + " (extrapolated)" * guess
-    if any(kind.bits < _WIDE for kind in expected.thresholds):
+    if any(kind.bits < _WIDE for kind in expected.cutoffs.near):
         yield "a list of 256-bit hashes"
-    if not expected.all_must:
+    if not expected.rule.all_must:
         yield "--require all, with a list that has both phash and dhash of each entry"
     if lower is None:
         yield "a shorter list: no threshold of these hashes is low enough"
+    yield "leave --threshold out, which makes far entries candidates instead of matches"

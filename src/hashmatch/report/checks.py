@@ -100,6 +100,7 @@ def _check_expected(expected: Record) -> None:
     value, bound = (not_negative(expected.get(field)) for field in ("per_million_files", "bound"))
     if (value is None) != (bound is None):
         raise ValueError("a number without a bound")
+    not_negative(expected.get("candidates_per_million_files"))
     for name in expect(list, expected.get("unknown_kinds", [])):
         expect(str, name)
     expect(bool, expected.get("extrapolated", False))

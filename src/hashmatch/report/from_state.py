@@ -76,6 +76,6 @@ def _row(path: str, match: StoredMatch) -> MatchRow:
         threshold=match.threshold,
         view=printable(match.view),
         quality=match.quality,
-        candidate=bool(match.low_information),
+        cause=match.cause,
         expected_false=match.expected_false,
     )

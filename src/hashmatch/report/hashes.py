@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 from hashmatch.errors import SettingsError
+from hashmatch.examine.decode import CROP, UPRIGHT
 from hashmatch.files import path_fields
 from hashmatch.model import Examination, HashKind, ViewHashes
 from hashmatch.options import QUALITY_FLOOR
@@ -32,8 +33,10 @@ class HashWriter(ABC):
 class ListWriter(HashWriter):
     """The text list format, version 1, with an entry for the stored view of each picture.
 
-    If that view has too little detail, the first one with enough takes its place. A file with the
-    same bytes as an earlier one would repeat its id, which no list may, so it becomes a comment.
+    If that view has too little detail, the first one with enough takes its place. A picture that
+    viewers turn upright has a second entry for that, and each crop has one; the view is part of
+    their ids. A file with the same bytes as an earlier one would repeat its id, which no list may,
+    so it becomes a comment.
     """
 
     def __init__(self, stream: TextIO, kinds: Sequence[HashKind]) -> None:
@@ -52,9 +55,22 @@ class ListWriter(HashWriter):
             self._stream.write(f"# same file as {entry}: {label}\n")
             return
         self._digests[entry] = digest
-        for value in _telling(examination).hashes:
-            prefix = "" if value.algorithm == self._kinds[0].algorithm else f"{value.algorithm}:"
-            self._stream.write(f"{prefix}{value} {entry} {label}\n")
+        for part, view in _listed(examination):
+            for value in view.hashes:
+                usual = value.algorithm == self._kinds[0].algorithm
+                prefix = "" if usual else f"{value.algorithm}:"
+                self._stream.write(f"{prefix}{value} {entry}{part} {label}\n")
+
+
+def _listed(examination: Examination) -> Iterator[tuple[str, ViewHashes]]:
+    """The views to list, each with what its id ends in."""
+    told = _telling(examination)
+    yield "", told
+    for view in examination.views:
+        step = view.view.rpartition("+")[2]
+        turned = step == UPRIGHT or step.startswith(CROP)
+        if turned and view is not told and view.quality >= QUALITY_FLOOR:
+            yield f"+{view.view}", view
 
 
 def _telling(examination: Examination) -> ViewHashes:

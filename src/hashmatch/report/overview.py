@@ -13,7 +13,7 @@ from pathlib import Path
 
 from hashmatch.errors import InputError
 from hashmatch.files import path_of
-from hashmatch.model import HashKind, Kind, Reason, Verdict
+from hashmatch.model import Cause, HashKind, Kind, Reason, Verdict
 from hashmatch.report.checks import (
     MAX_BITS,
     MAX_QUALITY,
@@ -51,7 +51,7 @@ class MatchRow:
         threshold: in bits.
         view: which reading of the file.
         quality: of that view, 0 to 100.
-        candidate: it has too little detail to be a match.
+        cause: why it is only a candidate; None for a match.
         expected_false: how many entries of the list are this near by chance; None if not known.
         moved: whether the file was moved to the quarantine; None if it was not to be.
     """
@@ -66,7 +66,7 @@ class MatchRow:
     threshold: int
     view: str
     quality: int
-    candidate: bool
+    cause: str | None
     expected_false: float | None = None
     moved: bool | None = None
 
@@ -231,7 +231,7 @@ class Overview:
         self._share(rows)
 
     def _count(self, row: MatchRow) -> None:
-        distances = self.candidate_distances if row.candidate else self.distances
+        distances = self.candidate_distances if row.cause else self.distances
         distances[row.kind][row.distance] += 1
         self.thresholds[row.kind] = max(self.thresholds.get(row.kind, 0), row.threshold)
 
@@ -241,7 +241,7 @@ class Overview:
             strongest: dict[str, bool] = {}
             for row in rows:
                 key = getattr(row, name) or NO_CATEGORY
-                strongest[key] = strongest.get(key, False) or not row.candidate
+                strongest[key] = strongest.get(key, False) or not row.cause
                 shares[key].entries.add(row.entry)
             for key, is_match in strongest.items():
                 shares[key].files += is_match
@@ -303,7 +303,7 @@ def _match_row(path: str, match: Record, moved: bool | None) -> MatchRow:
         threshold=whole(match["threshold"], bits),
         view=printable(match["view"]),
         quality=whole(match["quality"], MAX_QUALITY),
-        candidate=expect(bool, match["low_information"]),
+        cause=None if match["cause"] is None else Cause(match["cause"]).value,
         expected_false=not_negative(match.get("expected_false")),
         moved=moved,
     )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from hashmatch.model import Reason, Verdict
+from hashmatch.model import Cause, Reason, Verdict
 from hashmatch.report.overview import Overview
 from hashmatch.text import count, printable
 
 VERDICTS = {
     Verdict.MATCH.value: ("match", "near an entry"),
-    Verdict.LOW_INFORMATION.value: ("low information", "near an entry, with too little detail"),
+    Verdict.CANDIDATE.value: ("candidate", "near an entry, too weakly for a match"),
     Verdict.UNSCANNED.value: ("unscanned", "not fully examined"),
     Verdict.CLEAR.value: ("clear", "examined, near no entry"),
     Verdict.NOT_IMAGE.value: ("not an image", "nothing to compare"),
@@ -20,12 +20,18 @@ VERDICTS = {
 REASONS = {reason.value: reason.value.replace("_", " ") for reason in Reason}
 """Each reason's name for people."""
 
+CAUSES = {
+    Cause.CHANCE.value: "often chance",
+    Cause.LOW_INFORMATION.value: "little detail",
+}
+"""Why a near entry is only a candidate, for people."""
+
 
 def headline(overview: Overview) -> str:
     """Such as ``3 matches, 169 files not fully examined, 1 to look at``."""
     verdicts = overview.verdicts
-    match, unscanned, low = (
-        verdicts[verdict] for verdict in (Verdict.MATCH, Verdict.UNSCANNED, Verdict.LOW_INFORMATION)
+    match, unscanned, candidates = (
+        verdicts[verdict] for verdict in (Verdict.MATCH, Verdict.UNSCANNED, Verdict.CANDIDATE)
     )
     moved, not_moved = overview.moves()
     said = [
@@ -33,7 +39,7 @@ def headline(overview: Overview) -> str:
         *([f"{moved:,} moved"] if moved else []),
         *([f"{not_moved:,} NOT moved"] if not_moved else []),
         *([f"{count(unscanned, 'file')} not fully examined"] if unscanned else []),
-        *([f"{low:,} to look at"] if low else []),
+        *([f"{candidates:,} to look at"] if candidates else []),
     ]
     if said:
         return f"{', '.join(said)}."

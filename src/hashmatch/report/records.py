@@ -62,12 +62,12 @@ class Tally:
 
     @property
     def exit_code(self) -> int:
-        """A bit mask: 1 for a match, 2 for a file unscanned, 4 for a candidate of low information.
+        """A bit mask: 1 for a match, 2 for a file unscanned, 4 for a candidate.
 
         So 0 means that every file was examined and none needs a human. Custody adds 8 for a match
         that could not be moved.
         """
-        bits = {Verdict.MATCH: 1, Verdict.UNSCANNED: 2, Verdict.LOW_INFORMATION: 4}
+        bits = {Verdict.MATCH: 1, Verdict.UNSCANNED: 2, Verdict.CANDIDATE: 4}
         return sum(bit for verdict, bit in bits.items() if self.verdicts[verdict])
 
 

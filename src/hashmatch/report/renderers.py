@@ -11,15 +11,16 @@ from typing import TextIO
 
 from hashmatch.errors import SettingsError
 from hashmatch.files import path_of
-from hashmatch.match.lookup import BYTES
+from hashmatch.match.hits import BYTES
 from hashmatch.report.chance import expectation
 from hashmatch.report.numbers import one_in
+from hashmatch.report.phrases import CAUSES
 from hashmatch.report.records import Record
 from hashmatch.text import count, escape_formula, printable
 
 _MATCH_COLUMNS = (
     *("list", "entry", "label", "category", "source", "algorithm", "bits", "distance"),
-    *("threshold", "view", "low_information", "confirmed", "expected_false"),
+    *("threshold", "view", "cause", "confirmed", "expected_false"),
 )
 _COLUMNS = (
     *("path", "path_b64", "verdict", "reason", "detail", "match_count"),
@@ -27,7 +28,7 @@ _COLUMNS = (
     *("quality", "width", "height", "format", "kind"),
 )
 
-_COLOURS = {"match": "31", "unscanned": "33", "low_information": "36"}
+_COLOURS = {"match": "31", "unscanned": "33", "candidate": "36"}
 
 
 class Renderer(ABC):
@@ -96,7 +97,7 @@ class TableRenderer(Renderer):
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
         self._colours = stream.isatty() and not os.environ.get("NO_COLOR")
-        self._held: dict[str, list[str]] = {"low_information": [], "match": []}
+        self._held: dict[str, list[str]] = {"candidate": [], "match": []}
 
     def file(self, record: Record) -> None:
         """Take a file's lines: one per match, one if it is unscanned, none if it is clear.
@@ -109,7 +110,7 @@ class TableRenderer(Renderer):
                 why = f"{path}  {record['detail'] or ''}".rstrip()
                 self._stream.write(self._line(verdict, record["reason"], why))
             return
-        held = self._held["match" if verdict == "match" else "low_information"]
+        held = self._held["match" if verdict == "match" else "candidate"]
         for match in record["matches"]:
             label = f" ({printable(match['label'])})" if match["label"] else ""
             near = f"{match['algorithm']} {match['distance']}<={match['threshold']} {match['view']}"
@@ -151,8 +152,8 @@ def _by_chance(expected: float | None) -> str:
 
 def _notes(record: Record, match: Record | None = None) -> str:
     """The notes at the end of a match's line, such as `` (truncated: the file is truncated)``."""
-    faint = match is not None and match["low_information"]
-    notes = ["low information"] if faint and record["verdict"] != "low_information" else []
+    cause = match and match["cause"]
+    notes = [CAUSES[cause]] if cause else []
     if record["reason"] is not None:
         notes.append(": ".join(filter(None, (record["reason"], record["detail"]))))
     return "".join(f" ({note})" for note in notes)
@@ -186,7 +187,7 @@ def summary_line(record: Record) -> str:
         count(verdicts["match"], "match", "matches"): True,
         f"{moves.get('moved', 0):,} moved": moves.get("moved"),
         f"{moves.get('not_moved', 0):,} NOT moved": moves.get("not_moved"),
-        f"{verdicts['low_information']:,} to look at": verdicts["low_information"],
+        f"{verdicts['candidate']:,} to look at": verdicts["candidate"],
         f"{verdicts['unscanned']:,} not fully examined{_listed(record['reasons'])}": (
             verdicts["unscanned"]
         ),

@@ -27,6 +27,7 @@ def to_html(overview: Overview) -> str:
         headline=phrases.headline(overview),
         verdicts=phrases.VERDICTS,
         reasons=phrases.REASONS,
+        causes=phrases.CAUSES,
         histograms=[(kind, _histogram(overview, kind)) for kind in kinds],
         shares=[
             (title, sorted(shares.items(), key=lambda each: (-each[1].files, each[0])))
@@ -103,7 +104,7 @@ def _histogram(overview: Overview, kind: str) -> str:
     for bits, total in both.items():
         # Candidates stand on the matches, which are drawn over them
         for style, number, tall, words in (
-            ("low_information", candidates[bits], total, ("candidate", "candidates")),
+            ("candidate", candidates[bits], total, ("candidate", "candidates")),
             ("match", matches[bits], matches[bits], ("match", "matches")),
         ):
             if number:

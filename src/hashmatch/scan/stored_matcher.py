@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from hashmatch.errors import InputError
-from hashmatch.match.lookup import BYTES
+from hashmatch.hashing import Codes
+from hashmatch.match.hits import BYTES
 from hashmatch.match.matcher import Matcher
 from hashmatch.match.parts import far
 from hashmatch.match.verdict import decide
@@ -89,15 +90,19 @@ class StoredMatcher:
     def _near_by_view(self, rows: Sequence[Stored], settings: Settings) -> set[int]:
         words = sum(kind.words for kind in settings.kinds)
         counts, codes, uncertain_bits = columns([row.hashes for row in rows], words)
-        flags = np.zeros(len(codes), dtype=np.bool_)
+        looked_up: dict[HashKind, Codes] = {}
+        uncertain: dict[HashKind, Codes] = {}
         first = 0
         for kind in settings.kinds:
             part = np.s_[:, first : first + kind.words]
             first += kind.words
             if kind in self._matcher.options.kinds:
-                flags |= self._matcher.near(
-                    kind, codes[part], None if uncertain_bits is None else uncertain_bits[part]
-                )
+                looked_up[kind] = codes[part]
+                if uncertain_bits is not None:
+                    uncertain[kind] = uncertain_bits[part]
+        if not looked_up:
+            return set()
+        flags = self._matcher.near(looked_up, uncertain or None)
         owners = np.arange(len(rows)).repeat(counts)
         return set(owners[flags].tolist())
 
@@ -115,7 +120,7 @@ class StoredMatcher:
                 digests[number][column].ljust(8 * kind.words, b"\0") for number in having
             )
             codes = np.frombuffer(raw, dtype=">u8").astype(np.uint64).reshape(-1, kind.words)
-            near = self._matcher.near(kind, codes).nonzero()[0]
+            near = self._matcher.near({kind: codes}).nonzero()[0]
             found.update(having[row] for row in near.tolist())
         return found
 

@@ -28,7 +28,7 @@ class HoldFolder(Closing):
     Args:
         folder: the quarantine, created if need be.
         seal: encrypts what is held; None to hold it as it is.
-        candidates: also hold candidates, which have the verdict ``low_information``.
+        candidates: also hold candidates.
         wait: seconds to wait for another process that has the quarantine open.
 
     Raises:
@@ -48,7 +48,7 @@ class HoldFolder(Closing):
             raise SettingsError("--hold needs files in memory, which this system does not have")
         self._folder = folder
         self._seal = seal
-        self._verdicts = {Verdict.MATCH} | ({Verdict.LOW_INFORMATION} if candidates else set())
+        self._verdicts = {Verdict.MATCH} | ({Verdict.CANDIDATE} if candidates else set())
         self._wait = wait
         self._using = threading.Lock()
         self._quarantine: Quarantine | None = None

@@ -26,7 +26,7 @@ class Action(StrEnum):
 
 DEFAULT_ACTIONS: Mapping[Verdict, Action] = {
     Verdict.MATCH: Action.REJECT,
-    Verdict.LOW_INFORMATION: Action.HOLD,
+    Verdict.CANDIDATE: Action.HOLD,
     Verdict.UNSCANNED: Action.HOLD,
     Verdict.CLEAR: Action.ALLOW,
     Verdict.NOT_IMAGE: Action.ALLOW,

@@ -120,7 +120,7 @@ def icap_answer(action: Action) -> IcapAnswer:
 
 def profile_table(door: str) -> str:
     """Verdict by profile at ``clamd`` or ``icap``, with the default actions, as Markdown."""
-    verdicts = [Verdict.MATCH, Verdict.LOW_INFORMATION, Verdict.CLEAR, Verdict.NOT_IMAGE]
+    verdicts = [Verdict.MATCH, Verdict.CANDIDATE, Verdict.CLEAR, Verdict.NOT_IMAGE]
     answer = clamd_answer if door == "clamd" else icap_answer
     head = ["profile", *map(str, verdicts), "unscanned", "no verdict", "for"]
     rows = [head, ["---"] * len(head)]

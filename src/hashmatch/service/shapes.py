@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from hashmatch.errors import SettingsError
-from hashmatch.match.lookup import BYTES
+from hashmatch.match.hits import BYTES
 from hashmatch.model import Match, Verdict
 from hashmatch.service.core import VerdictCore
 from hashmatch.service.policy import Action
@@ -133,7 +133,7 @@ async def _hma_upload(core: VerdictCore, request: Request) -> Response:
     if _is_undecided(ruling):
         return _hma_error(_UNDECIDED, _undecided(ruling))
     kinds = {kind for each in core.hash_lists for kind in each.sections}
-    matches = [match for match in ruling.outcome.matches if not match.low_information]
+    matches = [match for match in ruling.outcome.matches if match.cause is None]
     return JSONResponse(
         {
             name: _by_bank(match for match in matches if match.algorithm == name)
@@ -198,7 +198,7 @@ def _is_undecided(ruling: Ruling) -> bool:
     verdict = ruling.outcome.verdict
     if verdict is Verdict.UNSCANNED:
         return True
-    return verdict is Verdict.LOW_INFORMATION and ruling.action is not Action.ALLOW
+    return verdict is Verdict.CANDIDATE and ruling.action is not Action.ALLOW
 
 
 def _undecided(ruling: Ruling) -> str:

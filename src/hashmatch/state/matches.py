@@ -18,7 +18,7 @@ _KEY = ("sha256", "list", "entry", "algorithm", "bits", "fingerprint")
 
 _STORED = """
 SELECT sha256, fingerprint, matches.id, path, list, entry, label, category, algorithm, bits,
-       distance, threshold, view, quality, low_information, confirmed, expected_false,
+       distance, threshold, view, quality, cause, confirmed, expected_false,
        started
 FROM matches JOIN runs ON runs.id = first_run
 """
@@ -63,7 +63,7 @@ class StoredMatch(NamedTuple):
         threshold: of the scan, in bits.
         view: which view of the file is this near.
         quality: 0 to 100, of that view.
-        low_information: that view has too little detail for the distance to say much.
+        cause: why it is only a candidate; None for a match.
         confirmed: the distance is exact.
         expected_false: how many entries of the list are this near by chance; None if not known.
         found: when the match was first found, ISO 8601 in UTC.
@@ -82,7 +82,7 @@ class StoredMatch(NamedTuple):
     threshold: int
     view: str
     quality: int
-    low_information: int
+    cause: str | None
     confirmed: int
     expected_false: float | None
     found: str
@@ -191,7 +191,8 @@ class Matches:
         """
         suppressed = self.suppressed()
         query = (
-            f"{_STORED} WHERE last_run >= ? ORDER BY sha256, low_information, distance, matches.id"
+            f"{_STORED} WHERE last_run >= ?"
+            " ORDER BY sha256, cause IS NOT NULL, cause, distance, matches.id"
         )
         for sha256, fingerprint, *row in self._database.read(query, (run,)):
             match = self._stored(*row)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """Raise it with every change to the tables. A state of another version is refused."""
 
 APPLICATION = 0x484D7374  # "HMst": SQLite keeps it in the header, where file(1) can see it
@@ -49,7 +49,7 @@ CREATE TABLE matches (       -- of a content and an entry, wherever the content 
     algorithm TEXT NOT NULL, bits INTEGER NOT NULL,
     label TEXT, category TEXT, distance INTEGER NOT NULL, threshold INTEGER NOT NULL,
     view TEXT NOT NULL, quality INTEGER NOT NULL,
-    low_information INTEGER NOT NULL, confirmed INTEGER NOT NULL,
+    cause TEXT, confirmed INTEGER NOT NULL,
     expected_false REAL,     -- entries of the list this near by chance; NULL where not known
     path BLOB NOT NULL,      -- where it was found last
     fingerprint BLOB NOT NULL, -- of the entry's hash, since a list may give its id to another

@@ -8,8 +8,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from hashmatch.examine.decode.border import OUTLIERS, content_box, may_have_border
+from hashmatch.examine.decode.border import (
+    OUTLIERS,
+    TOLERANCE,
+    Box,
+    content_boxes,
+    may_have_border,
+)
+from hashmatch.examine.decode.views import views
 from pictures import encode, flat, padded, photo
+
+
+def content_box(picture: Image.Image) -> Box | None:
+    """The box at the usual tolerance."""
+    return content_boxes(picture).get(TOLERANCE)
 
 
 def grey(picture: Image.Image) -> Image.Image:
@@ -136,3 +148,17 @@ def test_padding_is_found_whatever_its_colour() -> None:
     """Colours that are grey alike are one border."""
     for colour in ("black", "white", (40, 90, 160), (200, 30, 30)):
         assert content_box(grey(padded(photo(1, 320, 240), 0.1, colour))) == (32, 24, 352, 264)
+
+
+def test_a_faint_edge_of_the_picture_is_not_trimmed_with_its_border() -> None:
+    """A sky within 10 grey levels of its border goes with it, and stays at a smaller tolerance."""
+    inner = np.asarray(photo(3, 200, 150).convert("L")).copy()
+    inner[:40] = 250 + np.arange(200) % 5
+    framed_sky = Image.new("L", (240, 190), 255)
+    framed_sky.paste(Image.fromarray(inner), (20, 20))
+    assert content_boxes(framed_sky) == {TOLERANCE: (20, 60, 220, 170), 0: (20, 20, 220, 170)}
+    names = [view.name for view in views(framed_sky)]
+    assert names == ["stored", "trimmed", "trimmed-0"]
+    again = Image.new("L", (240, 190), 255)
+    again.paste(photo(3, 200, 150).convert("L"), (20, 20))
+    assert list(content_boxes(again)) == [TOLERANCE]

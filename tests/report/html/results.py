@@ -46,7 +46,7 @@ def match(**more: Any) -> dict[str, Any]:
         "threshold": 8,
         "view": "stored",
         "quality": 100,
-        "low_information": False,
+        "cause": None,
         **more,
     }
 
@@ -72,7 +72,7 @@ def file(path: str, verdict: str = "clear", **more: Any) -> dict[str, Any]:
 
 def summary(files: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
     """The record that sums up the others."""
-    verdicts = ["match", "clear", "low_information", "not_image", "unscanned"]
+    verdicts = ["match", "clear", "candidate", "not_image", "unscanned"]
     return {
         "type": "summary",
         "schema": 1,
@@ -130,8 +130,8 @@ def ordinary() -> list[dict[str, Any]]:
     files.append(
         file(
             "folder/flat.png",
-            "low_information",
-            matches=[match(distance=0, quality=3, low_information=True, entry="synthetic-0002")],
+            "candidate",
+            matches=[match(distance=0, quality=3, cause="low_information", entry="synthetic-0002")],
         )
     )
     files += [file(f"folder/clear-{number}.jpg") for number in range(20)]

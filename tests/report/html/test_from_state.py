@@ -36,7 +36,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def list_hash(picture: str, name: str, category: str = "") -> None:
     """Write a list with the hash of a picture."""
-    run(["hash", picture, "--output", "hash.txt"])
+    run(["hash", picture, "--algorithm", "phash", "--output", "hash.txt"])
     lines = Path("hash.txt").read_text().splitlines()
     (value,) = {line.split()[0] for line in lines if line[0] != "#"}
     Path(name).write_text(f"hash,algorithm,id,category\n{value},phash,one,{category}\n")

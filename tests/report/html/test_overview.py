@@ -25,7 +25,7 @@ def test_counts_are_those_of_the_records(tmp_path: Path) -> None:
     overview = read_results(path)
     assert overview.verdicts == {
         "match": 12,
-        "low_information": 1,
+        "candidate": 1,
         "clear": 20,
         "not_image": 1,
         "unscanned": 1,
@@ -48,8 +48,8 @@ def test_file_counts_once_for_a_list(tmp_path: Path) -> None:
             "match",
             matches=[
                 match(entry="1", category="B"),
-                match(entry="2", low_information=True, category="A"),
-                match(entry="3", low_information=True, category="B"),
+                match(entry="2", cause="chance", category="A"),
+                match(entry="3", cause="chance", category="B"),
             ],
         )
     ]
@@ -203,9 +203,9 @@ def test_json_report_holds_what_the_page_shows(tmp_path: Path) -> None:
         ({"clear": 2}, {}, "Every file was examined, and none matches."),
         ({"match": 1}, {True: 1}, "1 match, 1 moved."),
         ({"match": 2}, {True: 1, False: 1}, "2 matches, 1 moved, 1 NOT moved."),
-        ({"unscanned": 1, "low_information": 1}, {}, "1 file not fully examined, 1 to look at."),
+        ({"unscanned": 1, "candidate": 1}, {}, "1 file not fully examined, 1 to look at."),
         (
-            {"match": 3, "unscanned": 1690, "low_information": 2, "clear": 1},
+            {"match": 3, "unscanned": 1690, "candidate": 2, "clear": 1},
             {},
             "3 matches, 1,690 files not fully examined, 2 to look at.",
         ),

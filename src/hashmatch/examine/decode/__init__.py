@@ -27,14 +27,16 @@ from hashmatch.examine.decode.picture import (
     adopt_picture,
     open_picture,
 )
-from hashmatch.examine.decode.views import MirrorView, View
+from hashmatch.examine.decode.views import CROP, UPRIGHT, MirrorView, View
 
 PILLOW_VERSION = PIL.__version__
 
 __all__ = [
+    "CROP",
     "DECODERS",
     "PILLOW_VERSION",
     "SNIFF_BYTES",
+    "UPRIGHT",
     "MirrorView",
     "Picture",
     "PilImage",

@@ -18,6 +18,10 @@ Box: TypeAlias = tuple[int, int, int, int]
 TOLERANCE = 10
 """How many grey levels a pixel of the border may differ: JPEG's noise and ringing."""
 
+TOLERANCES = (TOLERANCE, 2, 0)
+"""Half of all photographs have a nearly uniform edge of their own, such as a sky. Inside a border
+they would be trimmed too far at the usual tolerance; at a smaller one, the border alone goes."""
+
 OUTLIERS = 0.01
 """The share of a line's pixels that may differ more: specks, and ringing at corners."""
 
@@ -36,28 +40,45 @@ _SMALL = 1 << 16
 _MAX_ROUNDS = 4  # a letterbox inside padding inside a frame, and one to spare
 
 
-def content_box(grey: Image.Image) -> Box | None:
-    """Find the picture inside a uniform border.
+def content_boxes(grey: Image.Image) -> dict[int, Box]:
+    """Find the picture within a uniform border, at each tolerance that makes a difference.
 
     Args:
         grey: mode ``L``.
 
     Returns:
-        (left, top, right, bottom) in pixels, as Pillow's ``crop`` takes it; None if there is no
-        border, or nothing else.
+        By tolerance in grey levels, (left, top, right, bottom) in pixels, as Pillow's ``crop``
+        takes it; empty where there is no border, or nothing but border.
     """
-    width, height = grey.size
+    found: dict[int, Box] = {}
     if not _has_uniform_edge(grey, OUTLIERS):
-        return None
+        return found
     pixels = np.asarray(grey)
+    for tolerance in TOLERANCES:
+        box = _content_box(pixels, tolerance)
+        if box is not None and not any(_alike(box, other, grey.size) for other in found.values()):
+            found[tolerance] = box
+    return found
+
+
+def _alike(box: Box, other: Box, size: tuple[int, int]) -> bool:
+    """Whether no side of two boxes differs by as much as makes a border."""
+    return all(
+        abs(one - two) < max(2, side * MIN_BORDER)
+        for one, two, side in zip(box, other, (*size, *size), strict=True)
+    )
+
+
+def _content_box(pixels: npt.NDArray[np.uint8], tolerance: int) -> Box | None:
+    height, width = pixels.shape
     left, top, right, bottom = 0, 0, width, height
     for _ in range(_MAX_ROUNDS):
         inner = pixels[top:bottom, left:right]
-        above, below = _border(inner), _border(inner[::-1])
+        above, below = _border(inner, tolerance), _border(inner[::-1], tolerance)
         if above + below >= len(inner):
             return None
         inner = inner[above : len(inner) - below]
-        before, after = _border(inner.T), _border(inner.T[::-1])
+        before, after = _border(inner.T, tolerance), _border(inner.T[::-1], tolerance)
         if before + after >= inner.shape[1]:
             return None
         if not (above or below or before or after):
@@ -119,11 +140,11 @@ def _is_uniform(line: bytes, outliers: int) -> bool:
     return len(levels) - inside <= outliers
 
 
-def _border(lines: npt.NDArray[np.uint8]) -> int:
+def _border(lines: npt.NDArray[np.uint8], tolerance: int) -> int:
     """Count the first lines, shape (lines, pixels), that all have the level of the very first."""
     width = lines.shape[1]
     level = int(np.sort(lines[0])[width // 2])
-    darkest, lightest = max(level - TOLERANCE, 0), min(level + TOLERANCE, 255)
+    darkest, lightest = max(level - tolerance, 0), min(level + tolerance, 255)
     count = 0
     step = 1
     while count < len(lines):

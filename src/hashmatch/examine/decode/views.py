@@ -15,15 +15,16 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from hashmatch.examine.decode.border import content_box, may_have_border
+from hashmatch.examine.decode.border import TOLERANCE, content_boxes, may_have_border
 from hashmatch.examine.decode.shrink import shrink
 
 Grey: TypeAlias = npt.NDArray[np.uint8]
 
 STORED = "stored"
 TRIMMED = "trimmed"
-SCREEN = "screen"
 UPRIGHT = "upright"
+CROP = "crop-90"
+SCREEN = "screen"
 
 _ORIENTATION_TAG = 0x0112
 _PHOTOMETRIC_TAG = 262
@@ -64,6 +65,15 @@ _MIRRORS: dict[str, tuple[bool, Callable[[Grey], Grey]]] = {
     "transpose": (True, _turned),
     "transverse": (True, lambda grey: _turned(grey)[::-1, ::-1]),
 }
+
+_CROPS = (
+    ("centre", 0.5, 0.5),
+    ("top-left", 0.0, 0.0),
+    ("top-right", 1.0, 0.0),
+    ("bottom-left", 0.0, 1.0),
+    ("bottom-right", 1.0, 1.0),
+)
+"""Where a crop lies: its name, and its share of the spare pixels at the left and at the top."""
 
 _GAP = 1.5
 """How many times larger than the grid a picture stays when blocks of pixels are averaged first.
@@ -125,6 +135,15 @@ class View:
     def mirrors(self) -> Iterator[MirrorView]:
         """Yield the other seven symmetries of this view, from its small grey values alone."""
         return _mirrors(self)
+
+    def crops(self, count: int) -> Iterator[View]:
+        """Crops of 90% of each side: the centre first, then at the corners."""
+        width, height = self.picture.size
+        spare_width, spare_height = width // 10, height // 10
+        for name, across, down in _CROPS[:count]:
+            left, top = int(spare_width * across), int(spare_height * down)
+            box = (left, top, left + width - spare_width, top + height - spare_height)
+            yield self.then(f"{CROP}-{name}", partial(Image.Image.crop, box=box))
 
 
 class Preview(View):
@@ -218,9 +237,9 @@ def views(
     for view in visible:
         if view is not stored:
             yield view
-        box = content_box(view.picture)
-        if box is not None:
-            yield view.then(TRIMMED, partial(Image.Image.crop, box=box))
+        for tolerance, box in content_boxes(view.picture).items():
+            step = TRIMMED if tolerance == TOLERANCE else f"{TRIMMED}-{tolerance}"
+            yield view.then(step, partial(Image.Image.crop, box=box))
 
 
 def _readings(name: str, frame: Image.Image) -> tuple[View, list[View]]:

@@ -1,0 +1,101 @@
+"""Count what the default settings find of generated pictures, by everyday change.
+
+A list has the phash and the dhash of each picture, and as many random entries as it takes to have
+the length given. Each changed copy is looked up as an upload would be. ::
+
+    python bench/recall.py [--pictures N] [--entries N ...] [--seed S]
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+import record as runs
+from hashmatch import HashKind, HashList, Matcher, Verdict
+from hashmatch.evaluate import TRANSFORMS
+from hashmatch.examine.examination import examine
+from hashmatch.examine.transform.variants import variants
+from hashmatch.options import ExamineOptions
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "fixtures"))
+from textures import texture
+
+KINDS = (HashKind("dhash", 64), HashKind("phash", 64))
+SIZE = (320, 240)
+RULES = {
+    "one hash": {"require": "any"},
+    "default": {},
+}
+
+
+def matchers(own: list[tuple[str, str]], entries: int) -> dict[str, Matcher]:
+    """A matcher for each rule, of the pictures' hashes and random ones."""
+    words = np.random.default_rng(1).integers(2**63, size=(2, max(0, entries - len(own))))
+    lines = [
+        f"{kind.algorithm}:{pair[at]} own{row}"
+        for at, kind in enumerate(KINDS)
+        for row, pair in enumerate(own)
+    ]
+    lines += [
+        f"{kind.algorithm}:{word:016x} e{row}"
+        for kind, column in zip(KINDS, words.tolist(), strict=True)
+        for row, word in enumerate(column)
+    ]
+    listed = HashList.loads("\n".join(lines))
+    return {name: Matcher(listed, isolate=False, **rule) for name, rule in RULES.items()}
+
+
+def main() -> None:
+    """Print the share found as a match, and as a match or a candidate."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--pictures", type=int, default=100)
+    parser.add_argument("--entries", type=int, nargs="+", default=[1_000, 100_000])
+    parser.add_argument("--seed", type=int, default=70_000, help="of the first picture")
+    options = parser.parse_args()
+    files = []
+    for number in range(options.pictures):
+        stream = io.BytesIO()
+        picture = texture(options.seed + number, *SIZE, roughness=0.66)
+        picture.save(stream, "JPEG", quality=88)
+        files.append(stream.getvalue())
+    options_of = ExamineOptions(kinds=KINDS)
+    own = [tuple(map(str, examine(data, options_of).views[0].hashes)) for data in files]
+    looked_up = {entries: matchers(own, entries) for entries in options.entries}
+    matched: Counter[tuple[int, str, str]] = Counter()
+    reported = matched.copy()
+    for row, data in enumerate(files):
+        for name, variant in zip(TRANSFORMS, variants(data, tuple(TRANSFORMS), row), strict=True):
+            found = examine(variant, options_of)
+            for entries, rules in looked_up.items():
+                for rule, matcher in rules.items():
+                    (outcome,) = matcher.judge([found])
+                    ours = [each for each in outcome.matches if each.entry.id == f"own{row}"]
+                    matched[entries, rule, name] += any(each.cause is None for each in ours)
+                    reported[entries, rule, name] += bool(ours)
+                    assert ours or outcome.verdict is not Verdict.MATCH
+    results = {}
+    for entries, rules in looked_up.items():
+        for rule, matcher in rules.items():
+            shares = {name: matched[entries, rule, name] / len(files) for name in TRANSFORMS}
+            either = sum(reported[entries, rule, name] for name in TRANSFORMS)
+            mean = sum(shares.values()) / len(shares)
+            either_share = either / len(files) / len(TRANSFORMS)
+            within = matcher.settings()["match_within"]
+            print(
+                f"{entries:>9,} {rule:28} match {mean:.3f}, reported {either_share:.3f}  {within}"
+            )
+            results[f"{entries} {rule}"] = {"match": mean, "reported": either_share, **shares}
+    for name in TRANSFORMS:
+        row = " ".join(f"{figures[name]:.2f}" for figures in results.values())
+        print(f"{name:<18} {row}")
+    print(f"saved as {runs.save('recall', options.seed, results)}")
+
+
+if __name__ == "__main__":
+    main()

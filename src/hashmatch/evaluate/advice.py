@@ -1,0 +1,95 @@
+"""What to type, first of all: the options that make a scan use what an evaluation measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hashmatch.evaluate.settings import EvaluationSettings
+from hashmatch.match.cutoffs import MILLION, Group, MatchRule, chance_of, fit_groups
+from hashmatch.match.own_rates import rates_of
+from hashmatch.match.rates import PHOTOGRAPHS, Rates
+from hashmatch.match.thresholds import AUTO
+from hashmatch.report.numbers import amount
+from hashmatch.text import count
+
+
+def advise(record: Mapping[str, Any], settings: EvaluationSettings) -> dict[str, Any]:
+    """Choose the cutoffs that ``hashmatch scan --rates`` will choose, and say them.
+
+    Args:
+        record: of the evaluation: its pictures, distances and agreement.
+        settings: what was asked for.
+
+    Returns:
+        The ``options`` to type; the cutoffs that follow, as ``match_within``; the false matches to
+        expect per million files, whether that is ``extrapolated``; and all of it as a ``sentence``.
+    """
+    rates = rates_of(record)
+    limit = min(MILLION, settings.max_false_per_day / settings.files_per_day * MILLION)
+    rule = MatchRule(AUTO, AUTO, limit, settings.mirrors, rates)
+    together = [tuple(sorted(kinds)) for kinds in rates.agreeing if kinds <= set(settings.kinds)]
+    groups = [
+        Group("", kinds, settings.entries, rule.views)
+        for kinds in [*((kind,) for kind in settings.kinds), *together]
+    ]
+    groups, cutoffs = fit_groups(groups, rule)
+    chances = {
+        group.kinds: chance.times(group.entries * group.views * MILLION)
+        for group in groups
+        if min(cutoffs.matching[group.kinds].values()) >= 0
+        and (chance := chance_of(rates, cutoffs.matching[group.kinds])) is not None
+    }
+    within = [
+        {str(kind): bits for kind, bits in cutoffs.matching[kinds].items()} for kinds in chances
+    ]
+    expected = sum(chance.rate for chance in chances.values())
+    guess = any(chance.extrapolated for chance in chances.values())
+    options = f"--rates evaluation.json --max-false-per-million {limit:.6g}"
+    return {
+        "options": options,
+        "match_within": within,
+        "per_million_files": expected,
+        "extrapolated": guess,
+        "sentence": _sentence(options, within, expected, settings) + _doubt(rates, guess, settings),
+    }
+
+
+def _sentence(
+    options: str,
+    within: list[dict[str, int]],
+    expected: float,
+    settings: EvaluationSettings,
+) -> str:
+    entries = count(settings.entries, "entry", "entries")
+    if not within:
+        return (
+            f"Type {options}: with {entries}, chance makes too many matches of these hashes at any"
+            " distance, so near entries will be candidates for a human. Use longer hashes."
+        )
+    rules = ", or ".join(
+        " and ".join(f"{kind} {bits}" for kind, bits in each.items()) for each in within
+    )
+    return (
+        f"Type {options}: with {entries}, an entry within {rules} is a match, and expect"
+        f" {amount(expected)} false matches per million files. Near entries beyond that are"
+        " candidates for a human."
+    )
+
+
+def _doubt(rates: Rates, guess: bool, settings: EvaluationSettings) -> str:
+    """What these numbers rest on, if it is not the operator's own pictures."""
+    borrowed = [
+        str(kind)
+        for kind in settings.kinds
+        if kind in rates.alone and rates.alone[kind] is PHOTOGRAPHS.alone.get(kind)
+    ]
+    said = ""
+    if borrowed:
+        said += (
+            f" Your pictures have too few near pairs by {' and '.join(borrowed)} to count, so the"
+            " rates of photographs take their place."
+        )
+    if guess:
+        said += " Nobody has counted pairs at these distances: the number is extrapolated."
+    return said

@@ -1,0 +1,208 @@
+"""Finds the entries of one list that two kinds of hash agree on.
+
+Agreement reaches further out than one hash alone, where one kind has very many near entries. So
+only the first kind is searched; the other hash of each entry found is compared directly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from hashmatch.hashing import ALGORITHMS, Codes
+from hashmatch.hashing.distance import distances
+from hashmatch.hashlist import ListSection, SectionUpdate
+from hashmatch.match.cutoffs import Distances
+from hashmatch.match.sections import IndexedSection, Rows
+from hashmatch.match.symmetries import turn, turn_mask
+from hashmatch.model import HashKind
+
+Flags: TypeAlias = npt.NDArray[np.bool_]
+
+
+class Agreed(NamedTuple):
+    """Pairs of a query and an entry that two hashes agree on; each array has one item a pair.
+
+    Attributes:
+        query: the query's number.
+        symmetry: which mirror image of the query it is, as in ``Agreement.symmetries``.
+        rows: for each section, the entry's row.
+        apart: for each section, the distance in bits.
+    """
+
+    query: Rows
+    symmetry: Rows
+    rows: tuple[Rows, Rows]
+    apart: tuple[Rows, Rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Two sections of one list, and how near both hashes of an entry must be.
+
+    Attributes:
+        places: the sections' numbers. The first is searched, so chance should be rarer there.
+        sections: the two.
+        partners: for each row of the first section, that of the same entry in the second; -1 where
+            there is none.
+        within: the cutoff, in bits.
+        symmetries: the mirror images of each query to look up as well, by name.
+    """
+
+    places: tuple[int, int]
+    sections: tuple[IndexedSection, IndexedSection]
+    partners: Rows
+    within: Distances
+    symmetries: tuple[str, ...] = ()
+
+    @property
+    def adds_suspects(self) -> bool:
+        """Whether it finds more than lies within the first section's own threshold."""
+        first = self.sections[0]
+        return bool(self.symmetries) or self.within[first.kind] > first.threshold
+
+    def find(self, queries: Mapping[HashKind, Codes]) -> Agreed:
+        """Find every entry that both hashes of a query agree on.
+
+        Args:
+            queries: exact hashes of both kinds, each of shape (n, words).
+        """
+        number = len(queries[self.sections[0].kind])
+        found = self._find({kind: self._all(kind, queries[kind]) for kind in self.within})
+        symmetry, query = np.divmod(found.query, max(1, number))
+        return found._replace(query=query, symmetry=symmetry)
+
+    def _all(self, kind: HashKind, codes: Codes) -> Codes:
+        """The codes, then those of each mirror image."""
+        return np.concatenate([codes, *(turn(kind, codes, each) for each in self.symmetries)])
+
+    def _all_masks(self, kind: HashKind, masks: Codes) -> Codes:
+        return np.concatenate([masks, *(turn_mask(kind, masks, each) for each in self.symmetries)])
+
+    def _find(self, queries: Mapping[HashKind, Codes]) -> Agreed:
+        first, second = self.sections
+        near = first.index.search(queries[first.kind], self.within[first.kind])
+        partner = self._partners(near.row)
+        has = partner >= 0
+        query, row, partner = near.query[has], near.row[has], partner[has]
+        apart = distances(queries[second.kind][query], second.codes(partner)).astype(np.int64)
+        agree = apart <= self.within[second.kind]
+        own = near.distance[has].astype(np.int64)
+        return Agreed(
+            query[agree], query[agree], (row[agree], partner[agree]), (own[agree], apart[agree])
+        )
+
+    def may_agree(
+        self, codes: Mapping[HashKind, Codes], uncertain_bits: Mapping[HashKind, Codes]
+    ) -> Flags:
+        """Tell which previews' exact hashes may agree on an entry; bool, shape (n,)."""
+        first, second = self.sections
+        number = len(codes[first.kind])
+        codes = {kind: self._all(kind, codes[kind]) for kind in self.within}
+        uncertain_bits = {kind: self._all_masks(kind, uncertain_bits[kind]) for kind in self.within}
+        found = np.zeros(len(codes[first.kind]), dtype=np.bool_)
+        for query, row in first.index.uncertain(
+            codes[first.kind],
+            uncertain_bits[first.kind],
+            self.within[first.kind],
+            max_bit_flips(first.kind),
+        ):
+            near = self._may_be_near(first, codes, uncertain_bits, query, row)
+            left, partner = query[near], self._partners(row[near])
+            has = partner >= 0
+            left, partner = left[has], partner[has]
+            near = self._may_be_near(second, codes, uncertain_bits, left, partner)
+            found[left[near]] = True
+        either: Flags = np.logical_or.reduce(found.reshape(1 + len(self.symmetries), number))
+        return either
+
+    def _may_be_near(
+        self,
+        section: IndexedSection,
+        codes: Mapping[HashKind, Codes],
+        uncertain_bits: Mapping[HashKind, Codes],
+        query: Rows,
+        row: Rows,
+    ) -> Flags:
+        kind = section.kind
+        asked, unsure = codes[kind][query], uncertain_bits[kind][query]
+        return may_be_near(asked, unsure, section.codes(row), kind, self.within[kind])
+
+    def _partners(self, rows: Rows) -> Rows:
+        """The rows of the same entries in the second section; -1 where it has none."""
+        return self.partners[rows]
+
+
+def max_bit_flips(kind: HashKind) -> int:
+    """The most bits of a preview's hash that the exact one has the other way."""
+    return (ALGORITHMS[kind.algorithm].max_bit_flips or {}).get(kind.bits, kind.bits)
+
+
+def may_be_near(
+    codes: Codes, uncertain_bits: Codes, entries: Codes, kind: HashKind, threshold: int
+) -> Flags:
+    """Tell which previews' exact hashes may be within the threshold of an entry each.
+
+    The exact hash differs from its preview only in uncertain bits, and only in a few of them. So it
+    can be near only if the preview is within the threshold plus those few, and within the threshold
+    by its certain bits alone.
+
+    Args:
+        codes: the previews' hashes, shape (n, words).
+        uncertain_bits: their uncertain bits, in the same shape.
+        entries: the entries' hashes, in the same shape.
+        kind: of all of them.
+        threshold: in bits.
+    """
+    sure = ~uncertain_bits
+    near: Flags = distances(codes & sure, entries & sure) <= threshold
+    near &= distances(codes, entries) <= threshold + max_bit_flips(kind)
+    return near
+
+
+def find_agreements(
+    sections: list[IndexedSection], cutoffs: Iterator[Distances], symmetries: tuple[str, ...]
+) -> list[Agreement]:
+    """Pair the sections of each list that a cutoff names, the rarer kind first.
+
+    Args:
+        sections: all of them.
+        cutoffs: how near two kinds must be.
+        symmetries: the mirror images to look up as well.
+    """
+    return list(chain.from_iterable(_pairs(sections, within, symmetries) for within in cutoffs))
+
+
+def find_partners(rows: ListSection | SectionUpdate, others: ListSection | SectionUpdate) -> Rows:
+    """The row of the same entry in another section, for each row; -1 where there is none.
+
+    Lists that were made of entries with both hashes have them in the same order, which is quick to
+    see. Otherwise it takes about a second per million entries.
+    """
+    if isinstance(rows, ListSection) and isinstance(others, ListSection):
+        one, two = rows.column("id"), others.column("id")
+        if rows.lines is None and others.lines is None and one.equals(two):
+            return np.arange(len(rows), dtype=np.int64)
+        return others.find(rows.ids(0, len(rows)))
+    sections = (rows.base, rows.added) if isinstance(rows, SectionUpdate) else (rows,)
+    return others.find([name for each in sections for name in each.ids(0, len(each))])
+
+
+def _pairs(
+    sections: list[IndexedSection], within: Distances, symmetries: tuple[str, ...]
+) -> Iterator[Agreement]:
+    # dHash has most look-alikes, since smooth pictures share it
+    first, second = sorted(within, key=lambda kind: (kind.algorithm == "dhash", -kind.bits))
+    for place, section in enumerate(sections):
+        for other, partner in enumerate(sections):
+            if (section.kind, partner.kind) == (
+                first,
+                second,
+            ) and section.hash_list is partner.hash_list:
+                partners = find_partners(section.rows, partner.rows)
+                yield Agreement((place, other), (section, partner), partners, within, symmetries)

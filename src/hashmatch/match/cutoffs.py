@@ -1,0 +1,236 @@
+"""How near is a match: distances that fit the length of the lists.
+
+A near entry is a match within a *cutoff*, which has a distance for each kind of hash that must be
+near. Beyond all cutoffs it is a candidate. A fixed threshold is its own cutoff. With ``auto``, the
+cutoffs shrink from the default thresholds until chance makes no more matches than the operator
+bears; the cutoff that lets through the most gives way first, bit by bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from hashmatch.errors import SettingsError
+from hashmatch.hashlist import HashList
+from hashmatch.hashlist.counting import count_kinds, section_sizes
+from hashmatch.match.rates import Chance, Rates, agreeing_distances
+from hashmatch.match.symmetries import SYMMETRIES
+from hashmatch.match.thresholds import AUTO, Threshold, fixed_threshold, resolve_threshold
+from hashmatch.model import DIGEST_BITS, HashKind
+
+MILLION = 1_000_000
+
+MAX_FALSE_PER_MILLION = 1_000.0
+"""False matches per million files that ``auto`` allows by default: 1 in 1,000 files."""
+
+REQUIRE_MODES = (AUTO, "any", "all")
+
+FURTHEST_AGREEMENT = 12
+"""Bits of 64 within which two hashes of an entry agree at most. Further out, a preview's uncertain
+bits would have too many pictures decoded in full."""
+
+MIRRORS_AGREE = 8
+"""Bits of 64 within which the hashes of most mirror images agree with turned hashes."""
+
+NEVER = -1
+"""The distance of a cutoff that no entry is within."""
+
+MIRRORED_VIEWS = 8
+"""Views of a picture with ``mirrors``: upright, turned and flipped."""
+
+Kinds: TypeAlias = tuple[HashKind, ...]
+Distances: TypeAlias = Mapping[HashKind, int]
+
+
+@dataclass(frozen=True, slots=True)
+class MatchRule:
+    """What the operator asks for.
+
+    Attributes:
+        threshold: as ``Matcher`` takes it.
+        require: as ``Matcher`` takes it.
+        max_false_per_million: as ``Matcher`` takes it.
+        mirrors: as ``Matcher`` takes it.
+        rates: as ``Matcher`` takes them.
+
+    Raises:
+        SettingsError: a value is out of range.
+    """
+
+    threshold: Threshold
+    require: str
+    max_false_per_million: float
+    mirrors: bool
+    rates: Rates
+
+    def __post_init__(self) -> None:
+        if self.require not in REQUIRE_MODES:
+            known = ", ".join(REQUIRE_MODES)
+            raise SettingsError(f"unknown requirement {self.require!r}; choose from {known}")
+        if not 0 < self.max_false_per_million <= MILLION:
+            raise SettingsError("the false matches per million files must be over 0, up to 1000000")
+
+    @property
+    def views(self) -> int:
+        """How many readings of a picture are looked up by one hash."""
+        return MIRRORED_VIEWS if self.mirrors else 1
+
+    @property
+    def all_must(self) -> bool:
+        """Whether all hashes of an entry must be near."""
+        return self.require == "all"
+
+    def is_fixed(self, kinds: Kinds) -> bool:
+        """Whether the operator gives a threshold for any of these kinds."""
+        return any(fixed_threshold(kind, self.threshold) is not None for kind in kinds)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Entries of one list that are matches by the same kinds of hash, all of which must be near.
+
+    Attributes:
+        list: the list's name.
+        kinds: the kinds.
+        entries: how many.
+        views: of a file, each looked up by itself. A frame, a trimmed border or another
+            orientation adds as much again, at most.
+    """
+
+    list: str
+    kinds: Kinds
+    entries: int
+    views: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cutoffs:
+    """How near is near, and how near is a match, in bits.
+
+    Attributes:
+        near: for each kind, the largest distance that is near by itself.
+        matching: for each set of kinds, the distances within which entries are matches; ``NEVER``
+            if none are.
+        all_must: whether an entry needs the cutoff of all the kinds that it has.
+        symmetries: the mirror images that are looked up by hashes that agree.
+    """
+
+    near: Distances
+    matching: Mapping[Kinds, Distances]
+    all_must: bool
+    symmetries: tuple[str, ...] = ()
+
+    def alone(self, kind: HashKind) -> int:
+        """The largest distance at which this kind makes a match by itself; ``NEVER`` if none."""
+        return self.matching.get((kind,), {}).get(kind, NEVER)
+
+    def agreements(self) -> Iterator[Distances]:
+        """The cutoffs of several kinds that make matches of entries beyond those of one kind."""
+        for kinds, distances in self.matching.items():
+            if len(kinds) > 1 and not self.all_must and NEVER not in distances.values():
+                yield distances
+
+
+def fit(hash_lists: Sequence[HashList], rule: MatchRule) -> tuple[list[Group], Cutoffs]:
+    """Group the entries of lists, and choose how near is a match.
+
+    Hashes that agree also find mirror images, as long as the lists are so short that agreement
+    reaches far enough for that. In longer ones, mirror images would only cost it bits.
+
+    Raises:
+        SettingsError: a threshold is out of range.
+    """
+    return fit_groups(find_groups(hash_lists, rule), rule)
+
+
+def fit_groups(groups: list[Group], rule: MatchRule) -> tuple[list[Group], Cutoffs]:
+    """Choose how near is a match for entries in these groups; see ``fit``."""
+    if rule.mirrors or rule.all_must:
+        return groups, choose_cutoffs(groups, rule)
+    mirrored = [
+        replace(group, views=1 + len(SYMMETRIES)) if len(group.kinds) > 1 else group
+        for group in groups
+    ]
+    cutoffs = choose_cutoffs(mirrored, rule)
+    reach = [64 * bits // kind.bits for each in cutoffs.agreements() for kind, bits in each.items()]
+    if min(reach, default=0) >= MIRRORS_AGREE:
+        return mirrored, replace(cutoffs, symmetries=SYMMETRIES)
+    return groups, choose_cutoffs(groups, rule)
+
+
+def find_groups(hash_lists: Sequence[HashList], rule: MatchRule) -> list[Group]:
+    """Group the entries of lists by the kinds of hash that make them matches.
+
+    An entry with two hashes can be in three groups: those of each, and that of both. With
+    ``require="all"`` it is in one; counting them takes about a second per million entries.
+    """
+    groups = []
+    for hash_list in hash_lists:
+        if rule.all_must:
+            sizes: Mapping[Kinds, int] = count_kinds(hash_list)
+        else:
+            alone = section_sizes(hash_list)
+            sizes = {(kind,): entries for kind, entries in alone.items()}
+            if rule.require == AUTO:
+                for together in rule.rates.agreeing:
+                    kinds = tuple(sorted(together))
+                    if together <= alone.keys() and not rule.is_fixed(kinds):
+                        sizes[kinds] = min(alone[kind] for kind in kinds)
+        groups += [
+            Group(hash_list.name, kinds, entries, rule.views) for kinds, entries in sizes.items()
+        ]
+    return groups
+
+
+def choose_cutoffs(groups: Sequence[Group], rule: MatchRule) -> Cutoffs:
+    """Choose how near is a match, in lists whose entries are in these groups.
+
+    Raises:
+        SettingsError: a threshold is out of range.
+    """
+    near = {
+        kind: resolve_threshold(kind, rule.threshold)
+        for group in groups
+        for kind in group.kinds
+        if kind.algorithm not in DIGEST_BITS
+    }
+    matching: dict[Kinds, dict[HashKind, int]] = {}
+    for group in groups:
+        if len(group.kinds) > 1 and not rule.all_must:
+            matching[group.kinds] = agreeing_distances(group.kinds, FURTHEST_AGREEMENT)
+        else:
+            matching[group.kinds] = {kind: near[kind] for kind in group.kinds}
+    _shrink(matching, groups, rule)
+    return Cutoffs(near, matching, rule.all_must)
+
+
+def _shrink(
+    matching: dict[Kinds, dict[HashKind, int]], groups: Sequence[Group], rule: MatchRule
+) -> None:
+    """Lower the cutoffs that are not fixed until they let through no more than the limit."""
+
+    def expected(kinds: Kinds) -> float:
+        chance = chance_of(rule.rates, matching[kinds])
+        return 0.0 if chance is None else chance.rate * lookups[kinds]
+
+    lookups: dict[Kinds, int] = {}
+    for group in groups:
+        if not all(fixed_threshold(kind, rule.threshold) is not None for kind in group.kinds):
+            lookups[group.kinds] = lookups.get(group.kinds, 0) + group.entries * group.views
+    found = {kinds: expected(kinds) for kinds in lookups}
+    while found and sum(found.values()) * MILLION > rule.max_false_per_million:
+        worst = max(found, key=lambda kinds: found[kinds])
+        distances = matching[worst]
+        movable = [kind for kind in worst if fixed_threshold(kind, rule.threshold) is None]
+        widest = max(movable, key=lambda kind: distances[kind] / kind.bits)
+        distances[widest] -= 1
+        found[worst] = expected(worst)
+
+
+def chance_of(rates: Rates, distances: Distances) -> Chance | None:
+    """The chance that two different pictures are within a cutoff; None if it is not known."""
+    if NEVER in distances.values():
+        return Chance(0.0, 0.0)
+    return rates.of(distances)
