@@ -123,6 +123,26 @@ def tat(items: list[Item], wrapper: str | None = None) -> str:
     return json.dumps({"count": 1, wrapper: records} if wrapper else records)
 
 
+def threat_updates(items: list[Item], *, following: str = "") -> str:
+    """A page of ThreatExchange's threat_updates."""
+    records = [
+        {
+            "id": item.id,
+            "indicator": value,
+            "type": f"HASH_{algorithm.upper()}",
+            "creation_time": 1700000000,
+            "last_updated": item.added,
+            "should_delete": item.gone,
+            "tags": ["one", "two"],
+            "status": item.category or "UNKNOWN",
+        }
+        for item in items
+        for algorithm, value in (item.hashes or {"md5": ""}).items()
+    ]
+    paging = {"paging": {"cursors": {"after": "x"}, "next": following}} if following else {}
+    return json.dumps({"data": records, **paging})
+
+
 def in_base64(digits: str) -> str:
     """Hex as base64."""
     return base64.b64encode(bytes.fromhex(digits)).decode()

@@ -20,7 +20,7 @@ from hashmatch.hashlist.formats import FORMATS
 from hashmatch.hashlist.kinds import is_known
 from hashmatch.hashlist.signing import make_keys, sign_list, verify_list
 
-from .feeds import Item, in_base64, ncmec, stopncii, tat, vics
+from .feeds import Item, in_base64, ncmec, stopncii, tat, threat_updates, vics
 from .strategies import EMPTY
 
 LONG = bool(os.environ.get("HASHMATCH_LONG_TESTS"))
@@ -68,6 +68,7 @@ CORPUS: dict[str, list[bytes]] = {
         "stopncii": [stopncii(SIGNALS), stopncii(SIGNALS, 2)],
         "vics": [vics(ITEMS), vics(ITEMS, "2.0", cases=True, indent=1)],
         "tat": [tat(ITEMS), tat(ITEMS, "results")],
+        "threat-updates": [threat_updates(SIGNALS), threat_updates(SIGNALS, following="x")],
     }.items()
 }
 TOKENS = [

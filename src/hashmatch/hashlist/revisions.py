@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeAlias
 from zipfile import BadZipFile
 
 import numpy as np
@@ -17,6 +19,8 @@ import numpy.typing as npt
 from hashmatch.errors import HashListError
 from hashmatch.files import write_atomically
 from hashmatch.hashlist.columns import Rows, TextColumn
+
+Mask: TypeAlias = npt.NDArray[np.bool_]
 
 _DIGEST_BYTES = 16
 _GUARD = b"\1"
@@ -47,7 +51,7 @@ class Revisions:
         """
         found = cls()
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 found._ids = arrays["ids"].astype(_DIGEST)
                 found._ranks = arrays["ranks"].astype(np.int64)
                 found._gone = arrays["gone"].astype(np.bool_)
@@ -69,29 +73,33 @@ class Revisions:
         """How many ids are withdrawn."""
         return int(self._gone.sum())
 
-    def outdated(self, ids: TextColumn, ranks: Rows) -> npt.NDArray[np.bool_]:
-        """Which records are older than what is known of their ids. Those without a rank are not."""
-        found = np.zeros(len(ids), dtype=np.bool_)
-        named = np.flatnonzero((ids.lengths() > 0) & (ranks > 0))
-        if len(self._ids) and len(named):
-            places, known = self._find(_digests(ids.take(named)))
-            found[named] = known & (ranks[named] < self._ranks[places])
-        return found
+    def note(self, ids: TextColumn, ranks: Rows, withdrawn: Mask, void: Mask) -> Mask:
+        """Note the records of a feed, each id at most once.
 
-    def add(self, ids: TextColumn, ranks: Rows, withdrawn: npt.NDArray[np.bool_]) -> None:
-        """Note records that are not outdated, each id at most once."""
-        named = np.flatnonzero(ids.lengths() > 0)
-        digests, ranks, gone = _digests(ids.take(named)), ranks[named], withdrawn[named]
-        if len(self._ids) and len(named):
-            places, known = self._find(digests)
-            self._ranks[places[known]] = np.maximum(self._ranks[places[known]], ranks[known])
-            self._gone[places[known]] = gone[known]
-            digests, ranks, gone = digests[~known], ranks[~known], gone[~known]
-        every = np.concatenate([self._ids, digests])
+        Args:
+            ids: of the records; those without one are not noted.
+            ranks: of the records; those without one, which have 0, are never outdated.
+            withdrawn: which of them withdraw their id.
+            void: which of them do not count.
+
+        Returns:
+            Which records are older than what was known of their ids. They are not noted either.
+        """
+        digests, named = _digests(ids), ids.lengths() > 0
+        places, known = self._find(digests)
+        outdated = np.zeros(len(ids), dtype=np.bool_)
+        outdated[known] = (ranks[known] > 0) & (ranks[known] < self._ranks[places[known]])
+        outdated &= named
+        changed = np.flatnonzero(named & known & ~void & ~outdated)
+        self._ranks[places[changed]] = np.maximum(self._ranks[places[changed]], ranks[changed])
+        self._gone[places[changed]] = withdrawn[changed]
+        new = np.flatnonzero(named & ~known & ~void)
+        every = np.concatenate([self._ids, digests[new]])
         order = np.argsort(every, kind="stable")
         self._ids = every[order]
-        self._ranks = np.concatenate([self._ranks, ranks])[order]
-        self._gone = np.concatenate([self._gone, gone])[order]
+        self._ranks = np.concatenate([self._ranks, ranks[new]])[order]
+        self._gone = np.concatenate([self._gone, withdrawn[new]])[order]
+        return outdated
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -99,8 +107,10 @@ class Revisions:
     def __repr__(self) -> str:
         return f"<Revisions of {len(self):,} ids>"
 
-    def _find(self, digests: npt.NDArray[np.bytes_]) -> tuple[Rows, npt.NDArray[np.bool_]]:
+    def _find(self, digests: npt.NDArray[np.bytes_]) -> tuple[Rows, Mask]:
         """The place of each digest, and whether it is there."""
+        if not len(self._ids):
+            return np.zeros(len(digests), dtype=np.int64), np.zeros(len(digests), dtype=np.bool_)
         places = np.minimum(np.searchsorted(self._ids, digests), len(self._ids) - 1)
         return places, self._ids[places] == digests
 

@@ -89,9 +89,7 @@ class Superseder:
         ranks = np.concatenate(self._ranks)
         void = _outdated(ids, ranks)
         if self.revisions is not None:
-            void |= self.revisions.outdated(ids, ranks)
-            left = np.flatnonzero(~void)
-            self.revisions.add(ids.take(left), ranks[left], withdrawn[left])
+            void |= self.revisions.note(ids, ranks, withdrawn, void)
         return void
 
 
