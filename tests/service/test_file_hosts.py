@@ -131,7 +131,10 @@ def test_a_service_that_stops_gives_the_answers_it_owes(start: Start, tmp_path: 
         for door in ("clamd", "icap"):
             clients.append(stack.enter_context(connect(service.addresses[door])))
             clients[-1].sendall(begun(door))
-        time.sleep(0.3)
+        idle = stack.enter_context(Peer(service.addresses["icap"]))
+        idle.send(reqmod(DATA))
+        assert idle.reply().threat
         assert service.stop() == 0
+        assert idle.rest() == b""
         for client in clients:
             assert b"Hashmatch.Held." in client.recv(4096)

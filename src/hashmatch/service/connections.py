@@ -26,20 +26,23 @@ class Client:
     Attributes:
         owed: the answer to give if the connection must end before there is a better one. Some
             clients take a connection that just closes for a clean file.
+        is_idle: the client has had an answer and asks nothing now. One that has just connected is
+            not idle: it may be about to send a file.
         descriptors: those that the client sent. Whoever uses one takes it out and closes it.
     """
 
-    def __init__(self, connected: socket.socket, heard: Callable[[], None]) -> None:
+    def __init__(self, connected: socket.socket, heard: Callable[[Client], None]) -> None:
         connected.setblocking(False)
         self._socket = connected
         self._heard = heard
         self.owed: bytes | None = None
+        self.is_idle = False
         self.descriptors: list[int] = []
 
     async def receive(self) -> bytes:
         """What the client sends next; empty once it has closed its side."""
         data = await asyncio.get_running_loop().sock_recv(self._socket, _RECEIVE)
-        self._heard()
+        self._heard(self)
         return data
 
     async def receive_with_descriptors(self) -> bytes:
@@ -50,7 +53,7 @@ class Client:
             except BlockingIOError:
                 await self._readable()
             else:
-                self._heard()
+                self._heard(self)
                 self.descriptors += descriptors
                 return data
 
@@ -98,7 +101,7 @@ class Connections:
         self._door = door
         self._converse = converse
         self._most = most
-        self._tasks: OrderedDict[socket.socket, asyncio.Task[None]] = OrderedDict()
+        self._tasks: OrderedDict[Client, asyncio.Task[None]] = OrderedDict()
 
     async def serve(self, listener: socket.socket) -> None:
         """Accept connections until cancelled."""
@@ -114,13 +117,17 @@ class Connections:
                     continue
                 if len(self._tasks) >= self._most:
                     self._end_most_silent()
-                self._tasks[connected] = loop.create_task(self._serve(connected))
+                client = Client(connected, self._tasks.move_to_end)
+                self._tasks[client] = loop.create_task(self._serve(client))
                 await asyncio.sleep(0)  # lets it begin: many may connect at once
         finally:
             listener.close()
 
     async def drain(self, seconds: float) -> None:
-        """Give clients time to get their answers, and then end the connections."""
+        """End the idle connections, and the others once the clients have had time for an answer."""
+        for client, task in self._tasks.items():
+            if client.is_idle:
+                task.cancel()
         tasks = set(self._tasks.values())
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=seconds)
@@ -129,15 +136,11 @@ class Connections:
 
     def _end_most_silent(self) -> None:
         if self._tasks:
-            connected, task = self._tasks.popitem(last=False)
-            self._tasks[connected] = task  # to the end: it may take a moment to end
+            client, task = next(iter(self._tasks.items()))
+            self._tasks.move_to_end(client)  # it may take a moment to end
             task.cancel()
 
-    async def _serve(self, connected: socket.socket) -> None:
-        def heard() -> None:
-            self._tasks.move_to_end(connected)
-
-        client = Client(connected, heard)
+    async def _serve(self, client: Client) -> None:
         try:
             await self._converse(client)
         except (OSError, TimeoutError, asyncio.CancelledError):
@@ -146,4 +149,4 @@ class Connections:
             log_event("failed", level=logging.ERROR, error=error, door=self._door)
         finally:
             client.close()
-            del self._tasks[connected]
+            del self._tasks[client]

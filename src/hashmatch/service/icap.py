@@ -112,6 +112,7 @@ class _IcapSession:
             await self._client.send(answers.error(tag, status, close=True))
             return False
         await self._client.send(answers.options(tag))
+        self._rest()
         return not event.closes
 
     async def _examine(self, request: IcapRequest) -> bool:
@@ -129,12 +130,17 @@ class _IcapSession:
                 await self._send(request, body, refusal, close=close)
         if not body.ended:
             await self.discard()
+        self._rest()
         return not close
 
     def _settle(self, *, close: bool) -> None:
         """Record that an answer follows."""
         self._client.owed = None
         self._is_over = close
+
+    def _rest(self) -> None:
+        """Record that the answer has been given."""
+        self._client.is_idle = not self._events
 
     async def _send(
         self, request: IcapRequest, body: _Body, refusal: bytes | None, *, close: bool
@@ -164,6 +170,7 @@ class _IcapSession:
             data = await self._client.receive()
             if not data:
                 return None
+            self._client.is_idle = False
             if not self._is_over and self._client.owed is None:
                 self._client.owed = self._door.failure(close=True)
             self._events.extend(self._parser.feed(data))
