@@ -13,7 +13,7 @@ import pytest
 
 from service.conftest import Start
 from service.file_hosts import CLAMD_HOSTS, ICAP_HOSTS, connect
-from service.test_file_hosts import DATA, begun, until_infected
+from service.test_file_hosts import DATA, TEXT, begun, until
 
 LONG = bool(os.environ.get("HASHMATCH_LONG_TESTS"))
 SLOW = 10_000 if LONG else 40
@@ -39,7 +39,7 @@ def test_slow_clients_keep_nobody_out(start: Start, tmp_path: Path, door: str) -
     )
     address = service.addresses[door]
     ask = {"icap": ICAP_HOSTS["ocis"], "clamd": CLAMD_HOSTS["ocis"], "http": by_http}[door]
-    until_infected(ask, address)
+    until(lambda: ask(address, TEXT) == "clean")
     with ExitStack() as stack:
         slow = []
         for number in range(SLOW):
