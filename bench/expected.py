@@ -42,15 +42,18 @@ SIDE = 64
 BATCH = 2_000
 OWN, QUERIES, FILES = 12_000, 4_000, 20_000
 MIRRORS = 8
+FEW, MANY = 5, 20
+"""Shapes of a scene: few, so that there is much to count, and as many as make scenes differ as much
+as photographs do, for the default settings."""
 
 
-def scenes(rng: np.random.Generator, count: int) -> Grey:
-    """Draw scenes: uint8, shape (count, SIDE, SIDE)."""
+def scenes(rng: np.random.Generator, count: int, most: int) -> Grey:
+    """Draw scenes of up to ``most`` shapes: uint8, shape (count, SIDE, SIDE)."""
     across, down = np.meshgrid(*(np.linspace(0, 1, SIDE, dtype=np.float32),) * 2)
     slope = rng.normal(0, 60, (2, count, 1, 1)).astype(np.float32)
     grey = 128 + slope[0] * (across - 0.5) + slope[1] * (down - 0.5)
-    shapes = rng.integers(1, 6, count)
-    for number in range(5):
+    shapes = rng.integers(most // 5, most + 1, count)
+    for number in range(most):
         x, y = rng.random((2, count, 1, 1), dtype=np.float32)
         size = 0.1 + 0.3 * rng.random((2, count, 1, 1), dtype=np.float32)
         level = rng.normal(0, 80, (count, 1, 1)).astype(np.float32)
@@ -85,11 +88,11 @@ def hashed(grey: Grey) -> dict[HashKind, Codes]:
     return {kind: codes[kept] for kind, codes in found.items()}
 
 
-def draw(seed: int, count: int, turned: bool = False) -> dict[HashKind, Codes]:
+def draw(seed: int, count: int, *, turned: bool = False, most: int = FEW) -> dict[HashKind, Codes]:
     """The hashes of so many scenes; turned, those of all symmetries of each, one after another."""
     rng, parts, have = np.random.default_rng(seed), [], 0
     while have < count:
-        grey = scenes(rng, min(BATCH, 2 * (count - have) + 100))
+        grey = scenes(rng, min(BATCH, 2 * (count - have) + 100), most)
         if turned:
             sides = [
                 np.rot90(each, k, (1, 2)) for each in (grey, grey[:, :, ::-1]) for k in range(4)
@@ -145,7 +148,7 @@ def main() -> None:
     most = parser.parse_args().most
     clock = time.process_time()
     rates = count_rates(draw(1, OWN))
-    entries = draw(2, most)
+    entries = draw(2, most, turned=True)
     plain, turned = draw(3, QUERIES), draw(4, QUERIES, turned=True)
     worst = 1.0
     for size in (10**power for power in range(3, 8)):
@@ -180,7 +183,11 @@ def main() -> None:
                     flush=True,
                 )
     print(f"worst factor {worst:.2f}")
-    by_default(rates, entries, {kind: codes[:FILES] for kind, codes in draw(5, FILES).items()})
+    by_default(
+        count_rates(draw(6, OWN, most=MANY)),
+        draw(7, most, turned=True, most=MANY),
+        draw(5, FILES, most=MANY),
+    )
     print(f"{time.process_time() - clock:.0f} s of CPU")
 
 
