@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from films import FORMATS, HEIGHT, WIDTH, film, scene
 from hashmatch.examine.examination import examine, examine_parts
 from hashmatch.examine.sandbox import Pool, WorkerLimits
 from hashmatch.examine.sandbox.jobs import Job
@@ -25,8 +26,6 @@ from hashmatch.hashing import ALGORITHMS
 from hashmatch.model import Examination, HashKind, Kind, PerceptualHash, Reason
 from hashmatch.options import ExamineOptions, Limits, VideoLimits
 from pictures import encode, letterboxed, photo
-
-from .clips import FORMATS, HEIGHT, WIDTH, film, scene
 
 PHASH = HashKind("phash", 64)
 OPTIONS = ExamineOptions(kinds=(PHASH,))
