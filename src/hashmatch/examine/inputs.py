@@ -17,6 +17,7 @@ from hashmatch.examine.container import appended_problem, sniff_container
 from hashmatch.examine.decode import SNIFF_BYTES, PilImage, sniff
 from hashmatch.examine.kinds import kind_of
 from hashmatch.examine.reading import NOT_REGULAR, open_file, read_some, read_stream, rewind
+from hashmatch.examine.video.sniffing import video_format
 from hashmatch.model import Examination, Reason
 from hashmatch.options import ExamineOptions
 
@@ -135,7 +136,7 @@ def _over_limit(file: BinaryIO, head: bytes, options: ExamineOptions) -> Examina
 
 def too_large(head: bytes, options: ExamineOptions) -> Examination:
     """Tell by its first bytes whether a file over the limit should have been examined."""
-    name = sniff(head) or sniff_container(head)
+    name = sniff(head) or sniff_container(head) or video_format(head)
     # To call an archive not an image would clear what is inside
     if name is None:
         return Examination(kind=kind_of(head))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import subprocess
@@ -121,6 +122,15 @@ def test_a_limit_is_a_reason_beside_what_was_seen(limits: VideoLimits, detail: s
     found = examine(data, ExamineOptions(kinds=(PHASH,), video=limits))
     assert (found.reason, found.detail) == (Reason.FRAME_LIMIT, detail)
     assert len(seen(found)) == 2
+
+
+def test_a_file_of_any_size_is_seen_unless_it_comes_as_a_stream(tmp_path: Path) -> None:
+    """A file is larger than the limit on bytes and is seen, since it need not be in memory."""
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(film([scene(1)], MP4))
+    options = ExamineOptions(kinds=(PHASH,), limits=Limits(max_bytes=1000))
+    assert seen(dict(examine_parts(os.open(path, os.O_RDONLY), options))[None], (1,))
+    assert examine(BytesIO(path.read_bytes()), options).reason is Reason.TOO_LARGE
 
 
 def test_frames_over_the_limit_on_pixels_are_too_large() -> None:
