@@ -169,9 +169,10 @@ class Verdict(StrEnum):
 
 
 class Cause(StrEnum):
-    """Why a near entry is only a candidate: often chance, or the view has too little detail."""
+    """Why a near entry is only a candidate: often chance, a frame by itself, too little detail."""
 
     CHANCE = "chance"
+    LONE_FRAME = "lone_frame"
     LOW_INFORMATION = "low_information"
 
 

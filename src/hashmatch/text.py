@@ -47,6 +47,12 @@ def count(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
+def timecode(seconds: float) -> str:
+    """A time in a video: ``00:01:23.400``."""
+    whole, thousandths = divmod(round(seconds * 1000), 1000)
+    return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}.{thousandths:03}"
+
+
 def _escape(character: str) -> str:
     if character == "\\":
         return "\\\\"

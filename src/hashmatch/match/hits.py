@@ -50,8 +50,8 @@ class Hit:
         return _CAUSES[self.doubt]
 
 
-_CAUSES = (None, Cause.CHANCE, Cause.LOW_INFORMATION)
-SURE, BY_CHANCE, FAINT = range(3)
+_CAUSES = (None, Cause.CHANCE, Cause.LONE_FRAME, Cause.LOW_INFORMATION)
+SURE, BY_CHANCE, LONE_FRAME, FAINT = range(4)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from hashmatch.hashlist import HashList
 from hashmatch.hashlist.hash_list import EMPTY
 from hashmatch.index import BuiltIndex, Hits, check_codes
 from hashmatch.match.agreement import Flags, find_agreements, max_bit_flips, may_be_near
-from hashmatch.match.cutoffs import MatchRule
+from hashmatch.match.cutoffs import Cutoffs, MatchRule
 from hashmatch.match.expected import expect_false, significant
 from hashmatch.match.hits import (
     BY_CHANCE,
@@ -39,6 +39,7 @@ from hashmatch.match.hits import (
 )
 from hashmatch.match.sections import IndexedSection, Rows, index_section
 from hashmatch.match.thresholds import check_names
+from hashmatch.match.videos import VideoRule
 from hashmatch.model import DIGEST_BITS, Cause, Examination, HashKind, Match, PerceptualHash
 
 
@@ -95,6 +96,7 @@ class Lookup:
             for hash_list in hash_lists
             for kind in hash_list.sections
         ]
+        self._videos = VideoRule(self.expected, self.kinds, self._sections)
         self._agreements = find_agreements(
             self._sections, self._cutoffs.agreements(), self._cutoffs.symmetries
         )
@@ -245,7 +247,11 @@ class Lookup:
             hits[number].insert(0, hit)
         found: dict[int, Near] = {}
         for number, some in hits.items():
-            weighed = [self._weigh(hit, examinations[number]) for hit in self._all_near(some)]
+            examination = examinations[number]
+            agreed = self._all_near(some, self._videos.cutoffs(examination))
+            weighed = [
+                self._weigh(hit, examination) for hit in self._videos.weigh(agreed, examination)
+            ]
             best, seen = best_hits(weighed), alone.get(number, set())
             # Entries within the threshold that are not among the nearest are among those unseen
             count = sum(
@@ -291,7 +297,7 @@ class Lookup:
             return near, np.bincount(near.query, minlength=len(queries))
         return section.index.nearest(queries, section.threshold, wanted)
 
-    def _all_near(self, hits: list[Hit]) -> list[Hit]:
+    def _all_near(self, hits: list[Hit], cutoffs: Cutoffs) -> list[Hit]:
         """If all hashes of an entry must be near, keep only hits through a view where they are.
 
         This is what ``evaluate`` measures. Two views, each near by one algorithm, do not count as
@@ -310,7 +316,7 @@ class Lookup:
         doubts: dict[tuple[_Name, int], int] = {}
         for through, apart in near.items():
             if (kinds := wanted[through[0]]) <= apart.keys():
-                within = self._cutoffs.matching[tuple(sorted(kinds))] if kinds else {}
+                within = cutoffs.matching[tuple(sorted(kinds))] if kinds else {}
                 far = any(apart[kind] > bits for kind, bits in within.items())
                 doubts[through] = BY_CHANCE if far else SURE
         kept = [hit for hit in hits if not hit.perceptual]

@@ -160,15 +160,17 @@ def poisson_bound(near: int) -> float:
     low, high = float(near), 2.0 * near + 10
     for _ in range(60):
         middle = (low + high) / 2
-        if _at_most(near, middle) > _MISSED:
+        if poisson_at_most(near, middle) > _MISSED:
             low = middle
         else:
             high = middle
     return high
 
 
-def _at_most(near: int, mean: float) -> float:
+def poisson_at_most(near: int, mean: float) -> float:
     """The probability of at most ``near`` events when ``mean`` are expected."""
+    if mean == 0:
+        return 1.0
     term = total = exp(near * log(mean) - mean - lgamma(near + 1))
     for number in range(near, 0, -1):
         term *= number / mean

@@ -10,7 +10,7 @@ from typing import TextIO
 from hashmatch.errors import SettingsError
 from hashmatch.examine.decode import CROP, UPRIGHT
 from hashmatch.files import path_fields
-from hashmatch.model import Examination, HashKind, ViewHashes
+from hashmatch.model import Examination, HashKind, Kind, ViewHashes
 from hashmatch.options import QUALITY_FLOOR
 from hashmatch.text import printable
 
@@ -31,9 +31,9 @@ class HashWriter(ABC):
 
 
 class ListWriter(HashWriter):
-    """The text list format, version 1, with an entry for the stored view of each picture.
+    """The text list format, version 1: an entry for each picture's stored view, or video's still.
 
-    If that view has too little detail, the first one with enough takes its place. A picture that
+    If the stored view has too little detail, the first one with enough takes its place. A picture that
     viewers turn upright has a second entry for that, and each crop has one; the view is part of
     their ids. A file with the same bytes as an earlier one would repeat its id, which no list may,
     so it becomes a comment.
@@ -64,6 +64,10 @@ class ListWriter(HashWriter):
 
 def _listed(examination: Examination) -> Iterator[tuple[str, ViewHashes]]:
     """The views to list, each with what its id ends in."""
+    if examination.kind is Kind.VIDEO:
+        frames = ((view.view.partition("frame:")[2], view) for view in examination.views)
+        yield from ((f"@{time}", view) for time, view in frames if time and "+" not in view.view)
+        return
     told = _telling(examination)
     yield "", told
     for view in examination.views:

@@ -22,6 +22,7 @@ REASONS = {reason.value: reason.value.replace("_", " ") for reason in Reason}
 
 CAUSES = {
     Cause.CHANCE.value: "often chance",
+    Cause.LONE_FRAME.value: "one frame of a video",
     Cause.LOW_INFORMATION.value: "little detail",
 }
 """Why a near entry is only a candidate, for people."""

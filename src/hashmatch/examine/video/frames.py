@@ -21,6 +21,7 @@ from hashmatch.examine.extras import VIDEO, require
 from hashmatch.examine.video.sniffing import DEMUXERS
 from hashmatch.model import Reason
 from hashmatch.options import Limits, VideoLimits
+from hashmatch.text import timecode
 
 _MOST_GAP = 2.0
 """Seconds between key frames above which the frames between them are decoded too."""
@@ -165,7 +166,7 @@ class Video:
         if tag is not None:
             image.getexif()[_ORIENTATION_TAG] = tag
         prefix = "" if sampler.stream is self._streams[0] else f"stream:{sampler.stream.index}+"
-        return Still(f"{prefix}frame:{_timecode(seconds)}", seconds, image)
+        return Still(f"{prefix}frame:{timecode(seconds)}", seconds, image)
 
     @contextmanager
     def _classified(self) -> Iterator[None]:
@@ -255,8 +256,3 @@ def _is_cover(stream: Any) -> bool:
 def _refuse(*_: Any) -> Any:
     """Open no file besides the one in hand, whatever it refers to."""
     raise PermissionError(errno.EACCES, "a video refers to another file")
-
-
-def _timecode(seconds: float) -> str:
-    whole, thousandths = divmod(round(seconds * 1000), 1000)
-    return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}.{thousandths:03}"

@@ -27,6 +27,7 @@ from hashmatch.hashlist.formats import (
     threat_updates,
     threatexchange,
     vics,
+    vpdq,
 )
 from hashmatch.hashlist.formats.feed import JsonFeed
 from hashmatch.hashlist.formats.sniffing import first_json_key, not_a_list, not_text
@@ -82,6 +83,7 @@ FORMATS: Mapping[str, Format] = {
         _feed("tat", tat.FEED),
         _feed("threat-updates", threat_updates.FEED),
         Format("threatexchange", threatexchange.fits, threatexchange.read),
+        Format("vpdq", vpdq.fits, vpdq.read),
         Format("csv", own_csv.fits, own_csv.read, own_csv.write),
         Format(TEXT, lambda _: True, read_text, text_blocks),
     )
