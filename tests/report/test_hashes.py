@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from films import FORMATS, film, scene
 from hashmatch import HashKind, HashList, PerceptualHash, SettingsError, Verdict
 from hashmatch.examine.examination import examine
 from hashmatch.files import path_of
@@ -77,6 +78,20 @@ def test_pictures_match_their_own_list() -> None:
         assert outcome.matches[0].distance == 0
         assert outcome.matches[0].entry.id == f"sha256:{hashlib.sha256(data).hexdigest()[:12]}"
         assert outcome.matches[0].entry.label == f"{number}.png"
+
+
+def test_a_listed_film_is_found_in_a_longer_one() -> None:
+    """A list made of a film matches a film that shows it among other scenes."""
+    options = ExamineOptions(kinds=KINDS, digests=("sha256",))
+    encoding = FORMATS["MATROSKA"]
+    text = written(
+        "text", (b"a.mkv", examine(film(list(map(scene, (1, 2, 3))), encoding), options))
+    )
+    matcher = in_process(HashList.loads(text))
+    outcome = matcher.match(film(list(map(scene, (8, 1, 2, 3, 9))), encoding))
+    assert outcome.verdict is Verdict.MATCH
+    assert "@00:00:0" in outcome.matches[0].entry.id
+    assert matcher.match(film(list(map(scene, (8, 1, 9))), encoding)).verdict is Verdict.CANDIDATE
 
 
 def test_files_with_the_same_bytes_are_one_entry() -> None:

@@ -33,10 +33,10 @@ class HashWriter(ABC):
 class ListWriter(HashWriter):
     """The text list format, version 1: an entry for each picture's stored view, or video's still.
 
-    If the stored view has too little detail, the first one with enough takes its place. A picture that
-    viewers turn upright has a second entry for that, and each crop has one; the view is part of
-    their ids. A file with the same bytes as an earlier one would repeat its id, which no list may,
-    so it becomes a comment.
+    If the stored view has too little detail, the first one with enough takes its place. A picture
+    that viewers turn upright has a second entry for that, and each crop has one; the view is part
+    of their ids. A file with the same bytes as an earlier one would repeat its id, which no list
+    may, so it becomes a comment.
     """
 
     def __init__(self, stream: TextIO, kinds: Sequence[HashKind]) -> None:
