@@ -195,6 +195,27 @@ def test_videos_in_archives_and_behind_pictures_are_parts() -> None:
         assert (parts[path].format, len(seen(parts[path], (1,)))) == ("MP4", 1)
 
 
+def test_sound_is_passed_over_behind_walls(tmp_path: Path) -> None:
+    """A film with sound, in a worker that can load nothing more, is seen like one without."""
+    path = tmp_path / "clip.mkv"
+    with av.open(str(path), "w", format="matroska") as target:
+        pictures = target.add_stream("libx264", rate=10)
+        pictures.width, pictures.height, pictures.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        sound = target.add_stream("aac", rate=16_000)
+        silence = av.AudioFrame.from_ndarray(np.zeros((1, 16_000), np.float32), "fltp", "mono")
+        silence.rate = 16_000
+        for _ in range(10):
+            target.mux(pictures.encode(av.VideoFrame.from_image(scene(1).convert("RGB"))))
+        target.mux([*sound.encode(silence), *pictures.encode(), *sound.encode()])
+    with Pool(1, WorkerLimits(sandbox="strict")) as pool, path.open("rb") as file:
+        pool.configure(OPTIONS)
+        pool.submit(Job(file.fileno()))
+        replies = []
+        while pool.busy:
+            replies += pool.poll(5)
+    assert seen(replies[-1].examination, (1,))
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import av
+import av.audio.codeccontext
 import av.audio.stream
 import av.logging
+import av.subtitles.codeccontext
 import av.subtitles.stream
+import av.video.codeccontext
 import av.video.stream
 
 FFmpegError = av.FFmpegError

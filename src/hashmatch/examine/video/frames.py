@@ -101,6 +101,8 @@ class Video:
         first = self._streams[0] if self._streams else None
         self.width: int = getattr(first, "width", 0)
         self.height: int = getattr(first, "height", 0)
+        if not self._streams and not self._container.streams.audio:
+            raise self._undecodable()
         self.has_pictures = any(not _is_cover(stream) for stream in self._streams)
 
     def close(self) -> None:
@@ -175,7 +177,7 @@ class Video:
             yield
         except MemoryError as error:
             raise DecodeError(Reason.TOO_LARGE, OUT_OF_MEMORY, format=self._name) from error
-        except (self._ffmpeg.FFmpegError, ValueError, UnicodeError) as error:
+        except (self._ffmpeg.FFmpegError, LookupError, ValueError) as error:
             raise self._undecodable() from error
 
     def _undecodable(self, what: str = "the video") -> DecodeError:
