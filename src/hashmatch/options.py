@@ -92,7 +92,7 @@ class VideoLimits(_AtLeast1):
     """
 
     max_length: int = 4 * 60 * 60
-    max_stills: int = 5_000
+    max_stills: int = 15_000
     max_decoding: int = 30 * 60
 
 

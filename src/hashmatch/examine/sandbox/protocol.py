@@ -15,7 +15,6 @@ import struct
 from dataclasses import asdict, replace
 from typing import Any
 
-from hashmatch.errors import DecodeError
 from hashmatch.examine.sandbox.jobs import Job, ProtocolError, Reply, Said
 from hashmatch.model import Examination, HashKind, Kind, PerceptualHash, Reason, ViewHashes
 from hashmatch.options import (
@@ -128,25 +127,24 @@ def decode_job(header: bytes, descriptor: int) -> tuple[int, Job]:
 def encode_said(said: Said, number: int) -> bytes:
     """What a worker says of the job of that number, as a frame.
 
-    An examination that is too large for a frame becomes one that failed by ``frame_limit``.
+    An examination that is too large for a frame loses its last views, by ``frame_limit``.
     """
     if said is None:
         return frame({"job": number, "progress": True})
     if isinstance(said, bytes):
         return frame({"job": number, "member": _encode_path(said)})
     data = _encode_reply(said, number)
+    most = len(said.examination.views)
     # A worker counts as the supervisor does, or an honest answer could be refused
-    if len(data) > MAX_FRAME or _count_values(data) >= MAX_VALUES:
-        found = said.examination
-        problem = DecodeError(
-            Reason.FRAME_LIMIT,
-            f"{len(found.views)} views are more than one answer holds",
-            format=found.format,
-            width=found.width,
-            height=found.height,
+    while most and (len(data) > MAX_FRAME or _count_values(data) >= MAX_VALUES):
+        most //= 2
+        found = replace(
+            said.examination,
+            views=said.examination.views[:most],
+            reason=Reason.FRAME_LIMIT,
+            detail=f"{len(said.examination.views)} views are more than one answer holds",
         )
-        failed = replace(Examination.failed(problem), digests=found.digests)
-        data = _encode_reply(said._replace(examination=failed), number)
+        data = _encode_reply(said._replace(examination=found), number)
     return data
 
 
