@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from importlib.metadata import version
 from importlib.util import find_spec
 from types import ModuleType
 
@@ -31,6 +30,12 @@ _NEEDS = {
     MAIL: ("email", "needs a whole standard library"),
     VIDEO: ("av", "needs an extra package: pip install 'hashmatch[video]'"),
 }
+# Decoders that take long to load and that few files need, and the package of each
+_DECODERS = {
+    "PIL.AvifImagePlugin": "PIL",
+    "pillow_heif.HeifImagePlugin": "pillow_heif",
+    "pillow_jxl.JpegXLImagePlugin": "pillow_jxl",
+}
 # What importing them raises if a part is missing, such as a system library
 _FAILURES = (ImportError, OSError, AttributeError, TypeError)
 
@@ -49,8 +54,15 @@ def readers() -> dict[str, str]:
     found = {}
     for extra, package in (("archives", "libarchive-c"), ("pdf", "pypdfium2"), ("video", "av")):
         remedy = f"not installed: pip install 'hashmatch[{extra}]'"
-        found[extra] = f"{package} {version(package)}" if is_installed(extra) else remedy
+        found[extra] = f"{package} {package_version(package)}" if is_installed(extra) else remedy
     return found
+
+
+def package_version(package: str) -> str:
+    """The version of an installed package."""
+    from importlib.metadata import version  # noqa: PLC0415 # takes longer than most of what asks
+
+    return version(package)
 
 
 def _is_there(package: str) -> bool:
@@ -60,10 +72,31 @@ def _is_there(package: str) -> bool:
         return False
 
 
-def defer() -> None:
-    """Load none of these libraries until ``load_deferred`` is called."""
+def defer(*, decoders: bool) -> None:
+    """Load none of these libraries until ``load_deferred`` is called.
+
+    Args:
+        decoders: defer the decoders of pictures that few files need, too.
+    """
     for name, (package, _) in _NEEDS.items():
         (_deferred if _is_there(package) else _absent).add(name)
+    if decoders:
+        _deferred.update(name for name, package in _DECODERS.items() if _is_there(package))
+
+
+def is_deferred(name: str) -> bool:
+    """Tell whether a module is to be loaded late, and was not yet."""
+    return name in _deferred
+
+
+def wait_for(name: str) -> None:
+    """Do nothing, unless a module is to be loaded late.
+
+    Raises:
+        ImportError: it was not loaded yet.
+    """
+    if name in _deferred:
+        raise ImportError(name)
 
 
 def load_deferred() -> None:
@@ -87,8 +120,7 @@ def require(name: str, what: str) -> ModuleType:
         DecodeError: ``unsupported_format``: it is not installed. The message says how to.
         ImportError: it is deferred and not loaded yet.
     """
-    if name in _deferred:
-        raise ImportError(name)
+    wait_for(name)
     try:
         if name in _absent:
             raise ImportError(name)

@@ -316,6 +316,9 @@ _BUILT_IN = (
 )
 
 
+_BY_NAME = {algorithm.name: algorithm for algorithm in _BUILT_IN}
+
+
 class _Registry(Mapping[str, Algorithm]):
     """The built-in algorithms, and those that installed packages offer as entry points."""
 
@@ -323,7 +326,7 @@ class _Registry(Mapping[str, Algorithm]):
     def _all(self) -> dict[str, Algorithm]:
         from importlib.metadata import entry_points  # noqa: PLC0415 # slow to import
 
-        found = {algorithm.name: algorithm for algorithm in _BUILT_IN}
+        found = dict(_BY_NAME)
         for point in sorted(entry_points(group=PLUGINS), key=lambda point: point.name):
             try:
                 algorithm = point.load()
@@ -340,7 +343,7 @@ class _Registry(Mapping[str, Algorithm]):
         return found
 
     def __getitem__(self, name: str) -> Algorithm:
-        return self._all[name]
+        return _BY_NAME[name] if name in _BY_NAME else self._all[name]  # to look for more is slow
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._all)

@@ -199,7 +199,7 @@ def test_a_library_to_be_loaded_late_asks_for_it(monkeypatch: pytest.MonkeyPatch
     """Behind the walls, one that is not loaded yet is an ``ImportError``, until it is."""
     monkeypatch.setattr(extras, "_deferred", set())
     monkeypatch.setattr(extras, "_absent", set())
-    extras.defer()
+    extras.defer(decoders=True)
     with pytest.raises(ImportError):
         extras.require(extras.PDF, "PDF")
     extras.load_deferred()

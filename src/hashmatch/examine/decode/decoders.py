@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
-from importlib.metadata import version
 from typing import NamedTuple
 
 from PIL import Image, features
 
 from hashmatch.examine.decode.quick import simplejpeg, simplejpeg_version
+from hashmatch.examine.extras import is_deferred, package_version, wait_for
 from hashmatch.options import FORMATS
 
 
@@ -58,9 +58,13 @@ DECODERS = {
 
 @cache
 def load_decoders(formats: frozenset[str] = FORMATS) -> None:
-    """Import the decoders of these formats, if they are installed, and no others."""
+    """Import the decoders of these formats, if they are installed, and no others.
+
+    Those that are loaded late are left to ``missing``.
+    """
     for name in sorted(formats):
-        missing(name)
+        if not is_deferred(DECODERS[name].module):
+            missing(name)
     simplejpeg()
 
 
@@ -70,8 +74,12 @@ def missing(name: str) -> str | None:
 
     Args:
         name: one of ``FORMATS``.
+
+    Raises:
+        ImportError: in a worker, which is to be started again once the decoder has been loaded.
     """
     decoder = DECODERS[name]
+    wait_for(decoder.module)
     try:
         import_module(decoder.module)
     except ImportError:
@@ -92,11 +100,18 @@ def _described(name: str, decoder: Decoder) -> str:
     if lacking := missing(name):
         return f"not installed: needs {lacking}"
     if decoder.extra is not None:
-        return f"{decoder.library} {version(decoder.library)}"
+        return f"{decoder.library} {package_version(decoder.library)}"
     known = features.version(decoder.feature) if decoder.feature else None
     told = f"{decoder.library} {known}" if known else decoder.library
     quick = simplejpeg_version() if name == "JPEG" else None
     return f"{told}; previews by simplejpeg {quick}" if quick else told
+
+
+# The plug-ins that start threads: where each keeps how many, and what stands for none
+_THREADS = (
+    ("HEIF", "pillow_heif.options", "DECODE_THREADS", 1),
+    ("JXL", "pillow_jxl.JpegXLImagePlugin", "DECODE_THREADS", 0),
+)
 
 
 def claim_process() -> None:
@@ -111,7 +126,6 @@ def claim_process() -> None:
     modes = import_module("PIL.TiffImagePlugin").OPEN_INFO
     for order, mode in ((b"II", "I;16"), (b"MM", "I;16B")):
         modes.setdefault((order, 0, (1,), 1, (16,), ()), (mode, mode))
-    if missing("HEIF") is None:
-        import_module("pillow_heif").options.DECODE_THREADS = 1
-    if missing("JXL") is None:
-        vars(import_module("pillow_jxl.JpegXLImagePlugin"))["DECODE_THREADS"] = 0
+    for name, module, option, single in _THREADS:
+        if not is_deferred(DECODERS[name].module) and missing(name) is None:
+            vars(import_module(module))[option] = single

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
-from importlib.metadata import version
 from types import ModuleType
 
 from PIL import Image
 
 from hashmatch.examine.decode.jpeg import PlainJpeg
+from hashmatch.examine.extras import package_version
 
 
 @cache
@@ -28,7 +28,7 @@ def simplejpeg() -> ModuleType | None:
 
 def simplejpeg_version() -> str | None:
     """Its version, for ``hashmatch doctor``; None where it cannot be used."""
-    return version("simplejpeg") if simplejpeg() is not None else None
+    return package_version("simplejpeg") if simplejpeg() is not None else None
 
 
 def quick_grey(data: bytes, jpeg: PlainJpeg, scale: int) -> Image.Image | None:

@@ -49,6 +49,7 @@ def load_all(options: ExamineOptions) -> None:
     Raises:
         MissingExtraError: a format or an algorithm needs a package that is not installed.
     """
+    defer(decoders=options.transforms is None)  # transforms encode as well
     load_decoders(options.formats)
     claim_process()
     Image.preinit()
@@ -67,16 +68,16 @@ def load_all(options: ExamineOptions) -> None:
     for codec in STREAM_CODECS.values():
         with suppress(DecodeError):  # an extra; files that need it are unsupported_format
             codec.start()
-    defer()
 
 
 def load_late() -> None:
     """Load what is needed seldom and takes long.
 
-    That is the libraries for PDF, mail and rarer archives, and SciPy, with which imagehash settles
-    ties.
+    That is the libraries for PDF, mail, videos and rarer archives, the decoders of AVIF, HEIF and
+    JPEG XL, and SciPy, with which imagehash settles ties.
     """
     load_deferred()
+    claim_process()
     import imagehash  # noqa: PLC0415 # it takes SciPy with it
 
     imagehash.phash(Image.new("L", (32, 32)))
