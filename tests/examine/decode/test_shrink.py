@@ -1,13 +1,23 @@
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from hashmatch.examine.decode.picture import LEAST_SIDE
-from hashmatch.examine.decode.shrink import _weights, shrink
+from hashmatch.examine.decode.shrink import (
+    _by_products,
+    _lanczos_by_libm,
+    _pillow_agrees,
+    _weights,
+    _whole_weights,
+    shrink,
+    shrink_exactly,
+)
 
 GRIDS = [(32, 32), (64, 64), (9, 8), (17, 16)]
 
@@ -72,3 +82,35 @@ def test_weights_of_long_rows_are_not_kept() -> None:
         picture = hard(width, width, 128)
         assert (shrink(picture, 32, 32) == by_pillow(picture, (32, 32))).all()
     assert _weights.cache_info().currsize == 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32), st.data(), st.sampled_from(GRIDS))
+def test_products_give_pillows_own_values(
+    seed: int, data: st.DataObject, grid: tuple[int, int]
+) -> None:
+    """At every size that products are used for, no value differs from Pillow's at all."""
+    width = data.draw(st.integers(4 * grid[0], 1200), "width")
+    height = data.draw(st.integers(4 * grid[1], max(4 * grid[1], int(1.5 * width))), "height")
+    noise = np.random.default_rng(seed).integers(0, 256, (height, width), dtype=np.uint8)
+    for picture in (hard(seed, width, height), Image.fromarray(noise)):
+        if height <= 1.5 * width:
+            assert np.array_equal(_by_products(picture, *grid), by_pillow(picture, grid))
+        assert np.array_equal(shrink_exactly(picture, *grid), by_pillow(picture, grid))
+
+
+def test_this_pillow_sums_as_is_assumed() -> None:
+    """The shorter way to exact grids is in use, rather than Pillow's own."""
+    assert _pillow_agrees()
+
+
+@pytest.mark.parametrize("count", [8, 9, 32])
+def test_no_weight_depends_on_whose_sine_it_is(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The C library's sines give the very same weights as NumPy's."""
+    lengths = np.random.default_rng(count).integers(4 * count, 4097, 8).tolist()
+    weights = [_whole_weights(length, count) for length in lengths]
+    module = sys.modules["hashmatch.examine.decode.shrink"]
+    monkeypatch.setattr(module, "_DOUBT", 1.0)  # always ask the C library
+    for length, found in zip(lengths, weights, strict=True):
+        assert np.array_equal(_whole_weights.__wrapped__(length, count), found)
+    assert _lanczos_by_libm(0.0) == 1.0

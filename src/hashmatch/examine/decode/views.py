@@ -16,7 +16,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from hashmatch.examine.decode.border import TOLERANCE, content_boxes, may_have_border
-from hashmatch.examine.decode.shrink import shrink
+from hashmatch.examine.decode.shrink import shrink, shrink_exactly
 
 Grey: TypeAlias = npt.NDArray[np.uint8]
 
@@ -118,7 +118,7 @@ class View:
         return self._small[size]
 
     def _shrunk(self, width: int, height: int) -> Grey:
-        return np.asarray(self.picture.resize((width, height), Image.Resampling.LANCZOS))
+        return shrink_exactly(self.picture, width, height)
 
     def whole(self, *, colour: bool = False) -> Grey:
         """Return all pixels: uint8 of shape (height, width), or (height, width, 3) in RGB."""
