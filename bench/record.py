@@ -27,13 +27,15 @@ def machine() -> dict[str, Any]:
     }
 
 
-def save(name: str, seed: int, results: Any) -> Path:
+def save(name: str, seed: int, results: Any, *, join: bool = False) -> Path:
     """Write results to ``bench/runs/NAME-DATE.json``, with all that is needed to repeat them.
 
     Args:
         name: of the benchmark.
         seed: of its data.
-        results: anything that JSON can hold.
+        results: anything that JSON can hold; a dictionary if they are to be joined.
+        join: keep what earlier runs of the same day found of other sets. The command is that of
+            the last run.
 
     Returns:
         The file, which replaces that of an earlier run on the same day.
@@ -41,6 +43,10 @@ def save(name: str, seed: int, results: Any) -> Path:
     today = dt.datetime.now(dt.UTC).date().isoformat()
     path = RUNS / f"{name}-{today}.json"
     path.parent.mkdir(exist_ok=True)
+    if join and path.exists():
+        earlier = json.loads(path.read_text(encoding="utf-8"))
+        if earlier["seed"] == seed and earlier["machine"] == machine():
+            results = {**earlier["results"], **results}
     run = {
         "date": today,
         "command": shlex.join(["python", _relative(sys.argv[0]), *sys.argv[1:]]),

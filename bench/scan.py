@@ -1,15 +1,16 @@
 """Measures whole scans: ours, the loops people write, other packages, and the limit.
 
-    python bench/scan.py [--sets 12mp,mixture] [--lists 1000,1000000] [--rounds N] [--seed S]
+    python bench/scan.py [--sets 12mp,mixture] [--lists 10000,1000000] [--rounds N] [--seed S]
                          [--near N] [--only NAME;NAME] [--python NAME=INTERPRETER]
 
 Every contestant is a separate process (bench/scan_contestants/), timed from start to end,
 including list and imports. Contestants take turns, and the best round of each counts. The pictures
-are generated once, with the spectrum of photographs, in the folder for temporary files;
-each is scanned under several names. Lists hold random hashes, and entries near one in ``--near`` of
-the pictures, which a scan must decode in full. Answers are compared before any time is printed.
-Contestants with another hash are not compared, and say so. All sets take about 15 minutes; a run of
-only some is saved under their names.
+are generated once, like photographs with skies, walls, vignettes and letterboxes, in the folder for
+temporary files; each is scanned under several names. Lists hold random hashes, and entries near one
+in ``--near`` of the pictures, which a scan must decode in full; 0 for none. Answers are compared
+before any time is printed. Contestants with another hash are not compared, and say so.
+
+A run takes up to two minutes a set. Runs of single sets on one day are saved together.
 
 A package that is not installed is reported as missing. Some need other versions of our packages, so
 ``--python perception=/path/to/python`` sets the interpreter for a contestant.
@@ -37,23 +38,26 @@ from PIL import Image
 import record
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "fixtures"))
-from textures import texture
+from textures import scene, screenshot
 
 HERE = Path(__file__).resolve().parent / "scan_contestants"
 ROUGHNESS = 0.8  # makes files as large as photographs at quality 85
 OURS = [sys.executable, "-c", "from hashmatch.cli.main import main; main()"]
+PHOTO, PROGRESSIVE = {"quality": 85}, {"quality": 85, "progressive": True}
 SETS = {  # name: (width, height, suffix, options for saving, how many)
-    "12mp": (4000, 3000, "jpg", {"quality": 85}, 40),
-    "2mp": (1600, 1200, "jpg", {"quality": 85}, 60),
-    "0.3mp": (640, 480, "jpg", {"quality": 85}, 300),
-    "png": (1024, 768, "png", {}, 40),
-    "webp": (1024, 768, "webp", {"quality": 85}, 40),
-    "thumbnails": (200, 200, "jpg", {"quality": 85}, 2000),
+    "200x200": (200, 200, "jpg", PHOTO, 300),
+    "500x375": (500, 375, "jpg", PHOTO, 150),
+    "2mp": (1600, 1200, "jpg", PHOTO, 40),
+    "12mp": (4000, 3000, "jpg", PHOTO, 14),
+    "24mp": (6000, 4000, "jpg", PHOTO, 7),
+    "progressive": (2592, 1944, "jpg", PROGRESSIVE, 15),
+    "png": (1024, 768, "png", {}, 20),
+    "screenshots": (1920, 1080, "png", {}, 20),
+    "webp": (1024, 768, "webp", PHOTO, 20),
 }
-COPIES = {"12mp": 15, "thumbnails": 50, "mixture": 5}  # the number of names of a picture, if not 20
-ROUNDS = {"12mp": 1, "thumbnails": 1}  # for sets of many files; otherwise as --rounds says
+COPIES = {"200x200": 10, "500x375": 6, "24mp": 2, "mixture": 3}  # names of a picture, if not 3
 EVERY = ",".join([*SETS, "mixture"])
-MIXTURE = {"12mp": 12, "2mp": 60, "0.3mp": 200, "png": 20, "webp": 20, "thumbnails": 400}
+MIXTURE = {"12mp": 5, "2mp": 20, "500x375": 60, "png": 8, "webp": 8, "200x200": 130}
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,6 @@ class Contestant:
         decode: for hashmatch, how to decode.
         install: how to install what it needs; None if we depend on it anyway.
         compared: whether its answers must equal ours.
-        sets: the sets that it can handle; None for all.
     """
 
     name: str
@@ -76,12 +79,10 @@ class Contestant:
     decode: str = "fast"
     install: str | None = None
     compared: bool = True
-    sets: tuple[str, ...] | None = None
 
-    def takes_part(self, name: str, only: str) -> bool:
-        """Whether to run it on a set."""
-        wanted = self.name.startswith(tuple(only.split(";")))
-        return wanted and (self.sets is None or name in self.sets)
+    def takes_part(self, only: str) -> bool:
+        """Whether to run it."""
+        return self.name.startswith(tuple(only.split(";")))
 
     def command(self, python: str, entries: Path, folder: Path, output: Path) -> list[str]:
         """The command line to run it."""
@@ -99,7 +100,7 @@ CONTESTANTS = (
     Contestant("hashmatch exact, 1 job", decode="exact"),
     Contestant("hashmatch exact, 2 jobs", decode="exact", jobs=2),
     Contestant("imagehash loop", "imagehash_loop.py"),
-    Contestant("imagehash, 2 threads", "imagehash_threads.py", jobs=2),
+    Contestant("imagehash, 2 processes", "imagehash_processes.py", jobs=2),
     Contestant(
         "perception, 2 workers",
         "perception_parallel.py",
@@ -114,15 +115,9 @@ CONTESTANTS = (
         install="pip install imagededup",
         compared=False,
     ),
-    Contestant(
-        "limit: djpeg -scale 1/8 -grayscale",
-        "djpeg_decode.py",
-        install="apt-get install libjpeg-turbo-progs",
-        compared=False,
-        sets=("12mp", "2mp", "0.3mp"),
-    ),
-    Contestant("limit: Pillow's full decode", "pillow_decode.py", compared=False),
+    Contestant("limit: the fastest decoder", "fastest_decode.py", compared=False),
 )
+PEERS = ("imagehash, 2 processes", "perception, 2 workers", "imagededup, 2 processes")
 
 
 def make_set(folder: Path, name: str, seed: int) -> list[Path]:
@@ -134,7 +129,10 @@ def make_set(folder: Path, name: str, seed: int) -> list[Path]:
     first = seed * 1_000_003 + [*SETS].index(name) * 100_003
     for number, path in enumerate(paths):
         if not path.exists():
-            picture = texture(first + number, width, height, roughness=ROUGHNESS)
+            if name == "screenshots":
+                picture = screenshot(first + number, width, height)
+            else:
+                picture = scene(first + number, width, height, roughness=ROUGHNESS)
             half = path.with_suffix(".part")
             picture.save(half, {"jpg": "JPEG"}.get(suffix, suffix), **options)
             half.rename(path)
@@ -170,7 +168,7 @@ def make_list(
         return path
     rng = random.Random(seed)
     values = [rng.getrandbits(64) for _ in range(size)]
-    for number, picture in enumerate(pictures[::near][:size]):
+    for number, picture in enumerate(pictures[::near][:size] if near else ()):
         with Image.open(picture) as image:
             value = int(str(imagehash.phash(image)), 16)
         for place in rng.sample(range(64), rng.randint(0, 8)):
@@ -210,10 +208,6 @@ def is_installed(contestant: Contestant, python: str) -> bool:
     if contestant.install is None:
         return True
     needed = contestant.install.split()[-1]
-    if needed.startswith("libjpeg"):
-        return (
-            subprocess.run(["djpeg", "-version"], capture_output=True, check=False).returncode == 0
-        )
     return (
         subprocess.run(
             [python, "-c", f"import {needed}"], check=False, capture_output=True
@@ -223,14 +217,14 @@ def is_installed(contestant: Contestant, python: str) -> bool:
 
 
 def contest(
-    folder: Path, entries: Path, name: str, rounds: int, pythons: dict[str, str], only: str
+    folder: Path, entries: Path, rounds: int, pythons: dict[str, str], only: str
 ) -> dict[str, Any]:
     """Run all in turns, and compare what they find."""
     results: dict[str, Any] = {}
     best: dict[str, list[float]] = {}
     running: list[tuple[Contestant, str]] = []
     for contestant in CONTESTANTS:
-        if not contestant.takes_part(name, only):
+        if not contestant.takes_part(only):
             continue
         python = pythons.get((contestant.program or "").split("_")[0], sys.executable)
         if is_installed(contestant, python):
@@ -284,19 +278,14 @@ def ratios(results: dict[str, Any]) -> dict[str, float]:
         return round(pair[0] / pair[1], 2) if all(pair) else None
 
     ours, both = "hashmatch fast, 1 job", "hashmatch fast, 2 jobs"
-    peers = [
-        name
-        for name in ("imagehash, 2 threads", "perception, 2 workers", "imagededup, 2 processes")
-        if "seconds" in results.get(name, {})
-    ]
-    peer = min(peers, key=lambda name: results[name]["seconds"], default="")
-    jpeg, full = "limit: djpeg -scale 1/8 -grayscale", "limit: Pillow's full decode"
+    ran = [name for name in PEERS if "seconds" in results.get(name, {})]
+    peer = min(ran, key=lambda name: results[name]["seconds"], default="")
+    limit = "limit: the fastest decoder"
     found = {
         "1 job against the imagehash loop": quotient("imagehash loop", ours),
         "2 jobs against the imagehash loop": quotient("imagehash loop", both),
         f"2 jobs against the best peer ({peer})": quotient(peer, both),
-        "CPU time, 1 job, in those of djpeg": quotient(ours, jpeg, "cpu_seconds"),
-        "CPU time, 1 job, in those of Pillow's full decode": quotient(ours, full, "cpu_seconds"),
+        "CPU time, 1 job, in those of the fastest decoder": quotient(ours, limit, "cpu_seconds"),
         "2 jobs against 1 job": quotient(ours, both),
     }
     return {name: value for name, value in found.items() if value is not None}
@@ -306,7 +295,7 @@ def main() -> None:
     """Make the pictures, run the contestants, print and save."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sets", default=EVERY)
-    parser.add_argument("--lists", default="1000,1000000")
+    parser.add_argument("--lists", default="10000,1000000")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--near", type=int, default=40)
     parser.add_argument("--seed", type=int, default=1)
@@ -318,21 +307,23 @@ def main() -> None:
     pythons = dict(text.split("=", 1) for text in options.python)
     results = {}
     for name in options.sets.split(","):
-        copies = COPIES.get(name, 20)
+        copies = COPIES.get(name, 3)
         folder, pictures = make_folder(data, name, options.seed, copies)
         files = len(pictures) * copies
         for size in map(int, options.lists.split(",")):
             entries = make_list(data, name, pictures, size, options.near, options.seed)
-            rounds = min(options.rounds, ROUNDS.get(name, options.rounds))
-            found = contest(folder, entries, name, rounds, pythons, options.only)
+            found = contest(folder, entries, options.rounds, pythons, options.only)
             print(f"{name}, {files} files, {size} entries, {found['matches']} files match:")
             show(found, files)
             told = ratios(found)
             for what, value in told.items():
                 print(f"    {what}: {value}")
-            results[f"{name}, {size} entries"] = {"files": files, **found, "ratios": told}
-    some = "" if options.sets == EVERY else "-" + options.sets.replace(",", "-")
-    print(f"saved as {record.save(f'scan{some}', options.seed, results)}")
+            results[f"{name}, {size} entries, near 1 in {options.near}"] = {
+                "files": files,
+                **found,
+                "ratios": told,
+            }
+    print(f"saved as {record.save('scan', options.seed, results, join=True)}")
 
 
 if __name__ == "__main__":
