@@ -5,7 +5,7 @@ The tests' way to the generators in fixtures/, which also made the committed pic
 
 from __future__ import annotations
 
-from textures import checkered, flat, gradient
+from textures import checkered, flat, gradient, scene
 from textures import texture as photo
 from variants import (
     animation,
@@ -38,5 +38,6 @@ __all__ = [
     "photo",
     "photoshop",
     "plain_ppm",
+    "scene",
     "with_orientation",
 ]

@@ -22,7 +22,7 @@ from hashmatch.options import FORMATS, QUALITY_FLOOR, Limits
 from hashmatch.report import file_record
 from hashmatch.scan import make_pool, scan
 from matchers import in_process
-from pictures import animation, as_mode, encode, letterboxed, padded, photo, with_orientation
+from pictures import animation, as_mode, encode, letterboxed, padded, photo, scene, with_orientation
 from regular import regular
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "benign_images"
@@ -42,10 +42,11 @@ def near(image: Image.Image, name: str, rng: random.Random) -> Entry:
 
 
 def small_photo(rng: random.Random, short: int) -> Image.Image:
-    """A picture out of a seed, its shorter side so many pixels."""
+    """A picture out of a seed, its shorter side so many pixels; half of them with a background."""
     sides = [short, round(short * rng.uniform(1, 1.8))]
     rng.shuffle(sides)
-    return photo(rng.randrange(2**32), *sides, roughness=rng.uniform(0.6, 0.9))
+    draw = rng.choice([photo, scene])
+    return draw(rng.randrange(2**32), *sides, roughness=rng.uniform(0.6, 0.9))
 
 
 def variant(image: Image.Image, rng: random.Random) -> bytes:
