@@ -20,6 +20,7 @@ from hashmatch.index.ranges import (
     aligned,
     compare_runs,
     padded_length,
+    spread,
     sum_words,
 )
 from hashmatch.index.uncertain import Buckets, buckets, reach
@@ -163,6 +164,9 @@ class MultiIndex(BuiltIndex):
 
     def pieces(self, queries: Codes, radius: int) -> Iterator[Hits]:
         """See ``Index.pieces``."""
+        if not radius:
+            yield from self._equal(queries)
+            return
         count = bucket_count(radius, self.words)
         # Buckets hold at least as much as they would if the list filled them all evenly
         entry = FRAGMENT_NS if len(self._fragments) else CODE_NS
@@ -175,6 +179,19 @@ class MultiIndex(BuiltIndex):
         for first in range(0, len(queries), step):
             for hits in self._batch(queries[first : first + step], radius, probe):
                 yield hits.moved(first)
+
+    def _equal(self, queries: Codes) -> Iterator[Hits]:
+        """Find the entries equal to each query: they are in its bucket of the first chunk."""
+        bucket = self._cut(queries)[:, 0].astype(np.intp)
+        start = self._starts[bucket].astype(np.int64)
+        held = self._starts[bucket + 1] - start
+        for part in _parts(held, CANDIDATES):
+            asker, place = spread(held[part])
+            row = self._rows[start[part][asker] + place]
+            same = (self.codes[row] == queries[part][asker]).all(axis=1).nonzero()[0]
+            if len(same):
+                found = asker[same] + part.start, row[same].astype(np.int64)
+                yield Hits(*found, np.zeros(len(same), np.uint16))
 
     def uncertain(
         self, queries: Codes, uncertain_bits: Codes, radius: int, max_bit_flips: int
