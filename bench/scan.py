@@ -55,7 +55,7 @@ SETS = {  # name: (width, height, suffix, options for saving, how many)
     "screenshots": (1920, 1080, "png", {}, 20),
     "webp": (1024, 768, "webp", PHOTO, 20),
 }
-COPIES = {"200x200": 10, "500x375": 6, "24mp": 2, "mixture": 3}  # names of a picture, if not 3
+COPIES = {"200x200": 20, "500x375": 12, "12mp": 4, "progressive": 6, "24mp": 3}  # if not 10
 EVERY = ",".join([*SETS, "mixture"])
 MIXTURE = {"12mp": 5, "2mp": 20, "500x375": 60, "png": 8, "webp": 8, "200x200": 130}
 
@@ -307,7 +307,7 @@ def main() -> None:
     pythons = dict(text.split("=", 1) for text in options.python)
     results = {}
     for name in options.sets.split(","):
-        copies = COPIES.get(name, 3)
+        copies = COPIES.get(name, 10)
         folder, pictures = make_folder(data, name, options.seed, copies)
         files = len(pictures) * copies
         for size in map(int, options.lists.split(",")):
