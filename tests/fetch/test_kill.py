@@ -27,7 +27,7 @@ def test_a_fetch_that_dies_at_any_step(tmp_path: Path, name: str) -> None:
     """A fetch may end at any change of a file, twice: the next makes the list as if it had not."""
     program = [sys.executable, str(Path(__file__).with_name("kill.py"))]
     done = subprocess.run(
-        [*program, str(tmp_path), name, "1" if LONG else "40"],
+        [*program, str(tmp_path), name, "1" if LONG else "55"],
         capture_output=True,
         env=environment(),
         check=False,
