@@ -20,7 +20,6 @@ WORD_BITS = 64
 
 MEMBER_MARK = b"!/"
 """Separates the path of an archive from that of its member."""
-_HEX_DIGITS = frozenset(hexdigits)
 
 
 class HashKind(NamedTuple):
@@ -88,7 +87,7 @@ class PerceptualHash:
             HashError: ``text`` is not hex, or does not have the length of such a hash.
         """
         # int() alone would also accept "0x", underscores, signs, blanks and digits of any script
-        if not text or not set(text) <= _HEX_DIGITS:
+        if not text or not set(text) <= set(hexdigits):
             raise HashError("a hash must be hex digits")
         words = tuple(int(text[i : i + 16].ljust(16, "0"), 16) for i in range(0, len(text), 16))
         return cls(algorithm, 4 * len(text), words)

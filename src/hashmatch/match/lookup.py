@@ -11,7 +11,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from operator import attrgetter
-from typing import NamedTuple
 
 import numpy as np
 
@@ -37,7 +36,13 @@ from hashmatch.match.hits import (
     places_of,
     view_name,
 )
-from hashmatch.match.sections import IndexedSection, Rows, index_section
+from hashmatch.match.sections import (
+    EntryName,
+    IndexedSection,
+    Rows,
+    index_section,
+    perceptual_kinds,
+)
 from hashmatch.match.thresholds import check_names
 from hashmatch.match.videos import VideoRule
 from hashmatch.model import DIGEST_BITS, Cause, Examination, HashKind, Match, PerceptualHash
@@ -305,15 +310,15 @@ class Lookup:
         """
         if not self._require_all:
             return hits
-        names: dict[tuple[int, int], _Name] = {}
-        near: dict[tuple[_Name, int], dict[HashKind, int]] = defaultdict(dict)
+        names: dict[tuple[int, int], EntryName] = {}
+        near: dict[tuple[EntryName, int], dict[HashKind, int]] = defaultdict(dict)
         for hit in hits:
             section, place = self._sections[hit.section], (hit.section, hit.row)
             if place not in names:
-                names[place] = _Name(section.hash_list, section.rows.entry_id(hit.row))
+                names[place] = EntryName(section.hash_list, section.rows.entry_id(hit.row))
             near[names[place], hit.view][section.kind] = hit.distance
-        wanted = {name: _perceptual_kinds(name) for name in set(names.values())}
-        doubts: dict[tuple[_Name, int], int] = {}
+        wanted = {name: perceptual_kinds(name) for name in set(names.values())}
+        doubts: dict[tuple[EntryName, int], int] = {}
         for through, apart in near.items():
             if (kinds := wanted[through[0]]) <= apart.keys():
                 within = cutoffs.matching[tuple(sorted(kinds))] if kinds else {}
@@ -353,8 +358,8 @@ class Lookup:
         section = self._sections[hit.section]
         hash_list, near = section.hash_list, {section.kind: hit.distance} | dict(hit.together)
         if self._require_all and hit.perceptual:
-            name = _Name(hash_list, section.rows.entry_id(hit.row))
-            near = {kind: self.thresholds[kind] for kind in _perceptual_kinds(name)} | near
+            name = EntryName(hash_list, section.rows.entry_id(hit.row))
+            near = {kind: self.thresholds[kind] for kind in perceptual_kinds(name)} | near
         entries = min(
             len(each.rows)
             for each in self._sections
@@ -389,16 +394,3 @@ _kind = attrgetter("algorithm", "bits")  # making a HashKind of each would take 
 
 def _kinds(hashes: Sequence[PerceptualHash]) -> tuple[tuple[str, int], ...]:
     return tuple(map(_kind, hashes))
-
-
-class _Name(NamedTuple):
-    """What all hashes of one entry have in common."""
-
-    hash_list: HashList
-    id: str
-
-
-def _perceptual_kinds(name: _Name) -> set[HashKind]:
-    """The kinds of the perceptual hashes that the list has for an entry."""
-    kinds = {entry.hash.kind for entry in name.hash_list.find(name.id)}
-    return {kind for kind in kinds if kind.algorithm not in DIGEST_BITS}

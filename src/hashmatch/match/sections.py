@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from hashmatch.hashing import Codes
 from hashmatch.hashlist import HashList, ListSection, SectionUpdate
 from hashmatch.index import BuiltIndex, Index, UpdatedIndex, build_index, open_index
-from hashmatch.model import HashKind
+from hashmatch.model import DIGEST_BITS, HashKind
 
 Rows: TypeAlias = npt.NDArray[np.int64]
 
@@ -72,3 +72,16 @@ def index_section(
     added = build_index(update.added.codes, radius=reach)
     whole = UpdatedIndex(base_index, added, update.withdrawn)
     return IndexedSection(hash_list, update, reach, base_index, whole)
+
+
+class EntryName(NamedTuple):
+    """What all hashes of one entry have in common."""
+
+    hash_list: HashList
+    id: str
+
+
+def perceptual_kinds(name: EntryName) -> set[HashKind]:
+    """The kinds of the perceptual hashes that the list has for an entry."""
+    kinds = {entry.hash.kind for entry in name.hash_list.find(name.id)}
+    return {kind for kind in kinds if kind.algorithm not in DIGEST_BITS}
