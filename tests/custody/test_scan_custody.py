@@ -260,7 +260,20 @@ def test_quarantine_within_a_listed_folder_is_refused(
     assert _events(trail)[-1] == {"type": "abort", "error": "SettingsError"}
 
 
-@pytest.mark.parametrize("option", ["--dry-run", "--quarantine-archives"])
+def test_candidates_are_moved_only_on_request(uploads: Path, tmp_path: Path) -> None:
+    """A candidate stays where it is, unless --quarantine-candidates is given."""
+    shutil.copy(PICTURES / "originals" / "mist.png", uploads / "a" / "candidate.png")
+    code, records = _scan(uploads, "--quarantine", tmp_path / "q")
+    assert (code, records[-1]["quarantine"]["moved"]) == (7, 1)
+    assert (uploads / "a" / "candidate.png").exists()
+    code, records = _scan(uploads, "--quarantine", tmp_path / "q", "--quarantine-candidates")
+    assert (code, records[-1]["quarantine"]["moved"]) == (6, 1)
+    assert not (uploads / "a" / "candidate.png").exists()
+
+
+@pytest.mark.parametrize(
+    "option", ["--dry-run", "--quarantine-archives", "--quarantine-candidates"]
+)
 def test_options_of_a_quarantine_need_one(uploads: Path, option: str) -> None:
     """Options that need --quarantine are wrong usage without it."""
     assert run(["scan", str(uploads), "--list", str(FIXTURES / "hashes.txt"), option]) == 64
