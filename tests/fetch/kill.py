@@ -86,9 +86,9 @@ def fetch_once(folder: Path, name: str, when: int, die_at: int) -> None:
 
 
 def held(folder: Path, name: str) -> list[tuple[str, str]]:
-    """The ids and hashes of a list, in its order."""
+    """The ids and hashes of a list. A fetch more may move those that it asks for twice."""
     found = HashList.load(folder / f"{name}.hml", policy=None)
-    return [(entry.id, str(entry.hash)) for entry in found]
+    return sorted((entry.id, str(entry.hash)) for entry in found)
 
 
 def serve(server: BodyServer, records: list[Change], when: int) -> int:
