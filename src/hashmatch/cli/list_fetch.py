@@ -16,7 +16,7 @@ import typer
 from hashmatch.cli import options as opt
 from hashmatch.cli.command import argument, option, switch, takes_settings
 from hashmatch.cli.deferred import deferred
-from hashmatch.cli.files import READS
+from hashmatch.cli.files import READS, WRITES
 from hashmatch.cli.progress import is_watched
 from hashmatch.cli.streams import say, status
 from hashmatch.errors import HashmatchError, SettingsError
@@ -37,7 +37,7 @@ _COLUMNS = ("source", "entries", "withdrawn", "age", "last success", "next fetch
 class SourcesSettings:
     """Which sources, and where their lists are."""
 
-    lists: Annotated[Path, option("DIR", "Folder of the lists.", "--output", "-o")]
+    lists: Annotated[Path, option("DIR", "Folder of the lists.", "--output", "-o"), WRITES]
     file: Annotated[Path, option("FILE.toml", "File of sources.", "--sources"), READS] = Path(
         "sources.toml"
     )
