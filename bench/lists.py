@@ -29,7 +29,7 @@ import numpy as np
 
 import record
 from hashmatch.hashlist import HashList
-from hashmatch.match.lookup import Lookup
+from hashmatch.match import Matcher
 
 ROUNDS = 2
 TARGETS = {"text": 2.0, "csv": 6.0, "ncmec": 20.0, "vics": 20.0}
@@ -186,7 +186,7 @@ def read(path: str) -> dict[str, Any]:
     began, cpu_began = time.perf_counter(), time.process_time()
     hash_list = HashList.load(path)
     loaded = time.perf_counter()
-    lookup = Lookup((hash_list,), threshold=None, index="auto", quality_floor=0)
+    matcher = Matcher(hash_list, quality_floor=0, isolate=False)
     indexed, cpu_indexed = time.perf_counter(), time.process_time()
     peak = peak_mb()
     sections = hash_list.sections
@@ -200,7 +200,7 @@ def read(path: str) -> dict[str, Any]:
         "cpu_seconds": round(cpu_indexed - cpu_began, 2),
         "peak_mb": round(peak),
         "python_mb": round(before),
-        "indexes": lookup.explain(),
+        "indexes": matcher.explain(),
         "hashes": hashlib.sha256(codes).hexdigest(),
         "ids": hashlib.sha256("\n".join(ids).encode()).hexdigest(),
     }
