@@ -70,7 +70,7 @@ def test_no_worker_has_the_list_in_its_memory(tmp_path: Path, decode: str) -> No
         matcher = Matcher(HashList.load(listed), decode=decode)
         results = scan([bytes(folder)], matcher, pool)
         next(results)  # so that workers have met files, and the matcher has searched
-        (zygote,) = (p for p in children(os.getpid()) if children(p))
+        zygote = pool._zygote.pid
         workers = children(zygote)
         assert len(workers) == 2
         for pid in (zygote, *workers):
