@@ -9,6 +9,7 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from hashmatch.examine.archive import sniff_archive
+from hashmatch.examine.decode import sniff
 
 from .makers import BLOCK, PACKERS, ZIP_METHODS, Key, make_tar, make_zip
 
@@ -33,7 +34,10 @@ def _names() -> st.SearchStrategy[str]:
 def _leaves() -> st.SearchStrategy[bytes]:
     small = st.binary(max_size=1500)
     long = st.builds(lambda seed, times: seed * times, st.binary(min_size=1, max_size=9), _times())
-    return (small | long).filter(lambda data: sniff_archive(data[:512]) is None)
+    # What begins like a picture, such as "P1", may be followed by another file
+    return (small | long).filter(
+        lambda data: sniff_archive(data[:512]) is None and sniff(data[:512]) is None
+    )
 
 
 def _times() -> st.SearchStrategy[int]:
