@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from hashmatch.evaluate.settings import EvaluationSettings
 from hashmatch.hashing.distance import hamming_distance
-from hashmatch.model import Examination, HashKind, PerceptualHash, Reason, ViewHashes
+from hashmatch.model import Examination, HashKind, Kind, PerceptualHash, Reason, ViewHashes
 from hashmatch.options import ExamineOptions, TransformOptions
 
 Hashes: TypeAlias = tuple[PerceptualHash, ...]
@@ -82,6 +82,8 @@ def facts_of(
         return Facts(digest, f"{found.reason}: {found.detail}")
     if found.format is None:
         return Facts(digest, "not_image: not an image")
+    if found.kind is Kind.VIDEO:
+        return Facts(digest, "video: a video, and only pictures are measured")
     telling = _telling(found.views, settings)
     if not telling:
         return Facts(digest, "low_information: too little detail")

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from films import FORMATS, film, scene
 from hashmatch.examine.sandbox import AnyPool, Job, Pool, Reply, ThreadPool
 from hashmatch.examine.transform import examine_variants, variants
 from hashmatch.examine.transform import variants as module
@@ -127,13 +128,14 @@ def test_workers_find_what_is_found_here(make: type[AnyPool], tmp_path: Path) ->
         (b"no picture", None),
         (encode(photo(1, 96, 72), "PNG")[:900], Reason.TRUNCATED),
         (b"PK\x03\x04" + bytes(40), Reason.UNSUPPORTED_FORMAT),
+        (film([scene(1)], FORMATS["MP4"], 1.0), None),
     ],
-    ids=["flat", "text", "cut", "archive"],
+    ids=["flat", "text", "cut", "archive", "video"],
 )
-def test_what_cannot_match_has_no_variants(
+def test_what_is_no_picture_or_cannot_match_has_no_variants(
     data: bytes, reason: Reason | None, tmp_path: Path
 ) -> None:
-    """Of a file without a view that could match, nothing is changed, and the reason is given."""
+    """A video, and a file without a view that could match, has no variants; a reason is given."""
     ((name, found),) = parts(file_of(tmp_path, data))
     assert name is None
     assert found is not None

@@ -69,9 +69,14 @@ def examine_variants(
 
 
 def _is_worth_changing(found: Examination, options: ExamineOptions) -> bool:
-    """Whether a picture was wholly examined and any of its views could match."""
-    return found.reason is None and any(
-        view.quality >= options.quality_floor for view in found.views
+    """Whether this is a picture, wholly examined, and any of its views could match.
+
+    A video has views too, but no one picture to change.
+    """
+    return (
+        found.reason is None
+        and found.kind is None
+        and any(view.quality >= options.quality_floor for view in found.views)
     )
 
 
