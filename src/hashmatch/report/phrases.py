@@ -27,6 +27,12 @@ CAUSES = {
 }
 """Why a near entry is only a candidate, for people."""
 
+_SETTINGS = {
+    "match_within": "distances of a match in bits",
+    "max_false_per_million": "false matches accepted per million files",
+}
+"""Settings whose names do not explain them, and names for people."""
+
 
 def headline(overview: Overview) -> str:
     """Such as ``3 matches, 169 files not fully examined, 1 to look at``."""
@@ -67,7 +73,7 @@ def facts(overview: Overview) -> Iterator[tuple[str, str]]:
 def settings_rows(value: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
     """Nested settings, one a row, with names such as ``limits: max pixels``."""
     for name, inner in value.items():
-        place = f"{prefix}{printable(name.replace('_', ' '))}"
+        place = f"{prefix}{printable(_SETTINGS.get(name) or name.replace('_', ' '))}"
         if isinstance(inner, Mapping):
             yield from settings_rows(inner, f"{place}: ")
         else:
@@ -79,6 +85,12 @@ def _shown(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.15g}"
+    if isinstance(value, Mapping):
+        return " and ".join(f"{printable(name)} {_shown(each)}" for name, each in value.items())
     if isinstance(value, list):
+        if any(isinstance(each, Mapping) for each in value):
+            return ", or ".join(map(_shown, value))
         return ", ".join(_shown(each) for each in value) or "(none)"
     return "(not set)" if value is None else printable(str(value))

@@ -100,7 +100,7 @@ def _histogram(overview: Overview, kind: str) -> str:
         width=560,
         height=240,
     )
-    plot.axes("distance in bits", "entries", _if_whole, _if_whole)
+    plot.axes("distance in bits", "matches", _if_whole, _if_whole)
     for bits, total in both.items():
         # Candidates stand on the matches, which are drawn over them
         for style, number, tall, words in (

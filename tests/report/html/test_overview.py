@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hashmatch.errors import InputError
 from hashmatch.report.numbers import share_of
 from hashmatch.report.overview import Overview, read_results
-from hashmatch.report.phrases import headline
+from hashmatch.report.phrases import headline, settings_rows
 from hashmatch.report.scan_page import to_html, to_json
 
 from .results import file, match, ordinary, summary, write
@@ -267,3 +267,18 @@ def test_any_records_make_reports(
     page = to_html(overview)
     assert page.count("<script>") == page.count("<style>") == 1
     assert json.loads(to_json(overview))
+
+
+def test_distances_count_matches_and_candidates(tmp_path: Path) -> None:
+    """The histogram's caption counts matches and candidates, of which an entry may have several."""
+    page = to_html(read_results(write(tmp_path / "results.jsonl", ordinary())))
+    assert "12 matches and 1 candidate within 8 bits." in page
+
+
+def test_settings_are_said_in_words() -> None:
+    """Distances of a match and plain numbers are written for people, not as Python values."""
+    within = [{"phash-64": 8}, {"phash-64": 10, "dhash-64": 6}]
+    assert list(settings_rows({"match_within": within, "max_false_per_million": 1000.0})) == [
+        ("distances of a match in bits", "phash-64 8, or phash-64 10 and dhash-64 6"),
+        ("false matches accepted per million files", "1,000"),
+    ]
