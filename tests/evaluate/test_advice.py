@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from hashmatch import Entry, HashList, PerceptualHash
-from hashmatch.evaluate import Evaluation, record, to_json
+from hashmatch.evaluate import Evaluation, record, write
 from hashmatch.match.cutoffs import MILLION
 from hashmatch.match.own_rates import load_rates
 from matchers import in_process
@@ -24,14 +25,13 @@ def test_what_to_type_fits_the_list(evaluation: Evaluation, entries: int, tmp_pa
     found = record(replace(evaluation, settings=settings))
     advice = found["advice"]
     assert advice["options"] == "--rates evaluation.json --max-false-per-million 1000"
-    assert advice["sentence"].startswith(f"Type {advice['options']}: ")
+    assert advice["sentence"].startswith(f"Scan with {advice['options']}: ")
     assert 0 < advice["per_million_files"] <= 1_000
     assert "the rates of photographs take their place" in advice["sentence"]
     assert ("extrapolated" in advice["sentence"]) is advice["extrapolated"] is (entries > 10_000)
     if entries > 100:
         return
-    path = tmp_path / "evaluation.json"
-    path.write_text(to_json(found))
+    (path, *_) = write(found, tmp_path)
     words = np.random.default_rng(1).integers(1, 2**63, size=(2, entries)).tolist()
     hashes = HashList.from_entries(
         Entry(f"e{row}", PerceptualHash(name, 64, (word,)))
@@ -44,3 +44,10 @@ def test_what_to_type_fits_the_list(evaluation: Evaluation, entries: int, tmp_pa
     assert sorted(within, key=key) == sorted(advice["match_within"], key=key)
     expected = matcher.expected_false().per_file.times(MILLION).rate
     assert expected == pytest.approx(advice["per_million_files"])
+
+
+def test_what_to_type_names_the_folder(evaluation: Evaluation, tmp_path: Path) -> None:
+    """The advice names the file where it will be, quoted for a shell."""
+    folder = tmp_path / "my report"
+    options = record(evaluation, folder)["advice"]["options"]
+    assert Path(shlex.split(options)[1]) == folder / "evaluation.json"

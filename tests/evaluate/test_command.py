@@ -24,7 +24,11 @@ def test_command_says_what_it_found(
     output = tmp_path / "report"
     assert run(["evaluate", str(folder), *FEW, "--jobs", "1", "-o", str(output)]) == 0
     said, told = capfd.readouterr()
-    assert "26 different pictures out of 31 files (left out: 2 copies, 3 unusable files)" in said
+    assert said.startswith(f"Scan with --rates {output}/evaluation.json --max-false-per-million")
+    assert (
+        "26 different pictures out of 31 files (left out: 2 copies, 1 with too little detail,"
+        " 1 not an image, 1 truncated)."
+    ) in said
     assert "phash and dhash: Too few pictures: the tightest provable bound is" in said
     assert "false matches a day for 10,000 files a day against 100,000 entries, and" in said
     assert "phash 8 finds at least 99% of the variants of 1 of 2 transforms." in said

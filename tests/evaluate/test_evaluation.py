@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from films import FORMATS, film, scene
 from hashmatch import Entry, HashList, PerceptualHash, SettingsError
 from hashmatch.errors import InputError, OutputError
 from hashmatch.evaluate import (
@@ -21,12 +22,14 @@ from hashmatch.evaluate import (
     analyse,
     evaluate,
     load_record,
+    prose,
     read_pairs,
     record,
     to_json,
     with_baseline,
     write,
 )
+from hashmatch.evaluate.identity import LEFT_OUT
 from hashmatch.model import HashKind
 from hashmatch.report.evaluation import COLUMNS, to_csv, to_html
 from pictures import flat, photo
@@ -118,6 +121,35 @@ def test_too_few_pictures_support_no_threshold(evaluation: Evaluation) -> None:
         assert chosen["sentence"].startswith("Too few pictures: the tightest provable bound is ")
         assert f"at least {chosen['more_pictures']:,} more pictures." in chosen["sentence"]
         assert chosen["more_pictures"] > 1000
+
+
+def test_pictures_that_are_too_alike_are_said_once(evaluation: Evaluation) -> None:
+    """Different pictures with the same hash are counted once, with what to do about them."""
+    assert record(evaluation)["too_alike"] is None
+    pictures = evaluation.pictures
+    same = {kind: codes.copy() for kind, codes in pictures.entries.items()}
+    for kind in SETTINGS.kinds:
+        same[kind][::2] = same[kind][0]
+    alike = replace(pictures, entries=same, queries=same, owner=np.arange(len(pictures)))
+    found = record(analyse(alike, evaluation.identities, replace(SETTINGS, max_false_per_day=1)))
+    kept = np.count_nonzero(evaluation.identities.part[::2] != LEFT_OUT)
+    pairs = kept * (kept - 1) // 2
+    assert f"{pairs} pairs of pictures have the same phash or dhash." in found["too_alike"]
+    assert '"Pictures to look at" in evaluation.html' in found["too_alike"]
+    assert "--pairs" in found["too_alike"]
+    assert to_html(found).count("would not change that") == 1
+
+
+def test_files_left_out_are_said_in_words(evaluation: Evaluation) -> None:
+    """Why each file was left out is said in words, without codes."""
+    shown = record(evaluation)["pictures"]["unused_shown"]
+    reasons = {Path(one["path"]).name: one["why"] for one in shown}
+    assert reasons["z-flat.png"] == "too little detail"
+    assert reasons["z-text.txt"] == "not an image"
+    assert prose.problem("decoder_crash: it ended") == "decoder crash: it ended"
+    assert prose.left_out(1, {"decoder_crash": 1, "not_image": 2, "video": 1}) == (
+        " (left out: 1 copy, 1 decoder crash, 2 not images, 1 video)"
+    )
 
 
 def evaluate_again(evaluation: Evaluation, settings: EvaluationSettings) -> Evaluation:
@@ -214,7 +246,7 @@ def test_progress_is_told_for_every_file(folder: Path) -> None:
         (lambda path: photo(1, 60, 60).save(path / "one.png"), "1 of 1 file can be used"),
         (
             lambda path: [flat(40, 40, (n, n, n)).save(path / f"{n}.png") for n in range(30)],
-            "0 of 30 files.*30 low_information",
+            "0 of 30 files.*30 with too little detail",
         ),
         (
             lambda path: [photo(1, 60, 60).save(path / f"{n}.png") for n in range(30)],
@@ -224,8 +256,12 @@ def test_progress_is_told_for_every_file(folder: Path) -> None:
             lambda path: [(path / f"{n}.jpg").write_bytes(b"\xff\xd8\xff") for n in range(30)],
             "0 of 30 files.*30 truncated",
         ),
+        (
+            lambda path: (path / "film.mp4").write_bytes(film([scene(1)], FORMATS["MP4"], 1.0)),
+            r"0 of 1 file.*left out: 1 video\)",
+        ),
     ],
-    ids=["nothing", "one picture", "flat ones", "duplicates", "unreadable ones"],
+    ids=["nothing", "one picture", "flat ones", "duplicates", "unreadable ones", "a video"],
 )
 def test_inputs_that_say_nothing_are_refused(make: Any, told: str, tmp_path: Path) -> None:
     """Too few usable pictures are a clear error, never a figure."""

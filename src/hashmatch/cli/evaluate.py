@@ -16,7 +16,6 @@ from hashmatch.cli.list_options import NO_LISTS, ListSettings
 from hashmatch.cli.progress import Progress
 from hashmatch.cli.streams import say
 from hashmatch.errors import HashListError, OutputError, SettingsError
-from hashmatch.text import count
 
 if TYPE_CHECKING:
     from hashmatch import evaluate as evaluating
@@ -132,13 +131,15 @@ def evaluate_command(asked: EvaluateSettings) -> int:
             cache=asked.cache,
             progress=progress.advance,
         )
-    result = evaluating.record(evaluation)
+    result = evaluating.record(evaluation, asked.output)
     if earlier is not None:
         result = evaluating.with_baseline(result, earlier)
     _print(result)
-    if asked.output is not None:
-        for path in evaluating.write(result, asked.output):
-            say(f"wrote {path}")
+    if asked.output is None:
+        say("wrote no files: give -o FOLDER to get evaluation.json and evaluation.html")
+        return 0
+    for path in evaluating.write(result, asked.output):
+        say(f"wrote {path}")
     return 0
 
 
@@ -187,14 +188,10 @@ def _settings(asked: EvaluateSettings) -> evaluating.EvaluationSettings:
 
 
 def _print(result: dict[str, Any]) -> None:
-    pictures = result["pictures"]
     print(f"{result['advice']['sentence']}\n")
-    print(
-        f"{count(pictures['different'], 'different picture')} out of"
-        f" {count(pictures['files'], 'file')} (left out:"
-        f" {count(pictures['copies'], 'copy', 'copies')},"
-        f" {count(sum(pictures['unusable'].values()), 'unusable file')})"
-    )
+    print(result["pictures"]["sentence"])
+    if result["too_alike"]:
+        print(f"\n{result['too_alike']}")
     for sentence in (result["baseline"] or {"sentences": []})["sentences"]:
         print(f"\nSince the last evaluation: {sentence}")
     for hash_list in result["lists"]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from hashmatch.evaluate.settings import EvaluationSettings
@@ -11,15 +14,20 @@ from hashmatch.match.own_rates import rates_of
 from hashmatch.match.rates import PHOTOGRAPHS, Rates
 from hashmatch.match.thresholds import AUTO
 from hashmatch.report.numbers import amount
-from hashmatch.text import count
+from hashmatch.text import count, printable
 
 
-def advise(record: Mapping[str, Any], settings: EvaluationSettings) -> dict[str, Any]:
+def advise(
+    record: Mapping[str, Any],
+    settings: EvaluationSettings,
+    folder: str | os.PathLike[str] | None = None,
+) -> dict[str, Any]:
     """Choose the cutoffs that ``hashmatch scan --rates`` will choose, and say them.
 
     Args:
         record: of the evaluation: its pictures, distances and agreement.
         settings: what was asked for.
+        folder: where ``evaluation.json`` will be; None for the current folder.
 
     Returns:
         The ``options`` to type; the cutoffs that follow, as ``match_within``; the false matches to
@@ -45,7 +53,8 @@ def advise(record: Mapping[str, Any], settings: EvaluationSettings) -> dict[str,
     ]
     expected = sum(chance.rate for chance in chances.values())
     guess = any(chance.extrapolated for chance in chances.values())
-    options = f"--rates evaluation.json --max-false-per-million {limit:.6g}"
+    rates_file = printable(shlex.quote(os.fspath(Path(folder or "") / "evaluation.json")))
+    options = f"--rates {rates_file} --max-false-per-million {limit:.6g}"
     return {
         "options": options,
         "match_within": within,
@@ -64,14 +73,14 @@ def _sentence(
     entries = count(settings.entries, "entry", "entries")
     if not within:
         return (
-            f"Type {options}: with {entries}, chance makes too many matches of these hashes at any"
-            " distance, so near entries will be candidates for a human. Use longer hashes."
+            f"Scan with {options}: with {entries}, chance makes too many matches of these hashes"
+            " at any distance, so near entries will be candidates for a human. Use longer hashes."
         )
     rules = ", or ".join(
         " and ".join(f"{kind} {bits}" for kind, bits in each.items()) for each in within
     )
     return (
-        f"Type {options}: with {entries}, an entry within {rules} is a match, and expect"
+        f"Scan with {options}: with {entries}, an entry within {rules} is a match, and expect"
         f" {amount(expected)} false matches per million files. Near entries beyond that are"
         " candidates for a human."
     )

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from hashmatch.errors import InputError, SettingsError
+from hashmatch.evaluate import prose
 from hashmatch.evaluate.against import weigh_lists
 from hashmatch.evaluate.figures import Figures, found_by_level, measure, variant_levels
 from hashmatch.evaluate.gather import Measurements, Progress, Unused, gather
@@ -204,10 +205,7 @@ def _check_enough(identities: Identities, unused: Collection[Unused], files: int
     if kept >= MIN_PICTURES:
         return
     reasons = Counter(file.why.partition(":")[0] for file in unused)
-    left_out = [f"{number:,} {reason}" for reason, number in sorted(reasons.items())]
-    if copies := len(identities.part) - kept:
-        left_out.append(count(copies, "copy", "copies"))
-    why = f" (left out: {', '.join(left_out)})" if left_out else ""
+    why = prose.left_out(len(identities.part) - kept, reasons)
     raise InputError(
         f"too few pictures: {kept} of {count(files, 'file')} can be used, and at least"
         f" {MIN_PICTURES} are needed{why}"

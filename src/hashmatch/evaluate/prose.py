@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hashmatch.evaluate.rules import label
 from hashmatch.evaluate.settings import EvaluationSettings
 from hashmatch.report.numbers import amount, at, interval, percent, share_at, thresholds
+from hashmatch.report.phrases import REASONS
 from hashmatch.text import count
 
 Record = Mapping[str, Any]
@@ -14,25 +16,52 @@ Record = Mapping[str, Any]
 NEARLY_ALL = 0.99
 """A transform counts as found if this share of its variants is."""
 
+_LEFT_OUT = {
+    "low_information": ("with too little detail", "with too little detail"),
+    "not_image": ("not an image", "not images"),
+    "video": ("video", "videos"),
+}
+"""Why files are left out, where it is not for one of ``REASONS``: of one file, and of several."""
+
+
+def pictures(counts: Record) -> str:
+    """How many of the files were measured, and why the others were left out."""
+    return (
+        f"{count(counts['different'], 'different picture')} out of"
+        f" {count(counts['files'], 'file')}{left_out(counts['copies'], counts['unusable'])}."
+    )
+
+
+def left_out(copies: int, unusable: Mapping[str, int]) -> str:
+    """Such as `` (left out: 2 copies, 1 video)``; empty if all files were measured."""
+    parts = [count(copies, "copy", "copies")] if copies else []
+    for problem, number in sorted(unusable.items()):
+        words = _LEFT_OUT.get(problem) or (REASONS[problem],) * 2
+        parts.append(count(number, *words))
+    return f" (left out: {', '.join(parts)})" if parts else ""
+
+
+def problem(why: str) -> str:
+    """Put into words why one file was left out."""
+    code, _, detail = why.partition(": ")
+    return detail if code in _LEFT_OUT else f"{REASONS[code]}: {detail}"
+
 
 def recommendation(rule: Record, settings: EvaluationSettings) -> str:
     """What to use, what it finds, and whether the held-out half agrees."""
     chosen, level = rule["recommendation"], rule["recommendation"]["level"]
-    limit = amount(settings.max_false_per_day)
-    volume = (
-        f"{count(settings.files_per_day, 'file')} a day against"
-        f" {count(settings.entries, 'entry', 'entries')}"
-    )
+    limit, volume = amount(settings.max_false_per_day), _volume(settings)
     if level is None:
         bound = amount(rule["choose"]["false_per_day"]["high"][0])
-        if chosen["more_pictures"]:
-            problem = f"Too few pictures: the tightest provable bound is {bound}"
-        else:
-            strictest = thresholds(rule["thresholds"][0])
-            problem = f"No threshold can be recommended: even {strictest} may give {bound}"
+        if not chosen["more_pictures"]:
+            return (
+                f"No threshold can be recommended: even {thresholds(rule['thresholds'][0])} may"
+                f" give {bound} false matches a day."
+            )
         return (
-            f"{problem} false matches a day for {volume}, and your limit is {limit}."
-            f" {more_pictures(chosen['more_pictures'])} {_unseen(rule)}"
+            f"Too few pictures: the tightest provable bound is {bound} false matches a day for"
+            f" {volume}, and your limit is {limit}. {more_pictures(chosen['more_pictures'])}"
+            f" {_unseen(rule)}"
         )
     score = rule["score"]
     recall = share_at(score["recall"], level)
@@ -45,6 +74,35 @@ def recommendation(rule: Record, settings: EvaluationSettings) -> str:
         f"Use {thresholds(rule['thresholds'][level])}, the largest with at most {limit} false"
         f" matches a day for {volume}. It finds {recall} of the everyday variants. {outcome}:"
         f" {interval(at(score['false_per_day'], level), amount)} false matches a day."
+    )
+
+
+def too_alike(rules: Sequence[Record], equal: int, settings: EvaluationSettings) -> str | None:
+    """Why more pictures would support no threshold, and what to do; None if they would.
+
+    Args:
+        rules: those of the record.
+        equal: how many pairs of pictures count as different and have the same hash.
+        settings: what was asked for.
+    """
+    chosen = [rule["recommendation"] for rule in rules]
+    if not any(each["level"] is None and not each["more_pictures"] for each in chosen):
+        return None
+    kinds = " or ".join(map(label, settings.kinds))
+    pairs = f"{count(equal, 'pair')} of pictures {'has' if equal == 1 else 'have'} the same {kinds}"
+    return (
+        f"Your limit is {amount(settings.max_false_per_day)} false matches a day for"
+        f" {_volume(settings)}. Pictures that count as different match each other too often for"
+        f" that{f': {pairs}' * bool(equal)}. More pictures like these would not change that. Look"
+        ' at the nearest pairs, under "Pictures to look at" in evaluation.html. Where both show the'
+        " same picture, label the pair as same in a file for --pairs."
+    )
+
+
+def _volume(settings: EvaluationSettings) -> str:
+    return (
+        f"{count(settings.files_per_day, 'file')} a day against"
+        f" {count(settings.entries, 'entry', 'entries')}"
     )
 
 

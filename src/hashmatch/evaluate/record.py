@@ -8,6 +8,7 @@ depends on when and how fast it was made. Shares are 0 to 1; an estimate has ``v
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import Counter
 from dataclasses import asdict
 from itertools import islice
@@ -20,7 +21,7 @@ from hashmatch.evaluate.advice import advise
 from hashmatch.evaluate.evaluation import Evaluation, RuleFigures
 from hashmatch.evaluate.figures import Figures
 from hashmatch.evaluate.identity import CHOOSE, LEFT_OUT, SCORE
-from hashmatch.evaluate.negatives import count_agreeing
+from hashmatch.evaluate.negatives import NearPairs, count_agreeing
 from hashmatch.evaluate.rules import Rule, label
 from hashmatch.evaluate.settings import EvaluationSettings, versions
 from hashmatch.examine.transform import SOURCES, TRANSFORMS
@@ -38,9 +39,16 @@ _FILES_PER_DAY = (1_000, 10_000, 100_000, 1_000_000)
 Record = dict[str, Any]
 
 
-def record(evaluation: Evaluation) -> Record:
-    """Turn an evaluation into its record."""
+def record(evaluation: Evaluation, folder: str | os.PathLike[str] | None = None) -> Record:
+    """Turn an evaluation into its record.
+
+    Args:
+        evaluation: what ``evaluate`` returned.
+        folder: where ``write`` will put the record, for the options to type; None for the current
+            folder.
+    """
     settings = evaluation.settings
+    rules = [_rule(figures, settings) for figures in evaluation.rules]
     found: Record = {
         "type": "evaluation",
         "schema": SCHEMA,
@@ -80,11 +88,12 @@ def record(evaluation: Evaluation) -> Record:
             for first, second, counts in count_agreeing(evaluation.near, settings.kinds)
         ],
         "closest": _closest(evaluation),
-        "rules": [_rule(figures, settings) for figures in evaluation.rules],
+        "rules": rules,
+        "too_alike": prose.too_alike(rules, _count_equal(evaluation.near), settings),
         "lists": list(evaluation.lists),
         "baseline": None,
     }
-    return found | {"advice": advise(found, settings)}
+    return found | {"advice": advise(found, settings, folder)}
 
 
 def _pictures(evaluation: Evaluation) -> Record:
@@ -95,7 +104,7 @@ def _pictures(evaluation: Evaluation) -> Record:
         for name, part in (("choose", CHOOSE), ("score", SCORE), ("copies", LEFT_OUT))
     }
     everything = "\n".join(sorted(pictures.digests)).encode()
-    return {
+    counts: Record = {
         "files": evaluation.files,
         "usable": len(pictures),
         "different": parts["choose"] + parts["score"],
@@ -111,10 +120,18 @@ def _pictures(evaluation: Evaluation) -> Record:
             for copy in identities.copies[:SHOWN]
         ],
         "unused_shown": [
-            {"path": printable(file.name), "why": file.why}
+            {"path": printable(file.name), "why": prose.problem(file.why)}
             for file in islice(evaluation.unused, SHOWN)
         ],
     }
+    return counts | {"sentence": prose.pictures(counts)}
+
+
+def _count_equal(near: NearPairs) -> int:
+    """How many pairs of different pictures have the same hash of some kind."""
+    equal = (near.distance == 0).any(axis=1)
+    ends = zip(near.query[equal].tolist(), near.entry[equal].tolist(), strict=True)
+    return len({frozenset(pair) for pair in ends})
 
 
 def _closest(evaluation: Evaluation) -> list[Record]:
