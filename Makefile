@@ -21,7 +21,7 @@ demo: $(READY) ## Scan the example pictures against the example list
 	@chmod go-rwx fixtures/hashes.txt # hashmatch warns of lists that others can read
 	@echo '$$ hashmatch scan fixtures/benign_images --list fixtures/hashes.txt'
 	@code=0; $(BIN)/hashmatch scan fixtures/benign_images --list fixtures/hashes.txt || code=$$?; \
-	echo "Exit code $$code: 1 is a match, 2 a file unscanned, 4 a candidate of low information; they add up."; \
+	echo "Exit code $$code: 1 is a match, 2 a file not fully examined, 4 a candidate for a human; they add up."; \
 	test $$code -eq 5
 
 # Tests that need real time run by themselves, one after another; only they are retried

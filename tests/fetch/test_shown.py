@@ -96,7 +96,7 @@ def test_the_command(certificates: Path, tmp_path: Path) -> None:
     for name in ("stopncii", "tat"):
         assert f"hashmatch: {name}: page 3: the server answered 500\n" in outputs[1]
         assert f"{name}: 3 pages with 8 records; 0 entries before, 8 now\n" in outputs[2]
-    assert "hashmatch: none: page 1: cannot run the command" in outputs[3]
+    assert "hashmatch: none: cannot run the command" in outputs[3]
 
 
 def test_status(

@@ -91,9 +91,21 @@ def test_whole_lists_may_not_shrink_unasked(desk: Desk) -> None:
     desk.fetch("plain")
     for left in (b"", b"0123456789abcdef one\n", b"<html>sorry</html>"):
         desk.body.files = {"hashes.txt": left}
-        with pytest.raises(HashListError):
+        with pytest.raises(HashListError, match=r"^plain: "):
             desk.fetch("plain")
     assert len(desk.load("plain")) == 2
+
+
+def test_a_bad_list_is_told_by_its_source(desk: Desk) -> None:
+    """Each line begins with the source's name, and the advice is a setting that sources have."""
+    https(desk, "hashes.txt")
+    desk.body.files = {"hashes.txt": ONE + b"0123 short\n"}
+    with pytest.raises(HashListError) as caught:
+        desk.fetch("plain")
+    (problem,) = caught.value.problems
+    assert str(problem).startswith("plain:")
+    assert str(caught.value).endswith("fix it, or set skip_bad_entries = true to load the rest")
+    assert desk.fetch("plain", skip_bad_entries=True).kept.entries == 2
 
 
 def test_a_command_writes_a_list(desk: Desk, tmp_path: Path) -> None:
@@ -110,7 +122,7 @@ def test_a_command_writes_a_list(desk: Desk, tmp_path: Path) -> None:
         ("import time; time.sleep(60)", "took over 1 s"),
     ):
         program.write_text(text)
-        with pytest.raises(FetchError, match=f"own: page 1: the command {message}"):
+        with pytest.raises(FetchError, match=f"^own: the command {message}"):
             desk.fetch("own", timeout=1)
     desk.sources["own"] = replace(desk.sources["own"], command=("/nowhere/at/all",))
     with pytest.raises(FetchError, match="cannot run the command: No such file"):

@@ -138,7 +138,7 @@ def test_paths_are_examined_in_allowed_folders_alone(start: Start, tmp_path: Pat
     os.mkfifo(root / "inner" / "pipe")
     service = start(
         *("--clamd", f"unix:{tmp_path}/c", "--clamd-profile", "generic", *REFUSE),
-        *("--clamd-root", root),
+        *("--clamd-root", root, "--audit", tmp_path / "audit.jsonl"),
     )
     error = "not a file that can be read in an allowed folder ERROR\n"
 
@@ -162,6 +162,28 @@ def test_paths_are_examined_in_allowed_folders_alone(start: Start, tmp_path: Pat
     (root / "inner/pipe").unlink()
     (root / "inner/b.jpg").unlink()
     assert scan(f"{root}/inner/", "MULTISCAN") == f"{root}/inner/: OK\n"
+    whys = (tmp_path / "audit.jsonl").read_text()
+    assert (whys.count('"not_a_file"'), whys.count('"outside_clamd_root"')) == (3, 9)
+
+
+def test_a_path_without_a_root_is_logged(start: Start, tmp_path: Path) -> None:
+    """The log, the audit trail and the figures tell of a client that sends paths."""
+    service = start(
+        *("--clamd", f"unix:{tmp_path}/c", "--http", "127.0.0.1:0", *REFUSE),
+        *("--audit", tmp_path / "audit.jsonl"),
+    )
+    said = say(service, b"nSCAN /srv/a.jpg\n")
+    assert HELD.search(said)
+    event = service.wait_for("unanswered")
+    assert event["why"] == "outside_clamd_root"
+    assert event["case"] in said
+    assert "a.jpg" not in str(event)
+    with service.client() as client:
+        figures = client.get("/metrics").text
+    assert 'unanswered_total{door="clamd",reason="outside_clamd_root"} 1.0' in figures
+    trail = (tmp_path / "audit.jsonl").read_text().splitlines()
+    (told,) = [line for line in trail if event["case"] in line]
+    assert '"outside_clamd_root"' in told
 
 
 def test_a_file_that_is_cut_is_no_ok(door: Service) -> None:

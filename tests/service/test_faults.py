@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import signal
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -13,16 +15,18 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import clamd
 import httpx
 import pytest
 
+from commands import COMMAND, environment
 from hashmatch import HashList
 from hashmatch.service.core import VerdictCore
 from hashmatch.service.policy import ActionPolicy
 from hashmatch.service.ruling import Asked, CoreSettings, Ruling
 from hashmatch.service.unanswered import UnansweredError, Why
 from matchers import in_process
-from service.conftest import FIXTURES, MATCHING, Service, Start
+from service.conftest import FIXTURES, MATCHING, Service, Start, copy_of_list
 
 DATA = MATCHING.read_bytes()
 
@@ -253,3 +257,29 @@ def core_says(
         except UnansweredError as error:
             return error.why
     return None
+
+
+def test_a_log_that_nobody_reads_is_given_up(tmp_path: Path) -> None:
+    """Once the reader of its log has left, the service says so once and goes on serving."""
+    socket_path = tmp_path / "c"
+    arguments = ["--list", copy_of_list(tmp_path), "--jobs", "1", "--clamd", f"unix:{socket_path}"]
+    with subprocess.Popen(
+        [*COMMAND, "serve", *map(str, arguments), "--action", "unscanned=reject"],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        assert running.stdout
+        while "started" not in running.stdout.readline():
+            assert running.poll() is None
+        running.stdout.close()
+        client = clamd.ClamdUnixSocket(str(socket_path))
+        for _ in range(3):
+            assert client.instream(io.BytesIO(DATA))["stream"][0] == "FOUND"
+        running.terminate()
+        assert running.stderr
+        assert running.stderr.read().splitlines() == [
+            "hashmatch: the reader of the log has left: serving on without a log"
+        ]
+    assert running.returncode == 141  # the code of a command whose reader has left

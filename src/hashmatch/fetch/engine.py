@@ -13,7 +13,7 @@ from pathlib import Path
 from hashmatch.errors import HashListError
 from hashmatch.fetch.applying import apply_pages, version_of
 from hashmatch.fetch.dialect import Page, Request
-from hashmatch.fetch.faults import PageError, wrong_page
+from hashmatch.fetch.faults import PageError, of_source, wrong_page
 from hashmatch.fetch.home import Home
 from hashmatch.fetch.http import Reply, Shell, open_shell
 from hashmatch.fetch.progress import (
@@ -174,7 +174,9 @@ class _Fetch:
     def _patiently(self, shell: Shell) -> Event:
         """Ask for the next page, several times if necessary."""
         number = self._staging.progress.pages + 1
-        place = f"{self._source.name}: page {number}"
+        place = self._source.name
+        if not self._source.command:
+            place += f": page {number}"
         self._tools.watch(number)
         for attempt in itertools.count(1):
             try:
@@ -234,10 +236,10 @@ class _Fetch:
             return apply_pages(
                 self._source, self._home, self._staging, self._old, allow_shrink=allow_shrink
             )
-        except HashListError:
+        except HashListError as error:
             # What is staged would be refused again
             self._staging.drop()
-            raise
+            raise of_source(error, self._source.name) from error
 
     def _now(self) -> int:
         return int(self._tools.now())

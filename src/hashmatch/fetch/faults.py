@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hashmatch.errors import InputError
+from hashmatch.errors import HashListError, InputError
+from hashmatch.hashlist.problems import SKIP_THEM
 
 
 class FetchError(InputError):
@@ -39,3 +40,14 @@ class PageError(FetchError):
 def wrong_page(message: str) -> PageError:
     """The fault of a page with wrong content."""
     return PageError(message, again=True, spoilt=True)
+
+
+def of_source(error: HashListError, name: str) -> HashListError:
+    """What is wrong with a list, by its source's name in place of the file where it is staged."""
+    return HashListError(
+        error.message.replace(SKIP_THEM, "set skip_bad_entries = true"),
+        path=name,
+        line=error.line,
+        problems=[of_source(each, name) for each in error.problems],
+        count=error.count,
+    )

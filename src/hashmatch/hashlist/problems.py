@@ -11,6 +11,10 @@ KEPT_PROBLEMS = 10_000
 """More would help nobody, and a picture given as a list would have millions."""
 
 
+SKIP_THEM = "use --skip-bad-entries"
+"""What a message advises. Who reads lists without that option puts another in its place."""
+
+
 class Problems:
     """Collects problems by line. Messages say what is wrong and quote nothing of the line."""
 
@@ -44,7 +48,7 @@ class Problems:
             skippable: whether the rest could be loaded without what is wrong.
         """
         verb, them = ("is", "it") if self.count == 1 else ("are", "them")
-        otherwise = ", or use --skip-bad-entries to load the rest" if skippable else ""
+        otherwise = f", or {SKIP_THEM} to load the rest" if skippable else ""
         problems = [
             HashListError(message, path=self.source, line=line) for line, message in self._kept
         ]

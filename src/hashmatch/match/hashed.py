@@ -46,4 +46,7 @@ def check_complete(hashes: Sequence[PerceptualHash], lookup: Lookup) -> None:
     given = {each.kind for each in hashes}
     missing = [str(kind) for kind in lookup.every_kind if kind not in given]
     if missing:
-        raise HashMismatchError(f"the lists also have {', '.join(missing)}: give all of them")
+        which = "that kind" if len(missing) == 1 else "each of these kinds"
+        raise HashMismatchError(
+            f"the lists also have {', '.join(missing)}: give the picture's hash of {which} too"
+        )

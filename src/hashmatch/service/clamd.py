@@ -75,13 +75,21 @@ class ClamdDoor:
             return f"{answer.found} FOUND"
         return "OK" if failure is None else self.failure(failure.message)
 
-    def failure(self, message: str) -> str:
+    def failure(self, message: str, case: str | None = None) -> str:
         """The answer where there is no verdict, by the profile."""
         if self.profile.clamd is ClamdAnswer.ERROR:
             return f"{message} ERROR"
         if self.profile.clamd is ClamdAnswer.LIMITS:
             return "Heuristics.Limits.Exceeded.Hashmatch FOUND"
-        return _found(None)
+        return _found(case)
+
+    def refuse(self, why: Why) -> str:
+        """The answer to a path that is not opened, which is logged and counted as unanswered."""
+        # A client that sends paths gets nothing examined: only the log can tell the operator
+        case = new_case()
+        asked = Asked("clamd", new_request(), self.profile.name)
+        self.core.note_unanswered(asked, why, case=case)
+        return self.failure(_NOT_ALLOWED if self.roots else _NO_PATHS, case)
 
     def version(self) -> str:
         """The version as clients split it: at slashes."""
@@ -250,8 +258,9 @@ class _ClamdSession:
         self._owe(about, command)
         lines = []
         async for name, descriptor in allowed_files(path, door.roots):
-            said = door.failure(_NO_PATHS if not door.roots else _NOT_ALLOWED)
-            if descriptor is not None:
+            if isinstance(descriptor, Why):
+                said = door.refuse(descriptor)
+            else:
                 try:
                     asked = Asked("clamd", new_request(), door.profile.name)
                     chunks = file_chunks(descriptor)

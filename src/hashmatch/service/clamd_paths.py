@@ -15,7 +15,7 @@ _CHUNK = 1 << 20
 
 async def allowed_files(
     path: bytes, roots: Sequence[Path]
-) -> AsyncIterator[tuple[bytes, int | None]]:
+) -> AsyncIterator[tuple[bytes, int | Why]]:
     """The file that a client names, or all files in the folder that it names.
 
     Args:
@@ -24,7 +24,7 @@ async def allowed_files(
 
     Yields:
         The path, beginning as the client sent it; and a descriptor, which the caller closes, or
-        None if the file is not allowed or cannot be opened. Links in a folder are passed over.
+        why the file is not opened. Links in a folder are passed over.
     """
     names = _named(path, roots)
     while (name := await asyncio.to_thread(next, names, None)) is not None:
@@ -73,23 +73,31 @@ def _named(path: bytes, roots: Sequence[Path]) -> Iterator[bytes]:
         unreadable.clear()
 
 
-def _open(path: bytes, roots: Sequence[Path]) -> int | None:
+def _open(path: bytes, roots: Sequence[Path]) -> int | Why:
     """Open a regular file. What was really opened is checked: a link may have changed meanwhile."""
     if not roots or b"\0" in path or not path.startswith(b"/"):
-        return None
+        return Why.OUTSIDE_CLAMD_ROOT
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     except OSError:
-        return None
+        allowed = _is_allowed(os.path.realpath(path), roots)
+        return Why.NOT_A_FILE if allowed else Why.OUTSIDE_CLAMD_ROOT
+    why = _why_refused(descriptor, roots)
+    if why is None:
+        return descriptor
+    os.close(descriptor)
+    return why
+
+
+def _why_refused(descriptor: int, roots: Sequence[Path]) -> Why | None:
     try:
         opened = os.fsencode(os.readlink(f"/proc/self/fd/{descriptor}"))
-        allowed = _is_allowed(opened, roots) and stat.S_ISREG(os.fstat(descriptor).st_mode)
+        regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
     except OSError:  # no /proc here: nothing can be checked
-        allowed = False
-    if not allowed:
-        os.close(descriptor)
-        return None
-    return descriptor
+        return Why.NOT_A_FILE
+    if not _is_allowed(opened, roots):
+        return Why.OUTSIDE_CLAMD_ROOT
+    return None if regular else Why.NOT_A_FILE
 
 
 def _is_allowed(path: bytes, roots: Sequence[Path]) -> bool:

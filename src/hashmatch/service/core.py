@@ -165,9 +165,7 @@ class VerdictCore(Closing):
         try:
             ruling = await self._in_time(ruling_to_come, asked)
         except UnansweredError as error:
-            seconds = time.monotonic() - began
-            self.metrics.unanswered(asked.door, error.why, seconds)
-            self._note_unanswered(asked, error, seconds)
+            self.note_unanswered(asked, error.why, time.monotonic() - began)
             raise
         seconds = time.monotonic() - began
         self.metrics.answered(asked.door, ruling.outcome, seconds)
@@ -367,17 +365,30 @@ class VerdictCore(Closing):
         self._trail.add(event, sync=True)
         return bool(event["held"])
 
-    def _note_unanswered(self, asked: Asked, error: UnansweredError, seconds: float) -> None:
+    def note_unanswered(
+        self, asked: Asked, why: Why, seconds: float = 0.0, case: str | None = None
+    ) -> None:
+        """Log and count that an upload gets no verdict, and add it to the audit trail.
+
+        Args:
+            asked: who asked.
+            why: the reason.
+            seconds: how long that took.
+            case: the number that the client was given, if any.
+        """
+        self.metrics.unanswered(asked.door, why, seconds)
         log_event(
             "unanswered",
             level=logging.WARNING,
             request=asked.request,
             door=asked.door,
             client=asked.client,
-            why=error.why,
+            why=why,
+            case=case,
             seconds=round(seconds, 4),
         )
-        self._trail.add({"type": "unanswered", **asked.record(), "why": error.why.value})
+        given = {} if case is None else {"case": case}
+        self._trail.add({"type": "unanswered", **asked.record(), "why": why.value, **given})
 
     def _stale(self) -> str | None:
         most = self.settings.max_list_age

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TextIO
 
 from hashmatch.errors import place_of
 
 _NAME = "hashmatch.service"
+_READER_LEFT = "hashmatch: the reader of the log has left: serving on without a log"
 
 
 class JsonFormatter(logging.Formatter):
@@ -29,9 +31,22 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(fields)
 
 
+class _LogHandler(logging.StreamHandler[TextIO]):
+    """Writes to a stream until its reader has left; then it says so once and writes no more."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 # the name is logging's
+        """Keep a traceback for each event out of standard error."""
+        if not isinstance(sys.exc_info()[1], BrokenPipeError):
+            super().handleError(record)
+            return
+        self.addFilter(lambda _: False)
+        with suppress(OSError):
+            print(_READER_LEFT, file=sys.stderr, flush=True)
+
+
 def set_up_logs() -> None:
     """Send the logs of the service, and warnings of uvicorn, to standard output."""
-    handler = logging.StreamHandler(sys.stdout)
+    handler = _LogHandler(sys.stdout)
     handler.setFormatter(JsonFormatter())
     for name, level in ((_NAME, logging.INFO), ("uvicorn", logging.WARNING)):
         logger = logging.getLogger(name)

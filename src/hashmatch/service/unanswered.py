@@ -22,6 +22,7 @@ class Why(StrEnum):
         EMPTY: it has no bytes.
         CUT: it ended before its end.
         NOT_A_FILE: what a client handed over cannot be read, or is not a regular file.
+        OUTSIDE_CLAMD_ROOT: a client named a path that is in no ``--clamd-root``.
         MALFORMED: it is a form that could be read in more than one way, or not at all.
         ENCODED: it has an encoding that cannot be undone.
         PARTIAL: it is a part of a file.
@@ -39,6 +40,7 @@ class Why(StrEnum):
     EMPTY = "empty"
     CUT = "cut"
     NOT_A_FILE = "not_a_file"
+    OUTSIDE_CLAMD_ROOT = "outside_clamd_root"
     MALFORMED = "malformed"
     ENCODED = "encoded"
     PARTIAL = "partial"
@@ -57,6 +59,7 @@ EXPLANATIONS = {
     Why.EMPTY: "the upload is empty",
     Why.CUT: "the upload ended before its end",
     Why.NOT_A_FILE: "not a regular file that can be read",
+    Why.OUTSIDE_CLAMD_ROOT: "the path is in no --clamd-root",
     Why.HASHES_MISSING: "give a hash of each kind that the lists have",
     Why.MALFORMED: "send the file as the raw body, or as the one part of a form",
     Why.ENCODED: "the encoding of the upload cannot be undone",
