@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from commands import SOURCE, environment, hashmatch_command, install_command
+from films import FORMATS, film, scene
 from hashlist.feeds import Item, ncmec, vics
 
 from .examples import DOCS, PICTURES, ROOT, blocks, check, set_up
@@ -34,31 +35,32 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def lists(tmp_path: Path) -> Path:
     """The setting of the guide to lists: lists in many formats, one of them dated today."""
-    shutil.copytree(PICTURES / "originals", tmp_path / "uploads")
+    set_up(tmp_path)
+    (tmp_path / "film.mp4").write_bytes(film([scene(1), scene(2)], FORMATS["MP4"]))
     shutil.copytree(PICTURES / "originals", tmp_path / "my-pictures")
     today = dt.datetime.now(dt.UTC).date().isoformat()
     text = (ROOT / "fixtures" / "hashes.txt").read_text("utf-8")
     fresh = re.sub("(?m)^# created: .*$", f"# created: {today}", text)
-    canyon = "1e7fe4697c118bfeb0b1f2b5894d0d98"  # the MD5 of uploads/canyon.jpg
-    seven, eight = Item("7", {"md5": canyon}, "1"), Item("8", {"md5": canyon[::-1]}, "0")
+    heather = "5d41d0dd20a5b093a02fbc3cd0fdad36"  # the MD5 of uploads/heather.jpg
+    seven, eight = Item("7", {"md5": heather}, "1"), Item("8", {"md5": heather[::-1]}, "0")
     (_, suppressions), *_ = [block for block in blocks("lists.md") if "a logo of ours" in block[1]]
     (dated,) = [text for kind, text in blocks("lists.md") if kind == "csv"]
     files = {
         "hashes.txt": fresh,
         "hashes.txt.age": fresh,
-        "paths.txt": "uploads/harbour.jpg\n",
+        "paths.txt": "uploads/heather.jpg\n",
         "old.txt": "# algorithm: phash\n0123456789abcdef one\n",
         "new.txt": "# algorithm: phash\n0123456789abcdee one\nfedcba9876543210 two\n",
         "hashes.csv": dated,
         "suppress.csv": suppressions,
-        "ncmec.xml": ncmec([Item("1-7", {"md5": canyon}, "A1")]),
+        "ncmec.xml": ncmec([Item("1-7", {"md5": heather}, "A1")]),
         "vics.json": vics([seven, eight]),
-        "base.csv": f"hash,algorithm,id\n{canyon},md5,1-7\n{canyon[::-1]},md5,1-8\n",
+        "base.csv": f"hash,algorithm,id\n{heather},md5,1-7\n{heather[::-1]},md5,1-8\n",
         "monday.xml": ncmec([Item("1-8", gone=True), Item("1-9", {"sha1": "5" * 40}, "A1")]),
-        "tuesday.xml": ncmec([Item("1-7", {"md5": canyon}, "B1")]),
-        "page.xml": ncmec([Item("1-7", {"md5": canyon}, "A1")]),
-        "iwf.csv": f"hash,algorithm,id\n{canyon},md5,1\n",
-        "ncmec.csv": f"hash,algorithm,id\n{canyon[::-1]},md5,1\n",
+        "tuesday.xml": ncmec([Item("1-7", {"md5": heather}, "B1")]),
+        "page.xml": ncmec([Item("1-7", {"md5": heather}, "A1")]),
+        "iwf.csv": f"hash,algorithm,id\n{heather},md5,1\n",
+        "ncmec.csv": f"hash,algorithm,id\n{heather[::-1]},md5,1\n",
     }
     for name, content in files.items():
         (tmp_path / name).write_text(content, encoding="utf-8")
