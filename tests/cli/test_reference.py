@@ -66,6 +66,22 @@ def test_completion_knows_commands_and_options(shell: str) -> None:
     assert "--max-bytes" in done.stdout.decode()
 
 
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_shown_for_the_shell_that_is_named(shell: str) -> None:
+    """The script is for that shell, whatever shell is running."""
+    done = hashmatch_command("--show-completion", shell)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert f"_HASHMATCH_COMPLETE=complete_{shell}" in done.stdout.decode()
+
+
+def test_completion_for_an_unknown_shell_is_refused(tmp_path: Path) -> None:
+    """Nothing is installed, and the message names the shells."""
+    done = hashmatch_command("--install-completion", "nosuch", env=environment(HOME=str(tmp_path)))
+    assert (done.returncode, done.stdout) == (64, b"")
+    assert b"--install-completion takes one of bash, zsh, fish" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("columns", ["20", "250"])
 def test_the_document_does_not_depend_on_the_terminal(columns: str) -> None:
     """Whatever terminal it is made in, it is the same, and has no colours."""

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Annotated, Any
 
 import typer
+from typer import completion
 from typer.core import TyperCommand, TyperGroup
 
 from hashmatch._version import __version__
@@ -50,6 +51,13 @@ _SUMMARIES = {
 """Each command, which its module is named after, and the first sentence of its help."""
 
 
+_COMPLETIONS = {
+    "--install-completion": completion.install_callback,
+    "--show-completion": completion.show_callback,
+}
+_SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")
+
+
 class _DeferredCommand(TyperCommand):
     """A command whose module is imported when it is called."""
 
@@ -67,6 +75,23 @@ class _Main(TyperGroup):
         self.commands = {
             name: _DeferredCommand(name, short_help=summary) for name, summary in _SUMMARIES.items()
         }
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the arguments. The options for completion may be followed by a shell."""
+        if len(args) > 1 and args[0] in _COMPLETIONS:
+            _complete_for(ctx, *args[:2])
+        return super().parse_args(ctx, args)
+
+
+def _complete_for(context: Any, option: str, shell: str) -> None:
+    """Show or install completion for a shell, and exit.
+
+    Typer takes both options for flags, and would choose the shell that is running.
+    """
+    if shell not in _SHELLS:
+        raise SettingsError(f"{option} takes one of {', '.join(_SHELLS)}")
+    (parameter,) = [each for each in context.command.params if option in each.opts]
+    _COMPLETIONS[option](context, parameter, shell)
 
 
 app = group(
