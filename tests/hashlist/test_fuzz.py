@@ -58,6 +58,7 @@ DATASET = (
     f"pdq,{PDQ},one,TRUE_POSITIVE,tag_a tag_b\nvideo_md5,{MD5},two,FALSE_POSITIVE,\n"
     'raw_text,"some, text",two,,\n'
 )
+FILMS = f'["{PDQ},90,0.0","{MD5 * 2},60,1.5"]\n["{PDQ},10,0","{PDQ},100,7200.25"]\n'
 CORPUS: dict[str, list[bytes]] = {
     form: [text.encode() for text in texts]
     for form, texts in {
@@ -68,6 +69,7 @@ CORPUS: dict[str, list[bytes]] = {
         "stopncii": [stopncii(SIGNALS), stopncii(SIGNALS, 2)],
         "vics": [vics(ITEMS), vics(ITEMS, "2.0", cases=True, indent=1)],
         "tat": [tat(ITEMS), tat(ITEMS, "results")],
+        "vpdq": [FILMS, FILMS * 2],
         "threat-updates": [threat_updates(SIGNALS), threat_updates(SIGNALS, following="x")],
     }.items()
 }

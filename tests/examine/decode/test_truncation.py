@@ -12,7 +12,7 @@ from garbage import garbage_kept, living
 from hashmatch.examine.decode.picture import Picture
 from hashmatch.examine.decode.truncation import ends_early
 from hashmatch.examine.examination import examine
-from hashmatch.model import HashKind, Reason
+from hashmatch.model import Examination, HashKind, Reason
 from hashmatch.options import FORMATS, ExamineOptions
 from pictures import encode, pam, photo, plain_ppm
 
@@ -50,6 +50,11 @@ def test_whole_files_are_examined_whole(name: str) -> None:
     assert any("size:2" in view.view for view in found.views) == (name[:3] in {"ico", "cur"})
 
 
+def plain_views(found: Examination) -> int:
+    """How many views there are besides those of a border, as a missing rest makes one."""
+    return sum("trimmed" not in view.view for view in found.views)
+
+
 @pytest.mark.filterwarnings("ignore")  # as usual; the other way is tested below
 @pytest.mark.parametrize("lenient", [False, True], ids=["", "lenient"])
 @pytest.mark.parametrize("name", WHOLE)
@@ -81,7 +86,7 @@ def test_cut_files_are_truncated(name: str, lenient: bool, monkeypatch: pytest.M
             if not lenient and not name.startswith(
                 ("jpeg", "ico", "cur")
             ):  # their decoders show what there is
-                assert len(found.views) < len(whole.views) or cut >= len(data) - 2 * PADDING
+                assert plain_views(found) < plain_views(whole) or cut >= len(data) - 2 * PADDING
 
 
 @pytest.mark.parametrize("options", [{}, {"progressive": True}], ids=["baseline", "progressive"])
