@@ -29,7 +29,7 @@ from hashmatch.cli.main import run
 from hashmatch.errors import DecisionsError, InputError
 from hashmatch.model import Cause, HashKind, Match
 from hashmatch.options import ExamineOptions
-from hashmatch.scan import State
+from hashmatch.scan import State, stored_matcher
 from hashmatch.state.settings import Settings
 from pictures import encode, photo
 from state.tables import rows_of
@@ -227,6 +227,20 @@ def test_every_wrong_row_is_told_and_nothing_taken_in(state: State, tmp_path: Pa
         import_decisions(state, path)
     assert [problem.line for problem in caught.value.problems] == [*wrong, 14]
     assert rows_of(state.path, "SELECT count(*) FROM decisions") == [(0,)]
+
+
+def test_all_faults_of_a_row_are_reported(state: State, tmp_path: Path) -> None:
+    """A row with several faults names each of them at once."""
+    path = decisions(tmp_path / "v.csv", [{"id": 99, "verdict": "yes", "by": "", "at": "soon"}])
+    with pytest.raises(DecisionsError) as caught:
+        import_decisions(state, path)
+    (problem,) = caught.value.problems
+    assert [fault.partition(":")[0] for fault in problem.message.split("; ")] == [
+        "id",
+        "verdict",
+        "by",
+        "at",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -496,7 +510,7 @@ def test_reviews_are_about_a_hash_and_not_only_about_its_id(
 def test_what_is_left_after_a_review_is_named(
     scanned: list[str], tmp_path: Path, capfd: pytest.CaptureFixture
 ) -> None:
-    """If more entries are near than are named, the next one takes a false positive's place."""
+    """The queue has every near entry; the next one takes a false positive's place in records."""
     path, queue = tmp_path / "list.txt", tmp_path / "queue.csv"
     (value,) = [line[:16] for line in path.read_text().splitlines() if line.endswith("a.jpg")]
     near = [f"{int(value, 16) ^ bits:016x} entry-{bits}" for bits in (1, 3, 7)]
@@ -511,9 +525,42 @@ def test_what_is_left_after_a_review_is_named(
         assert named == [f"entry-{bits}" for bits in (1, 3, 7)[number : number + 1]]
         run(["review", "export", "--state", few[5], "-o", str(queue)])
         rows = list(csv.DictReader(queue.read_text(encoding="utf-8").splitlines()))
-        assert [row["entry"] for row in rows] == named
-        filled = [said(int(row["id"]), "false_positive") for row in rows]
+        assert [row["entry"] for row in rows] == [f"entry-{bits}" for bits in (1, 3, 7)[number:]]
+        filled = [said(int(row["id"]), "false_positive") for row in rows[:1]]
         run(["review", "import", str(decisions(tmp_path / "v.csv", filled)), "--state", few[5]])
+
+
+@pytest.mark.parametrize(("most", "queues"), [(1_000, [14]), (11, [11, 3])])
+def test_a_reviewed_file_stays_clear_however_many_entries_are_near(
+    scanned: list[str],
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    most: int,
+    queues: list[int],
+) -> None:
+    """The queue has all near entries of a file, also those that no record names.
+
+    If it cannot hold them all at once, the file matches until the rest are decided too.
+    """
+    monkeypatch.setattr(stored_matcher, "_MOST_STORED", most)
+    path, queue, state = tmp_path / "list.txt", tmp_path / "queue.csv", scanned[5]
+    (value,) = [line[:16] for line in path.read_text().splitlines() if line.endswith("a.jpg")]
+    near = [f"{int(value, 16) ^ 1 << bit:016x} entry-{bit}" for bit in range(14)]
+    path.write_text("\n".join(["# algorithm: phash", *near, ""]))
+    left = 14
+    for length in queues:
+        capfd.readouterr()
+        assert run([*scanned, "--format", "jsonl"]) == 1
+        first, *_ = map(json.loads, capfd.readouterr().out.splitlines())
+        assert (first["match_count"], len(first["matches"])) == (left, min(left, 10))
+        run(["review", "export", "--state", state, "-o", str(queue)])
+        rows = list(csv.DictReader(queue.read_text(encoding="utf-8").splitlines()))
+        assert len(rows) == length
+        filled = [said(int(row["id"]), "false_positive") for row in rows]
+        run(["review", "import", str(decisions(tmp_path / "v.csv", filled)), "--state", state])
+        left -= length
+    assert run(scanned) == 0
 
 
 def test_wrong_verdicts_exit_65(

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hashmatch import Entry, HashKind, HashList, PerceptualHash, SettingsError, hamming_distance
-from hashmatch.errors import HashListError
+from hashmatch.errors import HashListError, MissingExtraError
 from hashmatch.hashlist import save_compiled
 from hashmatch.hashlist.freshness import SeenVersions, exposure, parse_duration, staleness
 from hashmatch.hashlist.signing import make_keys, sign_list, verify_list
@@ -126,6 +127,18 @@ def test_a_missing_signature_is_refused(signed: Path) -> None:
     (signed / "list.txt.sig").unlink()
     with pytest.raises(HashListError, match=r"list\.txt\.sig"):
         check(signed)
+
+
+def test_without_the_extra_signing_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message is a sentence that ends in the command to run."""
+    monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives", None)
+    with pytest.raises(MissingExtraError) as caught:
+        make_keys(tmp_path / "key", tmp_path / "key.pub")
+    assert str(caught.value) == (
+        "signing or verifying a list needs an extra package: pip install 'hashmatch[sign]'"
+    )
 
 
 def test_keys_are_never_written_over(signed: Path) -> None:

@@ -127,9 +127,12 @@ def test_gone_files_are_left_out_unless_asked_for(root: Path, state: Path) -> No
 
 
 def test_hashes_that_were_never_computed_are_not_called_clear(root: Path, state: Path) -> None:
-    """A list of another algorithm is refused until a scan has computed its hashes."""
+    """A list of another algorithm is refused until a scan has computed its hashes.
+
+    One scan with both lists serves both.
+    """
     other = Matcher(HashList.loads("# algorithm: dhash\n# name: d\n0123456789abcdef a\n"))
-    with pytest.raises(SettingsError, match=r"no dhash-64 for 15 files"):
+    with pytest.raises(SettingsError, match=r"no dhash-64 for 15 files: .*\(--list A --list B"):
         state_rematch(state, other)
     md5 = Matcher(HashList.loads(f"# algorithm: phash\n# name: m\nmd5:{'ab' * 16} a\n"))
     with pytest.raises(SettingsError, match="no md5 for"):
@@ -137,6 +140,10 @@ def test_hashes_that_were_never_computed_are_not_called_clear(root: Path, state:
     state_scan(root, state, other)
     found, _ = state_rematch(state, other)
     assert found == plain_scan(root, other)
+    first = list_of(picture(0))
+    state_scan(root, state, Matcher([first, *other.hash_lists]))
+    for matcher in (Matcher(first), other):
+        assert state_rematch(state, matcher)[0] == plain_scan(root, matcher)
 
 
 def test_what_is_not_known_whole_is_examined_again(root: Path, state: Path) -> None:

@@ -78,8 +78,8 @@ def import_decisions(state: State, path: str | os.PathLike[str]) -> Imported:
     content.
 
     Raises:
-        DecisionsError: a row is wrong. ``problems`` lists every wrong row by line, and nothing is
-            stored.
+        DecisionsError: a row is wrong. ``problems`` lists every wrong row by line, with all its
+            faults, and nothing is stored.
         InputError: the file cannot be read.
     """
     name = os.fspath(path)
@@ -141,40 +141,44 @@ def _rows(name: str) -> Iterator[tuple[int, Mapping[str, str]]]:
 def _check(
     row: Mapping[str, str], known: set[int], token: str, seen: set[int]
 ) -> DecisionRow | str:
-    """Return the decision in a row, or what is wrong with it."""
+    """Return the decision in a row, or everything that is wrong with it."""
+    if row["id"] == "?":
+        return "the row has more or fewer fields than the header"
+    faults = []
     number = _match_of(row, known, token)
     if isinstance(number, str):
-        return number
-    if number in seen:
-        return "id: an earlier row has the same id"
-    seen.add(number)
-    if row["verdict"] not in set(Decision):
-        return f"verdict: choose from {', '.join(Decision)}"
-    decision = Decision(row["verdict"])
+        faults.append(number)
+    elif number in seen:
+        faults.append("id: an earlier row has the same id")
+    else:
+        seen.add(number)
+    word, span = row["verdict"], _span(row["at"])
+    if word not in set(Decision):
+        faults.append(f"verdict: choose from {', '.join(Decision)}")
     if not row["by"]:
-        return "by: name who decided"
-    if any(len(text) > _MAX_FIELD for text in row.values()):
-        return f"a field has more than {_MAX_FIELD} characters"
-    span = _span(row["at"])
+        faults.append("by: name who decided")
     if span is None:
-        return "at: not an ISO 8601 date or time, such as 2026-01-31 or 2026-01-31T14:00:00Z"
-    first, last = span
-    if first > datetime.now(UTC) + _CLOCK_SKEW:
-        return "at: in the future"
+        faults.append(
+            "at: not an ISO 8601 date or time, such as 2026-01-31 or 2026-01-31T14:00:00Z"
+        )
+    elif span[0] > datetime.now(UTC) + _CLOCK_SKEW:
+        faults.append("at: in the future")
+    if any(len(text) > _MAX_FIELD for text in row.values()):
+        faults.append(f"a field has more than {_MAX_FIELD} characters")
+    if faults or isinstance(number, str) or span is None:
+        return "; ".join(faults)
     # If in doubt, the match stays
-    at = first if decision is Decision.FALSE_POSITIVE else last
-    return DecisionRow(number, decision, row["by"], at.isoformat(), row.get("note") or None)
+    at = span[0] if word == Decision.FALSE_POSITIVE else span[1]
+    return DecisionRow(number, Decision(word), row["by"], at.isoformat(), row.get("note") or None)
 
 
 def _match_of(row: Mapping[str, str], known: set[int], token: str) -> int | str:
     """Return the id of the match that a row is about, or why there is none."""
-    if row["id"] == "?":
-        return "the row has more or fewer fields than the header"
+    if row.get("state", token) != token:
+        return "state: the queue was exported from another state"
     number = int(row["id"]) if _ID.fullmatch(row["id"]) else None
     if number is None or number not in known:
         return "id: no match has this id"
-    if row.get("state", token) != token:
-        return "state: the queue was exported from another state"
     return number
 
 

@@ -22,11 +22,12 @@ from hashmatch.text import count, printable
 if TYPE_CHECKING:
     from hashmatch import hashlist
     from hashmatch.cli import results
-    from hashmatch.hashlist import formats, operations, signing
+    from hashmatch.hashlist import formats, freshness, operations, signing
     from hashmatch.match import expected
 else:
     hashlist, formats = deferred("hashmatch.hashlist"), deferred("hashmatch.hashlist.formats")
     operations = deferred("hashmatch.hashlist.operations")
+    freshness = deferred("hashmatch.hashlist.freshness")
     signing, results = deferred("hashmatch.hashlist.signing"), deferred("hashmatch.cli.results")
     expected = deferred("hashmatch.match.expected")
 
@@ -73,7 +74,10 @@ class ListFile:
     skip_bad_entries: bool = False
 
     def load(self, policy: hashlist.Policy | None = None) -> hashlist.HashList:
-        """Read it, whole unless there is a policy, and print its notices."""
+        """Read it, whole unless there is a policy.
+
+        Print its notices, and a warning if others can read or change it.
+        """
         with working(f"reading {self.path}"):
             hash_list = hashlist.HashList.load(
                 self.path,
@@ -83,6 +87,8 @@ class ListFile:
                 policy=policy,
             )
         say(*(f"{hash_list.name}: {notice}" for notice in hash_list.notices))
+        if (exposed := freshness.exposure(self.path)) is not None:
+            say(f"{hash_list.source}: the list {exposed}")
         return hash_list
 
 

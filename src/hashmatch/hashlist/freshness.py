@@ -65,17 +65,15 @@ def exposure(path: Path) -> str | None:
     if os.name != "posix":
         return None
     mode = path.stat().st_mode
-    others = [
-        name
-        for name, bits in (
-            ("its group", stat.S_IRGRP | stat.S_IWGRP),
-            ("everyone", stat.S_IROTH | stat.S_IWOTH),
-        )
-        if mode & bits
-    ]
-    if not others:
-        return None
-    return f"can be read or changed by {' and '.join(others)}; run chmod 600 on it"
+    deeds = []
+    for deed, group, everyone in (
+        ("read", stat.S_IRGRP, stat.S_IROTH),
+        ("changed", stat.S_IWGRP, stat.S_IWOTH),
+    ):
+        others = ["its group"] * bool(mode & group) + ["everyone"] * bool(mode & everyone)
+        if others:
+            deeds.append(f"{deed} by {' and '.join(others)}")
+    return f"can be {', and '.join(deeds)}; run chmod 600 on it" if deeds else None
 
 
 class SeenVersions:

@@ -184,5 +184,5 @@ def _library() -> tuple[Any, Any]:
         from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 # an extra
         from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: PLC0415 # an extra
     except ImportError:
-        raise MissingExtraError("signatures", "sign") from None
+        raise MissingExtraError("signing or verifying a list", "sign") from None
     return ed25519, serialization

@@ -34,6 +34,12 @@ from hashmatch.text import count
 _SLICE = 1 << 13
 """Ids that become Python objects at a time."""
 
+_ALL_LISTS = (
+    "with all lists that you use with this state (--list A --list B), since a scan keeps only the"
+    " hashes that its own lists need"
+)
+"""How to get hashes that the state lacks."""
+
 
 class Replay(History):
     """A state as a rematch uses it: a history, and the source of every item that it knows.
@@ -134,14 +140,14 @@ def _check_kinds(state: State, options: ExamineOptions, *, include_gone: bool) -
         )
         pictures = partial(state.files.count_pictures, hashed=bool(settings.kinds))
         for names, count_files, remedy in (
-            (kinds, pictures, "once with this list"),
-            (digests, state.files.count_digested, "once with this list"),
-            (mirrors, pictures, "once with --mirrors, like the last scan"),
+            (kinds, pictures, _ALL_LISTS),
+            (digests, state.files.count_digested, _ALL_LISTS),
+            (mirrors, pictures, "with --mirrors, like the last scan"),
         ):
             missing = count_files(number, include_gone=include_gone) if names else 0
             if missing:
                 raise SettingsError(
                     f"the state has no {' or '.join(names)} for {count(missing, 'file')}: scan"
-                    f" again {remedy}",
+                    f" again, {remedy}",
                     path=state.path,
                 )

@@ -88,7 +88,13 @@ def scan_known(
     asked = history.options
     screen = StoredMatcher(matcher, history.state, asked.digests).screen
     engine = Engine(pool.configure(asked), screen, history)
-    yield from _results(engine, items, history, asked.digests)
+    for result in _results(engine, items, history, asked.digests):
+        matches = result.outcome.matches
+        if len(matches) <= matcher.max_matches:
+            yield result
+        else:
+            named = replace(result.outcome, matches=matches[: matcher.max_matches])
+            yield replace(result, outcome=named)
 
 
 def examine_all(

@@ -23,6 +23,9 @@ from hashmatch.state.rows import Evidence, Stored, Unconfirmed, bare, sha256_of
 from hashmatch.state.settings import Settings
 from hashmatch.state.store import State
 
+_MOST_STORED = 1_000
+"""How many entries near one content a scan stores for review, besides those decided before."""
+
 
 class StoredMatcher:
     """Screens evidence, some of which a state stored.
@@ -46,7 +49,8 @@ class StoredMatcher:
         """Decide what can be decided; see ``Matcher.screen``.
 
         Returns:
-            None for each part that must be examined in full.
+            None for each part that must be examined in full. An outcome has all near entries that
+            the state is to store, not only ``max_matches``.
 
         Raises:
             InputError: the state is damaged.
@@ -158,16 +162,16 @@ class StoredMatcher:
         """Apply what people decided about matches of the same content."""
         sha256 = sha256_of(evidence, self._digests)
         named = self._suppressed.get(sha256, frozenset()) if sha256 is not None else frozenset()
-        if named and outcome.match_count > len(outcome.matches):
-            # Otherwise there might be none left to report
-            most = self._matcher.max_matches + len(named)
-            (outcome,) = self._matcher.judge([found], max_matches=most)
+        if sha256 is not None and outcome.match_count > len(outcome.matches):
+            # Reviewers decide about every near entry, not only about those that a record names
+            most = max(_MOST_STORED, self._matcher.max_matches) + len(named)
+            (all_near,) = self._matcher.judge([found], max_matches=most)
+            outcome = replace(outcome, matches=all_near.matches)
         if isinstance(evidence, Unconfirmed):
             outcome = replace(outcome, matches=tuple(map(_unconfirmed, outcome.matches)))
         if named:
             taken = [match for match in outcome.matches if self._name(match) in named]
-            left = suppress(outcome, taken)
-            outcome = replace(left, matches=left.matches[: self._matcher.max_matches])
+            outcome = suppress(outcome, taken)
         return outcome
 
     def _name(self, match: Match) -> Named:

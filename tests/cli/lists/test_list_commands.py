@@ -47,6 +47,26 @@ def test_check_passes_a_list_that_is_right(capsys: pytest.CaptureFixture[str]) -
     assert (result.code, "1 entry," in result.out) == (0, True)
 
 
+@pytest.mark.parametrize(
+    ("mode", "exposed"),
+    [
+        (0o600, None),
+        (0o644, "can be read by its group and everyone; run"),
+        (0o620, "can be changed by its group; run"),
+        (0o664, "can be read by its group and everyone, and changed by its group; run"),
+    ],
+)
+def test_check_and_show_warn_of_a_list_that_others_can_read(
+    folder: Path, capsys: pytest.CaptureFixture[str], mode: int, exposed: str | None
+) -> None:
+    """The warning says who can do what with the file, and no more."""
+    (folder / "list.txt").chmod(mode)
+    for name in ("check", "show"):
+        result = command(capsys, "list", name, "list.txt")
+        assert result.code == 0
+        assert (exposed in result.err) if exposed else ("can be" not in result.err)
+
+
 def test_check_names_every_wrong_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """All wrong lines are named by number in one go, none is quoted, and the exit code is 65."""
     (folder / "bad.txt").write_text(LIST + f"nohash two\n{HASH} one again\n{HASH[:-1]}\n")
