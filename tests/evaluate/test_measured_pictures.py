@@ -76,7 +76,7 @@ def test_hostile_pictures_are_left_out_with_their_reasons(
     }
     shown = {Path(one["path"]).name: one["why"] for one in found["pictures"]["unused_shown"]}
     assert shown["hang.jpg"] == "timeout: not decoded within 2 seconds"
-    assert shown["segv.jpg"] == "decoder_crash: the decoder died"
+    assert shown["segv.jpg"] == "decoder crash: the decoder died"
     assert cache.read_bytes().count(b"\n") == 30  # another run tries the hostile ones again
 
 
