@@ -66,7 +66,7 @@ def _listed(examination: Examination) -> Iterator[tuple[str, ViewHashes]]:
     """The views to list, each with what its id ends in."""
     if examination.kind is Kind.VIDEO:
         frames = ((view.view.partition("frame:")[2], view) for view in examination.views)
-        yield from ((f"@{time}", view) for time, view in frames if time and "+" not in view.view)
+        yield from ((f"@{time}", view) for time, view in frames if not {"+", "#"} & set(time))
         return
     told = _telling(examination)
     yield "", told

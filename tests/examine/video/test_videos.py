@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from films import FORMATS, HEIGHT, WIDTH, film, scene
+from films import FORMATS, HEIGHT, WIDTH, Encoding, film, scene
 from hashmatch.examine.examination import examine, examine_parts
 from hashmatch.examine.sandbox import Pool, WorkerLimits
 from hashmatch.examine.sandbox.jobs import Job
@@ -67,6 +67,13 @@ def test_scenes_between_distant_key_frames_are_seen() -> None:
     """A film with one key frame shows all of its scenes, since frames between are decoded."""
     found = examine(film([scene(seed) for seed in SCENES], DENSE), OPTIONS)
     assert len(seen(found)) == 3
+
+
+@pytest.mark.parametrize("encoding", [MP4, DENSE], ids=["many key frames", "one key frame"])
+def test_scenes_in_a_film_whose_times_stand_nearly_still_are_seen(encoding: Encoding) -> None:
+    """A film of 3,000 frames a second, by its own words, is looked at all the same."""
+    hasty = encoding._replace(rate=3000, size=(160, 90))
+    assert len(seen(examine(film([scene(seed) for seed in SCENES], hasty, 0.1), OPTIONS))) == 3
 
 
 def test_what_stays_the_same_is_one_still() -> None:

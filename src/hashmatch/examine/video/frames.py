@@ -33,6 +33,8 @@ _LEAST_STEP = 0.25
 """Seconds between frames that are looked at anywhere."""
 
 _USUAL_RATE = 25
+_LEAST_PACE = 0.01
+"""Seconds that a packet counts at least: a film whose times stand still is looked at too."""
 
 _SIDE = 512
 """Pixels of a still's long side at most: hashes come from far fewer."""
@@ -72,7 +74,7 @@ class Video:
     Attributes:
         width: pixels of the first stream, as stored; 0 without one.
         height: pixels of the first stream, as stored; 0 without one.
-        has_pictures: whether it has moving pictures at all, and not just sound.
+        has_pictures: whether it has pictures at all, be it a cover, and not just sound.
 
     Raises:
         DecodeError: it cannot be opened.
@@ -101,9 +103,9 @@ class Video:
         first = self._streams[0] if self._streams else None
         self.width: int = getattr(first, "width", 0)
         self.height: int = getattr(first, "height", 0)
-        if not self._streams and not self._container.streams.audio:
+        self.has_pictures = bool(self._streams)
+        if not self.has_pictures and not self._container.streams.audio:
             raise self._undecodable()
-        self.has_pictures = any(not _is_cover(stream) for stream in self._streams)
 
     def close(self) -> None:
         """Let go of the decoders. The file stays open."""
@@ -167,8 +169,8 @@ class Video:
         tag = _UPRIGHT_TAGS.get(round(frame.rotation) % 360)
         if tag is not None:
             image.getexif()[_ORIENTATION_TAG] = tag
-        prefix = "" if sampler.stream is self._streams[0] else f"stream:{sampler.stream.index}+"
-        return Still(f"{prefix}frame:{timecode(seconds)}", seconds, image)
+        track = "" if sampler.stream is self._streams[0] else f"#{sampler.stream.index}"
+        return Still(f"frame:{timecode(seconds)}{track}", seconds, image)
 
     @contextmanager
     def _classified(self) -> Iterator[None]:
@@ -199,9 +201,10 @@ class _Sampler:
         self.context.thread_count = 1
         self.seconds = 0.0  # of the last packet, from the start
         self._pace = 1 / float(stream.guessed_rate or _USUAL_RATE)  # of packets without a time
-        self._held: list[Any] = []  # packets since the last key frame
+        self._held: list[tuple[Any, float]] = []  # packets since the last key frame, and when
         self._held_since = 0.0
         self._dense = False  # the next key frame is far
+        self._decoded = -_STEP  # the time of the last key frame that was decoded alone
         self._looked = -_STEP  # when a frame was last looked at
 
     def take(self, packet: Any) -> Iterator[tuple[Any, float]]:
@@ -212,11 +215,11 @@ class _Sampler:
         if stamp is None:
             self.seconds += self._pace
         else:
-            self.seconds = max(self.seconds, self._time(stamp))
+            self.seconds = max(self.seconds + _LEAST_PACE, self._time(stamp))
         if packet.is_keyframe:
             yield from self._release()
             self._dense, self._held_since = False, self.seconds
-        self._held.append(packet)
+        self._held.append((packet, self.seconds))
         if self._dense or self.seconds - self._held_since > _MOST_GAP:
             self._dense = True
             yield from self._release()
@@ -224,7 +227,7 @@ class _Sampler:
     def finish(self) -> Iterator[tuple[Any, float]]:
         """Yield what is still to come behind the last packet."""
         yield from self._release()
-        yield from self._decode([None])
+        yield from self._decode([(None, self.seconds)])
 
     def _time(self, stamp: int) -> float:
         """Seconds from the start of the stream."""
@@ -236,17 +239,22 @@ class _Sampler:
 
     def _release(self) -> Iterator[tuple[Any, float]]:
         packets, self._held = self._held, []
+        if self._dense:
+            yield from self._decode(packets)
         # Where every frame is a key frame, most are not worth decoding
-        if self._dense or self._held_since - self._looked >= _LEAST_STEP:
-            yield from self._decode(packets if self._dense else packets[:1])
+        elif packets and self._held_since - self._decoded >= _LEAST_STEP:
+            self._decoded = self._held_since
+            yield from self._decode(packets[:1])
 
-    def _decode(self, packets: list[Any]) -> Iterator[tuple[Any, float]]:
-        for packet in packets:
+    def _decode(self, packets: list[tuple[Any, float]]) -> Iterator[tuple[Any, float]]:
+        for packet, at in packets:
             for frame in self.context.decode(packet):
                 seconds = self.seconds if frame.pts is None else self._time(frame.pts)
-                since = seconds - self._looked
-                if since >= _STEP or (frame.key_frame and since >= _LEAST_STEP) or since < 0:
-                    self._looked = seconds
+                # Decoders hold some frames back; and times may stand still
+                now = max(seconds, at - _STEP)
+                since = now - self._looked
+                if not self._dense or since >= (_LEAST_STEP if frame.key_frame else _STEP):
+                    self._looked = max(now, self._looked)
                     yield frame, max(0.0, seconds)
 
 
