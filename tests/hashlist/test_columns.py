@@ -70,3 +70,13 @@ def test_a_compiled_list_keeps_recurring_labels_once(tmp_path: Path) -> None:
     sizes = [(tmp_path / f"{name}.hml").stat().st_size for name in ("labels", "bare")]
     assert sizes[0] - sizes[1] < 3_000
     assert list(HashList.load(tmp_path / "labels.hml")) == list(HashList.loads(lines))
+
+
+def test_more_rows_than_a_slice_are_taken() -> None:
+    """A column of 140,000 texts, taken backwards, has them all."""
+    texts = [b"%d" % number * (number % 3) for number in range(140_000)]
+    column = TextColumn.from_bytes(texts).take(np.arange(len(texts))[::-1])
+    assert [column.bytes_at(row) for row in (0, 65_535, 65_536, 139_999)] == [
+        texts[139_999 - row] for row in (0, 65_535, 65_536, 139_999)
+    ]
+    assert column.data.tobytes() == b"".join(reversed(texts))

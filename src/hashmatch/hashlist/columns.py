@@ -82,10 +82,17 @@ class TextColumn:
         """Make a column from the spans ``buffer[starts[i]:ends[i]]``."""
         lengths = ends - starts
         offsets = _offsets(lengths)
-        # Each byte comes from its place in the column plus its span's shift
-        shift = np.repeat(starts - offsets[:-1].astype(np.int64), lengths)
-        shift += np.arange(len(shift))
-        return cls(buffer[shift], offsets)
+        places = offsets.astype(np.int64)
+        data = np.empty(int(places[-1]), np.uint8)
+        # In slices, since every byte of text takes eight or more while it is gathered
+        for first in range(0, len(lengths), _SLICE):
+            some = slice(first, first + _SLICE)
+            low, high = int(places[first]), int(places[: first + _SLICE + 1][-1])
+            # Each byte comes from its place in the column plus its span's shift
+            shift = np.repeat(starts[some] - places[:-1][some], lengths[some])
+            shift += np.arange(low, high)
+            data[low:high] = buffer[shift]
+        return cls(data, offsets)
 
     @classmethod
     def concatenate(cls, columns: Iterable[TextColumn]) -> TextColumn:
