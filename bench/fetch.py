@@ -1,6 +1,6 @@
 """Measures how long it takes to fetch a list of a million entries, and how much memory.
 
-    python bench/fetch.py [--entries N] [--body ncmec|stopncii|tat|threatexchange ...]
+    python bench/fetch.py [--entries N] [--body ncmec|stopncii|tat|threatexchange]
 
 A local HTTPS server in another process serves pages of 1,000 entries, each with an MD5. One process
 per body fetches them all: it stages and checks every page, makes the list, and compiles it. Then it
