@@ -215,6 +215,33 @@ def rank_of(moment: object) -> int:
     return int(moment * _SECOND) if 0 < moment < _MOST_SECONDS else 0
 
 
+def objects_of_pages(
+    pull: JsonPull, paging: Paging, records: str, mark: str, says_more: Callable[[str, Any], bool]
+) -> Iterator[Any]:
+    """Yield the records of a feed in pages, and note what each page says besides.
+
+    Args:
+        pull: reads the JSON.
+        paging: takes what a page says.
+        records: the key of a page's records.
+        mark: a key that objects elsewhere in a page are records by, too.
+        says_more: tells of a key and its value whether more pages follow.
+    """
+    for _ in pull.documents():
+        paging.begin_page()
+        found = False
+        for key in pull.members():
+            if key == records:
+                found = True
+                yield from pull.values()
+                continue
+            value = paging.said[key] = pull.value()
+            paging.more_follow |= says_more(key, value)
+            yield from objects_within(value, mark)
+        if not found:
+            raise pull.error(f"the JSON has no {records}")
+
+
 def objects_within(value: Any, key: str) -> Iterator[dict[str, Any] | LineError]:
     """All objects with this key, at any depth of a value, and those that cannot be read."""
     waiting = [value]

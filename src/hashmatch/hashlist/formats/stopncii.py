@@ -29,19 +29,11 @@ _MEDIUM = re.compile("^(image|video)", re.IGNORECASE)
 
 
 def _objects(pull: JsonPull, paging: Paging) -> Iterator[Any]:
-    for _ in pull.documents():
-        paging.begin_page()
-        found = False
-        for key in pull.members():
-            if key == RECORDS_KEY:
-                found = True
-                yield from pull.values()
-                continue
-            value = paging.said[key] = pull.value()
-            paging.more_follow |= key == MORE_KEY and value not in (None, False, "false")
-            yield from feed.objects_within(value, HASH_KEY)
-        if not found:
-            raise pull.error(f"the JSON has no {RECORDS_KEY}")
+    return feed.objects_of_pages(pull, paging, RECORDS_KEY, HASH_KEY, _says_more)
+
+
+def _says_more(key: str, value: Any) -> bool:
+    return key == MORE_KEY and value not in (None, False, "false")
 
 
 def _record(raw: Any) -> feed.FeedRecord:

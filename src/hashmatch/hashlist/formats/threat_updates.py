@@ -16,7 +16,7 @@ from hashmatch.hashlist.formats.feed import (
     FeedRecord,
     JsonFeed,
     as_object,
-    objects_within,
+    objects_of_pages,
     rank_of,
     shown,
     text_of,
@@ -33,20 +33,11 @@ _NOT_HARMFUL = {"NON_MALICIOUS": "NEGATIVE_CLASS"}
 
 
 def _objects(pull: JsonPull, paging: Paging) -> Iterator[Any]:
-    for _ in pull.documents():
-        paging.begin_page()
-        found = False
-        for key in pull.members():
-            if key == RECORDS_KEY:
-                found = True
-                yield from pull.values()
-                continue
-            value = paging.said[key] = pull.value()
-            if key == PAGING_KEY and isinstance(value, dict):
-                paging.more_follow = bool(value.get("next"))
-            yield from objects_within(value, DELETED_KEY)
-        if not found:
-            raise pull.error(f"the JSON has no {RECORDS_KEY}")
+    return objects_of_pages(pull, paging, RECORDS_KEY, DELETED_KEY, _says_more)
+
+
+def _says_more(key: str, value: Any) -> bool:
+    return key == PAGING_KEY and isinstance(value, dict) and bool(value.get("next"))
 
 
 def _record(raw: Any) -> FeedRecord:
