@@ -9,8 +9,8 @@ detail, blurred and faded ones included, and on regular patterns, for the views 
 would screen by. It then puts entries around the exact hashes of each picture, at and just beyond
 the thresholds 4, 8, 12 and 16, and compares the outcomes of ``fast`` and ``exact``.
 
-It exits with 1 if a constant is exceeded or an outcome differs. A width without constants is
-measured and printed all the same, so that you can set them. Each picture depends on its number and
+It exits with 1 if a constant is exceeded or an outcome differs. A width without constants is only
+measured and printed, so that you can set them. Each picture depends on its number and
 the seed alone, so you can measure in pieces: ``--add`` adds to what an earlier run counted.
 """
 

@@ -18,8 +18,6 @@ from hashmatch.hashing.algorithms import (
     Grey,
     check_kind,
     default_threshold,
-    from_code,
-    from_codes,
     from_function,
     measure_dhash,
     measure_pdq,
@@ -27,8 +25,8 @@ from hashmatch.hashing.algorithms import (
     pack,
     parse_kind,
     quality,
-    to_codes,
 )
+from hashmatch.hashing.codes import from_code, from_codes, to_codes
 from hashmatch.hashing.distance import distances, hamming_distance
 
 __all__ = [

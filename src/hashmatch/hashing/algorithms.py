@@ -11,7 +11,7 @@ Facebook, 2019, appendix on the quality metric).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import import_module
@@ -391,18 +391,3 @@ def parse_kind(name: str) -> HashKind:
 def default_threshold(kind: HashKind) -> int:
     """The default threshold of a kind of hash, in bits."""
     return ALGORITHMS[check_kind(kind).algorithm].thresholds[kind.bits]
-
-
-def to_codes(hashes: Sequence[PerceptualHash]) -> Codes:
-    """Convert hashes of one kind to codes, uint64 of shape (n, words)."""
-    return np.array([value.words for value in hashes], dtype=np.uint64)
-
-
-def from_codes(kind: HashKind, codes: Codes) -> list[PerceptualHash]:
-    """Convert codes, shape (n, words), to hashes of this kind."""
-    return [PerceptualHash(kind.algorithm, kind.bits, tuple(code)) for code in codes.tolist()]
-
-
-def from_code(kind: HashKind, code: Codes) -> PerceptualHash:
-    """Convert one code, shape (words,), to a hash of this kind."""
-    return from_codes(kind, code[None])[0]
