@@ -20,21 +20,27 @@ def make(count: int) -> HashList:
     return HashList.loads("".join(f"{numbers.getrandbits(64):016x} n{n}\n" for n in range(count)))
 
 
-def forever(lists: list[HashList], path: Path) -> None:
-    """Write one list over another until killed."""
+def forever(lists: list[HashList], path: Path, done: int) -> None:
+    """Write one list over another until killed, with a byte to a pipe after each."""
     while True:
         for hash_list in lists:
             save_compiled(hash_list, path)
+            os.write(done, b".")
 
 
-def kill_one(lists: list[HashList], path: Path, delay: float) -> None:
-    """Start writing in another process, and kill it after a delay in seconds."""
+def kill_one(lists: list[HashList], path: Path, saved: int, delay: float) -> None:
+    """Start writing in another process; kill it a delay in seconds after so many are saved."""
+    reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        forever(lists, path)
+        forever(lists, path, writing)
+    os.close(writing)
+    for _ in range(saved):
+        os.read(reading, 1)
     time.sleep(delay)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
+    os.close(reading)
 
 
 def main(folder: Path, kills: int) -> None:
@@ -47,13 +53,12 @@ def main(folder: Path, kills: int) -> None:
     whole = {hash_list.digest: list(hash_list) for hash_list in lists}
     found = dict.fromkeys(whole, 0)
     amid = 0
-    # On a busy machine the kills may keep missing some kind of moment, so allow more of them
+    # A kill may come before or after the writing that it is meant for, so allow more of them
     for kill in range(20 * kills):
         if kill >= kills and min(*found.values(), amid):
             break
-        kill_one(
-            lists[:: -1 if kill % 2 else 1], path, random.Random(kill).uniform(0, 4) * duration
-        )
+        delay = random.Random(kill).uniform(0, 1) * duration
+        kill_one(lists[:: -1 if kill % 2 else 1], path, kill // 2 % 3, delay)
         after = HashList.load(path)
         if list(after) != whole[after.digest]:
             raise SystemExit("the list is neither the old one nor the new one")

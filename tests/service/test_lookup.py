@@ -34,22 +34,24 @@ def digest(path: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def trail(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the service keeps its audit trail."""
+    return tmp_path_factory.mktemp("lookup") / "trail.jsonl"
+
+
+@pytest.fixture(scope="module")
+def service(trail: Path) -> Iterator[Service]:
     """A service whose list has a phash and a digest."""
-    folder = tmp_path_factory.mktemp("lookup")
-    hash_list = folder / "list.txt"
+    hash_list = trail.with_name("list.txt")
     hash_list.write_text(
         f"# name: both\nphash:{hashmatch.phash(MATCHING)} picture\n"
         f"sha256:{digest(MATCHING)['value']} bytes\nphash:{hashmatch.phash(CANDIDATE)} mist\n"
     )
     hash_list.chmod(0o600)
-    options = ("--http", "127.0.0.1:0", "--jobs", "1", "--audit", folder / "trail.jsonl")
+    options = ("--http", "127.0.0.1:0", "--jobs", "1", "--audit", trail)
     running = Service("--list", hash_list, *options)
     yield running
     assert running.stop() == 0
-    trail = (folder / "trail.jsonl").read_text()
-    assert '"door":"http"' in trail
-    assert digest(MATCHING)["value"] not in trail
 
 
 def ask(service: Service, *hashes: dict[str, str], **more: Any) -> httpx.Response:
@@ -58,8 +60,8 @@ def ask(service: Service, *hashes: dict[str, str], **more: Any) -> httpx.Respons
         return client.post("/v1/lookup", json={"hashes": hashes, **more})
 
 
-def test_a_hash_that_is_near_is_a_match(service: Service) -> None:
-    """One hash near an entry is enough, and the answer repeats no hash."""
+def test_a_hash_that_is_near_is_a_match(service: Service, trail: Path) -> None:
+    """One hash near an entry is enough, and neither the answer nor the trail repeats a hash."""
     for told, entry in ((phash(MATCHING), "picture"), (digest(MATCHING), "bytes")):
         answer = ask(service, told)
         found = answer.json()
@@ -68,6 +70,8 @@ def test_a_hash_that_is_near_is_a_match(service: Service) -> None:
         assert found["recommended_action"] == "reject"
         assert found["case"]
         assert told["value"] not in answer.text
+        assert '"door":"http"' in (kept := trail.read_text())
+        assert told["value"] not in kept
 
 
 def test_only_a_picture_looked_up_by_all_kinds_is_clear(service: Service) -> None:
