@@ -305,6 +305,23 @@ class Examination:
 
 
 @dataclass(frozen=True, slots=True)
+class Thumbnail:
+    """The pixels of a small picture.
+
+    Attributes:
+        width: in pixels.
+        height: in pixels.
+        colour: three bytes a pixel, in RGB; otherwise one, its grey value.
+        pixels: rows from the top, without gaps; ``repr`` hides them.
+    """
+
+    width: int
+    height: int
+    colour: bool
+    pixels: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Match:
     """One entry of a list that is within the threshold of one view of the file.
 

@@ -120,6 +120,29 @@ class TransformOptions:
     kinds: tuple[HashKind, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ThumbnailOptions:
+    """Which picture of a file to show to a reviewer, and how.
+
+    Attributes:
+        view: the view that matched; the nearest one to it that can be had is shown.
+        member: the path in an archive or document of the part that matched; None for the file
+            itself.
+        blurred: leave no more detail than ``THUMBNAIL_BLUR`` pixels along the long side.
+        colour: keep colours; otherwise it is grey.
+    """
+
+    view: str = "bytes"
+    member: bytes | None = None
+    blurred: bool = True
+    colour: bool = False
+
+
+THUMBNAIL_SIDE = 320
+"""The most pixels of a side of a thumbnail."""
+
+THUMBNAIL_BLUR = 40
+
 CROPS = (0, 1, 5)
 
 

@@ -82,6 +82,7 @@ replies = st.builds(
     st.none() | st.binary(),
     examinations().filter(lambda found: not found.lacks(KINDS, DIGESTS)),
     st.booleans(),
+    st.none(),  # no thumbnail was asked for
 )
 
 

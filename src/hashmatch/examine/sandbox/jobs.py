@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from hashmatch.errors import SettingsError
-from hashmatch.model import Examination
-from hashmatch.options import PROGRESS_SECONDS, ExamineOptions
+from hashmatch.model import Examination, Thumbnail
+from hashmatch.options import PROGRESS_SECONDS, ExamineOptions, ThumbnailOptions
 
 
 class ProtocolError(Exception):
@@ -34,6 +34,7 @@ class Job:
         bytes_left: how much workers may still say of it.
         progress: how often a worker has said that it is still at work on what it is on.
         loaded_late: a worker has asked for what is loaded late, and that is there now.
+        thumbnail: make a thumbnail, and examine nothing; None to examine the file.
     """
 
     descriptor: int
@@ -50,6 +51,7 @@ class Job:
     bytes_left: int = 16 * 1024 * 1024
     progress: int = 0
     loaded_late: bool = False
+    thumbnail: ThumbnailOptions | None = None
 
     def take(self, said: Said, options: ExamineOptions) -> Reply | None:
         """Note what a worker says of this job.
@@ -77,7 +79,7 @@ class Job:
             or not (said.examination.exact or (options.fast and not self.exact))
         ):
             raise ProtocolError
-        return self.done(said.examination)
+        return self.done(said.examination, said.thumbnail)
 
     def pay(self, length: int) -> None:
         """Note how many bytes a worker said of this job.
@@ -89,9 +91,9 @@ class Job:
         if self.bytes_left < 0:
             raise ProtocolError
 
-    def done(self, examination: Examination) -> Reply:
+    def done(self, examination: Examination, thumbnail: Thumbnail | None = None) -> Reply:
         """Note what came of what a worker was on: of a member, or of the file."""
-        reply = Reply(self, self.member, examination, end=self._is_last)
+        reply = Reply(self, self.member, examination, self._is_last, thumbnail)
         if self.member is not None:
             self.skip += 1
             self.count -= self.count > 0
@@ -120,12 +122,14 @@ class Reply(NamedTuple):
         end: nothing more comes of this job. A job with a ``count`` ends with the last of its
             members, any other with the file's own examination. An archive that has fewer members
             than the count ends with that, too.
+        thumbnail: what the job asked for; None if it cannot be had, which the examination explains.
     """
 
     job: Job
     member: bytes | None
     examination: Examination
     end: bool
+    thumbnail: Thumbnail | None = None
 
 
 Said: TypeAlias = bytes | Reply | None

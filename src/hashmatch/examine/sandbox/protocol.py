@@ -12,15 +12,26 @@ import base64
 import json
 import re
 import struct
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
 from hashmatch.examine.sandbox.jobs import Job, ProtocolError, Reply, Said
-from hashmatch.model import Examination, HashKind, Kind, PerceptualHash, Reason, ViewHashes
+from hashmatch.model import (
+    Examination,
+    HashKind,
+    Kind,
+    PerceptualHash,
+    Reason,
+    Thumbnail,
+    ViewHashes,
+)
 from hashmatch.options import (
+    THUMBNAIL_SIDE,
     ArchiveLimits,
     ExamineOptions,
     Limits,
+    ThumbnailOptions,
     TransformOptions,
     VideoLimits,
 )
@@ -34,10 +45,14 @@ REAP = b"R"
 LOAD = b"L"
 """To the zygote: load what is loaded late, for the workers to come. There is no answer."""
 
-JOB = struct.Struct(">Q??II")
+JOB = struct.Struct(">Q??IIH")
 """Header of a job: its number, whether to decode in full, whether to take digests and no more, how
-many members to skip, and how many to do (0: all).
+many members to skip, how many to do (0: all), and how many bytes of JSON follow: 0, or which
+thumbnail to make.
 """
+
+MOST_NAMED = 16 * 1024
+"""Bytes of the longest path of a member that a job can name."""
 
 LENGTH = struct.Struct(">I")
 """Header of a frame: the length of the JSON behind it, in bytes."""
@@ -115,13 +130,35 @@ def encode_job(job: Job, number: int) -> bytes:
         job: the job.
         number: 64 bits that nobody can guess; answers must repeat them.
     """
-    return JOB.pack(number, job.exact, job.digest_only, job.skip, job.count)
+    wanted = b""
+    if job.thumbnail is not None:
+        member = job.thumbnail.member
+        path = None if member is None else _encode_path(member)
+        wanted = json.dumps(
+            {**asdict(replace(job.thumbnail, member=None)), "member": path}
+        ).encode()
+    header = JOB.pack(number, job.exact, job.digest_only, job.skip, job.count, len(wanted))
+    return header + wanted
 
 
-def decode_job(header: bytes, descriptor: int) -> tuple[int, Job]:
-    """The number and the job of a header, and of the descriptor that came beside it."""
-    number, exact, digest_only, skip, count = JOB.unpack(header)
-    return number, Job(descriptor, exact, digest_only, skip, count)
+def decode_job(
+    header: bytes, descriptor: int, receive: Callable[[int], bytes] = bytes
+) -> tuple[int, Job]:
+    """The number and the job of a header, and of the descriptor that came beside it.
+
+    Args:
+        header: the header.
+        descriptor: the descriptor.
+        receive: returns so many bytes that follow the header.
+    """
+    number, exact, digest_only, skip, count, length = JOB.unpack(header)
+    thumbnail = None
+    if length:
+        wanted = json.loads(receive(length))
+        path = wanted.pop("member")
+        member = None if path is None else base64.b64decode(path)
+        thumbnail = ThumbnailOptions(**wanted, member=member)
+    return number, Job(descriptor, exact, digest_only, skip, count, thumbnail=thumbnail)
 
 
 def encode_said(said: Said, number: int) -> bytes:
@@ -155,8 +192,13 @@ def _encode_reply(reply: Reply, number: int) -> bytes:
             "member": None if reply.member is None else _encode_path(reply.member),
             "examination": _encode_examination(reply.examination),
             "end": reply.end,
+            **({} if (small := reply.thumbnail) is None else {"thumbnail": _encode_small(small)}),
         }
     )
+
+
+def _encode_small(found: Thumbnail) -> list[Any]:
+    return [found.width, found.height, base64.b64encode(found.pixels).decode()]
 
 
 def _encode_path(path: bytes) -> str:
@@ -185,9 +227,24 @@ def decode_said(message: dict[str, Any], job: Job, number: int, options: Examine
         if path is not None and "examination" not in message:
             return path
         examination = _decode_examination(message["examination"], options.of_part(path))
-        return Reply(job, path, examination, end=message["end"] is True)
+        end, thumbnail = message["end"] is True, None
+        if "thumbnail" in message:
+            thumbnail = _decode_small(message["thumbnail"], job.thumbnail)
+        return Reply(job, path, examination, end, thumbnail)
     except (KeyError, TypeError, ValueError):
         raise ProtocolError from None
+
+
+def _decode_small(message: list[Any], asked: ThumbnailOptions | None) -> Thumbnail:
+    """A thumbnail of as many pixels as it says, and of no more than were asked for."""
+    width, height, text = message
+    if asked is None:
+        raise ValueError
+    width, height = _integer(width, THUMBNAIL_SIDE), _integer(height, THUMBNAIL_SIDE)
+    pixels = base64.b64decode(text, validate=True)
+    if not width or not height or len(pixels) != width * height * (3 if asked.colour else 1):
+        raise ValueError
+    return Thumbnail(width, height, asked.colour, pixels)
 
 
 def encode_options(options: ExamineOptions) -> dict[str, Any]:

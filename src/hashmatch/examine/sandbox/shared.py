@@ -14,12 +14,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import IO
 
-from hashmatch.errors import HashmatchError, SettingsError
+from hashmatch.errors import DecodeError, HashmatchError, SettingsError
 from hashmatch.examine.sandbox.jobs import Job, Reply, check_size
 from hashmatch.examine.sandbox.limits import WorkerLimits
 from hashmatch.examine.sandbox.pool import Pool, isolation_available
-from hashmatch.model import Examination
-from hashmatch.options import ExamineOptions
+from hashmatch.model import Examination, Reason, Thumbnail
+from hashmatch.options import ExamineOptions, ThumbnailOptions
 
 _POLL_SECONDS = 60.0
 _CLOSING_SECONDS = 1.5
@@ -84,12 +84,37 @@ class SharedPool:
         Raises:
             HashmatchError: the pool is closed, or its processes died or cannot be started.
         """
-        order = self._order(Job(descriptor, exact=exact, skip=skip, count=count), options)
+        for reply in self._replies(Job(descriptor, exact=exact, skip=skip, count=count), options):
+            yield reply.member, reply.examination
+
+    def thumbnail(
+        self, descriptor: int, wanted: ThumbnailOptions, options: ExamineOptions
+    ) -> Thumbnail:
+        """Make a small picture of an open file, for a reviewer.
+
+        Args:
+            descriptor: as ``examine`` takes it.
+            wanted: which picture.
+            options: what opening the file may cost; of other options than before as ``examine``.
+
+        Raises:
+            DecodeError: there is no picture to be had, with the reason.
+            HashmatchError: as ``examine``.
+        """
+        *_, last = self._replies(Job(descriptor, thumbnail=wanted), options)
+        if last.thumbnail is not None:
+            return last.thumbnail
+        found = last.examination
+        detail = found.detail or "there is no picture to show"
+        raise DecodeError(found.reason or Reason.UNDECODABLE, detail)
+
+    def _replies(self, job: Job, options: ExamineOptions) -> Iterator[Reply]:
+        order = self._order(job, options)
         while True:
             reply = order.replies.get()
             if isinstance(reply, HashmatchError):
                 raise reply
-            yield reply.member, reply.examination
+            yield reply
             if reply.end:
                 return
 

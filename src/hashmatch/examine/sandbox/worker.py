@@ -6,11 +6,15 @@ import os
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
+from hashmatch.errors import DecodeError
 from hashmatch.examine.examination import digest_file, examine_parts
 from hashmatch.examine.sandbox.jobs import Job, Reply, Said
 from hashmatch.examine.sandbox.protocol import JOB, decode_job, encode_said
-from hashmatch.options import ExamineOptions
+from hashmatch.examine.thumbnail import make_thumbnail
+from hashmatch.model import Examination
+from hashmatch.options import ExamineOptions, ThumbnailOptions
 
 
 def serve(channel: socket.socket, options: ExamineOptions) -> None:
@@ -19,13 +23,21 @@ def serve(channel: socket.socket, options: ExamineOptions) -> None:
         header, descriptors, _, _ = socket.recv_fds(channel, JOB.size, 1)
         if len(header) < JOB.size or not descriptors:
             return
-        number, job = decode_job(header, descriptors[0])
+        number, job = decode_job(header, descriptors[0], partial(_receive, channel))
         try:
             for said in answers(job, options):
                 channel.sendall(encode_said(said, number))
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)
+
+
+def _receive(channel: socket.socket, length: int) -> bytes:
+    """Read so many bytes; fewer only if the other side has gone."""
+    received = b""
+    while len(received) < length and (more := channel.recvmsg(length - len(received))[0]):
+        received += more
+    return received
 
 
 def answers(job: Job, options: ExamineOptions) -> Iterator[Said]:
@@ -36,6 +48,9 @@ def answers(job: Job, options: ExamineOptions) -> Iterator[Said]:
     """
     if job.digest_only:
         yield Reply(job, None, digest_file(job.descriptor, options), end=True)
+        return
+    if job.thumbnail is not None:
+        yield from _show(job, job.thumbnail, options)
         return
     if job.exact:
         options = replace(options, fast=False)
@@ -58,3 +73,15 @@ def answers(job: Job, options: ExamineOptions) -> Iterator[Said]:
         yield Reply(job, member, examination, end)
         if end:
             return
+
+
+def _show(job: Job, wanted: ThumbnailOptions, options: ExamineOptions) -> Iterator[Said]:
+    """Make a thumbnail; its job ends with it, or with the reason why there is none."""
+    try:
+        for small in make_thumbnail(job.descriptor, wanted, options):
+            if small is None:
+                yield None
+            else:
+                yield Reply(job, None, Examination(), end=True, thumbnail=small)
+    except DecodeError as error:
+        yield Reply(job, None, Examination.failed(error), end=True)
