@@ -42,6 +42,22 @@ def place_of(error: BaseException) -> str:
     return f"{type(error).__name__} in {file}:{frame.lineno}"
 
 
+def install_line(extra: str) -> str:
+    """The command that installs an extra of hashmatch."""
+    return f"pip install 'hashmatch[{extra}]'"
+
+
+def needs(what: str, remedy: str) -> str:
+    """Say that something is missing: ``PDF needs an extra package: pip install ...``.
+
+    Args:
+        what: needs it.
+        remedy: the command that installs it, or what to have instead.
+    """
+    package = "an extra package: " if remedy.startswith("pip ") else ""
+    return f"{what} needs {package}{remedy}"
+
+
 class HashmatchError(Exception):
     """The root of the tree.
 
@@ -69,7 +85,7 @@ class MissingExtraError(SettingsError, ImportError):
     """An optional package is needed, and is not installed."""
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} needs an extra package: pip install 'hashmatch[{extra}]'")
+        super().__init__(needs(what, install_line(extra)))
         self.extra = extra
 
 

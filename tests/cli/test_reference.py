@@ -3,7 +3,9 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -64,6 +66,68 @@ def test_completion_knows_commands_and_options(shell: str) -> None:
     }[shell]
     done = hashmatch_command(env=environment(_HASHMATCH_COMPLETE=f"complete_{shell}", **asked))
     assert "--max-bytes" in done.stdout.decode()
+
+
+def parameters_of(command: Any, context: Any) -> Iterator[tuple[Any, Any]]:
+    """Every parameter of a command and of those below it, with its context."""
+    for parameter in command.params:
+        yield parameter, context
+    for name, child in getattr(command, "commands", {}).items():
+        below = child.make_context(name, [], parent=context, resilient_parsing=True)
+        yield from parameters_of(below.command, below)
+
+
+def completed(parameter: Any, context: Any, begun: str = "") -> list[str]:
+    """What a shell completes for the value of a parameter."""
+    return [item.value for item in parameter.shell_complete(context, begun)]
+
+
+def test_completion_knows_the_values_of_every_closed_set() -> None:
+    """An option shown as ``a|b|c`` completes these values, and takes no other."""
+    main: Any = typer.main.get_command(app)
+    closed = [
+        (parameter, context)
+        for parameter, context in parameters_of(main, main.make_context("hashmatch", []))
+        if "|" in str(parameter.metavar)
+    ]
+    assert len(closed) > 20
+    for parameter, context in closed:
+        values = parameter.metavar.split("|")
+        assert completed(parameter, context) == values
+        assert completed(parameter, context, values[-1][:2]) == [
+            value for value in values if value.startswith(values[-1][:2])
+        ]
+        with pytest.raises(typer.BadParameter, match="'other' is not one of "):
+            parameter.process_value(context, ["other"] if parameter.multiple else "other")
+
+
+@pytest.mark.parametrize(
+    ("words", "among"),
+    [
+        ("scan --algorithm", "sha256"),
+        ("scan --list-format", "vpdq"),
+        ("scan --threshold", "auto"),
+        ("scan --deny-format", "psd"),
+        ("hash --algorithm", "dhash-256"),
+        ("evaluate --transforms", "crop-5-centre"),
+        ("serve --clamd-profile", "rspamd"),
+        ("serve --icap-profile", "squid"),
+        ("serve --action", "unscanned=reject"),
+    ],
+)
+def test_completion_knows_longer_sets_too(words: str, among: str) -> None:
+    """Values that the help does not list as ``a|b|c`` are completed as well."""
+    main: Any = typer.main.get_command(app)
+    command, option = words.split()
+    for parameter, context in parameters_of(main, main.make_context("hashmatch", [])):
+        if context.info_name == command and option in parameter.opts:
+            assert among in completed(parameter, context)
+            assert completed(parameter, context, among[:-1]) == [
+                value for value in completed(parameter, context) if value.startswith(among[:-1])
+            ]
+            break
+    else:
+        pytest.fail(f"there is no option {words}")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

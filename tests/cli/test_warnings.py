@@ -70,7 +70,41 @@ def test_an_empty_quarantine_has_no_items(tmp_path: Path) -> None:
     folder = tmp_path / "quarantine"
     with Quarantine(folder):
         pass
-    done = hashmatch_command("quarantine", "list", "--quarantine", folder)
+    done = hashmatch_command("quarantine", "list", folder)
     assert (done.returncode, done.stderr) == (0, b"hashmatch: no items\n")
-    done = hashmatch_command("quarantine", "list", "--quarantine", folder, "--format", "jsonl")
+    done = hashmatch_command("quarantine", "list", folder, "--format", "jsonl")
     assert (done.returncode, done.stdout) == (0, b"")
+
+
+def test_a_list_given_twice_is_used_once(list_path: Path) -> None:
+    """The same file under any name is one list, and each repetition is said once."""
+    link = list_path.with_name("link.txt")
+    link.symlink_to(list_path)
+    given = [option for name in (list_path, link, list_path) for option in ("--list", name)]
+    done = hashmatch_command("scan", list_path, *given, "--jobs", "1")
+    assert (done.returncode, done.stdout.splitlines()[0]) == (
+        0,
+        b"1 file: 0 matches, 1 not an image (text 1)",
+    )
+    said = done.stderr.decode().splitlines()
+    assert said == [
+        f"hashmatch: --list {link} is the same file as --list {list_path}: it is used once",
+        f"hashmatch: --list {list_path} is given twice: it is used once",
+        "hashmatch: list.txt: no algorithm is named: 16 hex digits are taken for phash",
+    ]
+
+
+def test_an_empty_list_is_one_error(list_path: Path) -> None:
+    """A list that cannot match anything is refused in one line."""
+    list_path.write_bytes(b"# algorithm: phash\n")
+    done = hashmatch_command("scan", list_path, "--list", list_path, "--jobs", "1")
+    assert (done.returncode, done.stdout) == (65, b"")
+    assert done.stderr.decode() == f"hashmatch: {list_path}: the list has no entry that can match\n"
+
+
+def test_a_scan_of_nothing_expects_nothing(list_path: Path, tmp_path: Path) -> None:
+    """No false matches are expected of files that are not there."""
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    done = hashmatch_command("scan", folder, "--list", list_path, "--jobs", "1")
+    assert (done.returncode, done.stdout) == (0, b"0 files: 0 matches\n")

@@ -107,7 +107,7 @@ def test_matched_files_are_moved(uploads: Path, tmp_path: Path) -> None:
     assert [event["type"] for event in _events(trail)][1:3] == ["match", "quarantine"]
     (item,) = read_items(tmp_path / "q")
     assert list(item.matches) == records[0]["matches"]
-    assert run(["quarantine", "restore", "1", "--quarantine", str(tmp_path / "q")]) == 0
+    assert run(["quarantine", "restore", str(tmp_path / "q"), "1"]) == 0
     assert (uploads / "a" / "match.jpg").read_bytes() == before
     page = tmp_path / "report.html"
     assert run(["report", str(tmp_path / "results.jsonl"), "-o", str(page)]) == 0
@@ -151,7 +151,7 @@ def test_archives_are_moved_only_on_request(
     assert [record.get("path", "") for record in moved[:1]] == [str(archive)]
     (item,) = read_items(tmp_path / "q")
     assert item.matches[0]["entry"] == "synthetic-0001"
-    assert run(["quarantine", "restore", "1", "--quarantine", str(tmp_path / "q")]) == 0
+    assert run(["quarantine", "restore", str(tmp_path / "q"), "1"]) == 0
     assert archive.read_bytes() == before
 
 
@@ -298,7 +298,7 @@ def test_second_scan_with_a_state_moves_what_comes_back(uploads: Path, tmp_path:
     """With a state, a known matching file that comes back is moved without decoding it."""
     options = ("--state", tmp_path / "scan.db", "--quarantine", tmp_path / "q")
     _scan(uploads, *options)
-    run(["quarantine", "restore", "1", "--quarantine", str(tmp_path / "q")])
+    run(["quarantine", "restore", str(tmp_path / "q"), "1"])
     _, records = _scan(uploads, *options)
     assert records[-1]["quarantine"]["moved"] == 1
     assert not (uploads / "a" / "match.jpg").exists()

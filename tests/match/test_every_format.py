@@ -104,7 +104,7 @@ def test_without_an_extra_its_format_is_unscanned(
                 line = f"pip install 'hashmatch[{DECODERS[name].extra}]'"
                 assert outcome.verdict is Verdict.UNSCANNED
                 assert outcome.reason is Reason.UNSUPPORTED_FORMAT
-                assert outcome.detail == f"{name} needs {line}"
+                assert outcome.detail == f"{name} needs an extra package: {line}"
                 assert install_lines([name, "DDS"]) == {name: line}
             else:
                 assert outcome.verdict is Verdict.MATCH

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import unicodedata
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 from hashmatch import Cause, Reason, SettingsError, Verdict
 from hashmatch.files import path_of
-from hashmatch.report import FORMATS, Tally, make_renderer, summary_line
+from hashmatch.report import FORMATS, Tally, make_renderer
+from hashmatch.report.renderers import summary_line
 from hashmatch.text import printable, unescape_formula
 
 from .outcomes import match, names, outcome, path_in, record, texts
@@ -144,10 +146,35 @@ def test_table_shows_what_needs_a_human() -> None:
         *("match", "phash", "5<=8", "stored", "one", "is", "near"),
         *("some", "list/entry-1", "(a", "label)"),
     ]
-    assert second.startswith("candidate        phash 2<=8")
+    assert second.startswith("candidate  phash 2<=8")
     assert third.split("  ")[0] == "unscanned"
     assert "truncated" in third
     assert "in words" in third
+
+
+def test_the_columns_of_the_table_are_as_wide_as_what_is_in_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Long views and paths widen their columns, up to half the terminal; longer ones stick out."""
+    monkeypatch.setenv("COLUMNS", "100")
+    paths = [b"a", b"holiday.zip!/summer/at the lake.jpg", b"d" * 51]
+    views = ["stored", "frame:00:01:23.400", "stored"]
+    text = rendered(
+        "table",
+        record(b"cut", outcome(Verdict.UNSCANNED, reason=Reason.TRUNCATED)),
+        *(
+            record(path, outcome(Verdict.MATCH, replace(match(), view=view)))
+            for path, view in zip(paths, views, strict=True)
+        ),
+    )
+    unscanned, *lines = text.splitlines()
+    assert unscanned.startswith("unscanned  truncated           cut  ")
+    assert [line.index("phash 2<=8") for line in lines] == [11, 11, 11]
+    near = len("phash 2<=8 frame:00:01:23.400")
+    assert [line[11 + near : 11 + near + 2] for line in lines] == ["  ", "  ", "  "]
+    short, member, long = (line[11 + near + 2 :] for line in lines)
+    assert short.index("is near") == member.index("is near") == len(paths[1]) + 2
+    assert long.startswith(f"{'d' * 51}  is near")
 
 
 @pytest.mark.parametrize("low", [False, True])

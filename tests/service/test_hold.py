@@ -93,7 +93,7 @@ def test_age_opens_what_is_held_encrypted(start: Start, tmp_path: Path) -> None:
         assert client.post("/v1/match", content=DATA).json()["held"] is True
     [sealed] = held(folder)
     assert sealed.startswith(b"age-encryption.org/v1")
-    done = hashmatch_command("quarantine", "restore", "1", "--quarantine", folder, "--to", back)
+    done = hashmatch_command("quarantine", "restore", folder, "1", "--to", back)
     assert done.returncode == 0, done.stderr
     opened = subprocess.run(["age", "-d", "-i", key, back], capture_output=True, check=True)
     assert opened.stdout == DATA

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import MISSING, fields, is_dataclass
 from functools import wraps
 from typing import Annotated, Any, get_args, get_type_hints
@@ -27,9 +27,50 @@ _NAMES = 28
 """Columns for the names of options; the help of one with a longer name begins on the next line."""
 
 
-def option(metavar: str, text: str, *names: str, **more: Any) -> Any:
-    """Declare an option with a value: what the value is called, and the help."""
+def option(
+    metavar: str,
+    text: str,
+    *names: str,
+    completes: Callable[[], Iterable[str]] | None = None,
+    **more: Any,
+) -> Any:
+    """Declare an option with a value.
+
+    Args:
+        metavar: what the value is called. ``text|jsonl`` is a closed set: any other value is
+            refused.
+        text: the help.
+        *names: of the option, if not that of the field.
+        completes: returns the values that shells complete, where ``metavar`` does not list them.
+        **more: as of ``typer.Option``.
+    """
+    if "|" in metavar:
+        values = metavar.split("|")
+        completes = lambda: values  # noqa: E731 # as short as its name
+        more.setdefault("parser", _one_of(values))
+    if completes is not None:
+        more["autocompletion"] = _completion(completes)
     return typer.Option(*names, metavar=metavar, help=text, **more)
+
+
+def _one_of(values: Collection[str]) -> Callable[[str], str]:
+    """A parser that takes only these values."""
+
+    def parse(text: str) -> str:
+        if text not in values:
+            raise typer.BadParameter(f"{text!r} is not one of {', '.join(values)}")
+        return text
+
+    return parse
+
+
+def _completion(values: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
+    """What Typer calls to complete a value that was begun."""
+
+    def complete(incomplete: str) -> list[str]:
+        return [value for value in values() if value.startswith(incomplete)]
+
+    return complete
 
 
 def number(metavar: str, text: str) -> Any:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from hashmatch.cli import options as opt
+from hashmatch.cli import suggestions
 from hashmatch.cli.command import argument, number, option, single, switch, takes_settings
 from hashmatch.cli.deferred import deferred
 from hashmatch.cli.files import READS, WRITES, is_stream
@@ -46,6 +47,7 @@ class EvaluateSettings:
         option(
             "ALGORITHM",
             "phash, dhash, phash-256 or dhash-256. Repeatable. Default: phash and dhash.",
+            completes=suggestions.picture_hashes,
         ),
     ] = None
     list_size: Annotated[
@@ -61,7 +63,11 @@ class EvaluateSettings:
     )
     transforms: Annotated[
         opt.Names,
-        option("NAME", "Everyday change to imitate, by name or group. Repeatable. Default: all."),
+        option(
+            "NAME",
+            "Everyday change to imitate, by name or group. Repeatable. Default: all.",
+            completes=suggestions.transforms,
+        ),
     ] = None
     list_transforms: Annotated[
         bool, switch("--list-transforms", "List the everyday changes and exit.")
@@ -124,7 +130,7 @@ def evaluate_command(asked: EvaluateSettings) -> int:
         evaluation = evaluating.evaluate(
             [str(path) for path in asked.paths],
             _settings(asked),
-            load_lists=partial(loading.load_lists, asked.lists),
+            load_lists=partial(loading.load_lists, asked.lists, may_be_empty=True),
             pairs=pairs,
             jobs=asked.workers.count(),
             workers=asked.workers.limits(),

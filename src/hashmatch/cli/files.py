@@ -63,7 +63,7 @@ def check_apart(used: Iterable[tuple[str, str | os.PathLike[str], Use]]) -> None
     seen: dict[object, dict[tuple[str, Use, bool], None]] = {}
     for option, given, use in used:
         name = os.fspath(given)
-        file, once = _identify(name, use)
+        file, once = identify(name, use)
         if file is None:
             continue
         known = seen.setdefault(file, {})
@@ -83,7 +83,7 @@ def is_stream(name: str) -> bool:
     return name == "-" or name.startswith("fd:")
 
 
-def _identify(name: str, use: Use) -> tuple[object, bool]:
+def identify(name: str, use: Use) -> tuple[object, bool]:
     """A file's identity, and whether it can be read only once; (None, False) for a folder."""
     try:
         descriptor = _descriptor(name) if use.streams else None

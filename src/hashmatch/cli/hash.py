@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from hashmatch.cli import options as opt
+from hashmatch.cli import suggestions
 from hashmatch.cli.command import option, single, switch, takes_settings
 from hashmatch.cli.deferred import deferred
 from hashmatch.cli.streams import say
@@ -38,6 +39,7 @@ class HashOutputSettings:
             "ALGORITHM",
             "phash or dhash, with a width if you like: phash-256. Repeatable. Default: phash-256"
             " and dhash, which together suit lists of any length.",
+            completes=suggestions.picture_hashes,
         ),
     ] = None
     output_format: Annotated[
@@ -52,13 +54,13 @@ class HashOutputSettings:
         bool, switch("--mirrors", "With jsonl, also hash mirror images and quarter turns.")
     ] = False
     crops: Annotated[
-        int,
+        str,
         option(
             "0|1|5",
             "Also list crops of 90%: the centre, or the corners too. They find uploads that were"
             " cropped by as much, and make as many times more false matches.",
         ),
-    ] = 0
+    ] = "0"
     output: opt.Output = None
 
 
@@ -87,7 +89,7 @@ def hash_command(asked: HashSettings) -> int:
         limits=asked.pictures.limits(),
         formats=asked.pictures.formats(),
         mirrors=asked.hashes.mirrors,
-        crops=asked.hashes.crops,
+        crops=int(asked.hashes.crops),
         digests=("sha256",),
     )
     exit_code = written = 0

@@ -23,7 +23,7 @@ class ListSettings:
     """Which lists to use, what to demand of them, and which of their entries may match.
 
     Raises:
-        SettingsError: an option has an unknown value, or needs another option that is missing.
+        SettingsError: an option needs another option that is missing.
     """
 
     PANEL: ClassVar[str] = "Lists"
@@ -87,9 +87,6 @@ class ListSettings:
     ] = "warn"
 
     def __post_init__(self) -> None:
-        for name, value in (("--stale", self.stale), ("--permissions", self.permissions)):
-            if value not in ("warn", "fail"):
-                raise SettingsError(f"{name} takes warn or fail")
         if self.stale == "fail" and self.max_list_age is None:
             raise SettingsError("--stale fail needs --max-list-age")
         if self.allow_rollback and self.seen_versions is None:

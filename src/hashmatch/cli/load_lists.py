@@ -10,13 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from hashmatch.cli.files import is_stream
+from hashmatch.cli.files import READS_STREAM, identify, is_stream
 from hashmatch.cli.list_options import NO_LISTS, ListSettings
 from hashmatch.cli.progress import working
 from hashmatch.cli.streams import say
 from hashmatch.errors import HashListError, SettingsError
-from hashmatch.hashlist import HashList, read_suppressions
+from hashmatch.hashlist import HashList, Suppressions, read_suppressions
 from hashmatch.hashlist.freshness import SeenVersions, exposure, parse_duration, staleness
+from hashmatch.hashlist.hash_list import EMPTY
 from hashmatch.hashlist.signing import SUFFIX, verify_list
 from hashmatch.text import count
 
@@ -35,10 +36,17 @@ _SOME = 10
 """How many lines of a table to name."""
 
 
-def load_lists(settings: ListSettings, *, quiet: bool = False) -> list[HashList]:
+def load_lists(
+    settings: ListSettings, *, quiet: bool = False, may_be_empty: bool = False
+) -> list[HashList]:
     """Load all lists, in order, and report on stderr what the operator should know.
 
     Warnings appear even if quiet: an assumed algorithm may clear every file.
+
+    Args:
+        settings: which lists, and what to demand of them.
+        quiet: do not say which list is being read.
+        may_be_empty: only warn of a list that cannot match anything.
 
     Raises:
         HashListError: a list cannot be used, or is not what the settings demand.
@@ -53,24 +61,39 @@ def load_lists(settings: ListSettings, *, quiet: bool = False) -> list[HashList]
     rows = table.rows if table else ()
     policy = settings.policy(frozenset((row.entry, row.list) for row in rows))
     hash_lists, unknown = [], []
-    for path in settings.files:
+    files = list(_distinct(settings.files))
+    for path in files:
         with working(f"reading {path}", quiet=quiet):
             whole = _load(path, settings)
             unknown.append(policy.unknown(whole.contents))
             hash_lists.append(whole.select(policy))
-    for path, hash_list in zip(settings.files, hash_lists, strict=True):
+    for path, hash_list in zip(files, hash_lists, strict=True):
+        # Said once, if it is the error that ends the command
+        said = [each for each in hash_list.notices if may_be_empty or each != EMPTY]
+        say(*(f"{hash_list.name}: {notice}" for notice in said))
         _check(path, hash_list, settings, seen)
-    for notice in _names_of_nothing(unknown):
-        say(notice)
-    if table is not None and (lines := table.unknown(hash_lists)):
-        some = ", ".join(map(str, lines[:_SOME])) + (", ..." if len(lines) > _SOME else "")
-        lines_of = "line" if len(lines) == 1 else "lines"
-        unknown_entries = count(len(lines), "entry is", "entries are")
-        say(f"{table.source}: {unknown_entries} not on any list: {lines_of} {some}")
+    say(*_names_of_nothing(unknown), *_suppressed_nothing(table, hash_lists))
+    for hash_list in () if may_be_empty else hash_lists:
+        if not len(hash_list):
+            raise HashListError(EMPTY, path=hash_list.source)
     for hash_list in hash_lists:
         if seen is not None:
             seen.note(hash_list)
     return hash_lists
+
+
+def _distinct(paths: Sequence[str]) -> Iterator[str]:
+    """Each file once, in order, under its first name: an entry that is there twice counts twice."""
+    names: dict[object, str] = {}
+    for path in paths:
+        file, _ = identify(path, READS_STREAM)
+        if file not in names:
+            names[file] = path
+            yield path
+        elif names[file] == path:
+            say(f"--list {path} is given twice: it is used once")
+        else:
+            say(f"--list {path} is the same file as --list {names[file]}: it is used once")
 
 
 def _names_of_nothing(unknown: Sequence[Mapping[str, frozenset[str]]]) -> Iterator[str]:
@@ -87,6 +110,17 @@ def _names_of_nothing(unknown: Sequence[Mapping[str, frozenset[str]]]) -> Iterat
             # It may be a hash given by mistake, which must not be repeated
             shown = "that was given" if _LIKE_A_HASH.fullmatch(name) else repr(name)
             yield f"{option}: no list has the {noun} {shown}"
+
+
+def _suppressed_nothing(
+    table: Suppressions | None, hash_lists: Sequence[HashList]
+) -> Iterator[str]:
+    """Name the lines of the table whose entries are on no list."""
+    if table is not None and (lines := table.unknown(hash_lists)):
+        some = ", ".join(map(str, lines[:_SOME])) + (", ..." if len(lines) > _SOME else "")
+        lines_of = "line" if len(lines) == 1 else "lines"
+        unknown_entries = count(len(lines), "entry is", "entries are")
+        yield f"{table.source}: {unknown_entries} not on any list: {lines_of} {some}"
 
 
 def skipped_lines(hash_list: HashList) -> Iterator[str]:
@@ -135,8 +169,6 @@ def _check(
     settings: ListSettings,
     seen: SeenVersions | None,
 ) -> None:
-    for notice in hash_list.notices:
-        say(f"{hash_list.name}: {notice}")
     if settings.require_signature is not None:
         verify_list(hash_list, Path(path + SUFFIX), settings.require_signature)
     for complaint, refused in _complaints(path, hash_list, settings, seen):

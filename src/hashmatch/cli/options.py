@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
+from hashmatch.cli import suggestions
 from hashmatch.cli.command import argument, number, option, size, switch
 from hashmatch.cli.cores import resolve_jobs
 from hashmatch.cli.deferred import deferred
@@ -56,8 +57,9 @@ ListFormat = Annotated[
     str | None,
     option(
         "FORMAT",
-        "Format of the lists: text, csv, compiled, ncmec, stopncii, vics, tat,"
-        " threatexchange or threat-updates. Default: detected.",
+        "Format of the lists: text, csv, compiled, ncmec, stopncii, vics, tat, threatexchange,"
+        " threat-updates or vpdq. Default: detected.",
+        completes=suggestions.list_formats,
     ),
 ]
 ListAlgorithm = Annotated[
@@ -66,6 +68,7 @@ ListAlgorithm = Annotated[
         "ALGORITHM",
         "Algorithm to assume when a list names none: phash, dhash, pdq, md5, sha1 or sha256.",
         "--algorithm",
+        completes=suggestions.list_algorithms,
     ),
 ]
 SkipBadEntries = Annotated[bool, switch("--skip-bad-entries", "Skip bad lines of a list.")]
@@ -104,6 +107,7 @@ class MatchSettings:
             "BITS",
             "Largest distance that is a match: 8, or by algorithm (phash=8). Repeatable. Default:"
             " auto, by the length of the lists; see --max-false-per-million.",
+            completes=suggestions.thresholds,
         ),
     ] = None
     require: Annotated[
@@ -217,7 +221,12 @@ class PictureSettings:
     PANEL: ClassVar[str] = "Limits"
 
     deny_format: Annotated[
-        Names, option("FORMAT", "Do not decode this picture format, such as psd. Repeatable.")
+        Names,
+        option(
+            "FORMAT",
+            "Do not decode this picture format, such as psd. Repeatable.",
+            completes=suggestions.picture_formats,
+        ),
     ] = None
     max_pixels: Annotated[int, number("COUNT", "Maximum pixels per picture.")] = _LIMITS.max_pixels
     max_bytes: Annotated[int, size("Maximum bytes per file.")] = _LIMITS.max_bytes

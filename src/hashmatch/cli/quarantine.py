@@ -38,7 +38,7 @@ _ELSEWHERE = frozenset({HoldState.NOT_MOVED, HoldState.RESTORED})
 
 app = group("quarantine", "List, check and restore what scan --quarantine and serve --hold keep.")
 
-Folder = Annotated[Path, option("DIR", "Quarantine folder.", "--quarantine", show_default=False)]
+Folder = Annotated[Path, argument("DIR", "Quarantine folder.")]
 
 
 @app.command("list")
@@ -53,8 +53,6 @@ def list_command(
 
     Exit codes: 0 shown, 66 there is no quarantine.
     """
-    if output_format not in _FORMATS:
-        raise SettingsError(f"unknown format {output_format!r}; choose from {', '.join(_FORMATS)}")
     shown = [item for item in read_items(quarantine) if everything or item.state not in _ELSEWHERE]
     for item in shown:
         sys.stdout.write(_FORMATS[output_format](item) + "\n")
@@ -65,8 +63,8 @@ def list_command(
 
 @app.command("restore")
 def restore_command(
-    numbers: Annotated[list[int], argument("ID...", "Number of an item, as shown by list.")],
     quarantine: Folder,
+    numbers: Annotated[list[int], argument("ID...", "Number of an item, as shown by list.")],
     to: Annotated[
         Path | None, option("FILE", "Restore a single item to FILE instead of its origin."), WRITES
     ] = None,

@@ -50,8 +50,6 @@ def report_command(
     not those of a scan.
     """
     formats = {"html": scan_page.to_html, "json": scan_page.to_json}
-    if output_format not in formats:
-        raise SettingsError(f"unknown format {output_format!r}; choose from {', '.join(formats)}")
     if results is not None and state is None:
         overview = overviews.read_results(results, rows=rows)
     elif state is not None and results is None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from hashmatch.cli import options as opt
+from hashmatch.cli import suggestions
 from hashmatch.cli.command import number, option, single, size, switch, takes_settings
 from hashmatch.cli.config import read_config
 from hashmatch.cli.deferred import deferred
@@ -48,6 +49,7 @@ class DoorSettings:
             "NAME",
             "Client at --clamd, which decides how failures are reported: strict, generic,"
             " nextcloud, owncloud, ocis, discourse or rspamd. See docs/doors.md.",
+            completes=suggestions.clamd_profiles,
         ),
     ] = "strict"
     clamd_root: Annotated[
@@ -64,6 +66,7 @@ class DoorSettings:
             "NAME",
             "Client at --icap, like --clamd-profile: strict, generic, nextcloud, owncloud, ocis,"
             " rspamd or squid.",
+            completes=suggestions.icap_profiles,
         ),
     ] = "strict"
     chain: Annotated[
@@ -92,6 +95,7 @@ class DoorSettings:
             "Allow, hold or reject uploads with this verdict, at every door or at one:"
             " icap.unscanned=allow. Repeatable. Default: reject match; hold candidate and"
             " unscanned; allow clear and not_image.",
+            completes=suggestions.actions,
         ),
     ] = None
 

@@ -12,7 +12,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
 
-from hashmatch.errors import DecodeError
+from hashmatch.errors import DecodeError, install_line, needs
 from hashmatch.model import Reason
 
 PDF = "pypdfium2"
@@ -22,13 +22,13 @@ VIDEO = "hashmatch.examine.video.ffmpeg"
 
 # The package that each needs, and what to do where it is missing
 _NEEDS = {
-    PDF: ("pypdfium2", "needs an extra package: pip install 'hashmatch[pdf]'"),
+    PDF: ("pypdfium2", install_line("pdf")),
     LIBARCHIVE: (
         "libarchive",
-        "needs an extra package: pip install 'hashmatch[archives]', and the system's libarchive",
+        f"{install_line('archives')}, and the system's libarchive: apt install libarchive13",
     ),
-    MAIL: ("email", "needs a whole standard library"),
-    VIDEO: ("av", "needs an extra package: pip install 'hashmatch[video]'"),
+    MAIL: ("email", "a whole standard library"),
+    VIDEO: ("av", install_line("video")),
 }
 # Decoders that take long to load and that few files need, and the package of each
 _DECODERS = {
@@ -53,7 +53,7 @@ def readers() -> dict[str, str]:
     """Name the packages that open containers, with their versions, by extra."""
     found = {}
     for extra, package in (("archives", "libarchive-c"), ("pdf", "pypdfium2"), ("video", "av")):
-        remedy = f"not installed: pip install 'hashmatch[{extra}]'"
+        remedy = f"not installed: {install_line(extra)}"
         found[extra] = f"{package} {package_version(package)}" if is_installed(extra) else remedy
     return found
 
@@ -126,6 +126,6 @@ def require(name: str, what: str) -> ModuleType:
             raise ImportError(name)
         import_module(name)
     except _FAILURES:
-        problem = f"reading {what} {_NEEDS[name][1]}"
+        problem = needs(what, _NEEDS[name][1])
         raise DecodeError(Reason.UNSUPPORTED_FORMAT, problem, format=what) from None
     return sys.modules[name]

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
+from hashmatch.errors import install_line
 from hashmatch.examine.decode import DECODERS, missing
 from hashmatch.examine.extras import is_installed
 
@@ -124,7 +125,7 @@ def install_lines(formats: Collection[str]) -> dict[str, str]:
     """
     lines = {name: missing(name) for name in formats if name in DECODERS}
     lines |= {
-        row.format: f"pip install 'hashmatch[{row.extra}]'"
+        row.format: install_line(row.extra)
         for row in (*CONTAINERS, *VIDEOS)
         if row.format in formats and row.extra is not None and not is_installed(row.extra)
     }

@@ -25,7 +25,7 @@ from hashmatch.report.records import (
     outcome_record,
     summary_record,
 )
-from hashmatch.report.renderers import FORMATS, Renderer, make_renderer, summary_line
+from hashmatch.report.renderers import FORMATS, Renderer, make_renderer, summary_lines
 
 __all__ = [
     "FORMATS",
@@ -40,6 +40,6 @@ __all__ = [
     "make_renderer",
     "open_output",
     "outcome_record",
-    "summary_line",
+    "summary_lines",
     "summary_record",
 ]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TextIO
 
-from hashmatch.errors import SettingsError
+from hashmatch.errors import SettingsError, needs
 from hashmatch.files import path_of
 from hashmatch.match.hits import BYTES
 from hashmatch.report.chance import expectation
@@ -27,6 +28,11 @@ _COLUMNS = (
     *_MATCH_COLUMNS,
     *("quality", "width", "height", "format", "kind"),
 )
+
+_VERDICT = len("unscanned")
+_REASON = len("unsupported_format")
+_NO_TERMINAL = 120
+"""Columns to fit into where no terminal says how many it has."""
 
 _COLOURS = {"match": "31", "unscanned": "33", "candidate": "36"}
 
@@ -63,7 +69,7 @@ class CsvRenderer(Renderer):
     """One row per match, and one per file without a match; RFC 4180.
 
     A cell that a spreadsheet would run as a formula begins with an apostrophe; see
-    ``escape_formula``. The summary is left out; see ``summary_line``.
+    ``escape_formula``. The summary is left out; see ``summary_lines``.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -91,13 +97,14 @@ class TableRenderer(Renderer):
     """What needs a human, one line each, and a summary.
 
     Files not fully examined come first, as they are found; then candidates, and matches last, where
-    a terminal shows them beside the summary.
+    a terminal shows them beside the summary. The columns of both are as wide as what is in them; a
+    cell wider than half the terminal sticks out, since nothing is ever cut.
     """
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
         self._colours = stream.isatty() and not os.environ.get("NO_COLOR")
-        self._held: dict[str, list[str]] = {"candidate": [], "match": []}
+        self._held: dict[str, list[tuple[str, str, str, str]]] = {"candidate": [], "match": []}
 
     def file(self, record: Record) -> None:
         """Take a file's lines: one per match, one if it is unscanned, none if it is clear.
@@ -108,7 +115,7 @@ class TableRenderer(Renderer):
         if not record["match_count"]:
             if record["reason"] is not None:
                 why = f"{path}  {record['detail'] or ''}".rstrip()
-                self._stream.write(self._line(verdict, record["reason"], why))
+                self._stream.write(self._line(verdict, f"{record['reason']:<{_REASON}}", why))
             return
         held = self._held["match" if verdict == "match" else "candidate"]
         for match in record["matches"]:
@@ -118,32 +125,41 @@ class TableRenderer(Renderer):
             how = "is near" if match["confirmed"] else "may be near"
             how = "equals" if match["view"] == BYTES else how
             chance = _by_chance(match["expected_false"])
-            rest = f"{path}  {how}  {entry}{_notes(record, match)}{chance}"
-            held.append(self._line(verdict, near, rest))
+            held.append((verdict, near, path, f"{how}  {entry}{_notes(record, match)}{chance}"))
         more = record["match_count"] - len(record["matches"])
         if more:
             # Candidates come last, so a candidate is followed only by candidates
             notes = _notes(record, *record["matches"][-1:])
-            what = f"{path}  is near {count(more, 'more entry', 'more entries')}{notes}"
-            held.append(self._line(verdict, "", what))
+            what = f"is near {count(more, 'more entry', 'more entries')}{notes}"
+            held.append((verdict, "", path, what))
 
     def flush(self) -> None:
         """Write the candidates, then the matches."""
-        for lines in self._held.values():
-            self._stream.writelines(lines)
-            lines.clear()
+        rows = [row for held in self._held.values() for row in held]
+        most = shutil.get_terminal_size((_NO_TERMINAL, 0)).columns // 2
+        near_width = max(_REASON, _width((near for _, near, _, _ in rows), most))
+        path_width = _width((path for _, _, path, _ in rows), most)
+        for verdict, near, path, rest in rows:
+            cells = f"{near:<{near_width}}", f"{path:<{path_width}}", rest
+            self._stream.write(self._line(verdict, *cells))
+        for held in self._held.values():
+            held.clear()
 
     def summary(self, record: Record) -> None:
-        """Write the two lines that sum up, after all others."""
+        """Write the lines that sum up, after all others."""
         self.flush()
-        self._stream.write(summary_line(record) + "\n")
-        self._stream.write(f"{expectation(record['expected_false'])}\n")
+        self._stream.writelines(f"{line}\n" for line in summary_lines(record))
 
-    def _line(self, verdict: str, what: str, rest: str) -> str:
-        shown = f"{verdict:<15}"
+    def _line(self, verdict: str, *cells: str) -> str:
+        shown = f"{verdict:<{_VERDICT}}"
         if self._colours:
             shown = f"\x1b[{_COLOURS[verdict]}m{shown}\x1b[0m"
-        return f"{shown}  {what:<28}  {rest}\n"
+        return "  ".join((shown, *cells)) + "\n"
+
+
+def _width(cells: Iterable[str], most: int) -> int:
+    """The width of a column: that of its longest cell which fits."""
+    return max((len(cell) for cell in cells if len(cell) <= most), default=0)
 
 
 def _by_chance(expected: float | None) -> str:
@@ -178,6 +194,13 @@ def make_renderer(name: str, stream: TextIO) -> Renderer:
     return FORMATS[name](stream)
 
 
+def summary_lines(record: Record) -> Iterator[str]:
+    """Sum a scan up for people, and say what to expect of its lists if it looked files up."""
+    yield summary_line(record)
+    if record["files"]:
+        yield expectation(record["expected_false"])
+
+
 def summary_line(record: Record) -> str:
     """Sum a scan up in one line for people."""
     verdicts, moves = record["verdicts"], record.get("quarantine") or {}
@@ -202,8 +225,7 @@ def summary_line(record: Record) -> str:
     notes = [f"{count(cut, 'file')} near an entry {was} not fully examined"] if cut else []
     notes += [f"unsupported formats{_listed(unsupported)}"] if unsupported else []
     notes += [
-        f"to decode {printable(name)}, {printable(line)}"
-        for name, line in record.get("install", {}).items()
+        needs(printable(name), printable(line)) for name, line in record.get("install", {}).items()
     ]
     return "; ".join([f"{stopped}{count(record['files'], 'file')}: {said}", *notes])
 

@@ -58,11 +58,11 @@ def test_an_upload_is_restored_where_you_say(tmp_path: Path, upload: Path) -> No
         quarantine.hold_upload(file.fileno(), case="ABCD")
         with pytest.raises(QuarantineError, match="--to"):
             quarantine.restore(1)
-    listed = hashmatch_command("quarantine", "list", "--quarantine", folder)
+    listed = hashmatch_command("quarantine", "list", folder)
     assert b"upload ABCD" in listed.stdout
-    shown = hashmatch_command("quarantine", "list", "--quarantine", folder, "--format", "jsonl")
+    shown = hashmatch_command("quarantine", "list", folder, "--format", "jsonl")
     assert json.loads(shown.stdout)["case"] == "ABCD"
-    done = hashmatch_command("quarantine", "restore", "1", "--quarantine", folder, "--to", place)
+    done = hashmatch_command("quarantine", "restore", folder, "1", "--to", place)
     assert done.returncode == 0, done.stderr
     assert place.read_bytes() == CONTENT
     assert held(folder) == []

@@ -222,7 +222,7 @@ def test_plugins_that_are_missing_are_named(
         monkeypatch.setitem(sys.modules, each, None)  # what an import then finds is nothing
     missing.cache_clear()
     try:
-        wanted = rf"{name} needs pip install 'hashmatch\[{name.lower()}\]'"
+        wanted = rf"{name} needs an extra package: pip install 'hashmatch\[{name.lower()}\]'"
         with pytest.raises(DecodeError, match=wanted) as caught:
             open_picture(head, FORMATS, LIMITS)
         assert caught.value.reason is Reason.UNSUPPORTED_FORMAT
@@ -290,7 +290,7 @@ def test_every_format_has_a_decoder_to_name() -> None:
     assert set(found) == FORMATS
     assert "libjpeg-turbo " in found["JPEG"]
     assert found["GIF"] == "Pillow"
-    assert found["HEIF"].startswith(("pillow-heif ", "not installed: needs pip install"))
+    assert found["HEIF"].startswith(("pillow-heif ", "not installed: pip install"))
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Protocol
 
-from hashmatch.errors import DecodeError
+from hashmatch.errors import DecodeError, needs
 from hashmatch.examine.archive.formats import sniff_archive
 from hashmatch.examine.archive.streams import Stream
 from hashmatch.model import Reason
@@ -32,7 +32,7 @@ MAX_XZ_MEMORY = 256 * 1024 * 1024
 _ZSTD = (
     ("compression.zstd", "a Python that was built with it")
     if sys.version_info >= (3, 14)
-    else ("backports.zstd", "a package: pip install backports.zstd")
+    else ("backports.zstd", "pip install backports.zstd")
 )
 
 _INPUT_STEP = 32 * 1024  # small: what follows the end of a stream is copied each time
@@ -189,9 +189,7 @@ def _zstd_package() -> ModuleType:
     try:
         return import_module(package)
     except ImportError:
-        raise DecodeError(
-            Reason.UNSUPPORTED_FORMAT, f"ZSTD needs {remedy}", format="ZSTD"
-        ) from None
+        raise DecodeError(Reason.UNSUPPORTED_FORMAT, needs("ZSTD", remedy), format="ZSTD") from None
 
 
 STREAM_CODECS = {

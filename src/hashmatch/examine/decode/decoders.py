@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from PIL import Image, features
 
+from hashmatch.errors import install_line
 from hashmatch.examine.decode.quick import simplejpeg, simplejpeg_version
 from hashmatch.examine.extras import is_deferred, package_version, wait_for
 from hashmatch.options import FORMATS
@@ -85,7 +86,7 @@ def missing(name: str) -> str | None:
     except ImportError:
         if decoder.extra is None:
             raise
-        return f"pip install 'hashmatch[{decoder.extra}]'"
+        return install_line(decoder.extra)
     if decoder.feature is not None and features.version(decoder.feature) is None:
         return f"a Pillow that is built with {decoder.library}"
     return None
@@ -98,7 +99,7 @@ def decoders() -> dict[str, str]:
 
 def _described(name: str, decoder: Decoder) -> str:
     if lacking := missing(name):
-        return f"not installed: needs {lacking}"
+        return f"not installed: {lacking}"
     if decoder.extra is not None:
         return f"{decoder.library} {package_version(decoder.library)}"
     known = features.version(decoder.feature) if decoder.feature else None

@@ -11,7 +11,7 @@ from io import BytesIO
 
 from PIL import Image, ImageFile
 
-from hashmatch.errors import DecodeError
+from hashmatch.errors import DecodeError, needs
 from hashmatch.examine.decode.decoders import load_decoders, missing
 from hashmatch.examine.decode.formats import SNIFF_BYTES, decoder_of, sniff
 from hashmatch.examine.decode.hidden import find_hidden
@@ -223,7 +223,7 @@ def open_picture(
     if wanted not in formats:
         raise DecodeError(Reason.UNSUPPORTED_FORMAT, f"{name} is not decoded", format=name)
     if lacking := missing(wanted):
-        raise DecodeError(Reason.UNSUPPORTED_FORMAT, f"{name} needs {lacking}", format=name)
+        raise DecodeError(Reason.UNSUPPORTED_FORMAT, needs(name, lacking), format=name)
     load_decoders(formats)
     if plain is not None:
         return _open_plain(data, plain, limits)
