@@ -213,7 +213,11 @@ def test_command(root: Path, state: Path, tmp_path: Path, capfd: pytest.CaptureF
     assert run(base) == 3
     *files, summary = map(json.loads, capfd.readouterr().out.splitlines())
     assert files == json.loads(json.dumps(plain_scan(root, Matcher(HashList.load(new)))))
-    assert summary["run"]["state"] == {"recalled": 15, "adopted": 0, "examined": 0, "gone": 0}
+    assert summary["run"]["state"] == {
+        "recalled": 15,
+        **dict.fromkeys(("adopted", "examined", "gone", "gone_matched", "no_longer"), 0),
+        "gone_matches": [],
+    }
     assert run([*base, "--only-new-entries-since", str(old)]) == 3
     *files, summary = map(json.loads, capfd.readouterr().out.splitlines())
     matched = {match["entry"] for each in files for match in each["matches"]}

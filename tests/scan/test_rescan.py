@@ -282,6 +282,35 @@ def test_files_that_are_gone_are_marked_and_not_forgotten(
         assert opened.files.group(key_of(os.fsencode(root / "z" / "0005.jpg")))[0].gone is None
 
 
+def test_former_matches_are_accounted_for(
+    root: Path, state: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A scan names matches that are gone, once, and counts files that no longer match."""
+    list_of(picture(0), picture(3)).save(full := root.parent / "full.txt")
+    list_of(picture(3)).save(short := root.parent / "short.txt")
+    put(root / "holiday.zip", zipped(("x/0.jpg", picture(0)), ("1.jpg", picture(1))))
+    scanning = ["scan", str(root), "--state", str(state), "--jobs", "1", "--list"]
+    assert run([*scanning, str(full)]) == 1
+    assert " since an earlier scan" not in capfd.readouterr().out
+    for name in ("holiday.zip", "a/0001.jpg"):
+        (root / name).unlink()
+    assert run([*scanning, str(short)]) == 1
+    said = capfd.readouterr()
+    assert f"hashmatch: {root}/holiday.zip: gone; it matched in an earlier scan\n" in said.err
+    assert "0001.jpg" not in said.err
+    assert "2 files are gone since an earlier scan (1 matched)" in said.out
+    assert "; 1 file that matched before no longer does\n" in said.out
+    assert run([*scanning, str(short)]) == 1
+    said = capfd.readouterr()
+    assert "holiday.zip" not in said.err
+    assert "matched" not in said.out
+    rematching = ["rematch", "--state", str(state), "--jobs", "1", "--list", str(full)]
+    assert run(rematching) == 1
+    said = capfd.readouterr()
+    assert "2 files are gone since an earlier scan (1 matched)" in said.out
+    assert "holiday.zip" not in said.err
+
+
 def test_file_is_back_with_its_old_identity(root: Path, state: Path, matcher: Matcher) -> None:
     """A file that was moved away and back is not decoded, and no longer marked as gone."""
     state_scan(root, state, matcher)

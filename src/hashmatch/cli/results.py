@@ -96,7 +96,13 @@ def expectation_by_default(hash_list: HashList) -> Iterator[str]:
 
 
 def say_summary(summary: Record, asked: ResultSettings) -> int:
-    """Print the summary if the results do not show it, and return the exit code."""
-    if not asked.quiet and (asked.output or asked.output_format == "csv"):
-        say(*summary_lines(summary))
+    """Name former matches that are gone, and return the exit code.
+
+    Also print the summary, if the results do not show it.
+    """
+    if not asked.quiet:
+        for path in (summary["run"]["state"] or {}).get("gone_matches", ()):
+            say(f"{path}: gone; it matched in an earlier scan")
+        if asked.output or asked.output_format == "csv":
+            say(*summary_lines(summary))
     return int(summary["exit_code"])

@@ -109,8 +109,12 @@ class Run:
             "max_list_age": self.max_list_age,
             "jobs": self.jobs,
             "interrupted": self.interrupted,
-            "state": None if self.state is None else asdict(self.state),
+            "state": None if self.state is None else _state_record(self.state),
         }
+
+
+def _state_record(counts: Counts) -> Record:
+    return asdict(counts) | {"gone_matches": [*map(printable, counts.gone_matches)]}
 
 
 def _absolute(path: str) -> str:

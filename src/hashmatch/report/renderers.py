@@ -8,7 +8,7 @@ import os
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TextIO
+from typing import Any, TextIO
 
 from hashmatch.errors import SettingsError, needs
 from hashmatch.files import path_of
@@ -223,11 +223,23 @@ def summary_line(record: Record) -> str:
     cut = sum(record["reasons"].values()) - verdicts["unscanned"]
     was = "was" if cut == 1 else "were"
     notes = [f"{count(cut, 'file')} near an entry {was} not fully examined"] if cut else []
+    notes += _since_earlier(record["run"].get("state") or {})
     notes += [f"unsupported formats{_listed(unsupported)}"] if unsupported else []
     notes += [
         needs(printable(name), printable(line)) for name, line in record.get("install", {}).items()
     ]
     return "; ".join([f"{stopped}{count(record['files'], 'file')}: {said}", *notes])
+
+
+def _since_earlier(state: Mapping[str, Any]) -> Iterator[str]:
+    """What became of files that an earlier scan with the same state met."""
+    if gone := state.get("gone"):
+        matched = state.get("gone_matched")
+        among = f" ({matched:,} matched)" if matched else ""
+        yield f"{count(gone, 'file is', 'files are')} gone since an earlier scan{among}"
+    if no_longer := state.get("no_longer"):
+        does = "does" if no_longer == 1 else "do"
+        yield f"{count(no_longer, 'file')} that matched before no longer {does}"
 
 
 def _listed(counts: Mapping[str, int]) -> str:

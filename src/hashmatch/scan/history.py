@@ -11,11 +11,11 @@ import os
 import stat
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hashmatch.errors import OUT_OF_MEMORY
-from hashmatch.model import Examination, Reason
+from hashmatch.model import Examination, Reason, Verdict
 from hashmatch.options import ExamineOptions
 from hashmatch.scan.duplicates import InFlightDuplicates
 from hashmatch.scan.result import FileResult
@@ -44,6 +44,8 @@ _RACY_NS = 2_000_000_000
 FAT counts in steps of two seconds. The next scan digests such a file, and can trust it then.
 """
 
+_GONE_NAMED = 100
+
 
 @dataclass(slots=True)
 class Counts:
@@ -54,12 +56,30 @@ class Counts:
         adopted: files whose contents were known, which were not decoded.
         examined: files that were decoded, or could not be.
         gone: files of earlier scans that no longer exist.
+        gone_matched: how many of these matched in the last scan that met them.
+        gone_matches: the paths of the first 100 that no scan missed before.
+        no_longer: recalled files that matched in the last scan that met them, and match no more.
     """
 
     recalled: int = 0
     adopted: int = 0
     examined: int = 0
     gone: int = 0
+    gone_matched: int = 0
+    gone_matches: list[bytes] = field(default_factory=list)
+    no_longer: int = 0
+
+    def count_gone(self, group: Group) -> None:
+        """Count a file that no longer exists."""
+        self.gone += 1
+        self.gone_matched += any(row.verdict == Verdict.MATCH for row in group)
+
+    def name_gone(self, group: Group) -> None:
+        """Count a file that was not missed before, and keep its path if it matched."""
+        matched = self.gone_matched
+        self.count_gone(group)
+        if matched < self.gone_matched <= _GONE_NAMED:
+            self.gone_matches.append(path_of_key(group[0].key))
 
 
 class NullHistory:
@@ -219,7 +239,9 @@ class History(NullHistory):
     def keep(self, visit: Visit, member: int, result: FileResult) -> None:
         """See ``NullHistory.keep``. The matches of each content are stored for review."""
         verdict = result.outcome.verdict
-        if not visit.known or visit.known[member].verdict != verdict:
+        before = visit.known[member].verdict if visit.known else None
+        self.counts.no_longer += before == Verdict.MATCH != verdict
+        if before != verdict:
             self.state.files.note_verdict(self._run, visit.key, member, verdict)
         self._keep_matches(result)
 
@@ -260,7 +282,7 @@ class History(NullHistory):
         if group[0].gone is None and is_gone(group[0].key):
             self.state.files.mark_gone(group[0].key)
             self.state.commit()
-            self.counts.gone += 1
+            self.counts.name_gone(group)
 
     def _trusts(self, group: Group) -> bool:
         """Whether rows can be trusted for an item with their identity."""

@@ -65,7 +65,7 @@ class Replay(History):
         """Yield every item, in the order of a walk. ``visit`` is for the last one yielded."""
         for group in self.state.files.everything():
             if group[0].gone is not None and not self._include_gone:
-                self.counts.gone += 1
+                self.counts.count_gone(group)
                 continue
             self.counts.recalled += 1
             self._group = group
