@@ -89,6 +89,14 @@ Audit = Annotated[
     Path | None, option("FILE", "Append to this audit trail; see hashmatch audit."), WRITES
 ]
 Mirrors = Annotated[bool, switch("--mirrors", "Also look up mirror images and quarter turns.")]
+Decode = Annotated[
+    str,
+    option(
+        "fast|exact",
+        "Decode in full only what may match (fast), or everything (exact); the results are the"
+        " same.",
+    ),
+]
 QualityFloor = Annotated[
     int,
     option("0-100", "Below this quality, near entries are candidates for a human, not matches."),

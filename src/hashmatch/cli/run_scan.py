@@ -28,7 +28,7 @@ def run_scan(asked: ScanSettings, pool: AnyPool) -> int:
     """Scan, write the results, and return the exit code."""
     shown = shows(asked.results.show, asked.results.output_format)
     with ExitStack() as stack:
-        paths = _paths(asked.walk, stack)
+        paths = paths_of(asked.walk, stack)
         matcher = _build_matcher(asked)
         history = None
         if asked.custody.state is not None:
@@ -81,7 +81,7 @@ def _settings(asked: ScanSettings, matcher: Matcher) -> Record:
     )
 
 
-def _paths(asked: WalkSettings, stack: ExitStack) -> Iterable[bytes]:
+def paths_of(asked: WalkSettings, stack: ExitStack) -> Iterable[bytes]:
     """The paths given, all of which must exist, and those in ``--files-from``."""
     if not asked.paths and asked.files_from is None:
         raise SettingsError("nothing to scan: give a PATH or --files-from")

@@ -26,14 +26,7 @@ class ScanMatchSettings(opt.MatchSettings):
 
     quality_floor: opt.QualityFloor = 50
     mirrors: opt.Mirrors = False
-    decode: Annotated[
-        str,
-        option(
-            "fast|exact",
-            "Decode in full only what may match (fast), or everything (exact); the results are the"
-            " same.",
-        ),
-    ] = "fast"
+    decode: opt.Decode = "fast"
     index: Annotated[str, option("auto|linear|bktree|multi", "Index to search lists with.")] = (
         "auto"
     )

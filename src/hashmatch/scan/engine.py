@@ -40,7 +40,11 @@ Screen: TypeAlias = Callable[[Sequence[Any]], Sequence[Any]]
 
 
 class Examiner(Protocol):
-    """Examines open files. A pool of the sandbox is one."""
+    """Examines open files, or opens them itself. A pool of the sandbox is one."""
+
+    @property
+    def window(self) -> int:
+        """How many items it takes in at a time if it opens them itself; else 0."""
 
     @property
     def hungry(self) -> bool:
@@ -80,7 +84,9 @@ class Engine:
         self._history = history or NullHistory()
         self._clock = clock
         limits = descriptors()
-        self._pipeline: Pipeline[Visit] = Pipeline(Bounds(_MOST, limits.files, limits.held))
+        self._elsewhere = examiner.window > 0
+        bounds = Bounds(max(_MOST, examiner.window), examiner.window or limits.files, limits.held)
+        self._pipeline: Pipeline[Visit] = Pipeline(bounds)
         self._jobs: dict[Job, ExamineItem[Visit]] = {}
         self._since: float | None = None  # when the first part began to wait for its screening
 
@@ -122,7 +128,8 @@ class Engine:
 
     def _open(self, visit: Visit) -> None:
         try:
-            visit.open()
+            if not self._elsewhere:
+                visit.open()
         except DecodeError as error:  # which is all there is to know
             self._arrive(visit, None, Examination.failed(error))
             return
@@ -209,13 +216,14 @@ class Engine:
             digest_only=command.digest_only,
             skip=command.skip,
             count=command.count,
+            item=command.journey.item,
         )
         self._jobs[job] = command
         self._examiner.submit(job)
 
     def _examine_in_full(self, command: ExamineItem[Visit], part: PartJourney[Visit]) -> None:
         try:
-            _reopen(command.journey)
+            _reopen(command.journey, elsewhere=self._elsewhere)
         except DecodeError as error:
             assert isinstance(part.evidence, Stored)  # noqa: S101 # other items are still open
             self._pipeline.unreadable(part, Unconfirmed(part.evidence, error.bare()))
@@ -229,8 +237,8 @@ def _parts(known: Sequence[Stored]) -> Iterator[tuple[bytes | None, Stored]]:
         yield row.name, row
 
 
-def _reopen(visit: Visit) -> None:
-    """Make sure that an item is open, and still the one that is known.
+def _reopen(visit: Visit, *, elsewhere: bool) -> None:
+    """Make sure that an item is open, unless that happens elsewhere, and still the one known.
 
     Raises:
         DecodeError: it cannot be opened, or it is another one now.
@@ -238,8 +246,9 @@ def _reopen(visit: Visit) -> None:
     if visit.is_readable:
         return
     if visit.error is None:
-        visit.open()
-        if visit.known and visit.item.identity(visit.descriptor) != visit.known[0].identity:
+        if not elsewhere:
+            visit.open()
+        if visit.known and visit.look() != visit.known[0].identity:
             visit.close()
             visit.error = _REPLACED
     if visit.error is not None:

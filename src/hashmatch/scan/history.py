@@ -197,7 +197,7 @@ class History(NullHistory):
 
     def opened(self, visit: Visit) -> bool:
         """See ``NullHistory.opened``."""
-        visit.identity = visit.item.identity(visit.descriptor)
+        visit.identity = visit.look()
         visit.since = time.time_ns()
         if visit.identity is None:
             return False

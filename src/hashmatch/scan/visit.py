@@ -72,6 +72,10 @@ class Visit(Journey):
         """
         self.descriptor = self.item.open()
 
+    def look(self) -> Identity | None:
+        """The identity of the item: of the open file, or if it is closed, of what is there now."""
+        return self.item.identity(self.descriptor if self.is_readable else None)
+
     def hold(self) -> None:
         """Make sure that it can be opened later."""
         self.holds = True

@@ -6,8 +6,11 @@ import os
 from typing import NamedTuple
 
 from hashmatch.errors import DecodeError
-from hashmatch.examine.reading import NO_FOLLOW, open_file
+from hashmatch.examine.reading import NO_FOLLOW, open_file, reason_of
 from hashmatch.sources.source import Identity
+
+FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
+"""For opening a folder."""
 
 
 class OpenFolder:
@@ -99,6 +102,33 @@ class FileItem(NamedTuple):
         if self.place is None:
             return os.stat(self.path, follow_symlinks=follow)
         return os.stat(self.name, dir_fd=self.place.descriptor, follow_symlinks=follow)
+
+
+def open_below(root: bytes, path: bytes) -> int:
+    """Open a file that a walk found, and follow no link below the root, as the walk did.
+
+    Args:
+        root: the folder that it was found in.
+        path: the file's, which begins with the root.
+
+    Raises:
+        DecodeError: it cannot be opened.
+    """
+    if os.open not in os.supports_dir_fd:
+        return open_file(path, flags=NO_FOLLOW)
+    *folders, name = path[len(os.path.join(root, b"")) :].split(b"/")
+    folder = -1
+    try:
+        folder = os.open(root, FOLDER_FLAGS)
+        for each in folders:
+            outer, folder = folder, os.open(each, FOLDER_FLAGS | NO_FOLLOW, dir_fd=folder)
+            os.close(outer)
+        return open_file(name, flags=NO_FOLLOW, folder=folder)
+    except OSError as error:
+        raise reason_of(error) from error
+    finally:
+        if folder >= 0:
+            os.close(folder)
 
 
 def identity_of(status: os.stat_result) -> Identity:

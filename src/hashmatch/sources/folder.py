@@ -16,11 +16,10 @@ from hashmatch.errors import DecodeError, SettingsError
 from hashmatch.examine.reading import NO_FOLLOW, reason_of
 from hashmatch.model import Reason
 from hashmatch.sources.descriptors import descriptors
-from hashmatch.sources.file_item import FileItem, OpenFolder
+from hashmatch.sources.file_item import FOLDER_FLAGS, FileItem, OpenFolder
 
 # Without it (Windows), folders are reached by their whole paths
 _BY_DESCRIPTOR = os.scandir in os.supports_fd and os.open in os.supports_dir_fd
-_FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
 _NOWHERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 _SPECIAL = DecodeError(Reason.SPECIAL_FILE, "not a regular file")
 _MOVED = DecodeError(Reason.CHANGED, "its folder was moved during the scan")
@@ -143,7 +142,7 @@ class _Folder:
             if name == b".." and base is None:
                 continue
             try:
-                self.opened = OpenFolder(os.open(name, _FOLDER_FLAGS, dir_fd=base))
+                self.opened = OpenFolder(os.open(name, FOLDER_FLAGS, dir_fd=base))
                 if _identity(os.fstat(self.opened.descriptor)) == self.identity:
                     return
             except OSError:
@@ -240,9 +239,9 @@ class _Walker:
             return _Folder(path, None, _identity(status), self._list(path))
         parent = above[-1].opened if above else None
         if parent is None:
-            descriptor = os.open(path, _FOLDER_FLAGS)
+            descriptor = os.open(path, FOLDER_FLAGS)
         else:
-            flags = _FOLDER_FLAGS | self._no_follow
+            flags = FOLDER_FLAGS | self._no_follow
             descriptor = os.open(name, flags, dir_fd=parent.descriptor)
         try:
             status = os.fstat(descriptor)

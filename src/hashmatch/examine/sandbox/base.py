@@ -22,7 +22,11 @@ class AnyPool(Closing):
 
     Attributes:
         protection: what keeps hostile files in check, once the pool is configured.
+        window: 0 if the caller opens each file before it submits a job. An examiner elsewhere opens
+            them itself: jobs name their items, and so many may be on their way.
     """
+
+    window = 0
 
     def __init__(self, jobs: int, limits: WorkerLimits = WorkerLimits()) -> None:  # frozen
         self.protection: dict[str, Any] = {}

@@ -19,7 +19,7 @@ class Job:
     """An open file to examine.
 
     Attributes:
-        descriptor: of the file; it stays open, and the caller's.
+        descriptor: of the file; it stays open, and the caller's. -1 for an examiner elsewhere.
         exact: decode in full, whatever the options say.
         digest_only: take the file's digests, and look no further into it.
         skip: how many members of an archive to pass over, those that are done included.
@@ -35,6 +35,7 @@ class Job:
         progress: how often a worker has said that it is still at work on what it is on.
         loaded_late: a worker has asked for what is loaded late, and that is there now.
         thumbnail: make a thumbnail, and examine nothing; None to examine the file.
+        item: what the descriptor is of, for an examiner that opens it where it examines it.
     """
 
     descriptor: int
@@ -52,6 +53,7 @@ class Job:
     progress: int = 0
     loaded_late: bool = False
     thumbnail: ThumbnailOptions | None = None
+    item: object = None
 
     def take(self, said: Said, options: ExamineOptions) -> Reply | None:
         """Note what a worker says of this job.

@@ -93,6 +93,17 @@ def take_frame(buffer: bytearray) -> dict[str, Any] | None:
         return None
     text = bytes(buffer[LENGTH.size : LENGTH.size + length])
     del buffer[: LENGTH.size + length]
+    return parse_message(text)
+
+
+def parse_message(text: bytes) -> dict[str, Any]:
+    """Parse one message, after bounding what that can cost.
+
+    Raises:
+        ProtocolError: it is no message, or larger, deeper or fuller than any.
+    """
+    if len(text) > MAX_FRAME:
+        raise ProtocolError
     _check_cost(text)
     try:
         message = json.loads(text)

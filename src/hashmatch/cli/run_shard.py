@@ -1,0 +1,125 @@
+"""What ``hashmatch shard`` does with its settings."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from contextlib import ExitStack
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from hashmatch.cli.cores import resolve_jobs
+from hashmatch.cli.custody import Custody
+from hashmatch.cli.load_lists import load_lists
+from hashmatch.cli.progress import Progress
+from hashmatch.cli.results import follow, say_summary, say_thresholds
+from hashmatch.cli.run_scan import paths_of
+from hashmatch.cli.scan import CustodySettings
+from hashmatch.cli.shard import MergeSettings, PlanSettings, ShardRunSettings
+from hashmatch.cli.streams import say
+from hashmatch.cluster.merge import Recorded, RecordedSource, find_results, results_header
+from hashmatch.cluster.node import examine_shard
+from hashmatch.cluster.plan import Plan, read_manifest, read_plan, shards_of, write_plan
+from hashmatch.cluster.shard import Work
+from hashmatch.errors import SettingsError
+from hashmatch.examine.sandbox import AnyPool, make_pool
+from hashmatch.files import write_atomically
+from hashmatch.match.matcher import Matcher
+from hashmatch.report import Run, Tally, make_renderer, open_output, summary_record
+from hashmatch.scan import scan_sources
+from hashmatch.sources import walk
+from hashmatch.text import count
+
+
+def plan(asked: PlanSettings) -> int:
+    """Write a plan, and return the exit code."""
+    with ExitStack() as stack:
+        paths = paths_of(asked.walk, stack)
+        matcher = Matcher(
+            load_lists(asked.lists, quiet=asked.results.quiet),
+            **asdict(asked.matching),
+            limits=asked.pictures.limits(),
+            archives=asked.archives.limits(),
+            video=asked.archives.video(),
+            formats=asked.pictures.formats(),
+            isolate=False,  # nothing is decoded here
+        )
+        found = Plan(
+            paths=list(asked.walk.paths or ()),
+            files_from=asked.walk.files_from,
+            walk=asked.walk.options(),
+        )
+        limits = replace(asked.workers.limits(), notify=None)
+        work = Work(matcher.options, limits, os.fsencode(Path.cwd()), found.walk.follow_symlinks)
+        items = walk(paths, found.counts, found.walk)
+        write_plan(items, work, found, asked.results.output, asked.results.files_per_shard)
+    if not asked.results.quiet:
+        say(f"{count(found.items, 'file')} in {count(len(found.shards), 'shard')}")
+    return 0
+
+
+def run(asked: ShardRunSettings) -> int:
+    """Examine a shard, and return the exit code."""
+    name, shard = read_manifest(asked.manifest)
+    limits = replace(shard.work.limits, notify=say)
+    with (
+        make_pool(resolve_jobs(asked.jobs), limits) as pool,
+        write_atomically(asked.output) as file,
+    ):
+        header = results_header(name, socket.gethostname())
+        file.write(json.dumps(header).encode() + b"\n")
+        file.writelines(examine_shard(shard, pool))
+    return 0
+
+
+def merge(asked: MergeSettings, pool: AnyPool) -> int:
+    """Merge results, write the records, and return the exit code."""
+    folder = asked.source.plan
+    found = read_plan(folder)
+    source = RecordedSource(found, folder, find_results(asked.source.paths))
+    matcher = _build_matcher(asked, found)
+    tally = Tally()
+    run = Run(
+        asked.workers.count(),
+        paths=found.paths,
+        files_from=found.files_from,
+        max_list_age=asked.lists.max_list_age,
+    )
+    with (
+        open_output(asked.results.output) as stream,
+        Progress(quiet=asked.results.quiet, expected=found.items) as progress,
+        Recorded(pool) as examiner,
+    ):
+        renderer = make_renderer(asked.results.output_format, stream)
+        custody = Custody(CustodySettings())
+        results = scan_sources([source], matcher, examiner)
+        follow(results, tally, run, custody, renderer, progress)
+        summary = summary_record(tally, found.counts, found.walk, matcher, run)
+        renderer.summary(summary)
+    if not summary["files"] and not summary["run"]["interrupted"]:
+        say("the plan has no file")
+    return say_summary(summary, asked.results)
+
+
+def _build_matcher(asked: MergeSettings, found: Plan) -> Matcher:
+    """A matcher that looks up what the shards hold.
+
+    Raises:
+        SettingsError: the lists need other hashes.
+    """
+    options = next((shard.work.options for _, shard in shards_of(found, asked.source.plan)), None)
+    lists = load_lists(asked.lists, quiet=asked.results.quiet)
+    how: dict[str, Any] = {}
+    if options is not None:
+        names = ("limits", "archives", "video", "formats", "mirrors", "quality_floor")
+        how = {name: getattr(options, name) for name in names}
+        how["decode"] = "fast" if options.fast else "exact"
+    matcher = Matcher(lists, **asked.matching.arguments(), **how, isolate=False)
+    if options is not None and matcher.options != options:
+        raise SettingsError(
+            "these lists need hashes that the shards do not have: make the plan again with them"
+        )
+    say_thresholds(asked.matching, matcher.expected_false())
+    return matcher

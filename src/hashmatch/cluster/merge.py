@@ -1,0 +1,195 @@
+"""Replays what nodes answered into a scan, where the list is.
+
+``Recorded`` is an examiner like a pool, and ``RecordedSource`` a source, so to the pipeline this is
+one more scan. A preview that may be near an entry is decoded in full, here, by the usual pool. So
+this machine must be able to read the files, unless the nodes decoded all of them in full.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from hashmatch.cluster.answers import Answers
+from hashmatch.cluster.items import ShardItem
+from hashmatch.cluster.plan import Plan, manifest_name, shards_of
+from hashmatch.cluster.shard import SCHEMA, Shard
+from hashmatch.errors import DecodeError, InputError
+from hashmatch.examine.sandbox import AnyPool, Job, Reply
+from hashmatch.examine.sandbox.jobs import ProtocolError
+from hashmatch.examine.sandbox.protocol import MAX_FRAME
+from hashmatch.model import Examination
+from hashmatch.options import ExamineOptions
+from hashmatch.text import count
+
+_WINDOW = 4096
+"""Items that the pipeline takes in at a time."""
+
+
+def results_header(shard_id: str, node: str) -> dict[str, Any]:
+    """The first line of a file of results."""
+    return {"type": "results", "schema": SCHEMA, "shard": shard_id, "node": node}
+
+
+def find_results(paths: Iterable[Path]) -> dict[str, Path]:
+    """Find which shard each file of results answers.
+
+    Args:
+        paths: files, and folders whose files are all meant.
+
+    Returns:
+        The files, by the ids of the shards. Of several for one shard, the last.
+
+    Raises:
+        InputError: one cannot be read, or has no results.
+    """
+    found = {}
+    for path in paths:
+        for file in sorted(path.iterdir()) if path.is_dir() else [path]:
+            try:
+                with file.open("rb") as opened:
+                    header = json.loads(opened.readline(MAX_FRAME))
+                if (header["type"], header["schema"]) != ("results", SCHEMA):
+                    raise _wrong(file)
+                found[str(header["shard"])] = file
+            except OSError as error:
+                why = os.strerror(error.errno or 0)
+                raise InputError(f"cannot be read: {why}", path=str(file)) from error
+            except (LookupError, TypeError, ValueError, RecursionError):
+                raise _wrong(file) from None
+    return found
+
+
+def _wrong(file: Path) -> InputError:
+    return InputError("not the results of a shard", path=str(file))
+
+
+class RecordedSource:
+    """The items of a plan, with their results.
+
+    Args:
+        plan: the plan.
+        folder: where its manifests are.
+        results: the files of results, by shard.
+
+    Attributes:
+        root: empty, since each item has its own.
+
+    Raises:
+        InputError: a shard has no results.
+    """
+
+    root = b""
+
+    def __init__(self, plan: Plan, folder: Path, results: Mapping[str, Path]) -> None:
+        self._shards = plan, folder
+        self._results = results
+        missing = [n for n, name in enumerate(plan.shards, 1) if name not in results]
+        if missing:
+            some = ", ".join(map(manifest_name, missing[:3])) + (", ..." if missing[3:] else "")
+            lacking = count(len(missing), "shard has", "shards have")
+            raise InputError(f"{lacking} no results: {some}", path=str(folder))
+
+    def __iter__(self) -> Iterator[ShardItem]:
+        """Yield the items, in the order of the walk.
+
+        Raises:
+            InputError: results are not what an honest node writes, or not complete.
+        """
+        for name, shard in shards_of(*self._shards):
+            yield from _read_results(self._results[name], shard)
+
+
+def _read_results(file: Path, shard: Shard) -> list[ShardItem]:
+    """Read the results of a shard, all of them before any is used."""
+    answers = Answers(shard)
+    replies: defaultdict[int, list[Reply]] = defaultdict(list)
+    try:
+        with file.open("rb") as opened:
+            opened.readline(MAX_FRAME)
+            while line := opened.readline(MAX_FRAME):
+                number, reply = answers.take(line)
+                replies[number].append(reply)
+    except OSError as error:
+        raise InputError(
+            f"cannot be read: {os.strerror(error.errno or 0)}", path=str(file)
+        ) from error
+    except ProtocolError:
+        raise InputError(
+            "says what no node says: examine this shard again", path=str(file)
+        ) from None
+    if not answers.complete:
+        raise InputError("is not complete: examine this shard again", path=str(file))
+    return [
+        replace(item, replies=tuple(replies[number])) for number, item in enumerate(shard.items)
+    ]
+
+
+class Recorded(AnyPool):
+    """Examines the items of a ``RecordedSource``, by looking up what nodes answered.
+
+    Args:
+        pool: decodes what previews leave open.
+    """
+
+    window = _WINDOW
+
+    def __init__(self, pool: AnyPool) -> None:
+        super().__init__(1)
+        self._pool = pool
+        self._ready: list[Reply] = []
+        self._at_work: dict[Job, Job] = {}
+
+    def _begin(self, options: ExamineOptions) -> None:
+        self._pool.configure(options)
+
+    def _check_sandbox(self) -> None:
+        """Leave that to the pool."""
+
+    def submit(self, job: Job) -> None:
+        """Answer a job from what is recorded, or hand it to the pool."""
+        item = job.item
+        assert isinstance(item, ShardItem)  # noqa: S101 # it comes from RecordedSource
+        if not job.exact:
+            self._ready += [reply._replace(job=job) for reply in item.replies]
+            return
+        try:
+            descriptor = item.open()
+        except DecodeError as error:
+            self._ready.append(Reply(job, None, Examination.failed(error), end=True))
+            return
+        again = replace(job, descriptor=descriptor)
+        self._at_work[again] = job
+        self._pool.submit(again)
+
+    @property
+    def hungry(self) -> bool:
+        """Whether a further job would be begun soon."""
+        return self._pool.hungry
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is a job that has not ended."""
+        return bool(self._ready or self._at_work)
+
+    def poll(self, timeout: float) -> list[Reply]:
+        """Return what is recorded, or wait for the pool."""
+        ready, self._ready = self._ready, []
+        for reply in self._pool.poll(0 if ready else timeout) if self._at_work else ():
+            again = reply.job
+            ready.append(reply._replace(job=self._at_work[again]))
+            if reply.end:
+                os.close(again.descriptor)
+                del self._at_work[again]
+        return ready
+
+    def close(self) -> None:
+        """Close what is still open. The pool is the caller's."""
+        for again in self._at_work:
+            os.close(again.descriptor)
+        self._at_work = {}

@@ -1,0 +1,150 @@
+"""A scan as files: a folder of manifests, and a page that says what they amount to.
+
+``plan.json`` is written last, so a folder without it is not a whole plan.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hashmatch.cluster.shard import MAX_ITEMS, SCHEMA, Shard, Work, cut, id_of, read_shard
+from hashmatch.errors import InputError
+from hashmatch.files import path_fields, path_of, write_atomically
+from hashmatch.sources import Item, WalkCounts, WalkOptions
+
+_PAGE = "plan.json"
+
+
+@dataclass(slots=True)
+class Plan:
+    """What a folder of manifests amounts to.
+
+    Attributes:
+        shards: the id of each, in order.
+        items: how many files, and folders that could not be entered.
+        paths: what the operator named.
+        files_from: the file that names more.
+        walk: which files were taken.
+        counts: what the walk met apart from them.
+    """
+
+    shards: list[str] = field(default_factory=list)
+    items: int = 0
+    paths: list[str] = field(default_factory=list)
+    files_from: str | None = None
+    walk: WalkOptions = field(default_factory=WalkOptions)
+    counts: WalkCounts = field(default_factory=WalkCounts)
+
+    def encode(self) -> dict[str, Any]:
+        """As ``plan.json`` has it."""
+        links = [path_fields(path) for path in self.counts.skipped_links]
+        return {
+            "type": "plan",
+            "schema": SCHEMA,
+            **asdict(self),
+            "counts": asdict(self.counts) | {"skipped_links": links},
+        }
+
+
+def manifest_name(number: int) -> str:
+    """The name of the manifest of that number."""
+    return f"shard-{number:07}.jsonl"
+
+
+def write_plan(
+    items: Iterable[Item], work: Work, plan: Plan, folder: Path, most: int = MAX_ITEMS
+) -> None:
+    """Write the manifests of a scan, and then its page.
+
+    Args:
+        items: of all sources, in order.
+        work: how to examine them.
+        plan: how they were chosen; this counts them.
+        folder: where to; it is made if need be.
+        most: how many items may be in one shard.
+
+    Raises:
+        OutputError: something cannot be written.
+        InputError: the folder is not empty, so another plan may be in it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise InputError("the folder of a plan must be empty", path=str(folder))
+    except OSError as error:
+        raise InputError(
+            f"cannot be used: {os.strerror(error.errno or 0)}", path=str(folder)
+        ) from error
+    for shard in cut(items, work, most):
+        manifest = shard.encode()
+        with write_atomically(folder / manifest_name(shard.number)) as file:
+            file.write(manifest)
+        plan.shards.append(id_of(manifest))
+        plan.items += len(shard.items)
+    with write_atomically(folder / _PAGE) as file:
+        file.write(json.dumps(plan.encode(), indent=2).encode() + b"\n")
+
+
+def read_plan(folder: Path) -> Plan:
+    """Read the page of a plan.
+
+    Raises:
+        InputError: there is none, or it is not of this version.
+    """
+    path = folder / _PAGE
+    try:
+        page = json.loads(path.read_bytes())
+        counts, walk = page["counts"], page["walk"]
+        links = [path_of(each) for each in counts["skipped_links"]]
+        chosen = {name: tuple(walk[name]) for name in ("include", "exclude")}
+        if (page["type"], page["schema"]) != ("plan", SCHEMA):
+            raise InputError("is of another version of hashmatch", path=str(path))
+        return Plan(
+            list(map(str, page["shards"])),
+            page["items"],
+            page["paths"],
+            page["files_from"],
+            WalkOptions(**{**walk, **chosen}),
+            WalkCounts(**{**counts, "skipped_links": links}),
+        )
+    except OSError as error:
+        why = os.strerror(error.errno or 0)
+        raise InputError(
+            f"cannot be read, so this is not a whole plan: {why}", path=str(path)
+        ) from error
+    except (AttributeError, LookupError, TypeError, ValueError):
+        raise InputError("not the page of a plan", path=str(path)) from None
+
+
+def read_manifest(path: Path) -> tuple[str, Shard]:
+    """Read a manifest, and return its id and what it says.
+
+    Raises:
+        InputError: it cannot be read, or is none.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"cannot be read: {os.strerror(error.errno or 0)}", path=str(path)
+        ) from error
+    return id_of(data), read_shard(data, str(path))
+
+
+def shards_of(plan: Plan, folder: Path) -> Iterator[tuple[str, Shard]]:
+    """Yield each shard of a plan with its id, in order.
+
+    Raises:
+        InputError: one is missing, or is not of this plan.
+    """
+    for number, expected in enumerate(plan.shards, 1):
+        path = folder / manifest_name(number)
+        name, shard = read_manifest(path)
+        if name != expected:
+            raise InputError("has changed since the plan was made", path=str(path))
+        yield name, shard
