@@ -4,10 +4,11 @@
 
 Screening by previews misses no match as long as a preview flips no more bits than
 ``Algorithm.max_bit_flips``, and no bit whose measure exceeds ``Algorithm.uncertainty_of``. This
-measures both on photograph-like JPEGs of many sizes, qualities, subsamplings and degrees of
-detail, blurred and faded ones included, and on regular patterns, for the views that a scan
-would screen by. It then puts entries around the exact hashes of each picture, at and just beyond
-the thresholds 4, 8, 12 and 16, and compares the outcomes of ``fast`` and ``exact``.
+measures both on JPEGs of many sizes, qualities and subsamplings: textures with more or less detail,
+blurred and faded ones included, scenes with skies, walls, vignettes and letterboxes, some of them
+framed as well, and regular patterns. It takes the views that a scan would screen by. It then puts
+entries around the exact hashes of each picture, at and just beyond the thresholds 4, 8, 12 and 16,
+and compares the outcomes of ``fast`` and ``exact``.
 
 It exits with 1 if a constant is exceeded or an outcome differs. A width without constants is only
 measured and printed, so that you can set them. Each picture depends on its number and
@@ -27,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageEnhance, ImageFilter
+from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
 import record
 from hashmatch import Entry, HashKind, HashList, Matcher, PerceptualHash
@@ -38,11 +39,13 @@ from hashmatch.options import FORMATS, QUALITY_FLOOR, ExamineOptions, Limits
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "fixtures"))
 from regular import regular
-from textures import texture
+from textures import scene, texture
 
 SMALLEST, LARGEST = 100, 2400  # short sides, in pixels
 LONGEST = 3600
-REGULAR = 0.5  # the share of regular patterns
+REGULAR = 0.25  # the share of regular patterns
+SCENES = 0.5  # the share of scenes
+TINTS = ("black", "white", "#f4f1ea", "#203050")  # of frames
 THRESHOLDS = (4, 8, 12, 16)  # bits of 64
 KINDS = tuple(HashKind(name, bits) for name in ("dhash", "phash") for bits in (64, 256))
 
@@ -52,8 +55,14 @@ def picture(rng: random.Random) -> tuple[Image.Image, bool]:
     short = round(SMALLEST * (LARGEST / SMALLEST) ** rng.random())
     size = [short, min(LONGEST, round(short * rng.uniform(1, 2)))]
     rng.shuffle(size)
-    if rng.random() < REGULAR:
+    share = rng.random()
+    if share < REGULAR:
         return regular(rng.randrange(2**32), *size), True
+    if share < REGULAR + SCENES:
+        image = scene(rng.randrange(2**32), *size, roughness=rng.uniform(0.5, 0.9))
+        if rng.random() < 0.5:
+            image = ImageOps.expand(image, min(size) // rng.randint(6, 120), rng.choice(TINTS))
+        return image, False
     image = texture(
         rng.randrange(2**32), *size, roughness=rng.uniform(0.5, 0.9), shapes=rng.randrange(12)
     )

@@ -51,13 +51,11 @@ def _preview(picture: Picture, options: ExamineOptions) -> list[ViewHashes]:
 
     Quality always comes from the preview, so that it is the same in fast and in exact scans.
     """
-    found = picture.preview()
-    if found is None:
-        return []
     if not options.fast:
         options = replace(options, kinds=())
     try:
-        return hash_views(found, options, reduced=picture.reduces)
+        found = picture.preview()
+        return [] if found is None else hash_views(found, options, reduced=picture.reduces)
     except MemoryError:
         return []
 

@@ -13,7 +13,8 @@ from hashmatch.examine.decode.border import (
     TOLERANCE,
     Box,
     content_boxes,
-    may_have_border,
+    doubtful_edges,
+    is_surely_no_border,
 )
 from hashmatch.examine.decode.views import views
 from pictures import encode, flat, padded, photo
@@ -135,13 +136,29 @@ def test_previews_of_bordered_pictures_are_doubted(mark: str, scale: int) -> Non
         assert content_box(whole) is not None
         preview.draft("L", (width // scale, picture.height // scale))
         assert preview.width == 240
-        assert may_have_border(preview)
+        assert doubtful_edges(preview)
 
 
 def test_pictures_without_border_are_rarely_doubted() -> None:
     """Of a picture without a plain edge, a preview is taken for what it is."""
     pictures = [grey(photo(seed, 320, 240)) for seed in range(20)]
-    assert not any(may_have_border(picture) for picture in pictures)
+    assert not any(doubtful_edges(picture) for picture in pictures)
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+def test_a_row_that_is_surely_no_border_is_none_within_thin_edges(seed: int) -> None:
+    """However few pixels go at its ends, such a row stays too varied to be trimmed."""
+    rng = np.random.default_rng(seed)
+    width = int(rng.integers(240, 2000))
+    row = rng.integers(100, 100 + rng.integers(1, 24), width)
+    marks = rng.permutation(width)[: int(rng.uniform(0, 0.06) * width)]
+    row[marks] = rng.integers(0, 256, len(marks))
+    row[: width // 200] = 0
+    inner = row[width // 200 : width - width // 200]
+    far = np.abs(inner - np.sort(inner)[len(inner) // 2]) > TOLERANCE
+    if far.sum() <= OUTLIERS * len(inner):
+        assert not is_surely_no_border(row.astype(np.uint8).tobytes())
+    assert is_surely_no_border(rng.integers(0, 256, width).astype(np.uint8).tobytes())
 
 
 def test_padding_is_found_whatever_its_colour() -> None:

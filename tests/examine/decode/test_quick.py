@@ -1,4 +1,4 @@
-"""Previews by simplejpeg, and JPEGs that need no second look."""
+"""JPEGs decoded by simplejpeg, and JPEGs that need no second look."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from tests.pictures import checkered, encode, photo, with_orientation
+from tests.pictures import checkered, encode, photo, scene, with_orientation
 
 from hashmatch.examine.decode import open_picture, plain_jpeg
-from hashmatch.examine.decode.quick import quick_grey, simplejpeg
+from hashmatch.examine.decode.quick import quick_grey, quick_pixels, simplejpeg, top_row
 from hashmatch.examine.picture_hashes import hash_picture
 from hashmatch.model import Examination, HashKind
 from hashmatch.options import FORMATS, ExamineOptions, Limits
@@ -64,6 +64,44 @@ def test_a_quick_preview_has_the_pixels_of_pillows(mode: str, options: dict[str,
             grey = quick_grey(data, jpeg, scale)
             assert grey is not None
             assert np.array_equal(np.asarray(grey), np.asarray(image.convert("L")))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0", "4:1:1"])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_full_pictures_and_top_rows_have_the_pixels_of_pillows(
+    mode: str, subsampling: str, progressive: bool
+) -> None:
+    """Both decoders give the same picture, and the first row alone equals that of the whole."""
+    for size in ((200, 131), (67, 9), (1003, 650)):
+        picture = photo(11, *size).convert(mode)
+        options: dict[str, Any] = {} if mode == "L" else {"subsampling": subsampling}
+        data = _saved(picture, quality=70, progressive=progressive, **options)
+        jpeg = plain_jpeg(data)
+        assert jpeg is not None
+        found = quick_pixels(data, jpeg)
+        assert found is not None
+        image = Image.open(BytesIO(data))
+        assert found.convert("RGB").tobytes() == image.convert("RGB").tobytes()
+        row = top_row(data, jpeg)
+        expected = image.convert("L").tobytes()[: size[0]]
+        assert row == (None if progressive else expected)
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_without_simplejpeg_pillow_finds_the_same(
+    fast: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Scenes with skies, walls and bars have the same examination by Pillow alone."""
+    files = [
+        _saved(scene(seed, *size), quality=85, progressive=seed % 5 == 0)
+        for seed in range(12, 30)
+        for size in ((200, 160), (640, 500))
+    ]
+    quick = [_examined(data, known=True, fast=fast) for data in files]
+    monkeypatch.setattr("hashmatch.examine.decode.quick.simplejpeg", lambda: None)
+    assert quick == [_examined(data, known=True, fast=fast) for data in files]
+    assert not fast or 0 < sum(found.exact for found in quick) < len(files) / 2
 
 
 @pytest.mark.parametrize("fast", [True, False])

@@ -15,6 +15,8 @@ from PIL import Image
 
 Box: TypeAlias = tuple[int, int, int, int]
 
+TOP = "top"
+
 TOLERANCE = 10
 """How many grey levels a pixel of the border may differ: JPEG's noise and ringing."""
 
@@ -37,6 +39,8 @@ SMEAR = 8
 _SMALL = 1 << 16
 """The size in pixels up to which taking all pixels is faster than cropping the outermost lines."""
 
+_EDGES = (TOP, "bottom", "left", "right")
+
 _MAX_ROUNDS = 4  # a letterbox inside padding inside a frame, and one to spare
 
 
@@ -51,7 +55,8 @@ def content_boxes(grey: Image.Image) -> dict[int, Box]:
         takes it; empty where there is no border, or nothing but border.
     """
     found: dict[int, Box] = {}
-    if not _has_uniform_edge(grey, OUTLIERS):
+    # Only the four outermost lines, which is enough for pictures without a border
+    if not any(_is_uniform(line, int(OUTLIERS * len(line))) for line in _edges(grey)):
         return found
     pixels = np.asarray(grey)
     for tolerance in TOLERANCES:
@@ -92,24 +97,43 @@ def _content_box(pixels: npt.NDArray[np.uint8], tolerance: int) -> Box | None:
     return left, top, right, bottom
 
 
-def may_have_border(preview: Image.Image) -> bool:
-    """Tell whether the picture of this preview may have a border.
+def doubtful_edges(preview: Image.Image) -> list[str]:
+    """Name the edges of a picture where this preview leaves open whether a border begins.
 
     A mark that counts as an outlier in the picture can take up more of a line in the preview, and a
-    thin border keeps only one line. So one nearly uniform edge is enough.
+    thin border keeps only one line. So one nearly uniform edge is enough. A picture whose preview
+    has none has no border.
 
     Args:
         preview: mode ``L``.
+
+    Returns:
+        Some of ``top``, ``bottom``, ``left`` and ``right``.
     """
-    return _has_uniform_edge(preview, SMEAR * OUTLIERS)
+    return [
+        name
+        for name, line in zip(_EDGES, _edges(preview), strict=True)
+        if _is_uniform(line, int(SMEAR * OUTLIERS * len(line)))
+    ]
 
 
-def _has_uniform_edge(grey: Image.Image, outliers: float) -> bool:
-    """Check only the four outermost lines, which is enough for pictures without a border."""
-    return any(_is_uniform(line, int(outliers * len(line))) for line in _edges(grey))
+def is_surely_no_border(line: bytes) -> bool:
+    """Tell whether a line's levels differ too much for a border, whatever is trimmed beside it.
+
+    Borders at its ends that are too thin to show in a preview may hold some of its outliers, and
+    shift its median. So no range of levels may hold nearly all of it.
+
+    Args:
+        line: an outermost line of a picture in full size, one byte a pixel.
+    """
+    up_to = np.cumsum(np.bincount(np.frombuffer(line, np.uint8), minlength=256))
+    span = 2 * TOLERANCE + 1
+    most = int((up_to[span - 1 :] - np.concatenate([[0], up_to[:-span]])).max())
+    return len(line) - most > 3 * OUTLIERS * len(line)
 
 
 def _edges(grey: Image.Image) -> Iterator[bytes]:
+    """Yield the outermost lines in the order of ``_EDGES``."""
     width, height = grey.size
     if width * height <= _SMALL:
         pixels = grey.tobytes()

@@ -21,6 +21,7 @@ _MP_ENTRIES = 0xB002
 _LOSSLESS = 0xC3
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _USUAL_FRAMES = frozenset({0xC0, 0xC1, 0xC2})  # baseline, extended and progressive
+_SEQUENTIAL = frozenset({0xC0, 0xC1})
 _TABLES_AND_COMMENTS = frozenset({0xC4, 0xDB, 0xDD, 0xFE})
 _APPLICATIONS = range(0xE0, 0xF0)
 _JFIF_SEGMENT, _ADOBE_SEGMENT = 0xE0, 0xEE
@@ -127,12 +128,18 @@ class PlainJpeg(NamedTuple):
     Attributes:
         width: in pixels.
         height: in pixels.
+        parts: 1 in grey, 3 in colour.
         has_metadata: it has segments, such as Exif, that may say how to show it.
+        frame: where the header of its frame begins.
+        is_sequential: all of a row of blocks comes before the next one.
     """
 
     width: int
     height: int
+    parts: int
     has_metadata: bool
+    frame: int
+    is_sequential: bool
 
 
 def plain_jpeg(data: bytes) -> PlainJpeg | None:
@@ -143,17 +150,19 @@ def plain_jpeg(data: bytes) -> PlainJpeg | None:
     """
     if not (data.startswith(JPEG_START) and data.endswith(JPEG_END)):
         return None
-    size: tuple[int, int] | None = None
-    has_metadata = False
+    size: tuple[int, int, int] | None = None
+    frame, has_metadata = 0, False
     for marker, place, length in jpeg_segments(data):
         if marker == _SCAN:
-            is_whole = size is not None and scan_end(data, place) == len(data)
-            return PlainJpeg(*size, has_metadata) if size and is_whole else None
+            if size is None or scan_end(data, place) != len(data):
+                return None
+            is_sequential = data[frame + 1] in _SEQUENTIAL and data[place + 4] == size[2]
+            return PlainJpeg(*size, has_metadata, frame, is_sequential)
         if marker in _USUAL_FRAMES:
             found = _frame_size(data, place, length)
             if found is None or size is not None:
                 return None
-            size = found
+            size, frame = found, place
         elif marker in _APPLICATIONS:
             if marker == _MPF_SEGMENT and data.startswith(_MPF, place + 4):
                 return None
@@ -163,13 +172,13 @@ def plain_jpeg(data: bytes) -> PlainJpeg | None:
     return None
 
 
-def _frame_size(data: bytes, place: int, length: int) -> tuple[int, int] | None:
-    """Width and height of a frame of 8 bits a sample in grey or colour; None for any other."""
+def _frame_size(data: bytes, place: int, length: int) -> tuple[int, int, int] | None:
+    """Width, height and parts of a frame of 8 bits a sample, grey or in colour; else None."""
     if length < 8 or place + 10 > len(data):
         return None
     bits, height, width, parts = struct.unpack_from(">BHHB", data, place + 4)
     is_usual = bits == 8 and parts in {1, 3} and length == 8 + 3 * parts
-    return (width, height) if is_usual and width and height else None
+    return (width, height, parts) if is_usual and width and height else None
 
 
 def _is_bare(data: bytes, marker: int, place: int, length: int) -> bool:

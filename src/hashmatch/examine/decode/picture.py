@@ -12,6 +12,7 @@ from io import BytesIO
 from PIL import Image, ImageFile
 
 from hashmatch.errors import DecodeError, needs
+from hashmatch.examine.decode.border import TOP, is_surely_no_border
 from hashmatch.examine.decode.decoders import load_decoders, missing
 from hashmatch.examine.decode.formats import SNIFF_BYTES, decoder_of, sniff
 from hashmatch.examine.decode.hidden import find_hidden
@@ -23,9 +24,9 @@ from hashmatch.examine.decode.opening import (
     open_as,
     open_first,
 )
-from hashmatch.examine.decode.quick import quick_grey
+from hashmatch.examine.decode.quick import quick_grey, quick_pixels, top_row
 from hashmatch.examine.decode.truncation import ends_early
-from hashmatch.examine.decode.views import STORED, MirrorView, View, previews, views
+from hashmatch.examine.decode.views import STORED, TRIMMED, MirrorView, View, previews, views
 from hashmatch.model import Reason
 from hashmatch.options import Limits
 
@@ -63,8 +64,9 @@ class Picture:
     _data: bytes
     _limits: Limits
     _feed: bytes = b""  # what the decoder gets in place of the data
-    _whole: bool = False  # it is known that nothing is missing
+    _plain: PlainJpeg | None = None  # it is a JPEG of which nothing is missing
     _quick: Image.Image | None = None  # the preview, if that has been decoded
+    _kept: list[View] | None = None  # those of the frame that simplejpeg decoded in full
 
     def views(self) -> Iterator[list[View]]:
         """Decode frame by frame, and yield the views of each.
@@ -74,6 +76,9 @@ class Picture:
         Raises:
             DecodeError: no more frames could be decoded within the limits.
         """
+        if (found := self._quick_views()) is not None:
+            yield found
+            return
         start = self._image.tell()
         failure: DecodeError | None = None
         try:
@@ -93,6 +98,15 @@ class Picture:
             with classified(self.format, self._data):
                 self._opened = Image.open(BytesIO(self._feed), formats=(self.format,))
         return self._opened
+
+    def _quick_views(self) -> list[View] | None:
+        """Decode the only frame of a plain JPEG, if simplejpeg can, and keep its views."""
+        if self._kept is None and self._plain is not None:
+            frame = quick_pixels(self._data, self._plain)
+            if frame is not None and self._plain.has_metadata:
+                frame.info = self._image.info  # which says which side is up
+            self._kept = None if frame is None else list(views(frame))
+        return self._kept
 
     def _frames(self) -> Iterator[list[View]]:
         number = 0
@@ -136,7 +150,7 @@ class Picture:
 
     def _is_cut(self) -> bool:
         """Tell whether the file was cut, for decoders that do not say so."""
-        if self._whole:
+        if self._plain is not None:
             return False
         # What the host may have set for pictures of its own, and in all of its threads
         silent = ImageFile.LOAD_TRUNCATED_IMAGES or self.format in _SILENT_WHEN_CUT
@@ -156,12 +170,13 @@ class Picture:
         ``PREVIEW_SIDE`` pixels. Of others it decodes the luma alone, which saves a little. Hashes
         of these views are a few bits off the exact ones. Call this before ``views``.
 
+        Where it leaves open whether there is a border, the full picture decides.
+
         Returns:
-            None if there is no preview, if it fails, or if there may be a border to trim, whose
-            place only the full picture shows: decode in full.
+            None if there is no preview, if it fails, or if there is a border: decode in full.
         """
         if self._quick is not None:
-            return previews(self._quick, self._preview_size())
+            return self._unless_bordered(self._quick)
         if self.format != "JPEG" or not self._data or not _has_preview(self.width, self.height):
             return None
         try:
@@ -169,9 +184,27 @@ class Picture:
                 image, self._opened = self._image, None  # which gives nothing else after this
                 image.draft("RGB" if self.reduces else "L", (PREVIEW_SIDE, PREVIEW_SIDE))
                 image.load()
-                return None if self._is_cut() else previews(image, self._preview_size())
+                return None if self._is_cut() else self._unless_bordered(image)
         except DecodeError:
             return None
+
+    def _unless_bordered(self, frame: Image.Image) -> list[View | MirrorView] | None:
+        """Return the views of a preview, if the picture is sure to have no border."""
+        found, edges = previews(frame, self._preview_size())
+        if edges == [TOP] and self._plain is not None:
+            row = top_row(self._data, self._plain)
+            if row is not None and is_surely_no_border(row):
+                return found
+        return None if edges and self._has_border() else found
+
+    def _has_border(self) -> bool:
+        """Decode the picture in full, and tell whether any of its views is trimmed."""
+        found = self._quick_views()
+        if found is None:
+            with classified(self.format, self._data):
+                self._image.load()
+                found = list(views(self._image))
+        return any(TRIMMED in view.name for view in found)
 
     def _preview_size(self) -> tuple[float, float]:
         """Width and height of a preview, before libjpeg rounds them up."""
@@ -237,7 +270,7 @@ def open_picture(
 
 def _open_plain(data: bytes, jpeg: PlainJpeg, limits: Limits) -> Picture:
     """Open a JPEG whose header is known, and decode its preview if there is to be one."""
-    width, height, _ = jpeg
+    width, height = jpeg.width, jpeg.height
     check_size((width, height), "JPEG", limits)
     image, quick = None, None
     # Pillow refuses more pixels than its host allows for, and reads metadata
@@ -251,7 +284,7 @@ def _open_plain(data: bytes, jpeg: PlainJpeg, limits: Limits) -> Picture:
     elif quick is None and image is None:
         with classified("JPEG", data):
             image = Image.open(BytesIO(data), formats=("JPEG",))
-    return Picture("JPEG", width, height, image, data, limits, data, _whole=True, _quick=quick)
+    return Picture("JPEG", width, height, image, data, limits, data, _plain=jpeg, _quick=quick)
 
 
 def _has_preview(width: int, height: int) -> bool:

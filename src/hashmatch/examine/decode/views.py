@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from hashmatch.examine.decode.border import TOLERANCE, content_boxes, may_have_border
+from hashmatch.examine.decode.border import TOLERANCE, content_boxes, doubtful_edges
 from hashmatch.examine.decode.shrink import shrink, shrink_exactly
 
 Grey: TypeAlias = npt.NDArray[np.uint8]
@@ -202,7 +202,9 @@ def _mirrors(view: View | MirrorView) -> Iterator[MirrorView]:
         yield MirrorView(_join(view.name, name), view, swaps, turn)
 
 
-def previews(frame: Image.Image, size: tuple[float, float]) -> list[View | MirrorView] | None:
+def previews(
+    frame: Image.Image, size: tuple[float, float]
+) -> tuple[list[View | MirrorView], list[str]]:
     """Return the views of a JPEG's preview.
 
     Args:
@@ -210,13 +212,14 @@ def previews(frame: Image.Image, size: tuple[float, float]) -> list[View | Mirro
         size: width and height of the picture in these pixels, up to one less than there are.
 
     Returns:
-        None if there may be a border: a preview does not show exactly where it ends.
+        The views, which are all if the picture has no border; and its edges where it may have one.
     """
     stored = Preview(STORED, frame, size)
-    if may_have_border(stored.picture):
-        return None
+    found: list[View | MirrorView] = [stored]
     upright = _UPRIGHT.get(_orientation(frame))
-    return [stored] if upright is None else [stored, stored.turned(UPRIGHT, upright)]
+    if upright is not None:
+        found.append(stored.turned(UPRIGHT, upright))
+    return found, doubtful_edges(stored.picture)
 
 
 def views(

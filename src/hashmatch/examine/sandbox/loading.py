@@ -17,6 +17,7 @@ from PIL import Image
 from hashmatch.errors import DecodeError
 from hashmatch.examine.archive.packed import STREAM_CODECS
 from hashmatch.examine.decode import claim_process, load_decoders
+from hashmatch.examine.decode.quick import agrees_with_pillow
 from hashmatch.examine.extras import defer, load_deferred
 from hashmatch.hashing import ALGORITHMS
 from hashmatch.options import ExamineOptions
@@ -53,6 +54,7 @@ def load_all(options: ExamineOptions) -> None:
     load_decoders(options.formats)
     claim_process()
     Image.preinit()
+    agrees_with_pillow()
     for name in _COMPANIONS:
         import_module(name)
     for name in _ENCODINGS:

@@ -15,7 +15,7 @@ from collections.abc import Collection
 from typing import Any
 
 from hashmatch.examine.sandbox.landlock import enter_landlock
-from hashmatch.examine.sandbox.libc import prctl, unshare
+from hashmatch.examine.sandbox.libc import keep_memory, prctl, unshare
 from hashmatch.examine.sandbox.privileges import give_up_privileges
 from hashmatch.examine.sandbox.protection import WALLS
 from hashmatch.examine.sandbox.seccomp import enter_seccomp
@@ -36,6 +36,7 @@ def enter_limits(max_memory: int) -> dict[str, Any]:
     Returns:
         For each measure, whether it is in force.
     """
+    keep_memory()
     return {
         "address_space": max_memory if _limit(resource.RLIMIT_AS, max_memory) else None,
         "no_core_dumps": _limit(resource.RLIMIT_CORE, 0),
