@@ -161,5 +161,5 @@ def test_a_pool_serves_one_scan_after_another(
         next(stopped)
         stopped.close()
         if pool.busy:
-            with pytest.raises(SettingsError, match="still at work on another scan"):
+            with pytest.raises(SettingsError, match="busy with another scan"):
                 list(scan([tmp_path], matcher, pool))

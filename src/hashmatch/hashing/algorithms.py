@@ -32,7 +32,7 @@ PHASH_OVERSAMPLING = 4
 """pHash uses the lowest quarter of the frequencies: ``highfreq_factor`` in ``imagehash``."""
 
 TIE_MARGIN = 1e-9
-"""A measure this close to zero may land on either side by rounding alone, in grey levels.
+"""In grey levels: a measure this close to zero may land on either side by rounding alone.
 
 Two correct double-precision transforms of 8-bit greys differ by about 10^-12 grey levels.
 """
@@ -215,7 +215,7 @@ def _dct_basis(length: int, rows: int) -> npt.NDArray[np.float64]:
 
 
 def _phash_by_imagehash(grey: Grey, bits: int) -> Codes:
-    """Let ``imagehash`` decide what rounding would: other people's lists are made with it."""
+    """Let ``imagehash`` settle what rounding would decide: other lists are made with it."""
     import imagehash  # noqa: PLC0415 # it imports SciPy, and ties are rare
 
     # The picture already has the size imagehash resizes to, so it hashes exactly these pixels
@@ -346,7 +346,7 @@ class _Registry(Mapping[str, Algorithm]):
         return found
 
     def __getitem__(self, name: str) -> Algorithm:
-        return _BY_NAME[name] if name in _BY_NAME else self._all[name]  # to look for more is slow
+        return _BY_NAME[name] if name in _BY_NAME else self._all[name]  # finding plug-ins is slow
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._all)
@@ -379,7 +379,7 @@ def check_kind(kind: HashKind) -> HashKind:
 
 
 def parse_kind(name: str) -> HashKind:
-    """Read ``phash``, which means its smallest width, or ``phash-256``. Errors: ``check_kind``."""
+    """Read ``phash-256``, or ``phash`` for its smallest width. Raises what ``check_kind`` does."""
     algorithm, _, width = name.partition("-")
     if width:
         bits = int(width) if width.isdecimal() else 0

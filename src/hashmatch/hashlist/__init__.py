@@ -2,8 +2,8 @@
 
 The CLI, the library and the service load lists here; ``match`` looks up in their sections. Bytes in
 any known format go in, and a ``HashList`` comes out: sections of flat arrays, one per algorithm
-and width, that threads share and nothing changes. A ``Policy`` decides which entries may match,
-``operations`` compares and merges lists, ``freshness`` and ``signing`` tell whether to rely on one.
+and width. They never change, so threads share them. A ``Policy`` decides which entries may match,
+``operations`` compares and merges lists, ``freshness`` and ``signing`` tell whether to trust one.
 Loading fails with ``HashListError``, which has every error by line. No worker process that touches
 untrusted pictures ever holds a list, and no message, repr or pickle shows a hash.
 """

@@ -1,4 +1,4 @@
-"""Turns parsed rows into sections: joins them, checks ids, leaves out flat hashes."""
+"""Turns parsed rows into sections: joins them, checks ids and drops flat hashes."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def _repeated(section: ListSection, problems: Problems) -> npt.NDArray[np.bool_]
 def _called_by_line(
     section: ListSection, ids: TextColumn, named: Rows
 ) -> Iterator[tuple[int, int]]:
-    """Find rows whose id is the ``file:line`` that stands in for another row's missing id."""
+    """Find rows whose id is the ``file:line`` that another row gets because it has none."""
     prefix = f"{section.origin}:".encode()
     starts = ids.offsets[:-1][named].astype(np.int64)
     long_enough = starts + len(prefix) < len(ids.data)

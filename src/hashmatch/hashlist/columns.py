@@ -1,8 +1,8 @@
 """Stores columns of short texts as flat arrays, so ten million texts are not ten million objects.
 
-A column holds the UTF-8 bytes of all its texts end to end, and the offset of each. If a few texts
-recur, such as categories, it holds each once, and a third array says which text each row has. All
-arrays may be views of a memory-mapped file.
+A column holds the UTF-8 bytes of all its texts end to end, and the offset of each. If few distinct
+texts recur, such as categories, it holds each once, and a third array says which text each row has.
+All arrays may be views of a memory-mapped file.
 """
 
 from __future__ import annotations

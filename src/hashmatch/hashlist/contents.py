@@ -20,14 +20,14 @@ NOTHING = TextColumn.empty(0)
 
 @dataclass(repr=False, slots=True)
 class Paging:
-    """What the pages of a feed say besides their records, and of these how many there are.
+    """What the pages of a feed say besides their records, and a summary of the records.
 
     Attributes:
         more_follow: the last page says that more pages follow.
         said: what else the last page says, by name.
         records: how many records all pages have.
         latest: the highest rank of a record; see ``FeedRecord``.
-        digest: SHA-256, hex, of which records there are: their ids, ranks and withdrawals.
+        digest: SHA-256, hex, of the records' ids, ranks and withdrawals.
     """
 
     more_follow: bool = False
@@ -69,8 +69,8 @@ class Contents:
         left_out: how many entries must not match, by reason: withdrawn, expired, category, ...
         suppressed: ids of entries that the operator suppresses, see ``Policy``.
         withdrawn: ids of entries that the list withdraws.
-        dropped: ids of all other entries left out although they are sound; empty for entries
-            without one. If you apply this list to another, these ids must not match there either.
+        dropped: ids of all other sound entries that were left out; empty for entries without one.
+            If you apply this list to another, these ids must not match there either.
         notices: what to tell the operator, one sentence each.
         warnings: the same, about what may keep the list from matching; never silenced.
         index_tables: by kind, the index stored with the list, for sections without updates.

@@ -18,7 +18,7 @@ _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=
 _DURATION = re.compile(r"([0-9]{1,6})([hdw])", re.ASCII)
 _PART = re.compile(r"([0-9]+)|[^\W0-9_]+")
 _AHEAD = timedelta(days=1)
-"""Clocks, and dates without a time zone, may be ahead of ours by this much."""
+"""How far other clocks, and dates without a time zone, may be ahead of our clock."""
 
 
 def parse_duration(text: str) -> timedelta:

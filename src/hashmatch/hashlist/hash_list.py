@@ -1,4 +1,4 @@
-"""``HashList``: an operator's list, checked, read-only, and silent about its hashes."""
+"""``HashList``: an operator's list, checked and read-only. It never shows a hash."""
 
 from __future__ import annotations
 
@@ -198,7 +198,7 @@ class HashList:
         withdrawn. An addition without an id replaces nothing. From then on its id is
         ``file:line@digest``, because the line alone means a different entry in every list.
 
-        A few changes to millions of entries are laid over them, see ``updates``; many are merged.
+        A few changes to millions of entries are laid over them (see ``updates``); many are merged.
 
         Args:
             additions: another list, or entries.

@@ -214,6 +214,6 @@ def withdrawing(contents: Contents, ids: Sequence[str]) -> Contents:
 
 
 def _history_digest(old: Contents, added: Contents, withdrawn: Sequence[str]) -> str:
-    """Digest the old list's digest and the changes, because digesting everything takes long."""
+    """Digest the old list's digest and the changes: digesting everything would take too long."""
     text = "\n".join([old.digest, added.digest, *withdrawn])
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()

@@ -3,10 +3,10 @@
 ``hashlist`` builds an index for a compiled list, and ``match`` builds or opens one for each section
 of a list. Both call ``build_index``, which picks the cheapest kind for the list and the radius.
 
-In go ``Codes``: uint64 arrays of shape (n, words). Out come ``Hits``: rows of queries, rows of
-entries, and distances in bits. Every index answers ``search``, ``nearest`` and ``any`` exactly as
-``LinearIndex`` does, which compares everything; ``BKTree``, ``MultiIndex`` and ``UpdatedIndex``
-(a few changes on top of another index) only do it faster.
+An index takes ``Codes``, uint64 arrays of shape (n, words), and returns ``Hits``: rows of queries,
+rows of entries, and distances in bits. Every index answers ``search``, ``nearest`` and ``any``
+exactly as ``LinearIndex`` does, which compares everything; ``BKTree``, ``MultiIndex`` and
+``UpdatedIndex`` (a few changes on top of another index) only do it faster.
 
 Arrays of the wrong type or shape raise ``SettingsError``, hashes of the wrong width raise
 ``HashMismatchError``. An index never changes, so threads may share it.
@@ -56,7 +56,7 @@ INDEX_KINDS: Mapping[str, type[BuiltIndex]] = {
 """The kinds of index by name; ``auto`` chooses among them."""
 
 FEW = 4_096
-"""A list with fewer entries is always scanned."""
+"""A list with fewer entries is always scanned in full."""
 
 SAMPLE = 256
 """Entries to look up in their own list, to learn how full its buckets are."""

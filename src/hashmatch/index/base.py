@@ -160,7 +160,7 @@ class Index(Protocol):
         """
         queries, radius = check_search(self.words, queries, radius)
         if k < 1:
-            raise SettingsError("ask for at least the 1 nearest entry")
+            raise SettingsError("k must be at least 1")
         counts = np.zeros(len(queries), np.int64)
         found = []
         for first, part in _parts(queries):
@@ -293,7 +293,7 @@ def check_codes(codes: Codes) -> Codes:
 
 
 def check_search(words: int, queries: Codes, radius: int) -> tuple[Codes, int]:
-    """Return queries and radius as ``pieces`` expects them. Errors are those of ``search``."""
+    """Return queries and radius as ``pieces`` expects them. Raises what ``search`` raises."""
     queries = check_codes(queries)
     if queries.shape[1] != words:
         ours, theirs = WORD_BITS * words, WORD_BITS * queries.shape[1]
@@ -318,7 +318,7 @@ def _parts(queries: Codes) -> Iterator[tuple[int, Codes]]:
 def _readings(
     queries: Codes, uncertain_bits: Codes, uncertain: int, max_bit_flips: int
 ) -> Iterator[tuple[Codes, int]]:
-    """Which queries to look up to cover their uncertain bits, and how far beyond the radius.
+    """Which queries to look up to cover their uncertain bits, and at how many more bits of radius.
 
     An entry differs from the query in some of the uncertain bits, and from the query with all of
     them flipped in the others. So it differs from one of the two in at most half. Two lookups at a

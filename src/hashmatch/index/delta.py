@@ -1,4 +1,4 @@
-"""Lays changes over an index, so that a few changes do not rebuild millions of entries."""
+"""Lays a few changes over an index, instead of building it anew from millions of entries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Multi-index hashing: looks only at entries that share 16 bits with the query, or nearly."""
+"""Multi-index hashing: looks only at entries that share, or nearly share, 16 bits with a query."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 VALUES = 1 << CHUNK_BITS
 
 MOST_BUCKETS = VALUES >> 3
-"""The most buckets a query may ask for. More of them hold more entries than are worth checking."""
+"""The most buckets a query may ask for. More would hold more entries than are worth checking."""
 
 BUCKETS = 1 << 16
 """Buckets to look at in one go, over all queries. It bounds the memory."""
@@ -81,7 +81,7 @@ class Probe(NamedTuple):
 
 
 class MultiIndex(BuiltIndex):
-    """Finds the entries that share a chunk of 16 bits with the query, or nearly.
+    """Finds the entries that share, or nearly share, a chunk of 16 bits with the query.
 
     After Norouzi, Punjani & Fleet, "Fast exact search in Hamming space with multi-index hashing",
     IEEE TPAMI 36(6), 2014. The invariant: cut both hashes into m chunks and write
@@ -101,7 +101,8 @@ class MultiIndex(BuiltIndex):
     which is elsewhere in memory and would take longer to fetch than everything else together.
 
     The index knows how many entries its buckets hold before it looks at any. So it cuts batches to
-    bound the memory, and scans for a query if that costs less: no list and no radius is a trap.
+    bound the memory, and scans for a query if that costs less. No list and no radius makes it much
+    slower than a scan.
     """
 
     kind: ClassVar[str] = "multi"
@@ -262,7 +263,7 @@ class MultiIndex(BuiltIndex):
             )
             bucket, query = np.divmod(run, width)
             if FIND_NS * len(run) > self._scan_cost():
-                # What buckets hold is known; how much of it is near is not before this point
+                # Only now is it known how many of the entries in these buckets are near
                 scanned[part] |= FIND_NS * np.bincount(query, minlength=width) > self._scan_cost()
                 looked = (~scanned[part][query]).nonzero()[0]
                 bucket, query, position = bucket[looked], query[looked], position[looked]

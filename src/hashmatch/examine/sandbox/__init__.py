@@ -1,14 +1,16 @@
-"""Decode in processes that hold no list, can do next to nothing, and may die one by one.
+"""Decodes in processes that hold no list, may do next to nothing, and can die one at a time.
 
 The *supervisor* (``pool.py``) is in the scanning process. It starts one *zygote* (``zygote.py``), a
-fresh interpreter that loads the decoders and forks *workers* (``worker.py``) on demand. Before a
-worker sees a file it takes three walls (``walls.py``): Landlock without any rule, no privileges,
-and a filter of system calls. It is then handed open files, one at a time, and answers with hashes
-(``protocol.py``); what it answers is bounded, parsed and checked field by field, never unpickled.
+fresh interpreter that loads the decoders and forks *workers* (``worker.py``) on demand. Before it
+sees a file, a worker puts up three walls around itself (``walls.py``): Landlock without any rule,
+no privileges, and a system call filter. It then receives open files, one at a time, and answers
+with hashes (``protocol.py``). Its answers are limited in size, parsed, and checked field by field;
+nothing is ever unpickled.
 
 Scans use a ``Pool`` from one thread; the threads of an upload pipeline share one through
 ``SharedPool``. Whatever a file does to its worker, it ends as ``timeout``, ``too_large`` or
-``decoder_crash``, and other files go on. ``docs/threat-model.md`` says what holds on which system.
+``decoder_crash``, and the other files are not affected. ``docs/threat-model.md`` says what holds on
+which system.
 """
 
 from hashmatch.examine.sandbox.base import AnyPool

@@ -21,9 +21,9 @@ class AnyPool(Closing):
         limits: what each may use.
 
     Attributes:
-        protection: what keeps hostile files in check, once the pool is configured.
+        protection: what contains hostile files, once the pool is configured.
         window: 0 if the caller opens each file before it submits a job. An examiner elsewhere opens
-            them itself: jobs name their items, and so many may be on their way.
+            files itself: jobs name their items, and this many may be under way.
     """
 
     window = 0
@@ -35,10 +35,11 @@ class AnyPool(Closing):
         self._options: ExamineOptions | None = None
 
     def configure(self, options: ExamineOptions) -> Self:
-        """Say what to examine, and let the workers begin; again only for the same, once idle.
+        """Say what to examine, and start the workers. Call it again only when idle.
 
         Raises:
-            SettingsError: they are on something else, or the sandbox is strict and lacks a wall.
+            SettingsError: the pool is busy or was configured for something else, or the sandbox is
+                strict and lacks a wall.
             HashmatchError: the workers cannot be started.
         """
         if self._options is None:
@@ -47,7 +48,7 @@ class AnyPool(Closing):
             self._check_sandbox()
         elif self.busy or self._options != options:
             raise SettingsError(
-                "this pool is still at work on another scan, or was made for another matcher: make"
+                "this pool is busy with another scan, or was made for another matcher: make"
                 " one pool for each"
             )
         return self
@@ -70,13 +71,13 @@ class AnyPool(Closing):
     @property
     @abstractmethod
     def hungry(self) -> bool:
-        """Whether a further job would be begun soon."""
+        """Whether another job would soon be started."""
 
     @property
     @abstractmethod
     def busy(self) -> bool:
-        """Whether there is a job that has not ended."""
+        """Whether any job has not ended yet."""
 
     @abstractmethod
     def poll(self, timeout: float) -> list[Reply]:
-        """Wait up to ``timeout`` seconds for replies, and return what there is."""
+        """Wait up to ``timeout`` seconds for replies, and return those that have come."""

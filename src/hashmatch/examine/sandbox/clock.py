@@ -1,4 +1,4 @@
-"""The time by which workers are late."""
+"""The clock that decides when a worker is late."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import time
 from collections.abc import Callable
 
 STEP = 1.0
-"""The most seconds that count between two looks at the workers."""
+"""At most this many seconds count between two looks at the workers."""
 
 
 class Clock:
-    """The time that this process had to look at its workers.
+    """Counts only the time in which this process was able to hear its workers.
 
-    While this process is stopped, or waits for the reader of its results, workers cannot report to
+    While this process is stopped, or waits for whoever reads its results, workers cannot report to
     it, and may be stopped as well. That time is not charged to them.
 
     Args:
-        read: gives seconds that only go forward.
+        read: returns seconds that never go back.
 
     Attributes:
-        now: seconds, at the last look.
+        now: the time in seconds when the clock was last read.
     """
 
     def __init__(self, read: Callable[[], float] = time.monotonic) -> None:
@@ -28,7 +28,7 @@ class Clock:
         self.now = 0.0
 
     def look(self) -> float:
-        """Go on by the time since the last look, but by no more than a step."""
+        """Advance by the time since the last look, but by no more than a step."""
         now = self._read()
         self.now += min(now - self._seen, STEP)
         self._seen = now

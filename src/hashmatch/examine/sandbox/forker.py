@@ -1,4 +1,4 @@
-"""The supervisor's side of the zygote: start it, and have it fork workers and reap them."""
+"""The supervisor's side of the zygote: starts it, and has it fork and reap workers."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _CLOSING_SECONDS = 1.0
 
 _ENVIRONMENT = {
     "LC_ALL": "C.UTF-8",
-    # A process with threads cannot fork, and a worker is one core's share
+    # A process with threads cannot fork safely, and each worker has one core anyway
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
-    # Bytes up to which glibc keeps memory for the next picture; otherwise the kernel clears all of
-    # it anew, which takes up to a quarter of the time. Other allocators ignore this
+    # Up to this many bytes, glibc keeps memory for the next picture; otherwise the kernel clears
+    # all of it again, which takes up to a quarter of the time. Other allocators ignore this
     "MALLOC_MMAP_THRESHOLD_": "33554432",
     "MALLOC_TRIM_THRESHOLD_": "67108864",
 }
@@ -44,8 +44,8 @@ class Ending(NamedTuple):
     """How a worker ended.
 
     Attributes:
-        signal: what it died of, if it was a signal.
-        peak: bytes of memory that it had at most.
+        signal: the signal that killed it; None if none did.
+        peak: the most memory it used, in bytes.
     """
 
     signal: int | None
@@ -53,7 +53,7 @@ class Ending(NamedTuple):
 
 
 class Forker:
-    """The zygote, as the supervisor has it.
+    """Controls the zygote.
 
     Attributes:
         pid: of the zygote.
@@ -61,9 +61,11 @@ class Forker:
 
     def __init__(self) -> None:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._control.settimeout(1.0)  # again and again: while this process is stopped, none counts
+        self._control.settimeout(
+            1.0
+        )  # repeated, so that time in which we are stopped is not counted
         with theirs:
-            # -P: a numpy.py in the folder to scan is no module of ours
+            # -P: a numpy.py in the folder to scan must not be imported
             self._process = subprocess.Popen(  # noqa: S603 # our own interpreter and module
                 [
                     sys.executable,
@@ -80,7 +82,7 @@ class Forker:
                 env={
                     **_ENVIRONMENT,
                     **{name: os.environ[name] for name in _LOADER if name in os.environ},
-                    # What the scanning process can import, the workers can
+                    # Workers can import what the scanning process can
                     "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
                 },
             )
@@ -88,16 +90,16 @@ class Forker:
         self._configured = False
 
     def fileno(self) -> int:
-        """Its socket, on which an unasked zygote says nothing, so that only its end can be read."""
+        """Its socket. The zygote speaks only when asked, so this is readable only when it dies."""
         return self._control.fileno()
 
     def configure(
         self, options: ExamineOptions, max_memory: int, walls: Sequence[str]
     ) -> dict[str, Any]:
-        """Say what workers will examine, with how much memory, behind which walls.
+        """Tell the zygote what workers will examine, with how much memory, behind which walls.
 
         Returns:
-            What the zygote has given up, as ``enter_limits`` tells it.
+            What the zygote has given up, as ``enter_limits`` returns it.
 
         Raises:
             HashmatchError: the zygote has died.
@@ -115,7 +117,7 @@ class Forker:
         """Start a worker.
 
         Returns:
-            Its pid, and our end of its channel, which does not block.
+            Its pid, and our end of its channel, which is non-blocking.
 
         Raises:
             HashmatchError: the zygote has died.
@@ -131,7 +133,7 @@ class Forker:
             raise
 
     def reap(self, pid: int) -> Ending:
-        """Kill a worker, with whatever it started, and learn how it ended.
+        """Kill a worker and whatever it started, and return how it ended.
 
         Raises:
             HashmatchError: the zygote has died.
@@ -146,13 +148,13 @@ class Forker:
     def kill(self, pid: int) -> None:
         """Kill a worker and its process group.
 
-        Its number stays its own until the zygote reaps it, or ends.
+        Its pid is not reused until the zygote reaps it or ends.
         """
         if self._process.poll() is None:
             kill_group(pid)
 
     def load_late(self) -> None:
-        """Have the workers to come load what is needed seldom.
+        """Have future workers load what is seldom needed.
 
         Raises:
             HashmatchError: the zygote has died.
@@ -160,9 +162,9 @@ class Forker:
         self._say(LOAD + bytes(8))
 
     def close(self) -> None:
-        """End the zygote, which ends its workers."""
+        """End the zygote and with it its workers."""
         self._control.close()
-        if not self._configured:  # it may still be loading what nobody will need
+        if not self._configured:  # it may still be loading decoders that nobody will need
             self._process.kill()
         try:
             self._process.wait(_CLOSING_SECONDS)
@@ -171,11 +173,11 @@ class Forker:
             self._process.wait()
 
     def abandon(self) -> None:
-        """Kill the zygote, whatever it is on; its workers die with it."""
+        """Kill the zygote, whatever it is doing; its workers die with it."""
         self._process.kill()
 
     def forsake(self) -> None:
-        """In a forked child: close what it has inherited, and leave the process alone."""
+        """In a forked child: close the inherited socket, and leave the zygote alone."""
         self._control.close()
 
     def _say(self, request: bytes, *descriptors: int) -> None:
@@ -212,7 +214,7 @@ def kill_group(pid: int) -> None:
 
 
 def gone() -> HashmatchError:
-    """What is said when the zygote is not there any more, or does not answer."""
+    """The error if the zygote has ended or does not answer."""
     return HashmatchError(
         "the process that decoders run in could not be started, or has died; run"
         " 'hashmatch doctor' to see why"

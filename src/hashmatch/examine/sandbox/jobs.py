@@ -1,4 +1,4 @@
-"""What is asked of workers, and in which order they may answer."""
+"""Jobs for workers, and the order in which workers may answer them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hashmatch.options import PROGRESS_SECONDS, ExamineOptions, ThumbnailOptions
 
 
 class ProtocolError(Exception):
-    """A worker said what no worker says: it cannot be trusted any more."""
+    """A worker broke the protocol, so it can no longer be trusted."""
 
 
 @dataclass(slots=True, eq=False)
@@ -19,23 +19,24 @@ class Job:
     """An open file to examine.
 
     Attributes:
-        descriptor: of the file; it stays open, and the caller's. -1 for an examiner elsewhere.
+        descriptor: of the file; -1 for an examiner elsewhere. It belongs to the caller and stays
+            open.
         exact: decode in full, whatever the options say.
-        digest_only: take the file's digests, and look no further into it.
-        skip: how many members of an archive to pass over, those that are done included.
+        digest_only: compute the file's digests and nothing else.
+        skip: how many members of an archive to skip, including those that are done.
         count: how many members to examine; 0 for all, and then the file itself.
-        urgent: somebody waits for this very file, so its time runs from when it is submitted, and
-            not from when a worker takes it.
+        urgent: somebody is waiting for this file, so its time runs from when it is submitted, not
+            from when a worker takes it.
         member: the member that a worker has begun.
-        deaths: how many workers died on it since it last got on.
-        faults: how many of those died by a fault of their own, and not by a signal of others.
-        until: when its time is up, or that of the member in hand; None until it runs.
-        last: when its time is up with all of its members; None until it runs.
-        bytes_left: how much workers may still say of it.
-        progress: how often a worker has said that it is still at work on what it is on.
-        loaded_late: a worker has asked for what is loaded late, and that is there now.
-        thumbnail: make a thumbnail, and examine nothing; None to examine the file.
-        item: what the descriptor is of, for an examiner that opens it where it examines it.
+        deaths: how many workers have died on it since it last made progress.
+        faults: how many of those died by their own fault, not by a signal from outside.
+        until: when the time for it, or for its current member, is up; None until it starts.
+        last: when the time for all of its members is up; None until it starts.
+        bytes_left: how many more bytes workers may answer about it.
+        progress: how often a worker has reported that it is still at work on the current part.
+        loaded_late: a worker asked for what is loaded late, and that has been loaded.
+        thumbnail: make a thumbnail instead of examining the file; None to examine it.
+        item: the file's item, for an examiner elsewhere, which opens it there.
     """
 
     descriptor: int
@@ -56,13 +57,13 @@ class Job:
     item: object = None
 
     def take(self, said: Said, options: ExamineOptions) -> Reply | None:
-        """Note what a worker says of this job.
+        """Take in what a worker says about this job.
 
         Returns:
             None if it only says which member it begins, or that it is still at work.
 
         Raises:
-            ProtocolError: no worker may say that next.
+            ProtocolError: a worker may not say that at this point.
         """
         if said is None:
             self.progress += 1
@@ -84,17 +85,17 @@ class Job:
         return self.done(said.examination, said.thumbnail)
 
     def pay(self, length: int) -> None:
-        """Note how many bytes a worker said of this job.
+        """Deduct the bytes of an answer.
 
         Raises:
-            ProtocolError: they are more than the job, with all its members, is worth.
+            ProtocolError: workers have sent more than the job and its members allow.
         """
         self.bytes_left -= length
         if self.bytes_left < 0:
             raise ProtocolError
 
     def done(self, examination: Examination, thumbnail: Thumbnail | None = None) -> Reply:
-        """Note what came of what a worker was on: of a member, or of the file."""
+        """Note the result of what a worker was examining: a member, or the file."""
         reply = Reply(self, self.member, examination, self._is_last, thumbnail)
         if self.member is not None:
             self.skip += 1
@@ -106,25 +107,25 @@ class Job:
 
     @property
     def _is_last(self) -> bool:
-        """Whether nothing comes after what a worker is on."""
+        """Whether the job ends with what a worker is examining now."""
         return self.member is None or self.count == 1
 
 
 BYTES_PER_MEMBER = 16 * 1024
-"""What a member adds to the bytes that workers may say of an archive; most need a few hundred."""
+"""How many bytes each member adds to what workers may answer; most need a few hundred."""
 
 
 class Reply(NamedTuple):
-    """What came of a job, or of a part of it.
+    """The result of a job, or of a part of it.
 
     Attributes:
         job: the job.
         member: which member of an archive it is about; None for the file itself.
-        examination: of the one or the other.
-        end: nothing more comes of this job. A job with a ``count`` ends with the last of its
-            members, any other with the file's own examination. An archive that has fewer members
-            than the count ends with that, too.
-        thumbnail: what the job asked for; None if it cannot be had, which the examination explains.
+        examination: of the member or the file.
+        end: this is the last reply. A job with a ``count`` ends with the last of its members, any
+            other with the file's own examination. So does an archive with fewer members than the
+            count.
+        thumbnail: what the job asked for; None if there is none, and the examination says why.
     """
 
     job: Job
@@ -135,15 +136,15 @@ class Reply(NamedTuple):
 
 
 Said: TypeAlias = bytes | Reply | None
-"""What a worker says of a job: the path of the member that it begins, or what came of a part; or,
-as None, that it is still at work on a long one."""
+"""What a worker says about a job: the path of the member that it begins, the result of a part, or
+None, which means that it is still at work on a long part."""
 
 
 def check_size(workers: int) -> int:
-    """Return how many workers there are to be.
+    """Return the number of workers.
 
     Raises:
-        SettingsError: there are none.
+        SettingsError: it is under 1.
     """
     if workers < 1:
         raise SettingsError("there must be at least 1 worker")

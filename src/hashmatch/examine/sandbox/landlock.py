@@ -1,9 +1,9 @@
 """The first wall: Landlock, without any rule.
 
-A Landlock domain handles every access right that the kernel knows and grants none, so the process
-cannot open, make, rename or remove anything by its path. Descriptors that it already has, or is
-sent, still work. Newer kernels add TCP (ABI 4), device ioctls (5), abstract Unix sockets and
-signals to processes outside the domain (6).
+The Landlock domain covers every access right that the kernel knows and grants none, so the process
+cannot open, create, rename or remove anything by its path. Descriptors that it already has, or is
+sent, still work. Newer kernels also cover TCP (ABI 4), device ioctls (5), and abstract Unix sockets
+and signals to processes outside the domain (6).
 
 Source: Linux, Documentation/userspace-api/landlock.rst and include/uapi/linux/landlock.h.
 """
@@ -42,7 +42,7 @@ class _RulesetAttr(ctypes.Structure):
 
 
 def landlock_abi() -> int:
-    """The version of Landlock that this kernel offers, 0 for none."""
+    """The version of Landlock that this kernel offers; 0 for none."""
     if sys.platform != "linux":
         return 0
     return max(0, syscall(_CREATE_RULESET, None, 0, _CREATE_RULESET_VERSION))
@@ -71,5 +71,5 @@ def enter_landlock() -> int:
 
 
 def _known(rights: tuple[tuple[int, int], ...], abi: int) -> int:
-    """The bits of the newest row that this ABI has; 0 if it has none."""
+    """The rights that this ABI knows; 0 if there are none."""
     return max((bits for first, bits in rights if first <= abi), default=0)

@@ -23,7 +23,7 @@ def syscall(number: int, *arguments: Any) -> int:
 
 
 def prctl(option: int, *arguments: int) -> int:
-    """Change something about this process, by the manual page of that name; -1 if it fails."""
+    """Change an attribute of this process; -1 if that fails."""
     padded = (*arguments, 0, 0, 0, 0)[:4]
     return int(_libc().prctl(option, *map(ctypes.c_ulong, padded)))
 
@@ -45,5 +45,5 @@ def unshare(flags: int) -> bool:
 
 
 def _wide(argument: Any) -> Any:
-    """A whole number fills a register; without this, ctypes passes 32 bits of it."""
+    """Make an integer fill a register: ctypes would pass only 32 bits of it."""
     return ctypes.c_long(argument) if isinstance(argument, int) else argument

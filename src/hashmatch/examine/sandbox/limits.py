@@ -1,4 +1,4 @@
-"""What a worker may use, and how much of a sandbox it runs in."""
+"""What a worker may use, and how strictly it is confined."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class WorkerLimits:
     Attributes:
         max_memory: bytes of address space.
         max_seconds: wall-clock seconds for one file, or one member of an archive.
-        sandbox: how much of a sandbox it runs in: ``strict``, ``best`` or ``off``.
-        notify: called with one line if that is less than this program knows to build.
+        sandbox: how strictly to confine it: ``strict``, ``best`` or ``off``.
+        notify: called with one line if a wall is missing.
 
     Raises:
         SettingsError: a limit is too small to decode anything with, or there is no such sandbox.

@@ -1,8 +1,8 @@
-"""What a worker must have loaded before its walls go up, since it can open no file afterwards.
+"""Loads what a worker needs before its walls go up: afterwards it can open no file.
 
 Pillow, the codecs and the hash algorithms import parts of themselves when they first need them.
-``hashmatch doctor`` and the tests decode a picture of every format behind the walls, so a new lazy
-import shows there.
+``hashmatch doctor`` and the tests decode a picture of every format behind the walls, which reveals
+a new lazy import.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _ENCODINGS = (
 
 
 def load_all(options: ExamineOptions) -> None:
-    """Load the decoders, codecs and algorithms that these options can call for.
+    """Load the decoders, codecs and algorithms that these options may need.
 
     Raises:
         MissingExtraError: a format or an algorithm needs a package that is not installed.
@@ -73,7 +73,7 @@ def load_all(options: ExamineOptions) -> None:
 
 
 def load_late() -> None:
-    """Load what is needed seldom and takes long.
+    """Load what is slow to load and seldom needed.
 
     That is the libraries for PDF, mail, videos and rarer archives, the decoders of AVIF, HEIF and
     JPEG XL, and SciPy, with which imagehash settles ties.

@@ -1,13 +1,13 @@
-"""The supervisor: hands files to workers, collects what they answer, and outlives their deaths.
+"""The supervisor: hands files to workers, collects their answers, and survives their deaths.
 
-A worker has one file in its hands, and can answer for no other: the number that an answer must
-repeat is random and travels with the file. The next file is opened already, and handed over when
-the answer is there.
+A worker has one file at a time, and cannot answer for another: an answer must repeat a random
+number that came with the file. The next file is already open, and is handed over when the answer
+arrives.
 
-A worker that dies is blamed on the file, or the archive's member, that it was on. Since anyone may
-kill a process, the file is tried again, and only several workers in a row that die on it make it a
-``decoder_crash``. A worker that is late is killed with all it started, and nothing that it or its
-children do with the channel can delay that.
+If a worker dies, the file or archive member that it was examining takes the blame. But a process
+may be killed from outside, so the file is tried again; only if several workers in a row die on it
+is it a ``decoder_crash``. A worker that is late is killed together with all it started, and nothing
+that they do with the channel can delay that.
 """
 
 from __future__ import annotations
@@ -35,29 +35,30 @@ from hashmatch.model import Examination, Reason
 from hashmatch.options import ExamineOptions
 
 _MOST_FAULTS = 2
-"""Workers in a row that a file may cost by a fault, an exit or a false answer."""
+"""How many workers in a row a file may cost by a fault, an exit or a broken protocol."""
 
 _MOST_DEATHS = 6
-"""Likewise by a signal that anybody can send: chance hits a file twice or thrice, and no more."""
+"""The same, if signals that anyone can send are counted too. Chance may hit a file two or three
+times, hardly more."""
 
 _MOST_JOBS = 1000
-"""Files that a worker examines before another takes its place. It bounds for how many files after
-its own a taken-over worker can answer, and costs about a percent with small files."""
+"""How many files a worker examines before it is replaced. This bounds how many later files a worker
+that was taken over can answer for, and costs about a percent with small files."""
 
 _MOST_STILLBORN = 8
-"""Workers in a row that may die before they are ready."""
+"""How many workers in a row may die before they are ready."""
 
 _READY_SECONDS = 10.0
 
 _ARCHIVE_TIMES = 180
-"""An archive may take so many times the limit of one file, with all of its members: an hour, if
-that limit is 20 seconds."""
+"""An archive with all its members may take this many times the limit of one file: an hour, if that
+is 20 seconds."""
 
 _BY_OTHERS = frozenset(
     getattr(signal, name) for name in ("SIGKILL", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )  # not every system has them
 
-# What a worker may say of its own end; it has no room for a picture's content
+# What a worker may say about why it dies; there is no room for a picture's content
 _PLACE = re.compile(r"([A-Za-z_]{1,64}) in [a-z_0-9]{1,64}\.py:[0-9]{1,6}", re.ASCII)
 _NOT_LOADED = ("ImportError", "ModuleNotFoundError")
 
@@ -72,14 +73,14 @@ _BELL = "bell"
 class _Worker:
     pid: int
     channel: socket.socket
-    until: float  # when it is late with what it is on, by the clock
+    until: float  # when it is late, by the clock
     ready: bool = False  # its walls are up
     job: Job | None = None
     number: int = 0  # what its answers must repeat
     done: int = 0  # jobs
     received: bytearray = field(default_factory=bytearray)
-    lied: bool = False  # it said what no worker says
-    died_of: str | None = None  # the place of a mistake in Python, as it said
+    lied: bool = False  # it broke the protocol
+    died_of: str | None = None  # the Python error and its place, as the worker reported them
 
 
 def isolation_available() -> bool:
@@ -90,12 +91,12 @@ def isolation_available() -> bool:
 class Pool(AnyPool):
     """A set of worker processes.
 
-    Start one before the lists are loaded, and its decoders load meanwhile.
+    Start it before you load the lists: its decoders load in the meantime.
 
     Args:
         jobs: how many workers.
         limits: what each may use.
-        clock: tells when they are late.
+        clock: decides when they are late.
 
     Raises:
         HashmatchError: the processes cannot be started.
@@ -133,21 +134,21 @@ class Pool(AnyPool):
         self._feed()
 
     def wake_by(self, bell: socket.socket) -> None:
-        """End a ``poll`` early whenever something is sent to that socket of the caller's."""
+        """End a ``poll`` early whenever something is sent to this socket."""
         self._selector.register(bell, selectors.EVENT_READ, _BELL)
 
     @property
     def hungry(self) -> bool:
-        """Whether to submit a further job: one for each worker waits here, already open."""
+        """Whether to submit another job: one per worker waits here, already open."""
         return len(self._backlog) < self._size
 
     @property
     def busy(self) -> bool:
-        """Whether there is a job that has not ended."""
+        """Whether any job has not ended yet."""
         return bool(self._backlog) or any(worker.job for worker in self._workers)
 
     def poll(self, timeout: float) -> list[Reply]:
-        """Wait up to ``timeout`` seconds for replies, and return what there is.
+        """Wait up to ``timeout`` seconds for replies, and return those that have come.
 
         Raises:
             HashmatchError: the processes have died.
@@ -162,7 +163,7 @@ class Pool(AnyPool):
                 replies.extend(self._listen(key.data))
         now = self._clock.look()
         for worker in [worker for worker in self._workers if worker.until <= now]:
-            replies.extend(self._listen(worker))  # what it said in time counts
+            replies.extend(self._listen(worker))  # it may have answered in time
             if worker in self._workers and worker.until <= now:
                 replies.extend(self._bury(worker))
         replies.extend(self._expired(now))
@@ -170,7 +171,7 @@ class Pool(AnyPool):
         return replies
 
     def close(self) -> None:
-        """End all workers, whatever they are on."""
+        """End all workers, whatever they are doing."""
         for worker in self._workers:
             self._zygote.kill(worker.pid)
             worker.channel.close()
@@ -179,17 +180,17 @@ class Pool(AnyPool):
         self._zygote.close()
 
     def abandon(self) -> None:
-        """From another thread: end the zygote, so that whoever waits for it gets an error."""
+        """From another thread: kill the zygote, so that whoever waits for it gets an error."""
         self._zygote.abandon()
 
     def forsake(self) -> None:
-        """In a forked child: close what it inherited, and leave the processes alone."""
+        """In a forked child: close what was inherited, and leave the processes alone."""
         for worker in self._workers:
             worker.channel.close()
         self._zygote.forsake()
 
     def _patience(self, timeout: float) -> float:
-        """How long to wait at most: until something is late."""
+        """How many seconds to wait at most: until something is late."""
         now = self._clock.look()
         waiting = (job.until for job in self._backlog if job.until is not None)
         until = min((*(worker.until for worker in self._workers), *waiting), default=math.inf)
@@ -198,7 +199,7 @@ class Pool(AnyPool):
         return max(0.0, timeout)
 
     def _feed(self) -> None:
-        """Hand a job to every worker that has none."""
+        """Hand a job to every idle worker."""
         for worker in [worker for worker in self._workers if worker.ready and not worker.job]:
             if not self._backlog:
                 return
@@ -206,7 +207,7 @@ class Pool(AnyPool):
             worker.number = int.from_bytes(os.urandom(8), "big")
             try:
                 socket.send_fds(worker.channel, [encode_job(job, worker.number)], [job.descriptor])
-            except (ConnectionError, BlockingIOError):  # it has died, and never got this job
+            except (ConnectionError, BlockingIOError):  # it has died and never got this job
                 for _ in self._bury(worker):
                     pass
                 continue
@@ -245,7 +246,7 @@ class Pool(AnyPool):
         except ProtocolError:
             worker.lied = True
         if worker.ready and worker.job is None and worker.received:
-            worker.lied = True  # it has nothing to say, and could go on for ever
+            worker.lied = True  # it has no job to speak about, and might never stop
         if worker.lied or not received or (worker.done >= _MOST_JOBS and worker.job is None):
             yield from self._bury(worker)
 
@@ -271,7 +272,7 @@ class Pool(AnyPool):
         return reply
 
     def _welcome(self, worker: _Worker, message: dict[str, Any]) -> None:
-        """Note which walls of a new worker hold. It has not seen a file yet."""
+        """Note which of a new worker's walls hold. It has not seen a file yet."""
         walls = message.get("walls")
         if not isinstance(walls, dict):
             raise ProtocolError
@@ -285,7 +286,7 @@ class Pool(AnyPool):
         self._time(worker)
 
     def _bury(self, worker: _Worker) -> Iterator[Reply]:
-        """End a worker, blame the file that it was on, and fork another."""
+        """End a worker, blame the file that it was examining, and fork another."""
         self._selector.unregister(worker.channel)
         worker.channel.close()
         ending = self._zygote.reap(worker.pid)
@@ -299,7 +300,7 @@ class Pool(AnyPool):
         self._workers.append(self._fork())
 
     def _blame(self, worker: _Worker, job: Job, ending: Ending) -> Iterator[Reply]:
-        """Charge a job with the end of its worker, and try it again or give it up."""
+        """Blame a job for the death of its worker, and try it again or give it up."""
         place = _PLACE.match(worker.died_of or "")
         if place is not None and place[1] in _NOT_LOADED and not job.loaded_late:
             self._zygote.load_late()
@@ -310,17 +311,17 @@ class Pool(AnyPool):
         late = worker.until <= self._clock.now
         if late or job.faults >= _MOST_FAULTS or job.deaths >= _MOST_DEATHS:
             if late and job.last is not None and job.last <= self._clock.now:
-                job.member = None  # the whole of it is late, and ends here
+                job.member = None  # the whole archive is late, and ends here
             reply = job.done(Examination.failed(self._cause(worker, ending, late=late)))
-            if not reply.end:  # an archive goes on behind the member that killed its worker
+            if not reply.end:  # continue with the next member of the archive
                 self._backlog.appendleft(job)
             yield reply
         else:
-            job.member = None  # the next worker says anew what it begins
+            job.member = None  # the next worker will say again what it begins
             self._backlog.appendleft(job)
 
     def _expired(self, now: float) -> Iterator[Reply]:
-        """Give up the jobs that somebody waits for and no worker could take in time."""
+        """Give up urgent jobs that no worker could take in time."""
         late = [job for job in self._backlog if job.until is not None and job.until <= now]
         for job in late:
             self._backlog.remove(job)
@@ -330,7 +331,7 @@ class Pool(AnyPool):
     def _cause(self, worker: _Worker, ending: Ending, *, late: bool) -> DecodeError:
         if late:
             return self._timeout()
-        # Where memory runs out and the decoder does not notice, it is one of these
+        # A decoder that runs out of memory without noticing dies of one of these
         could_be_memory = ending.signal in (signal.SIGABRT, signal.SIGKILL, signal.SIGSEGV)
         said = worker.died_of or ""
         if (could_be_memory and self._was_large(ending)) or "MemoryError" in said:
@@ -343,7 +344,7 @@ class Pool(AnyPool):
         return DecodeError(Reason.TIMEOUT, f"not decoded within {seconds} seconds")
 
     def _by_others(self, ending: Ending) -> bool:
-        """Whether a worker was probably killed from outside, and not for its use of memory."""
+        """Whether a worker was probably killed from outside, not for using too much memory."""
         return ending.signal in _BY_OTHERS and not self._was_large(ending)
 
     def _was_large(self, ending: Ending) -> bool:

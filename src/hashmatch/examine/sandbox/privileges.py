@@ -1,9 +1,9 @@
-"""The second wall: no capabilities, and for root another user.
+"""The second wall: no capabilities, and another user in place of root.
 
-Root's worker becomes ``nobody``: files that only root may read are closed to it, and so are root's
-processes. Every worker gives up all capabilities, in every set, and with no_new_privs it cannot
-regain them. If it still may, it also takes an empty folder that no longer exists as its root, so
-that no path leads anywhere.
+Root's worker becomes ``nobody``, so it cannot reach files and processes that only root may. Every
+worker gives up all capabilities, in every set, and with no_new_privs it cannot regain them. If it
+still may, it first makes an empty folder that no longer exists its root, so that no path leads
+anywhere.
 
 Source: Linux, capabilities(7), capget(2) and include/uapi/linux/capability.h.
 """
@@ -19,7 +19,7 @@ from contextlib import suppress
 from hashmatch.examine.sandbox.libc import prctl, syscall
 
 NOBODY = 65534
-"""The user and the group that every Linux system has and that owns nothing."""
+"""A user and a group that own nothing, on every Linux system."""
 
 _PR_CAPBSET_DROP = 24  # linux/prctl.h
 _PR_CAP_AMBIENT = 47
@@ -60,10 +60,10 @@ def give_up_privileges(folder: int | None, *, was_root: bool) -> bool:
 
     Args:
         folder: what ``empty_folder`` returned; it becomes the root folder if that is permitted.
-        was_root: the process was root's before it entered a user namespace.
+        was_root: the process belonged to root before it entered a user namespace.
 
     Returns:
-        Whether this process has no capability and is not root's.
+        Whether this process has no capability and does not belong to root.
     """
     if sys.platform != "linux":
         return False

@@ -1,4 +1,4 @@
-"""How much of a sandbox there is, in words for operators.
+"""Describes the sandbox to operators, in words.
 
 Nothing here touches the system, so every command can import it.
 """
@@ -16,14 +16,14 @@ WALLS = {
     "privileges": "a user without privileges",
     "seccomp": "the system call filter",
 }
-"""The three walls, by the name that a worker reports, in words."""
+"""The three walls in words, by the name that a worker reports."""
 
 
 class Sandbox(StrEnum):
-    """How much of a sandbox decoders run in.
+    """How strictly decoders are confined.
 
     Attributes:
-        STRICT: all three walls, or none of the work.
+        STRICT: behind all three walls, or not started at all.
         BEST: the walls that the system offers.
         OFF: worker processes with limits on memory and time, and no walls.
     """
@@ -34,7 +34,7 @@ class Sandbox(StrEnum):
 
 
 def walls_of(sandbox: str) -> tuple[str, ...]:
-    """The walls that workers are to take."""
+    """The walls that workers should put up."""
     return () if sandbox == Sandbox.OFF else tuple(WALLS)
 
 
@@ -48,7 +48,7 @@ def missing_walls(protection: Mapping[str, Any]) -> list[str]:
 
 
 def require_walls(protection: Mapping[str, Any]) -> None:
-    """Refuse to go on without all three walls.
+    """Refuse to continue unless all three walls hold.
 
     Raises:
         SettingsError: one is missing.
@@ -61,7 +61,7 @@ def require_walls(protection: Mapping[str, Any]) -> None:
 
 
 def sandbox_notice(sandbox: str, protection: Mapping[str, Any]) -> str | None:
-    """One line for an operator who has less than the whole sandbox; None for one who has it all.
+    """One line about what the sandbox lacks; None if it lacks nothing.
 
     Args:
         sandbox: what was asked for.
@@ -86,13 +86,13 @@ def sandbox_notice(sandbox: str, protection: Mapping[str, Any]) -> str | None:
 
 
 def protection_in_words(protection: Mapping[str, Any]) -> dict[str, str]:
-    """What holds on this very machine, for ``hashmatch doctor``.
+    """What holds on this machine, for ``hashmatch doctor``.
 
     Args:
         protection: what a pool reports once it is configured.
 
     Returns:
-        A sentence for each wall; none where there are no separate processes to wall in.
+        A sentence for each wall; nothing if there are no separate processes.
     """
     if not protection.get("separate_processes"):
         return {}

@@ -1,9 +1,9 @@
-"""What supervisor and workers say to each other.
+"""The messages between supervisor and workers.
 
-To the worker goes one message for each file: a fixed header, with the file's descriptor as
-ancillary data. To the supervisor go frames of JSON, since a decoder that hostile bytes took over
-must not be able to make the supervisor run anything, as a pickle would. Before a frame is parsed,
-its length and the number of its values are bounded, and with them what it can cost.
+The supervisor sends a worker one message per file: a fixed header, with the file's descriptor as
+ancillary data. The worker answers in frames of JSON. A pickle would let a decoder that hostile
+bytes took over run code in the supervisor. Before a frame is parsed, its length and its number of
+values are checked, which limits what it can cost.
 """
 
 from __future__ import annotations
@@ -37,34 +37,34 @@ from hashmatch.options import (
 )
 
 FORK = b"F"
-"""To the zygote: fork a worker that serves the socket sent along. The answer is its pid."""
+"""To the zygote: fork a worker that serves the attached socket. The answer is its pid."""
 
 REAP = b"R"
 """To the zygote: wait for the worker whose pid follows. The answer is how it ended."""
 
 LOAD = b"L"
-"""To the zygote: load what is loaded late, for the workers to come. There is no answer."""
+"""To the zygote: load what is loaded late, for future workers. There is no answer."""
 
 JOB = struct.Struct(">Q??IIH")
-"""Header of a job: its number, whether to decode in full, whether to take digests and no more, how
-many members to skip, how many to do (0: all), and how many bytes of JSON follow: 0, or which
+"""Header of a job: its number, whether to decode in full, whether to compute only digests, how many
+members to skip, how many to examine (0: all), and how many bytes of JSON follow, which say what
 thumbnail to make.
 """
 
 MOST_NAMED = 16 * 1024
-"""Bytes of the longest path of a member that a job can name."""
+"""The longest path of a member that a job can name, in bytes."""
 
 LENGTH = struct.Struct(">I")
-"""Header of a frame: the length of the JSON behind it, in bytes."""
+"""Header of a frame: the length of the JSON that follows, in bytes."""
 
 MAX_FRAME = 4 * 1024 * 1024
-"""Bytes of the longest frame: some 30,000 views of a picture."""
+"""The longest frame in bytes: some 30,000 views of a picture."""
 
 MAX_VALUES = 200_000
-"""Values in a frame, of which each costs the supervisor at most some 200 bytes."""
+"""The most values in a frame. Each costs the supervisor some 200 bytes at most."""
 
 MAX_DEPTH = 8
-"""Lists within lists; an answer has six."""
+"""The deepest nesting; an answer has six levels."""
 
 # To the end of the text if a string has none, or every quote in it would begin a new search
 _STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
@@ -82,7 +82,7 @@ def take_frame(buffer: bytearray) -> dict[str, Any] | None:
     """Take the first whole message out of what has been received; None if there is none yet.
 
     Raises:
-        ProtocolError: it is no message, or larger, deeper or fuller than any.
+        ProtocolError: it is not a message, or it is too large, too deep or has too many values.
     """
     if len(buffer) < LENGTH.size:
         return None
@@ -115,9 +115,9 @@ def parse_message(text: bytes) -> dict[str, Any]:
 
 
 def _check_cost(text: bytes) -> None:
-    """Refuse a text of more values, or of deeper nesting, than a worker ever says.
+    """Refuse a text with more values, or deeper nesting, than any answer has.
 
-    Counting is quick and takes no memory; commas within strings count, too, and hardly occur.
+    Counting is quick and takes no memory. It also counts commas within strings, which are rare.
     """
     if _count_values(text) >= MAX_VALUES or text.count(b'"') > 2 * MAX_VALUES:
         raise ProtocolError
@@ -135,7 +135,7 @@ def _count_values(text: bytes) -> int:
 
 
 def encode_job(job: Job, number: int) -> bytes:
-    """The header of a job. Its descriptor goes beside it.
+    """The header of a job. Send its descriptor along with it.
 
     Args:
         job: the job.
@@ -155,12 +155,12 @@ def encode_job(job: Job, number: int) -> bytes:
 def decode_job(
     header: bytes, descriptor: int, receive: Callable[[int], bytes] = bytes
 ) -> tuple[int, Job]:
-    """The number and the job of a header, and of the descriptor that came beside it.
+    """The number and the job in a header.
 
     Args:
         header: the header.
-        descriptor: the descriptor.
-        receive: returns so many bytes that follow the header.
+        descriptor: the descriptor that came with it.
+        receive: returns as many bytes that follow the header as it is asked for.
     """
     number, exact, digest_only, skip, count, length = JOB.unpack(header)
     thumbnail = None
@@ -173,9 +173,9 @@ def decode_job(
 
 
 def encode_said(said: Said, number: int) -> bytes:
-    """What a worker says of the job of that number, as a frame.
+    """What a worker says about the job of this number, as a frame.
 
-    An examination that is too large for a frame loses its last views, by ``frame_limit``.
+    If an examination is too large for a frame, its last views are dropped: ``frame_limit``.
     """
     if said is None:
         return frame({"job": number, "progress": True})
@@ -183,7 +183,7 @@ def encode_said(said: Said, number: int) -> bytes:
         return frame({"job": number, "member": _encode_path(said)})
     data = _encode_reply(said, number)
     most = len(said.examination.views)
-    # A worker counts as the supervisor does, or an honest answer could be refused
+    # Count as the supervisor does, or it might refuse an honest answer
     while most and (len(data) > MAX_FRAME or _count_values(data) >= MAX_VALUES):
         most //= 2
         found = replace(
@@ -217,16 +217,16 @@ def _encode_path(path: bytes) -> str:
 
 
 def decode_said(message: dict[str, Any], job: Job, number: int, options: ExamineOptions) -> Said:
-    """Read what a worker says, trusting nothing in it.
+    """Read what a worker says, and trust nothing in it.
 
     Args:
         message: what it says.
-        job: the job that it has.
-        number: the one that was sent with the job.
+        job: the worker's job.
+        number: the number that was sent with the job.
         options: what was asked for.
 
     Raises:
-        ProtocolError: no worker says that, or it is about another job.
+        ProtocolError: the message is not valid, or is about another job.
     """
     try:
         if _integer(message["job"], 2**64) != number:
@@ -247,7 +247,7 @@ def decode_said(message: dict[str, Any], job: Job, number: int, options: Examine
 
 
 def _decode_small(message: list[Any], asked: ThumbnailOptions | None) -> Thumbnail:
-    """A thumbnail of as many pixels as it says, and of no more than were asked for."""
+    """A thumbnail, if it has as many pixels as it says and no more than were asked for."""
     width, height, text = message
     if asked is None:
         raise ValueError
@@ -353,7 +353,7 @@ def _decode_hashes(
 
 
 def _decode_digests(values: list[Any], names: tuple[str, ...]) -> tuple[str, ...]:
-    """All of the digests that were asked for, or where the bytes were not all read, none."""
+    """All digests that were asked for, or none if not all bytes were read."""
     for value, name in zip(values, names if values else (), strict=True):
         PerceptualHash.from_hex(_text(value), name)
     return tuple(values)
@@ -366,7 +366,7 @@ def _integer(value: object, most: int = 2**53) -> int:
 
 
 def _text(value: object) -> str:
-    """A text that is safe to print to a terminal."""
+    """A text that is safe to print on a terminal."""
     if not isinstance(value, str) or len(value) > _MAX_TEXT or not value.isprintable():
         raise ValueError
     return value

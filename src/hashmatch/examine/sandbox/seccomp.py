@@ -1,6 +1,6 @@
-"""The third wall: a seccomp filter that lets a worker make the calls of ``syscalls.py`` only.
+"""The third wall: a seccomp filter that allows only the system calls in ``syscalls.py``.
 
-Every other call fails with EPERM, which decoders take for an ordinary error. A call by another
+Every other call fails with EPERM, which decoders treat as an ordinary error. A call by another
 architecture's numbers, 32-bit or x32, kills the process.
 
 Source: Linux, Documentation/userspace-api/seccomp_filter.rst and include/uapi/linux/{seccomp,audit,
@@ -28,7 +28,7 @@ _ALLOW = 0x7FFF_0000
 _ARCHITECTURES = {"x86_64": 0xC000_003E, "aarch64": 0xC000_00B7}  # linux/audit.h
 _X32 = 0x4000_0000  # the bit that x32's numbers have
 
-# Where struct seccomp_data has what is looked at; both architectures are little-endian
+# Offsets in struct seccomp_data; both architectures are little-endian
 _NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16
 
 _LOAD, _AND, _RETURN = 0x20, 0x54, 0x06  # BPF_LD|W|ABS, BPF_ALU|AND|K, BPF_RET|K
@@ -42,7 +42,7 @@ class _Program(ctypes.Structure):
 
 
 def enter_seccomp() -> bool:
-    """Put this process behind the filter. It cannot be lifted, and children inherit it.
+    """Put this process behind the filter. It cannot be removed, and children inherit it.
 
     The process must have set no_new_privs.
 
@@ -62,7 +62,7 @@ def program(machine: str, pid: int) -> bytes:
 
     Args:
         machine: ``x86_64`` or ``aarch64``.
-        pid: of the process that it is for.
+        pid: the process that it is for.
     """
     code = [
         _step(_LOAD, _ARCHITECTURE),

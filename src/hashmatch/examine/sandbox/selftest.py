@@ -1,7 +1,8 @@
-"""Decode one small picture of every format behind the walls, and compare with no walls at all.
+"""Decodes one small picture of every format behind the walls, and compares with no walls at all.
 
 A worker can load nothing once its walls are up. If a new version of a decoder imports or opens
-something lazily, this shows it, on the machine where it matters: ``hashmatch doctor`` runs it.
+something lazily, this test reveals it, on the machine where it matters: ``hashmatch doctor`` runs
+it.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ _PACKED = {"DEFLATE": zipfile.ZIP_DEFLATED, "BZIP2": zipfile.ZIP_BZIP2, "LZMA": 
 
 
 def available_options() -> ExamineOptions:
-    """Options that take every decoder and every algorithm of this installation."""
+    """Options with every decoder and every algorithm of this installation."""
     missing = {name for name, by in decoders().items() if by.startswith("not installed")}
     kinds = [
         HashKind(algorithm.name, bits)
@@ -120,14 +121,14 @@ def _photoshop(picture: Image.Image) -> bytes:
 
 
 def decode_every_format(pool: AnyPool, options: ExamineOptions) -> dict[str, str]:
-    """Examine every sample in a worker, and here.
+    """Examine every sample both in a worker and in this process.
 
     Args:
         pool: configured with these options.
         options: those of ``available_options``.
 
     Returns:
-        For each sample, ``passed``; or what came of it in the worker, if that is not the same.
+        For each sample ``passed``, or the worker's result if it differs.
     """
     results = {}
     for name, data in samples(options):

@@ -1,4 +1,4 @@
-"""One pool for the threads of an upload pipeline."""
+"""One pool that the threads of an upload pipeline share."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ _CLOSING_SECONDS = 1.5
 class SharedPool:
     """Examines files in worker processes for any number of threads.
 
-    The processes start with the first file. If they die, the next file starts others, and so does
-    a file in a forked child: the workers it inherits are its parent's. They end with ``close``,
-    with the pool when nobody uses it any more, and with the interpreter.
+    The processes start with the first file. If they die, the next file starts new ones, and so does
+    a file in a forked child, because the inherited workers belong to its parent. They end with
+    ``close``, when the pool is garbage-collected, or with the interpreter.
 
     Args:
         jobs: how many workers.
         limits: what each may use.
 
     Attributes:
-        restarts: how often all processes had died and others were started.
+        restarts: how often all processes had died and new ones were started.
 
     Raises:
         SettingsError: this system cannot isolate workers.
@@ -70,16 +70,15 @@ class SharedPool:
         """Examine an open file and, if it is an archive, each of its members.
 
         Args:
-            descriptor: of a file open for reading; it stays open, and yours.
-            options: what to compute. Other options than before start other workers; those at work
-                finish what they are on.
+            descriptor: of a file open for reading. It stays open and remains yours.
+            options: what to compute. New options start new workers; busy ones finish first.
             exact: decode in full, whatever the options say.
-            skip: how many members of an archive to pass over.
+            skip: how many members of an archive to skip.
             count: how many members to examine; 0 for all, and then the file itself.
 
         Yields:
-            Each member's path and examination, as they come; at the end None with the examination
-            of the file itself.
+            Each member's path and examination as they come, and last None with the examination of
+            the file itself.
 
         Raises:
             HashmatchError: the pool is closed, or its processes died or cannot be started.
@@ -93,13 +92,13 @@ class SharedPool:
         """Make a small picture of an open file, for a reviewer.
 
         Args:
-            descriptor: as ``examine`` takes it.
+            descriptor: as in ``examine``.
             wanted: which picture.
-            options: what opening the file may cost; of other options than before as ``examine``.
+            options: what opening the file may cost; new options work as in ``examine``.
 
         Raises:
-            DecodeError: there is no picture to be had, with the reason.
-            HashmatchError: as ``examine``.
+            DecodeError: there is no picture; the error has the reason.
+            HashmatchError: as in ``examine``.
         """
         *_, last = self._replies(Job(descriptor, thumbnail=wanted), options)
         if last.thumbnail is not None:
@@ -138,7 +137,7 @@ class SharedPool:
             return order
 
     def close(self) -> None:
-        """End the workers. Whoever still waits gets an error."""
+        """End the workers. Callers that are still waiting get an error."""
         with self._lock:
             self._closed = True
             service = self._service
@@ -147,12 +146,12 @@ class SharedPool:
             service.close()
 
     def forked(self) -> None:
-        """In a forked child: leave to the parent what is the parent's."""
-        self._lock = threading.Lock()  # a thread that is not here may have held it
+        """In a forked child: forget the parent's workers."""
+        self._lock = threading.Lock()  # a thread of the parent may have held it
         self._let_go()
 
     def _let_go(self) -> None:
-        """Forget the service; who calls this ends it, or has another end it."""
+        """Forget the service. The caller must see that it ends."""
         self._service = None
         if self._ending is not None:
             self._ending.detach()
@@ -175,9 +174,9 @@ if hasattr(os, "register_at_fork"):  # not every system has it
 
 @contextmanager
 def nameless_file(data: bytes) -> Iterator[int]:
-    """Hold bytes in a file that nobody else can open: in memory if possible, else unlinked.
+    """Hold bytes in a file that has no name: in memory if possible, else unlinked.
 
-    In memory it is also sealed, so that a worker cannot change it.
+    A file in memory is also sealed, so that a worker cannot change it.
 
     Yields:
         Its descriptor.
@@ -197,7 +196,7 @@ def _nameless() -> IO[bytes]:
 
 
 def make_unchangeable(descriptor: int) -> None:
-    """Seal a file in memory that was made to allow that; do nothing where there are none."""
+    """Seal a file in memory that allows sealing. Does nothing on systems without such files."""
     if not hasattr(os, "memfd_create"):
         return
     import fcntl  # noqa: PLC0415 # not every system has it
@@ -214,12 +213,12 @@ def _start(options: ExamineOptions, jobs: int, limits: WorkerLimits) -> _Service
 
 
 def _no_room(error: OSError) -> HashmatchError:
-    """This process has no descriptor left for a new worker, or the system no process."""
+    """The error if there are no more descriptors or processes for a new worker."""
     return HashmatchError(f"no worker can be started: {os.strerror(error.errno or 0)}")
 
 
 class _Service:
-    """A pool and the thread that hands it everyone's orders, until it is closed or fails.
+    """A pool, and the thread that passes orders to it until it is closed or fails.
 
     Attributes:
         options: what it examines.
@@ -236,7 +235,7 @@ class _Service:
         except BaseException:
             self._pool.close()
             raise
-        self._lock = threading.RLock()  # the collector may close it in whatever thread it runs in
+        self._lock = threading.RLock()  # the garbage collector may close it in any thread
         self.ended = False
         self._retired = False
         self._ending = HashmatchError("the matcher was closed meanwhile")
@@ -245,7 +244,7 @@ class _Service:
         _SERVICES.add(self)
 
     def take(self, order: _Order) -> None:
-        """Take an order, which gets its replies, or an error."""
+        """Take an order. It receives its replies, or an error."""
         with self._lock:
             if not self.ended:
                 self._waiting.put(order)
@@ -254,14 +253,14 @@ class _Service:
         order.fail(self._ending)
 
     def retire(self) -> None:
-        """Take no more orders, and end once those taken are done."""
+        """Take no more orders, and end when all orders are done."""
         with self._lock:
             if not self.ended:
                 self._retired = True
                 self._bell.send(b"!")
 
     def close(self) -> None:
-        """End the workers, and with them the orders."""
+        """End the workers; pending orders fail."""
         with self._lock:
             if not self.ended:
                 self.ended = True
@@ -269,12 +268,12 @@ class _Service:
                 self._bell.send(b"!")
         if threading.current_thread() is not self._thread:
             self._thread.join(_CLOSING_SECONDS)
-            if self._thread.is_alive():  # somebody stopped the zygote, which it waits for
+            if self._thread.is_alive():  # it waits for a zygote that was stopped
                 self._pool.abandon()
                 self._thread.join()
 
     def forsake(self) -> None:
-        """In a forked child: close what it has inherited, or the parent's end would not be seen."""
+        """In a forked child: close what was inherited, so that workers notice the parent's end."""
         self._bell.close()
         self._listener.close()
         self._pool.forsake()
@@ -292,22 +291,22 @@ class _Service:
             self._ending = error
         except OSError as error:
             self._ending = _no_room(error)
-        finally:  # or whoever waits would wait for ever
+        finally:  # or callers would wait forever
             with self._lock:
                 self.ended = True
                 self._take_in(orders)
             self._pool.close()
-            self._bell.close()  # nobody rings it once this has ended
+            self._bell.close()  # nobody rings it after the end
             self._listener.close()
             for order in orders.values():
                 order.fail(self._ending)
 
     def _go_on(self, orders: dict[Job, _Order]) -> bool:
-        retired = self._retired  # looked at first: no order follows its being set
+        retired = self._retired  # read first: no order comes after it is set
         return self._take_in(orders) and not (retired and not orders)
 
     def _take_in(self, orders: dict[Job, _Order]) -> bool:
-        """Submit what has been put in. False once it is time to close."""
+        """Submit the waiting orders. Returns False when it is time to close."""
         while not self._waiting.empty():
             order = self._waiting.get()
             if order is None:
@@ -319,9 +318,10 @@ class _Service:
 
 
 class _Order:
-    """A file that somebody waits for the examination of.
+    """A file that a caller wants examined.
 
-    Its descriptor is a copy, and the pool's to close: whoever waits may be interrupted meanwhile.
+    It has a copy of the descriptor, which the pool closes, because the caller may be interrupted
+    while it waits.
     """
 
     def __init__(self, job: Job) -> None:
@@ -330,10 +330,10 @@ class _Order:
         self.replies: queue.SimpleQueue[Reply | HashmatchError] = queue.SimpleQueue()
 
     def fail(self, error: HashmatchError) -> None:
-        """Let the one who waits go on with an error."""
+        """Give the waiting caller an error."""
         self.close()
         self.replies.put(error)
 
     def close(self) -> None:
-        """Close the file, since nothing more comes of it."""
+        """Close the file: there are no more replies."""
         self._file.close()

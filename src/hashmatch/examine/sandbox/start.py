@@ -1,8 +1,7 @@
-"""The best pool that this system offers.
+"""Makes the best pool that this system offers.
 
-Nothing in this package that runs in the scanning process imports NumPy or Pillow. A command can
-therefore start a pool first, and the zygote loads the decoders while the command loads its own
-modules.
+Nothing in this package that runs in the scanning process imports NumPy or Pillow. So a command can
+start a pool first, and the zygote loads the decoders while the command loads its own modules.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ class Check(NamedTuple):
 
     Attributes:
         argument: which, from 0.
-        mask: the bits that are looked at, of the lower 32.
+        mask: which of the lower 32 bits to check.
         values: what they may be; none means this process's own pid.
     """
 
@@ -130,5 +130,5 @@ ALLOWED = (
 )
 
 CLONE3 = 435
-"""Its flags lie in memory, where a filter cannot see them: it answers ENOSYS, and C libraries then
-use clone."""
+"""Its flags are in memory, where a filter cannot see them. The filter answers ENOSYS, and C
+libraries then use clone."""

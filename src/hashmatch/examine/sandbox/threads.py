@@ -1,7 +1,7 @@
-"""The pool's stand-in where processes cannot be isolated: threads of this process.
+"""Replaces the pool on systems that cannot isolate processes: threads of this process.
 
-It keeps the limits on size, but a decoder that crashes takes the scan with it, and one that hangs
-cannot be ended.
+Limits on size still hold, but a decoder that crashes ends the scan, and one that hangs cannot be
+stopped.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class ThreadPool(AnyPool):
 
     Args:
         jobs: how many threads.
-        limits: of which none can be kept.
+        limits: none of them can be enforced.
     """
 
     def __init__(self, jobs: int, limits: WorkerLimits = WorkerLimits()) -> None:  # frozen
@@ -47,16 +47,16 @@ class ThreadPool(AnyPool):
 
     @property
     def hungry(self) -> bool:
-        """Whether a further job would be begun soon."""
+        """Whether another job would soon be started."""
         return self._waiting.qsize() < self._size
 
     @property
     def busy(self) -> bool:
-        """Whether there is a job that has not ended."""
+        """Whether any job has not ended yet."""
         return self._open > 0
 
     def poll(self, timeout: float) -> list[Reply]:
-        """Wait up to ``timeout`` seconds for replies, and return what there is."""
+        """Wait up to ``timeout`` seconds for replies, and return those that have come."""
         replies: list[Reply] = []
         with suppress(queue.Empty):
             while True:
@@ -68,7 +68,7 @@ class ThreadPool(AnyPool):
         return replies
 
     def close(self) -> None:
-        """Let the threads end once they are done with what they are on."""
+        """Let the threads finish their current jobs and end."""
         for _ in self._threads:
             self._waiting.put(None)
 

@@ -1,8 +1,8 @@
 """What a process gives up before it looks at untrusted bytes.
 
-The zygote takes limits that its workers inherit. Each worker then takes the three walls, since the
-zygote must still be able to fork and to import. Every measure is taken if the system offers it, and
-each worker reports which of its walls hold, so that an operator knows rather than hopes.
+The zygote sets limits that its workers inherit. Only the workers put up the three walls, because
+the zygote must still fork and import. Every measure that the system offers is taken, and each
+worker reports which of its walls hold, so that operators know rather than hope.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _CLONE_NEWNET = 0x4000_0000
 
 
 def enter_limits(max_memory: int) -> dict[str, Any]:
-    """Give up what this process and its children need for nothing, short of the walls.
+    """Give up what neither this process nor its children need, except for the walls.
 
     Args:
         max_memory: bytes of address space.
@@ -50,16 +50,16 @@ def enter_limits(max_memory: int) -> dict[str, Any]:
 def raise_walls(
     chosen: Collection[str], folder: int | None, *, was_root: bool, parent: int
 ) -> dict[str, int]:
-    """Take the walls, in the order in which each still can be taken.
+    """Put up the walls, in an order in which none prevents the next.
 
     Args:
-        chosen: which, of ``WALLS``.
-        folder: for ``give_up_privileges``.
-        was_root: likewise.
-        parent: the process to end with.
+        chosen: which of ``WALLS``.
+        folder: see ``give_up_privileges``.
+        was_root: see ``give_up_privileges``.
+        parent: the process with which this one should end.
 
     Returns:
-        For each of the three whether it holds; of Landlock, its ABI.
+        For each of the three whether it holds; for Landlock, its ABI.
     """
     holds: dict[str, int] = dict.fromkeys(WALLS, 0)
     if "privileges" in chosen:
@@ -76,7 +76,7 @@ def raise_walls(
 
 
 def die_with(parent: int) -> None:
-    """End this process as soon as its parent has ended, where the system can see to that."""
+    """Have the system end this process as soon as its parent ends, if it can."""
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it ended before we asked
         os._exit(1)
@@ -95,10 +95,10 @@ def _prctl(option: int, value: int) -> bool:
 
 
 def _leave_network() -> bool:
-    """Move to a network namespace of our own, which has not even a loopback.
+    """Move to a network namespace of our own, which does not even have a loopback.
 
-    A user namespace comes first unless we are root, since it takes no privilege; some systems allow
-    neither.
+    Unless we are root, this also takes a user namespace, which needs no privilege. Some systems
+    allow neither.
     """
     if sys.platform != "linux":
         return False

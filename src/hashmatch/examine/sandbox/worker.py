@@ -1,4 +1,4 @@
-"""The process that meets untrusted bytes: it takes open files and answers with hashes."""
+"""The process that handles untrusted bytes: it receives open files and answers with hashes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hashmatch.options import ExamineOptions, ThumbnailOptions
 
 
 def serve(channel: socket.socket, options: ExamineOptions) -> None:
-    """Answer jobs, one after the other, until there are no more."""
+    """Answer one job after another until there are no more."""
     while True:
         header, descriptors, _, _ = socket.recv_fds(channel, JOB.size, 1)
         if len(header) < JOB.size or not descriptors:
@@ -33,7 +33,7 @@ def serve(channel: socket.socket, options: ExamineOptions) -> None:
 
 
 def _receive(channel: socket.socket, length: int) -> bytes:
-    """Read so many bytes; fewer only if the other side has gone."""
+    """Read this many bytes; fewer only if the other side is gone."""
     received = b""
     while len(received) < length and (more := channel.recvmsg(length - len(received))[0]):
         received += more
@@ -43,8 +43,8 @@ def _receive(channel: socket.socket, length: int) -> bytes:
 def answers(job: Job, options: ExamineOptions) -> Iterator[Said]:
     """Do one job.
 
-    Of an archive's member, say first that it is begun, so that the supervisor knows what a worker
-    was on when it died.
+    Before each member of an archive, say which one it is, so that the supervisor knows what a
+    worker was examining when it died.
     """
     if job.digest_only:
         yield Reply(job, None, digest_file(job.descriptor, options), end=True)
@@ -76,7 +76,7 @@ def answers(job: Job, options: ExamineOptions) -> Iterator[Said]:
 
 
 def _show(job: Job, wanted: ThumbnailOptions, options: ExamineOptions) -> Iterator[Said]:
-    """Make a thumbnail; its job ends with it, or with the reason why there is none."""
+    """Make a thumbnail. The job ends with it, or with the reason why there is none."""
     try:
         for small in make_thumbnail(job.descriptor, wanted, options):
             if small is None:

@@ -1,8 +1,8 @@
 """The process that workers are forked from.
 
-A fresh interpreter, so nothing of the scanning process is in its memory, above all no list. It
-loads the decoders once and forks in milliseconds, which matters when a thousand hostile files each
-cost a worker. It never reads untrusted bytes, and no worker has a channel to it.
+It is a fresh interpreter, so nothing of the scanning process is in its memory, above all no list.
+It loads the decoders once and forks in milliseconds, which matters when a thousand hostile files
+cost a worker each. It never reads untrusted bytes, and no worker has a channel to it.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ from hashmatch.examine.sandbox.worker import serve
 from hashmatch.options import ExamineOptions
 
 _REAP_SECONDS = 1.0
-"""How long a killed worker may take to end; a file on a dead network share can hold it longer."""
+"""How long to wait for a killed worker; a file on a dead network share can hold it longer."""
 
 _CHANNEL = 3
-"""The one descriptor of a worker, apart from 0 to 2, which are /dev/null."""
+"""A worker's only descriptor besides 0 to 2, which are /dev/null."""
 
 _MOST_DESCRIPTORS = 1 << 16
-"""A zygote has a handful, but the limit on them can be a thousand million."""
+"""A zygote has a handful of descriptors, but the system's limit can be a billion."""
 
 
 class _Zygote:
-    """Forks workers and takes leave of them.
+    """Forks workers and reaps them.
 
     Args:
-        control: the socket at whose other end the supervisor is.
+        control: the socket to the supervisor.
         settings: what the supervisor sent first.
     """
 
@@ -62,7 +62,7 @@ class _Zygote:
         self._workers: set[int] = set()
 
     def serve(self) -> None:
-        """Do what the supervisor asks for, until it goes away."""
+        """Do what the supervisor asks for until it is gone."""
         while request := self._receive():
             command, number, channel = request
             if command == FORK and channel is not None:
@@ -71,12 +71,12 @@ class _Zygote:
             elif command == REAP:
                 self._reap(number)
             elif command == LOAD:
-                with suppress(Exception):  # the worker that still lacks it says so
+                with suppress(Exception):  # a worker that still lacks it will say so
                     load_late()
         for pid in self._workers:
             kill_group(pid)
         for pid in self._workers:
-            _wait(pid)  # so that the time they took is counted as the scan's
+            _wait(pid)  # so that their time counts as the scan's
 
     def _fork(self, channel: socket.socket) -> None:
         parent = os.getpid()
@@ -95,7 +95,7 @@ class _Zygote:
         self._control.sendall(frame({"status": status, "peak_kib": peak}))
 
     def _receive(self) -> tuple[bytes, int, socket.socket | None] | None:
-        """One command, a number in 8 bytes, and perhaps a socket."""
+        """One command, a number of 8 bytes, and perhaps a socket."""
         data, descriptors, _, _ = socket.recv_fds(self._control, 9, 1)
         if len(data) < 9:
             return None
@@ -104,8 +104,8 @@ class _Zygote:
 
 
 def main(descriptor: int) -> None:
-    """Serve the supervisor at that socket until it goes away."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is the supervisor's to handle
+    """Serve the supervisor at this socket until it is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor handles Ctrl-C
     warnings.simplefilter("ignore")  # nobody reads them, and printing one opens a source file
     control = socket.socket(fileno=descriptor)
     buffer = bytearray()
@@ -127,15 +127,15 @@ def _become_worker(
 ) -> None:
     code = 1
     try:
-        os.setsid()  # whatever it starts can be killed with it
+        os.setsid()  # so that whatever it starts can be killed with it
         channel, folder = _keep_only(channel, folder)
         holds = raise_walls(walls, folder, was_root=was_root, parent=parent)
         channel.sendall(frame({"walls": holds}))
         serve(channel, options)
         code = 0
     except ConnectionError:
-        code = 0  # the supervisor has gone: nobody is left to answer
-    except Exception as error:  # noqa: BLE001 # a mistake of ours: say where, and die of it
+        code = 0  # the supervisor is gone: nobody is left to answer
+    except Exception as error:  # noqa: BLE001 # a bug of ours: report where it is, and die
         with suppress(OSError):
             channel.sendall(frame({"died_of": place_of(error)}))
     finally:
@@ -143,8 +143,8 @@ def _become_worker(
 
 
 def _keep_only(channel: socket.socket, folder: int | None) -> tuple[socket.socket, int | None]:
-    """Close all descriptors but these two and 0 to 2, and bring the channel to its place."""
-    kept = os.dup(channel.fileno())  # copies first, so that neither overwrites the other
+    """Close all descriptors except these two and 0 to 2, and move the channel to its place."""
+    kept = os.dup(channel.fileno())  # copy first, so that neither overwrites the other
     spare = None if folder is None else os.dup(folder)
     channel.detach()
     os.dup2(kept, _CHANNEL)
@@ -160,7 +160,7 @@ def _keep_only(channel: socket.socket, folder: int | None) -> tuple[socket.socke
 
 
 def _wait(pid: int) -> tuple[int, int]:
-    """How a killed worker ended: its status, and the KiB of memory that it had at most."""
+    """How a killed worker ended: its status, and the most memory it used, in KiB."""
     deadline = time.monotonic() + _REAP_SECONDS
     pause = 0.0002
     while time.monotonic() < deadline:
@@ -174,4 +174,4 @@ def _wait(pid: int) -> tuple[int, int]:
 
 if __name__ == "__main__":
     main(int(sys.argv[1]))
-    os._exit(0)  # nothing is left to tidy up, and the scan waits for this end
+    os._exit(0)  # there is nothing to clean up, and the scan is waiting for this process to end

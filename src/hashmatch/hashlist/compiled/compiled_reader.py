@@ -95,7 +95,7 @@ def _header(data: Data, source: str) -> tuple[CompiledHeader, int, str]:
         )
     text = data[PREFIX.size : PREFIX.size + length]
     if header_digest(version, text, length) != digest:
-        raise LayoutError("the header does not fit its checksum")
+        raise LayoutError("the header does not match its checksum")
     return CompiledHeader.decode(text), PREFIX.size + length, digest.hex()
 
 
@@ -121,7 +121,7 @@ def _arrays(data: Data, header: CompiledHeader, start: int) -> list[Arrays]:
     if start != len(data):
         raise LayoutError("something follows the last array")
     if list(piece_digests(pieces)) != expected:
-        raise LayoutError("an array does not fit its checksums")
+        raise LayoutError("an array does not match its checksums")
     if isinstance(data, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
         # Verified pages count as this process's memory, although most are never used again
         data.madvise(mmap.MADV_DONTNEED)

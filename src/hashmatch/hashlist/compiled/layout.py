@@ -18,7 +18,7 @@ import numpy.typing as npt
 from hashmatch.model import HashKind
 
 MAGIC = b"\x89HML\r\n\x1a\n"
-"""As in PNG: a byte beyond ASCII and both line endings, which a transfer as text would spoil."""
+"""As in PNG: a byte beyond ASCII and both line endings, which a transfer as text would damage."""
 
 FORMAT_VERSION = 1
 ALIGNMENT = 64

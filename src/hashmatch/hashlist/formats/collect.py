@@ -34,7 +34,7 @@ from hashmatch.hashlist.text.grammar import BINARY_DIGITS, NOT_NAMED
 from hashmatch.model import HashKind
 
 CHUNK_RECORDS = 1 << 10
-"""Few enough that their objects are gone before the garbage collector looks at them."""
+"""Few enough that their objects are freed before the garbage collector looks at them."""
 
 FOREIGN = frozenset(
     (
@@ -42,7 +42,7 @@ FOREIGN = frozenset(
         *("tmk", "tmk_pdqf", "vpdq", "ssdeep", "tlsh", "sha384", "sha512", "crc32"),
     )
 )
-"""Algorithms that occur in lists and that hashmatch does not compute."""
+"""Algorithms that lists use and hashmatch does not compute."""
 
 _ALIASES = {"pdna": "photodna", "sha-1": "sha1", "sha-256": "sha256", "sha-512": "sha512"}
 _NAME = re.compile(r"[a-z][a-z0-9_.+-]{0,31}")

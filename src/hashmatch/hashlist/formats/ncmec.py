@@ -106,7 +106,7 @@ class _Page:
         self._prologue.StartDoctypeDeclHandler = self._refuse_doctype
         self._prologue.StartElementHandler = self._leave_prologue
         builder = ET.TreeBuilder()
-        # The document's root grows as the only child of this element, which keeps it in reach
+        # The document's root grows as the only child of this element, so it stays reachable
         self._top = builder.start("top", {})
         self._parser = ET.XMLParser(target=builder)  # noqa: S314 # no DTD gets to it
 

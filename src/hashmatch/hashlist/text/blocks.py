@@ -65,7 +65,7 @@ class _Fields:
 
 
 def parse_block(block: bytes, first_line: int, context: Context) -> Parsed:
-    """Do what ``grammar.parse_block`` does, only faster."""
+    """Do what ``grammar.parse_block`` does, but faster."""
     buffer = np.frombuffer(block, dtype=np.uint8)
     line_ends = np.flatnonzero(buffer == LF)
     line_starts = np.concatenate(([0], line_ends[:-1] + 1))
