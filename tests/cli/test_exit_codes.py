@@ -37,7 +37,7 @@ def list_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
-    """For each exit code of the bit mask, a folder whose scan must end with it."""
+    """For each exit code of the bit mask, a folder whose scan ends with it."""
     root = tmp_path_factory.mktemp("folders")
     found = {}
     for bits in itertools.product((0, 1), (0, 2), (0, 4)):
@@ -88,7 +88,7 @@ def test_scan_exits_with_what_it_found(
 def test_table_has_matches_last_and_only_what_is_asked_for(
     folders: dict[int, Path], list_path: Path, show: str, shown: list[str]
 ) -> None:
-    """The match stands beside the summary, whose counts --show does not change."""
+    """The match comes just before the summary, whose counts --show does not change."""
     done = hashmatch_command("scan", folders[7], "--list", list_path, "--show", show, "--jobs", "1")
     assert done.returncode == 7
     *lines, summary_line, _ = done.stdout.decode().splitlines()
@@ -167,7 +167,7 @@ def test_a_number_out_of_bounds_is_told_by_its_option(
     ],
 )
 def test_wrong_usage_names_the_help_to_look_at(arguments: list[str], command: str) -> None:
-    """The first line says what is wrong, and the next names the help of that very command."""
+    """The first line says what is wrong, and the next names the help of that command."""
     done = hashmatch_command(*arguments)
     assert (done.returncode, done.stdout) == (64, b"")
     first, second = done.stderr.decode().splitlines()
@@ -342,7 +342,7 @@ def test_every_command_says_that_it_cannot_write(list_path: Path, arguments: lis
 
 
 def test_closed_pipe_ends_quietly(folders: dict[int, Path], list_path: Path) -> None:
-    """When the reader of its output has gone, the command ends silently and without a verdict."""
+    """If the reader of its output is gone, the command ends silently and without a verdict."""
     # Records enough to fill the pipe many times over
     many = [folders[1]] * 400
     command = [*COMMAND, "scan", *many, "--list", list_path, "--format", "jsonl", "--jobs", "1"]

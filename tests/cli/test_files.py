@@ -22,7 +22,7 @@ TEXT = b"# algorithm: phash\n0123456789abcdef one\n"
 
 @pytest.fixture(scope="module")
 def scanned(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a picture, and a file of each kind that commands take, named after its kind."""
+    """A folder with a picture and a file of each kind that commands take, named after its kind."""
     place = tmp_path_factory.mktemp("scanned")
     (place / "up").mkdir()
     (place / "up" / "a.png").write_bytes(encode(photo(1, 64, 48), "PNG"))
@@ -94,14 +94,14 @@ def test_another_name_is_the_same_file(place: Path, link: Any) -> None:
 
 
 def test_an_output_may_lie_in_what_is_scanned(place: Path) -> None:
-    """Results below a scanned folder are no file that was named twice; nor is a list read twice."""
+    """Results below a scanned folder are fine, and so is reading one list for two options."""
     scan = ("scan", "up", "--list", "list", "--list", "./list", "--jobs", "1")
     assert hashmatch_command(*scan, "--output", "up/results", cwd=place).returncode == 0
     assert (place / "up" / "results").read_bytes()
 
 
 def test_a_cache_that_is_none_is_left_alone(place: Path) -> None:
-    """``evaluate --cache`` adds to no file that holds something else, and says so."""
+    """``evaluate --cache`` refuses a file that holds something else."""
     done = hashmatch_command("evaluate", "up", "--cache", "used", "--jobs", "1", cwd=place)
     assert done.returncode == 64
     assert b"used: not a cache of an evaluation" in done.stderr
@@ -125,7 +125,7 @@ def test_a_run_that_is_refused_leaves_no_trace(place: Path) -> None:
 
 
 def test_every_option_that_names_a_file_says_what_is_done_with_it() -> None:
-    """No option of a file lacks its mark, but for folders that keep themselves apart."""
+    """Every option that names a file has its mark; folders that check themselves are exempt."""
     unmarked = {
         (command.name, name)
         for command in commands_of(typer.main.get_command(app))

@@ -1,4 +1,4 @@
-"""What a person sees who watches a command on a terminal, and what a pipe does not."""
+"""What you see when you watch a command on a terminal, and what a pipe does not get."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LIST = b"# algorithm: phash\n9ec5d32b1a6c4e35 one\n"
 
 
 def watched(*arguments: str, before_writing: float = 0.0, fifo: Path | None = None) -> str:
-    """Run the command with a terminal as its stderr, and return all that it showed there."""
+    """Run the command with a terminal as its stderr, and return all that appeared there."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         [*COMMAND, *arguments],
@@ -44,7 +44,7 @@ def watched(*arguments: str, before_writing: float = 0.0, fifo: Path | None = No
 
 
 def terminal(*arguments: str) -> bytes:
-    """Run the command with a terminal for all that it writes, and return that."""
+    """Run the command with a terminal for all its output, and return that output."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         [*COMMAND, *arguments],
@@ -62,7 +62,7 @@ def terminal(*arguments: str) -> bytes:
 
 
 def lines_on_screen(shown: bytes) -> list[str]:
-    """What is left to be read on a terminal that begins anew at CR and wipes a line at its ESC."""
+    """What remains on a terminal that restarts the line at CR and clears it at the escape code."""
     lines = []
     for line in shown.decode().split("\r\n"):
         text = ""
@@ -82,7 +82,7 @@ def _read(descriptor: int, shown: bytearray) -> None:
 
 @pytest.fixture
 def fifo(tmp_path: Path) -> Path:
-    """A pipe with a name, from which a list comes as slowly as a test wants."""
+    """A named pipe, from which a list comes as slowly as the test wants."""
     path = tmp_path / "slow.txt"
     os.mkfifo(path, 0o600)
     return path
@@ -90,7 +90,7 @@ def fifo(tmp_path: Path) -> Path:
 
 @pytest.mark.timing
 def test_a_long_reading_is_told_on_a_terminal(fifo: Path) -> None:
-    """On a terminal, a reading that takes over a second says so; a quick one says nothing."""
+    """On a terminal, loading a list says so only if it takes more than a second."""
     slow = watched("list", "check", str(fifo), before_writing=1.5, fifo=fifo)
     assert f"reading {fifo}" in slow.replace("\n", "")
     quick = watched("list", "check", str(fifo), before_writing=0.0, fifo=fifo)
@@ -99,7 +99,7 @@ def test_a_long_reading_is_told_on_a_terminal(fifo: Path) -> None:
 
 @pytest.mark.timing
 def test_a_scan_counts_files_on_a_terminal(tmp_path: Path) -> None:
-    """A scan shows files, rate, matches and unscanned while it runs; --quiet shows nothing."""
+    """A running scan shows files, rate, matches and unscanned files; --quiet shows nothing."""
     data = encode(photo(1, 640, 480), "JPEG")
     (tmp_path / "list.txt").write_bytes(LIST)
     (tmp_path / "list.txt").chmod(0o600)
@@ -115,7 +115,7 @@ def test_a_scan_counts_files_on_a_terminal(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("form", ["table", "jsonl"])
 def test_rows_and_progress_do_not_share_a_line(tmp_path: Path, form: str) -> None:
-    """On a terminal every row is a line of its own, and nothing of the progress is left."""
+    """On a terminal every row has its own line, and no trace of the progress remains."""
     (tmp_path / "files").mkdir()
     for number in range(40):
         data = encode(photo(number % 4, 320, 240), "JPEG")
@@ -140,7 +140,7 @@ def test_rows_and_progress_do_not_share_a_line(tmp_path: Path, form: str) -> Non
 
 
 def test_the_time_left_is_told_where_the_number_of_files_is_known() -> None:
-    """If an earlier scan tells how many files there are, progress shows the time left."""
+    """If an earlier scan knows how many files there are, progress shows the time left."""
     line = progress.Progress(expected=7_200)
     assert line._left(3_600, 1.0) == ", about 1 h 0 min left"
     assert line._left(7_080, 1.0) == ", about 2 min left"

@@ -19,21 +19,21 @@ DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "cli.md"
 
 
 def test_the_document_is_up_to_date() -> None:
-    """``docs/cli.md`` is what the commands say; if not, the message tells how to make it anew."""
+    """``docs/cli.md`` equals the commands' help; if not, the message says how to generate it."""
     assert DOCUMENT.read_text("utf-8") == reference(), (
         "run: python -m hashmatch.cli.reference > docs/cli.md"
     )
 
 
 def test_the_manual_page_is_up_to_date() -> None:
-    """``docs/hashmatch.1``, which the wheel installs, is what the commands say."""
+    """``docs/hashmatch.1``, which the wheel installs, equals the commands' help."""
     assert DOCUMENT.with_name("hashmatch.1").read_text("utf-8") == manual(), (
         "run: python -m hashmatch.cli.reference man > docs/hashmatch.1"
     )
 
 
 def test_the_summary_of_each_command_is_the_first_sentence_of_its_help() -> None:
-    """The list of commands, which imports none of them, says what each says of itself."""
+    """The list of commands has the first sentence of each one's help, and imports none."""
     main = typer.main.get_command(app)
     assert isinstance(main, TyperGroup)
     for name, command in main.commands.items():
@@ -44,7 +44,7 @@ def test_the_summary_of_each_command_is_the_first_sentence_of_its_help() -> None
 
 @pytest.mark.skipif(shutil.which("groff") is None, reason="there is no groff here")
 def test_the_manual_page_is_readable() -> None:
-    """Groff finds nothing wrong with the page, and shows every option of a scan as it is typed."""
+    """Groff finds nothing wrong with the page, and shows options as they are typed."""
     command = ["groff", "-man", "-Tascii", "-ww", "-rLL=100n", "-P-cbou"]
     done = subprocess.run(command, input=manual(), capture_output=True, text=True, check=True)
     assert done.stderr == ""
@@ -148,7 +148,7 @@ def test_completion_for_an_unknown_shell_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("columns", ["20", "250"])
 def test_the_document_does_not_depend_on_the_terminal(columns: str) -> None:
-    """Whatever terminal it is made in, it is the same, and has no colours."""
+    """It is the same whatever terminal it is generated in, and has no colours."""
     env = environment(COLUMNS=columns, FORCE_COLOR="1", TERM="xterm-256color")
     command = [sys.executable, "-m", "hashmatch.cli.reference"]
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)

@@ -40,7 +40,7 @@ NAMES = [
 
 @pytest.fixture(scope="module")
 def named(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of pictures under every strange name, within a folder of a strange name."""
+    """A folder of pictures with strange names, inside a folder with a strange name."""
     root = tmp_path_factory.mktemp("named") / os.fsdecode(b"\xff odd\nfolder")
     root.mkdir()
     for name in NAMES:
@@ -50,7 +50,7 @@ def named(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def list_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A list of that picture, made by the command."""
+    """A list with this picture, made by the command."""
     folder = tmp_path_factory.mktemp("made")
     (folder / "one.png").write_bytes(PICTURE)
     path = folder / "hashes.txt"
@@ -60,7 +60,7 @@ def list_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def expected_names(root: Path) -> list[bytes]:
-    """The paths as they must come, sorted by their names' bytes."""
+    """The paths in the expected order, sorted by the bytes of their names."""
     return [os.fsencode(root) + b"/" + name for name in sorted(NAMES)]
 
 
@@ -85,7 +85,7 @@ def test_csv_has_any_name_unharmed(named: Path, list_path: Path) -> None:
 
 
 def test_table_has_any_name_escaped(named: Path, list_path: Path) -> None:
-    """In the table every name is on a line of its own, escaped so that it has no effect."""
+    """In the table every name has its own line, escaped so that it has no effect."""
     done = hashmatch_command("scan", named, "--list", list_path)
     *lines, summary, _ = done.stdout.decode().split("\n")[:-1]
     assert len(lines) == len(NAMES)
@@ -159,7 +159,7 @@ def test_hash_records_have_every_view(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["table", "jsonl", "csv"])
 def test_results_in_a_file_are_those_on_stdout(list_path: Path, tmp_path: Path, name: str) -> None:
-    """``--output`` has what stdout would have; the summary for people is then on stderr."""
+    """``--output`` gets what stdout would get; the summary for people is then on stderr."""
     path = tmp_path / "results"
     scan = ["scan", list_path.parent / "one.png", "--list", list_path, "--format", name]
     done = hashmatch_command(*scan, "--jobs", "1", "--output", path)
@@ -172,7 +172,7 @@ def test_results_in_a_file_are_those_on_stdout(list_path: Path, tmp_path: Path, 
 
 @pytest.mark.parametrize("name", ["jsonl", "table"])
 def test_interrupted_scans_say_so(list_path: Path, tmp_path: Path, name: str) -> None:
-    """Ctrl-C ends with 130; what was found by then is written, with a summary that says so."""
+    """Ctrl-C ends with 130; what was found so far is written, with a summary that says so."""
     path = tmp_path / "results"
     hanging_folder(tmp_path)
     process, _ = start_hanging(tmp_path, "--list", list_path, "--format", name, "--output", path)
@@ -192,7 +192,7 @@ def test_interrupted_scans_say_so(list_path: Path, tmp_path: Path, name: str) ->
 
 
 def test_killed_scans_leave_the_old_results(list_path: Path, tmp_path: Path) -> None:
-    """Killed outright, a scan leaves what was at the place of its results, whole."""
+    """A scan that is killed leaves an earlier results file as it was."""
     path = tmp_path / "results"
     path.write_text("before")
     hanging_folder(tmp_path)
@@ -214,7 +214,7 @@ def test_a_scan_of_nothing_says_so(list_path: Path, tmp_path: Path) -> None:
 
 
 def test_jobs_change_no_record(list_path: Path) -> None:
-    """One job or four give the same records in the same order, and the same summary of them."""
+    """One job or four give the same records in the same order, and the same summary."""
     found = []
     for jobs in ("1", "4"):
         done = hashmatch_command(

@@ -52,6 +52,6 @@ def test_what_help_shows_is_read_back(number: int) -> None:
 
 @pytest.mark.parametrize("parse", [parse_size, parse_count])
 def test_nothing_is_too_few(parse: Callable[[str], int]) -> None:
-    """Zero is refused by the least that is taken, not by all that is."""
+    """Zero is refused with the smallest value allowed, not with a list of forms."""
     with pytest.raises(typer.BadParameter, match=r"must be at least 1$"):
         parse("0")

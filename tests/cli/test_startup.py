@@ -18,12 +18,12 @@ def seconds(command: list[str]) -> float:
 
 @pytest.mark.timing
 def test_version_is_quick() -> None:
-    """``--version`` takes at most twice the time of importing Typer, measured in turns."""
+    """``--version`` takes at most twice as long as importing Typer, measured alternately."""
     ours, theirs = [], []
     for _ in range(15):
         theirs.append(seconds([sys.executable, "-c", "import typer"]))
         ours.append(seconds([*COMMAND, "--version"]))
-        # Whatever else the machine does makes single runs slower, and none faster
+        # Other load on the machine makes single runs slower, never faster
         if len(ours) >= 5 and min(ours) <= 2 * min(theirs):
             break
     assert min(ours) <= 2 * min(theirs)
@@ -39,7 +39,7 @@ print(sorted({"numpy", "PIL", "rich", "jinja2", "starlette"} & set(sys.modules))
 
 
 def test_help_takes_no_heavy_library() -> None:
-    """The help of all commands together imports none of the libraries that take their time."""
+    """The help of all commands together imports none of the slow libraries."""
     done = subprocess.run(
         [sys.executable, "-c", _HELP], env=environment(), capture_output=True, check=True
     )

@@ -1,4 +1,4 @@
-"""What the command line says of settings that are surely not what was meant."""
+"""What the command line says about settings that are surely not what was meant."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_wrong_thresholds_are_warned_of(
 
 
 def test_quiet_silences_no_warning_about_a_list(list_path: Path) -> None:
-    """An assumed algorithm and a list that others can read are said even if quiet."""
+    """An assumed algorithm and a list that others can read are reported even if quiet."""
     list_path.chmod(0o644)
     done = hashmatch_command("scan", list_path, "--list", list_path, "-q", "--jobs", "1")
     assert b"taken for phash" in done.stderr
@@ -66,7 +66,7 @@ def test_urls_are_refused_as_such(list_path: Path, arguments: list[str]) -> None
 
 
 def test_an_empty_quarantine_has_no_items(tmp_path: Path) -> None:
-    """A list of nothing says so, and to a program it is an empty file."""
+    """The table says that there are no items; as JSON lines, the output is empty."""
     folder = tmp_path / "quarantine"
     with Quarantine(folder):
         pass
@@ -77,7 +77,7 @@ def test_an_empty_quarantine_has_no_items(tmp_path: Path) -> None:
 
 
 def test_a_list_given_twice_is_used_once(list_path: Path) -> None:
-    """The same file under any name is one list, and each repetition is said once."""
+    """The same file under any name is one list, and each repetition is reported once."""
     link = list_path.with_name("link.txt")
     link.symlink_to(list_path)
     given = [option for name in (list_path, link, list_path) for option in ("--list", name)]

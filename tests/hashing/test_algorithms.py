@@ -209,7 +209,7 @@ def test_quality_equals_the_published_measure(contrast: int) -> None:
 
 @pytest.mark.parametrize("strength", [20, 30, 40, 50])
 def test_quality_equals_the_published_measure_on_textures(strength: int) -> None:
-    """The same holds for pictures between the ends of the scale."""
+    """The same holds for random pictures."""
     small = photo(strength, 64, 64).convert("L")
     grey = np.asarray(small.point([level * strength // 200 for level in range(256)]))
     assert quality(grey[None]).tolist() == [quality_by_hand(grey)]

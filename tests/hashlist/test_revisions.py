@@ -33,7 +33,7 @@ def take(revisions: Revisions, batch: list[tuple[str, int, bool]]) -> list[bool]
 
 @given(st.lists(st.lists(records, max_size=5, unique_by=lambda each: each[0]), max_size=8))
 def test_revisions_are_those_of_a_dictionary(batches: list[list[tuple[str, int, bool]]]) -> None:
-    """Whatever comes, an id's latest rank is known, and older records are outdated."""
+    """The latest rank of each id is always known, and older records are outdated."""
     revisions, model = Revisions(), dict[str, tuple[int, bool]]()
     for batch in batches:
         expected = [
@@ -100,7 +100,7 @@ def test_times_become_ranks() -> None:
 
 
 def test_pages_say_what_follows() -> None:
-    """A page that says that more follow makes an incomplete list, and its other words are kept."""
+    """A page that says that more follow makes an incomplete list; what else it says is kept."""
     items = [Item("1-a", {"md5": MD5})]
     found = HashList.loads(threat_updates(items, following="https://x/?after=y"))
     assert any("more follow" in warning for warning in found.warnings)

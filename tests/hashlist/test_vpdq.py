@@ -58,7 +58,7 @@ def test_every_frame_of_enough_quality_is_an_entry(
     [b"{}", b"[1]", b'["00,1,2"]x', b'["' + b"0" * 64 + b',101,1"]', b'["' + b"0" * 64 + b',60"]'],
 )
 def test_a_wrong_line_is_reported_by_its_number(line: bytes) -> None:
-    """What is no video is named by its line, and not quoted."""
+    """A line that is not a video is named by its number and not quoted."""
     data = written([[("ab" * 32, 90, 1.0)]]) + line + b"\n"
     with pytest.raises(HashListError) as caught:
         load(data)

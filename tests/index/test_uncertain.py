@@ -23,7 +23,7 @@ def _cheap_buckets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def in_doubt(codes: Codes, most: int, seed: int) -> tuple[Codes, Codes]:
-    """Queries with some uncertain bits wrong; some queries have them all in one chunk or so."""
+    """Queries with some uncertain bits wrong; in some queries they are all in about one chunk."""
     rng = np.random.default_rng(seed)
     uncertain_bits = flip(np.zeros_like(codes), most, rng)
     uncertain_bits[::3] &= np.uint64(0xFFFF)
@@ -73,7 +73,7 @@ def test_none_is_missed(
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_large_lists_by_their_buckets(shape: str) -> None:
-    """Lists with full buckets give what is wanted, and little else."""
+    """With full buckets, the entries that are wanted are found, and few others."""
     codes = make(shape, 3_000, 64, seed=3)
     rng = np.random.default_rng(4)
     queries, uncertain_bits = in_doubt(flip(codes[:40], 10, rng), 8, seed=5)

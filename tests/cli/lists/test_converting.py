@@ -19,7 +19,7 @@ MD5 = "0" * 31 + "1"
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder, with a list that says much of its entries."""
+    """The current folder, with a list whose entries have many fields."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "list.csv").write_text(
         "# name: mine\n# version: 4\n"
@@ -30,13 +30,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def everything(path: str) -> set[object]:
-    """All that a file says of entries, may they match or not."""
+    """All entries of a file, whether or not they may match."""
     return set(HashList.load(path, policy=None))
 
 
 @pytest.mark.parametrize("ending", ["csv", "hml"])
 def test_converting_keeps_everything(ending: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """A list comes back with all it said, expired entries and those of category 0 included."""
+    """A list comes back complete, including expired entries and those of category 0."""
     target = f"new.{ending}"
     assert run(["list", "convert", "list.csv", "-o", target]) == 0
     assert everything(target) == everything("list.csv")
@@ -52,7 +52,7 @@ def test_converting_keeps_everything(ending: str, capsys: pytest.CaptureFixture[
 def test_what_a_format_cannot_hold_is_refused(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Text has no place for categories: the error names them and what can hold them."""
+    """Text cannot hold categories: the error names them and the format that can."""
     assert run(["list", "convert", "list.csv", "-o", "new.txt"]) == 65
     assert "cannot hold category, expires, source; csv can" in capsys.readouterr().err
     assert not (folder / "new.txt").exists()
@@ -65,7 +65,7 @@ def test_what_a_format_cannot_hold_is_refused(
 
 
 def test_a_feed_becomes_a_list(folder: Path) -> None:
-    """A feed's grades and sources are in the CSV that it is converted to."""
+    """A feed's grades and sources are kept in the CSV that it is converted to."""
     items = [Item("m-1", {"md5": MD5}, "A1", "member one"), Item("m-2", {"md5": MD5}, gone=True)]
     (folder / "page.xml").write_text(ncmec(items))
     assert run(["list", "convert", "page.xml", "-o", "page.csv"]) == 0
@@ -156,7 +156,7 @@ LISTED = f"hash,algorithm,id,category,expires,withdrawn\n{ONE},phash,1,A,,\n{TWO
 )
 @pytest.mark.parametrize("first", [True, False])
 def test_no_list_takes_out_what_another_has(row: str, first: bool) -> None:
-    """What a list says against its own entry says nothing of another list's with the same id."""
+    """What one list rules out does not affect another list's entry with the same id."""
     header = LISTED.partition("\n")[0]
     other = HashList.loads(f"{header}\n{THREE},phash,3,A,,\n{row}\n", name="b", policy=None)
     lists = [HashList.loads(LISTED, name="a", policy=None), other]
@@ -178,7 +178,7 @@ def test_lists_of_three_are_merged_whole() -> None:
 
 
 def test_a_list_is_brought_up_to_date_in_its_place() -> None:
-    """The list that is brought up to date may be the one written; a delta may not."""
+    """The updated list may replace the base, but not a delta."""
     Path("base.txt").write_text(f"# algorithm: phash\n# name: base\n{'0123456789abcdef'} a\n")
     Path("delta.txt").write_text(f"# algorithm: phash\n# name: base\n{'fedcba9876543210'} b\n")
     assert run(["list", "apply", "base.txt", "delta.txt", "-o", "./base.txt"]) == 0
@@ -190,7 +190,7 @@ def test_a_list_is_brought_up_to_date_in_its_place() -> None:
 def test_deltas_in_one_withdraw_what_each_withdrew(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Two days' deltas in one do to a list what they do one after the other."""
+    """Two days' deltas joined into one have the same effect as one after the other."""
     header = "hash,algorithm,id,withdrawn\n"
     (folder / "base.txt").write_text(f"# algorithm: phash\n{ONE} 1\n{TWO} 2\n{THREE} 3\n")
     (folder / "monday.csv").write_text(f"{header},,1,true\n,,2,true\n{'0' * 16},phash,3,\n")
@@ -236,7 +236,7 @@ def test_a_converted_delta_does_what_it_did(folder: Path, ending: str) -> None:
 def test_a_compiled_delta_would_lose_what_its_flat_hashes_do(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The library refuses to write it as one, and the commands say what is not kept."""
+    """The library refuses to write such a list, and the commands say what is dropped."""
     (folder / "delta.txt").write_text(f"phash:{'0' * 16} 1\nphash:{'0' * 16}\nphash:{TWO} 4\n")
     with pytest.raises(HashListError, match="A flat hash withdraws its id"):
         save(HashList.load("delta.txt", policy=None), "new.hml")
@@ -254,7 +254,7 @@ def test_text_cannot_hold_every_id_of_a_flat_hash(folder: Path) -> None:
 
 
 def test_the_library_keeps_withdrawals() -> None:
-    """As library calls, applying keeps withdrawals, and leaving them out is one more call."""
+    """In the library, applying keeps withdrawals, and a second call drops them."""
     old = HashList.loads("hash,algorithm,id,withdrawn\n,,gone,true\n", name="a", policy=None)
     new = apply_deltas(old, [HashList.loads(f"phash:{ONE} 1\n", name="b", policy=None)])
     assert new.contents.withdrawn.texts(0, 1) == ["gone"]
@@ -277,7 +277,7 @@ def test_the_algorithm_of_lists_that_name_none_can_be_told() -> None:
 
 @pytest.mark.parametrize("ending", ["txt", "csv", "hml"])
 def test_only_the_owner_reads_what_is_written(folder: Path, ending: str) -> None:
-    """Every command that writes a list writes it for its owner alone, over a wider one too."""
+    """Every command that writes a list makes it readable only by its owner."""
     (folder / "a.txt").write_text(f"# algorithm: phash\n{ONE} 1\n")
     for command in (["convert", "a.txt"], ["apply", "a.txt", "a.txt"], ["merge", "a.txt", "a.txt"]):
         target = folder / f"new.{ending}"

@@ -35,7 +35,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def command(capsys: pytest.CaptureFixture[str], *arguments: str) -> SimpleNamespace:
-    """Run the command in this process: its exit code and what it wrote."""
+    """Run the command in this process, and return its exit code and output."""
     code = run(arguments)
     out, err = capsys.readouterr()
     return SimpleNamespace(code=code, out=out, err=err)
@@ -59,7 +59,7 @@ def test_check_passes_a_list_that_is_right(capsys: pytest.CaptureFixture[str]) -
 def test_check_and_show_warn_of_a_list_that_others_can_read(
     folder: Path, capsys: pytest.CaptureFixture[str], mode: int, exposed: str | None
 ) -> None:
-    """The warning says who can do what with the file, and no more."""
+    """The warning says who can do what with the file."""
     (folder / "list.txt").chmod(mode)
     for name in ("check", "show"):
         result = command(capsys, "list", name, "list.txt")
@@ -145,7 +145,7 @@ def test_an_old_list_is_warned_of_or_refused(
 
 
 def test_a_rolled_back_list_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A version below the last one used is refused, unless asked for."""
+    """A version below the last one used is refused unless you allow it."""
     scan = ("scan", "pictures", "--list", "list.txt", "--seen-versions", "seen.json")
     assert command(capsys, *scan).code == 0
     (folder / "list.txt").write_text(LIST.replace("version: 4", "version: 3"))
@@ -205,7 +205,7 @@ FIELDS = ("label", "category", "source", "added", "expires")
 
 @pytest.mark.parametrize("changed", [None, "hash", "another", *FIELDS])
 def test_whatever_differs_of_an_entry_is_a_change(changed: str | None) -> None:
-    """Each field of an entry, and how many hashes its id has, is compared; their order is not."""
+    """Every field of an entry and the number of its hashes are compared; their order is not."""
     first, second = PerceptualHash("phash", 64, (5,)), PerceptualHash("dhash", 64, (5,))
     entry = Entry("one", first, *FIELDS[:-1], "2040-01-01")
     other = entry

@@ -1,4 +1,4 @@
-"""Which entries may match under the commands' options, and what is said of the rest."""
+"""Which entries may match under the commands' options, and what is said about the rest."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def write(name: str, text: str) -> str:
 
 
 def scanned(*arguments: str) -> tuple[dict[str, set[str]], dict[str, Any]]:
-    """The ids that each picture matched, and what the summary tells of the first list."""
+    """The ids that each picture matched, and the summary's record of the first list."""
     done = hashmatch_command("scan", "pictures", "--format", "jsonl", "--jobs", "1", *arguments)
     assert done.returncode in (0, 1), done.stderr
     *files, summary = records(done.stdout)
@@ -233,7 +233,7 @@ def test_a_table_with_mistakes_suppresses_nothing(capfd: pytest.CaptureFixture[s
 
 
 def test_a_rematch_minds_the_same_options() -> None:
-    """A rematch leaves out what its options say, and its trail says so."""
+    """A rematch leaves out what its options exclude, and its trail says so."""
     first, second = two_lists()
     scanned("--list", first, "--list", second, "--state", "scan.db")
     write("s.csv", "entry,reason,by,date\nx,harmless,me,2026-01-02\n")
@@ -251,7 +251,7 @@ def test_a_rematch_minds_the_same_options() -> None:
 
 
 def test_a_state_minds_what_is_in_force_now() -> None:
-    """What a scan with a state left out matches in the next one that does not leave it out."""
+    """An entry that one scan with a state leaves out matches in the next one that includes it."""
     first, _ = two_lists()
     scan = ("--list", first, "--state", "scan.db")
     write("s.csv", "entry,reason,by,date\nx,harmless,me,2026-01-02\n")
@@ -279,7 +279,7 @@ def test_an_entry_that_became_pertinent_is_new() -> None:
 
 
 def test_a_rematch_without_new_entries_is_on_record() -> None:
-    """If a list has nothing new, the trail has a run of no files, and not a gap."""
+    """If a list has nothing new, the trail has a run of no files rather than a gap."""
     first, _ = two_lists()
     scanned("--list", first, "--state", "scan.db")
     rematch = ("rematch", "--state", "scan.db", "--list", first, "--audit", "trail.jsonl")

@@ -1,4 +1,4 @@
-"""A worker whose decoder does what the file says, as one that hostile bytes took over would.
+"""A worker whose decoder does what the file says, like one that hostile bytes took over.
 
 As a program, it makes a scanner's surroundings, has a worker try all of ``attempts.py`` against
 them, and prints as JSON what succeeded: ``adversary.py [WALL,...]``, all walls unless told.
@@ -89,7 +89,7 @@ _PLUG_IN = """
 
 
 def install(folder: Path) -> Path:
-    """Write the plug-in into a folder that is to stand in ``sys.path``."""
+    """Write the plug-in into a folder that goes on ``sys.path``."""
     folder.mkdir(exist_ok=True)
     (folder / "sitecustomize.py").write_text(dedent(_PLUG_IN).format(here=HERE, mark=MARK))
     return folder
@@ -101,7 +101,7 @@ def script(**what: Any) -> bytes:
 
 
 class _Surroundings:
-    """Whatever a scanner has that a worker might be after, made in a folder."""
+    """Everything a scanner has that a worker might be after, in a folder."""
 
     def __init__(self, folder: Path) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -193,7 +193,7 @@ def main(chosen: list[str] | None) -> dict[str, Any]:
 def as_nobody(folder: Path, *arguments: str) -> list[str]:
     """The command that runs this program as ``nobody``, even if the interpreter is root's own.
 
-    It is then mounted, in a namespace of the command's own, where nobody can reach it.
+    The interpreter is then mounted where ``nobody`` can reach it, in a namespace of its own.
 
     Args:
         folder: an empty one.
@@ -213,7 +213,7 @@ def as_nobody(folder: Path, *arguments: str) -> list[str]:
 
 
 def table() -> str:
-    """What succeeds behind each wall alone and behind all, by group, as Markdown."""
+    """What succeeds behind each wall alone and behind all of them, by group, as Markdown."""
     sys.path.insert(0, HERE)
     import attempts  # noqa: PLC0415
 

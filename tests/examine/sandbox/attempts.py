@@ -1,4 +1,4 @@
-"""What a decoder that hostile bytes took over tries; every function that returns has succeeded.
+"""What a decoder that hostile bytes took over might try; a function that returns has succeeded.
 
 A worker imports this module before its walls go up, as if the attacker had brought it along. The
 aim says where the list, another upload and other processes are. Nothing here harms the machine
@@ -29,7 +29,7 @@ CHANNEL = 3
 
 
 def raw(x86_64: int, aarch64: int, *arguments: Any) -> int:
-    """Make a system call; an error is raised."""
+    """Make a system call, or raise its error."""
     wide = [ctypes.c_long(a) if isinstance(a, int) else a for a in arguments]
     ctypes.set_errno(0)
     result = libc.syscall(ctypes.c_long(aarch64 if _ARM else x86_64), *wide)
@@ -39,7 +39,7 @@ def raw(x86_64: int, aarch64: int, *arguments: Any) -> int:
 
 
 def call(name: str, *arguments: Any) -> int:
-    """Call a function of the C library; an error is raised."""
+    """Call a function of the C library, or raise its error."""
     ctypes.set_errno(0)
     result = getattr(libc, name)(*arguments)
     if result is None or result < 0:
@@ -48,13 +48,13 @@ def call(name: str, *arguments: Any) -> int:
 
 
 def demand(condition: object) -> None:
-    """Fail unless something is so."""
+    """Fail unless the condition holds."""
     if not condition:
         raise OSError
 
 
 def c(path: str) -> bytes:
-    """A path, as C has it."""
+    """A path as a C string."""
     return os.fsencode(path)
 
 
@@ -65,7 +65,7 @@ def read(path: str) -> None:
 
 
 def in_child(action: Callable[[], object]) -> None:
-    """Do something in a forked child, or here if there can be none."""
+    """Do something in a forked child, or in this process if forking fails."""
     try:
         pid = os.fork()
     except OSError:
@@ -88,7 +88,7 @@ def fork(_: Any) -> None:
 
 
 def daemon(_: Any) -> None:
-    """Leave a process that outlives the worker."""
+    """Leave behind a process that outlives the worker."""
     if os.fork() == 0:
         os.setsid()
         if os.fork() == 0:
@@ -98,7 +98,7 @@ def daemon(_: Any) -> None:
 
 
 def clone3(_: Any) -> None:
-    """Start a process by the newest call."""
+    """Start a process with ``clone3``."""
     arguments = (ctypes.c_uint64 * 11)()
     arguments[4] = signal.SIGCHLD
     if raw(435, 435, ctypes.byref(arguments), 88) == 0:
@@ -111,14 +111,14 @@ def run_program(_: Any) -> None:
 
 
 def run_memory(_: Any) -> None:
-    """Start a program that is in memory alone."""
+    """Start a program that exists only in memory."""
     descriptor = os.memfd_create("x")
     os.write(descriptor, b"#!/bin/true\n")
     in_child(lambda: os.execv(descriptor, ["x"]))
 
 
 def shared_overwrite(aim: Any) -> None:
-    """Overwrite a file in its place by mapping it."""
+    """Overwrite a file by mapping it."""
     descriptor = os.open(aim["prey"], os.O_RDWR)
     with mmap.mmap(descriptor, 4, mmap.MAP_SHARED) as mapped:
         mapped[0:1] = b"!"
@@ -131,20 +131,20 @@ def map_memory(protection: int, flags: int, descriptor: int = -1) -> None:
 
 
 def make_executable(number: int, arm: int, *more: int) -> None:
-    """Make a page executable that is not."""
+    """Make a page executable."""
     page = libc.mmap(None, 4096, 3, 0x22, -1, 0)
     raw(number, arm, ctypes.c_void_p(page), 4096, 7, *more)
 
 
 def connect(family: int, address: Any, kind: int = socket.SOCK_STREAM) -> None:
-    """Reach a server."""
+    """Connect to a server."""
     with socket.socket(family, kind) as mine:
         mine.settimeout(2)
         mine.connect(address)
 
 
 def packet(aim: Any) -> None:
-    """Send a datagram to where somebody listens, and have it arrive."""
+    """Send a datagram that arrives at a listening socket."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mine:
         mine.settimeout(1)
         mine.sendto(b"?", ("127.0.0.1", aim["udp"]))
@@ -157,7 +157,7 @@ def socket_of(family: int, kind: int = socket.SOCK_STREAM, protocol: int = 0) ->
 
 
 def next_job(_: Any) -> None:
-    """Take a job that is not the one in hand."""
+    """Take a job that belongs to another worker."""
     channel = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=CHANNEL)
     try:
         demand(channel.recvmsg(64, 64, socket.MSG_DONTWAIT)[0])
@@ -166,7 +166,7 @@ def next_job(_: Any) -> None:
 
 
 def send_descriptor(_: Any) -> None:
-    """Send the supervisor a descriptor that it has not asked for."""
+    """Send the supervisor a descriptor that it did not ask for."""
     channel = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=CHANNEL)
     try:
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, b"\0\0\0\0")]
@@ -176,7 +176,7 @@ def send_descriptor(_: Any) -> None:
 
 
 def more_descriptors(aim: Any) -> None:
-    """Find a descriptor that is neither the channel nor the file in hand nor /dev/null."""
+    """Find a descriptor that is neither the channel nor the current file nor /dev/null."""
     for descriptor in range(256):
         if descriptor in (0, 1, 2, CHANNEL, aim["in_hand"]):
             continue
@@ -189,7 +189,7 @@ def more_descriptors(aim: Any) -> None:
 
 
 def seize(pid: int) -> None:
-    """Trace a process, which lets it go again."""
+    """Trace a process, and release it."""
     raw(101, 117, 0x4206, pid, 0, 0)
     raw(101, 117, 17, pid, 0, 0)
 
@@ -203,31 +203,31 @@ def vm(x86_64: int, arm: int, pid: int, address: int) -> None:
 
 
 def take_descriptor(pid: int) -> None:
-    """Take a descriptor out of another process."""
+    """Take a descriptor from another process."""
     pidfd = raw(434, 434, pid, 0)
     raw(438, 438, pidfd, 0, 0)
 
 
 def import_late(_: Any) -> None:
-    """Import what nobody has loaded."""
+    """Import a module that is not loaded."""
     import wave  # noqa: F401, PLC0415
 
 
 def system_v(number: int, arm: int, *arguments: int) -> None:
-    """Make something that outlives the process; remove it at once."""
+    """Create something that outlives the process, and remove it at once."""
     found = raw(number, arm, *arguments)
     removals = {29: (31, 195, found, 0, 0), 68: (71, 187, found, 0, 0), 64: (66, 191, found, 0, 0)}
     raw(*removals[number])
 
 
 def raise_limit(_: Any) -> None:
-    """Take more memory than allowed."""
+    """Allocate more memory than allowed."""
     infinite = resource.RLIM_INFINITY
     resource.setrlimit(resource.RLIMIT_AS, (infinite, infinite))
 
 
 def open_by_handle(aim: Any) -> None:
-    """Open a file by its number, whatever folders lie above it."""
+    """Open a file by its handle, bypassing the folders above it."""
     handle = (ctypes.c_char * 136)()
     ctypes.memmove(handle, (120).to_bytes(4, sys.byteorder), 4)
     mount = ctypes.c_int()
@@ -245,7 +245,7 @@ GROUPS = {
     "connect by TCP": "sockets and the network",
     "find a secret in its environment": "what it was given",
 }
-"""What attempts are about, by the first of each group."""
+"""What each group of attempts is about, by the first attempt of the group."""
 
 ATTEMPTS: dict[str, Callable[[Any], object]] = {
     "read the list": lambda a: read(a["list"]),

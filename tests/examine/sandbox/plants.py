@@ -1,4 +1,4 @@
-"""Files that make a decoder die, hang or swell, by a plug-in that only the tests load.
+"""Files that make a decoder die, hang or use up memory, with a plug-in that only the tests load.
 
 ``install`` makes a ``sitecustomize`` module that workers import as they start. It wraps Pillow's
 ``Image.open``: a picture whose bytes hold one of the marks below meets its fate there, inside the
@@ -79,7 +79,7 @@ _PLUG_IN = """
 
 
 def hangs(pid: int) -> bool:
-    """Tell whether a worker has come to a picture that hangs."""
+    """Whether a worker has reached a picture that hangs."""
     try:
         return Path(f"/proc/{pid}/comm").read_bytes() == b"hanging\n"
     except (FileNotFoundError, ProcessLookupError):
@@ -87,7 +87,7 @@ def hangs(pid: int) -> bool:
 
 
 def install(folder: Path, garbage: bytes = b"\0\0\0\4true") -> Path:
-    """Write the plug-in into a folder that is to stand in ``sys.path`` or ``PYTHONPATH``.
+    """Write the plug-in into a folder that goes on ``sys.path`` or ``PYTHONPATH``.
 
     Args:
         folder: where to.
@@ -106,6 +106,6 @@ def picture(seed: int = 1, mark: bytes = b"", side: int = 48) -> bytes:
 
 
 def marked(data: bytes, mark: bytes) -> bytes:
-    """The same JPEG with another comment (marker FFFE behind the start of the image)."""
+    """The same JPEG with another comment (marker FFFE after the start of the image)."""
     comment = mark + b";"
     return data[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment + data[2:]

@@ -1,4 +1,4 @@
-"""Find processes, and wait for what they do."""
+"""Find processes and wait for them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 
 
 def children(pid: int) -> list[int]:
-    """The processes that a process started, apart from those that it has waited for."""
+    """The processes that a process started and has not waited for."""
     found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [int(child) for child in found]
 
 
 def descendants(pid: int) -> list[int]:
-    """A process's children, and theirs."""
+    """A process's children and their children."""
     try:
         return [one for child in children(pid) for one in (child, *descendants(child))]
     except (FileNotFoundError, ProcessLookupError):
@@ -22,7 +22,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether there is such a process and it has not ended (a zombie has)."""
+    """Whether the process exists and has not ended; a zombie has ended."""
     try:
         return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
     except FileNotFoundError:
@@ -30,7 +30,7 @@ def is_alive(pid: int) -> bool:
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
-    """Fail if a condition does not come true in time."""
+    """Fail if the condition does not come true in time."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
@@ -38,7 +38,7 @@ def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
 
 
 def wait_until_gone(pids: Sequence[int], seconds: float = 30) -> None:
-    """Fail if one of the processes is still there after so many seconds."""
+    """Fail if one of the processes is still there after this many seconds."""
     deadline = time.monotonic() + seconds
     while any(map(is_alive, pids)):
         assert time.monotonic() < deadline, "a process lives on"
@@ -46,7 +46,7 @@ def wait_until_gone(pids: Sequence[int], seconds: float = 30) -> None:
 
 
 def wait_until_idle(pid: int) -> None:
-    """Wait until a process has done what it can, and sleeps until something happens."""
+    """Wait until a process has nothing left to do and sleeps."""
     looks = 0
 
     def asleep() -> bool:

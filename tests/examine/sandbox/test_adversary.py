@@ -1,4 +1,4 @@
-"""A worker that hostile bytes took over: what it tries, what it says, and how late it is."""
+"""A worker that hostile bytes took over: what it tries, what it says, and how late it answers."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ USERS = ["root", "nobody"] if os.geteuid() == 0 else ["this user"]
 
 @pytest.fixture
 def scripted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder for files, whose workers do what a file says."""
+    """A folder for files; workers do what a file in it says."""
     monkeypatch.syspath_prepend(str(adversary.install(tmp_path / "plug-in")))
     return tmp_path
 
 
 def attempt(user: str, folder: Path, *walls: str) -> dict[str, Any]:
-    """Have a worker of that user's try everything."""
+    """Have a worker of this user try everything."""
     command = [sys.executable, adversary.__file__, *walls]
     if user == "nobody":
         made = folder / "nobody"
@@ -51,7 +51,7 @@ def attempt(user: str, folder: Path, *walls: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("user", USERS)
 def test_nothing_succeeds_behind_all_walls(user: str, tmp_path: Path) -> None:
-    """Of all that a taken-over worker tries, nothing comes of anything."""
+    """Nothing that a taken-over worker tries succeeds."""
     found = attempt(user, tmp_path)
     if missing := [name for name in pool.WALLS if not found["protection"][name]]:
         pytest.skip(f"this system lacks {missing}")
@@ -60,7 +60,7 @@ def test_nothing_succeeds_behind_all_walls(user: str, tmp_path: Path) -> None:
 
 
 def test_without_walls_most_of_it_succeeds(tmp_path: Path) -> None:
-    """The attempts are real: the list, other uploads and other processes are open to them."""
+    """Without walls, the attempts reach the list, other uploads and other processes."""
     found = attempt("this user", tmp_path, "")
     assert {"read the list", "remove a file", "signal the scanner", "leave a daemon"} <= {
         *found["succeeded"]
@@ -69,7 +69,7 @@ def test_without_walls_most_of_it_succeeds(tmp_path: Path) -> None:
 
 
 def reply(**changes: Any) -> str:
-    """An answer that would be taken, with changes."""
+    """A valid answer, with changes."""
     examination = {
         "format": None,
         "width": 0,
@@ -93,7 +93,7 @@ def reply(**changes: Any) -> str:
 
 
 def framed(text: str | bytes, length: int | None = None) -> bytes:
-    """A frame; its length counts the number that stands for ``NUMBER``."""
+    """A frame whose length allows for the number that replaces ``NUMBER``."""
     data = text.encode() if isinstance(text, str) else text
     return (len(data) if length is None else length).to_bytes(4, "big") + data
 
@@ -162,7 +162,7 @@ NUMBERED = {
 
 
 def numbered(text: str) -> bytes:
-    """A frame whose number is as long as the worker will know only then."""
+    """A frame whose number the worker will fill in."""
     return b"FRAME" + text.encode()
 
 
@@ -181,7 +181,7 @@ def run(workers: Pool, folder: Path, *contents: bytes) -> list[Examination]:
 
 
 def test_no_false_frame_is_taken_for_an_answer(scripted: Path) -> None:
-    """Whatever a worker says that no worker says, its file is a crash, and the next is examined."""
+    """If a worker breaks the protocol, its file is a crash, and the next file is examined."""
     taken = []
     with Pool(1).configure(OPTIONS) as workers:
         frames = FALSE | {name: numbered(text) for name, text in NUMBERED.items()}
@@ -197,7 +197,7 @@ def test_no_false_frame_is_taken_for_an_answer(scripted: Path) -> None:
 
 
 def test_the_frames_would_be_taken_if_they_were_true(scripted: Path) -> None:
-    """The answer that the false ones are made of is taken, so each is refused for its fault."""
+    """The answer that the false ones are made from is accepted: each is refused for its fault."""
     true = adversary.script(say=[numbered(reply(detail="a lie")).hex()], then="hang")
     with Pool(1, WorkerLimits(max_seconds=5)).configure(OPTIONS) as workers:
         (found,) = run(workers, scripted, true)
@@ -206,7 +206,7 @@ def test_the_frames_would_be_taken_if_they_were_true(scripted: Path) -> None:
 
 @pytest.mark.parametrize("more", [numbered(reply(detail="a lie")).hex(), "0000", "00000000"])
 def test_a_second_answer_is_none_to_the_next_file(scripted: Path, more: str) -> None:
-    """A worker that goes on after its answer is replaced, and the next file is looked at."""
+    """A worker that keeps talking after its answer is replaced, and the next file is examined."""
     lying = adversary.script(say=[numbered(reply(detail="a lie")).hex(), more], then="hang")
     with Pool(1).configure(OPTIONS) as workers:
         first, second = run(workers, scripted, lying, plants.picture(1))
@@ -230,7 +230,7 @@ LATE: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("sandbox", [Sandbox.BEST, Sandbox.OFF])
 @pytest.mark.parametrize("name", LATE)
 def test_no_worker_is_later_than_two_seconds(scripted: Path, sandbox: Sandbox, name: str) -> None:
-    """Whatever a worker does with its time and its channel, its file ends and its group is gone."""
+    """Whatever a worker does with its time and channel, its file ends and its group is gone."""
     limits = WorkerLimits(max_seconds=0.5, sandbox=sandbox)
     with Pool(1, limits).configure(OPTIONS) as workers:
         before = descendants(workers._zygote.pid)
@@ -239,7 +239,7 @@ def test_no_worker_is_later_than_two_seconds(scripted: Path, sandbox: Sandbox, n
         spent = time.monotonic() - began
         assert spent < 0.5 + 2
         if sandbox is Sandbox.BEST and found.reason is Reason.UNDECODABLE:
-            assert LATE[name]["then"] == "fork"  # behind the walls, that is refused
+            assert LATE[name]["then"] == "fork"  # the walls refuse that
             return
         assert found.reason in (Reason.TIMEOUT, Reason.DECODER_CRASH)
         wait_until_gone(before)
@@ -263,7 +263,7 @@ def test_a_stopped_worker_is_late_like_any_other(scripted: Path) -> None:
 
 @pytest.mark.timing
 def test_nobody_waits_longer_for_a_busy_pool_than_for_a_late_file(scripted: Path) -> None:
-    """With every worker taken up, those who wait behind get a timeout in time."""
+    """If every worker is busy, waiting callers get a timeout in time."""
     (scripted / "late").write_bytes(adversary.script(say=[], then="hang"))
     shared = SharedPool(1, WorkerLimits(max_seconds=1.0))
     waits = []
@@ -291,7 +291,7 @@ def test_nobody_waits_longer_for_a_busy_pool_than_for_a_late_file(scripted: Path
 
 @pytest.mark.timing
 def test_closing_takes_two_seconds_even_if_the_zygote_is_stopped(scripted: Path) -> None:
-    """A pool whose processes are stopped still closes, and leaves none of them."""
+    """A pool whose processes are stopped still closes, and leaves none behind."""
     (scripted / "file").write_bytes(adversary.script(say=[], then="hang"))
     workers = Pool(2).configure(OPTIONS)
     pids = [workers._zygote.pid, *children(workers._zygote.pid)]
@@ -306,7 +306,7 @@ def test_closing_takes_two_seconds_even_if_the_zygote_is_stopped(scripted: Path)
 
 
 def test_the_threat_model_counts_what_is_tried() -> None:
-    """The document names as many attempts and false answers as there are."""
+    """The threat model gives the right numbers of attempts and false answers."""
     text = (Path(__file__).parents[3] / "docs" / "threat-model.md").read_text()
     assert f"tries {len(ATTEMPTS)} things" in text
     assert f"sends {len(FALSE) + len(NUMBERED)} kinds of false answers" in text

@@ -1,4 +1,4 @@
-"""What runs in workers, run here over socket pairs, so that its every branch can be seen."""
+"""The workers' code, run in this process over socket pairs, so that coverage sees every branch."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OPTIONS = ExamineOptions(kinds=KINDS, digests=("sha256",))
 
 
 def test_a_worker_serves_files_until_there_are_no_more(tmp_path: Path) -> None:
-    """Each file that comes over the socket is answered, and its descriptor is closed."""
+    """Each file that arrives over the socket is answered, and its descriptor is closed."""
     path = tmp_path / "a.jpg"
     path.write_bytes(plants.picture(1))
     ours, theirs = socket.socketpair()
@@ -51,7 +51,7 @@ def test_a_worker_serves_files_until_there_are_no_more(tmp_path: Path) -> None:
 
 
 def test_a_header_without_a_file_ends_a_worker() -> None:
-    """A worker that gets no descriptor, or half a header, has nothing to go on with."""
+    """A worker that gets no descriptor, or half a header, ends."""
     for header in (encode_job(Job(0), 1), b"half"):
         ours, theirs = socket.socketpair()
         with ours, theirs:
@@ -61,7 +61,7 @@ def test_a_header_without_a_file_ends_a_worker() -> None:
 
 
 def test_digests_alone_take_no_decoding(tmp_path: Path) -> None:
-    """A job for digests answers with them and nothing else, whatever the file is."""
+    """A job for digests returns them and nothing else, whatever the file is."""
     path = tmp_path / "a"
     path.write_bytes(plants.picture(1))
     with path.open("rb") as file:
@@ -74,7 +74,7 @@ def test_digests_alone_take_no_decoding(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("jobs", [1, 3])
 def test_threads_answer_as_workers_do(tmp_path: Path, jobs: int) -> None:
-    """Where processes cannot be isolated, threads give the same replies for the same jobs."""
+    """Where processes cannot be isolated, threads give the same replies to the same jobs."""
     members = {f"{n}.jpg": plants.picture(n) for n in range(4)}
     contents = [plants.picture(9), archive("zip", members), b"text", plants.picture(8)[:300]]
     files = []
@@ -105,7 +105,7 @@ def test_threads_answer_as_workers_do(tmp_path: Path, jobs: int) -> None:
 
 
 def test_a_mistake_in_a_thread_is_raised_where_it_is_waited_for() -> None:
-    """An unexpected exception does not vanish with its thread."""
+    """An unexpected exception in a thread is not lost."""
     with ThreadPool(1).configure(OPTIONS) as pool:
         pool.submit(Job(object()))  # type: ignore[arg-type] # no descriptor, on purpose
         with pytest.raises(TypeError):
@@ -122,7 +122,7 @@ zygote.main(int(sys.argv[1]))
 
 
 def test_a_zygote_ends_with_its_supervisor_and_takes_its_workers_along() -> None:
-    """A zygote that forked, reaped and is left alone kills the workers that remain."""
+    """When its supervisor is gone, a zygote kills the remaining workers."""
     from hashmatch.examine.sandbox.protocol import FORK, REAP, encode_options, frame  # noqa: PLC0415
 
     ours, theirs = socket.socketpair()
@@ -163,7 +163,7 @@ def test_a_zygote_ends_with_its_supervisor_and_takes_its_workers_along() -> None
 
 
 def test_a_zygote_without_a_word_from_its_supervisor_ends() -> None:
-    """A supervisor that dies before it says anything leaves nothing behind."""
+    """If the supervisor dies before it says anything, nothing is left behind."""
     ours, theirs = socket.socketpair()
     with theirs:
         process = subprocess.Popen(
@@ -176,7 +176,7 @@ def test_a_zygote_without_a_word_from_its_supervisor_ends() -> None:
 
 
 def test_a_process_whose_parent_is_gone_ends_at_once() -> None:
-    """To ask to die with a parent that has died already is to die."""
+    """A process that asks to die with a parent that is already dead dies."""
     pid = os.fork()
     if pid == 0:
         walls.die_with(1 << 22)
@@ -185,7 +185,7 @@ def test_a_process_whose_parent_is_gone_ends_at_once() -> None:
 
 
 def test_measures_that_the_system_does_not_know_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What cannot be given up is reported as not in force, and nothing else happens."""
+    """A measure that is not possible is reported as not in force, without an error."""
     monkeypatch.setattr(walls.sys, "platform", "other")
     monkeypatch.setattr(walls.resource, "RLIMIT_AS", 9999)
     monkeypatch.setattr(walls.resource, "RLIMIT_CORE", 9999)

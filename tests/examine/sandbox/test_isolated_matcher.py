@@ -1,4 +1,4 @@
-"""A matcher as it is by default: the pool that the threads of an upload pipeline share."""
+"""A matcher with its defaults: one pool that the threads of an upload pipeline share."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def hash_list() -> HashList:
 def isolated(
     hash_list: HashList, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Matcher]:
-    """A matcher with two workers, which planted files kill."""
+    """A matcher with two workers that planted files can kill."""
     monkeypatch.syspath_prepend(str(plants.install(tmp_path / "plug-in")))
     with Matcher(hash_list, workers=2) as matcher:
         matcher.match(b"its processes start with the first upload")
@@ -54,7 +54,7 @@ def zygote_of(matcher: Matcher) -> int:
 
 
 def hanging_below(zygote: int) -> bool:
-    """Tell whether a worker has come to a picture that hangs."""
+    """Whether a worker has reached a picture that hangs."""
     return any(map(plants.hangs, children(zygote)))
 
 
@@ -64,7 +64,7 @@ def open_descriptors() -> int:
 
 
 def uploads() -> list[bytes]:
-    """A near picture as several files, others, blank ones, broken ones, and none."""
+    """A near picture as several files, other pictures, blank ones, broken ones, and no picture."""
     near = [encode(photo(1, 320, 240), "JPEG", quality=q) for q in (60, 90)]
     near.append(encode(photo(1, 320, 240), "PNG"))
     others = [encode(photo(seed, 300, 300), "JPEG") for seed in range(2, 8)]
@@ -85,7 +85,7 @@ def test_outcomes_are_those_of_decoding_in_process(
 
 
 def test_many_threads_each_get_their_own_outcome(isolated: Matcher, hash_list: HashList) -> None:
-    """Eight threads that match at once never get the outcome of another's bytes."""
+    """Eight threads that match at once never get the outcome of another thread's bytes."""
     data = uploads() * 8
     expected = [*map(in_process(hash_list).match, uploads())] * 8
     with ThreadPoolExecutor(8) as threads:
@@ -102,7 +102,7 @@ def test_bytes_that_end_a_worker_cost_only_themselves(isolated: Matcher, mark: b
 
 
 def test_closing_tells_those_who_wait_and_those_who_come(isolated: Matcher) -> None:
-    """A thread that waits for a decoder gets an error when the matcher is closed, as do later ones.
+    """If the matcher is closed, waiting threads and later calls get an error.
 
     The worker, which hangs, is gone.
     """
@@ -132,7 +132,7 @@ def test_closing_tells_those_who_wait_and_those_who_come(isolated: Matcher) -> N
 def test_without_its_processes_it_starts_others(isolated: Matcher) -> None:
     """If the process that forks workers is killed, waiting callers get an error, later ones none.
 
-    The matcher is not closed, and says nothing of the kind.
+    The matcher stays open, and no error says otherwise.
     """
     descriptors = open_descriptors()
     for _ in range(2):
@@ -149,7 +149,7 @@ def test_without_its_processes_it_starts_others(isolated: Matcher) -> None:
 
 
 def ending_of(pid: int, seconds: float = 30) -> int | None:
-    """The exit status of a child process; None where it hangs, which ends it."""
+    """The exit status of a child process; None if it hangs, in which case it is killed."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         done, status = os.waitpid(pid, os.WNOHANG)
@@ -177,7 +177,7 @@ def test_forked_processes_have_workers_of_their_own(isolated: Matcher) -> None:
 
 
 def test_forked_processes_hold_nothing_up(isolated: Matcher) -> None:
-    """A child that lives on without a word does not keep the parent's workers from their end."""
+    """A forked child that lives on does not keep the parent's workers alive."""
     zygote = zygote_of(isolated)
     pid = os.fork()
     if pid == 0:
@@ -194,7 +194,7 @@ def test_forked_processes_hold_nothing_up(isolated: Matcher) -> None:
 
 @pytest.mark.timing
 def test_whoever_was_interrupted_takes_nobody_along(isolated: Matcher) -> None:
-    """A caller that Ctrl-C took away while its bytes were queued leaves the others their pool."""
+    """If Ctrl-C interrupts a caller whose bytes are queued, others can still use the pool."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
@@ -221,7 +221,7 @@ def test_whoever_was_interrupted_takes_nobody_along(isolated: Matcher) -> None:
 
 
 def test_lists_of_other_hashes_get_other_workers(isolated: Matcher, hash_list: HashList) -> None:
-    """Lists of another kind of hash take effect at once, and the earlier workers are gone."""
+    """Lists with another kind of hash take effect at once, and the earlier workers end."""
     imagehash = pytest.importorskip("imagehash")
     zygote = zygote_of(isolated)
     value = PerceptualHash.from_imagehash(imagehash.dhash(photo(2, 300, 300)), "dhash")
@@ -249,7 +249,7 @@ def test_other_lists_take_no_answer_away(isolated: Matcher) -> None:
 def test_processes_start_with_the_first_upload_and_end_with_the_matcher(
     hash_list: HashList,
 ) -> None:
-    """Building a matcher starts no process; one that nobody holds any more leaves none behind."""
+    """Building a matcher starts no process, and collecting it as garbage leaves none behind."""
     before = children(os.getpid())
     matcher = Matcher(hash_list)
     assert children(os.getpid()) == before
@@ -272,7 +272,7 @@ print(matcher.match(sys.argv[2]).verdict, matcher._pool._service._pool._zygote.p
 def test_a_program_that_closes_nothing_ends_and_leaves_nothing(
     hash_list: HashList, tmp_path: Path
 ) -> None:
-    """An interpreter that ends with a matcher in use ends quickly, quietly, and its workers too."""
+    """An interpreter with a matcher in use ends quickly and quietly, and so do its workers."""
     (tmp_path / "list.txt").write_text(f"phash:{next(iter(hash_list)).hash}\n")
     (tmp_path / "a.jpg").write_bytes(uploads()[0])
     done = subprocess.run(
@@ -290,7 +290,7 @@ def test_a_program_that_closes_nothing_ends_and_leaves_nothing(
 def test_where_nothing_can_isolate_a_matcher_says_so(
     hash_list: HashList, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A system without isolation is an error, until the caller decides to decode in process."""
+    """A system without isolation is an error until the caller chooses to decode in process."""
     monkeypatch.delattr(socket, "send_fds")
     with pytest.raises(SettingsError, match="pass isolate=False"):
         Matcher(hash_list)
@@ -308,7 +308,7 @@ def test_members_that_end_a_worker_cost_only_themselves(isolated: Matcher) -> No
 
 
 def test_pictures_are_not_sent_to_workers(hash_list: HashList) -> None:
-    """A PIL.Image is pixels in this process already, and starts no other."""
+    """A PIL.Image is already decoded, so matching it starts no process."""
     before = children(os.getpid())
     with Matcher(hash_list) as matcher:
         assert matcher.match(photo(1, 320, 240)).verdict is Verdict.MATCH

@@ -34,12 +34,12 @@ PATIENT = WorkerLimits(SMALL, 30.0)
 
 
 class HangClock(Clock):
-    """Time that passes only while every worker with a file hangs, and then in leaps."""
+    """Time that passes only while every worker with a file hangs, and then in jumps."""
 
     pool: Pool
 
     def look(self) -> float:
-        """Go on by more than any file may take, if no other file has begun."""
+        """Advance by more than any file may take, if no other file has begun."""
         at_work = [worker.pid for worker in self.pool._workers if worker.job]
         tried = [job for job in self.pool._backlog if job.until is not None]
         if at_work and not tried and all(map(plants.hangs, at_work)):
@@ -48,7 +48,7 @@ class HangClock(Clock):
 
 
 def timeless(jobs: int) -> Pool:
-    """A pool in which a file is late if it hangs, and never because the machine is busy."""
+    """A pool in which a file is late only if it hangs, never because the machine is busy."""
     clock = HangClock()
     clock.pool = Pool(jobs, WorkerLimits(LEAST, PATIENT.max_seconds), clock=clock)
     return clock.pool.configure(OPTIONS)
@@ -64,7 +64,7 @@ def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(pool: Pool, contents: Sequence[bytes], folder: Path) -> list[list[Reply]]:
-    """Put files through a pool; what came of each."""
+    """Put files through a pool, and return the result of each."""
     paths = []
     for number, data in enumerate(contents):
         paths.append(folder / str(number))
@@ -73,7 +73,7 @@ def run(pool: Pool, contents: Sequence[bytes], folder: Path) -> list[list[Reply]
 
 
 def run_paths(pool: Pool, paths: Sequence[Path]) -> Iterator[tuple[int, list[Reply]]]:
-    """Put files through a pool, some at a time; the place and the replies of each that is done."""
+    """Put files through a pool, some at a time, and yield the place and the replies of each."""
     jobs: dict[Job, tuple[int, list[Reply]]] = {}
     coming = iter(enumerate(paths))
     more = True
@@ -103,7 +103,7 @@ def sole(replies: list[Reply]) -> Examination:
 
 
 def workers_of(pool: Pool) -> list[int]:
-    """The worker processes, as the system tells them."""
+    """The worker processes, according to the system."""
     return children(pool._zygote.pid)
 
 
@@ -122,7 +122,7 @@ def workers_of(pool: Pool) -> list[int]:
 def test_a_file_that_ends_its_worker_is_blamed_alone(
     planted: Path, mark: bytes, reason: Reason
 ) -> None:
-    """Whatever a file does to its worker, it alone gets a reason, and its neighbours get hashes."""
+    """Whatever a file does to its worker, only that file gets a reason; others get hashes."""
     contents = [plants.picture(number) for number in range(9)]
     contents[4] = plants.picture(4, mark)
     with timeless(2) as pool:
@@ -132,7 +132,7 @@ def test_a_file_that_ends_its_worker_is_blamed_alone(
 
 
 def test_a_mistake_of_ours_is_told_by_its_place(planted: Path) -> None:
-    """A worker that dies of an exception reports its kind and line, and not its message."""
+    """A worker that dies of an exception reports its type and line, not its message."""
     with Pool(1, PATIENT).configure(OPTIONS) as pool:
         (found,) = (sole(r) for r in run(pool, [plants.picture(1, plants.BUG)], planted))
     assert found.detail is not None
@@ -226,7 +226,7 @@ def test_an_archive_that_has_fewer_members_than_asked_for_says_so(planted: Path)
 
 
 def collect(pool: Pool) -> list[Reply]:
-    """All replies until nothing is open."""
+    """All replies until every job has ended."""
     replies: list[Reply] = []
     while pool.busy:
         replies += pool.poll(5)
@@ -234,7 +234,7 @@ def collect(pool: Pool) -> list[Reply]:
 
 
 def test_planted_deaths_lose_no_file_and_blame_no_other(planted: Path) -> None:
-    """Each of many deaths is charged to the file that caused it alone, in bounded time."""
+    """Each of many deaths is blamed only on the file that caused it, in bounded time."""
     files, each = (5_000, 250) if LONG else (250, 3)
     expected = {
         plants.KILL: Reason.DECODER_CRASH,
@@ -265,7 +265,7 @@ def test_planted_deaths_lose_no_file_and_blame_no_other(planted: Path) -> None:
 
 
 def test_workers_killed_from_outside_cost_no_file(planted: Path) -> None:
-    """When anybody kills workers at random, every file is still examined and none is blamed."""
+    """If workers are killed at random, every file is still examined and none is blamed."""
     files = 5_000 if LONG else 500
     base = [plants.picture(seed, side=200) for seed in range(10)]
     paths = []
@@ -308,7 +308,7 @@ def until_at_work(pool: Pool) -> None:
 
 
 def test_what_a_worker_said_in_time_counts(planted: Path) -> None:
-    """An answer that lies unread when the time is up is taken, and its worker goes on."""
+    """An answer that is still unread when the time is up is accepted, and its worker lives."""
     path = planted / "a"
     path.write_bytes(plants.picture(1))
     time_ = [0.0]
@@ -327,7 +327,7 @@ def test_what_a_worker_said_in_time_counts(planted: Path) -> None:
 
 
 def test_the_zygotes_death_is_an_error_and_no_hang(planted: Path) -> None:
-    """Without the process that forks workers a pool says so at once, and its workers are gone."""
+    """If the process that forks workers dies, the pool says so at once, and its workers end."""
     with Pool(2, PATIENT).configure(OPTIONS) as pool:
         pids = workers_of(pool)
         os.kill(pool._zygote.pid, signal.SIGKILL)
@@ -337,7 +337,7 @@ def test_the_zygotes_death_is_an_error_and_no_hang(planted: Path) -> None:
 
 
 def test_an_idle_pool_notices_that_its_zygote_died() -> None:
-    """Waiting for replies ends with an error when the processes are gone."""
+    """Waiting for replies ends with an error if the processes are gone."""
     with Pool(1, PATIENT).configure(OPTIONS) as pool:
         os.kill(pool._zygote.pid, signal.SIGKILL)
         with pytest.raises(HashmatchError, match="has died"):
@@ -355,7 +355,7 @@ def test_a_zygote_that_dies_before_it_is_asked_is_an_error() -> None:
 
 
 def test_closing_ends_every_process_whatever_it_is_on(planted: Path) -> None:
-    """A closed pool leaves no process behind, not even one that hangs, nor a zombie."""
+    """A closed pool leaves no process behind: neither one that hangs nor a zombie."""
     path = planted / "hang"
     path.write_bytes(plants.picture(1, plants.HANG))
     pool = Pool(2, PATIENT).configure(OPTIONS)
@@ -369,7 +369,7 @@ def test_closing_ends_every_process_whatever_it_is_on(planted: Path) -> None:
 
 
 def test_time_in_which_nobody_looked_is_no_files_own(planted: Path) -> None:
-    """A scan that was stopped longer than a file may take does not call the file too slow."""
+    """If a scan was stopped for longer than a file may take, the file is not late."""
     path = planted / "a"
     path.write_bytes(plants.picture(1, side=400))
     time_ = [0.0]
@@ -400,7 +400,7 @@ def test_a_worker_that_dies_idle_is_replaced(planted: Path) -> None:
 
 
 def test_cpu_time_of_workers_is_counted_as_the_scans(planted: Path) -> None:
-    """What workers took can be asked of the system once the pool is closed."""
+    """Once the pool is closed, the system can say how much time its workers used."""
     before = sum(os.times()[2:4])
     with Pool(2, PATIENT).configure(OPTIONS) as pool:
         run(pool, [plants.picture(n, side=400) for n in range(8)] * 20, planted)
@@ -409,13 +409,13 @@ def test_cpu_time_of_workers_is_counted_as_the_scans(planted: Path) -> None:
 
 @pytest.mark.parametrize("limits", [(1, 20.0), (1 << 30, 0.0), (1 << 30, -1.0)])
 def test_limits_that_nothing_can_be_decoded_with_are_refused(limits: tuple[int, float]) -> None:
-    """Too little memory, or no time at all, is a setting that makes no sense."""
+    """Too little memory, or no time at all, is refused as a setting."""
     with pytest.raises(SettingsError):
         WorkerLimits(*limits)
 
 
 def test_workers_can_write_no_file_and_reach_no_network() -> None:
-    """What the report of protection says is true of the processes themselves."""
+    """What the protection report says is true of the actual processes."""
     with Pool(1, PATIENT).configure(OPTIONS) as pool:
         (pid,) = workers_of(pool)
         limits = Path(f"/proc/{pid}/limits").read_text()
@@ -436,7 +436,7 @@ def test_workers_can_write_no_file_and_reach_no_network() -> None:
 
 
 def test_no_worker_outlives_a_supervisor_that_was_killed(planted: Path) -> None:
-    """SIGKILL of the scanning process takes the workers with it, even one that hangs."""
+    """If the scanning process is killed with SIGKILL, its workers die too, even one that hangs."""
     path = planted / "hang"
     path.write_bytes(plants.picture(1, plants.HANG))
     program = (

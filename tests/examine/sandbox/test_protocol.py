@@ -1,4 +1,4 @@
-"""What goes over the wire: all that is meant comes through, and nothing else does."""
+"""The protocol: every valid message comes through, and nothing else does."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def hashes() -> st.SearchStrategy[tuple[PerceptualHash, ...]]:
 
 @st.composite
 def examinations(draw: st.DrawFn) -> Examination:
-    """Anything that a worker may find out."""
+    """Anything that a worker may find."""
     exact = draw(st.booleans())
     views = st.builds(ViewHashes, texts, percent, hashes(), st.just(()) if exact else hashes())
     return Examination(
@@ -89,7 +89,7 @@ replies = st.builds(
 @settings(max_examples=50)
 @given(st.lists(st.none() | replies | st.binary(), max_size=3), st.integers(1, 7))
 def test_answers_come_through_in_whatever_pieces(said: list[Said], size: int) -> None:
-    """Every answer is read as it was said, however the bytes arrive."""
+    """Every answer is read as it was sent, however the bytes arrive."""
     data = b"".join(encode_said(each, NUMBER) for each in said)
     buffer = bytearray()
     heard = []
@@ -102,7 +102,7 @@ def test_answers_come_through_in_whatever_pieces(said: list[Said], size: int) ->
 
 
 def test_a_worker_may_say_so_often_that_it_is_at_work_and_no_oftener() -> None:
-    """Word of progress is worth no more time than the longest video takes."""
+    """Reports of progress buy no more time than the longest video takes."""
     options = ExamineOptions(kinds=(), video=VideoLimits(max_length=3 * PROGRESS_SECONDS))
     job = Job(0)
     for _ in range(3):
@@ -136,7 +136,7 @@ json_values = st.recursive(
 def test_a_message_with_anything_else_in_it_is_an_error_or_an_answer(
     answer: Reply, data: st.DataObject
 ) -> None:
-    """Wherever an answer has hostile values, reading it raises ProtocolError at most."""
+    """Hostile values anywhere in an answer raise ProtocolError or nothing."""
     message = json.loads(encode_said(answer, NUMBER)[4:])
 
     def spoil(value: Any) -> Any:
@@ -156,7 +156,7 @@ def test_a_message_with_anything_else_in_it_is_an_error_or_an_answer(
     except ProtocolError:
         return
     assert isinstance(read, bytes | Reply)
-    encode_said(read, NUMBER)  # what is accepted can be said again
+    encode_said(read, NUMBER)  # what is accepted can be sent again
 
 
 @pytest.mark.parametrize(
@@ -187,9 +187,9 @@ def test_a_message_with_anything_else_in_it_is_an_error_or_an_answer(
     ],
 )
 def test_values_that_no_worker_says_are_refused(spoiled: dict[str, Any]) -> None:
-    """Numbers out of range, texts that act on terminals, and hashes of other widths are errors.
+    """Numbers out of range, texts with control characters, and hashes of other widths are errors.
 
-    So is a picture without hashes, or without digests, of which nothing went unexamined.
+    So is a completely examined picture without hashes or digests.
     """
     message = json.loads(encode_said(Reply(JOB, None, Examination(), True), NUMBER)[4:])
     assert decode_said(message, JOB, NUMBER, OPTIONS) == Reply(JOB, None, Examination(), True)
@@ -206,7 +206,7 @@ def test_frames_that_hold_no_object_are_refused(data: bytes) -> None:
 
 
 def test_a_frame_that_announces_too_much_is_refused_at_once() -> None:
-    """Nobody waits for more bytes than any worker has to say."""
+    """A frame longer than any answer is refused without waiting for its end."""
     with pytest.raises(ProtocolError):
         take_frame(bytearray((MAX_FRAME + 1).to_bytes(4, "big")))
 
@@ -232,7 +232,7 @@ COSTLY = {
 
 @pytest.mark.parametrize("name", COSTLY)
 def test_no_frame_costs_more_than_50_mb_or_a_second(name: str) -> None:
-    """The frames that cost most, of those that are short enough, are taken or refused cheaply."""
+    """The most expensive frames of a valid length are accepted or refused cheaply."""
     data = COSTLY[name]
     assert len(data) <= MAX_FRAME
     buffer = bytearray(len(data).to_bytes(4, "big") + data)
@@ -251,7 +251,7 @@ def test_no_frame_costs_more_than_50_mb_or_a_second(name: str) -> None:
 
 
 def test_a_worker_cannot_talk_for_ever() -> None:
-    """A job is worth so many bytes, and so many more for each member that is begun."""
+    """A job allows a number of bytes, and more for each member that is begun."""
     job = Job(0)
     job.pay(16 * 1024 * 1024)
     with pytest.raises(ProtocolError):
@@ -268,7 +268,7 @@ def test_a_worker_cannot_talk_for_ever() -> None:
 
 
 def test_more_views_than_an_answer_holds_are_said_to_be_too_many() -> None:
-    """A worker whose honest answer is too large says so, and is not taken for a liar."""
+    """A worker whose honest answer is too large says so, and is not treated as hostile."""
     words = PerceptualHash("phash", 64, (1,)), PerceptualHash("dhash", 256, (1, 2, 3, 4))
     views = tuple(ViewHashes(f"frame:{n}", 50, words) for n in range(40_000))
     found = Examination(format="GIF", width=7, height=8, views=views, digests=("00" * 32,))
@@ -303,7 +303,7 @@ def test_more_views_than_an_answer_holds_are_said_to_be_too_many() -> None:
     )
 )
 def test_options_come_through(options: ExamineOptions) -> None:
-    """Workers examine by the very options that were asked for."""
+    """Options come through unchanged."""
     assert decode_options(take_frame(bytearray(frame(encode_options(options)))) or {}) == options
 
 
@@ -316,12 +316,12 @@ def begun(name: bytes) -> bytes:
 
 
 def done(name: bytes | None, *, end: bool, exact: bool = True) -> Reply:
-    """A worker says what came of a member, or of the file."""
+    """A worker reports the result of a member, or of the file."""
     return Reply(JOB, name, Examination(exact=exact), end)
 
 
 def test_a_job_hears_of_an_archive_member_by_member() -> None:
-    """What is said in order is handed on, and the job knows how far it is."""
+    """Answers in order are passed on, and the job keeps track of its progress."""
     job = Job(0)
     assert job.take(begun(b"a"), OPTIONS) is None
     reply = job.take(done(b"a", end=False), OPTIONS)
@@ -331,7 +331,7 @@ def test_a_job_hears_of_an_archive_member_by_member() -> None:
 
 
 def test_a_job_for_two_members_ends_with_the_second() -> None:
-    """A count of members is counted down, and the last of them ends the job."""
+    """A job for a number of members ends with the last of them."""
     job = Job(0, skip=3, count=2)
     ends = []
     for name in (b"d", b"e"):
@@ -356,7 +356,7 @@ def test_a_job_for_two_members_ends_with_the_second() -> None:
     ],
 )
 def test_a_job_is_not_told_stories(job: Job, said: list[Said]) -> None:
-    """Answers out of order, of other members, without end, or of a preview where none will do."""
+    """Answers out of order, about other members, without end, or with unwanted previews."""
     *before, last = said
     for answer in before:
         job.take(answer, OPTIONS)
@@ -365,7 +365,7 @@ def test_a_job_is_not_told_stories(job: Job, said: list[Said]) -> None:
 
 
 def test_previews_are_refused_where_the_scan_is_exact() -> None:
-    """Only a fast scan hears of previews: an exact one would ask for ever."""
+    """Only a fast scan accepts previews: an exact one would ask again forever."""
     exact = ExamineOptions(kinds=KINDS)
     with pytest.raises(ProtocolError):
         Job(0).take(done(None, end=True, exact=False), exact)
@@ -389,7 +389,7 @@ def test_previews_are_refused_where_the_scan_is_exact() -> None:
     st.booleans(),
 )
 def test_no_story_is_endless(said: list[Said], count: int, exact: bool) -> None:
-    """Whatever a worker says, each thing once: it ends, or is an error, within the limits."""
+    """Any sequence of answers ends the job or is an error, within the limits."""
     job = Job(0, exact=exact, count=count)
     replies: list[Reply] = []
     for answer in said:

@@ -1,4 +1,4 @@
-"""The list stays in the scanning process: no other process of a scan has a byte of it."""
+"""The list stays in the scanning process: no other process of a scan holds a byte of it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ IDS = ("canary-id-5d1f", "canary label 77ab")
 
 
 def needles() -> dict[str, bytes]:
-    """Every way in which a hash, and what the list says of it, could lie in memory."""
+    """Every form in which a hash, or the rest of its entry, could be in memory."""
     text = f"{CANARY:016x}"
     return {
         "lower-case hex": text.encode(),
@@ -28,7 +28,7 @@ def needles() -> dict[str, bytes]:
         "decimal": str(CANARY).encode(),
         "big-endian": CANARY.to_bytes(8, "big"),
         "little-endian": CANARY.to_bytes(8, "little"),
-        # How CPython holds a large integer: digits of 30 bits in words of 32
+        # How CPython stores a large integer: digits of 30 bits in words of 32
         "a Python integer": b"".join(
             (CANARY >> shift & (1 << 30) - 1).to_bytes(4, "little") for shift in (0, 30, 60)
         ),
@@ -44,13 +44,13 @@ def found_in(pid: int, sought: dict[str, bytes]) -> set[str]:
             span, rights, *_ = line.split()
             assert "list.txt" not in line or pid == os.getpid()
             if not rights.startswith("rw"):
-                continue  # what nobody could write to is some file's, and no list's
+                continue  # read-only pages come from a file, not from the list
             start, end = (int(part, 16) for part in span.split("-"))
             try:
                 memory.seek(start)
                 content = memory.read(end - start) or b""
             except (OSError, OverflowError, ValueError):
-                continue  # mapped, and nothing there
+                continue  # mapped, but not present
             found |= {name for name in sought.keys() - found if sought[name] in content}
     return found
 
@@ -58,7 +58,7 @@ def found_in(pid: int, sought: dict[str, bytes]) -> set[str]:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may read what is not dumpable")
 @pytest.mark.parametrize("decode", ["fast", "exact"])
 def test_no_worker_has_the_list_in_its_memory(tmp_path: Path, decode: str) -> None:
-    """A canary entry is in the supervisor's memory, and not in the zygote's or any worker's."""
+    """A canary entry is in the supervisor's memory, but not in the zygote's or any worker's."""
     folder = tmp_path / "pictures"
     folder.mkdir()
     for number in range(20):
@@ -69,7 +69,7 @@ def test_no_worker_has_the_list_in_its_memory(tmp_path: Path, decode: str) -> No
     try:
         matcher = Matcher(HashList.load(listed), decode=decode)
         results = scan([bytes(folder)], matcher, pool)
-        next(results)  # so that workers have met files, and the matcher has searched
+        next(results)  # so that workers have seen files and the matcher has searched
         zygote = pool._zygote.pid
         workers = children(zygote)
         assert len(workers) == 2

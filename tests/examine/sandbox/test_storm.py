@@ -43,7 +43,7 @@ def scripted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def examined(workers: Pool, contents: Sequence[bytes], folder: Path) -> list[Examination]:
-    """Put files through a pool, some at a time; what came of each file itself."""
+    """Put files through a pool, some at a time, and return the result of each."""
     coming: Iterator[tuple[int, bytes]] = iter(enumerate(contents))
     found: dict[int, Examination] = {}
     jobs: dict[Job, int] = {}
@@ -66,7 +66,7 @@ def examined(workers: Pool, contents: Sequence[bytes], folder: Path) -> list[Exa
 
 
 def mutations(data: bytes, count: int, rng: random.Random) -> Iterator[bytes]:
-    """The same file with bytes changed, cut out, or put in."""
+    """The same file with bytes changed, removed or inserted."""
     for _ in range(count):
         changed = bytearray(data)
         for _ in range(rng.randint(1, 6)):
@@ -100,7 +100,7 @@ def test_the_walls_change_no_record(tmp_path: Path) -> None:
 
 
 def test_hostile_workers_cost_no_other_file(tmp_path: Path) -> None:
-    """Among files that take their worker over, every other file has its hashes; nothing stays."""
+    """Among files that take their worker over, all others get hashes; no process is left."""
     files, hostile = (5_000, 1_000) if LONG else (150, 30)
     rng = random.Random(5)
     acts = [
@@ -130,13 +130,13 @@ def test_hostile_workers_cost_no_other_file(tmp_path: Path) -> None:
 
 
 def resident() -> int:
-    """Bytes of memory that this process has."""
+    """How many bytes of memory this process uses."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
 
 
 @pytest.mark.timing
 def test_no_caller_waits_beyond_the_limit() -> None:
-    """While workers are killed, stopped and taken over, no call takes over the limit and 2 s."""
+    """While workers are killed, stopped and taken over, no call is over 2 s late."""
     seconds, limit = (180.0, 2.0) if LONG else (5.0, 1.0)
     shared = SharedPool(2, WorkerLimits(max_seconds=limit, sandbox=Sandbox.BEST))
     good = plants.picture(1)

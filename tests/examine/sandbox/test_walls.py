@@ -1,4 +1,4 @@
-"""The walls: what the filter lets through, what decodes behind them, and what is said of them."""
+"""The walls: what the filter lets through, what decodes behind them, and how they are reported."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ words = st.integers(0, 2**32 - 1)
 
 
 def verdict(machine: str, number: int, arguments: Sequence[int] = (), arch: int = 0) -> int:
-    """What the filter says of a call, as the kernel would run it."""
+    """The filter's verdict on a call, computed as the kernel does."""
     filled = (*arguments, 0, 0, 0, 0, 0, 0)[:6]
     data = struct.pack("=iIQ6Q", number, arch or MACHINES[machine], 0, *filled)
     steps = list(struct.iter_unpack("=HBBI", program(machine, PID)))
@@ -61,7 +61,7 @@ def verdict(machine: str, number: int, arguments: Sequence[int] = (), arch: int 
 def test_the_filter_says_what_the_table_says(
     machine: str, number: int, arguments: list[int]
 ) -> None:
-    """For any call with any arguments, the filter allows it just if the table does."""
+    """The filter allows a call with any arguments exactly if the table does."""
     found = verdict(machine, number, arguments)
     rows = [call for call in ALLOWED if getattr(call, machine) == number]
     assert len(rows) <= 1
@@ -88,7 +88,7 @@ def test_every_row_of_the_table_is_reached(machine: str) -> None:
 
 @pytest.mark.parametrize("machine", MACHINES)
 def test_numbers_of_another_architecture_kill(machine: str) -> None:
-    """A call by the numbers of i386, of the other architecture, or of x32 ends the process."""
+    """A call with the numbers of i386, the other architecture or x32 ends the process."""
     for arch in (0x4000_0003, *(set(MACHINES.values()) - {MACHINES[machine]})):
         assert verdict(machine, 0, arch=arch) == KILL
     if machine == "x86_64":
@@ -97,7 +97,7 @@ def test_numbers_of_another_architecture_kill(machine: str) -> None:
 
 @given(machines, words)
 def test_no_memory_becomes_executable_or_shared(machine: str, flags: int) -> None:
-    """Whatever else they ask for, mmap and mprotect refuse PROT_EXEC, files and sharing."""
+    """Whatever the other arguments, mmap and mprotect refuse PROT_EXEC, files and sharing."""
     numbers = {call.name: getattr(call, machine) for call in ALLOWED}
     assert verdict(machine, numbers["mprotect"], [0, 4096, flags | 4]) == REFUSE
     assert verdict(machine, numbers["mmap"], [0, 4096, flags | 4, 0x22]) == REFUSE
@@ -107,7 +107,7 @@ def test_no_memory_becomes_executable_or_shared(machine: str, flags: int) -> Non
 
 
 def test_every_format_decodes_behind_the_walls() -> None:
-    """A worker that can load nothing finds in each format and archive what is found without."""
+    """In each format, a worker that can load nothing finds what is found without walls."""
     options = available_options()
     with Pool(1).configure(options) as workers:
         found = decode_every_format(workers, options)
@@ -116,7 +116,7 @@ def test_every_format_decodes_behind_the_walls() -> None:
 
 
 def test_the_self_test_sees_what_a_worker_cannot_load(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a worker lacks what it would import late, the self-test says which format fails."""
+    """If a worker lacks something that it imports late, the self-test says which format fails."""
     monkeypatch.setattr(pool, "_NOT_LOADED", ())  # so that SciPy is never loaded late
     options = available_options()
     with Pool(1).configure(options) as workers:
@@ -128,7 +128,7 @@ def test_the_self_test_sees_what_a_worker_cannot_load(monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("wall", pool.WALLS)
 def test_strict_needs_every_wall(wall: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With one wall missing, a strict pool refuses to start, and any other says so in one line."""
+    """If a wall is missing, a strict pool refuses to start, and any other says so in one line."""
     others = tuple(name for name in pool.WALLS if name != wall)
     monkeypatch.setattr(pool, "walls_of", lambda _: others)
     strict = WorkerLimits(sandbox=Sandbox.STRICT)
@@ -143,7 +143,7 @@ def test_strict_needs_every_wall(wall: str, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_the_whole_sandbox_says_nothing() -> None:
-    """A pool with all walls starts as strict, and has nothing to tell."""
+    """A pool with all walls starts as strict, and reports nothing."""
     said: list[str] = []
     with Pool(1, WorkerLimits(notify=said.append)).configure(OPTIONS) as workers:
         if missing_walls(workers.protection):
@@ -153,7 +153,7 @@ def test_the_whole_sandbox_says_nothing() -> None:
 
 
 def test_off_says_what_it_costs() -> None:
-    """Without walls there is one line, and nothing is said to hold."""
+    """With the sandbox off there is one line, and no wall is said to hold."""
     said: list[str] = []
     limits = WorkerLimits(sandbox="off", notify=said.append)
     with Pool(1, limits).configure(OPTIONS) as workers:
@@ -163,7 +163,7 @@ def test_off_says_what_it_costs() -> None:
 
 
 def test_threads_are_no_sandbox() -> None:
-    """Where processes cannot be isolated, strict refuses and best tells."""
+    """Where processes cannot be isolated, strict refuses and best says so."""
     with pytest.raises(SettingsError, match="strict"):
         ThreadPool(1, WorkerLimits(sandbox="strict")).configure(OPTIONS)
     said: list[str] = []
