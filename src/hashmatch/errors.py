@@ -9,6 +9,7 @@
     |   +-- HashListError      the hash list; ``problems`` has everything by line
     |   +-- DecisionsError     the table of decisions; likewise
     +-- InputError             a file or folder to scan is not there          (exit 66)
+    |   +-- CaseError          a case is not there, or someone else works on it
     +-- OutputError            a result could not be written                  (exit 70)
     +-- UnansweredError        the service gives no verdict; in hashmatch.service
     +-- QuarantineError        a file could not be moved away, or brought back (exit 70)
@@ -121,6 +122,10 @@ class DecisionsError(LinesError):
 
 class InputError(HashmatchError):
     """A file or folder to read does not exist or cannot be opened."""
+
+
+class CaseError(InputError):
+    """A case is not there, is with someone else, or was decided meanwhile."""
 
 
 class OutputError(HashmatchError):

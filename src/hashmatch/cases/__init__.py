@@ -1,26 +1,74 @@
 """Matches on their way to a human, and the decisions that come back.
 
-A scan with a state keeps each match. ``read_queue`` picks those that wait for a decision, and
-``write_queue`` writes them as a CSV table, without pictures or hashes. People fill in its last
-columns; ``import_decisions`` checks every row and stores all of them or none. ``review_stats``
-computes from the decisions how precise the matches are, with confidence intervals, and
-``make_stats_writer`` writes that for people or programs.
+Every door writes what it finds near an entry into one ``Cases`` store: equal content is one case,
+however many copies there are. The store is a SQLite file, or a PostgreSQL database that several
+machines share. A command or service opens it by ``Cases(place, chain=..., clock=...)``; any thread
+may call it, each call is one transaction, and what it wrote is on the medium when it returns.
 
-``hashmatch review`` calls this, in its own process and thread; a scan of the same state may run at
-the same time. From the next scan on, a false positive suppresses its content and entry. What fails:
-a wrong table is a ``DecisionsError``, an unreadable file an ``InputError``.
+* Doors call ``record(findings)``, and ``rejected(contents)`` to learn of false positives.
+* Reviewers, through the page or the command line, call ``queue(filters, order, after=...)`` for a
+  page of the queue, ``lease(reviewer)`` for the next case that nobody else has, ``get(case)``,
+  ``decide(case, reviewer, decision, reason, second=..., through=..., last=...)``,
+  ``undo(decision, reviewer)``, ``release``, ``note``, ``viewed``, ``history``, ``choices``,
+  ``viewed_since`` and ``decided_since``.
+* ``chain`` adds each decision and viewing to the audit trail before it is committed.
+
+What fails: a ``CaseError`` (not there, with someone else, decided meanwhile), an ``OutputError``
+(the database or the trail; nothing was changed), a ``DecisionsError`` (a wrong table).
 """
 
-from hashmatch.cases.decisions import Decision, Imported, import_decisions
+from hashmatch.cases.deciding import UNDO_WITHIN, Chain
+from hashmatch.cases.decisions import Imported, import_decisions
 from hashmatch.cases.precision import Precision, Stats, review_stats, wilson
-from hashmatch.cases.queue import band, read_queue, write_queue
+from hashmatch.cases.queue import read_queue, write_queue
+from hashmatch.cases.store import LEASE, Cases
 from hashmatch.cases.summary import make_stats_writer
+from hashmatch.cases.values import (
+    OPEN,
+    Case,
+    CaseMatch,
+    CaseRow,
+    Decided,
+    Decision,
+    DecisionRecord,
+    Event,
+    Filters,
+    Finding,
+    Lease,
+    Note,
+    Order,
+    Page,
+    Place,
+    SeenPlace,
+    Viewing,
+    band,
+)
 
 __all__ = [
+    "LEASE",
+    "OPEN",
+    "UNDO_WITHIN",
+    "Case",
+    "CaseMatch",
+    "CaseRow",
+    "Cases",
+    "Chain",
+    "Decided",
     "Decision",
+    "DecisionRecord",
+    "Event",
+    "Filters",
+    "Finding",
     "Imported",
+    "Lease",
+    "Note",
+    "Order",
+    "Page",
+    "Place",
     "Precision",
+    "SeenPlace",
     "Stats",
+    "Viewing",
     "band",
     "import_decisions",
     "make_stats_writer",

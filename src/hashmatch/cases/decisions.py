@@ -8,21 +8,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from enum import StrEnum
 from typing import NamedTuple
 
+from hashmatch.cases.values import Decision
 from hashmatch.errors import DecisionsError, InputError
 from hashmatch.state import State
 from hashmatch.text import count, unescape_formula
-
-
-class Decision(StrEnum):
-    """What a human decided about a match."""
-
-    CONFIRMED = "confirmed"
-    FALSE_POSITIVE = "false_positive"
-    UNSURE = "unsure"
-
 
 _REQUIRED = ("id", "verdict", "by", "at")
 _MAX_FIELD = 10_000

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import TypeVar
 
-from hashmatch.cases.decisions import Decision
+from hashmatch.cases.values import Decision
 from hashmatch.model import HashKind
 from hashmatch.state import State
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from math import inf
 from typing import TextIO
 
+from hashmatch.cases.values import band
 from hashmatch.errors import SettingsError
 from hashmatch.state import State, StoredMatch
 from hashmatch.text import escape_formula, printable
@@ -19,16 +20,6 @@ COLUMNS = (
     *("verdict", "by", "at", "note"),
 )
 """The columns. The first names the match; the reviewer fills in the last four."""
-
-
-def band(distance: int, threshold: int) -> str:
-    """Say how far a match is from certain: ``equal``, ``close``, ``far`` or ``edge``."""
-    if distance == 0:
-        return "equal"
-    if 2 * distance <= threshold:
-        return "close"
-    # The edge is the last quarter of the threshold
-    return "far" if 4 * distance <= 3 * threshold else "edge"
 
 
 def read_queue(
