@@ -1,26 +1,30 @@
 """The supervisor: hands files to workers, collects their answers, and survives their deaths.
 
-A worker has one file at a time, and cannot answer for another: an answer must repeat a random
-number that came with the file. The next file is already open, and is handed over when the answer
-arrives.
+A worker has one file at a time, or a handful of small ones. An answer must repeat a random number
+that came with the file, so a worker cannot answer for a file that it was not given. It answers them
+in their order, one by one.
 
-If a worker dies, the file or archive member that it was examining takes the blame. But a process
-may be killed from outside, so the file is tried again; only if several workers in a row die on it
-is it a ``decoder_crash``. A worker that is late is killed together with all it started, and nothing
-that they do with the channel can delay that.
+If a worker dies, the file or archive member that it was examining takes the blame, and the rest of
+its handful goes to another worker. But a process may be killed from outside, so the file is tried
+again, alone; only if several workers in a row die on it is it a ``decoder_crash``. A worker that is
+late is killed together with all it started, and nothing that they do with the channel can delay
+that.
 """
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import re
 import selectors
 import signal
 import socket
+import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from hashmatch.errors import OUT_OF_MEMORY, DecodeError, HashmatchError
@@ -30,7 +34,7 @@ from hashmatch.examine.sandbox.forker import Ending, Forker, gone
 from hashmatch.examine.sandbox.jobs import Job, ProtocolError, Reply
 from hashmatch.examine.sandbox.limits import WorkerLimits
 from hashmatch.examine.sandbox.protection import WALLS, Sandbox, require_walls, walls_of
-from hashmatch.examine.sandbox.protocol import decode_said, encode_job, take_frame
+from hashmatch.examine.sandbox.protocol import HANDFUL, decode_said, encode_job, take_frame
 from hashmatch.model import Examination, Reason
 from hashmatch.options import ExamineOptions
 
@@ -44,6 +48,15 @@ times, hardly more."""
 _MOST_JOBS = 1000
 """How many files a worker examines before it is replaced. This bounds how many later files a worker
 that was taken over can answer for, and costs about a percent with small files."""
+
+_LOW = 6
+"""With fewer files left in its hands, a worker gets more before it runs out of them."""
+
+_SMALL_BYTES = 64 * 1024
+"""Up to this size, a file may be one of a handful."""
+
+_NAP = 0.001
+"""Seconds to wait for more answers, while every worker has its hands full."""
 
 _MOST_STILLBORN = 8
 """How many workers in a row may die before they are ready."""
@@ -75,12 +88,16 @@ class _Worker:
     channel: socket.socket
     until: float  # when it is late, by the clock
     ready: bool = False  # its walls are up
-    job: Job | None = None
-    number: int = 0  # what its answers must repeat
+    hands: deque[tuple[Job, int]] = field(default_factory=deque)  # and what answers must repeat
     done: int = 0  # jobs
     received: bytearray = field(default_factory=bytearray)
     lied: bool = False  # it broke the protocol
     died_of: str | None = None  # the Python error and its place, as the worker reported them
+
+    @property
+    def job(self) -> Job | None:
+        """The one that it is on."""
+        return self.hands[0][0] if self.hands else None
 
 
 def isolation_available() -> bool:
@@ -130,6 +147,7 @@ class Pool(AnyPool):
         """Queue a job. Its descriptor must stay open until its last reply."""
         if job.urgent:
             job.until = self._clock.look() + self._limits.max_seconds
+        job.alone = job.urgent or job.thumbnail is not None or not _is_small(job.descriptor)
         self._backlog.append(job)
         self._feed()
 
@@ -139,13 +157,14 @@ class Pool(AnyPool):
 
     @property
     def hungry(self) -> bool:
-        """Whether to submit another job: one per worker waits here, already open."""
-        return len(self._backlog) < self._size
+        """Whether to submit another job: one per worker waits here, or several small ones."""
+        few = _LOW if self._backlog and not self._backlog[-1].alone else 1
+        return len(self._backlog) < self._size * few
 
     @property
     def busy(self) -> bool:
         """Whether any job has not ended yet."""
-        return bool(self._backlog) or any(worker.job for worker in self._workers)
+        return bool(self._backlog) or any(worker.hands for worker in self._workers)
 
     def poll(self, timeout: float) -> list[Reply]:
         """Wait up to ``timeout`` seconds for replies, and return those that have come.
@@ -154,6 +173,8 @@ class Pool(AnyPool):
             HashmatchError: the processes have died.
         """
         replies: list[Reply] = []
+        if all(len(worker.hands) > _LOW for worker in self._workers):
+            time.sleep(min(_NAP, timeout))  # to look at each answer by itself takes longer
         for key, _ in self._selector.select(self._patience(timeout)):
             if key.data == _ZYGOTE:
                 raise gone()
@@ -199,21 +220,42 @@ class Pool(AnyPool):
         return max(0.0, timeout)
 
     def _feed(self) -> None:
-        """Hand a job to every idle worker."""
-        for worker in [worker for worker in self._workers if worker.ready and not worker.job]:
-            if not self._backlog:
-                return
-            job = self._backlog[0]
-            worker.number = int.from_bytes(os.urandom(8), "big")
-            try:
-                socket.send_fds(worker.channel, [encode_job(job, worker.number)], [job.descriptor])
-            except (ConnectionError, BlockingIOError):  # it has died and never got this job
-                for _ in self._bury(worker):
-                    pass
+        """Hand jobs to every worker that has none, or few."""
+        for worker in [worker for worker in self._workers if worker.ready]:
+            given = self._handful(worker)
+            if not given:
                 continue
-            self._backlog.popleft()
-            worker.job = job
+            header = b"".join(encode_job(job, number) for job, number in given)
+            try:
+                socket.send_fds(worker.channel, [header], [job.descriptor for job, _ in given])
+            except (ConnectionError, BlockingIOError):  # it has died, and never got these jobs
+                if not worker.hands:  # or its end is seen when it is listened to
+                    for _ in self._bury(worker):
+                        pass
+                continue
+            except OSError as error:
+                if error.errno == errno.ETOOMANYREFS:  # more are on their way than this user may
+                    return
+                raise
+            for _ in given:
+                self._backlog.popleft()
+            worker.hands.extend(given)
             self._time(worker)
+
+    def _handful(self, worker: _Worker) -> list[tuple[Job, int]]:
+        """Choose what to hand to a worker, from the front of the backlog; give each a number."""
+        room = min(HANDFUL, _MOST_JOBS - worker.done) - len(worker.hands)
+        if worker.hands and (len(worker.hands) > _LOW or worker.hands[-1][0].alone):
+            room = 0
+        share = -(-len(self._backlog) // len(self._workers))
+        given: list[tuple[Job, int]] = []
+        for job in islice(self._backlog, max(0, min(room, share))):
+            if job.alone and (given or worker.hands):
+                break
+            given.append((job, int.from_bytes(os.urandom(8), "big")))
+            if job.alone:
+                break
+        return given
 
     def _time(self, worker: _Worker) -> None:
         """Set the time by which a worker must make progress."""
@@ -245,9 +287,9 @@ class Pool(AnyPool):
                     yield reply
         except ProtocolError:
             worker.lied = True
-        if worker.ready and worker.job is None and worker.received:
+        if worker.ready and not worker.hands and worker.received:
             worker.lied = True  # it has no job to speak about, and might never stop
-        if worker.lied or not received or (worker.done >= _MOST_JOBS and worker.job is None):
+        if worker.lied or not received or (worker.done >= _MOST_JOBS and not worker.hands):
             yield from self._bury(worker)
 
     def _understand(self, worker: _Worker, message: dict[str, Any], length: int) -> Reply | None:
@@ -262,11 +304,11 @@ class Pool(AnyPool):
         if isinstance(died_of, str) and _PLACE.fullmatch(died_of):
             worker.died_of = died_of
             return None
-        said = decode_said(message, job, worker.number, self._options)
+        said = decode_said(message, job, worker.hands[0][1], self._options)
         reply = job.take(said, self._options)
         job.until = None
         if reply is not None and reply.end:
-            worker.job = None
+            worker.hands.popleft()
             worker.done += 1
         self._time(worker)
         return reply
@@ -295,12 +337,14 @@ class Pool(AnyPool):
             self._stillborn += 1
             if self._stillborn >= _MOST_STILLBORN:
                 raise HashmatchError("workers die as they start; run 'hashmatch doctor' to see why")
-        if worker.job is not None:
-            yield from self._blame(worker, worker.job, ending)
+        if (job := worker.job) is not None:
+            self._backlog.extendleft(other for other, _ in reversed([*worker.hands][1:]))
+            yield from self._blame(worker, job, ending)
         self._workers.append(self._fork())
 
     def _blame(self, worker: _Worker, job: Job, ending: Ending) -> Iterator[Reply]:
         """Blame a job for the death of its worker, and try it again or give it up."""
+        job.alone = True
         place = _PLACE.match(worker.died_of or "")
         if place is not None and place[1] in _NOT_LOADED and not job.loaded_late:
             self._zygote.load_late()
@@ -355,3 +399,10 @@ class Pool(AnyPool):
         worker = _Worker(pid, channel, self._clock.look() + _READY_SECONDS)
         self._selector.register(channel, selectors.EVENT_READ, worker)
         return worker
+
+
+def _is_small(descriptor: int) -> bool:
+    try:
+        return os.fstat(descriptor).st_size <= _SMALL_BYTES
+    except OSError:
+        return False  # which the worker says

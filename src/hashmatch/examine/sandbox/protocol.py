@@ -54,6 +54,10 @@ thumbnail to make.
 MOST_NAMED = 16 * 1024
 """The longest path of a member that a job can name, in bytes."""
 
+HANDFUL = 12
+"""The most jobs that a worker holds, and gets in one message. To hand small files over one by one
+takes the supervisor as long as all else that it does."""
+
 LENGTH = struct.Struct(">I")
 """Header of a frame: the length of the JSON that follows, in bytes."""
 

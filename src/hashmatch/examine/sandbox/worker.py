@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 
 from hashmatch.errors import DecodeError
 from hashmatch.examine.examination import digest_file, examine_parts
 from hashmatch.examine.sandbox.jobs import Job, Reply, Said
-from hashmatch.examine.sandbox.protocol import JOB, decode_job, encode_said
+from hashmatch.examine.sandbox.protocol import HANDFUL, JOB, decode_job, encode_said
 from hashmatch.examine.thumbnail import make_thumbnail
 from hashmatch.model import Examination
 from hashmatch.options import ExamineOptions, ThumbnailOptions
@@ -20,24 +20,44 @@ from hashmatch.options import ExamineOptions, ThumbnailOptions
 def serve(channel: socket.socket, options: ExamineOptions) -> None:
     """Answer one job after another until there are no more."""
     while True:
-        header, descriptors, _, _ = socket.recv_fds(channel, JOB.size, 1)
-        if len(header) < JOB.size or not descriptors:
-            return
-        number, job = decode_job(header, descriptors[0], partial(_receive, channel))
+        received, descriptors, _, _ = socket.recv_fds(channel, HANDFUL * JOB.size, HANDFUL)
+        jobs = _Jobs(channel, received)
+        waiting = deque(descriptors)
         try:
-            for said in answers(job, options):
-                channel.sendall(encode_said(said, number))
+            while waiting:
+                number, job = decode_job(jobs.read(JOB.size), waiting[0], jobs.read)
+                for said in answers(job, options):
+                    channel.sendall(encode_said(said, number))
+                os.close(waiting.popleft())
+        except EOFError:
+            return
         finally:
-            for descriptor in descriptors:
+            for descriptor in waiting:
                 os.close(descriptor)
+        if not descriptors:
+            return
 
 
-def _receive(channel: socket.socket, length: int) -> bytes:
-    """Read this many bytes; fewer only if the other side is gone."""
-    received = b""
-    while len(received) < length and (more := channel.recvmsg(length - len(received))[0]):
-        received += more
-    return received
+class _Jobs:
+    """What came with the descriptors, and what comes after it."""
+
+    def __init__(self, channel: socket.socket, received: bytes) -> None:
+        self._channel = channel
+        self._received = received
+
+    def read(self, length: int) -> bytes:
+        """Return the next bytes, so many.
+
+        Raises:
+            EOFError: the other side has gone.
+        """
+        while len(self._received) < length:
+            more = self._channel.recvmsg(length - len(self._received))[0]
+            if not more:
+                raise EOFError
+            self._received += more
+        taken, self._received = self._received[:length], self._received[length:]
+        return taken
 
 
 def answers(job: Job, options: ExamineOptions) -> Iterator[Said]:
