@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from hashmatch.errors import HashmatchError, SettingsError
+from hashmatch.examine.examination import examine
 from hashmatch.examine.sandbox import Job, Pool, Reply, WorkerLimits
 from hashmatch.examine.sandbox.clock import Clock
 from hashmatch.model import Examination, HashKind, Reason
@@ -262,6 +263,26 @@ def test_planted_deaths_lose_no_file_and_blame_no_other(planted: Path) -> None:
     }
     assert wrong == {}
     assert spent < each * 10 + files * 0.05 + 30  # twelve deaths each
+
+
+def test_small_files_are_handed_over_by_the_handful(planted: Path) -> None:
+    """A worker holds several small files, a large one alone, and each gets its own answer."""
+    contents = [plants.picture(seed) for seed in range(30)]
+    large = contents[20] = plants.picture(20) + bytes(100_000)
+    held: set[tuple[bool, int]] = set()
+
+    class Watched(Pool):
+        def poll(self, timeout: float) -> list[Reply]:
+            for worker in self._workers:
+                sizes = {os.fstat(job.descriptor).st_size for job, _ in worker.hands}
+                held.add((len(large) in sizes, len(worker.hands)))
+            return super().poll(timeout)
+
+    with Watched(1, PATIENT).configure(OPTIONS) as pool:
+        found = [replies[-1].examination for replies in run(pool, contents, planted)]
+    assert max(count for _, count in held) > 3
+    assert {count for is_large, count in held if is_large} <= {1}
+    assert found == [examine(data, OPTIONS) for data in contents]
 
 
 def test_workers_killed_from_outside_cost_no_file(planted: Path) -> None:
