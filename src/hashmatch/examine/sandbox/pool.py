@@ -23,18 +23,17 @@ import socket
 import time
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 from hashmatch.errors import OUT_OF_MEMORY, DecodeError, HashmatchError
 from hashmatch.examine.sandbox.base import AnyPool
 from hashmatch.examine.sandbox.clock import STEP, Clock
 from hashmatch.examine.sandbox.forker import Ending, Forker, gone
+from hashmatch.examine.sandbox.handful import LOW, Worker, handful, is_small
 from hashmatch.examine.sandbox.jobs import Job, ProtocolError, Reply
 from hashmatch.examine.sandbox.limits import WorkerLimits
 from hashmatch.examine.sandbox.protection import WALLS, Sandbox, require_walls, walls_of
-from hashmatch.examine.sandbox.protocol import HANDFUL, decode_said, encode_job, take_frame
+from hashmatch.examine.sandbox.protocol import decode_said, encode_job, take_frame
 from hashmatch.model import Examination, Reason
 from hashmatch.options import ExamineOptions
 
@@ -45,18 +44,8 @@ _MOST_DEATHS = 6
 """The same, if signals that anyone can send are counted too. Chance may hit a file two or three
 times, hardly more."""
 
-_MOST_JOBS = 1000
-"""How many files a worker examines before it is replaced. This bounds how many later files a worker
-that was taken over can answer for, and costs about a percent with small files."""
-
-_LOW = 6
-"""With fewer files left in its hands, a worker gets more before it runs out of them."""
-
-_SMALL_BYTES = 64 * 1024
-"""Up to this size, a file may be one of a handful."""
-
 _NAP = 0.001
-"""Seconds to wait for more answers, while every worker has its hands full."""
+"""Seconds to wait for more answers while every worker has its hands full."""
 
 _MOST_STILLBORN = 8
 """How many workers in a row may die before they are ready."""
@@ -80,24 +69,6 @@ _RECEIVE = 1 << 16
 # What the selector may report besides workers
 _ZYGOTE = "zygote"
 _BELL = "bell"
-
-
-@dataclass(slots=True, eq=False)
-class _Worker:
-    pid: int
-    channel: socket.socket
-    until: float  # when it is late, by the clock
-    ready: bool = False  # its walls are up
-    hands: deque[tuple[Job, int]] = field(default_factory=deque)  # and what answers must repeat
-    done: int = 0  # jobs
-    received: bytearray = field(default_factory=bytearray)
-    lied: bool = False  # it broke the protocol
-    died_of: str | None = None  # the Python error and its place, as the worker reported them
-
-    @property
-    def job(self) -> Job | None:
-        """The one that it is on."""
-        return self.hands[0][0] if self.hands else None
 
 
 def isolation_available() -> bool:
@@ -128,7 +99,7 @@ class Pool(AnyPool):
         super().__init__(jobs, limits)
         self._clock = clock or Clock()
         self._backlog: deque[Job] = deque()
-        self._workers: list[_Worker] = []
+        self._workers: list[Worker] = []
         self._stillborn = 0
         self._selector = selectors.DefaultSelector()
         self._zygote = Forker()
@@ -147,7 +118,7 @@ class Pool(AnyPool):
         """Queue a job. Its descriptor must stay open until its last reply."""
         if job.urgent:
             job.until = self._clock.look() + self._limits.max_seconds
-        job.alone = job.urgent or job.thumbnail is not None or not _is_small(job.descriptor)
+        job.alone = job.urgent or job.thumbnail is not None or not is_small(job.descriptor)
         self._backlog.append(job)
         self._feed()
 
@@ -158,7 +129,7 @@ class Pool(AnyPool):
     @property
     def hungry(self) -> bool:
         """Whether to submit another job: one per worker waits here, or several small ones."""
-        few = _LOW if self._backlog and not self._backlog[-1].alone else 1
+        few = LOW if self._backlog and not self._backlog[-1].alone else 1
         return len(self._backlog) < self._size * few
 
     @property
@@ -173,7 +144,7 @@ class Pool(AnyPool):
             HashmatchError: the processes have died.
         """
         replies: list[Reply] = []
-        if all(len(worker.hands) > _LOW for worker in self._workers):
+        if all(len(worker.hands) > LOW for worker in self._workers):
             time.sleep(min(_NAP, timeout))  # to look at each answer by itself takes longer
         for key, _ in self._selector.select(self._patience(timeout)):
             if key.data == _ZYGOTE:
@@ -222,7 +193,7 @@ class Pool(AnyPool):
     def _feed(self) -> None:
         """Hand jobs to every worker that has none, or few."""
         for worker in [worker for worker in self._workers if worker.ready]:
-            given = self._handful(worker)
+            given = handful(worker, self._backlog, len(self._workers))
             if not given:
                 continue
             header = b"".join(encode_job(job, number) for job, number in given)
@@ -242,22 +213,7 @@ class Pool(AnyPool):
             worker.hands.extend(given)
             self._time(worker)
 
-    def _handful(self, worker: _Worker) -> list[tuple[Job, int]]:
-        """Choose what to hand to a worker, from the front of the backlog; give each a number."""
-        room = min(HANDFUL, _MOST_JOBS - worker.done) - len(worker.hands)
-        if worker.hands and (len(worker.hands) > _LOW or worker.hands[-1][0].alone):
-            room = 0
-        share = -(-len(self._backlog) // len(self._workers))
-        given: list[tuple[Job, int]] = []
-        for job in islice(self._backlog, max(0, min(room, share))):
-            if job.alone and (given or worker.hands):
-                break
-            given.append((job, int.from_bytes(os.urandom(8), "big")))
-            if job.alone:
-                break
-        return given
-
-    def _time(self, worker: _Worker) -> None:
+    def _time(self, worker: Worker) -> None:
         """Set the time by which a worker must make progress."""
         job, now = worker.job, self._clock.look()
         if job is None:
@@ -269,7 +225,7 @@ class Pool(AnyPool):
             job.last = now + self._limits.max_seconds * _ARCHIVE_TIMES
         worker.until = min(job.until, job.last)
 
-    def _listen(self, worker: _Worker) -> Iterator[Reply]:
+    def _listen(self, worker: Worker) -> Iterator[Reply]:
         try:
             received = worker.channel.recv(_RECEIVE)
         except BlockingIOError:
@@ -289,10 +245,10 @@ class Pool(AnyPool):
             worker.lied = True
         if worker.ready and not worker.hands and worker.received:
             worker.lied = True  # it has no job to speak about, and might never stop
-        if worker.lied or not received or (worker.done >= _MOST_JOBS and not worker.hands):
+        if worker.lied or not received or worker.is_spent:
             yield from self._bury(worker)
 
-    def _understand(self, worker: _Worker, message: dict[str, Any], length: int) -> Reply | None:
+    def _understand(self, worker: Worker, message: dict[str, Any], length: int) -> Reply | None:
         assert self._options is not None  # noqa: S101 # workers exist only once configured
         if not worker.ready:
             self._welcome(worker, message)
@@ -313,7 +269,7 @@ class Pool(AnyPool):
         self._time(worker)
         return reply
 
-    def _welcome(self, worker: _Worker, message: dict[str, Any]) -> None:
+    def _welcome(self, worker: Worker, message: dict[str, Any]) -> None:
         """Note which of a new worker's walls hold. It has not seen a file yet."""
         walls = message.get("walls")
         if not isinstance(walls, dict):
@@ -327,7 +283,7 @@ class Pool(AnyPool):
         self._stillborn = 0
         self._time(worker)
 
-    def _bury(self, worker: _Worker) -> Iterator[Reply]:
+    def _bury(self, worker: Worker) -> Iterator[Reply]:
         """End a worker, blame the file that it was examining, and fork another."""
         self._selector.unregister(worker.channel)
         worker.channel.close()
@@ -342,7 +298,7 @@ class Pool(AnyPool):
             yield from self._blame(worker, job, ending)
         self._workers.append(self._fork())
 
-    def _blame(self, worker: _Worker, job: Job, ending: Ending) -> Iterator[Reply]:
+    def _blame(self, worker: Worker, job: Job, ending: Ending) -> Iterator[Reply]:
         """Blame a job for the death of its worker, and try it again or give it up."""
         job.alone = True
         place = _PLACE.match(worker.died_of or "")
@@ -372,7 +328,7 @@ class Pool(AnyPool):
             job.member = None
             yield job.done(Examination.failed(self._timeout()))
 
-    def _cause(self, worker: _Worker, ending: Ending, *, late: bool) -> DecodeError:
+    def _cause(self, worker: Worker, ending: Ending, *, late: bool) -> DecodeError:
         if late:
             return self._timeout()
         # A decoder that runs out of memory without noticing dies of one of these
@@ -394,15 +350,8 @@ class Pool(AnyPool):
     def _was_large(self, ending: Ending) -> bool:
         return ending.peak > self._limits.max_memory // 2
 
-    def _fork(self) -> _Worker:
+    def _fork(self) -> Worker:
         pid, channel = self._zygote.fork()
-        worker = _Worker(pid, channel, self._clock.look() + _READY_SECONDS)
+        worker = Worker(pid, channel, self._clock.look() + _READY_SECONDS)
         self._selector.register(channel, selectors.EVENT_READ, worker)
         return worker
-
-
-def _is_small(descriptor: int) -> bool:
-    try:
-        return os.fstat(descriptor).st_size <= _SMALL_BYTES
-    except OSError:
-        return False  # which the worker says
