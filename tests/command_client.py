@@ -10,6 +10,10 @@ import os
 import socket
 import sys
 
+TYPE_CHECKING = False  # typing would take as long to import as the rest
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
 LENGTH = 4
 """Bytes of a number on a connection."""
 
@@ -29,22 +33,38 @@ def exactly(connection: socket.socket, size: int) -> bytes:
     return bytes(data)
 
 
-def main() -> None:
-    """Have the server at an address run the command with these arguments and streams."""
+def request(
+    connection: socket.socket,
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    streams: tuple[int, int, int],
+) -> None:
+    """Have the server at the other end run the command, in this folder and with this umask."""
     umask = os.umask(0)
     os.umask(umask)
-    request = {
-        "arguments": sys.argv[2:],
+    wanted = {
+        "arguments": arguments,
         "folder": os.getcwd(),  # noqa: PTH109 # without importing pathlib
-        "environment": dict(os.environ),
+        "environment": environment,
         "umask": umask,
     }
-    data = json.dumps(request).encode()
+    data = json.dumps(wanted).encode()
+    socket.send_fds(connection, [len(data).to_bytes(LENGTH, "big")], streams)
+    connection.sendall(data)
+
+
+def answer(connection: socket.socket) -> int:
+    """What the server says: first the command's process id, then its exit code."""
+    return int.from_bytes(exactly(connection, LENGTH), "big", signed=True)
+
+
+def main() -> None:
+    """Have the server at an address run the command with these arguments and streams."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(sys.argv[1])
-        socket.send_fds(connection, [len(data).to_bytes(LENGTH, "big")], (0, 1, 2))
-        connection.sendall(data)
-        code = int.from_bytes(exactly(connection, LENGTH), "big", signed=True)
+        request(connection, sys.argv[2:], dict(os.environ), (0, 1, 2))
+        answer(connection)
+        code = answer(connection)
     if code < 0:
         os.kill(os.getpid(), -code)
     sys.exit(code)

@@ -15,23 +15,28 @@ import select
 import socket
 import sys
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
 import hashmatch.cli
+import hashmatch.service
+import nursery
 from command_client import LENGTH, exactly
 from hashmatch.__main__ import main
 from hashmatch.cli.main import run
 from hashmatch.errors import HashmatchError
+from hashmatch.examine.sandbox import forker
 
 
 def _load() -> None:
     """Import what commands import, and leave the garbage collector nothing to look at."""
     sys.path.remove(str(Path(__file__).parent))  # no worker is to import a test
-    for module in pkgutil.walk_packages(hashmatch.cli.__path__, "hashmatch.cli."):
-        with suppress(HashmatchError):  # an extra is not installed, which its command tells
-            import_module(module.name)
+    for package in (hashmatch.cli, hashmatch.service):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            with suppress(HashmatchError, ImportError):  # an extra, which its command asks for
+                import_module(module.name)
     run(["list", "bogus"])  # Typer loads more of itself when it first parses
     gc.collect()
     gc.freeze()
@@ -64,6 +69,7 @@ def _answer(connection: socket.socket) -> NoReturn:
         _become(request, streams)
     for stream in streams:
         os.close(stream)
+    connection.sendall(pid.to_bytes(LENGTH, "big"))
     _, status = os.waitpid(pid, 0)
     code = os.waitstatus_to_exitcode(status)
     connection.sendall(code.to_bytes(LENGTH, "big", signed=True))
@@ -93,4 +99,6 @@ def _become(request: dict[str, Any], streams: list[int]) -> NoReturn:
 
 if __name__ == "__main__":
     _load()
+    if sys.argv[3:]:
+        forker.start_zygote = partial(nursery.start_zygote, sys.argv[3])
     _serve(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]))

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shlex
+import signal
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TextIO
 
+import command_client
 import hashmatch
+import nursery
+from hashmatch.examine.sandbox import forker
 
 COMMAND = [sys.executable, "-P", "-m", "hashmatch"]
 """Not with the current folder on the path: some tests run it in folders with strange names."""
+
+forks = hasattr(os, "fork")
+"""Whether commands may be forks of a process that has hashmatch loaded; see ``real_processes``."""
 
 SOURCE = str(Path(hashmatch.__file__).resolve().parent.parent)
 
@@ -28,9 +37,15 @@ def environment(**changes: str) -> dict[str, str]:
 
 
 class _Server:
-    """A ``command_server``, which has hashmatch loaded."""
+    """A process that has loaded hashmatch, or part of it, and forks on request.
 
-    def __init__(self) -> None:
+    Args:
+        program: its file; it takes the descriptors of a listener, and of a pipe that ends with us.
+        *arguments: what else it takes.
+        env: its environment.
+    """
+
+    def __init__(self, program: str, *arguments: str, env: dict[str, str]) -> None:
         here = Path(__file__).parent
         self._folder = TemporaryDirectory()
         self.address = str(Path(self._folder.name) / "socket")
@@ -40,10 +55,12 @@ class _Server:
             listener.listen()
             given = (listener.fileno(), until)
             self._process = subprocess.Popen(
-                [sys.executable, "-P", here / "command_server.py", *map(str, given)],
+                [sys.executable, "-P", here / program, *map(str, given), *arguments],
                 pass_fds=given,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                env=environment(PYTHONPATH=os.pathsep.join([SOURCE, str(here)])),
+                env={**env, "PYTHONPATH": os.pathsep.join([SOURCE, str(here)])},
             )
         os.close(until)
 
@@ -56,14 +73,38 @@ class _Server:
 
 @cache
 def _server() -> _Server:
-    return _Server()
+    nursery = [_nursery().address] if has_nursery() else []
+    return _Server("command_server.py", *nursery, env=environment())
+
+
+@cache
+def _nursery() -> _Server:
+    return _Server("nursery.py", env=forker.ENVIRONMENT)
+
+
+@cache
+def has_nursery() -> bool:
+    """Whether zygotes can be forks of a nursery: by ``pidfd_open``, on Linux 5.3 or later."""
+    if not hasattr(os, "pidfd_open"):
+        return False
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except OSError:  # the kernel, or whoever contains us
+        return False
+    return True
+
+
+def quick_zygote(channel: int) -> nursery.NurseryProcess:
+    """A fork of the nursery, in place of ``forker.start_zygote``."""
+    return nursery.start_zygote(_nursery().address, channel)
 
 
 def close() -> None:
-    """End the process that has hashmatch loaded, if there is one."""
-    if _server.cache_info().currsize:
-        _server().close()
-        _server.cache_clear()
+    """End the processes that have hashmatch loaded, if there are any."""
+    for each in (_server, _nursery):
+        if each.cache_info().currsize:
+            each().close()
+            each.cache_clear()
 
 
 def quick_command() -> list[str]:
@@ -72,11 +113,62 @@ def quick_command() -> list[str]:
     It has its own exit code and streams, and the environment of whoever runs it. Signals to it,
     closed streams and what the interpreter reads from the environment want ``COMMAND``.
     """
-    if not hasattr(os, "fork"):
+    if not forks:
         return COMMAND
     client = Path(__file__).with_name("command_client.py")
     # Isolated and without site, since Python's own start is most of so small a program
     return [sys.executable, "-I", "-S", str(client), _server().address]
+
+
+class ForkedCommand:
+    """A command that runs on, like ``quick_command``, with as much of ``Popen`` as tests use.
+
+    Args:
+        *arguments: of the command.
+    """
+
+    def __init__(self, *arguments: str) -> None:
+        self.returncode: int | None = None
+        self.stdout, output = _pipe()
+        self.stderr, errors = _pipe()
+        self._connection = socket.socket(socket.AF_UNIX)
+        self._connection.connect(_server().address)
+        with open(os.devnull) as nothing:
+            command_client.request(
+                self._connection, arguments, environment(), (nothing.fileno(), output, errors)
+            )
+        os.close(output)
+        os.close(errors)
+        self.pid = command_client.answer(self._connection)
+
+    def poll(self) -> int | None:
+        """Return the exit code, or None while it runs."""
+        with suppress(subprocess.TimeoutExpired):
+            self.wait(0)
+        return self.returncode
+
+    def wait(self, timeout: float) -> int:
+        """Wait for its end, and return the exit code."""
+        if self.returncode is None:
+            if not select.select([self._connection], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired("hashmatch", timeout)
+            self.returncode = command_client.answer(self._connection)
+            self._connection.close()
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal."""
+        os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self.send_signal(signal.SIGTERM)
+
+
+def _pipe() -> tuple[TextIO, int]:
+    """A pipe: its end to read, and the descriptor of the other."""
+    readable, writable = os.pipe()
+    return os.fdopen(readable), writable
 
 
 def hashmatch_command(

@@ -10,6 +10,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from hashmatch.examine.sandbox import forker
+
+START_ZYGOTE = forker.start_zygote
+
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "fixtures"))
 
 # The tests start hundreds of processes. Each would compile the whole of hashmatch again where this
@@ -23,9 +27,23 @@ settings.load_profile("hashmatch")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _preloaded_command() -> Iterator[None]:
-    """End the process that runs commands before coverage is counted."""
-    yield
+def _preloaded_processes() -> Iterator[None]:
+    """Fork zygotes from a nursery; end what was preloaded before coverage is counted."""
     import commands  # noqa: PLC0415 # pytest adds this folder to the path after this file
 
+    with pytest.MonkeyPatch.context() as patch:
+        if commands.has_nursery():
+            patch.setattr(forker, "start_zygote", commands.quick_zygote)
+        yield
     commands.close()
+
+
+@pytest.fixture(scope="module")
+def real_processes() -> Iterator[None]:
+    """Start commands and zygotes as operators do: as children, each a fresh interpreter."""
+    import commands  # noqa: PLC0415 # as above
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(forker, "start_zygote", START_ZYGOTE)
+        patch.setattr(commands, "forks", False)
+        yield

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from commands import hashmatch_command, records
 from examine.sandbox import plants
 from examine.sandbox.processes import descendants, wait_for, wait_until_idle
 
@@ -35,10 +35,10 @@ def start(*arguments: str | Path, plug_in: Sequence[Path] = (), **options: Any) 
 
 def scan(*arguments: str | Path, plug_in: Sequence[Path] = ()) -> tuple[int, list[dict[str, Any]]]:
     """The exit code and the records of a whole scan."""
-    process = start("scan", *arguments, "--format", "jsonl", plug_in=plug_in)
-    output, errors = process.communicate(timeout=600)
-    assert process.returncode < 64, errors.decode()
-    return process.returncode, [json.loads(line) for line in output.splitlines()]
+    options = {"env": environment(*plug_in)} if plug_in else {}
+    done = hashmatch_command("scan", *arguments, "--format", "jsonl", timeout=600, **options)
+    assert done.returncode < 64, done.stderr.decode()
+    return done.returncode, records(done.stdout)
 
 
 BEFORE = 60

@@ -58,10 +58,11 @@ def test_what_may_be_open_follows_the_limit(limit: int, monkeypatch: pytest.Monk
 def test_candidates_of_a_whole_folder_are_opened_a_few_at_a_time(tmp_path: Path) -> None:
     """Even if every known file may be near to a new list, each of them can be opened."""
     folder = tmp_path / "files"
+    pictures = [encode(photo(seed, *LARGE), "JPEG") for seed in range(5)]
     for number in range(80):
         path = folder / f"{number:03}" / "x.jpg"
         path.parent.mkdir(parents=True)
-        path.write_bytes(encode(photo(number % 5, *LARGE), "JPEG") + number.to_bytes(2, "big"))
+        path.write_bytes(pictures[number % 5] + number.to_bytes(2, "big"))
     every = hashmatch(FEW, "hash", folder / "000", folder / "001", "--output", tmp_path / "near")
     assert every.returncode == 0
     lines = [line for line in (tmp_path / "near").read_text().splitlines() if line[0] != "#"]
@@ -78,11 +79,11 @@ def test_candidates_of_a_whole_folder_are_opened_a_few_at_a_time(tmp_path: Path)
 def test_deep_folders_are_walked_to_their_end(tmp_path: Path) -> None:
     """However deep folders are nested, the files before and after each of them are opened."""
     folder = tmp_path / "files"
-    path = folder
+    path, small = folder, encode(photo(1, 20, 20), "PNG")
     for _ in range(70):
         path.mkdir()
         for name in ("a.png", "z.png"):
-            (path / name).write_bytes(encode(photo(1, 20, 20), "PNG"))
+            (path / name).write_bytes(small)
         path /= "m"
     far = make_list(tmp_path / "far", FAR)
     fixed = ["--list", far, "--format", "jsonl", "--output", tmp_path / "out"]

@@ -22,26 +22,26 @@ from hashmatch import HashList, Matcher
 from hashmatch.scan import make_pool, scan
 from hashmatch.report import Tally, file_record
 matcher = Matcher(HashList.load(sys.argv[1]))
-tally = Tally()
-pool = make_pool(2)
-for result in scan([sys.argv[2].encode()], matcher, pool):
-    file_record(result)
-    tally.add(result.outcome)
-pool.close()
-print(tally.files, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+for folder in sys.argv[2:]:
+    tally = Tally()
+    pool = make_pool(2)
+    for result in scan([folder.encode()], matcher, pool):
+        file_record(result)
+        tally.add(result.outcome)
+    pool.close()
+    print(tally.files, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
-def peak(folder: Path, listed: Path) -> tuple[int, int]:
-    """How many files a scan met, and the peak memory of its own process, in KiB."""
+def peaks(listed: Path, *folders: Path) -> list[tuple[int, int]]:
+    """How many files each scan met, and the peak memory of their process until then, in KiB."""
     told = subprocess.run(
-        [sys.executable, "-c", _PROGRAM, str(listed), str(folder)],
+        [sys.executable, "-c", _PROGRAM, listed, *folders],
         env=commands.environment(),
         capture_output=True,
         check=True,
     )
-    files, most = told.stdout.split()
-    return int(files), int(most)
+    return [(int(files), int(most)) for files, most in map(bytes.split, told.stdout.splitlines())]
 
 
 def fill(folder: Path, first: int, last: int, *, flat: bool) -> None:
@@ -66,12 +66,11 @@ def test_memory_does_not_grow_with_the_number_of_files(tmp_path: Path, flat: boo
     (tmp_path / "text").write_bytes(b"no picture")
     (tmp_path / "picture").write_bytes(plants.picture(1, side=32))
     (tmp_path / "list.txt").write_text("# algorithm: phash\n0123456789abcdef a\n")
-    folder = tmp_path / "files"
-    folder.mkdir()
-    fill(folder, 0, few, flat=flat)
-    counted, before = peak(folder, tmp_path / "list.txt")
-    assert counted == few
-    fill(folder, few, many, flat=flat)
-    counted, after = peak(folder, tmp_path / "list.txt")
-    assert counted == many
+    folders = []
+    for count in (few, many):
+        folders.append(tmp_path / str(count))
+        folders[-1].mkdir()
+        fill(folders[-1], 0, count, flat=flat)
+    (_, before), (_, after) = counted = peaks(tmp_path / "list.txt", *folders)
+    assert [files for files, _ in counted] == [few, many]
     assert after - before < 60 * 1024 * (1 if LONG else 0.2)

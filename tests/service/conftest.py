@@ -17,25 +17,33 @@ from typing import Any
 import httpx
 import pytest
 
-from commands import COMMAND, environment
+import commands
+from commands import COMMAND, ForkedCommand, environment
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 PICTURES = FIXTURES / "benign_images"
 MATCHING = PICTURES / "originals" / "harbour.jpg"
 
 
+def _started(arguments: list[str], files: int | None) -> subprocess.Popen[str]:
+    """The command, in an interpreter of its own that may open so many files."""
+    limit = [] if files is None else ["prlimit", f"--nofile={files}:{files}"]
+    return subprocess.Popen(
+        [*limit, *COMMAND, *arguments],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
 class Service:
     """A running ``hashmatch serve``."""
 
     def __init__(self, *arguments: str | Path, files: int | None = None) -> None:
-        limit = [] if files is None else ["prlimit", f"--nofile={files}:{files}"]
-        self.process = subprocess.Popen(
-            [*limit, *COMMAND, "serve", *map(str, arguments)],
-            env=environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        command = ["serve", *map(str, arguments)]
+        forked = commands.forks and files is None
+        self.process = ForkedCommand(*command) if forked else _started(command, files)
         self.events: list[dict[str, Any]] = []
         self._arriving: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -63,7 +71,7 @@ class Service:
         return httpx.Client(base_url=base, trust_env=False, timeout=30, **options)
 
     def descendants(self) -> list[int]:
-        """The zygote, and then its workers."""
+        """The zygote, and then its workers, of a service of ``real_processes``."""
         found, parents = [], [self.process.pid]
         while parents:
             for children in Path(f"/proc/{parents.pop(0)}/task").glob("*/children"):

@@ -28,6 +28,7 @@ from hashmatch.service.unanswered import UnansweredError, Why
 from matchers import in_process
 from service.conftest import FIXTURES, MATCHING, Service, Start, copy_of_list
 
+pytestmark = pytest.mark.usefixtures("real_processes")
 DATA = MATCHING.read_bytes()
 
 

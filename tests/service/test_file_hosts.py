@@ -19,6 +19,7 @@ from service.file_hosts import CLAMD_HOSTS, ICAP_HOSTS, connect
 from service.icap_messages import Peer, reqmod
 from service.test_clamd_protocol import chunked
 
+pytestmark = pytest.mark.usefixtures("real_processes")
 DATA = MATCHING.read_bytes()
 TEXT = b"no picture"
 Ask = Callable[[str, bytes], str]

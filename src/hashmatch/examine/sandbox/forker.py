@@ -26,7 +26,7 @@ _LOADING_SECONDS = 60
 _ANSWER_SECONDS = 10
 _CLOSING_SECONDS = 1.0
 
-_ENVIRONMENT = {
+ENVIRONMENT = {
     "LC_ALL": "C.UTF-8",
     # A process with threads cannot fork safely, and each worker has one core anyway
     "OPENBLAS_NUM_THREADS": "1",
@@ -52,6 +52,25 @@ class Ending(NamedTuple):
     peak: int
 
 
+def start_zygote(channel: int) -> subprocess.Popen[bytes]:
+    """Start the process, and give it one descriptor: its end of the socket."""
+    # -P: a numpy.py in the folder to scan must not be imported
+    command = [sys.executable, "-P", "-B", "-m", "hashmatch.examine.sandbox.zygote", str(channel)]
+    return subprocess.Popen(  # noqa: S603 # our own interpreter and module
+        command,
+        pass_fds=[channel],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={
+            **ENVIRONMENT,
+            **{name: os.environ[name] for name in _LOADER if name in os.environ},
+            # Workers can import what the scanning process can
+            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        },
+    )
+
+
 class Forker:
     """Controls the zygote.
 
@@ -61,31 +80,10 @@ class Forker:
 
     def __init__(self) -> None:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._control.settimeout(
-            1.0
-        )  # repeated, so that time in which we are stopped is not counted
+        # Short and repeated, so that time in which we are stopped is not counted
+        self._control.settimeout(1.0)
         with theirs:
-            # -P: a numpy.py in the folder to scan must not be imported
-            self._process = subprocess.Popen(  # noqa: S603 # our own interpreter and module
-                [
-                    sys.executable,
-                    "-P",
-                    "-B",
-                    "-m",
-                    "hashmatch.examine.sandbox.zygote",
-                    str(theirs.fileno()),
-                ],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env={
-                    **_ENVIRONMENT,
-                    **{name: os.environ[name] for name in _LOADER if name in os.environ},
-                    # Workers can import what the scanning process can
-                    "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-                },
-            )
+            self._process = start_zygote(theirs.fileno())
         self.pid = self._process.pid
         self._configured = False
 
