@@ -36,6 +36,15 @@ def environment(**changes: str) -> dict[str, str]:
     return found | {"PYTHONPATH": SOURCE} | changes
 
 
+LIMITED = [sys.executable, "-B"]
+"""Python for processes whose files cannot grow: a module's bytecode, cut short, would stay."""
+
+
+def unmeasured() -> dict[str, str]:
+    """The environment for those, in which coverage is not measured either."""
+    return {key: value for key, value in environment().items() if "COVERAGE" not in key}
+
+
 class _Server:
     """A process that has loaded hashmatch, or part of it, and forks on request.
 

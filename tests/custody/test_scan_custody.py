@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -12,13 +11,13 @@ from typing import Any
 
 import pytest
 
+from commands import LIMITED, unmeasured
 from hashmatch.cli.main import run
 from hashmatch.custody.audit import verify as verify_audit
 from hashmatch.custody.quarantine import HoldState, Quarantine, read_items, verify
 
 FIXTURES = Path(__file__).resolve().parent.parent.parent / "fixtures"
 PICTURES = FIXTURES / "benign_images"
-PLAIN = {name: value for name, value in os.environ.items() if "COVERAGE" not in name}
 
 
 @pytest.fixture
@@ -326,11 +325,11 @@ sys.exit(run(sys.argv[1:]))
     ]
     arguments += ["--audit", tmp_path / "trail", "--quarantine", tmp_path / "q"]
     done = subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)],
+        [*LIMITED, "-c", code, *map(str, arguments)],
         capture_output=True,
         text=True,
         check=False,
-        env=PLAIN,
+        env=unmeasured(),
     )
     assert done.returncode == 70, done.stderr
     assert "cannot write to the " in done.stderr

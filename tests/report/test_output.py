@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from commands import environment
+from commands import LIMITED, environment, unmeasured
 from hashmatch.errors import OutputError
 from hashmatch.report import open_output
 
@@ -88,11 +88,11 @@ def test_impossible_places_are_told(tmp_path: Path, name: str) -> None:
 
 def run_limited(code: str, **options: object) -> subprocess.CompletedProcess:
     """Run Python in a process of its own."""
-    command = [sys.executable, "-c", code]
-    return subprocess.run(command, env=environment(), check=False, timeout=60, **options)
+    command = [*LIMITED, "-c", code]
+    return subprocess.run(command, env=unmeasured(), check=False, timeout=60, **options)
 
 
-LIMITED = """
+FULL = """
 import resource, signal, sys
 from pathlib import Path
 from hashmatch.errors import OutputError
@@ -111,7 +111,7 @@ def test_a_full_medium_is_told_and_leaves_what_was_there(tmp_path: Path) -> None
     """A full medium is an error, and only the old results remain."""
     path = tmp_path / "results.txt"
     path.write_text("before")
-    code = LIMITED.replace("sys.argv[1]", repr(str(path))).replace("len(sys.argv) > 1", "True")
+    code = FULL.replace("sys.argv[1]", repr(str(path))).replace("len(sys.argv) > 1", "True")
     done = run_limited(code, capture_output=True)
     assert done.returncode == 1
     assert done.stderr.decode().startswith(f"told: {path}: cannot be written: File too large")
@@ -123,7 +123,7 @@ def test_a_full_medium_is_told_and_leaves_what_was_there(tmp_path: Path) -> None
 def test_a_full_standard_output_is_told() -> None:
     """A full standard output is an error."""
     with Path("/dev/full").open("wb") as full:
-        done = run_limited(LIMITED, stdout=full, stderr=subprocess.PIPE)
+        done = run_limited(FULL, stdout=full, stderr=subprocess.PIPE)
     assert b"told: standard output: cannot be written: No space left" in done.stderr
 
 

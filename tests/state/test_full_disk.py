@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from commands import environment
+from commands import LIMITED, unmeasured
 from hashmatch import Matcher
 from hashmatch.scan import State
 from scan.trees import far_list, list_of, picture, plain_scan, put, state_scan
@@ -37,11 +36,9 @@ def root(tmp_path: Path) -> Path:
 
 def scan_within(limit: int, root: Path, *options: str | Path) -> subprocess.CompletedProcess:
     """Scan in a process whose files must not grow beyond so many bytes."""
-    command = [sys.executable, "-c", PROGRAM, str(limit), "scan", root, "-q"]
+    command = [*LIMITED, "-c", PROGRAM, str(limit), "scan", root, "-q"]
     command += ["--list", root.parent / "list.txt", "--format", "jsonl", *options]
-    # A measurement of coverage would not fit either
-    quiet = {key: value for key, value in environment().items() if not key.startswith("COVERAGE")}
-    return subprocess.run(command, capture_output=True, check=False, env=quiet)
+    return subprocess.run(command, capture_output=True, check=False, env=unmeasured())
 
 
 @pytest.mark.parametrize("limit", [0, 30_000, 90_000])

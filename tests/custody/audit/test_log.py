@@ -5,7 +5,6 @@ import os
 import resource
 import stat
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from commands import LIMITED, unmeasured
 from hashmatch import __version__
 from hashmatch.custody.audit import AuditLog, verify
 from hashmatch.errors import OutputError
@@ -35,11 +35,10 @@ _JSON = st.recursive(
 
 # Without coverage, which hangs if a signal interrupts its locks, and leaves damaged files if it is
 # killed
-_PLAIN = {name: value for name, value in os.environ.items() if "COVERAGE" not in name}
 
 
 def _python(code: str, *arguments: object) -> list[str]:
-    return [sys.executable, "-c", code, *map(str, arguments)]
+    return [*LIMITED, "-c", code, *map(str, arguments)]
 
 
 def test_run_is_told_from_start_to_finish(tmp_path: Path) -> None:
@@ -233,7 +232,7 @@ for number in range(500):
     with AuditLog.open(sys.argv[1], wait=60) as log:
         log.add({"type": "note", "by": sys.argv[2], "number": number}, sync=False)
 """
-    writers = [subprocess.Popen(_python(code, path, name), env=_PLAIN) for name in "ab"]
+    writers = [subprocess.Popen(_python(code, path, name), env=unmeasured()) for name in "ab"]
     assert [writer.wait(60) for writer in writers] == [0, 0]
     found = verify(path)
     assert (found.records, found.problem_count, found.gaps) == (1000, 0, ())
@@ -258,7 +257,7 @@ for number in range(10**9):
 """
     for attempt in range(4):
         with subprocess.Popen(
-            _python(code, path), stdout=subprocess.PIPE, text=True, env=_PLAIN
+            _python(code, path), stdout=subprocess.PIPE, text=True, env=unmeasured()
         ) as writer:
             assert writer.stdout is not None
             for _ in range(50 * attempt + 1):
@@ -294,7 +293,7 @@ except OutputError as error:
     sys.exit(70)
 """
     done = subprocess.run(
-        _python(code, path, limit), capture_output=True, text=True, check=False, env=_PLAIN
+        _python(code, path, limit), capture_output=True, text=True, check=False, env=unmeasured()
     )
     assert done.returncode == 70
     assert "cannot write to the file" in done.stderr
@@ -352,7 +351,7 @@ with AuditLog.open(sys.argv[1]) as log:
 print(done)
 """
     done = subprocess.run(
-        _python(code, path), capture_output=True, text=True, check=True, env=_PLAIN
+        _python(code, path), capture_output=True, text=True, check=True, env=unmeasured()
     )
     found = verify(path)
     assert (found.problem_count, found.gaps) == (0, ())

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
+from commands import unmeasured
 from hashmatch.custody.quarantine import HoldState, Quarantine, Where, verify
 from hashmatch.errors import OutputError, QuarantineError
 
 from . import crash_points
 from .crash_points import act, hooked
 from .folders import CONTENT, MODE, SHA256, Site, a_site, has_two_file_systems
-from .test_quarantine import PLAIN
 
 Run = Callable[..., dict[str, Any]]
 KINDS = ["near", "far", "two names"]
@@ -32,7 +32,7 @@ def run() -> Iterator[Run]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env=PLAIN,
+        env=unmeasured(),
     ) as runner:
         assert runner.stdin is not None
         assert runner.stdout is not None

@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,13 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from commands import LIMITED, unmeasured
 from hashmatch.custody.journal import Journal
 from hashmatch.custody.quarantine import HoldState, Quarantine, Where, read_items, verify
 from hashmatch.errors import InputError, OutputError, QuarantineError
 
 from .folders import CONTENT, MATCHES, MODE, SHA256, TIMES, Site, a_site, has_two_file_systems
-
-PLAIN = {name: value for name, value in os.environ.items() if "COVERAGE" not in name}
 
 
 @pytest.fixture(params=["near", "far"])
@@ -388,11 +386,11 @@ except OutputError as error:
         for number, content in contents.items():
             (site.root / str(number)).write_bytes(content)
         done = subprocess.run(
-            [sys.executable, "-c", code, site.quarantine, str(limit), site.root],
+            [*LIMITED, "-c", code, site.quarantine, str(limit), site.root],
             capture_output=True,
             text=True,
             check=False,
-            env=PLAIN,
+            env=unmeasured(),
         )
         assert done.returncode == 70, done.stderr
         assert "cannot write to the " in done.stderr
