@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -103,9 +104,19 @@ def has_nursery() -> bool:
     return True
 
 
-def quick_zygote(channel: int) -> nursery.NurseryProcess:
-    """A fork of the nursery, in place of ``forker.start_zygote``."""
-    return nursery.start_zygote(_nursery().address, channel)
+def quick_zygotes() -> Callable[[int], Any]:
+    """In place of ``forker.start_zygote``: forks of a nursery, where plug-ins are as they are now.
+
+    A nursery has loaded its plug-ins already. Where the path has changed, others may be found.
+    """
+    real, path = forker.start_zygote, [*sys.path]
+
+    def start(channel: int) -> Any:
+        if sys.path != path:
+            return real(channel)
+        return nursery.start_zygote(_nursery().address, channel)
+
+    return start if has_nursery() else real
 
 
 def close() -> None:

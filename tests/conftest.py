@@ -32,8 +32,7 @@ def _preloaded_processes() -> Iterator[None]:
     import commands  # noqa: PLC0415 # pytest adds this folder to the path after this file
 
     with pytest.MonkeyPatch.context() as patch:
-        if commands.has_nursery():
-            patch.setattr(forker, "start_zygote", commands.quick_zygote)
+        patch.setattr(forker, "start_zygote", commands.quick_zygotes())
         yield
     commands.close()
 

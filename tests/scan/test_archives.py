@@ -102,6 +102,7 @@ class Scripted:
         self._replies: list[Reply] = []
 
     hungry = True
+    window = 0
 
     @property
     def busy(self) -> bool:
