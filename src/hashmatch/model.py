@@ -309,12 +309,14 @@ class Thumbnail:
     """The pixels of a small picture.
 
     Attributes:
+        view: which view of the file it shows.
         width: in pixels.
         height: in pixels.
         colour: three bytes a pixel, in RGB; otherwise one, its grey value.
         pixels: rows from the top, without gaps; ``repr`` hides them.
     """
 
+    view: str
     width: int
     height: int
     colour: bool

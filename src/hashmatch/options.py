@@ -5,7 +5,7 @@ They name no list, so they may cross into the sandbox. Like ``model``, they need
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from hashmatch.errors import SettingsError
@@ -128,12 +128,14 @@ class ThumbnailOptions:
         view: the view that matched; the nearest one to it that can be had is shown.
         member: the path in an archive or document of the part that matched; None for the file
             itself.
+        sha256: the digest, in hex, that the member must have; None for any. ``repr`` hides it.
         blurred: leave no more detail than ``THUMBNAIL_BLUR`` pixels along the long side.
         colour: keep colours; otherwise it is grey.
     """
 
     view: str = "bytes"
     member: bytes | None = None
+    sha256: str | None = field(default=None, repr=False)
     blurred: bool = True
     colour: bool = False
 
@@ -141,7 +143,7 @@ class ThumbnailOptions:
 THUMBNAIL_SIDE = 320
 """The most pixels of a side of a thumbnail."""
 
-THUMBNAIL_BLUR = 40
+THUMBNAIL_BLUR = 32
 
 CROPS = (0, 1, 5)
 

@@ -81,11 +81,20 @@ def test_blurring_takes_detail_away_and_keeps_what_is_light_and_dark() -> None:
 
 
 @pytest.mark.parametrize(
-    ("view", "level"), [("stored", 0), ("frame:1", 128), ("frame:2+trimmed", 255), ("bytes", 0)]
+    ("view", "shown", "level"),
+    [
+        ("stored", "stored", 0),
+        ("frame:1", "frame:1", 128),
+        ("frame:2+rotate-90", "frame:2", 255),
+        ("frame:9", "stored", 0),
+        ("bytes", "stored", 0),
+    ],
 )
-def test_the_frame_that_matched_is_shown(view: str, level: int) -> None:
-    """Of an animation it is the frame in the view's name; without one, the first."""
-    assert shade(small(animation(), ThumbnailOptions(view))) == pytest.approx(level, abs=2)
+def test_the_frame_that_matched_is_shown(view: str, shown: str, level: int) -> None:
+    """Of an animation it is the frame in the view's name; or else the first, and it says so."""
+    found = small(animation(), ThumbnailOptions(view))
+    assert found.view == shown
+    assert shade(found) == pytest.approx(level, abs=2)
 
 
 def test_a_picture_is_shown_as_people_see_it_unless_the_stored_view_matched() -> None:
@@ -168,14 +177,16 @@ def test_a_long_search_gives_signs_of_life() -> None:
 @pytest.mark.parametrize(
     "said",
     [
-        [320, 320, "AAAA"],
-        [321, 1, "A" * 428],
-        [0, 5, ""],
-        [1, 1, "AAAA"],
-        ["1", 1, "AA=="],
-        [True, 1, "AA=="],
-        [2, 1, "A!=="],
-        [1, 1],
+        ["stored", 320, 320, "AAAA"],
+        ["stored", 321, 1, "A" * 428],
+        ["stored", 0, 5, ""],
+        ["stored", 1, 1, "AAAA"],
+        ["stored", "1", 1, "AA=="],
+        ["stored", True, 1, "AA=="],
+        ["stored", 2, 1, "A!=="],
+        ["\x1b[2J", 1, 1, "AA=="],
+        [None, 1, 1, "AA=="],
+        ["stored", 1, 1],
         {"width": 1},
         None,
     ],
@@ -193,7 +204,9 @@ def test_a_worker_can_say_no_other_thumbnail_than_was_asked_for(said: object) ->
 
 def test_nobody_gets_a_thumbnail_who_asked_for_none() -> None:
     """A worker that is to examine a file cannot send pixels of it."""
-    message = _message(Reply(Job(0), None, Examination(), True, Thumbnail(1, 1, False, b"\0")))
+    message = _message(
+        Reply(Job(0), None, Examination(), True, Thumbnail("stored", 1, 1, False, b"\0"))
+    )
     with pytest.raises(ProtocolError):
         decode_said(message, Job(0), 7, OPTIONS)
 

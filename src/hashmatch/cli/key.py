@@ -19,7 +19,8 @@ class KeySettings:
 
     name: Annotated[str, argument("NAME", "Name of the client.")]
     scope: Annotated[
-        opt.Names, option("match|admin", "What the key permits. Repeatable.", show_default="match")
+        opt.Names,
+        option("match|admin|review", "What the key permits. Repeatable.", show_default="match"),
     ] = None
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from hashmatch.cli import options as opt
+from hashmatch.cli import review_serve
 from hashmatch.cli.command import argument, group, option, switch
 from hashmatch.cli.deferred import deferred
 from hashmatch.cli.files import READS
@@ -20,6 +21,7 @@ else:
     states = deferred("hashmatch.state")
 
 app = group("review", "Export matches for review and import decisions.")
+app.command("serve")(review_serve.serve_command)
 
 
 @app.command("export")

@@ -24,7 +24,7 @@ from hashmatch.model import Verdict
 from hashmatch.report import list_record
 
 try:
-    from hashmatch.service.addresses import Address, read_address
+    from hashmatch.service.addresses import Address, read_address, read_mode
     from hashmatch.service.core import VerdictCore
     from hashmatch.service.hold import HoldFolder
     from hashmatch.service.keys import read_keys
@@ -127,7 +127,7 @@ def _doors(asked: DoorSettings, policy: ActionPolicy, systemd: Systemd) -> Doors
         icap=icap,
         icap_profile=find_profile(asked.icap_profile, "--icap-profile"),
         chain=None if asked.chain is None else read_address(asked.chain, "--chain"),
-        socket_mode=_mode(asked.socket_mode),
+        socket_mode=read_mode(asked.socket_mode),
         keys=None if asked.keys is None else read_keys(asked.keys),
         shapes=read_shapes(asked.shape or ()),
     )
@@ -148,16 +148,6 @@ def _root(name: str) -> Path:
     if not root.is_dir():
         raise SettingsError(f"--clamd-root {name}: not a folder")
     return root
-
-
-def _mode(text: str) -> int:
-    try:
-        mode = int(text, 8)
-    except ValueError:
-        mode = -1
-    if not 0 <= mode <= 0o777:
-        raise SettingsError("--socket-mode takes a file mode in octal digits, such as 0660")
-    return mode
 
 
 def _core_settings(asked: ServeSettings, policy: ActionPolicy) -> CoreSettings:

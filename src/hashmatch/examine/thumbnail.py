@@ -6,16 +6,18 @@ here, so that no byte of the file itself reaches a browser.
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from io import BytesIO
 from typing import BinaryIO
 
 from PIL import Image
 
 from hashmatch.errors import OUT_OF_MEMORY, DecodeError
-from hashmatch.examine.container import read_members
+from hashmatch.examine.container import read_members, sniff_container
 from hashmatch.examine.decode import SNIFF_BYTES, UPRIGHT, View, open_picture, sniff
 from hashmatch.examine.decode.views import STORED, views
 from hashmatch.examine.reading import read_stream, steady
@@ -52,7 +54,7 @@ def make_thumbnail(
     told = clock()
     try:
         with steady(descriptor) as (file, size):
-            for view in _views(file, size, wanted.member, options):
+            for view in _views(file, size, wanted, options):
                 if clock() - told > _TELL_SECONDS:
                     told = clock()
                     yield None
@@ -73,18 +75,25 @@ def make_thumbnail(
 
 
 def _views(
-    file: BinaryIO, size: int, member: bytes | None, options: ExamineOptions
+    file: BinaryIO, size: int, wanted: ThumbnailOptions, options: ExamineOptions
 ) -> Iterator[View | None]:
     """Yield the views of a file or of its member; None for members passed over on the way."""
-    if member is not None:
+    if wanted.member is not None:
         for found in read_members(file, options.archives, options.limits.max_bytes):
-            if found.path == member and found.data is not None:
-                yield from _views(BytesIO(found.data), len(found.data), None, options)
+            if found.path == wanted.member and found.data is not None:
+                digest = wanted.sha256 and hashlib.sha256(found.data).hexdigest()
+                if digest != wanted.sha256:
+                    raise DecodeError(Reason.CHANGED, "the part that matched has changed")
+                itself = replace(wanted, member=None)
+                yield from _views(BytesIO(found.data), len(found.data), itself, options)
                 return
             yield None
         raise DecodeError(Reason.VANISHED, "the part that matched is no longer in the file")
     head = file.read(SNIFF_BYTES)
     file.seek(0)
+    if sniff(head) is None and sniff_container(head) is not None:
+        why = "it holds several files, and which of them matched is not known"
+        raise DecodeError(Reason.UNSUPPORTED_FORMAT, why)
     name = video_format(head) if sniff(head) is None else None
     if name is not None:
         with closing(Video(file, name, options.limits, options.video)) as video:
@@ -112,11 +121,11 @@ def _shrunk(view: View, wanted: ThumbnailOptions) -> Thumbnail:
     size = _fitting(image.size, THUMBNAIL_SIDE)
     if wanted.blurred:
         few = _fitting(image.size, THUMBNAIL_BLUR)
-        image = image.resize(few, Image.Resampling.BOX, reducing_gap=2.0)
+        image = image.resize(few, Image.Resampling.BILINEAR, reducing_gap=2.0)
         image = image.resize(size, Image.Resampling.BICUBIC)
     else:
         image = image.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
-    return Thumbnail(*size, wanted.colour, image.tobytes())
+    return Thumbnail(view.name, *size, wanted.colour, image.tobytes())
 
 
 def _fitting(size: tuple[int, int], most: int) -> tuple[int, int]:

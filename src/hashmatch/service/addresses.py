@@ -65,6 +65,21 @@ def read_address(text: str, option: str) -> Address:
     return Address(host, int(port))
 
 
+def read_mode(text: str) -> int:
+    """Read the file mode of a unix socket, such as ``0660``.
+
+    Raises:
+        SettingsError: it is not in octal digits.
+    """
+    try:
+        mode = int(text, 8)
+    except ValueError:
+        mode = -1
+    if not 0 <= mode <= 0o777:
+        raise SettingsError("--socket-mode takes a file mode in octal digits, such as 0660")
+    return mode
+
+
 def bind(address: Address, mode: int) -> socket.socket:
     """Open a listening socket.
 

@@ -24,10 +24,12 @@ class Scope(StrEnum):
     Attributes:
         MATCH: to have uploads examined.
         ADMIN: to see the lists and the metrics.
+        REVIEW: to decide about cases on the review page, in the key's name.
     """
 
     MATCH = "match"
     ADMIN = "admin"
+    REVIEW = "review"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,11 @@ def new_key(name: str, scopes: list[str]) -> tuple[str, str]:
     _read_key(name, {"sha256": digest, "scopes": scopes})
     listed = ", ".join(f'"{scope}"' for scope in scopes)
     return token, f'[{name}]\nsha256 = "{digest}"\nscopes = [{listed}]\n'
+
+
+def key_of(name: str, token: str, *scopes: Scope) -> Key:
+    """The key for a token, as a file of keys would have it."""
+    return Key(name, hashlib.sha256(token.encode()).digest(), frozenset(scopes))
 
 
 def read_keys(path: str | os.PathLike[str]) -> tuple[Key, ...]:

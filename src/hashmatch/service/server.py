@@ -6,17 +6,16 @@ import asyncio
 import os
 import resource
 import signal
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import uvicorn
-
 from hashmatch.model import Verdict
 from hashmatch.report import list_record
 from hashmatch.service.addresses import Address, bind
+from hashmatch.service.asgi import GRACE_SECONDS, AsgiServer
 from hashmatch.service.clamd import ClamdDoor
 from hashmatch.service.connections import Connections
 from hashmatch.service.core import VerdictCore
@@ -29,7 +28,6 @@ from hashmatch.service.shapes import Shape
 from hashmatch.service.systemd import Systemd
 
 _LOOK_SECONDS = 1.0
-_GRACE_SECONDS = 5
 _MOST_FILES = 65536
 _OTHER_FILES = 512
 _FILES_EACH = 4  # a connection and the bytes of its upload, at two doors
@@ -102,7 +100,7 @@ async def _serve(
         for name, address in (("http", doors.http), ("clamd", doors.clamd), ("icap", doors.icap))
         if address is not None
     }
-    http = _HttpServer(HttpDoor(core, doors.keys, doors.shapes))
+    http = AsgiServer(HttpDoor(core, doors.keys, doors.shapes).app())
     connections = _connections(core, doors, partial(_ask, reloads))
     async with asyncio.TaskGroup() as tasks:
         for name, (address, listener) in opened.items():
@@ -110,7 +108,7 @@ async def _serve(
             log_event(
                 "listening",
                 door=name,
-                address=_said(address, listener.getsockname()),
+                address=shown_address(address, listener.getsockname()),
                 profile=None if profile is None else profile.name,
                 unscanned=core.settings.policy.action(name, Verdict.UNSCANNED),
             )
@@ -140,32 +138,12 @@ async def _serve(
         for task in background:
             task.cancel()
         http.should_exit = True
-        await asyncio.gather(*(each.drain(_GRACE_SECONDS) for each in connections.values()))
+        await asyncio.gather(*(each.drain(GRACE_SECONDS) for each in connections.values()))
     for address, _ in opened.values():
         if address.path is not None and address.descriptor is None:
             with suppress(FileNotFoundError):
                 Path(address.path).unlink()
     log_event("stopped")
-
-
-class _HttpServer(uvicorn.Server):
-    """uvicorn, without its own handling of signals."""
-
-    def __init__(self, door: HttpDoor) -> None:
-        config = uvicorn.Config(
-            door.app(),
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            lifespan="off",
-            timeout_graceful_shutdown=_GRACE_SECONDS,
-        )
-        super().__init__(config)
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 def _connections(
@@ -248,7 +226,7 @@ def _stamp(files: Sequence[str]) -> Stamp:
     return tuple(map(each, files))
 
 
-def _said(address: Address, bound: object) -> str:
+def shown_address(address: Address, bound: object) -> str:
     """The address, with the port that the system chose."""
     if address.path is None and isinstance(bound, tuple):
         return str(Address(address.host, bound[1]))

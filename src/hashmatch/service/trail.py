@@ -26,6 +26,16 @@ class Trail:
         self._audit = audit
         self._writing = threading.Lock()
 
+    def chain(self, event: Record) -> None:
+        """Record an event that must not happen unless it is on the medium.
+
+        Raises:
+            OutputError: it cannot be recorded.
+        """
+        if self._audit is not None:
+            with self._writing:
+                self._audit.add(event, sync=True)
+
     def add(self, event: Record, *, sync: bool = False) -> None:
         """Record an event.
 

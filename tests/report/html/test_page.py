@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from browser import CHROMIUM, Page, a_page
 from hashmatch.report.overview import read_results
 from hashmatch.report.scan_page import to_html
 
-from .browser import CHROMIUM, Page, a_page
 from .results import HOSTILE, file, hostile, match, ordinary, summary, write
 
 _ALLOWED = {

@@ -12,9 +12,16 @@ a full disk or a tampered manifest is an ``OutputError``.
 """
 
 from hashmatch.custody.quarantine.manifest import HeldFile, HoldState
+from hashmatch.custody.quarantine.places import sha256_of
 from hashmatch.custody.quarantine.settle import Where
 from hashmatch.custody.quarantine.store import Quarantine
-from hashmatch.custody.quarantine.verify import HeldFileCheck, QuarantineCheck, read_items, verify
+from hashmatch.custody.quarantine.verify import (
+    HeldFileCheck,
+    QuarantineCheck,
+    held_file,
+    read_items,
+    verify,
+)
 
 __all__ = [
     "HeldFile",
@@ -23,6 +30,8 @@ __all__ = [
     "Quarantine",
     "QuarantineCheck",
     "Where",
+    "held_file",
     "read_items",
+    "sha256_of",
     "verify",
 ]

@@ -78,6 +78,27 @@ def verify(folder: str | os.PathLike[str]) -> QuarantineCheck:
     return QuarantineCheck(tuple(checks), tuple(problems), gaps)
 
 
+@contextmanager
+def held_file(folder: str | os.PathLike[str], number: int) -> Iterator[tuple[HeldFile, int]]:
+    """Open a file in quarantine for reading, and change nothing.
+
+    Yields:
+        What the manifest says of it, and its descriptor.
+
+    Raises:
+        InputError: the folder is not a quarantine, or does not hold the file.
+        QuarantineError: the file cannot be read.
+    """
+    item = _read(folder).items.get(number)
+    if item is None or item.state is not HoldState.HELD:
+        raise InputError(f"item {number} is not in the quarantine", path=os.fspath(folder))
+    with (
+        _opened(os.fsencode(os.path.abspath(folder))) as files,
+        Place(files, item.stored_name).opened() as descriptor,
+    ):
+        yield item, descriptor
+
+
 def _read(folder: str | os.PathLike[str]) -> Manifest:
     path = os.path.join(os.fsencode(folder), MANIFEST)
     if not os.path.lexists(path):

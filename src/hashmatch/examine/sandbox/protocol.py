@@ -213,7 +213,7 @@ def _encode_reply(reply: Reply, number: int) -> bytes:
 
 
 def _encode_small(found: Thumbnail) -> list[Any]:
-    return [found.width, found.height, base64.b64encode(found.pixels).decode()]
+    return [found.view, found.width, found.height, base64.b64encode(found.pixels).decode()]
 
 
 def _encode_path(path: bytes) -> str:
@@ -252,14 +252,14 @@ def decode_said(message: dict[str, Any], job: Job, number: int, options: Examine
 
 def _decode_small(message: list[Any], asked: ThumbnailOptions | None) -> Thumbnail:
     """A thumbnail, if it has as many pixels as it says and no more than were asked for."""
-    width, height, text = message
+    view, width, height, text = message
     if asked is None:
         raise ValueError
     width, height = _integer(width, THUMBNAIL_SIDE), _integer(height, THUMBNAIL_SIDE)
     pixels = base64.b64decode(text, validate=True)
     if not width or not height or len(pixels) != width * height * (3 if asked.colour else 1):
         raise ValueError
-    return Thumbnail(width, height, asked.colour, pixels)
+    return Thumbnail(_text(view), width, height, asked.colour, pixels)
 
 
 def encode_options(options: ExamineOptions) -> dict[str, Any]:

@@ -1,0 +1,36 @@
+"""Serves an ASGI application on a socket that is open already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.applications import Starlette
+
+GRACE_SECONDS = 5
+
+
+class AsgiServer(uvicorn.Server):
+    """uvicorn, without its own handling of signals: set ``should_exit`` to end it.
+
+    Args:
+        app: answers the requests.
+    """
+
+    def __init__(self, app: Starlette) -> None:
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            lifespan="off",
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+        super().__init__(config)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to whoever runs the server."""
+        yield

@@ -1,0 +1,46 @@
+"""Serves the review page in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from contextlib import suppress
+from pathlib import Path
+
+from hashmatch.service.addresses import Address, bind
+from hashmatch.service.asgi import AsgiServer
+from hashmatch.service.log import log_event, set_up_logs
+from hashmatch.service.pages.review import ReviewPages
+from hashmatch.service.server import shown_address
+
+
+def serve_review(pages: ReviewPages, address: Address, socket_mode: int) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Args:
+        pages: what to serve.
+        address: where.
+        socket_mode: of a unix socket.
+
+    Raises:
+        SettingsError: nothing can listen there.
+    """
+    set_up_logs()
+    asyncio.run(_serve(pages, address, socket_mode))
+
+
+async def _serve(pages: ReviewPages, address: Address, socket_mode: int) -> None:
+    listener = bind(address, socket_mode)
+    server = AsgiServer(pages.app())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(
+            number, lambda: setattr(server, "should_exit", True)
+        )
+    log_event("listening", door="review", address=shown_address(address, listener.getsockname()))
+    log_event("started", process=os.getpid())
+    await server.serve([listener])
+    if address.path is not None and address.descriptor is None:
+        with suppress(FileNotFoundError):
+            Path(address.path).unlink()
+    log_event("stopped")
