@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from hashmatch.cli import options as opt
 from hashmatch.cli.command import number, option, switch, takes_settings
 from hashmatch.cli.deferred import deferred
-from hashmatch.cli.files import READS, WRITES
+from hashmatch.cli.files import READS
 
 if TYPE_CHECKING:
     from hashmatch.cli import run_review
@@ -53,7 +53,6 @@ class ReviewServeSettings:
     cases: Annotated[
         str,
         option("PLACE", "Case store: a file, or postgresql+psycopg://...", show_default=False),
-        WRITES,
     ]
     http: Annotated[
         str, option("ADDRESS", "Serve the page here, or at unix:/run/hashmatch/review.sock.")

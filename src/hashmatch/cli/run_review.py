@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
-from hashmatch.cases.store import Cases
+from hashmatch.cases import Cases
 from hashmatch.cli.review_serve import ReviewerSettings, ReviewServeSettings
 from hashmatch.cli.streams import say
 from hashmatch.custody.audit import AuditLog

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hashmatch.cases.values import Case, Place
+from hashmatch.cases import Case, Place
 from hashmatch.custody.quarantine import held_file, sha256_of
 from hashmatch.errors import DecodeError, HashmatchError, InputError, QuarantineError
 from hashmatch.examine.reading import NO_FOLLOW, open_file

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from hashmatch.cases.values import OPEN, Decision, Filters, Order, Page
+from hashmatch.cases import OPEN, Decision, Filters, Order, Page
 from hashmatch.service.pages.render import words
 from hashmatch.text import count
 

@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
-from hashmatch.cases.values import CaseMatch, Place, SeenPlace
+from hashmatch.cases import CaseMatch, Place, SeenPlace
 from hashmatch.model import HashKind
 from hashmatch.report.numbers import one_in
 from hashmatch.text import count, printable

@@ -17,8 +17,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from hashmatch.cases.store import Cases
-from hashmatch.cases.values import OPEN, Case, Decision
+from hashmatch.cases import OPEN, Case, Cases, Decision
 from hashmatch.errors import CaseError, HashmatchError, OutputError, SettingsError
 from hashmatch.service.keys import Key
 from hashmatch.service.log import log_event

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from hashmatch.cases.values import Decided
+from hashmatch.cases import Decided
 
 IDLE_SECONDS = 30 * 60.0
 LONGEST_SECONDS = 10 * 60 * 60.0
