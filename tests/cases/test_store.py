@@ -49,6 +49,13 @@ def taken(store: Store, reviewer: str) -> Case:
     return found
 
 
+def test_parts_near_the_same_entry_are_one_match(store: Store) -> None:
+    """An archive with several pictures near an entry has it once, at the least distance."""
+    parts = [match_of(3, distance=distance) for distance in (6, 2, 5)]
+    store.cases.record([finding(1, *parts)])
+    assert [match.distance for match in store.cases.get(1).matches] == [2]
+
+
 def test_equal_content_is_one_case(store: Store) -> None:
     """Copies from several doors are places of one case, with all that the doors were told."""
     store.cases.record([finding(1), finding(2), finding(1, path=b"/copy\xff.jpg")])

@@ -97,8 +97,11 @@ def _record_one(connection: Connection, finding: Finding, secret: bytes, now: da
         for row in connection.execute(select(matches).where(matches.c.case == case))
     }
     changed = _note_place(connection, case, finding.place, now)
-    for match in finding.matches:
+    nearest: dict[bytes, dict[str, Any]] = {}  # parts of an archive may be near the same entry
+    for match in sorted(finding.matches, key=lambda each: (each.cause is not None, each.distance)):
         values = _match_values(match, finding.list_versions, secret)
+        nearest.setdefault(values["identity"], values)
+    for values in nearest.values():
         old = known.get(values["identity"])
         if old is None:
             values |= {"case": case, "first_seen": now, "last_seen": now}
