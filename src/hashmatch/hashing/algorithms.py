@@ -115,7 +115,8 @@ class Algorithm:
         """Tell which bits of previews are uncertain, by their measures, shape (n, bits)."""
         size = np.abs(measure)
         uncertain = size <= self.uncertainty_of(reduced=reduced)
-        uncertain[(size <= self.tie).mean(axis=1) > self.max_tied_share] = True
+        if self.max_tied_share < 1:
+            uncertain[(size <= self.tie).mean(axis=1) > self.max_tied_share] = True
         return uncertain
 
     def uncertainty_of(self, *, reduced: bool) -> float:

@@ -136,13 +136,13 @@ def test_previews_of_bordered_pictures_are_doubted(mark: str, scale: int) -> Non
         assert content_box(whole) is not None
         preview.draft("L", (width // scale, picture.height // scale))
         assert preview.width == 240
-        assert doubtful_edges(preview)
+        assert doubtful_edges(np.asarray(preview))
 
 
 def test_pictures_without_border_are_rarely_doubted() -> None:
     """Of a picture without a plain edge, a preview is taken for what it is."""
     pictures = [grey(photo(seed, 320, 240)) for seed in range(20)]
-    assert not any(doubtful_edges(picture) for picture in pictures)
+    assert not any(doubtful_edges(np.asarray(picture)) for picture in pictures)
 
 
 @given(seed=st.integers(0, 2**32 - 1))

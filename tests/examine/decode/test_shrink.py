@@ -44,7 +44,7 @@ def test_no_value_is_further_than_a_rounding_from_pillows(
 ) -> None:
     """For previews of any size and shape the values are Pillow's, or one grey level off."""
     picture = hard(seed, width, height)
-    found = shrink(picture, *grid)
+    found = shrink(np.asarray(picture), *grid)
     assert found.shape == grid[::-1]
     assert found.dtype == np.uint8
     assert np.abs(found - by_pillow(picture, grid)).max() <= 1
@@ -59,7 +59,7 @@ def test_a_side_may_end_within_a_pixel(
     size = (300 + right, 240 + bottom)
     box = (0, 0, *size)
     wanted = np.asarray(picture.resize(grid, Image.Resampling.LANCZOS, box)).astype(np.int16)
-    assert np.abs(shrink(picture, *grid, size) - wanted).max() <= 1
+    assert np.abs(shrink(np.asarray(picture), *grid, size) - wanted).max() <= 1
 
 
 @pytest.mark.parametrize("grid", GRIDS)
@@ -68,7 +68,7 @@ def test_hardly_any_value_is_off(grid: tuple[int, int]) -> None:
     rng = np.random.default_rng(7)
     sizes = rng.integers(LEAST_SIDE, 600, (40, 2)).tolist()
     off = [
-        (shrink(picture, *grid) != by_pillow(picture, grid)).mean()
+        (shrink(np.asarray(picture), *grid) != by_pillow(picture, grid)).mean()
         for seed, size in enumerate(sizes)
         for picture in (hard(seed, *size),)
     ]
@@ -80,7 +80,7 @@ def test_weights_of_long_rows_are_not_kept() -> None:
     _weights.cache_clear()
     for width in range(5000, 5100, 20):
         picture = hard(width, width, 128)
-        assert (shrink(picture, 32, 32) == by_pillow(picture, (32, 32))).all()
+        assert (shrink(np.asarray(picture), 32, 32) == by_pillow(picture, (32, 32))).all()
     assert _weights.cache_info().currsize == 0
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+Grey: TypeAlias = npt.NDArray[np.uint8]
 Box: TypeAlias = tuple[int, int, int, int]
 
 TOP = "top"
@@ -58,9 +59,10 @@ def content_boxes(grey: Image.Image) -> dict[int, Box]:
     # Only the four outermost lines, which is enough for pictures without a border
     if not any(_is_uniform(line, int(OUTLIERS * len(line))) for line in _edges(grey)):
         return found
-    pixels = np.asarray(grey)
+    search = _Search(np.asarray(grey))
+    boxes = {tolerance: search.box(tolerance) for tolerance in sorted(TOLERANCES)}
     for tolerance in TOLERANCES:
-        box = _content_box(pixels, tolerance)
+        box = boxes[tolerance]
         if box is not None and not any(_alike(box, other, grey.size) for other in found.values()):
             found[tolerance] = box
     return found
@@ -74,30 +76,51 @@ def _alike(box: Box, other: Box, size: tuple[int, int]) -> bool:
     )
 
 
-def _content_box(pixels: npt.NDArray[np.uint8], tolerance: int) -> Box | None:
-    height, width = pixels.shape
-    left, top, right, bottom = 0, 0, width, height
-    for _ in range(_MAX_ROUNDS):
-        inner = pixels[top:bottom, left:right]
-        above, below = _border(inner, tolerance), _border(inner[::-1], tolerance)
-        if above + below >= len(inner):
+class _Search:
+    """The search for borders in one picture, at one tolerance after another, the smallest first.
+
+    A line that is uniform at one tolerance is so at every larger one, and is not looked at again.
+    """
+
+    def __init__(self, pixels: Grey) -> None:
+        self._pixels = pixels
+        self._known: dict[tuple[int, ...], int] = {}  # by rectangle and side: uniform lines
+
+    def box(self, tolerance: int) -> Box | None:
+        """Return the picture within the border; None without a border worth the name."""
+        height, width = self._pixels.shape
+        left, top, right, bottom = 0, 0, width, height
+        for _ in range(_MAX_ROUNDS):
+            inner = left, top, right, bottom
+            above, below = (self._lines(inner, side, tolerance) for side in (0, 1))
+            if above + below >= bottom - top:
+                return None
+            top, bottom = top + above, bottom - below
+            inner = left, top, right, bottom
+            before, after = (self._lines(inner, side, tolerance) for side in (2, 3))
+            if before + after >= right - left:
+                return None
+            left, right = left + before, right - after
+            if not (above or below or before or after):
+                break
+        spare_width, spare_height = width - (right - left), height - (bottom - top)
+        if spare_width < max(2, width * MIN_BORDER) and spare_height < max(2, height * MIN_BORDER):
             return None
-        inner = inner[above : len(inner) - below]
-        before, after = _border(inner.T, tolerance), _border(inner.T[::-1], tolerance)
-        if before + after >= inner.shape[1]:
+        if right - left < width * MIN_CONTENT or bottom - top < height * MIN_CONTENT:
             return None
-        if not (above or below or before or after):
-            break
-        left, top, right, bottom = left + before, top + above, right - after, bottom - below
-    spare_width, spare_height = width - (right - left), height - (bottom - top)
-    if spare_width < max(2, width * MIN_BORDER) and spare_height < max(2, height * MIN_BORDER):
-        return None
-    if right - left < width * MIN_CONTENT or bottom - top < height * MIN_CONTENT:
-        return None
-    return left, top, right, bottom
+        return left, top, right, bottom
+
+    def _lines(self, inner: Box, side: int, tolerance: int) -> int:
+        """Count the uniform lines at a side of a rectangle: top, bottom, left or right."""
+        left, top, right, bottom = inner
+        pixels = self._pixels[top:bottom, left:right]
+        lines = (pixels, pixels[::-1], pixels.T, pixels.T[::-1])[side]
+        place = (*inner, side)
+        self._known[place] = _border(lines, tolerance, self._known.get(place, 0))
+        return self._known[place]
 
 
-def doubtful_edges(preview: Image.Image) -> list[str]:
+def doubtful_edges(preview: Grey) -> list[str]:
     """Name the edges of a picture where this preview leaves open whether a border begins.
 
     A mark that counts as an outlier in the picture can take up more of a line in the preview, and a
@@ -105,15 +128,16 @@ def doubtful_edges(preview: Image.Image) -> list[str]:
     has none has no border.
 
     Args:
-        preview: mode ``L``.
+        preview: grey values, shape (height, width).
 
     Returns:
         Some of ``top``, ``bottom``, ``left`` and ``right``.
     """
+    edges = preview[0], preview[-1], preview[:, 0], preview[:, -1]
     return [
         name
-        for name, line in zip(_EDGES, _edges(preview), strict=True)
-        if _is_uniform(line, int(SMEAR * OUTLIERS * len(line)))
+        for name, line in zip(_EDGES, edges, strict=True)
+        if _is_uniform(line.tobytes(), int(SMEAR * OUTLIERS * len(line)))
     ]
 
 
@@ -164,17 +188,20 @@ def _is_uniform(line: bytes, outliers: int) -> bool:
     return len(levels) - inside <= outliers
 
 
-def _border(lines: npt.NDArray[np.uint8], tolerance: int) -> int:
-    """Count the first lines, shape (lines, pixels), that all have the level of the very first."""
+def _border(lines: Grey, tolerance: int, count: int) -> int:
+    """Count the first lines, shape (lines, pixels), that all have the level of the very first.
+
+    The first ``count`` are known to be such lines.
+    """
     width = lines.shape[1]
     level = int(np.sort(lines[0])[width // 2])
     darkest, lightest = max(level - tolerance, 0), min(level + tolerance, 255)
-    count = 0
     step = 1
     while count < len(lines):
         # In growing steps: little work without a border, few calls for a thick one
         chunk = lines[count : count + step]
-        outliers = np.count_nonzero((chunk < darkest) | (chunk > lightest), axis=1)
+        far = chunk - np.uint8(darkest) > np.uint8(lightest - darkest)  # darker ones wrap around
+        outliers = np.bitwise_count(np.packbits(far, axis=1)).sum(axis=1)
         uniform = outliers <= OUTLIERS * width
         if not uniform.all():
             return count + int(uniform.argmin())

@@ -55,16 +55,8 @@ def quick_grey(data: bytes, jpeg: PlainJpeg, scale: int) -> Image.Image | None:
     if decoder is None:
         return None
     width, height = -(-jpeg.width // scale), -(-jpeg.height // scale)
-    colours = "GRAY" if scale == 1 else "RGB"
-    try:
-        pixels = decoder.decode_jpeg(data, colours, min_height=height, min_width=width)
-    except (ValueError, MemoryError):
-        return None
-    if pixels.shape[:2] != (height, width):
-        return None
-    if colours == "GRAY":
-        return Image.fromarray(pixels[:, :, 0])
-    return Image.fromarray(pixels).convert("L")
+    found = _pixels(decoder, data, (width, height), "GRAY" if scale == 1 else "RGBX")
+    return found if found is None or found.mode == "L" else found.convert("L")
 
 
 def quick_pixels(data: bytes, jpeg: PlainJpeg) -> Image.Image | None:
@@ -79,7 +71,9 @@ def quick_pixels(data: bytes, jpeg: PlainJpeg) -> Image.Image | None:
         None where it cannot be decoded without a warning, or if the two decoders differ.
     """
     decoder = simplejpeg()
-    return None if decoder is None or not agrees_with_pillow() else _pixels(decoder, data, jpeg)
+    if decoder is None or not agrees_with_pillow():
+        return None
+    return _pixels(decoder, data, (jpeg.width, jpeg.height), _colours(jpeg))
 
 
 def top_row(data: bytes, jpeg: PlainJpeg) -> bytes | None:
@@ -99,7 +93,7 @@ def top_row(data: bytes, jpeg: PlainJpeg) -> bytes | None:
     few = min(jpeg.height, _ROWS)
     shorter = data[:place] + few.to_bytes(2, "big") + data[place + 2 :]
     # The warning would be that data follow
-    found = _pixels(decoder, shorter, jpeg._replace(height=few), strict=False)
+    found = _pixels(decoder, shorter, (jpeg.width, few), _colours(jpeg), strict=False)
     return None if found is None else found.crop((0, 0, jpeg.width, 1)).convert("L").tobytes()
 
 
@@ -117,25 +111,29 @@ def agrees_with_pillow() -> bool:
     for subsampling in range(3):
         file = BytesIO()
         picture.save(file, "JPEG", quality=80, subsampling=subsampling)
-        found = _pixels(decoder, file.getvalue(), PlainJpeg(*picture.size, 3, False, 0, False))
+        found = _pixels(decoder, file.getvalue(), picture.size, "RGBX")
         with Image.open(file) as image:
             if found is None or found.convert("RGB").tobytes() != image.tobytes():
                 return False
     return True
 
 
+def _colours(jpeg: PlainJpeg) -> str:
+    return "GRAY" if jpeg.parts == 1 else "RGBX"
+
+
 def _pixels(
-    decoder: ModuleType, data: bytes, jpeg: PlainJpeg, *, strict: bool = True
+    decoder: ModuleType, data: bytes, size: tuple[int, int], colours: str, *, strict: bool = True
 ) -> Image.Image | None:
-    size = (jpeg.width, jpeg.height)
+    width, height = size
     try:
-        if jpeg.parts == 1:
-            pixels = decoder.decode_jpeg(data, "GRAY", strict=strict)
-            return Image.fromarray(pixels[:, :, 0]) if pixels.shape[1::-1] == size else None
-        pixels = decoder.decode_jpeg(data, "RGBX", strict=strict)
+        pixels = decoder.decode_jpeg(
+            data, colours, min_height=height, min_width=width, strict=strict
+        )
     except (ValueError, MemoryError):
         return None
-    if pixels.shape[1::-1] != size:
+    if pixels.shape[:2] != (height, width):
         return None
     # As Pillow keeps them, so it takes them over without a copy
-    return Image.frombuffer("RGBX", size, pixels.data, "raw", "RGBX", 0, 1)
+    mode = "L" if colours == "GRAY" else colours
+    return Image.frombuffer(mode, size, pixels.data, "raw", mode, 0, 1)

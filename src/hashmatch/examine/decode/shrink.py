@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from functools import cache, lru_cache
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,7 @@ from PIL import Image
 Grey: TypeAlias = npt.NDArray[np.uint8]
 Real: TypeAlias = npt.NDArray[np.float32]
 Exact: TypeAlias = npt.NDArray[np.float64]
+F = TypeVar("F", np.float32, np.float64)
 
 _LOBES = 3
 
@@ -57,14 +58,12 @@ _LEAST_ROWS = 64
 """Rows to convert at a time, however wide: fewer are too little work for BLAS."""
 
 
-def shrink(
-    picture: Image.Image, width: int, height: int, size: tuple[float, float] | None = None
-) -> Grey:
+def shrink(pixels: Grey, width: int, height: int, size: tuple[float, float] | None = None) -> Grey:
     """Resize a grey picture.
 
     Args:
-        picture: mode ``L``, no smaller than previews are; of grids nearly as large as the picture,
-            Pillow may sum columns first.
+        pixels: no fewer than previews have; of grids nearly as large as the picture, Pillow may sum
+            columns first.
         width: of the grid, in pixels.
         height: of the grid, in pixels.
         size: width and height of the part to resize, from the upper left corner; None for all.
@@ -72,13 +71,17 @@ def shrink(
     Returns:
         Shape (height, width). Hardly any value is a grey level off Pillow's, and none is more.
     """
-    right, bottom = size or picture.size
-    if picture.height > _TALLEST * picture.width or picture.width > _WIDEST:
-        box = (0, 0, right, bottom)
+    tall, wide = pixels.shape
+    right, bottom = size or (wide, tall)
+    if tall > _TALLEST * wide or wide > _WIDEST:
+        picture, box = Image.fromarray(pixels), (0, 0, right, bottom)
         return np.asarray(picture.resize((width, height), Image.Resampling.LANCZOS, box))
-    pixels = np.asarray(picture).astype(np.float32)
-    across = _grey_levels(pixels @ _weights(picture.width, width, right))
-    return _grey_levels(_weights(picture.height, height, bottom).T @ across).astype(np.uint8)
+    rows = pixels.astype(np.float32)
+    across = np.empty((tall, width), np.float32)
+    for band, (first, end, weights) in enumerate(_light_bands(wide, width, right)):
+        across[:, band * _BAND : (band + 1) * _BAND] = rows[:, first:end] @ weights
+    down = _weights(tall, height, bottom).T
+    return _grey_levels(down @ _grey_levels(across)).astype(np.uint8)
 
 
 def _grey_levels(values: Real) -> Real:
@@ -174,10 +177,18 @@ def _from_fixed_point(sums: Exact) -> Exact:
 
 @lru_cache(maxsize=16)
 def _bands(length: int, count: int) -> tuple[tuple[int, int, Exact], ...]:
+    return _in_bands(_whole_weights(length, count))
+
+
+@lru_cache(maxsize=64)
+def _light_bands(length: int, count: int, end: float) -> tuple[tuple[int, int, Real], ...]:
+    return _in_bands(_weights(length, count, end))
+
+
+def _in_bands(weights: npt.NDArray[F]) -> tuple[tuple[int, int, npt.NDArray[F]], ...]:
     """The weights of every ``_BAND`` columns, and the part of a row that they apply to."""
-    weights = _whole_weights(length, count)
     found = []
-    for left in range(0, count, _BAND):
+    for left in range(0, weights.shape[1], _BAND):
         band = weights[:, left : left + _BAND]
         used = np.flatnonzero(band.any(axis=1))
         first, end = int(used[0]), int(used[-1]) + 1

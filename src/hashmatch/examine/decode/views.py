@@ -159,13 +159,19 @@ class Preview(View):
     def __init__(self, name: str, frame: Image.Image, size: tuple[float, float]) -> None:
         super().__init__(name, _as_imagehash_reads(frame), partial(_in_colour, frame))
         self._size = size
+        self._pixels = np.asarray(self.picture)
+
+    @property
+    def doubtful_edges(self) -> list[str]:
+        """The edges at which the picture may have a border."""
+        return doubtful_edges(self._pixels)
 
     def turned(self, step: str, how: str) -> MirrorView:
         """Return one of the other seven symmetries by its name, from small grey values alone."""
         return MirrorView(_join(self.name, step), self, *_MIRRORS[how])
 
     def _shrunk(self, width: int, height: int) -> Grey:
-        return shrink(self.picture, width, height, self._size)
+        return shrink(self._pixels, width, height, self._size)
 
 
 class MirrorView:
@@ -219,7 +225,7 @@ def previews(
     upright = _UPRIGHT.get(_orientation(frame))
     if upright is not None:
         found.append(stored.turned(UPRIGHT, upright))
-    return found, doubtful_edges(stored.picture)
+    return found, stored.doubtful_edges
 
 
 def views(
