@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, Self
 from hashmatch.errors import OutputError
 
 _MEDIUM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
-"""Errors of the medium itself."""
+"""Errors of the disk itself."""
 
 
 class Closing(ABC):
@@ -57,7 +57,7 @@ def path_of(record: Mapping[str, Any]) -> bytes:
 
 
 def sync_folder(folder: Path) -> None:
-    """Flush a folder's entries to the medium.
+    """Flush a folder's entries to disk.
 
     Raises:
         OSError: the folder cannot be synced.
@@ -113,7 +113,7 @@ def reported_as(path: str | os.PathLike[str]) -> Iterator[None]:
     Other errors come through: a block that writes may also read, and fail for that reason.
 
     Raises:
-        OutputError: the medium failed.
+        OutputError: the disk failed.
     """
     try:
         yield

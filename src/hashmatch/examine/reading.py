@@ -67,7 +67,7 @@ def opened(path: str | bytes | os.PathLike[str]) -> Iterator[tuple[BinaryIO, int
 
     Raises:
         DecodeError: with ``vanished``, ``permission``, ``special_file``, ``changed``, or
-            ``undecodable`` where the medium fails.
+            ``undecodable`` if the disk fails.
     """
     descriptor = open_file(path)
     try:

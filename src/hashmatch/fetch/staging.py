@@ -85,7 +85,7 @@ class Staging:
         return self.path(file).stat().st_size - self._length(file)
 
     def commit(self, event: Event) -> None:
-        """Append an event, once its page is on the medium. A line that a crash tore is cut off.
+        """Append an event, once its page is on disk. A line that a crash tore is cut off.
 
         Raises:
             OutputError: it cannot be written.

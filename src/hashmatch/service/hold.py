@@ -60,7 +60,7 @@ class HoldFolder(Closing):
         return verdict in self._verdicts and action is not Action.ALLOW
 
     def hold(self, upload: BinaryIO, case: str, matches: Sequence[Mapping[str, Any]]) -> int:
-        """Write an upload into the quarantine. When this returns, it is on the medium.
+        """Write an upload into the quarantine. When this returns, it is on disk.
 
         Args:
             upload: its bytes, in memory.

@@ -1,4 +1,4 @@
-"""What each door tells each known client, so that none takes a failure for clear.
+"""What each door tells each known client, so that none mistakes a failure for clear.
 
 ``python -m hashmatch.service.profiles`` prints the tables in docs/doors.md.
 """
@@ -65,7 +65,10 @@ class Profile:
 
 
 STRICT = Profile(
-    "strict", ClamdAnswer.FOUND, IcapAnswer.FOUND, "any client: it may take an error for clean"
+    "strict",
+    ClamdAnswer.FOUND,
+    IcapAnswer.FOUND,
+    "any client, even if it takes errors for clean",
 )
 PROFILES: Mapping[str, Profile] = {
     profile.name: profile
@@ -76,18 +79,23 @@ PROFILES: Mapping[str, Profile] = {
             "nextcloud",
             ClamdAnswer.FOUND,
             IcapAnswer.ERROR,
-            "Nextcloud: may pass a file on clamd's ERROR; by ICAP, an error fails the upload",
+            "Nextcloud: may allow a file on clamd's ERROR; over ICAP, an error fails the upload",
         ),
-        Profile("owncloud", ClamdAnswer.FOUND, IcapAnswer.FOUND, "ownCloud: may pass it on errors"),
-        Profile("ocis", ClamdAnswer.FOUND, IcapAnswer.FOUND, "oCIS: passes it on errors"),
-        Profile("discourse", ClamdAnswer.FOUND, None, "Discourse: passes it on ERROR"),
+        Profile(
+            "owncloud",
+            ClamdAnswer.FOUND,
+            IcapAnswer.FOUND,
+            "ownCloud: may allow a file on errors",
+        ),
+        Profile("ocis", ClamdAnswer.FOUND, IcapAnswer.FOUND, "oCIS: allows a file on errors"),
+        Profile("discourse", ClamdAnswer.FOUND, None, "Discourse: allows a file on ERROR"),
         Profile(
             "rspamd",
             ClamdAnswer.LIMITS,
             IcapAnswer.ERROR,
             "rspamd: adds the symbol of a failed scan; [give it an action](guides/rspamd.md)",
         ),
-        Profile("squid", None, IcapAnswer.BUSY, "Squid: passes it on errors with `bypass=on`"),
+        Profile("squid", None, IcapAnswer.BUSY, "Squid: allows a file on errors with `bypass=on`"),
     )
 }
 

@@ -41,7 +41,7 @@ class Trail:
 
         Args:
             event: as ``AuditLog.add`` takes it.
-            sync: return only once it is on the medium.
+            sync: return only once it is on disk.
         """
         if self._audit is None:
             return

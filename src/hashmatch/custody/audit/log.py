@@ -87,7 +87,7 @@ class AuditLog(Closing):
 
         Args:
             event: a JSON object with the key ``type``; it must hold no hash.
-            sync: return only once the record is on the medium.
+            sync: return only once the record is on disk.
 
         Raises:
             OutputError: the record cannot be written.

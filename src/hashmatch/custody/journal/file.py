@@ -137,7 +137,7 @@ class AppendOnlyFile:
 
         Args:
             line: the line without its newline.
-            sync: return only once it is on the medium, with everything before it.
+            sync: return only once it is on disk, with everything before it.
 
         Raises:
             OutputError: not all of it could be written. Read the ``tail`` before the next write.
@@ -153,7 +153,7 @@ class AppendOnlyFile:
             self.sync()
 
     def sync(self) -> None:
-        """Return once everything that was written is on the medium.
+        """Return once everything that was written is on disk.
 
         Raises:
             OutputError: the file cannot be synced.

@@ -60,7 +60,7 @@ class Journal:
 
         Args:
             event: a JSON object with the key ``type``.
-            sync: return only once the record is on the medium.
+            sync: return only once the record is on disk.
 
         Returns:
             The record as it was written.

@@ -137,7 +137,7 @@ class Place:
             os.unlink(self.name, dir_fd=self.folder)
 
     def sync(self) -> None:
-        """Return once the names in the folder are on the medium."""
+        """Return once the names in the folder are on disk."""
         os.fsync(self.folder)
 
     def write_copy(self, source: int) -> None:

@@ -131,7 +131,7 @@ class Quarantine(Closing):
         encrypted: bool = False,
         matches: Sequence[Mapping[str, Any]] = (),
     ) -> HeldFile:
-        """Write a file here that exists nowhere else. When this returns, it is on the medium.
+        """Write a file here that exists nowhere else. When this returns, it is on disk.
 
         Args:
             opened: a descriptor of its bytes, or of what they were encrypted to.
@@ -247,7 +247,7 @@ class Quarantine(Closing):
         )
 
     def _write(self, event: Mapping[str, Any]) -> None:
-        """Record an event, wait until it is on the medium, and apply it."""
+        """Record an event, wait until it is on disk, and apply it."""
         record = self._journal.append({**event, "by": who()}, sync=True)
         self._manifest.take(record["event"], record["time"])
 
