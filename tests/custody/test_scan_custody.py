@@ -294,9 +294,12 @@ def test_file_named_itself_is_moved(uploads: Path, tmp_path: Path) -> None:
 
 
 def test_second_scan_with_a_state_moves_what_comes_back(uploads: Path, tmp_path: Path) -> None:
-    """With a state, a known matching file that comes back is moved without decoding it."""
+    """A known matching file that was moved is not missed; if it comes back, it is moved again."""
     options = ("--state", tmp_path / "scan.db", "--quarantine", tmp_path / "q")
     _scan(uploads, *options)
+    _, records = _scan(uploads, *options)
+    state = records[-1]["run"]["state"]
+    assert (state["gone"], state["gone_matched"], state["gone_matches"]) == (1, 0, [])
     run(["quarantine", "restore", str(tmp_path / "q"), "1"])
     _, records = _scan(uploads, *options)
     assert records[-1]["quarantine"]["moved"] == 1

@@ -14,7 +14,7 @@ from hashmatch.cli.quarantine import say_settled
 from hashmatch.cli.scan import CustodySettings
 from hashmatch.cli.streams import say
 from hashmatch.custody.audit import AuditLog
-from hashmatch.custody.quarantine import Quarantine
+from hashmatch.custody.quarantine import HoldState, Quarantine
 from hashmatch.errors import QuarantineError, SettingsError
 from hashmatch.examine.decode import PILLOW_VERSION
 from hashmatch.files import path_fields
@@ -97,6 +97,13 @@ class Custody:
                 f"{printable(result.path)}: a member matches;"
                 " --quarantine-archives would move the archive"
             )
+
+    def moved(self) -> frozenset[bytes]:
+        """The real paths that the files in quarantine came from."""
+        items = self.quarantine.items.values() if self.quarantine is not None else ()
+        return frozenset(
+            item.path for item in items if item.path is not None and item.state is HoldState.HELD
+        )
 
     def sum_up(self, summary: Record) -> None:
         """Add the moves to a summary and to its exit code."""

@@ -36,6 +36,8 @@ def run_scan(asked: ScanSettings, pool: AnyPool) -> int:
             history = History(state, matcher.options, rehash=asked.custody.rehash)
         # This creates files, so it comes after everything that may be refused
         custody = open_custody(asked.custody, asked.walk.paths or (), stack)
+        if history is not None:
+            history.moved = custody.moved()
         walk, counts, tally = asked.walk.options(), WalkCounts(), Tally()
         run = Run(
             asked.workers.count(),

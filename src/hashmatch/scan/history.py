@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -74,12 +74,22 @@ class Counts:
         self.gone += 1
         self.gone_matched += any(row.verdict == Verdict.MATCH for row in group)
 
-    def name_gone(self, group: Group) -> None:
-        """Count a file that was not missed before, and keep its path if it matched."""
+    def name_gone(self, group: Group, moved: Container[bytes]) -> None:
+        """Count a file that was not missed before, and keep its path if it matched.
+
+        Args:
+            group: its rows.
+            moved: real paths of the files that hashmatch moved. They are not missed.
+        """
+        path = path_of_key(group[0].key)
+        folder, name = os.path.split(path)
+        if os.path.join(os.path.realpath(folder), name) in moved:
+            self.gone += 1
+            return
         matched = self.gone_matched
         self.count_gone(group)
         if matched < self.gone_matched <= _GONE_NAMED:
-            self.gone_matches.append(path_of_key(group[0].key))
+            self.gone_matches.append(path)
 
 
 class NullHistory:
@@ -144,6 +154,7 @@ class History(NullHistory):
         state: the state.
         options: how to examine items so that the findings can be stored.
         counts: how the items so far were handled.
+        moved: real paths of the files that hashmatch moved. They are gone, but not missed.
     """
 
     def __init__(
@@ -157,6 +168,7 @@ class History(NullHistory):
         self.state = state
         self.options = replace(options, digests=tuple(dict.fromkeys((*options.digests, SHA256))))
         self.counts = Counts()
+        self.moved: Container[bytes] = ()
         self._rehash = rehash
         settings = Settings.of(self.options)
         self._settings = state.runs.settings_number(settings)
@@ -282,7 +294,7 @@ class History(NullHistory):
         if group[0].gone is None and is_gone(group[0].key):
             self.state.files.mark_gone(group[0].key)
             self.state.commit()
-            self.counts.name_gone(group)
+            self.counts.name_gone(group, self.moved)
 
     def _trusts(self, group: Group) -> bool:
         """Whether rows can be trusted for an item with their identity."""
