@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from starlette.applications import Starlette
+
 from hashmatch.model import Verdict
 from hashmatch.report import list_record
 from hashmatch.service.addresses import Address, bind
@@ -50,6 +52,7 @@ class Doors:
         socket_mode: of unix sockets.
         keys: for HTTP; None to serve anyone who can connect.
         shapes: other services whose paths HTTP answers.
+        review: where the review page is served; None for nowhere.
     """
 
     http: Address | None = None
@@ -62,13 +65,20 @@ class Doors:
     socket_mode: int = 0o600
     keys: tuple[Key, ...] | None = None
     shapes: frozenset[Shape] = frozenset()
+    review: Address | None = None
 
     def profile(self, door: str) -> Profile | None:
         """The profile of a door's clients; None for HTTP, which needs none."""
         return {"clamd": self.clamd_profile, "icap": self.icap_profile}.get(door)
 
 
-def serve(core: VerdictCore, doors: Doors, list_files: Sequence[str], systemd: Systemd) -> None:
+def serve(
+    core: VerdictCore,
+    doors: Doors,
+    list_files: Sequence[str],
+    systemd: Systemd,
+    review: Starlette | None = None,
+) -> None:
     """Serve until SIGTERM or SIGINT, and then answer the uploads that were taken in.
 
     Args:
@@ -76,16 +86,21 @@ def serve(core: VerdictCore, doors: Doors, list_files: Sequence[str], systemd: S
         doors: which to open.
         list_files: the files to watch for changes.
         systemd: what started this process, if it did.
+        review: the review page, if there is to be one.
 
     Raises:
         SettingsError: a door cannot be opened.
     """
     set_up_logs()
-    asyncio.run(_serve(core, doors, list_files, systemd))
+    asyncio.run(_serve(core, doors, list_files, systemd, review))
 
 
 async def _serve(
-    core: VerdictCore, doors: Doors, list_files: Sequence[str], systemd: Systemd
+    core: VerdictCore,
+    doors: Doors,
+    list_files: Sequence[str],
+    systemd: Systemd,
+    review: Starlette | None,
 ) -> None:
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
@@ -97,10 +112,11 @@ async def _serve(
     # Before the group, which would wrap the error of an address in use
     opened = {
         name: (address, bind(address, doors.socket_mode))
-        for name, address in (("http", doors.http), ("clamd", doors.clamd), ("icap", doors.icap))
-        if address is not None
+        for name in ("http", "clamd", "icap", "review")
+        if (address := getattr(doors, name)) is not None
     }
-    http = AsgiServer(HttpDoor(core, doors.keys, doors.shapes).app())
+    apps = {"http": HttpDoor(core, doors.keys, doors.shapes).app(), "review": review}
+    servers = {name: AsgiServer(app) for name, app in apps.items() if app and name in opened}
     connections = _connections(core, doors, partial(_ask, reloads))
     async with asyncio.TaskGroup() as tasks:
         for name, (address, listener) in opened.items():
@@ -110,10 +126,12 @@ async def _serve(
                 door=name,
                 address=shown_address(address, listener.getsockname()),
                 profile=None if profile is None else profile.name,
-                unscanned=core.settings.policy.action(name, Verdict.UNSCANNED),
+                unscanned=None
+                if name == "review"
+                else core.settings.policy.action(name, Verdict.UNSCANNED),
             )
-        if "http" in opened:
-            tasks.create_task(http.serve([opened["http"][1]]))
+        for name, server in servers.items():
+            tasks.create_task(server.serve([opened[name][1]]))
         background = [
             tasks.create_task(_get_ready(core, systemd)),
             tasks.create_task(_stay_watched(core, systemd)),
@@ -137,7 +155,8 @@ async def _serve(
         core.stop()
         for task in background:
             task.cancel()
-        http.should_exit = True
+        for server in servers.values():
+            server.should_exit = True
         await asyncio.gather(*(each.drain(GRACE_SECONDS) for each in connections.values()))
     for address, _ in opened.values():
         if address.path is not None and address.descriptor is None:

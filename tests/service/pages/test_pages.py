@@ -118,7 +118,12 @@ def test_every_answer_is_private_and_lets_nothing_in(desk: Desk) -> None:
     with Reviewer(desk) as ada:
         answers = [ada.get("/login"), ada.get("/"), ada.log_in().get("/"), ada.get("/case/1")]
         answers += [ada.get("/case/99"), ada.post("/next"), ada.get("/static/0/review.css")]
+        answers += [ada.get("/nothing"), ada.delete("/")]
         answers.append(httpx.get(desk.url, trust_env=False))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(desk.cases, "choices", lambda: 1 / 0)
+            answers.append(ada.get("/", params={"list": ""}))
+        assert [answer.status_code for answer in answers[-4:]] == [404, 405, 303, 500]
         for answer in answers:
             policy = answer.headers["content-security-policy"].split("; ")
             assert "default-src 'none'" in policy
@@ -173,9 +178,12 @@ def test_a_decision_has_a_reason_and_can_be_undone_for_a_minute(desk: Desk) -> N
         desk.clock.passes(seconds=61)
         assert "You can undo" not in ada.get("/").text
         assert ada.submit("/undo").status_code == 409
-    assert desk.cases.get(1).status == "confirmed"
+        assert "Decide it anew" in ada.get("/case/1").text
+        ada.submit("/case/1/take")
+        ada.decide(1, "unsure")
+    assert desk.cases.get(1).status == "unsure"
     made = [event["decision"] for event in events(desk) if event["type"] == "decision"]
-    assert made == ["false_positive", "undo", "confirmed"]
+    assert made == ["false_positive", "undo", "confirmed", "unsure"]
 
 
 def test_what_a_reviewer_did_not_see_stays_open(desk: Desk) -> None:

@@ -46,6 +46,13 @@ _CAUSES = {
 }
 _LONGEST_NAME = 60
 
+SHOWN = {
+    "blurred": "small, blurred and grey",
+    "grey": "small and grey",
+    "colour": "small, in colour",
+}
+"""The ways to show a thumbnail, and what a caption says of each."""
+
 
 def page(template: str, *, status: int = 200, **values: Any) -> Response:
     """Render a page, which neither browsers nor proxies may keep."""
@@ -104,6 +111,13 @@ def _environment() -> Environment:
         "words": words,
     }
     return environment
+
+
+def caption(how: str, shown: str, matched: str) -> str:
+    """What a thumbnail shows, and whether it is the view that matched."""
+    if matched in {shown, "bytes"}:
+        return f"Shown {SHOWN[how]}."
+    return f"Shown {SHOWN[how]}: {shown}, since {matched} itself cannot be drawn."
 
 
 def name_of(place: Place, *, whole: bool = False) -> str:

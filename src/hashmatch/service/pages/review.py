@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,20 +14,29 @@ from urllib.parse import urlencode
 from markupsafe import Markup
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from hashmatch.cases import OPEN, Case, Cases, Decision
-from hashmatch.errors import CaseError, HashmatchError, OutputError, SettingsError
+from hashmatch.errors import CaseError, HashmatchError, SettingsError
 from hashmatch.service.keys import Key
 from hashmatch.service.log import log_event
 from hashmatch.service.pages import render
+from hashmatch.service.pages.answers import (
+    absent,
+    go_to,
+    problem_page,
+    sentence,
+    static,
+    to_queue,
+)
 from hashmatch.service.pages.evidence import Evidence
 from hashmatch.service.pages.filters import chosen_filters, fields, heading, read_filters
 from hashmatch.service.pages.limits import RateLimit
 from hashmatch.service.pages.png import to_png
-from hashmatch.service.pages.render import ROOT, page, secured, static_file
+from hashmatch.service.pages.render import ROOT, page, secured
 from hashmatch.service.pages.visits import Network, Reception, Visit, is_ours, read_form
 from hashmatch.service.requests import small_body
 from hashmatch.service.unanswered import UnansweredError
@@ -52,11 +62,6 @@ _REASONS = (
     "too little detail to tell",
     "not visible enough to tell",
 )
-_SHOWN = {
-    "blurred": "small, blurred and grey",
-    "grey": "small and grey",
-    "colour": "small, in colour",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +115,7 @@ class ReviewPages:
 
     def app(self) -> Starlette:
         """The pages as an application of their own."""
-        return Starlette(routes=self.routes())
+        return Starlette(routes=self.routes(), exception_handlers={HTTPException: absent})
 
     def routes(self) -> list[BaseRoute]:
         """What to add to the routes of a door."""
@@ -128,10 +133,10 @@ class ReviewPages:
             f"{case}/note": self._note,
         }
         return [
-            Route("/", _to_queue),
-            Route(ROOT, _to_queue),
+            Route("/", to_queue),
+            Route(ROOT, to_queue),
             Route(f"{ROOT}/login", self._log_in, methods=["GET", "POST"]),
-            Route(f"{ROOT}/static/{{digest}}/{{name}}", _static),
+            Route(f"{ROOT}/static/{{digest}}/{{name}}", static),
             *(Route(path, self._for(handler)) for path, handler in reads.items()),
             *(Route(path, self._for(each), methods=["POST"]) for path, each in forms.items()),
         ]
@@ -147,10 +152,10 @@ class ReviewPages:
                 try:
                     visit.form = read_form(await small_body(request))
                 except UnansweredError:
-                    return _problem(413, "Too much text", "Send less text at a time.")
+                    return problem_page(413, "Too much text", "Send less text at a time.")
                 if not (is_ours(request) and visit.session.has_token(visit.form.get("token", ""))):
                     log_event("review_form_refused", reviewer=visit.reviewer)
-                    return _problem(
+                    return problem_page(
                         403, "Not sent", "The form was too old, or came from elsewhere. Try again."
                     )
             response = await run_in_threadpool(self._handled, handler, visit)
@@ -166,12 +171,15 @@ class ReviewPages:
         except CaseError as error:
             heading, status = ("Not found", 404) if not visit.form else ("Not now", 409)
             return self._page(
-                "problem.html.j2", visit, status, heading=heading, detail=_said(error)
+                "problem.html.j2", visit, status, heading=heading, detail=sentence(error)
             )
-        except OutputError as error:
-            log_event("review_failed", level=40, error=error, why=str(error))
+        except HashmatchError as error:
+            log_event("review_failed", level=logging.ERROR, error=error, why=str(error))
             heading, detail = "Not possible now", "Nothing was changed. Tell whoever runs this."
             return self._page("problem.html.j2", visit, 503, heading=heading, detail=detail)
+        except Exception as error:  # noqa: BLE001 # reviewers see no trace of it
+            log_event("failed", level=logging.ERROR, error=error, door="review")
+            return problem_page(500, "It failed", "The log of the service says where.")
 
     # Who
 
@@ -179,7 +187,7 @@ class ReviewPages:
         problem, status = None, 200
         if request.method == "POST":
             if not is_ours(request):
-                return _problem(403, "Not sent", "The form came from elsewhere.")
+                return problem_page(403, "Not sent", "The form came from elsewhere.")
             if not self._reception.may_log_in(request):
                 problem, status = "Too many attempts. Wait a minute.", 429
             else:
@@ -205,20 +213,20 @@ class ReviewPages:
 
     def _pause(self, visit: Visit) -> Response:
         visit.session.since_break = 0
-        return _to(visit, "")
+        return go_to(visit, "")
 
     # The queue
 
     def _queue(self, visit: Visit) -> Response:
         asked = visit.request.query_params
         if not asked and visit.session.filters:
-            return _to(visit, "")
+            return go_to(visit, "")
         chosen = visit.session.filters = chosen_filters(asked)
         filters, order = read_filters(chosen)
         try:
             found = self._cases.queue(filters, order, after=asked.get("after"), size=_PAGE)
         except SettingsError:
-            return _to(visit, "")
+            return go_to(visit, "")
         more = found.next and f"{ROOT}/?" + urlencode(chosen | {"after": found.next})
         waiting = filters.status == OPEN
         return self._page(
@@ -238,7 +246,7 @@ class ReviewPages:
     def _next(self, visit: Visit) -> Response:
         filters, order = read_filters(visit.session.filters | {"status": OPEN})
         case = self._cases.lease(visit.reviewer, filters, order)
-        return _to(visit, "" if case is None else f"case/{case.id}")
+        return go_to(visit, "" if case is None else f"case/{case.id}")
 
     # One case
 
@@ -247,16 +255,16 @@ class ReviewPages:
 
     def _take(self, visit: Visit) -> Response:
         self._cases.lease(visit.reviewer, case=_number(visit))
-        return _to(visit, f"case/{_number(visit)}")
+        return go_to(visit, f"case/{_number(visit)}")
 
     def _release(self, visit: Visit) -> Response:
         self._cases.release(_number(visit), visit.reviewer)
-        return _to(visit, "")
+        return go_to(visit, "")
 
     def _preview(self, visit: Visit) -> Response:
         case, how = self._cases.get(_number(visit)), visit.form.get("show", "blurred")
-        if how not in _SHOWN:
-            return _problem(400, "Not understood", "There is no such preview.")
+        if how not in render.SHOWN:
+            return problem_page(400, "Not understood", "There is no such preview.")
         if not self._may_look(case, visit):
             raise CaseError(f"case {case.id} is not yours: take it before you look at it")
         if not self._previews.allows(visit.reviewer):
@@ -274,7 +282,7 @@ class ReviewPages:
             "width": found.width,
             "height": found.height,
             "how": how,
-            "caption": _caption(how, found.view, case.matches[0].view),
+            "caption": render.caption(how, found.view, case.matches[0].view),
         }
         return self._case_page(visit, self._cases.get(case.id), picture=picture)
 
@@ -305,13 +313,13 @@ class ReviewPages:
         self._cases.undo(made.id, visit.reviewer)
         log_event("undone", case=number, reviewer=visit.reviewer)
         self._cases.lease(visit.reviewer, case=number)
-        return _to(visit, f"case/{number}")
+        return go_to(visit, f"case/{number}")
 
     def _note(self, visit: Visit) -> Response:
         text = " ".join(visit.form.get("text", "").split())
         if text:
             self._cases.note(_number(visit), visit.reviewer, text[:_MOST_NOTE])
-        return _to(visit, f"case/{_number(visit)}#history")
+        return go_to(visit, f"case/{_number(visit)}#history")
 
     def _may_look(self, case: Case, visit: Visit) -> bool:
         """Whoever has a case may look at it, and at one that is decided whoever asks."""
@@ -375,39 +383,8 @@ class ReviewPages:
         return page(template, status=status, **values)
 
 
-def _caption(how: str, shown: str, matched: str) -> str:
-    """What a thumbnail shows, and whether it is the view that matched."""
-    if matched in {shown, "bytes"}:
-        return f"Shown {_SHOWN[how]}."
-    return f"Shown {_SHOWN[how]}: {shown}, since {matched} itself cannot be drawn."
-
-
 def _number(visit: Visit) -> int:
     number: int = visit.request.path_params["case"]
     if number >= 2**63:
         raise CaseError(f"no case has the number {number}")
     return number
-
-
-def _to(visit: Visit, where: str) -> Response:
-    """Go on to another page; to the queue as it was filtered if that is where."""
-    filters = "" if where else urlencode(visit.session.filters)
-    return secured(RedirectResponse(f"{ROOT}/{where}" + (f"?{filters}" if filters else ""), 303))
-
-
-def _problem(status: int, heading: str, detail: str) -> Response:
-    return page("problem.html.j2", status=status, heading=heading, detail=detail)
-
-
-def _said(error: HashmatchError) -> str:
-    """A message as a sentence."""
-    return error.message[:1].upper() + error.message[1:] + "."
-
-
-async def _to_queue(_request: Request) -> Response:
-    return secured(RedirectResponse(f"{ROOT}/", 303))
-
-
-async def _static(request: Request) -> Response:
-    found = static_file(request.path_params["name"], request.path_params["digest"])
-    return found or _problem(404, "Not found", "There is no such file.")
