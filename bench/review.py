@@ -6,7 +6,7 @@
 
 The page runs in a process of its own, with its SQLite file on a disk. Each request is timed over
 one connection, from the first byte sent to the last one received. A decision and a viewing are on
-the medium before they are answered, in the store and in an audit trail.
+disk before they are answered, in the store and in an audit trail.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ def run_review(asked: ReviewServeSettings) -> int:
             )
             chain = Trail(log).chain
         cases = stack.enter_context(Cases(asked.cases, create=False, chain=chain))
-        evidence = stack.enter_context(Evidence(1, asked.workers.limits()))
+        evidence = stack.enter_context(Evidence(asked.workers.jobs or 1, asked.workers.limits()))
         serve_review(ReviewPages(cases, evidence, rules), address, read_mode(asked.socket_mode))
         if asked.audit is not None:
             log.finish(exit_code=0, counts={})

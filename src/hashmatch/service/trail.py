@@ -27,7 +27,7 @@ class Trail:
         self._writing = threading.Lock()
 
     def chain(self, event: Record) -> None:
-        """Record an event that must not happen unless it is on the medium.
+        """Record an event that must not happen unless it is on disk.
 
         Raises:
             OutputError: it cannot be recorded.
