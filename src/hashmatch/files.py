@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import errno
 import os
+import re
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,9 @@ from hashmatch.errors import OutputError
 
 _MEDIUM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
 """Errors of the disk itself."""
+
+
+_OBJECT = re.compile(rb"(?:s3|az|gs)://")
 
 
 class Closing(ABC):
@@ -33,6 +37,11 @@ class Closing(ABC):
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self.close()
+
+
+def is_object(path: str | bytes) -> bool:
+    """Whether a path names something in object storage, such as ``s3://bucket/key``."""
+    return _OBJECT.match(os.fsencode(path)) is not None
 
 
 def path_fields(path: bytes) -> dict[str, Any]:

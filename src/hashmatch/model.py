@@ -220,6 +220,7 @@ class Reason(StrEnum):
         SPECIAL_FILE: it is not a regular file.
         CHANGED: it changed while it was read.
         VANISHED: it is no longer there.
+        UNAVAILABLE: the storage that it is in does not hand it over.
     """
 
     UNDECODABLE = "undecodable"
@@ -235,6 +236,7 @@ class Reason(StrEnum):
     SPECIAL_FILE = "special_file"
     CHANGED = "changed"
     VANISHED = "vanished"
+    UNAVAILABLE = "unavailable"
 
 
 @dataclass(frozen=True, slots=True)

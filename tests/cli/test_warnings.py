@@ -52,7 +52,7 @@ def test_quiet_silences_no_warning_about_a_list(list_path: Path) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["scan", "s3://bucket/uploads", "--list", "list.txt"],
+        ["scan", "https://host.example/uploads", "--list", "list.txt"],
         ["scan", ".", "--list", "https://host.example/list.txt"],
         ["list", "check", "https://host.example/list.txt"],
     ],

@@ -30,6 +30,10 @@ class Upload:
         self.path = path
         self._data = data
 
+    def ready(self, timeout: float = 0) -> bool:  # noqa: ARG002 # it is in memory
+        """It is here."""
+        return True
+
     def open(self) -> int:
         """A file that has no name."""
         with tempfile.TemporaryFile() as file:
@@ -52,6 +56,7 @@ class Uploads:
     """A source of a few uploads."""
 
     root = b"uploads"
+    ordered = False
 
     def __init__(self, *contents: bytes) -> None:
         self._contents = contents
@@ -60,6 +65,10 @@ class Uploads:
         """One after another."""
         for number, data in enumerate(self._contents):
             yield Upload(b"upload-%d" % number, data)
+
+    def is_gone(self, path: bytes) -> bool:  # noqa: ARG002 # no state asks
+        """Nobody can tell."""
+        return False
 
 
 def test_any_source_is_scanned() -> None:
@@ -77,6 +86,7 @@ def test_any_source_is_scanned() -> None:
 class Slow:
     """An examiner that hands over one reply each time it is asked, and never rests."""
 
+    window = 0
     hungry = True
     busy = True
 

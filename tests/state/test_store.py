@@ -16,7 +16,7 @@ import pytest
 from commands import environment
 from hashmatch import Matcher
 from hashmatch.cli.main import run
-from hashmatch.errors import InputError, OutputError, SettingsError
+from hashmatch.errors import InputError, OutputError
 from hashmatch.model import Examination
 from hashmatch.scan import History, State, make_pool, scan, scan_sources
 from hashmatch.sources import Item
@@ -196,19 +196,31 @@ def test_states_say_nothing_of_hashes(state: Path) -> None:
 
 
 class Elsewhere:
-    """A source whose paths mean nothing to the system."""
+    """A source that has no items now, and does not know what is gone."""
 
-    root = b"bucket"
+    root = b"s3://bucket/"
+    ordered = True
+
+    def __init__(self, gone: bytes) -> None:
+        self._gone = gone
 
     def __iter__(self) -> Iterator[Item]:
         """It has no items."""
         return iter(())
 
+    def is_gone(self, path: bytes) -> bool:
+        """One is gone."""
+        return path == self._gone
 
-def test_only_files_go_into_a_state(tmp_path: Path) -> None:
-    """A source that is not a folder is refused, before any row could be marked as gone."""
+
+def test_a_source_says_what_is_gone(tmp_path: Path) -> None:
+    """The system is not asked about paths that mean nothing to it, nor about other sources'."""
     matcher = Matcher(list_of(picture(3)))
+    keys = [b"\0files\0a", b"s3://bucket/a", b"s3://bucket/b", b"s3://buckets/a"]
     with State(tmp_path / "scan.db") as opened, make_pool(1) as pool:
         memory = History(opened, matcher.options)
-        with pytest.raises(SettingsError, match="scan this source without one"):
-            list(scan_sources([Elsewhere()], matcher, pool, memory))
+        for key in keys:
+            opened.files.put(key, (1, "mark", None), 1, 1, [(None, Examination())])
+        list(scan_sources([Elsewhere(b"s3://bucket/b")], matcher, pool, memory))
+        gone = [row[0].key for row in opened.files.everything() if row[0].gone is not None]
+    assert gone == [b"s3://bucket/b"]

@@ -156,7 +156,7 @@ class PanelCommand(TyperCommand):
     def invoke(self, ctx: Any) -> Any:
         """Run it, unless its files are URLs or overlap."""
         used = list(self._used(ctx.params))
-        check_local(name for _, name, _ in used)
+        check_local(used)
         check_apart(used)
         return super().invoke(ctx)
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hashmatch.errors import InputError, SettingsError
+from hashmatch.files import is_object
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +25,18 @@ class Use:
         suffix: the file meant is the one whose name has this suffix added.
         streams: - is standard input, and fd:3 an open descriptor.
         replaced: the command may write its result in place of this file, atomically.
+        objects: it may also be in object storage.
     """
 
     writes: bool = False
     suffix: str = ""
     streams: bool = False
     replaced: bool = False
+    objects: bool = False
 
 
 READS = Use()
+READS_OBJECTS = Use(objects=True)
 WRITES = Use(writes=True)
 REPLACES = Use(replaced=True)
 READS_STREAM = Use(streams=True)
@@ -42,13 +46,15 @@ WRITES_SIGNATURE = Use(writes=True, suffix=".sig")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
-def check_local(names: Iterable[str | os.PathLike[str]]) -> None:
+def check_local(used: Iterable[tuple[str, str | os.PathLike[str], Use]]) -> None:
     """Refuse URLs, since "no such file" would be a puzzling error.
 
     Raises:
-        InputError: one of the names is a URL.
+        InputError: one of the names is a URL, and not of object storage that may be used.
     """
-    for name in (os.fspath(each) for each in names):
+    for name, use in ((os.fspath(each), use) for _, each, use in used):
+        if use.objects and is_object(name):
+            continue
         # A path object has only one of the slashes left
         if _URL.match(name) and not os.path.lexists(name):
             raise InputError("hashmatch reads local files, not URLs: download it first", path=name)

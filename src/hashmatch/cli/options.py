@@ -223,6 +223,29 @@ class WalkSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectSettings:
+    """How to read object storage."""
+
+    PANEL: ClassVar[str] = "Object storage"
+
+    profile: Annotated[
+        str | None, option("NAME", "AWS profile to use. Default: as the AWS command line chooses.")
+    ] = None
+    requester_pays: Annotated[
+        bool, switch("--requester-pays", "Pay for requests to buckets whose owners ask for it.")
+    ] = False
+    max_fetched: Annotated[
+        int, size("Memory for objects being read; one that is larger is not examined.")
+    ] = 1 << 30
+
+    def stores(self) -> sources.OpenStores:
+        """What connects to buckets when they are needed."""
+        return sources.OpenStores(
+            sources.S3Options(self.profile, self.requester_pays), self.max_fetched
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PictureSettings:
     """Which picture formats to decode, and how large a picture may be."""
 

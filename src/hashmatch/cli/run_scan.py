@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import asdict
 from itertools import chain
-from typing import BinaryIO
 
 from hashmatch.cli.custody import open_custody
 from hashmatch.cli.load_lists import load_lists, skipped_lines
-from hashmatch.cli.options import WalkSettings
 from hashmatch.cli.progress import Progress
 from hashmatch.cli.results import follow, say_summary, say_thresholds, settings_record, shows
 from hashmatch.cli.scan import ScanSettings
 from hashmatch.cli.streams import say
-from hashmatch.errors import InputError, SettingsError
+from hashmatch.cli.to_scan import to_scan
 from hashmatch.examine.sandbox import AnyPool
 from hashmatch.match.matcher import Matcher
 from hashmatch.report import Record, Run, Tally, make_renderer, open_output, summary_record
-from hashmatch.scan import History, State, WalkCounts, check_paths, read_paths, scan
+from hashmatch.scan import History, State, WalkCounts, scan_sources
 
 
 def run_scan(asked: ScanSettings, pool: AnyPool) -> int:
     """Scan, write the results, and return the exit code."""
     shown = shows(asked.results.show, asked.results.output_format)
     with ExitStack() as stack:
-        paths = paths_of(asked.walk, stack)
+        walk, counts, tally = asked.walk.options(), WalkCounts(), Tally()
+        sources = to_scan(asked, stack, counts, walk)
         matcher = _build_matcher(asked)
         history = None
         if asked.custody.state is not None:
@@ -38,7 +34,6 @@ def run_scan(asked: ScanSettings, pool: AnyPool) -> int:
         custody = open_custody(asked.custody, asked.walk.paths or (), stack)
         if history is not None:
             history.moved = custody.moved()
-        walk, counts, tally = asked.walk.options(), WalkCounts(), Tally()
         run = Run(
             asked.workers.count(),
             paths=asked.walk.paths or (),
@@ -56,7 +51,7 @@ def run_scan(asked: ScanSettings, pool: AnyPool) -> int:
             renderer = make_renderer(asked.results.output_format, stream)
             custody.begin(matcher.hash_lists, _settings(asked, matcher))
             moving = asked.custody.quarantine is not None
-            results = scan(paths, matcher, pool, counts, walk, history, digests=moving)
+            results = scan_sources(sources, matcher, pool, history, digests=moving)
             follow(results, tally, run, custody, renderer, progress, shown)
             summary = summary_record(tally, counts, walk, matcher, run)
             custody.sum_up(summary)
@@ -80,28 +75,8 @@ def _settings(asked: ScanSettings, matcher: Matcher) -> Record:
         files_from=asked.walk.files_from,
         state=asked.custody.state,
         rehash=asked.custody.rehash,
+        objects=asdict(asked.objects),
     )
-
-
-def paths_of(asked: WalkSettings, stack: ExitStack) -> Iterable[bytes]:
-    """The paths given, all of which must exist, and those in ``--files-from``."""
-    if not asked.paths and asked.files_from is None:
-        raise SettingsError("nothing to scan: give a PATH or --files-from")
-    if asked.null and asked.files_from is None:
-        raise SettingsError("--null needs --files-from")
-    given = check_paths(asked.paths or ())
-    if asked.files_from is None:
-        return given
-    if asked.files_from == "-":
-        file: BinaryIO = sys.stdin.buffer
-    else:
-        try:
-            file = open(asked.files_from, "rb")  # noqa: SIM115 # the stack closes it
-        except OSError as error:
-            why = os.strerror(error.errno or 0)
-            raise InputError(f"cannot be read: {why}", path=asked.files_from) from error
-        stack.enter_context(file)
-    return chain(given, read_paths(file, b"\0" if asked.null else b"\n"))
 
 
 def _build_matcher(asked: ScanSettings) -> Matcher:

@@ -15,10 +15,10 @@ from hashmatch.cli.custody import Custody
 from hashmatch.cli.load_lists import load_lists
 from hashmatch.cli.progress import Progress
 from hashmatch.cli.results import follow, say_summary, say_thresholds
-from hashmatch.cli.run_scan import paths_of
 from hashmatch.cli.scan import CustodySettings
 from hashmatch.cli.shard import MergeSettings, PlanSettings, ShardRunSettings
 from hashmatch.cli.streams import say
+from hashmatch.cli.to_scan import paths_of
 from hashmatch.cluster.merge import Recorded, RecordedSource, find_results, results_header
 from hashmatch.cluster.node import examine_shard
 from hashmatch.cluster.plan import Plan, read_manifest, read_plan, shards_of, write_plan

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from hashmatch.cli import options as opt
-from hashmatch.cli.command import option, single, switch, takes_settings
+from hashmatch.cli.command import argument, option, single, switch, takes_settings
 from hashmatch.cli.deferred import deferred
-from hashmatch.cli.files import WRITES
+from hashmatch.cli.files import READS_OBJECTS, WRITES
 from hashmatch.cli.list_options import ListSettings
 from hashmatch.errors import SettingsError
 
@@ -52,6 +52,26 @@ class ScanResultSettings(opt.ResultSettings):
             "-v",
         ),
     ] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanWalkSettings(opt.WalkSettings):
+    """Which files and objects to examine."""
+
+    paths: Annotated[
+        opt.Names, argument("PATH", "Files, folders, and s3://BUCKET/PREFIX."), READS_OBJECTS
+    ] = None
+    keys_of: Annotated[
+        str | None, option("s3://BUCKET/", "Lines in --files-from are keys of this bucket.")
+    ] = None
+    inventory: Annotated[
+        str | None,
+        option(
+            "COLUMNS",
+            "--files-from is an S3 inventory, CSV packed with gzip or not, with these columns:"
+            " fileSchema in its manifest.json.",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +122,8 @@ class ScanSettings:
 
     lists: ListSettings
     matching: ScanMatchSettings
-    walk: opt.WalkSettings
+    walk: ScanWalkSettings
+    objects: opt.ObjectSettings
     pictures: opt.PictureSettings
     archives: opt.ArchiveSettings
     workers: opt.WorkerSettings

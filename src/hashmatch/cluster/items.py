@@ -50,6 +50,10 @@ class ShardItem:
         """See ``Item.place``: nothing is kept open, since it can be opened at any time."""
         return
 
+    def ready(self, timeout: float = 0) -> bool:  # noqa: ARG002 # it is on a disk
+        """See ``Item.ready``."""
+        return True
+
     def open(self) -> int:
         """See ``Item.open``."""
         if self.problem is not None:

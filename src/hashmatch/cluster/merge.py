@@ -79,12 +79,14 @@ class RecordedSource:
 
     Attributes:
         root: empty, since each item has its own.
+        ordered: false, since a state has no part in it.
 
     Raises:
         InputError: a shard has no results.
     """
 
     root = b""
+    ordered = False
 
     def __init__(self, plan: Plan, folder: Path, results: Mapping[str, Path]) -> None:
         self._shards = plan, folder
@@ -103,6 +105,10 @@ class RecordedSource:
         """
         for name, shard in shards_of(*self._shards):
             yield from _read_results(self._results[name], shard)
+
+    def is_gone(self, path: bytes) -> bool:  # noqa: ARG002 # no state asks
+        """See ``Source.is_gone``."""
+        return False
 
 
 def _read_results(file: Path, shard: Shard) -> list[ShardItem]:

@@ -23,7 +23,7 @@ import numpy as np
 from hashmatch._version import __version__
 from hashmatch.examine.decode import PILLOW_VERSION
 from hashmatch.examine.handled import install_lines
-from hashmatch.files import path_fields
+from hashmatch.files import is_object, path_fields
 from hashmatch.hashlist import HashList
 from hashmatch.hashlist.freshness import age_of
 from hashmatch.match.matcher import Matcher
@@ -118,7 +118,12 @@ def _state_record(counts: Counts) -> Record:
 
 
 def _absolute(path: str) -> str:
-    """The absolute path, made printable; unchanged if the working folder is gone."""
+    """The absolute path, made printable; unchanged if the working folder is gone.
+
+    Paths in object storage are absolute.
+    """
+    if is_object(path):
+        return printable(path)
     try:
         return printable(os.path.abspath(path))  # noqa: PTH100 # links stay, as the operator gave them
     except FileNotFoundError:

@@ -88,6 +88,7 @@ class Engine:
         bounds = Bounds(max(_MOST, examiner.window), examiner.window or limits.files, limits.held)
         self._pipeline: Pipeline[Visit] = Pipeline(bounds)
         self._jobs: dict[Job, ExamineItem[Visit]] = {}
+        self._coming: list[Visit] = []  # items that their source is still fetching
         self._since: float | None = None  # when the first part began to wait for its screening
 
     def run(self, items: Iterable[Item]) -> Iterator[list[PartJourney[Visit]]]:
@@ -101,6 +102,7 @@ class Engine:
             while more or not self._pipeline.is_empty:
                 self._obey()
                 more = more and self._load(source)
+                self._open_what_came()
                 for reply in self._examiner.poll(_PATIENCE if self._examiner.busy else 0):
                     self._take(reply)
                 self._screen_in_time()
@@ -121,10 +123,24 @@ class Engine:
             # At once: the source lets the item be opened only until the next one
             if visit.known:
                 self._recall(visit)
-            else:
+            elif self._elsewhere or item.ready():
                 self._open(visit)
                 hungry = self._examiner.hungry
+            else:
+                visit.hold()
+                self._coming.append(visit)
         return True
+
+    def _open_what_came(self) -> None:
+        """Open items that were fetched meanwhile; wait a little if there is nothing else to do."""
+        patience = 0.0 if self._examiner.busy or self._pipeline.unscreened else _PATIENCE
+        for visit in tuple(self._coming):
+            if not self._examiner.hungry:
+                return
+            if visit.item.ready(patience):
+                self._coming.remove(visit)
+                self._open(visit)
+            patience = 0.0
 
     def _open(self, visit: Visit) -> None:
         try:

@@ -8,21 +8,21 @@ examined, and what is found is stored at once.
 from __future__ import annotations
 
 import os
-import stat
 import time
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hashmatch.errors import OUT_OF_MEMORY
+from hashmatch.files import is_object
 from hashmatch.model import Examination, Reason, Verdict
 from hashmatch.options import ExamineOptions
 from hashmatch.scan.duplicates import InFlightDuplicates
 from hashmatch.scan.result import FileResult
 from hashmatch.scan.visit import Visit
-from hashmatch.sources import Item
+from hashmatch.sources import Item, Source
 from hashmatch.state.files import Group
-from hashmatch.state.rows import SHA256, Stored, key_of, path_of_key, sha256_of
+from hashmatch.state.rows import SHA256, Stored, key_of, keys_below, path_of_key, sha256_of
 from hashmatch.state.settings import Settings
 from hashmatch.state.store import State
 
@@ -34,6 +34,7 @@ _TRIED_AGAIN = frozenset(
         Reason.SPECIAL_FILE,
         Reason.CHANGED,
         Reason.VANISHED,
+        Reason.UNAVAILABLE,
     }
 )
 """Reasons that may not be the file's own fault, so the next scan tries again."""
@@ -95,8 +96,8 @@ class Counts:
 class NullHistory:
     """Knows nothing and keeps nothing, so every item is examined."""
 
-    def enter(self, root: bytes) -> None:
-        """Note that the items of a source come next, all of them at or below this root."""
+    def enter(self, source: Source) -> None:
+        """Note that the items of a source come next."""
 
     def leave(self) -> None:
         """Note that the source has yielded all its items."""
@@ -178,17 +179,18 @@ class History(NullHistory):
         self._ahead: Iterator[Group] = iter(())
         self._next: Group | None = None
         self._folder: tuple[bytes, bytes] | None = None
+        self._source: Source | None = None
 
-    def enter(self, root: bytes) -> None:
+    def enter(self, source: Source) -> None:
         """See ``NullHistory.enter``."""
-        self._ahead = self.state.files.below(key_of(root))
+        self._source = source
+        self._ahead = iter(())
+        if source.ordered:
+            self._ahead = self.state.files.between(*keys_below(source.root))
         self._next = next(self._ahead, None)
 
     def leave(self) -> None:
-        """See ``NullHistory.leave``. Files below the root that did not come may be gone.
-
-        Patterns and unreadable folders hide files too, so the system is asked about each.
-        """
+        """See ``NullHistory.leave``. Files below the root that did not come may be gone."""
         while self._next is not None:
             self._pass_over(self._next)
             self._next = next(self._ahead, None)
@@ -259,7 +261,9 @@ class History(NullHistory):
 
     def _keep_matches(self, result: FileResult) -> None:
         if result.sha256 is not None and result.outcome.matches:
-            place = os.path.join(os.getcwdb(), result.path)
+            place = result.path
+            if not is_object(place):
+                place = os.path.join(os.getcwdb(), place)
             for match in result.outcome.matches:
                 self.state.matches.note(self._run, place, result.sha256, match)
 
@@ -281,7 +285,9 @@ class History(NullHistory):
         return self._folder[1] + name
 
     def _seek(self, key: bytes) -> Group | None:
-        """Find the rows of an item; the source and the state have the same order."""
+        """Find the rows of an item; the source and the state have the same order, if any."""
+        if self._source is not None and not self._source.ordered:
+            return self.state.files.group(key) or None
         while self._next is not None and self._next[0].key < key:
             self._pass_over(self._next)
             self._next = next(self._ahead, None)
@@ -291,8 +297,9 @@ class History(NullHistory):
         return group
 
     def _pass_over(self, group: Group) -> None:
-        if group[0].gone is None and is_gone(group[0].key):
-            self.state.files.mark_gone(group[0].key)
+        key = group[0].key
+        if group[0].gone is None and self._source and self._source.is_gone(path_of_key(key)):
+            self.state.files.mark_gone(key)
             self.state.commit()
             self.counts.name_gone(group, self.moved)
 
@@ -315,16 +322,3 @@ class History(NullHistory):
             ):
                 return False
         return True
-
-
-def is_gone(key: bytes) -> bool:
-    """Whether no file is at a path any more, as far as the system tells.
-
-    A folder is not a file, whether it took a file's place or could not be read before.
-    """
-    try:
-        return stat.S_ISDIR(os.stat(path_of_key(key)).st_mode)
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:
-        return False

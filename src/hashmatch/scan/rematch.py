@@ -7,18 +7,19 @@ distances are not confirmed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
-from hashmatch.errors import SettingsError
+from hashmatch.errors import DecodeError, SettingsError
 from hashmatch.examine.sandbox import AnyPool
+from hashmatch.files import is_object
 from hashmatch.hashlist import HashList, ListSection
 from hashmatch.match.matcher import Matcher
-from hashmatch.model import Examination
+from hashmatch.model import Examination, Reason
 from hashmatch.options import ExamineOptions
 from hashmatch.scan.history import History
 from hashmatch.scan.result import FileResult
@@ -30,6 +31,8 @@ from hashmatch.state.files import Group
 from hashmatch.state.rows import path_of_key
 from hashmatch.state.store import State
 from hashmatch.text import count
+
+_OUT_OF_REACH = DecodeError(Reason.UNAVAILABLE, "it is in object storage")
 
 _SLICE = 1 << 13
 """Ids that become Python objects at a time."""
@@ -48,17 +51,24 @@ class Replay(History):
         state: the state.
         options: as of the matcher.
         include_gone: also visit files that no longer exist.
+        objects: makes an item of the path of an object; without it, objects cannot be opened.
 
     Raises:
         SettingsError: the state lacks hashes that the matcher looks up.
     """
 
     def __init__(
-        self, state: State, options: ExamineOptions, *, include_gone: bool = False
+        self,
+        state: State,
+        options: ExamineOptions,
+        *,
+        include_gone: bool = False,
+        objects: Callable[[bytes], Item] | None = None,
     ) -> None:
         _check_kinds(state, options, include_gone=include_gone)
         super().__init__(state, options, command="rematch")
         self._include_gone = include_gone
+        self._objects = objects
         self._group: Group = []
 
     def items(self) -> Iterator[Item]:
@@ -69,7 +79,12 @@ class Replay(History):
                 continue
             self.counts.recalled += 1
             self._group = group
-            yield FileItem(path_of_key(group[0].key))
+            yield self._item(path_of_key(group[0].key))
+
+    def _item(self, path: bytes) -> Item:
+        if not is_object(path):
+            return FileItem(path)
+        return self._objects(path) if self._objects else FileItem(path, _OUT_OF_REACH)
 
     def visit(self, item: Item) -> Visit:
         """See ``NullHistory.visit``. What is not known completely is examined, as in a scan."""

@@ -109,9 +109,7 @@ def examine_all(
 
 def _items(sources: Iterable[Source], history: NullHistory) -> Iterator[Item]:
     for source in sources:
-        if isinstance(history, History) and not isinstance(source, FolderSource):
-            raise SettingsError("a state knows files by path: scan this source without one")
-        history.enter(source.root)
+        history.enter(source)
         yield from source
         history.leave()
 

@@ -69,6 +69,10 @@ class FileItem(NamedTuple):
     flags: int = 0
     root: bytes | None = None
 
+    def ready(self, timeout: float = 0) -> bool:  # noqa: ARG002 # it is on a disk
+        """See ``Item.ready``."""
+        return True
+
     def open(self) -> int:
         """See ``Item.open``."""
         if self.problem is not None:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 from hashmatch.errors import DecodeError, SettingsError
 from hashmatch.examine.reading import NO_FOLLOW, reason_of
+from hashmatch.files import is_object
 from hashmatch.model import Reason
 from hashmatch.sources.descriptors import descriptors
 from hashmatch.sources.file_item import FOLDER_FLAGS, FileItem, OpenFolder
@@ -89,11 +91,23 @@ class FolderSource:
         counts: updated on the way.
         options: which files to take.
 
+    Raises:
+        SettingsError: it begins like a path in object storage.
+
     Attributes:
         root: as given.
+        ordered: true, see ``Source``.
     """
 
+    ordered = True
+
     def __init__(self, root: bytes, counts: WalkCounts, options: WalkOptions) -> None:
+        if is_object(root):
+            raise SettingsError(
+                "this is object storage: scan it as a BucketSource, or write ./ before the name of"
+                " a folder that looks like it",
+                path=os.fsdecode(root),
+            )
         self.root = root
         self._counts = counts
         self._options = options
@@ -103,6 +117,18 @@ class FolderSource:
         if os.path.isdir(self.root):
             return _Walker(self._counts, self._options).walk(self.root)
         return iter((FileItem(self.root),))
+
+    def is_gone(self, path: bytes) -> bool:
+        """See ``Source.is_gone``. Patterns and unreadable folders hide files: the system knows.
+
+        A folder is not a file, whether it took a file's place or could not be read before.
+        """
+        try:
+            return stat.S_ISDIR(os.stat(path).st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        except OSError:
+            return False
 
 
 def walk(
@@ -157,8 +183,8 @@ class _Walker:
     def __init__(self, counts: WalkCounts, options: WalkOptions) -> None:
         self._counts = counts
         self._options = options
-        self._include = _compile(options.include)
-        self._exclude = _compile(options.exclude)
+        self._include = compile_patterns(options.include)
+        self._exclude = compile_patterns(options.exclude)
         self._most_open = descriptors().walk
         self._no_follow = 0 if options.follow_symlinks else NO_FOLLOW
 
@@ -274,7 +300,7 @@ class _Walker:
 
 
 @lru_cache(maxsize=8)  # of the same options for each of many roots
-def _compile(patterns: tuple[str, ...]) -> Callable[[str], bool] | None:
+def compile_patterns(patterns: tuple[str, ...]) -> Callable[[str], bool] | None:
     """Compile patterns as in ``.gitignore`` into a test of a path; None if there are none."""
     if not patterns:
         return None

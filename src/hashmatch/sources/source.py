@@ -36,6 +36,12 @@ class Item(Protocol):
     def root(self) -> bytes | None:
         """The root that it was found below; None if it was named itself."""
 
+    def ready(self, timeout: float = 0) -> bool:
+        """Return whether ``open`` answers at once, after waiting at most so many seconds.
+
+        The first call begins whatever takes long; then ``let_go`` must follow, opened or not.
+        """
+
     def open(self) -> int:
         """Open it for reading, and return a file descriptor.
 
@@ -64,15 +70,23 @@ class Item(Protocol):
 class Source(Protocol):
     """Yields items.
 
-    Iterate over it once. Items come in the order of their paths, compared name by name. Unless you
-    hold an item, you can open it only until you ask for the next one.
-
-    A state asks the system whether a file is gone, so it works with a ``FolderSource`` only.
+    Iterate over it once. Unless you hold an item, you can open it only until you ask for the next
+    one, or later if it was not ready.
     """
 
     @property
     def root(self) -> bytes:
-        """The path that all its items are at or below."""
+        """What the paths of all its items begin with."""
+
+    @property
+    def ordered(self) -> bool:
+        """Whether items come in an order that a state can follow.
+
+        That is the order of the paths' bytes for objects; for files, that of their names' bytes.
+        """
 
     def __iter__(self) -> Iterator[Item]:
         """Yield the items, one by one."""
+
+    def is_gone(self, path: bytes) -> bool:
+        """Return whether nothing is at a path that came before the last item, or did not come."""

@@ -41,12 +41,12 @@ class Files:
         self._database = database
         self._runs = runs
 
-    def below(self, root: bytes) -> Iterator[Group]:
-        """Yield all files at or below a key, in the order of a walk.
+    def between(self, lower: bytes, upper: bytes) -> Iterator[Group]:
+        """Yield all files from one key to just before another, in the order of a walk.
 
         You may write rows meanwhile; new rows beyond the last one read may or may not show up.
         """
-        return _groups(self._rows(root, root + b"\x01"))
+        return _groups(self._rows(lower, upper))
 
     def everything(self) -> Iterator[Group]:
         """Yield all files, in the order of a walk of everything."""

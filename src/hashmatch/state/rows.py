@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 from hashmatch.errors import DecodeError
+from hashmatch.files import is_object
 from hashmatch.model import Examination, Kind, Reason
 from hashmatch.state.blob import pack_hashes
 
@@ -24,13 +25,30 @@ since 1970, or None if a change always shows in the rest.
 
 
 def key_of(path: bytes) -> bytes:
-    """The key of a path, which is made absolute. Keys sort in the order of a walk."""
+    """The key of a path. Keys sort in the order of a walk, or of a listing.
+
+    The path of a file is made absolute. That of an object is its key.
+    """
+    if is_object(path):
+        return path
     return os.path.abspath(path).rstrip(_SEPARATOR).replace(_SEPARATOR, b"\0")
 
 
 def path_of_key(key: bytes) -> bytes:
     """The absolute path of a key."""
+    if is_object(key):
+        return key
     return key.replace(b"\0", _SEPARATOR) or _SEPARATOR
+
+
+def keys_below(root: bytes) -> tuple[bytes, bytes]:
+    """The first key at or below a path, and a key that is greater than all of them."""
+    first = key_of(root)
+    if not is_object(root):
+        return first, first + b"\x01"
+    # Any key may follow a prefix, up to the prefix with its last byte raised
+    cut = first.rstrip(b"\xff")
+    return first, cut[:-1] + bytes([cut[-1] + 1])
 
 
 class Stored(NamedTuple):

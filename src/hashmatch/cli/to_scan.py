@@ -1,0 +1,128 @@
+"""What a scan is to scan, from its arguments and ``--files-from``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from itertools import chain, groupby
+from typing import TYPE_CHECKING, BinaryIO
+
+from hashmatch.errors import InputError, SettingsError
+from hashmatch.files import is_object
+from hashmatch.sources import (
+    BucketSource,
+    FolderSource,
+    NamedObjects,
+    OpenStores,
+    Source,
+    WalkCounts,
+    WalkOptions,
+    check_paths,
+    columns_of,
+    read_inventory,
+    read_paths,
+)
+
+if TYPE_CHECKING:
+    from hashmatch.cli.options import WalkSettings
+    from hashmatch.cli.scan import ScanSettings
+
+
+def to_scan(
+    asked: ScanSettings, stack: ExitStack, counts: WalkCounts, options: WalkOptions
+) -> Iterator[Source]:
+    """The paths given, all of which must exist, and those in ``--files-from``.
+
+    Raises:
+        SettingsError: options contradict each other.
+        InputError: a path does not exist, or a bucket lets us not in.
+        MissingExtraError: object storage needs a package that is missing.
+    """
+    walk = asked.walk
+    _check(walk)
+    for name, given in (("--keys-of", walk.keys_of), ("--inventory", walk.inventory)):
+        if given and walk.files_from is None:
+            raise SettingsError(f"{name} needs --files-from")
+    if walk.inventory and (walk.keys_of or walk.null):
+        raise SettingsError("--inventory takes neither --keys-of nor --null")
+    stores = stack.enter_context(asked.objects.stores())
+    paths = [os.fsencode(path) for path in walk.paths or ()]
+    check_paths(path for path in paths if not is_object(path))
+    given_sources: list[Source] = []
+    for path in paths:
+        if is_object(path):
+            bucket = BucketSource(stores, path, counts, options)
+            bucket.check()
+            given_sources.append(bucket)
+        else:
+            given_sources.append(FolderSource(path, counts, options))
+    return chain(given_sources, _from_file(asked, stack, stores, counts, options))
+
+
+def paths_of(asked: WalkSettings, stack: ExitStack) -> Iterable[bytes]:
+    """The local paths given, all of which must exist, and those in ``--files-from``.
+
+    Raises:
+        SettingsError: there are none, or options contradict each other.
+        InputError: a path does not exist.
+    """
+    _check(asked)
+    given = check_paths(asked.paths or ())
+    if asked.files_from is None:
+        return given
+    separator = b"\0" if asked.null else b"\n"
+    return chain(given, read_paths(_opened(asked.files_from, stack), separator))
+
+
+def _check(asked: WalkSettings) -> None:
+    if not asked.paths and asked.files_from is None:
+        raise SettingsError("nothing to scan: give a PATH or --files-from")
+    if asked.null and asked.files_from is None:
+        raise SettingsError("--null needs --files-from")
+
+
+def _from_file(
+    asked: ScanSettings,
+    stack: ExitStack,
+    stores: OpenStores,
+    counts: WalkCounts,
+    options: WalkOptions,
+) -> Iterator[Source]:
+    name = asked.walk.files_from
+    if name is None:
+        return iter(())
+    file = _opened(name, stack)
+    if asked.walk.inventory:
+        rows = read_inventory(file, columns_of(asked.walk.inventory), name)
+        return iter((NamedObjects(stores, rows),))
+    lines = read_paths(file, b"\0" if asked.walk.null else b"\n")
+    if asked.walk.keys_of:
+        store, prefix = stores.of(os.fsencode(asked.walk.keys_of))
+        if prefix:
+            raise SettingsError("--keys-of takes a bucket without a prefix")
+        return iter((NamedObjects(stores, ((store.url + key, None) for key in lines)),))
+    return _mixed(lines, stores, counts, options)
+
+
+def _mixed(
+    lines: Iterator[bytes], stores: OpenStores, counts: WalkCounts, options: WalkOptions
+) -> Iterator[Source]:
+    """A source for each local path, and one for objects that follow each other."""
+    for objects, paths in groupby(lines, is_object):
+        if objects:
+            yield NamedObjects(stores, ((path, None) for path in paths))
+        else:
+            yield from (FolderSource(path, counts, options) for path in paths)
+
+
+def _opened(name: str, stack: ExitStack) -> BinaryIO:
+    if name == "-":
+        return sys.stdin.buffer
+    try:
+        file = open(name, "rb")  # noqa: SIM115 # the stack closes it
+    except OSError as error:
+        why = os.strerror(error.errno or 0)
+        raise InputError(f"cannot be read: {why}", path=name) from error
+    return stack.enter_context(file)

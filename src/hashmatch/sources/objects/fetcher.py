@@ -1,0 +1,235 @@
+"""Reads objects ahead of the scan: many at once, into memory, within a bound on bytes."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
+from concurrent.futures import TimeoutError as NotYet
+from contextlib import suppress
+from functools import partial
+from typing import TypeVar
+
+from hashmatch.errors import DecodeError, SettingsError
+from hashmatch.files import Closing
+from hashmatch.model import Reason
+from hashmatch.sources.descriptors import descriptors
+from hashmatch.sources.objects.store import ObjectInfo, Store, TransientError, persist
+
+try:
+    import fcntl
+except ImportError:  # Windows, which has no memfd_create either
+    fcntl = None  # type: ignore[assignment] # a module, or None without one
+
+CONNECTIONS = 64
+"""Requests at a time. Each waits for the network most of the time."""
+
+T = TypeVar("T")
+
+
+class Fetcher(Closing):
+    """Threads that read objects into memory.
+
+    Only the thread that made it may call its methods, and those of its fetches.
+
+    Args:
+        most_bytes: memory for all objects that are being read or examined. A larger object is not
+            read at all.
+        connections: how many requests at a time.
+
+    Raises:
+        SettingsError: this system has no files in memory.
+    """
+
+    def __init__(self, most_bytes: int = 1 << 30, connections: int = CONNECTIONS) -> None:
+        if not hasattr(os, "memfd_create"):
+            raise SettingsError("scanning object storage needs memfd_create, which only Linux has")
+        self._most_bytes = most_bytes
+        self._connections = min(connections, descriptors().files)
+        self._held = 0
+        self._waiting: deque[Fetch] = deque()
+        self._tasks: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._stop = threading.Event()
+
+    def begin(self, store: Store, info: ObjectInfo) -> Fetch:
+        """Begin to read an object as soon as there is memory for it."""
+        fetch = Fetch(self, store, info)
+        self._waiting.append(fetch)
+        self._start_waiting()
+        return fetch
+
+    def submit(self, step: Callable[[], T]) -> Future[T]:
+        """Have a thread do something."""
+        future: Future[T] = Future()
+        self._tasks.put(partial(_run, future, step))
+        if len(self._threads) < self._connections:
+            # A daemon, so that no server can delay the end of a scan
+            thread = threading.Thread(target=self._work, daemon=True)
+            self._threads.append(thread)
+            thread.start()
+        return future
+
+    def read_now(self, store: Store, info: ObjectInfo) -> int:
+        """Read an object on this thread, which cannot wait for memory that it would give back.
+
+        Raises:
+            DecodeError: it cannot be read.
+        """
+        return self._read(store, info)
+
+    def look_now(self, store: Store, key: bytes) -> ObjectInfo:
+        """Ask for an object's size and version.
+
+        Raises:
+            DecodeError: it is not there, or does not let us in.
+        """
+        return persist(lambda: store.look(key), self.pause)
+
+    def pause(self, seconds: float) -> bool:
+        """Wait; true once this is closed."""
+        return self._stop.wait(seconds)
+
+    def close(self) -> None:
+        """Read no more."""
+        self._stop.set()
+        self._waiting.clear()
+        for _ in self._threads:
+            self._tasks.put(None)
+
+    def give_back(self, fetch: Fetch) -> None:
+        """Note that the memory of a fetch is free again, or that it is not wanted any more."""
+        if fetch.future is None:
+            with suppress(ValueError):  # closed meanwhile
+                self._waiting.remove(fetch)
+        else:
+            self._held -= fetch.info.size
+        self._start_waiting()
+
+    def _start_waiting(self) -> None:
+        """Begin in order, so that a large object is not passed over for ever."""
+        while self._waiting and not self._stop.is_set():
+            fetch = self._waiting[0]
+            if self._held and self._held + fetch.info.size > self._most_bytes:
+                return
+            self._waiting.popleft()
+            self._held += fetch.info.size
+            fetch.future = self.submit(partial(self._read, fetch.store, fetch.info))
+
+    def _read(self, store: Store, info: ObjectInfo) -> int:
+        """Read an object into a file in memory, which nobody can change, and return it."""
+        if info.size > self._most_bytes:
+            raise DecodeError(
+                Reason.TOO_LARGE, f"more than {self._most_bytes} bytes, see --max-fetched"
+            )
+        try:
+            body = os.memfd_create("object", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        except OSError as error:
+            raise _no_memory(error) from error
+        try:
+            persist(partial(self._attempt, store, info, body), self.pause)
+            fcntl.fcntl(
+                body,
+                fcntl.F_ADD_SEALS,
+                fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL,
+            )
+        except OSError as error:
+            os.close(body)
+            raise _no_memory(error) from error
+        except BaseException:
+            os.close(body)
+            raise
+        return body
+
+    def _attempt(self, store: Store, info: ObjectInfo, body: int) -> None:
+        os.ftruncate(body, 0)
+        size = 0
+
+        def write(piece: bytes) -> None:
+            nonlocal size
+            if self._stop.is_set():
+                raise DecodeError(Reason.UNAVAILABLE, "the scan ended")
+            if size + len(piece) > info.size:
+                raise DecodeError(Reason.CHANGED, "it is longer than the listing says")
+            size += os.pwrite(body, piece, size)
+
+        store.read(info, write)
+        if size != info.size:
+            raise TransientError(Reason.UNAVAILABLE, f"only {size} of {info.size} bytes came of it")
+
+    def _work(self) -> None:
+        while (task := self._tasks.get()) is not None:
+            task()
+
+
+class Fetch:
+    """One object on its way into memory.
+
+    Args:
+        fetcher: what reads it.
+        store: where it is.
+        info: which it is.
+
+    Attributes:
+        store: as given.
+        info: as given.
+        future: of its descriptor, once it has been begun.
+    """
+
+    __slots__ = ("_fetcher", "_taken", "future", "info", "store")
+
+    def __init__(self, fetcher: Fetcher, store: Store, info: ObjectInfo) -> None:
+        self._fetcher = fetcher
+        self._taken = False
+        self.store = store
+        self.info = info
+        self.future: Future[int] | None = None
+
+    def wait(self, timeout: float) -> bool:
+        """Wait at most so many seconds, and return whether it is done, well or badly."""
+        if self.future is None:
+            return False
+        if timeout and not self.future.done():
+            with suppress(NotYet, CancelledError):
+                self.future.exception(timeout)
+        return self.future.done()
+
+    def take(self) -> int:
+        """Return the descriptor, once it is done; the caller closes it.
+
+        Raises:
+            DecodeError: the object could not be read.
+        """
+        assert self.future is not None  # noqa: S101 # it is done
+        self._taken = True
+        return self.future.result()
+
+    def drop(self) -> None:
+        """Give its memory back."""
+        self._fetcher.give_back(self)
+        if self.future is not None and not self._taken and not self.future.cancel():
+            self.future.add_done_callback(_close)
+
+
+def _no_memory(error: OSError) -> DecodeError:
+    why = os.strerror(error.errno or 0)
+    return DecodeError(Reason.UNAVAILABLE, f"it cannot be kept in memory: {why}")
+
+
+def _run(future: Future[T], step: Callable[[], T]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        result = step()
+    except BaseException as error:  # noqa: BLE001 # whoever takes the result gets it
+        future.set_exception(error)
+    else:
+        future.set_result(result)
+
+
+def _close(future: Future[int]) -> None:
+    if not future.cancelled() and future.exception() is None:
+        os.close(future.result())

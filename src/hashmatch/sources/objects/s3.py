@@ -1,0 +1,300 @@
+"""Amazon S3, and what speaks its protocol: botocore finds credentials, signs and reads.
+
+Listing through botocore's own parser takes 15 times as long, so a page is asked for by a presigned
+URL and parsed by ``s3_pages``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+
+from hashmatch.errors import DecodeError, InputError, MissingExtraError, SettingsError
+from hashmatch.model import Reason
+from hashmatch.sources.objects.s3_pages import parse_page
+from hashmatch.sources.objects.store import ObjectInfo, Pause, TransientError, persist
+from hashmatch.text import printable
+
+_PIECE = 1 << 18
+_CONNECT_SECONDS = 10
+_READ_SECONDS = 30
+_URL_SECONDS = 900
+
+_CODE = re.compile(r"[A-Za-z0-9.]{1,64}", re.ASCII)
+_GONE = frozenset(
+    {"NoSuchKey", "NoSuchVersion", "NoSuchBucket", "NotFound", "404", "MethodNotAllowed"}
+)
+_CHANGED = frozenset({"PreconditionFailed", "412", "304"})
+_EXPIRED = frozenset(
+    {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
+)
+_BUSY = frozenset({"RequestTimeout", "SlowDown", "Throttling", "ThrottlingException", "429"})
+_ARCHIVED = "InvalidObjectState"
+
+_WORDS = {
+    Reason.VANISHED: "the object is gone",
+    Reason.CHANGED: "the object changed since it was listed",
+    Reason.PERMISSION: "not permitted to read it",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class S3Options:
+    """How to reach S3. The endpoint comes from ``AWS_ENDPOINT_URL_S3``, or the profile.
+
+    Attributes:
+        profile: the profile of the AWS configuration to use; None for the usual chain.
+        requester_pays: accept that we pay for requests to others' buckets.
+    """
+
+    profile: str | None = None
+    requester_pays: bool = False
+
+
+class S3Connection:
+    """A client for any number of buckets.
+
+    Args:
+        options: how to reach them.
+
+    Raises:
+        MissingExtraError: botocore is not installed.
+    """
+
+    def __init__(self, options: S3Options) -> None:
+        try:
+            import botocore.session  # noqa: PLC0415 # an extra
+        except ModuleNotFoundError as error:
+            raise MissingExtraError("scanning s3://", "s3") from error
+        self.options = options
+        self._session = botocore.session.Session(profile=options.profile)
+        self._clients: dict[str, Any] = {}
+        self.paying = {"RequestPayer": "requester"} if options.requester_pays else {}
+
+    def client(self, region: str | None = None) -> Any:
+        """Return a client of a region, or of the configured one. Any thread may use it.
+
+        Raises:
+            SettingsError: the AWS configuration cannot be used.
+        """
+        from botocore.config import Config  # noqa: PLC0415 # an extra
+        from botocore.exceptions import BotoCoreError  # noqa: PLC0415 # an extra
+
+        from hashmatch.sources.objects.fetcher import CONNECTIONS  # noqa: PLC0415
+
+        config = Config(
+            connect_timeout=_CONNECT_SECONDS,
+            read_timeout=_READ_SECONDS,
+            max_pool_connections=CONNECTIONS,
+            retries={"total_max_attempts": 1},  # persist() tries again, and says why it failed
+            response_checksum_validation="when_required",
+            request_checksum_calculation="when_required",
+            signature_version="s3v4",
+        )
+        try:
+            chosen = region or self._session.get_config_variable("region") or "us-east-1"
+            if chosen not in self._clients:
+                self._clients[chosen] = self._session.create_client(
+                    "s3", region_name=chosen, config=config
+                )
+            return self._clients[chosen]
+        except (BotoCoreError, ValueError) as error:
+            raise SettingsError(f"the AWS configuration cannot be used: {error}") from error
+
+    @cached_property
+    def http(self) -> Any:
+        """Fetches presigned URLs, through the same proxy and with the same certificates."""
+        from botocore.httpsession import URLLib3Session  # noqa: PLC0415 # an extra
+        from botocore.utils import get_environ_proxies  # noqa: PLC0415 # an extra
+
+        bundle = self._session.get_config_variable("ca_bundle")
+        endpoint = self.client().meta.endpoint_url
+        return URLLib3Session(
+            verify=bundle or True,
+            proxies=get_environ_proxies(endpoint),
+            timeout=(_CONNECT_SECONDS, _READ_SECONDS),
+        )
+
+
+class S3Store:
+    """A bucket; see ``Store``.
+
+    Args:
+        connection: how to reach it.
+        bucket: its name.
+
+    Attributes:
+        url: see ``Store.url``.
+    """
+
+    def __init__(self, connection: S3Connection, bucket: str) -> None:
+        self._connection = connection
+        self._bucket = bucket
+        self._client = connection.client()
+        self.url = f"s3://{bucket}/".encode()
+
+    @property
+    def endpoint(self) -> str:
+        """See ``Store.endpoint``. AWS has one bucket of a name, whatever the region."""
+        url = str(self._client.meta.endpoint_url)
+        return "aws" if ".amazonaws.com" in url else url
+
+    def check(self) -> None:
+        """See ``Store.check``. It also finds out the bucket's region."""
+        try:
+            answer = persist(partial(self._call, "head_bucket"), lambda _: False)
+        except DecodeError as error:
+            why = f"the bucket cannot be listed: {error.message}"
+            if error.reason is Reason.VANISHED:
+                why = "there is no such bucket"
+            raise InputError(why, path=printable(self.url)) from error
+        region = answer.get("BucketRegion")
+        if region and region != self._client.meta.region_name:
+            self._client = self._connection.client(region)
+
+    def pages(self, prefix: bytes, after: bytes, pause: Pause) -> Iterator[list[ObjectInfo]]:
+        """See ``Store.pages``."""
+        last, token = after, ""
+        while True:
+            page = persist(partial(self._page, prefix, last, token), pause)
+            previous = last
+            for info in page.objects:
+                if info.key <= previous:
+                    raise DecodeError(
+                        Reason.UNAVAILABLE, "the storage does not list keys in their order"
+                    )
+                previous = info.key
+            yield page.objects
+            if not page.more:
+                return
+            if not page.objects and not page.token:
+                raise DecodeError(Reason.UNAVAILABLE, "the storage's listing does not go on")
+            last, token = previous, page.token
+
+    def look(self, key: bytes) -> ObjectInfo:
+        """See ``Store.look``."""
+        answer = self._call("head_object", Key=_text(key))
+        version = answer.get("VersionId", "")
+        return ObjectInfo(
+            key,
+            int(answer["ContentLength"]),
+            answer.get("ETag", "").strip('"'),
+            answer["LastModified"].strftime("%Y-%m-%dT%H:%M:%S"),
+            "" if version == "null" else version,
+        )
+
+    def read(self, info: ObjectInfo, write: Callable[[bytes], None]) -> None:
+        """See ``Store.read``. Not every server heeds ``If-Match``, so its answer is compared."""
+        which = {"VersionId": info.version} if info.version else {}
+        if info.etag and not info.version:
+            which["IfMatch"] = f'"{info.etag}"'
+        answer = self._call("get_object", Key=_text(info.key), **which)
+        with answer["Body"] as body:
+            self._compare(info, answer)
+            with self._errors():
+                while piece := body.read(_PIECE):
+                    write(piece)
+
+    def _compare(self, info: ObjectInfo, answer: Mapping[str, Any]) -> None:
+        etag, version = answer.get("ETag", "").strip('"'), answer.get("VersionId")
+        if (
+            etag != info.etag
+            or answer["ContentLength"] != info.size
+            or (info.version and version not in {None, info.version})
+        ):
+            raise DecodeError(Reason.CHANGED, _WORDS[Reason.CHANGED])
+
+    def _page(self, prefix: bytes, after: bytes, token: str) -> Any:
+        asked: dict[str, Any] = {"EncodingType": "url", "MaxKeys": 1000}
+        if prefix:
+            asked["Prefix"] = _text(prefix)
+        if token:
+            asked["ContinuationToken"] = token
+        elif after:
+            asked["StartAfter"] = _text(after)
+        return parse_page(self._get(asked))
+
+    def _get(self, asked: Mapping[str, Any]) -> bytes:
+        """Get a page of a listing by a presigned URL."""
+        from botocore.awsrequest import AWSRequest  # noqa: PLC0415 # an extra
+
+        with self._errors():
+            url = self._client.generate_presigned_url(
+                "list_objects_v2",
+                {"Bucket": self._bucket, **asked, **self._connection.paying},
+                ExpiresIn=_URL_SECONDS,
+            )
+            paying = {"x-amz-request-payer": "requester"} if self._connection.paying else {}
+            request = AWSRequest("GET", url, headers=paying).prepare()
+            answer = self._connection.http.send(request)
+        if answer.status_code != 200:
+            raise _failure(answer.status_code, _code_in(answer.content), "")
+        return bytes(answer.content)
+
+    def _call(self, name: str, **asked: Any) -> Any:
+        with self._errors():
+            paying = self._connection.paying
+            return getattr(self._client, name)(Bucket=self._bucket, **asked, **paying)
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Say why the storage could not be asked."""
+        from botocore import exceptions as said  # noqa: PLC0415 # an extra
+        from urllib3.exceptions import HTTPError  # noqa: PLC0415 # as above
+
+        try:
+            yield
+        except said.ClientError as error:
+            answer = error.response
+            status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+            found = answer.get("Error", {})
+            raise _failure(status, found.get("Code", ""), found.get("Message", "")) from None
+        except (said.NoCredentialsError, said.PartialCredentialsError, said.TokenRetrievalError):
+            raise DecodeError(Reason.PERMISSION, "there are no AWS credentials") from None
+        except (said.HTTPClientError, HTTPError, said.BotoCoreError) as error:
+            raise TransientError(
+                Reason.UNAVAILABLE, f"the storage does not answer ({type(error).__name__})"
+            ) from None
+
+
+def _failure(status: int, code: str, message: str) -> DecodeError:
+    """What an error of S3 means for whoever asked."""
+    code = code if _CODE.fullmatch(code) else "error"
+    what = f"the storage says {code} ({status})"
+    if code in _EXPIRED:
+        return TransientError(Reason.PERMISSION, f"the credentials have expired: {what}")
+    if "Server Side Encryption" in message or "SSECustomer" in code:
+        return DecodeError(
+            Reason.PERMISSION, "it is encrypted with a key of its owner (SSE-C), not with S3's"
+        )
+    if status >= 500 or code in _BUSY or status == 429:
+        return TransientError(Reason.UNAVAILABLE, what)
+    if code == _ARCHIVED:
+        return DecodeError(
+            Reason.UNAVAILABLE, f"it is archived, and must be restored first: {what}"
+        )
+    if code in _GONE or status == 404:
+        return DecodeError(Reason.VANISHED, _WORDS[Reason.VANISHED])
+    if code in _CHANGED or status == 412:
+        return DecodeError(Reason.CHANGED, _WORDS[Reason.CHANGED])
+    if status in {401, 403}:
+        return DecodeError(Reason.PERMISSION, f"{_WORDS[Reason.PERMISSION]}: {what}")
+    return DecodeError(Reason.UNAVAILABLE, what)
+
+
+def _code_in(body: bytes) -> str:
+    found = re.search(rb"<Code>([A-Za-z0-9.]{1,64})</Code>", body[:65536])
+    return "" if found is None else found[1].decode("ascii")
+
+
+def _text(key: bytes) -> str:
+    try:
+        return key.decode("utf-8")
+    except UnicodeDecodeError:
+        raise DecodeError(
+            Reason.UNAVAILABLE, "its key is not UTF-8, so no request can name it"
+        ) from None

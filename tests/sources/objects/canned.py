@@ -1,0 +1,218 @@
+"""A server of S3 in this process, with faults on request. It believes every signature."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs, quote, unquote_to_bytes, urlsplit
+
+LONG_AGO = 1_700_000_000
+
+
+class Canned(NamedTuple):
+    """An object."""
+
+    data: bytes
+    etag: str
+    modified: int = LONG_AGO
+    version: str = ""
+
+
+class CannedS3(ThreadingHTTPServer):
+    """One bucket, ``bucket``.
+
+    Attributes:
+        objects: by key.
+        faults: by key, or ``b"?list"`` for pages of listings: what goes wrong with the next
+            requests, first things first.
+        requests: how often each method was used, ``LIST`` being one.
+        page: objects on a page.
+        delay: seconds that each answer takes.
+    """
+
+    daemon_threads = True
+    request_queue_size = 256
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.objects: dict[bytes, Canned] = {}
+        self.faults: defaultdict[bytes, list[str]] = defaultdict(list)
+        self.requests: Counter[str] = Counter()
+        self.page = 1000
+        self.delay = 0.0
+        self.busy = self.busiest = 0
+        self.lock = threading.Lock()
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def put(self, key: bytes, data: bytes, modified: int = LONG_AGO) -> None:
+        """Store an object; its ETag is no digest."""
+        etag = hashlib.sha256(data + b"%d" % modified).hexdigest()[:30] + "-2"
+        self.objects[key] = Canned(data, etag, modified)
+
+    def handle_error(self, *_: Any) -> None:
+        """Say nothing: a client that hangs up is part of the tests."""
+
+
+@contextmanager
+def running() -> Iterator[CannedS3]:
+    """A server that answers until the block ends."""
+    server = CannedS3()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: CannedS3
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+    def do_HEAD(self) -> None:
+        self._object()
+
+    def do_GET(self) -> None:
+        split = urlsplit(self.path)
+        if "list-type" in split.query:
+            self._list({name: values[0] for name, values in parse_qs(split.query).items()})
+        else:
+            self._object()
+
+    def _key(self) -> bytes:
+        # Not the path of a parsed URL, which makes one slash of two
+        return unquote_to_bytes(
+            self.path.partition("?")[0].removeprefix("/bucket").removeprefix("/")
+        )
+
+    def _list(self, asked: dict[str, str]) -> None:
+        server = self.server
+        server.requests["LIST"] += 1
+        if self._goes_wrong(b"?list"):
+            return
+        prefix = asked.get("prefix", "").encode()
+        after = asked.get("continuation-token", asked.get("start-after", "")).encode()
+        keys = sorted(key for key in server.objects if key.startswith(prefix) and key > after)
+        page = keys[: server.page]
+        rows = "".join(
+            f"<Contents><Key>{quote(key, safe='/').replace('%20', '+')}</Key>"
+            f"<LastModified>{_iso(found.modified)}</LastModified>"
+            f"<ETag>&quot;{found.etag}&quot;</ETag><Size>{len(found.data)}</Size></Contents>"
+            for key in page
+            for found in [server.objects[key]]
+        )
+        more = len(keys) > len(page)
+        token = ""
+        if more:
+            token = f"<NextContinuationToken>{page[-1].decode()}</NextContinuationToken>"
+        self._answer(
+            200,
+            '<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
+            f"<EncodingType>url</EncodingType><IsTruncated>{str(more).lower()}</IsTruncated>"
+            f"{token}{rows}</ListBucketResult>".encode(),
+        )
+
+    def _object(self) -> None:
+        server, key = self.server, self._key()
+        server.requests[self.command if key else "HEAD bucket"] += 1
+        with server.lock:
+            server.busy += 1
+            server.busiest = max(server.busiest, server.busy)
+        try:
+            time.sleep(server.delay)
+            self._send_object(key)
+        finally:
+            with server.lock:
+                server.busy -= 1
+
+    def _send_object(self, key: bytes) -> None:
+        found = self.server.objects.get(key)
+        if self._goes_wrong(key, found):
+            return
+        if not key:
+            self._answer(200, b"")
+        elif found is None:
+            self._fail(404, "NoSuchKey")
+        elif self.headers.get("If-Match", f'"{found.etag}"') != f'"{found.etag}"':
+            self._fail(412, "PreconditionFailed")
+        else:
+            self._send(found)
+
+    def _send(self, found: Canned, *, data: bytes | None = None, etag: str | None = None) -> None:
+        headers = {
+            "ETag": f'"{found.etag if etag is None else etag}"',
+            "Last-Modified": formatdate(found.modified, usegmt=True),
+        }
+        if found.version:
+            headers["x-amz-version-id"] = found.version
+        body = found.data if data is None else data
+        self._answer(200, body, headers, length=len(found.data))
+
+    def _goes_wrong(self, key: bytes, found: Canned | None = None) -> bool:
+        """Do what the next fault for this key says, if there is one."""
+        if not self.server.faults[key]:
+            return False
+        fault = self.server.faults[key].pop(0)
+        if fault.isdigit():
+            self._fail(int(fault), "SlowDown")
+        elif fault == "reset":
+            self.close_connection = True
+        elif fault == "garbage":
+            self._answer(200, b"<ListBucketResult><Contents>")
+        elif fault == "slow":
+            time.sleep(0.5)
+            return False
+        elif fault in {"short", "wrong etag", "other body"}:
+            assert found is not None
+            if fault == "short":
+                self._send(found, data=found.data[: len(found.data) // 2])
+                self.close_connection = True
+            elif fault == "wrong etag":
+                self._send(found, etag="0" * 30)
+            else:  # it ignores If-Match, and sends what is there now
+                other = found.data[::-1] + b"more"
+                self._send(Canned(other, "1" * 30))
+        else:
+            status, code, message = fault.split(" ", 2)
+            self._fail(int(status), code, message)
+        return True
+
+    def _fail(self, status: int, code: str, message: str = "no") -> None:
+        self._answer(
+            status, f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode()
+        )
+
+    def _answer(
+        self,
+        status: int,
+        body: bytes,
+        headers: dict[str, str] | None = None,
+        length: int | None = None,
+    ) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body) if length is None else length))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+
+def _iso(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(seconds))
