@@ -125,8 +125,10 @@ def negatives(pictures: int, seed: int) -> dict[str, float]:
         entries=codes,
         queries={kind: codes[kind] for kind in settings.kinds},
         owner=np.arange(pictures),
+        further=np.zeros(pictures, dtype=np.bool_),
         variant=np.zeros((0, 2), dtype=np.int64),
         stored=np.zeros(0, dtype=np.bool_),
+        variant_further=np.zeros(0, dtype=np.bool_),
         distance=np.zeros((0, len(settings.kinds)), dtype=np.uint16),
     )
     begun, worked = time.perf_counter(), cpu_seconds()

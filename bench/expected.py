@@ -7,12 +7,16 @@ counted numbers should be within a factor of 3 of each other.
 
 Rates must be counted as a list is made: entries with a flat hash are left out, and so are pictures
 below the quality floor. Smooth pictures share the flat dHash, and counting those pairs made the
-expected number 20 times too high. ::
+expected number 20 times too high.
 
-    python bench/expected.py                  # lists of 1,000 to 100,000
-    python bench/expected.py --most 1000000   # some minutes more
+At the end, 20,000 scenes are looked up in the longest list with the default settings: what is a
+match, what is a candidate, and whether anything within the default thresholds is missing. ::
 
-At the end, 20,000 scenes are looked up in the longest list with the default settings.
+    python bench/expected.py                              # lists of 1,000 to 100,000
+    python bench/expected.py --most 1000000 --seconds 3600
+
+Entries are drawn and compared block by block, so a list of a million needs little memory. A world
+that has not reached its length within ``--seconds`` of CPU stops there, and says so.
 """
 
 from __future__ import annotations
@@ -20,15 +24,17 @@ from __future__ import annotations
 import argparse
 import time
 from collections import Counter
+from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+import record as runs
 from hashmatch.hashing import ALGORITHMS, QUALITY_GRID, Codes, from_codes, quality
 from hashmatch.hashing.distance import distances
 from hashmatch.hashlist import HashList
-from hashmatch.index import build_index
 from hashmatch.match import Matcher
 from hashmatch.match.rates import Curve, Rates, Seen, agreeing_distances
 from hashmatch.model import Examination, HashKind, ViewHashes
@@ -39,9 +45,18 @@ Grey = npt.NDArray[np.uint8]
 KINDS = (HashKind("phash", 64), HashKind("dhash", 64), HashKind("phash", 256))
 BOTH = KINDS[:2]
 SIDE = 64
-BATCH = 2_000
+SCENES = 250
+"""Scenes to draw at a time, so that their pixels fit a cache."""
+
+BLOCK = 10_000
+"""Entries to compare at a time."""
+
+SIZES = tuple(10**power for power in range(3, 8))
 OWN, QUERIES, FILES = 12_000, 4_000, 20_000
 MIRRORS = 8
+ENOUGH = 10
+"""Matches, expected and counted, from which their ratio means something."""
+
 FEW, MANY = 5, 20
 """Shapes of a scene: few, so that there is much to count, and as many as make scenes differ as much
 as photographs do, for the default settings."""
@@ -88,19 +103,50 @@ def hashed(grey: Grey) -> dict[HashKind, Codes]:
     return {kind: codes[kept] for kind, codes in found.items()}
 
 
-def draw(seed: int, count: int, *, turned: bool = False, most: int = FEW) -> dict[HashKind, Codes]:
-    """The hashes of so many scenes; turned, those of all symmetries of each, one after another."""
-    rng, parts, have = np.random.default_rng(seed), [], 0
-    while have < count:
-        grey = scenes(rng, min(BATCH, 2 * (count - have) + 100), most)
+def blocks(seed: int, *, turned: bool, most: int) -> Iterator[dict[HashKind, Codes]]:
+    """Yield the hashes of scenes without end; turned, those of all symmetries of each in turn."""
+    rng = np.random.default_rng(seed)
+    while True:
+        grey = scenes(rng, SCENES, most)
         if turned:
             sides = [
                 np.rot90(each, k, (1, 2)) for each in (grey, grey[:, :, ::-1]) for k in range(4)
             ]
             grey = np.stack(sides, axis=1).reshape(-1, SIDE, SIDE)
-        parts.append(hashed(grey))
-        have += len(parts[-1][KINDS[0]])
+        yield hashed(grey)
+
+
+def draw(seed: int, count: int, *, turned: bool = False, most: int = FEW) -> dict[HashKind, Codes]:
+    """The hashes of so many scenes; turned, those of all symmetries of each, one after another."""
+    parts, have = [], 0
+    for part in blocks(seed, turned=turned, most=most):
+        parts.append(part)
+        have += len(part[KINDS[0]])
+        if have >= count:
+            break
     return {kind: np.concatenate([part[kind] for part in parts])[:count] for kind in KINDS}
+
+
+def entries(seed: int, most: int, shapes: int, seconds: float) -> Iterator[dict[HashKind, Codes]]:
+    """Yield a list's entries in blocks that end at each of ``SIZES``, until the time is up."""
+    clock, have, held = time.process_time(), 0, {kind: [] for kind in KINDS}
+    for part in blocks(seed, turned=True, most=shapes):
+        for kind in KINDS:
+            held[kind].append(part[kind])
+        there = sum(map(len, held[KINDS[0]]))
+        while there:
+            end = min([size for size in (*SIZES, have + BLOCK, most) if size > have])
+            if have + there < end:
+                break
+            whole = {kind: np.concatenate(held[kind]) for kind in KINDS}
+            yield {kind: codes[: end - have] for kind, codes in whole.items()}
+            held = {kind: [codes[end - have :]] for kind, codes in whole.items()}
+            there, have = there - (end - have), end
+            if have == most:
+                return
+        if time.process_time() - clock > seconds:
+            print(f"stopped at {have:,} of {most:,} entries: the time is up", flush=True)
+            return
 
 
 def curve(counts: npt.NDArray[np.int64], pairs: int) -> Curve:
@@ -141,84 +187,129 @@ def thresholds() -> list[dict[HashKind, int]]:
     return [*found, *({**agreeing_distances(BOTH, level)} for level in (8, 10, 12))]
 
 
-def main() -> None:
-    """Print one row for each list, rule and threshold."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--most", type=int, default=100_000)
-    most = parser.parse_args().most
-    clock = time.process_time()
-    rates = count_rates(draw(1, OWN))
-    entries = draw(2, most, turned=True)
-    plain, turned = draw(3, QUERIES), draw(4, QUERIES, turned=True)
-    worst = 1.0
-    for size in (10**power for power in range(3, 8)):
-        if size > most:
-            break
-        indexes = {kind: build_index(entries[kind][:size], radius=kind.bits // 5) for kind in KINDS}
-        for queries, views in ((plain, 1), (turned, MIRRORS)):
-            files = QUERIES / views
-            for within in thresholds():
+def count_near(
+    queries: dict[HashKind, Codes], block: dict[HashKind, Codes], rules: list[dict[HashKind, int]]
+) -> npt.NDArray[np.int64]:
+    """How many pairs of a query and an entry are within each rule's thresholds."""
+    found = np.zeros(len(rules), np.int64)
+    for at in range(0, QUERIES, 16):
+        apart = {
+            kind: distances(codes[at : at + 16][:, None], block[kind])
+            for kind, codes in queries.items()
+        }
+        for row, within in enumerate(rules):
+            near = [apart[kind] <= bits for kind, bits in within.items()]
+            found[row] += np.count_nonzero(np.logical_and.reduce(near))
+    return found
+
+
+def compare(most: int, seconds: float) -> dict[str, Any]:
+    """Print and return one row for each list, rule and threshold, and the worst factor."""
+    rates, rules = count_rates(draw(1, OWN)), thresholds()
+    looked_up = {1: draw(3, QUERIES), MIRRORS: draw(4, QUERIES, turned=True)}
+    counted = {views: np.zeros(len(rules), np.int64) for views in looked_up}
+    size, worst, rows = 0, 1.0, []
+    for block in entries(2, most, FEW, seconds):
+        size += len(block[KINDS[0]])
+        for views, queries in looked_up.items():
+            counted[views] += count_near(queries, block, rules)
+        if size not in SIZES:
+            continue
+        for views, numbers in counted.items():
+            for within, number in zip(rules, numbers.tolist(), strict=True):
                 chance = rates.of(within)
                 assert chance is not None
-                expected = chance.rate * size * views * files
-                counted = 0
-                first, *others = within
-                for at in range(0, QUERIES, 500):
-                    part = queries[first][at : at + 500]
-                    hits = indexes[first].search(part, within[first])
-                    near = np.ones(len(hits.row), dtype=bool)
-                    for kind in others:
-                        asked = queries[kind][at : at + 500][hits.query]
-                        near &= distances(asked, entries[kind][hits.row]) <= within[kind]
-                    counted += int(near.sum())
+                expected = chance.rate * size * QUERIES  # each view of a file is a query
+                ratio = expected / number if number else float("inf")
+                enough = min(expected, number) >= ENOUGH
+                worst = max(worst, ratio, 1 / ratio) if enough else worst
                 rule = " and ".join(f"{kind} {bits}" for kind, bits in within.items())
-                enough = min(expected, counted) >= 10
-                ratio = expected / counted if counted else float("inf")
-                if enough:
-                    worst = max(worst, ratio, 1 / ratio)
-                verdict = f"{ratio:.2f}" if enough else "too few"
+                rows.append([size, views, rule, round(expected, 1), number])
                 print(
                     f"{size:>9,} {'mirrors' if views > 1 else 'plain':8} {rule:28}"
-                    f" expected {expected:>12,.1f} counted {counted:>10,}  {verdict}",
+                    f" expected {expected:>12,.1f} counted {number:>10,} "
+                    f" {f'{ratio:.2f}' if enough else 'too few'}",
                     flush=True,
                 )
-    print(f"worst factor {worst:.2f}")
-    by_default(
-        count_rates(draw(6, OWN, most=MANY)),
-        draw(7, most, turned=True, most=MANY),
-        draw(5, FILES, most=MANY),
-    )
-    print(f"{time.process_time() - clock:.0f} s of CPU")
+    print(f"worst factor {worst:.2f}", flush=True)
+    return {"worst": worst, "entries": size, "rows": rows}
 
 
-def by_default(rates: Rates, entries: dict[HashKind, Codes], files: dict[HashKind, Codes]) -> None:
+def by_default(most: int, seconds: float) -> dict[str, Any]:
     """Count the verdicts of other scenes with the default settings and a list of all entries."""
-    lines = [
-        f"{kind.algorithm}:{code:016x} e{row}"
-        for kind in BOTH
-        for row, code in enumerate(entries[kind][:, 0].tolist())
-    ]
-    matcher = Matcher(HashList.loads("\n".join(lines)), rates=rates, isolate=False)
+    rates = count_rates(draw(6, OWN, most=MANY))
+    files = draw(5, FILES, most=MANY)
+    near = np.zeros(FILES, dtype=bool)
+    lines, size = [], 0
+    for block in entries(7, most, MANY, seconds):
+        for kind in BOTH:
+            bits = ALGORITHMS[kind.algorithm].thresholds[kind.bits]
+            for at in range(0, FILES, 16):
+                apart = distances(files[kind][at : at + 16][:, None], block[kind])
+                near[at : at + 16] |= (apart <= bits).any(axis=1)
+            lines += [
+                f"{kind.algorithm}:{code:016x} e{size + row}"
+                for row, code in enumerate(block[kind][:, 0].tolist())
+            ]
+        size += len(block[KINDS[0]])
+    hash_list = HashList.loads("\n".join(lines))
     del lines
+    matcher = Matcher(hash_list, rates=rates, isolate=False)
     columns = [from_codes(kind, files[kind]) for kind in matcher.options.kinds]
     pictures = [
         Examination("PNG", SIDE, SIDE, (ViewHashes("stored", 100, hashes),), quality=100)
         for hashes in zip(*columns, strict=True)
     ]
-    found: Counter[str] = Counter()
-    for first in range(0, len(pictures), 500):
-        found.update(each.verdict for each in matcher.judge(pictures[first : first + 500]))
-    print(f"by default, {len(entries[BOTH[0]]):,} entries: {matcher.settings()['match_within']}")
+    verdicts = [
+        each.verdict.value
+        for first in range(0, FILES, 500)
+        for each in matcher.judge(pictures[first : first + 500])
+    ]
+    found = Counter(verdicts)
+    missing = sum(
+        verdict == "clear" for verdict, is_near in zip(verdicts, near, strict=True) if is_near
+    )
     expected = matcher.expected_false().record()
-    million = 1_000_000 / len(pictures)
+    forced = Matcher(hash_list, rates=rates, threshold={"phash": 8, "dhash": 4}, isolate=False)
+    result = {
+        "entries": size,
+        "match_within": matcher.settings()["match_within"],
+        "expected": expected,
+        "files": FILES,
+        "matches": found["match"],
+        "candidates": found["candidate"],
+        "near by the default thresholds": int(near.sum()),
+        "near and clear": missing,
+        "warned where thresholds are forced": forced.expected_false().too_many,
+    }
+    million = 1_000_000 / FILES
+    print(f"by default, {size:,} entries: {result['match_within']}")
     print(
         f"  expected per million files: {expected['per_million_files']:,.0f} matches,"
         f" {expected['candidates_per_million_files']:,.0f} near entries that are candidates"
     )
     print(
-        f"  counted per million files, of {len(pictures):,}: {found['match'] * million:,.0f}"
+        f"  counted per million files, of {FILES:,}: {found['match'] * million:,.0f}"
         f" matches, {found['candidate'] * million:,.0f} files that are candidates"
     )
+    print(f"  {near.sum():,} files are within the default thresholds, {missing} of them clear")
+    print(f"  warned of forced thresholds: {forced.expected_false().too_many}", flush=True)
+    return result
+
+
+def main() -> None:
+    """Compare, then count by default, and save both."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--most", type=int, default=100_000, help="entries of the longest list")
+    parser.add_argument("--seconds", type=float, default=3_600, help="of CPU for each world")
+    asked = parser.parse_args()
+    clock = time.process_time()
+    results = {
+        "compared": compare(asked.most, asked.seconds),
+        "by default": by_default(asked.most, asked.seconds),
+    }
+    print(f"{time.process_time() - clock:.0f} s of CPU")
+    print(f"saved as {runs.save('expected', 1, results)}")
 
 
 if __name__ == "__main__":

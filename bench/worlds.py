@@ -100,8 +100,10 @@ class World:
             entries=codes | dict.fromkeys(IDENTITY_KINDS, np.zeros((pictures, 4), np.uint64)),
             queries=codes,
             owner=np.arange(pictures),
+            further=np.zeros(pictures, dtype=np.bool_),
             variant=places,
             stored=np.ones(len(places), dtype=np.bool_),
+            variant_further=np.zeros(len(places), dtype=np.bool_),
             distance=distance.reshape(-1, 2),
         )
         return measured, Identities((), part)

@@ -22,6 +22,18 @@ MEMBER_MARK = b"!/"
 """Separates the path of an archive from that of its member."""
 
 
+QUARTER, INNER, ASKEW, GROWN = "quarter", "inner", "askew", "grown"
+"""Views that count only where two hashes agree, by the last step of their names; see
+``examine.decode.further``."""
+
+_FURTHER = frozenset({QUARTER, INNER, ASKEW, GROWN})
+
+
+def is_further(view: str) -> bool:
+    """Whether a view counts only where two hashes agree, by its name."""
+    return view.rpartition("+")[2].partition("-")[0] in _FURTHER
+
+
 class HashKind(NamedTuple):
     """Algorithm and width in bits: what two hashes must share to be compared."""
 

@@ -147,6 +147,11 @@ THUMBNAIL_BLUR = 32
 
 CROPS = (0, 1, 5)
 
+VIEWS = ("plain", "default", "thorough")
+"""Which views of a picture to hash. ``plain``: those that a list may hold. ``default``: those with
+rows and columns exchanged as well, for quarter turns. ``thorough``: also the pictures inside,
+turned a little, and continued beyond their edges."""
+
 
 @dataclass(frozen=True, slots=True)
 class ExamineOptions:
@@ -159,6 +164,9 @@ class ExamineOptions:
         video: what a video may cost.
         formats: names of the picture formats to decode, from ``FORMATS``.
         mirrors: also look at the seven flips and quarter turns of every view.
+        views: one of ``VIEWS``. All but ``plain`` add views that count only where a phash and a
+            dhash agree, and do so only if both are among ``kinds``. With ``thorough``, every
+            picture is decoded in full.
         crops: how many crops of 90% of each view to hash too: 0, 1 (the centre) or 5 (the corners
             as well). For lists of one's own pictures.
         fast: use the hashes of a preview if it will do, and do not decode the picture in full.
@@ -167,7 +175,8 @@ class ExamineOptions:
         transforms: also examine transformed copies of each picture, each as a part.
 
     Raises:
-        SettingsError: hashmatch does not decode one of the formats, or makes no such crops.
+        SettingsError: hashmatch does not decode one of the formats, or makes no such views or
+            crops.
     """
 
     kinds: tuple[HashKind, ...]
@@ -176,6 +185,7 @@ class ExamineOptions:
     video: VideoLimits = VideoLimits()
     formats: frozenset[str] = FORMATS
     mirrors: bool = False
+    views: str = "plain"
     crops: int = 0
     fast: bool = False
     quality_floor: int = QUALITY_FLOOR
@@ -188,6 +198,18 @@ class ExamineOptions:
             raise SettingsError(f"unknown format {min(unknown)}; choose from {known}")
         if self.crops not in CROPS:
             raise SettingsError("the crops of a picture can be 0, 1 or 5")
+        if self.views not in VIEWS:
+            raise SettingsError(f"unknown views {self.views!r}; choose from {', '.join(VIEWS)}")
+
+    @property
+    def has_pair(self) -> bool:
+        """Whether a phash and a dhash are wanted, which views that need both can agree by."""
+        return {"phash", "dhash"} <= {kind.algorithm for kind in self.kinds}
+
+    @property
+    def with_quarters(self) -> bool:
+        """Whether to hash views with rows and columns exchanged; mirrors include them."""
+        return self.views != "plain" and self.has_pair and not self.mirrors
 
     def of_part(self, part: bytes | None) -> ExamineOptions:
         """The options for one part of a file. A transformed copy has its own kinds, no digests."""

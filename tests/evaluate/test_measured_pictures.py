@@ -16,7 +16,7 @@ from hashmatch.evaluate import EvaluationSettings, evaluate, record
 from hashmatch.evaluate.pictures import examine_options, facts_of
 from hashmatch.examine.examination import examine
 from hashmatch.examine.sandbox import WorkerLimits
-from hashmatch.model import Examination, Reason
+from hashmatch.model import QUARTER, Examination, Reason
 from pictures import encode, photo
 
 from .conftest import SETTINGS
@@ -39,7 +39,8 @@ def test_the_first_view_with_detail_stands_for_a_picture() -> None:
     for whole, first in ((found, 0), (dull, 1)):
         facts = facts_of(whole, [("mirror", found)], MIRROR)
         assert facts.problem is None
-        assert facts.views == tuple(view.hashes for view in found.views[first:])
+        measured = [view for view in found.views[first:] if not view.view.endswith(QUARTER)]
+        assert facts.views == tuple(view.hashes for view in measured)
 
 
 def test_a_variant_that_fails_leaves_its_picture_out() -> None:

@@ -38,8 +38,10 @@ def measurements(seed: int, pictures: int, views: int = 0, digests: str = "") ->
         entries=entries | dict.fromkeys(IDENTITY_KINDS, fine),
         queries={kind: near(entries[kind][owner], len(owner)) for kind in KINDS},
         owner=owner,
+        further=np.zeros(len(owner), dtype=np.bool_),
         variant=np.zeros((0, 2), np.int64),
         stored=np.zeros(0, np.bool_),
+        variant_further=np.zeros(0, dtype=np.bool_),
         distance=np.zeros((0, 2), np.uint16),
     )
 
@@ -158,7 +160,7 @@ def test_level_is_the_lowest_that_matches(
     """A comparison matches from its level on, by its distances and that level's thresholds."""
     table = np.maximum.accumulate(np.array(bounds), axis=0)
     rule = Rule("any", (0, 1), all_must, table)
-    level = int(rule.level(np.array([[first, second]]))[0])
+    level = int(rule.level(np.array([[first, second]]), np.zeros(1, dtype=np.bool_))[0])
     verdict = all if all_must else any
     for number, (a, b) in enumerate(table.tolist()):
         assert verdict((first <= a, second <= b)) == (number >= level)

@@ -32,9 +32,10 @@ def test_hashes_get_the_outcome_of_their_picture(tmp_path: Path) -> None:
         found = matcher.look_up([hashmatch.dhash(path), hashmatch.phash(path)])
         assert found.verdict is expected.verdict
         assert found.match_count == expected.match_count
-        assert [replace(each, view="stored", quality=0) for each in found.matches] == [
-            replace(each, quality=0) for each in expected.matches
-        ]
+        # Hashes alone give no quarter turns, so chance has fewer readings to match by
+        assert [
+            replace(each, view="stored", quality=0, expected_false=None) for each in found.matches
+        ] == [replace(each, quality=0, expected_false=None) for each in expected.matches]
 
 
 def test_less_than_all_hashes_are_never_clear(tmp_path: Path) -> None:

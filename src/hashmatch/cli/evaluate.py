@@ -27,7 +27,10 @@ else:
     loading = deferred("hashmatch.cli.load_lists")
 
 
-_ALIKE = ("seed", "list_size", "files_per_day", "max_false_per_day", "quality_floor", "mirrors")
+_ALIKE = (
+    *("seed", "list_size", "files_per_day", "max_false_per_day"),
+    *("quality_floor", "mirrors", "views"),
+)
 """The options that the library calls the same."""
 
 
@@ -91,6 +94,7 @@ class EvaluateSettings:
     seed: Annotated[int, option("N", "Random seed.")] = 1
     quality_floor: opt.QualityFloor = 50
     mirrors: opt.Mirrors = False
+    views: opt.Views = "default"
     output: Annotated[
         Path | None,
         option(

@@ -88,13 +88,24 @@ AsJson = Annotated[bool, switch("--json", "Write one JSON object.")]
 Audit = Annotated[
     Path | None, option("FILE", "Append to this audit trail; see hashmatch audit."), WRITES
 ]
-Mirrors = Annotated[bool, switch("--mirrors", "Also look up mirror images and quarter turns.")]
 Decode = Annotated[
     str,
     option(
         "fast|exact",
         "Decode in full only what may match (fast), or everything (exact); the results are the"
         " same.",
+    ),
+]
+Mirrors = Annotated[
+    bool, switch("--mirrors", "Also look up mirror images and quarter turns by one hash.")
+]
+Views = Annotated[
+    str,
+    option(
+        "plain|default|thorough",
+        "Readings of each picture to look up. thorough: also pictures inside it (a screenshot, a"
+        " chat, a collage), small turns, and what a crop lost; decodes everything in full. plain:"
+        " no quarter turns. All but plain need lists with a phash and a dhash of each entry.",
     ),
 ]
 QualityFloor = Annotated[

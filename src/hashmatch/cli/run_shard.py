@@ -113,7 +113,7 @@ def _build_matcher(asked: MergeSettings, found: Plan) -> Matcher:
     lists = load_lists(asked.lists, quiet=asked.results.quiet)
     how: dict[str, Any] = {}
     if options is not None:
-        names = ("limits", "archives", "video", "formats", "mirrors", "quality_floor")
+        names = ("limits", "archives", "video", "formats", "mirrors", "views", "quality_floor")
         how = {name: getattr(options, name) for name in names}
         how["decode"] = "fast" if options.fast else "exact"
     matcher = Matcher(lists, **asked.matching.arguments(), **how, isolate=False)

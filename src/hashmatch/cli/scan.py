@@ -26,6 +26,7 @@ class ScanMatchSettings(opt.MatchSettings):
 
     quality_floor: opt.QualityFloor = 50
     mirrors: opt.Mirrors = False
+    views: opt.Views = "default"
     decode: opt.Decode = "fast"
     index: Annotated[str, option("auto|linear|bktree|multi", "Index to search lists with.")] = (
         "auto"

@@ -32,6 +32,7 @@ class PlanExamineSettings:
 
     quality_floor: opt.QualityFloor = 50
     mirrors: opt.Mirrors = False
+    views: opt.Views = "default"
     decode: opt.Decode = "fast"
 
 

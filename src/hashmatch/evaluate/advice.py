@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hashmatch.evaluate.settings import EvaluationSettings
-from hashmatch.match.cutoffs import MILLION, Group, MatchRule, chance_of, fit_groups
+from hashmatch.match.cutoffs import MILLION, MatchRule, chance_of, fit_groups, group_sizes
 from hashmatch.match.own_rates import rates_of
 from hashmatch.match.rates import PHOTOGRAPHS, Rates
 from hashmatch.match.thresholds import AUTO
@@ -35,26 +35,29 @@ def advise(
     """
     rates = rates_of(record)
     limit = min(MILLION, settings.max_false_per_day / settings.files_per_day * MILLION)
-    rule = MatchRule(AUTO, AUTO, limit, settings.mirrors, rates)
+    rule = MatchRule(AUTO, AUTO, limit, settings.mirrors, rates, settings.views)
     together = [tuple(sorted(kinds)) for kinds in rates.agreeing if kinds <= set(settings.kinds)]
-    groups = [
-        Group("", kinds, settings.entries, rule.views)
-        for kinds in [*((kind,) for kind in settings.kinds), *together]
-    ]
-    groups, cutoffs = fit_groups(groups, rule)
-    chances = {
-        group.kinds: chance.times(group.entries * group.views * MILLION)
+    kinds = [*((kind,) for kind in settings.kinds), *together]
+    groups, cutoffs = fit_groups(
+        group_sizes("", dict.fromkeys(kinds, settings.entries), rule), rule
+    )
+    chances = [
+        (group, chance.times(group.entries * group.views * MILLION))
         for group in groups
-        if min(cutoffs.matching[group.kinds].values()) >= 0
-        and (chance := chance_of(rates, cutoffs.matching[group.kinds])) is not None
-    }
-    within = [
-        {str(kind): bits for kind, bits in cutoffs.matching[kinds].items()} for kinds in chances
+        if min(cutoffs.within(group).values()) >= 0
+        and (chance := chance_of(rates, cutoffs.within(group))) is not None
     ]
-    expected = sum(chance.rate for chance in chances.values())
-    guess = any(chance.extrapolated for chance in chances.values())
+    within = [
+        {str(kind): bits for kind, bits in cutoffs.within(group).items()}
+        for group, _ in chances
+        if not group.further
+    ]
+    expected = sum(chance.rate for _, chance in chances)
+    guess = any(chance.extrapolated for _, chance in chances)
     rates_file = printable(shlex.quote(os.fspath(Path(folder or "") / "evaluation.json")))
     options = f"--rates {rates_file} --max-false-per-million {limit:.6g}"
+    if settings.views != "default":
+        options += f" --views {settings.views}"
     return {
         "options": options,
         "match_within": within,

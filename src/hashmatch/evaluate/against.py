@@ -133,7 +133,7 @@ def _look_up(
     counts = np.zeros(len(section), dtype=np.int64)
     nearest = np.full(len(section), levels, dtype=np.int64)
     hits = np.zeros(levels, dtype=np.int64)
-    views = np.flatnonzero(identities.part[pictures.owner] != LEFT_OUT)
+    views = np.flatnonzero((identities.part[pictures.owner] != LEFT_OUT) & ~pictures.further)
     queries = pictures.queries[section.kind]
     # A batch holds whole pictures, so that one with several views counts once for an entry
     owners = np.unique(pictures.owner[views])

@@ -18,7 +18,7 @@ from hashmatch.evaluate.settings import EvaluationSettings, versions
 from hashmatch.files import Closing
 from hashmatch.model import PerceptualHash
 
-_FORMAT = 2
+_FORMAT = 3
 _BEGINNING = b'{"key":"'
 
 
@@ -94,6 +94,7 @@ def _to_json(facts: Facts) -> dict[str, Any]:
         "digest": facts.digest,
         "problem": facts.problem,
         "views": [[str(value) for value in view] for view in facts.views],
+        "further": facts.further,
         "variants": [
             [[view.view, *view.distances] for view in variant] for variant in facts.variants
         ],
@@ -113,6 +114,7 @@ def _from_json(row: dict[str, Any], settings: EvaluationSettings) -> Facts:
             )
             for view in row["views"]
         ),
+        further=tuple(row["further"]),
         variants=tuple(
             tuple(Variant(view[0], tuple(view[1:])) for view in variant)
             for variant in row["variants"]

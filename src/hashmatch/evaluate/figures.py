@@ -49,7 +49,9 @@ def variant_levels(pictures: Measurements, rule: Rule) -> Ints:
     """
     best = np.full((len(pictures), len(pictures.transforms)), rule.levels, dtype=np.int64)
     picture, transform = pictures.variant.T
-    np.minimum.at(best, (picture, transform), rule.level(pictures.distance))
+    np.minimum.at(
+        best, (picture, transform), rule.level(pictures.distance, pictures.variant_further)
+    )
     return best
 
 

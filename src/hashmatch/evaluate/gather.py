@@ -16,13 +16,13 @@ import numpy.typing as npt
 
 from hashmatch.errors import DecodeError
 from hashmatch.evaluate.cache import Cache
-from hashmatch.evaluate.intervals import Ints
+from hashmatch.evaluate.intervals import Flags, Ints
 from hashmatch.evaluate.pictures import Facts, Hashes, examine_options, facts_of, hashed_kinds
 from hashmatch.evaluate.settings import EvaluationSettings
 from hashmatch.examine.examination import digest_file
 from hashmatch.examine.sandbox import AnyPool, WorkerLimits, make_pool
 from hashmatch.hashing import Codes
-from hashmatch.model import Examination, HashKind
+from hashmatch.model import Examination, HashKind, is_further
 from hashmatch.options import ExamineOptions
 from hashmatch.scan.engine import Engine
 from hashmatch.sources import Item, WalkCounts, walk
@@ -43,8 +43,10 @@ class Measurements:
         entries: what a list would hold of each picture, shape (n, words), by kind.
         queries: every view that could match, shape (views, words), by kind.
         owner: the picture of each view, in ascending order.
+        further: shape (views,), whether a view counts only where two hashes agree.
         variant: shape (rows, 2), the picture and the transform of each view of a variant.
         stored: shape (rows,), whether it is the view of the pixels as stored.
+        variant_further: shape (rows,), the same as ``further`` for each view of a variant.
         distance: shape (rows, kinds), uint16, in bits, from that view to the picture's entry.
     """
 
@@ -55,8 +57,10 @@ class Measurements:
     entries: Mapping[HashKind, Codes]
     queries: Mapping[HashKind, Codes]
     owner: Ints
+    further: Flags
     variant: Ints
-    stored: npt.NDArray[np.bool_]
+    stored: Flags
+    variant_further: Flags
     distance: npt.NDArray[np.uint16]
 
     def __len__(self) -> int:
@@ -186,8 +190,10 @@ def stack(used: Sequence[tuple[bytes, Facts]], settings: EvaluationSettings) -> 
         entries=_by_kind(kinds, [fact.views[0] for fact in facts]),
         queries=_by_kind(kinds, [view for fact in facts for view in fact.views]),
         owner=np.array(owner, dtype=np.int64),
+        further=np.array([each for fact in facts for each in fact.further], dtype=np.bool_),
         variant=np.array([row[:2] for row in rows], dtype=np.int64).reshape(-1, 2),
         stored=np.array([view.view == "stored" for _, _, view in rows], dtype=np.bool_),
+        variant_further=np.array([is_further(view.view) for _, _, view in rows], dtype=np.bool_),
         distance=np.array([view.distances for _, _, view in rows], dtype=np.uint16).reshape(
             -1, len(settings.kinds)
         ),

@@ -106,19 +106,15 @@ def weigh_labels(
 
 
 def _pair_level(pictures: Measurements, rule: Rule, first: int, second: int) -> int:
-    rows = []
+    levels = []
     for query, entry in ((first, second), (second, first)):
         views = np.flatnonzero(pictures.owner == query)
-        rows.append(
-            np.stack(
-                [
-                    distances(pictures.queries[kind][views], pictures.entries[kind][entry])
-                    for kind in pictures.kinds
-                ],
-                axis=1,
-            )
-        )
-    return int(rule.level(np.concatenate(rows)).min())
+        apart = [
+            distances(pictures.queries[kind][views], pictures.entries[kind][entry])
+            for kind in pictures.kinds
+        ]
+        levels.append(rule.level(np.stack(apart, axis=1), pictures.further[views]).min())
+    return int(min(levels))
 
 
 def _groups(edges: list[tuple[int, int]], count: int) -> int:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from hashmatch.evaluate.gather import Measurements
 from hashmatch.evaluate.identity import LEFT_OUT, Identities
-from hashmatch.evaluate.intervals import Ints
+from hashmatch.evaluate.intervals import Flags, Ints
 from hashmatch.evaluate.rules import MAX_SHARE, Rule
 from hashmatch.hashing.distance import distances
 from hashmatch.index import build_index
@@ -33,17 +33,19 @@ class NearPairs:
         query: shape (m,), the picture looked up.
         entry: shape (m,), the picture that a list would hold.
         distance: shape (m, kinds), in bits, of the view looked up; each view of a pair has a row.
+        further: shape (m,), whether that view counts only where two hashes agree.
         radius: for each kind, the distance up to which all pairs are included.
     """
 
     query: Ints
     entry: Ints
     distance: npt.NDArray[np.uint16]
+    further: Flags
     radius: tuple[int, ...]
 
     def levels(self, rule: Rule) -> tuple[Ints, Ints, Ints]:
         """Query, entry and level of each pair that matches at some level, by its best view."""
-        level = rule.level(self.distance)
+        level = rule.level(self.distance, self.further)
         near = level < rule.levels
         return best_of_each(self.query[near], self.entry[near], level[near])
 
@@ -65,7 +67,7 @@ def count_agreeing(
         )
         # Beyond the radius of either kind, not all pairs are known
         deepest = min(64 * near.radius[at] // kinds[at].bits for at in columns)
-        known = levels <= deepest
+        known = (levels <= deepest) & ~near.further  # rates are of one view each
         _, _, best = best_of_each(near.query[known], near.entry[known], levels[known])
         counts = np.bincount(best, minlength=deepest + 1)
         found.append((kinds[first], kinds[second], counts))
@@ -82,14 +84,14 @@ def best_of_each(query: Ints, entry: Ints, level: Ints) -> tuple[Ints, Ints, Int
 
 
 def count_distances(pictures: Measurements, identities: Identities) -> list[Ints]:
-    """Count the ordered pairs of different pictures at each distance, by their nearest views.
+    """Count the ordered pairs of different pictures at each distance, by their nearest usual views.
 
     Returns:
         For each kind, shape (bits + 1,).
     """
     kept = identities.part != LEFT_OUT
     numbers = np.flatnonzero(kept)
-    views = kept[pictures.owner]
+    views = kept[pictures.owner] & ~pictures.further
     place = np.searchsorted(numbers, pictures.owner[views])
     counts = []
     for kind in pictures.kinds:
@@ -144,4 +146,4 @@ def find_near(pictures: Measurements, identities: Identities, radius: tuple[int,
         distances(pictures.queries[kind][view], pictures.entries[kind][entry])
         for kind in pictures.kinds
     ]
-    return NearPairs(query, entry, np.stack(apart, axis=1), radius)
+    return NearPairs(query, entry, np.stack(apart, axis=1), pictures.further[view], radius)

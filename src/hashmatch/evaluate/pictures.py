@@ -8,7 +8,16 @@ from typing import TypeAlias
 
 from hashmatch.evaluate.settings import EvaluationSettings
 from hashmatch.hashing.distance import hamming_distance
-from hashmatch.model import Examination, HashKind, Kind, PerceptualHash, Reason, ViewHashes
+from hashmatch.model import (
+    QUARTER,
+    Examination,
+    HashKind,
+    Kind,
+    PerceptualHash,
+    Reason,
+    ViewHashes,
+    is_further,
+)
 from hashmatch.options import ExamineOptions, TransformOptions
 
 Hashes: TypeAlias = tuple[PerceptualHash, ...]
@@ -40,12 +49,14 @@ class Facts:
         problem: why it is left out, in words; None where it is used.
         views: the hashes of each view that could match, by ``hashed_kinds``; a hash list would hold
             those of the first.
+        further: for each view, whether it counts only where two hashes agree.
         variants: for each transform, its views that could match.
     """
 
     digest: str
     problem: str | None = None
     views: tuple[Hashes, ...] = field(default=(), repr=False)
+    further: tuple[bool, ...] = ()
     variants: tuple[tuple[Variant, ...], ...] = ()
 
 
@@ -61,6 +72,7 @@ def examine_options(settings: EvaluationSettings) -> ExamineOptions:
         limits=settings.limits,
         formats=settings.formats,
         mirrors=settings.mirrors,
+        views=settings.views,
         quality_floor=settings.quality_floor,
         digests=("sha256",),
         transforms=TransformOptions(settings.transforms, settings.seed, settings.kinds),
@@ -95,6 +107,7 @@ def facts_of(
     return Facts(
         digest,
         views=tuple(view.hashes for view in telling),
+        further=tuple(is_further(view.view) for view in telling),
         variants=tuple(
             tuple(
                 Variant(view.view, _distances(view.hashes, telling[0].hashes))
@@ -106,7 +119,11 @@ def facts_of(
 
 
 def _telling(views: Iterable[ViewHashes], settings: EvaluationSettings) -> list[ViewHashes]:
-    return [view for view in views if view.quality >= settings.quality_floor]
+    return [
+        view
+        for view in views
+        if view.quality >= settings.quality_floor and not view.view.endswith(QUARTER)
+    ]
 
 
 def _distances(hashes: Hashes, entry: Hashes) -> tuple[int, ...]:

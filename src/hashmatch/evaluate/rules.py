@@ -14,7 +14,7 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from hashmatch.evaluate.intervals import Ints
+from hashmatch.evaluate.intervals import Flags, Ints
 from hashmatch.hashing import parse_kind
 from hashmatch.model import HashKind
 
@@ -48,11 +48,12 @@ class Rule:
         """Whether it uses only one algorithm."""
         return len(self.columns) == 1
 
-    def level(self, distance: npt.NDArray[np.integer]) -> Ints:
+    def level(self, distance: npt.NDArray[np.integer], further: Flags) -> Ints:
         """The lowest level at which each comparison matches.
 
         Args:
             distance: shape (rows, kinds), in bits.
+            further: shape (rows,), whether it is of a view that counts only where two hashes agree.
 
         Returns:
             Shape (rows,); ``levels`` where none matches.
@@ -62,6 +63,8 @@ class Rule:
             for place, column in enumerate(self.columns)
         ]
         result: Ints = (np.maximum if self.all_must else np.minimum).reduce(found)
+        if self.is_single or not self.all_must:
+            result = np.where(further, self.levels, result)
         return result
 
 

@@ -13,7 +13,7 @@ from hashmatch.examine.decode import PILLOW_VERSION
 from hashmatch.examine.transform import TRANSFORMS, WORKING_PIXELS
 from hashmatch.hashing import check_kind
 from hashmatch.model import HashKind
-from hashmatch.options import FORMATS, QUALITY_FLOOR, Limits
+from hashmatch.options import FORMATS, QUALITY_FLOOR, VIEWS, Limits
 
 DEFAULT_KINDS = (HashKind("phash", 64), HashKind("dhash", 64))
 
@@ -43,6 +43,8 @@ class EvaluationSettings:
         max_false_per_day: false matches a day that are acceptable; more than 0.
         quality_floor: as the matcher's: views below it do not match.
         mirrors: as the matcher's: also look up flips and quarter turns.
+        views: as the matcher's. Further views count where two hashes must agree. Those with rows
+            and columns exchanged need mirror images, which are not measured.
         formats: names of the picture formats to decode.
         limits: what a picture may cost.
 
@@ -58,6 +60,7 @@ class EvaluationSettings:
     max_false_per_day: float = 10.0
     quality_floor: int = QUALITY_FLOOR
     mirrors: bool = False
+    views: str = "default"
     formats: frozenset[str] = FORMATS
     limits: Limits = Limits()
 
@@ -74,6 +77,8 @@ class EvaluationSettings:
             raise SettingsError("the list size and the files per day must be at least 1")
         if not 0 < self.max_false_per_day < float("inf"):
             raise SettingsError("the acceptable false matches a day must be more than 0")
+        if self.views not in VIEWS:
+            raise SettingsError(f"unknown views {self.views!r}; choose from {', '.join(VIEWS)}")
         if not 0 <= self.quality_floor <= 100:
             raise SettingsError("the quality floor must be from 0 to 100")
 
@@ -103,6 +108,7 @@ class EvaluationSettings:
             "max_false_per_day": self.max_false_per_day,
             "quality_floor": self.quality_floor,
             "mirrors": self.mirrors,
+            "views": self.views,
             "formats": sorted(self.formats),
             "limits": {
                 "max_pixels": self.limits.max_pixels,

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 import numpy as np
 
 from hashmatch.errors import OUT_OF_MEMORY, DecodeError
-from hashmatch.examine.decode import MirrorView, Picture, View
+from hashmatch.examine.decode import TRIMMED, UPRIGHT, MirrorView, Picture, View
+from hashmatch.examine.decode.further import QuarterView, SmallView, further_views
 from hashmatch.hashing import ALGORITHMS, QUALITY_GRID, Algorithm, Grey, from_codes, quality
 from hashmatch.model import Examination, HashKind, PerceptualHash, Reason, ViewHashes
 from hashmatch.options import ExamineOptions
+
+AnyView: TypeAlias = View | MirrorView | SmallView
 
 
 def hash_picture(open_it: Callable[[], Picture | None], options: ExamineOptions) -> Examination:
@@ -32,7 +36,7 @@ def hash_picture(open_it: Callable[[], Picture | None], options: ExamineOptions)
     if picture is None:
         return Examination()
     preview = _preview(picture, options)
-    if options.fast and _tells_enough(preview, options):
+    if options.fast and not _is_thorough(options) and _tells_enough(preview, options):
         return _examination(picture, preview, preview, exact=False)
     hashed: list[ViewHashes] = []
     failure: DecodeError | None = None
@@ -44,6 +48,11 @@ def hash_picture(open_it: Callable[[], Picture | None], options: ExamineOptions)
     except MemoryError:  # to shrink a thin picture takes many times its own memory
         failure = DecodeError(Reason.TOO_LARGE, OUT_OF_MEMORY)
     return _examination(picture, hashed, preview or hashed, failure)
+
+
+def _is_thorough(options: ExamineOptions) -> bool:
+    """Whether there are views that a preview does not show well enough."""
+    return options.views == "thorough" and options.has_pair
 
 
 def _preview(picture: Picture, options: ExamineOptions) -> list[ViewHashes]:
@@ -109,11 +118,16 @@ def hash_views(
         options: which hashes.
         reduced: for a preview, whether it is at reduced scale; None for exact views.
     """
-    every: list[View | MirrorView] = []
+    every: list[AnyView] = []
     for plain in found:
         every += [plain, *(plain.mirrors() if options.mirrors else ())]
-        if reduced is None and isinstance(plain, View):  # lists are made of exact hashes alone
+        if reduced is None and isinstance(plain, View):  # a preview does not show enough of these
             every += plain.crops(options.crops)
+            if _is_thorough(options) and not _has_step(plain, TRIMMED):
+                every += further_views(plain)
+        # The other orientations are those of the picture as stored
+        if options.with_quarters and not _has_step(plain, UPRIGHT):
+            every.append(QuarterView(plain))
     qualities = quality(np.stack([view.detail(QUALITY_GRID) for view in every])).tolist()
     hashes = [_hash_column(every, kind, reduced) for kind in options.kinds]
     return [
@@ -129,8 +143,12 @@ def hash_views(
     ]
 
 
+def _has_step(view: View | MirrorView, step: str) -> bool:
+    return any(each.startswith(step) for each in view.name.split("+"))
+
+
 def _hash_column(
-    every: Sequence[View | MirrorView], kind: HashKind, reduced: bool | None
+    every: Sequence[AnyView], kind: HashKind, reduced: bool | None
 ) -> tuple[list[PerceptualHash], list[PerceptualHash]]:
     """Hash all views by one algorithm, and return the uncertain bits of previews as well."""
     algorithm = ALGORITHMS[kind.algorithm]
@@ -146,9 +164,7 @@ def _hash_column(
     return hashes, uncertain_bits
 
 
-def _pictures(
-    every: Sequence[View | MirrorView], algorithm: Algorithm, bits: int
-) -> Iterator[Grey]:
+def _pictures(every: Sequence[AnyView], algorithm: Algorithm, bits: int) -> Iterator[Grey]:
     """Yield what the algorithm takes: one batch of small pictures, or whole ones one by one."""
     if algorithm.grid is not None:
         width, height = algorithm.grid(bits)

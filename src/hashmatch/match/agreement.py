@@ -6,7 +6,7 @@ only the first kind is searched; the other hash of each entry found is compared 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple, TypeAlias
@@ -17,12 +17,29 @@ import numpy.typing as npt
 from hashmatch.hashing import ALGORITHMS, Codes
 from hashmatch.hashing.distance import distances
 from hashmatch.hashlist import ListSection, SectionUpdate
-from hashmatch.match.cutoffs import Distances
+from hashmatch.match.cutoffs import NEVER, Cutoffs, Distances
 from hashmatch.match.sections import IndexedSection, Rows
 from hashmatch.match.symmetries import turn, turn_mask
-from hashmatch.model import HashKind
+from hashmatch.model import QUARTER, HashKind, ViewHashes, is_further
 
 Flags: TypeAlias = npt.NDArray[np.bool_]
+Sorts: TypeAlias = npt.NDArray[np.int8]
+
+USUAL, QUARTERED, FURTHER = range(3)
+"""Sorts of views: those that count by one hash too; those with rows and columns exchanged, which
+count with their mirror images where two hashes agree; and those that count only where two hashes
+agree, without mirror images."""
+
+
+def sorts_of(views: Iterable[ViewHashes]) -> Sorts:
+    """The sort of each view, by its name; shape (n,)."""
+    return np.fromiter((_sort_of(view.view) for view in views), dtype=np.int8)
+
+
+def _sort_of(name: str) -> int:
+    if not is_further(name):
+        return USUAL
+    return QUARTERED if name.rpartition("+")[2] == QUARTER else FURTHER
 
 
 class Agreed(NamedTuple):
@@ -41,6 +58,20 @@ class Agreed(NamedTuple):
     apart: tuple[Rows, Rows]
 
 
+class _Readings(NamedTuple):
+    """What to look up of some views; each array has one item a reading.
+
+    Attributes:
+        query: the view's number.
+        symmetry: which mirror image of it, as in ``Agreement.symmetries``; 0 for itself.
+        sort: of the view.
+    """
+
+    query: Rows
+    symmetry: Rows
+    sort: Sorts
+
+
 @dataclass(frozen=True, slots=True)
 class Agreement:
     """Two sections of one list, and how near both hashes of an entry must be.
@@ -51,6 +82,7 @@ class Agreement:
         partners: for each row of the first section, that of the same entry in the second; -1 where
             there is none.
         within: the cutoff, in bits.
+        further_within: that of further views; never more.
         symmetries: the mirror images of each query to look up as well, by name.
     """
 
@@ -58,54 +90,91 @@ class Agreement:
     sections: tuple[IndexedSection, IndexedSection]
     partners: Rows
     within: Distances
+    further_within: Distances
     symmetries: tuple[str, ...] = ()
 
     @property
     def adds_suspects(self) -> bool:
         """Whether it finds more than lies within the first section's own threshold."""
         first = self.sections[0]
-        return bool(self.symmetries) or self.within[first.kind] > first.threshold
+        further = self.further_within[first.kind] >= 0
+        return further or bool(self.symmetries) or self.within[first.kind] > first.threshold
 
-    def find(self, queries: Mapping[HashKind, Codes]) -> Agreed:
+    def find(self, queries: Mapping[HashKind, Codes], sorts: Sorts) -> Agreed:
         """Find every entry that both hashes of a query agree on.
 
         Args:
             queries: exact hashes of both kinds, each of shape (n, words).
+            sorts: of the queries' views, shape (n,): see ``sorts_of``.
         """
-        number = len(queries[self.sections[0].kind])
-        found = self._find({kind: self._all(kind, queries[kind]) for kind in self.within})
-        symmetry, query = np.divmod(found.query, max(1, number))
-        return found._replace(query=query, symmetry=symmetry)
-
-    def _all(self, kind: HashKind, codes: Codes) -> Codes:
-        """The codes, then those of each mirror image."""
-        return np.concatenate([codes, *(turn(kind, codes, each) for each in self.symmetries)])
-
-    def _all_masks(self, kind: HashKind, masks: Codes) -> Codes:
-        return np.concatenate([masks, *(turn_mask(kind, masks, each) for each in self.symmetries)])
-
-    def _find(self, queries: Mapping[HashKind, Codes]) -> Agreed:
         first, second = self.sections
-        near = first.index.search(queries[first.kind], self.within[first.kind])
+        asked = self._readings(sorts)
+        turned = {kind: self._turned(kind, queries[kind], asked) for kind in self.within}
+        near = first.index.search(turned[first.kind], self.within[first.kind])
         partner = self._partners(near.row)
         has = partner >= 0
         query, row, partner = near.query[has], near.row[has], partner[has]
-        apart = distances(queries[second.kind][query], second.codes(partner)).astype(np.int64)
-        agree = apart <= self.within[second.kind]
         own = near.distance[has].astype(np.int64)
+        apart = distances(turned[second.kind][query], second.codes(partner)).astype(np.int64)
+        agree = self._agree(asked.sort[query], own, apart)
         return Agreed(
-            query[agree], query[agree], (row[agree], partner[agree]), (own[agree], apart[agree])
+            asked.query[query[agree]],
+            asked.symmetry[query[agree]],
+            (row[agree], partner[agree]),
+            (own[agree], apart[agree]),
         )
 
+    def _agree(self, sort: Sorts, own: Rows, apart: Rows) -> Flags:
+        """Tell which pairs are within the cutoff of their view."""
+        first, second = self.sections
+        usual = (own <= self.within[first.kind]) & (apart <= self.within[second.kind])
+        further = own <= self.further_within[first.kind]
+        further &= apart <= self.further_within[second.kind]
+        agree: Flags = np.where(sort == FURTHER, further, usual)
+        return agree
+
+    def _readings(self, sorts: Sorts) -> _Readings:
+        """What to look up: each view, and the mirror images of those that have any."""
+        every = np.arange(len(sorts))
+        if not self.symmetries:  # the other quarter turns are mirror images of this one
+            every = every[sorts != QUARTERED]
+        turned = every[sorts[every] != FURTHER] if self.symmetries else every[:0]
+        query = np.concatenate([every, *(turned for _ in self.symmetries)])
+        symmetry = np.repeat(
+            np.arange(1 + len(self.symmetries)),
+            [len(every), *(len(turned) for _ in self.symmetries)],
+        )
+        return _Readings(query, symmetry, sorts[query])
+
+    def _turned(self, kind: HashKind, codes: Codes, asked: _Readings) -> Codes:
+        """The hashes of all readings, one after another."""
+        return self._each(kind, codes, asked, turn)
+
+    def _each(
+        self,
+        kind: HashKind,
+        codes: Codes,
+        asked: _Readings,
+        change: Callable[[HashKind, Codes, str], Codes],
+    ) -> Codes:
+        parts = [codes[asked.query[asked.symmetry == 0]]]
+        for number, name in enumerate(self.symmetries, 1):
+            parts.append(change(kind, codes[asked.query[asked.symmetry == number]], name))
+        return np.concatenate(parts)
+
     def may_agree(
-        self, codes: Mapping[HashKind, Codes], uncertain_bits: Mapping[HashKind, Codes]
+        self,
+        codes: Mapping[HashKind, Codes],
+        uncertain_bits: Mapping[HashKind, Codes],
+        sorts: Sorts,
     ) -> Flags:
         """Tell which previews' exact hashes may agree on an entry; bool, shape (n,)."""
         first, second = self.sections
-        number = len(codes[first.kind])
-        codes = {kind: self._all(kind, codes[kind]) for kind in self.within}
-        uncertain_bits = {kind: self._all_masks(kind, uncertain_bits[kind]) for kind in self.within}
-        found = np.zeros(len(codes[first.kind]), dtype=np.bool_)
+        asked, flags = self._readings(sorts), np.zeros(len(sorts), dtype=np.bool_)
+        codes = {kind: self._turned(kind, codes[kind], asked) for kind in self.within}
+        uncertain_bits = {
+            kind: self._each(kind, uncertain_bits[kind], asked, turn_mask) for kind in self.within
+        }
         for query, row in first.index.uncertain(
             codes[first.kind],
             uncertain_bits[first.kind],
@@ -117,9 +186,8 @@ class Agreement:
             has = partner >= 0
             left, partner = left[has], partner[has]
             near = self._may_be_near(second, codes, uncertain_bits, left, partner)
-            found[left[near]] = True
-        either: Flags = np.logical_or.reduce(found.reshape(1 + len(self.symmetries), number))
-        return either
+            flags[asked.query[left[near]]] = True
+        return flags
 
     def _may_be_near(
         self,
@@ -165,17 +233,11 @@ def may_be_near(
     return near
 
 
-def find_agreements(
-    sections: list[IndexedSection], cutoffs: Iterator[Distances], symmetries: tuple[str, ...]
-) -> list[Agreement]:
-    """Pair the sections of each list that a cutoff names, the rarer kind first.
-
-    Args:
-        sections: all of them.
-        cutoffs: how near two kinds must be.
-        symmetries: the mirror images to look up as well.
-    """
-    return list(chain.from_iterable(_pairs(sections, within, symmetries) for within in cutoffs))
+def find_agreements(sections: list[IndexedSection], cutoffs: Cutoffs) -> list[Agreement]:
+    """Pair the sections of each list that a cutoff of several kinds names, the rarer kind first."""
+    return list(
+        chain.from_iterable(_pairs(sections, within, cutoffs) for within in cutoffs.agreements())
+    )
 
 
 def find_partners(rows: ListSection | SectionUpdate, others: ListSection | SectionUpdate) -> Rows:
@@ -194,7 +256,7 @@ def find_partners(rows: ListSection | SectionUpdate, others: ListSection | Secti
 
 
 def _pairs(
-    sections: list[IndexedSection], within: Distances, symmetries: tuple[str, ...]
+    sections: list[IndexedSection], within: Distances, cutoffs: Cutoffs
 ) -> Iterator[Agreement]:
     # dHash has most look-alikes, since smooth pictures share it
     first, second = sorted(within, key=lambda kind: (kind.algorithm == "dhash", -kind.bits))
@@ -205,4 +267,11 @@ def _pairs(
                 second,
             ) and section.hash_list is partner.hash_list:
                 partners = find_partners(section.rows, partner.rows)
-                yield Agreement((place, other), (section, partner), partners, within, symmetries)
+                yield Agreement(
+                    (place, other),
+                    (section, partner),
+                    partners,
+                    within,
+                    cutoffs.of(within, further=True) or dict.fromkeys(within, NEVER),
+                    cutoffs.symmetries,
+                )

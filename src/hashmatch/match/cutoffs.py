@@ -8,8 +8,8 @@ bears; the cutoff that lets through the most gives way first, bit by bit.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from hashmatch.errors import SettingsError
@@ -40,6 +40,12 @@ NEVER = -1
 MIRRORED_VIEWS = 8
 """Views of a picture with ``mirrors``: upright, turned and flipped."""
 
+FURTHER_VIEWS = 36
+"""Further views of a picture with ``views="thorough"``, on average over generated pictures."""
+
+_BASE_SHARE = 0.5
+"""The share of the limit that is left to the usual views where there are further ones."""
+
 Kinds: TypeAlias = tuple[HashKind, ...]
 Distances: TypeAlias = Mapping[HashKind, int]
 
@@ -54,6 +60,7 @@ class MatchRule:
         max_false_per_million: as ``Matcher`` takes it.
         mirrors: as ``Matcher`` takes it.
         rates: as ``Matcher`` takes them.
+        which_views: as ``Matcher`` takes ``views``.
 
     Raises:
         SettingsError: a value is out of range.
@@ -64,6 +71,7 @@ class MatchRule:
     max_false_per_million: float
     mirrors: bool
     rates: Rates
+    which_views: str = "default"
 
     def __post_init__(self) -> None:
         if self.require not in REQUIRE_MODES:
@@ -82,6 +90,17 @@ class MatchRule:
         """Whether all hashes of an entry must be near."""
         return self.require == "all"
 
+    @property
+    def turned_views(self) -> int:
+        """How many readings of a picture are looked up by hashes that agree, mirror images too."""
+        quarters = 1 if self.which_views == "plain" else 2
+        return quarters * (1 + len(SYMMETRIES))
+
+    @property
+    def is_thorough(self) -> bool:
+        """Whether further views are looked up."""
+        return self.which_views == "thorough"
+
     def is_fixed(self, kinds: Kinds) -> bool:
         """Whether the operator gives a threshold for any of these kinds."""
         return any(fixed_threshold(kind, self.threshold) is not None for kind in kinds)
@@ -97,12 +116,14 @@ class Group:
         entries: how many.
         views: of a file, each looked up by itself. A frame, a trimmed border or another
             orientation adds as much again, at most.
+        further: whether these are further views, which have cutoffs of their own.
     """
 
     list: str
     kinds: Kinds
     entries: int
     views: int
+    further: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +136,23 @@ class Cutoffs:
             if none are.
         all_must: whether an entry needs the cutoff of all the kinds that it has.
         symmetries: the mirror images that are looked up by hashes that agree.
+        further: the same as ``matching`` for further views, of kinds that must agree. There are
+            many such views, so their cutoffs are stricter.
     """
 
     near: Distances
     matching: Mapping[Kinds, Distances]
     all_must: bool
     symmetries: tuple[str, ...] = ()
+    further: Mapping[Kinds, Distances] = field(default_factory=dict)
+
+    def within(self, group: Group) -> Distances:
+        """The distances within which entries of a group are matches."""
+        return (self.further if group.further else self.matching)[group.kinds]
+
+    def of(self, kinds: Iterable[HashKind], *, further: bool) -> Distances:
+        """The cutoff of kinds that agree on a usual or on a further view; empty without any."""
+        return (self.further if further else self.matching).get(tuple(sorted(kinds)), {})
 
     def alone(self, kind: HashKind) -> int:
         """The largest distance at which this kind makes a match by itself; ``NEVER`` if none."""
@@ -150,7 +182,9 @@ def fit_groups(groups: list[Group], rule: MatchRule) -> tuple[list[Group], Cutof
     if rule.mirrors or rule.all_must:
         return groups, choose_cutoffs(groups, rule)
     mirrored = [
-        replace(group, views=1 + len(SYMMETRIES)) if len(group.kinds) > 1 else group
+        replace(group, views=rule.turned_views)
+        if len(group.kinds) > 1 and not group.further
+        else group
         for group in groups
     ]
     cutoffs = choose_cutoffs(mirrored, rule)
@@ -178,9 +212,20 @@ def find_groups(hash_lists: Sequence[HashList], rule: MatchRule) -> list[Group]:
                     kinds = tuple(sorted(together))
                     if together <= alone.keys() and not rule.is_fixed(kinds):
                         sizes[kinds] = min(alone[kind] for kind in kinds)
-        groups += [
-            Group(hash_list.name, kinds, entries, rule.views) for kinds, entries in sizes.items()
-        ]
+        groups += group_sizes(hash_list.name, sizes, rule)
+    return groups
+
+
+def group_sizes(name: str, sizes: Mapping[Kinds, int], rule: MatchRule) -> list[Group]:
+    """The groups of a list, by how many entries are matches by each set of kinds."""
+    groups = []
+    for kinds, entries in sizes.items():
+        views, agree = rule.views, len(kinds) > 1 and rule.is_thorough
+        if agree and rule.all_must:
+            views += FURTHER_VIEWS
+        groups.append(Group(name, kinds, entries, views))
+        if agree and not rule.all_must:
+            groups.append(Group(name, kinds, entries, FURTHER_VIEWS, further=True))
     return groups
 
 
@@ -196,20 +241,32 @@ def choose_cutoffs(groups: Sequence[Group], rule: MatchRule) -> Cutoffs:
         for kind in group.kinds
         if kind.algorithm not in DIGEST_BITS
     }
+    usual = [group for group in groups if not group.further]
+    further = [group for group in groups if group.further]
     matching: dict[Kinds, dict[HashKind, int]] = {}
-    for group in groups:
+    for group in usual:
         if len(group.kinds) > 1 and not rule.all_must:
             matching[group.kinds] = agreeing_distances(group.kinds, FURTHEST_AGREEMENT)
         else:
             matching[group.kinds] = {kind: near[kind] for kind in group.kinds}
-    _shrink(matching, groups, rule)
-    return Cutoffs(near, matching, rule.all_must)
+    limit = rule.max_false_per_million / MILLION
+    spent = _shrink(matching, usual, rule, limit * (_BASE_SHARE if further else 1))
+    beyond = {group.kinds: dict(matching[group.kinds]) for group in further}
+    _shrink(beyond, further, rule, limit - spent)
+    return Cutoffs(near, matching, rule.all_must, further=beyond)
 
 
 def _shrink(
-    matching: dict[Kinds, dict[HashKind, int]], groups: Sequence[Group], rule: MatchRule
-) -> None:
-    """Lower the cutoffs that are not fixed until they let through no more than the limit."""
+    matching: dict[Kinds, dict[HashKind, int]],
+    groups: Sequence[Group],
+    rule: MatchRule,
+    limit: float,
+) -> float:
+    """Lower the cutoffs that are not fixed until they let through no more than the limit.
+
+    Returns:
+        The false matches of a file that remain.
+    """
 
     def expected(kinds: Kinds) -> float:
         chance = chance_of(rule.rates, matching[kinds])
@@ -220,13 +277,14 @@ def _shrink(
         if not all(fixed_threshold(kind, rule.threshold) is not None for kind in group.kinds):
             lookups[group.kinds] = lookups.get(group.kinds, 0) + group.entries * group.views
     found = {kinds: expected(kinds) for kinds in lookups}
-    while found and sum(found.values()) * MILLION > rule.max_false_per_million:
+    while found and sum(found.values()) > limit:
         worst = max(found, key=lambda kinds: found[kinds])
         distances = matching[worst]
         movable = [kind for kind in worst if fixed_threshold(kind, rule.threshold) is None]
         widest = max(movable, key=lambda kind: distances[kind] / kind.bits)
         distances[widest] -= 1
         found[worst] = expected(worst)
+    return sum(found.values())
 
 
 def chance_of(rates: Rates, distances: Distances) -> Chance | None:

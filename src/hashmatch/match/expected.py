@@ -8,11 +8,13 @@ from typing import Any
 
 from hashmatch.hashlist import HashList
 from hashmatch.match.cutoffs import (
+    FURTHER_VIEWS,
     MAX_FALSE_PER_MILLION,
     MILLION,
     Cutoffs,
     Distances,
     Group,
+    Kinds,
     MatchRule,
     chance_of,
     fit,
@@ -42,7 +44,7 @@ class ExpectedFalse:
     @property
     def per_file(self) -> Chance:
         """The expected number for one file, of the groups whose chance is known."""
-        return _total(self._at(group, self.cutoffs.matching[group.kinds]) for group in self.groups)
+        return _total(self._at(group, self.cutoffs.within(group)) for group in self.groups)
 
     @property
     def candidates_per_file(self) -> float:
@@ -66,7 +68,7 @@ class ExpectedFalse:
         What ``auto`` allows is the operator's own limit, so only fixed thresholds count.
         """
         fixed = (group for group in self.groups if self.rule.is_fixed(group.kinds))
-        total = _total(self._at(group, self.cutoffs.matching[group.kinds]) for group in fixed)
+        total = _total(self._at(group, self.cutoffs.within(group)) for group in fixed)
         return total.rate > MOST_FALSE
 
     def at(self, thresholds: Distances) -> Chance:
@@ -104,6 +106,7 @@ class ExpectedFalse:
             "unknown_kinds": list(self.unknown_kinds),
             "views": self.rule.views,
             "mirror_images": list(self.cutoffs.symmetries),
+            "further_views": FURTHER_VIEWS if self.rule.is_thorough else 0,
             "rates": self.rule.rates.name,
         }
 
@@ -116,7 +119,7 @@ class ExpectedFalse:
 
     def _matching_alone(self, group: Group) -> Chance:
         counts = len(group.kinds) == 1 or self.cutoffs.all_must
-        return self._at(group, self.cutoffs.matching[group.kinds]) if counts else Chance(0.0, 0.0)
+        return self._at(group, self.cutoffs.within(group)) if counts else Chance(0.0, 0.0)
 
 
 def _total(chances: Iterable[Chance]) -> Chance:
@@ -149,10 +152,10 @@ def expect_by_default(hash_list: HashList) -> ExpectedFalse:
     return expect_false([hash_list], rule)
 
 
-def describe(cutoffs: Cutoffs) -> list[Mapping[str, int]]:
-    """The cutoffs as plain values, those that nothing is within left out."""
+def describe(cutoffs: Mapping[Kinds, Distances]) -> list[Mapping[str, int]]:
+    """Cutoffs as plain values, those that nothing is within left out."""
     return [
         {str(kind): bits for kind, bits in distances.items()}
-        for distances in cutoffs.matching.values()
+        for distances in cutoffs.values()
         if all(bits >= 0 for bits in distances.values())
     ]

@@ -10,7 +10,7 @@ import numpy as np
 
 from hashmatch.index import Hits
 from hashmatch.match.sections import Rows
-from hashmatch.model import Cause, Examination, HashKind, ViewHashes
+from hashmatch.model import QUARTER, Cause, Examination, HashKind, ViewHashes
 
 STORED = "stored"
 BYTES = "bytes"
@@ -33,6 +33,7 @@ class Hit:
         view: the number of the picture's view; -1 for its bytes.
         symmetry: which mirror image of the view is near; empty for the view itself.
         together: if two hashes of the entry agree, the distance of each, in bits.
+        sort: of the view, as in ``agreement``.
     """
 
     doubt: int
@@ -43,6 +44,7 @@ class Hit:
     view: int
     symmetry: str = ""
     together: tuple[tuple[HashKind, int], ...] = field(default=(), compare=False)
+    sort: int = field(default=0, compare=False)
 
     @property
     def cause(self) -> Cause | None:
@@ -73,9 +75,23 @@ NOTHING = Near([], 0)
 
 def view_name(view: ViewHashes, symmetry: str) -> str:
     """The name of a view or of a mirror image of it, as ``ExamineOptions.mirrors`` names them."""
-    if not symmetry:
-        return view.view
-    return symmetry if view.view == STORED else f"{view.view}+{symmetry}"
+    before, _, last = view.view.rpartition("+")
+    steps = [before, last]
+    if last == QUARTER:
+        steps[1] = _QUARTERED[symmetry]
+    elif symmetry:
+        steps.append(symmetry)
+    named = [step for step in steps if step not in ("", STORED)]
+    return "+".join(named) or STORED
+
+
+_QUARTERED = {
+    "": "transpose",
+    "mirror": "rotate-270",
+    "flip": "rotate-90",
+    "rotate-180": "transverse",
+}
+"""What a mirror image of a view with rows and columns exchanged is of the view itself."""
 
 
 def count_unseen(near: Hits, counts: Rows, places: Sequence[tuple[int, int]]) -> dict[int, int]:

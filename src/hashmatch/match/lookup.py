@@ -19,22 +19,29 @@ from hashmatch.hashing import Codes, to_codes
 from hashmatch.hashlist import HashList
 from hashmatch.hashlist.hash_list import EMPTY
 from hashmatch.index import BuiltIndex, Hits, check_codes
-from hashmatch.match.agreement import Flags, find_agreements, max_bit_flips, may_be_near
-from hashmatch.match.cutoffs import Cutoffs, MatchRule
-from hashmatch.match.expected import expect_false, significant
+from hashmatch.match.agreement import (
+    QUARTERED,
+    USUAL,
+    Flags,
+    Sorts,
+    find_agreements,
+    max_bit_flips,
+    may_be_near,
+    sorts_of,
+)
+from hashmatch.match.cutoffs import MatchRule
+from hashmatch.match.described import describe_hit
+from hashmatch.match.expected import expect_false
 from hashmatch.match.hits import (
     BY_CHANCE,
-    BYTES,
     BYTES_VIEW,
     FAINT,
-    FULL_QUALITY,
     SURE,
     Hit,
     Near,
     best_hits,
     count_unseen,
     places_of,
-    view_name,
 )
 from hashmatch.match.sections import (
     EntryName,
@@ -45,7 +52,14 @@ from hashmatch.match.sections import (
 )
 from hashmatch.match.thresholds import check_names
 from hashmatch.match.videos import VideoRule
-from hashmatch.model import DIGEST_BITS, Cause, Examination, HashKind, Match, PerceptualHash
+from hashmatch.model import (
+    DIGEST_BITS,
+    Examination,
+    HashKind,
+    Match,
+    PerceptualHash,
+    is_further,
+)
 
 
 class Lookup:
@@ -102,9 +116,7 @@ class Lookup:
             for kind in hash_list.sections
         ]
         self._videos = VideoRule(self.expected, self.kinds, self._sections)
-        self._agreements = find_agreements(
-            self._sections, self._cutoffs.agreements(), self._cutoffs.symmetries
-        )
+        self._agreements = find_agreements(self._sections, self._cutoffs)
 
     @property
     def every_kind(self) -> list[HashKind]:
@@ -161,6 +173,7 @@ class Lookup:
             near = self.near(
                 self._columns([view.hashes for view in views]),
                 self._columns([view.uncertain_bits for view in views]),
+                sorts=sorts_of(views),
             )
             found.update(places[query][0] for query in near.nonzero()[0].tolist())
         return found
@@ -174,6 +187,8 @@ class Lookup:
         self,
         codes: Mapping[HashKind, Codes],
         uncertain_bits: Mapping[HashKind, Codes] | None = None,
+        *,
+        sorts: Sorts | None = None,
     ) -> Flags:
         """Tell which views or digests of a batch may be near an entry, with no object for each.
 
@@ -181,16 +196,19 @@ class Lookup:
             codes: for each kind, the views' hashes, shape (n, words). Kinds that no list has are
                 left out.
             uncertain_bits: the same for the uncertain bits of previews; None for exact hashes.
+            sorts: of the views, shape (n,). Without them, more views may seem to be near.
 
         Returns:
             Flags: bool, shape (n,).
         """
-        found = np.zeros(len(next(iter(codes.values()))), dtype=np.bool_)
+        if sorts is None:
+            sorts = np.full(len(next(iter(codes.values()))), USUAL, dtype=np.int8)
+        found, alone = np.zeros(len(sorts), dtype=np.bool_), self._looked_up_alone(sorts)
         for kind, column in codes.items():
-            found |= self._near_alone(
+            found[alone] |= self._near_alone(
                 kind,
-                check_codes(column),
-                None if uncertain_bits is None else check_codes(uncertain_bits[kind]),
+                check_codes(column)[alone],
+                None if uncertain_bits is None else check_codes(uncertain_bits[kind])[alone],
             )
         for agreement in self._agreements:
             if not agreement.adds_suspects or not agreement.within.keys() <= codes.keys():
@@ -198,11 +216,16 @@ class Lookup:
             rest = np.flatnonzero(~found)
             some = {kind: column[rest] for kind, column in codes.items()}
             if uncertain_bits is None:
-                found[rest[agreement.find(some).query]] = True
+                found[rest[agreement.find(some, sorts[rest]).query]] = True
             else:
                 unsure = {kind: column[rest] for kind, column in uncertain_bits.items()}
-                found[rest[agreement.may_agree(some, unsure)]] = True
+                found[rest[agreement.may_agree(some, unsure, sorts[rest])]] = True
         return found
+
+    def _looked_up_alone(self, sorts: Sorts) -> Rows:
+        """The views to look up by each hash: where all must be near, further views as well."""
+        which = sorts != QUARTERED if self._require_all else sorts == USUAL
+        return np.flatnonzero(which)
 
     def _near_alone(self, kind: HashKind, codes: Codes, uncertain_bits: Codes | None) -> Flags:
         found = np.zeros(len(codes), dtype=np.bool_)
@@ -236,24 +259,25 @@ class Lookup:
         for number, hit in self._digest_hits(examinations, exact):
             hits[number].append(hit)
         places = places_of(examinations, exact)
-        columns = self._columns(
-            [examinations[number].views[view].hashes for number, view in places]
-        )
-        for kind, queries in columns.items() if places else ():
+        views = [examinations[number].views[view] for number, view in places]
+        columns, sorts = self._columns([view.hashes for view in views]), sorts_of(views)
+        rows = self._looked_up_alone(sorts)
+        own = [places[row] for row in rows.tolist()]
+        for kind, queries in columns.items() if own else ():
             for position, section in self._sections_of(kind):
-                near, counts = self._search(section, queries, wanted)
+                near, counts = self._search(section, queries[rows], wanted)
                 for query, row, bits in zip(*(array.tolist() for array in near), strict=True):
-                    number, view = places[query]
+                    number, view = own[query]
                     doubt = BY_CHANCE if bits > self._alone[kind] else SURE
                     hits[number].append(Hit(doubt, True, bits, position, row, view))
-                unseen.update(count_unseen(near, counts, places))
+                unseen.update(count_unseen(near, counts, own))
         alone = {number: {(hit.section, hit.row) for hit in some} for number, some in hits.items()}
-        for number, hit in self._agreed_hits(columns, places):
+        for number, hit in self._agreed_hits(columns, places, sorts):
             hits[number].insert(0, hit)
         found: dict[int, Near] = {}
         for number, some in hits.items():
             examination = examinations[number]
-            agreed = self._all_near(some, self._videos.cutoffs(examination))
+            agreed = self._all_near(some, examination)
             weighed = [
                 self._weigh(hit, examination) for hit in self._videos.weigh(agreed, examination)
             ]
@@ -262,6 +286,7 @@ class Lookup:
             count = sum(
                 (hit.section, hit.row) in seen
                 or bool(hit.symmetry)
+                or hit.sort != USUAL
                 or hit.distance > self._sections[hit.section].threshold
                 for hit in best
             )
@@ -269,13 +294,13 @@ class Lookup:
         return found
 
     def _agreed_hits(
-        self, columns: Mapping[HashKind, Codes], places: Sequence[tuple[int, int]]
+        self, columns: Mapping[HashKind, Codes], places: Sequence[tuple[int, int]], sorts: Sorts
     ) -> Iterator[tuple[int, Hit]]:
         """Yield the entries that two hashes of a view agree on, with the examination's number."""
         for agreement in self._agreements if places else ():
             if not agreement.within.keys() <= columns.keys():
                 continue
-            query, symmetry, rows, apart = agreement.find(columns)
+            query, symmetry, rows, apart = agreement.find(columns, sorts)
             kinds = [section.kind for section in agreement.sections]
             names = ("", *agreement.symmetries)
             for at, side, *pair in zip(
@@ -288,7 +313,7 @@ class Lookup:
                 together = tuple(zip(kinds, pair[2:], strict=True))
                 for position, row, bits in zip(agreement.places, pair[:2], pair[2:], strict=True):
                     hit = Hit(SURE, True, bits, position, row, view, names[side], together)
-                    yield number, hit
+                    yield number, replace(hit, sort=int(sorts[at]))
 
     def _weigh(self, hit: Hit, examination: Examination) -> Hit:
         """A view of too little detail makes only candidates."""
@@ -302,7 +327,7 @@ class Lookup:
             return near, np.bincount(near.query, minlength=len(queries))
         return section.index.nearest(queries, section.threshold, wanted)
 
-    def _all_near(self, hits: list[Hit], cutoffs: Cutoffs) -> list[Hit]:
+    def _all_near(self, hits: list[Hit], found: Examination) -> list[Hit]:
         """If all hashes of an entry must be near, keep only hits through a view where they are.
 
         This is what ``evaluate`` measures. Two views, each near by one algorithm, do not count as
@@ -310,6 +335,8 @@ class Lookup:
         """
         if not self._require_all:
             return hits
+        cutoffs = self._videos.cutoffs(found)
+        further = {at for at, view in enumerate(found.views) if is_further(view.view)}
         names: dict[tuple[int, int], EntryName] = {}
         near: dict[tuple[EntryName, int], dict[HashKind, int]] = defaultdict(dict)
         for hit in hits:
@@ -320,7 +347,9 @@ class Lookup:
         wanted = {name: perceptual_kinds(name) for name in set(names.values())}
         doubts: dict[tuple[EntryName, int], int] = {}
         for through, apart in near.items():
-            if (kinds := wanted[through[0]]) <= apart.keys():
+            kinds = wanted[through[0]]
+            # A further view counts only where two hashes agree
+            if kinds <= apart.keys() and (len(kinds) > 1 or through[1] not in further):
                 within = cutoffs.matching[tuple(sorted(kinds))] if kinds else {}
                 far = any(apart[kind] > bits for kind, bits in within.items())
                 doubts[through] = BY_CHANCE if far else SURE
@@ -333,43 +362,7 @@ class Lookup:
 
     def match(self, examination: Examination, hit: Hit) -> Match:
         """Describe a hit in full."""
-        section = self._sections[hit.section]
-        view = examination.views[hit.view] if hit.perceptual else None
-        threshold = section.threshold
-        if hit.distance > threshold:
-            threshold = self._cutoffs.matching[tuple(sorted(dict(hit.together)))][section.kind]
-        return Match(
-            list=section.hash_list.name,
-            entry=section.rows.entry(hit.row),
-            algorithm=section.kind.algorithm,
-            bits=section.kind.bits,
-            distance=hit.distance,
-            threshold=threshold,
-            view=view_name(view, hit.symmetry) if view else BYTES,
-            quality=view.quality if view else FULL_QUALITY,
-            cause=hit.cause,
-            expected_false=self._expected_false(examination, hit),
-        )
-
-    def _expected_false(self, examination: Examination, hit: Hit) -> float | None:
-        """How many entries of the list are this near by chance; see ``Match``."""
-        if hit.cause is Cause.LOW_INFORMATION:  # the rates are those of pictures with detail
-            return None
-        section = self._sections[hit.section]
-        hash_list, near = section.hash_list, {section.kind: hit.distance} | dict(hit.together)
-        if self._require_all and hit.perceptual:
-            name = EntryName(hash_list, section.rows.entry_id(hit.row))
-            near = {kind: self.thresholds[kind] for kind in perceptual_kinds(name)} | near
-        entries = min(
-            len(each.rows)
-            for each in self._sections
-            if each.hash_list is hash_list and each.kind in near
-        )
-        chance = self._rule.rates.of(near)
-        views = len(examination.views) if hit.perceptual else 1
-        if hit.together:
-            views *= 1 + len(self._cutoffs.symmetries)
-        return None if chance is None else significant(chance.rate * entries * views)
+        return describe_hit(hit, examination, self._sections, self.expected)
 
     def _digest_hits(
         self, examinations: Sequence[Examination], numbers: Sequence[int]

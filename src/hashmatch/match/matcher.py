@@ -72,7 +72,11 @@ class Matcher(Closing):
         archives: what an archive may cost.
         video: what a video may cost.
         formats: names of the picture formats to decode.
-        mirrors: also look up the flips and quarter turns of every view.
+        mirrors: also look up the flips and quarter turns of every view by one hash.
+        views: ``default``, or ``thorough`` to decode every picture in full and also look up the
+            pictures inside it, the picture turned a little, and continued beyond its edges as if it
+            had been cropped. These views count only where two hashes of an entry agree. ``plain``
+            leaves out the quarter turns that ``default`` finds by agreement.
         require: with ``auto``, one near hash of an entry makes a match; two that agree do so
             further out: phash and dhash both within 12 bits, or what ``max_false_per_million``
             allows. With ``any``, agreement counts for nothing. With ``all``, every hash
@@ -113,6 +117,7 @@ class Matcher(Closing):
         video: VideoLimits = VideoLimits(),
         formats: Iterable[str] = FORMATS,
         mirrors: bool = False,
+        views: str = "default",
         require: str = AUTO,
         decode: str = "fast",
         isolate: bool = True,
@@ -131,7 +136,7 @@ class Matcher(Closing):
             raise SettingsError("max_matches must be at least 1")
         self.quality_floor = quality_floor
         self.max_matches = max_matches
-        self._rule = MatchRule(threshold, require, max_false_per_million, mirrors, rates)
+        self._rule = MatchRule(threshold, require, max_false_per_million, mirrors, rates, views)
         self._index = index
         self._base = ExamineOptions(
             kinds=(),
@@ -140,6 +145,7 @@ class Matcher(Closing):
             video=video,
             formats=frozenset(formats),
             mirrors=mirrors,
+            views=views,
             fast=decode == "fast",
             quality_floor=quality_floor,
         )
@@ -322,15 +328,18 @@ class Matcher(Closing):
 
     def settings(self) -> dict[str, Any]:
         """All settings that can change a verdict, apart from the lists."""
+        cutoffs = self._lists.lookup.expected.cutoffs
         return {
             "thresholds": {str(kind): bits for kind, bits in self._lists.lookup.thresholds.items()},
-            "match_within": describe(self._lists.lookup.expected.cutoffs),
+            "match_within": describe(cutoffs.matching),
+            "further_within": describe(cutoffs.further),
             "max_false_per_million": self._rule.max_false_per_million,
             "rates": self._rule.rates.name,
             "quality_floor": self.quality_floor,
             "require": self._rule.require,
             "max_matches": self.max_matches,
             "mirrors": self.options.mirrors,
+            "views": self.options.views,
             "formats": sorted(self.options.formats),
             "limits": asdict(self.options.limits),
             "archives": asdict(self.options.archives),

@@ -15,7 +15,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from hashmatch.match.cutoffs import MILLION, NEVER, Cutoffs, choose_cutoffs
+from hashmatch.match.cutoffs import MILLION, NEVER, Cutoffs, choose_cutoffs, fit_groups
 from hashmatch.match.expected import ExpectedFalse
 from hashmatch.match.hits import BY_CHANCE, LONE_FRAME, SURE, Hit
 from hashmatch.match.rates import poisson_at_most
@@ -56,6 +56,10 @@ class VideoRule:
         self._expected = expected
         self._columns = {kind: column for column, kind in enumerate(kinds)}
         self._sections = sections
+        # Videos have no further views
+        self._rule = replace(expected.rule, which_views="plain")
+        usual = [group for group in expected.groups if not group.further]
+        self._groups, _ = fit_groups(usual, self._rule)
         self._cutoffs: dict[int, Cutoffs] = {}
         self._frames: dict[int, Counter[str]] = {}
 
@@ -68,10 +72,8 @@ class VideoRule:
             return self._expected.cutoffs
         doublings = max(0, len(_stills(found)) - 1).bit_length()
         if doublings not in self._cutoffs:
-            groups = [
-                replace(group, views=group.views << doublings) for group in self._expected.groups
-            ]
-            self._cutoffs[doublings] = choose_cutoffs(groups, self._expected.rule)
+            groups = [replace(group, views=group.views << doublings) for group in self._groups]
+            self._cutoffs[doublings] = choose_cutoffs(groups, self._rule)
         return self._cutoffs[doublings]
 
     def weigh(self, hits: Sequence[Hit], found: Examination) -> list[Hit]:
@@ -101,7 +103,7 @@ class VideoRule:
 
     def _is_sure(self, hit: Hit, cutoffs: Cutoffs) -> bool:
         kind, together = self._sections[hit.section].kind, dict(hit.together)
-        within = cutoffs.matching.get(tuple(sorted(together)), {})
+        within = cutoffs.of(together, further=False)
         agrees = bool(together) and all(
             bits <= within.get(each, NEVER) for each, bits in together.items()
         )

@@ -29,6 +29,7 @@ CAUSES = {
 
 _SETTINGS = {
     "match_within": "distances of a match in bits",
+    "further_within": "distances of a match by a further view in bits",
     "max_false_per_million": "false matches accepted per million files",
 }
 """Settings whose names do not explain them, and names for people."""

@@ -20,7 +20,7 @@ from hashmatch.files import is_object
 from hashmatch.hashlist import HashList, ListSection
 from hashmatch.match.matcher import Matcher
 from hashmatch.model import Examination, Reason
-from hashmatch.options import ExamineOptions
+from hashmatch.options import VIEWS, ExamineOptions
 from hashmatch.scan.history import History
 from hashmatch.scan.result import FileResult
 from hashmatch.scan.scanning import scan_known
@@ -153,11 +153,17 @@ def _check_kinds(state: State, options: ExamineOptions, *, include_gone: bool) -
         mirrors = (
             ["mirrored views"] if options.mirrors and not settings.options()["mirrors"] else []
         )
+        views = VIEWS.index(options.views) > VIEWS.index(settings.options()["views"])
         pictures = partial(state.files.count_pictures, hashed=bool(settings.kinds))
         for names, count_files, remedy in (
             (kinds, pictures, _ALL_LISTS),
             (digests, state.files.count_digested, _ALL_LISTS),
             (mirrors, pictures, "with --mirrors, like the last scan"),
+            (
+                [f"{options.views} views"] if views else [],
+                pictures,
+                f"with --views {options.views}, like the last scan",
+            ),
         ):
             missing = count_files(number, include_gone=include_gone) if names else 0
             if missing:

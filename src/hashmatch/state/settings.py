@@ -12,7 +12,7 @@ from hashmatch.examine.extras import readers
 from hashmatch.model import HashKind
 from hashmatch.options import ArchiveLimits, ExamineOptions, Limits, VideoLimits
 
-_RULES = 5
+_RULES = 6
 """Raise it whenever the same file may give other hashes, views or members than before."""
 
 
@@ -49,6 +49,7 @@ class Settings:
             "video": asdict(options.video),
             "formats": sorted(options.formats),
             "mirrors": options.mirrors,
+            "views": options.views,
             "quality_floor": options.quality_floor,
         }
         return cls(json.dumps(base, sort_keys=True), options.kinds, options.digests)
@@ -62,6 +63,7 @@ class Settings:
             "video": VideoLimits(**base["video"]),
             "formats": frozenset(base["formats"]),
             "mirrors": base["mirrors"],
+            "views": base.get("views", "plain"),  # earlier versions knew no others
             "quality_floor": base["quality_floor"],
         }
 

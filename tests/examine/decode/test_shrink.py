@@ -13,8 +13,8 @@ from hashmatch.examine.decode.shrink import (
     _by_products,
     _lanczos_by_libm,
     _pillow_agrees,
-    _weights,
     _whole_weights,
+    lanczos_weights,
     shrink,
     shrink_exactly,
 )
@@ -77,11 +77,11 @@ def test_hardly_any_value_is_off(grid: tuple[int, int]) -> None:
 
 def test_weights_of_long_rows_are_not_kept() -> None:
     """Long rows are left to Pillow, so that no sequence of wide pictures fills the memory."""
-    _weights.cache_clear()
+    lanczos_weights.cache_clear()
     for width in range(5000, 5100, 20):
         picture = hard(width, width, 128)
         assert (shrink(np.asarray(picture), 32, 32) == by_pillow(picture, (32, 32))).all()
-    assert _weights.cache_info().currsize == 0
+    assert lanczos_weights.cache_info().currsize == 0
 
 
 @settings(max_examples=60, deadline=None)

@@ -27,7 +27,7 @@ from hashmatch.examine.decode.picture import (
     adopt_picture,
     open_picture,
 )
-from hashmatch.examine.decode.views import CROP, UPRIGHT, MirrorView, View
+from hashmatch.examine.decode.views import CROP, TRIMMED, UPRIGHT, MirrorView, View
 
 PILLOW_VERSION = PIL.__version__
 
@@ -36,6 +36,7 @@ __all__ = [
     "DECODERS",
     "PILLOW_VERSION",
     "SNIFF_BYTES",
+    "TRIMMED",
     "UPRIGHT",
     "MirrorView",
     "Picture",

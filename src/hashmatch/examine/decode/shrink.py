@@ -80,7 +80,7 @@ def shrink(pixels: Grey, width: int, height: int, size: tuple[float, float] | No
     across = np.empty((tall, width), np.float32)
     for band, (first, end, weights) in enumerate(_light_bands(wide, width, right)):
         across[:, band * _BAND : (band + 1) * _BAND] = rows[:, first:end] @ weights
-    down = _weights(tall, height, bottom).T
+    down = lanczos_weights(tall, height, bottom).T
     return _grey_levels(down @ _grey_levels(across)).astype(np.uint8)
 
 
@@ -92,7 +92,7 @@ def _grey_levels(values: Real) -> Real:
 
 
 @lru_cache(maxsize=64)
-def _weights(length: int, count: int, end: float) -> Real:
+def lanczos_weights(length: int, count: int, end: float) -> Real:
     """How much each of ``length`` pixels adds to each of ``count``, shape (length, count).
 
     The ``count`` pixels lie evenly between 0 and ``end``, which may fall within a pixel.
@@ -182,7 +182,7 @@ def _bands(length: int, count: int) -> tuple[tuple[int, int, Exact], ...]:
 
 @lru_cache(maxsize=64)
 def _light_bands(length: int, count: int, end: float) -> tuple[tuple[int, int, Real], ...]:
-    return _in_bands(_weights(length, count, end))
+    return _in_bands(lanczos_weights(length, count, end))
 
 
 def _in_bands(weights: npt.NDArray[F]) -> tuple[tuple[int, int, npt.NDArray[F]], ...]:

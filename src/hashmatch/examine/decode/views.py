@@ -104,11 +104,12 @@ class View:
         self.picture = picture
         self._colour = colour
         self._small: dict[tuple[int, int], Grey] = {}
+        self._details: dict[int, Grey] = {}
 
     def then(self, step: str, change: Callable[[Image.Image], Image.Image]) -> View:
         """Return the reading that goes one step further."""
         further = type(self)
-        return further(_join(self.name, step), change(self.picture), lambda: change(self._colour()))
+        return further(join(self.name, step), change(self.picture), lambda: change(self._colour()))
 
     def grey(self, width: int, height: int) -> Grey:
         """Return grey values, uint8 of shape (height, width), resized as ``imagehash`` does."""
@@ -129,8 +130,11 @@ class View:
 
         Large pictures are first averaged over whole blocks of pixels, which takes half the time.
         """
-        smoothed = self.picture.resize((side, side), Image.Resampling.BILINEAR, reducing_gap=_GAP)
-        return np.asarray(smoothed)
+        if side not in self._details:
+            size = (side, side)
+            smoothed = self.picture.resize(size, Image.Resampling.BILINEAR, reducing_gap=_GAP)
+            self._details[side] = np.asarray(smoothed)
+        return self._details[side]
 
     def mirrors(self) -> Iterator[MirrorView]:
         """Yield the other seven symmetries of this view, from its small grey values alone."""
@@ -168,7 +172,7 @@ class Preview(View):
 
     def turned(self, step: str, how: str) -> MirrorView:
         """Return one of the other seven symmetries by its name, from small grey values alone."""
-        return MirrorView(_join(self.name, step), self, *_MIRRORS[how])
+        return MirrorView(join(self.name, step), self, *_MIRRORS[how])
 
     def _shrunk(self, width: int, height: int) -> Grey:
         return shrink(self._pixels, width, height, self._size)
@@ -205,7 +209,7 @@ class MirrorView:
 
 def _mirrors(view: View | MirrorView) -> Iterator[MirrorView]:
     for name, (swaps, turn) in _MIRRORS.items():
-        yield MirrorView(_join(view.name, name), view, swaps, turn)
+        yield MirrorView(join(view.name, name), view, swaps, turn)
 
 
 def previews(
@@ -240,7 +244,7 @@ def views(
             the whole frame.
     """
     if shown is not None and shown != frame.size:
-        yield from views(frame.crop((0, 0, *shown)), _join(name, SCREEN))
+        yield from views(frame.crop((0, 0, *shown)), join(name, SCREEN))
     stored, visible = _readings(name, frame)
     yield stored
     for view in visible:
@@ -269,7 +273,7 @@ def _visible(stored: View, frame: Image.Image) -> list[View]:
     found: list[View] = []
     key = frame.info.get("transparency")
     for step, grey in _scaled(frame):
-        view = View(_join(stored.name, step), grey, partial(grey.convert, "RGB"))
+        view = View(join(stored.name, step), grey, partial(grey.convert, "RGB"))
         found.append(view)
         if isinstance(key, int):
             shown = grey.copy()
@@ -285,13 +289,14 @@ def _over_backgrounds(name: str, frame: Image.Image) -> list[View]:
     if alpha is None:
         return []
     return [
-        View(_join(name, f"over-{colour}"), over.convert("L"), partial(over.convert, "RGB"))
+        View(join(name, f"over-{colour}"), over.convert("L"), partial(over.convert, "RGB"))
         for colour in ("white", "black")
         for over in (Image.alpha_composite(Image.new("RGBA", alpha.size, colour), alpha),)
     ]
 
 
-def _join(name: str, step: str) -> str:
+def join(name: str, step: str) -> str:
+    """The name of the reading that goes one step further than the named one."""
     return step if name == STORED else f"{name}+{step}"
 
 

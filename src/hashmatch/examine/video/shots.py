@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 from hashmatch.errors import DecodeError
@@ -102,6 +102,8 @@ def examine_video(
 def _look_at(
     video: Video, options: ExamineOptions, found: _Found
 ) -> Generator[tuple[None, None], None, None]:
+    # A film has so many stills that chance would leave nothing to further views
+    options = replace(options, views="plain")
     told = 0.0
     last: tuple[PerceptualHash, ...] | None = None
     for still in video.stills():
