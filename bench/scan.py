@@ -55,8 +55,8 @@ SETS = {  # name: (width, height, suffix, options for saving, how many)
     "screenshots": (1920, 1080, "png", {}, 20),
     "webp": (1024, 768, "webp", PHOTO, 20),
 }
-COPIES = {"200x200": 20, "500x375": 12, "12mp": 4, "progressive": 6, "24mp": 3}
-"""Under how many names each picture is scanned, if not 10."""
+COPIES = {"200x200": 14, "500x375": 12, "2mp": 15, "12mp": 8, "progressive": 8, "24mp": 5}
+"""Under how many names each picture is scanned, if not 10: enough to take longer than a start."""
 
 EVERY = ",".join([*SETS, "mixture"])
 MIXTURE = {"12mp": 5, "2mp": 20, "500x375": 60, "png": 8, "webp": 8, "200x200": 130}

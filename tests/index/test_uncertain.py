@@ -18,7 +18,7 @@ FLIPS = 6
 @pytest.fixture(autouse=True)
 def _cheap_buckets(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the multi-index look at buckets even if its list is too short for that to pay off."""
-    for name in ("CALL_NS", "BUCKET_NS", "FRAGMENT_NS"):
+    for name in ("CALL_NS", "UNSURE_CALL_NS", "UNSURE_NS", "BUCKET_NS", "FRAGMENT_NS"):
         monkeypatch.setattr(multi, name, 0)
 
 
@@ -87,6 +87,18 @@ def test_large_lists_by_their_buckets(shape: str) -> None:
     if shape == "uniform":
         assert len(due) >= 40
         assert len(found) < len(codes) * len(queries) / 20
+
+
+def test_short_lists_are_scanned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a scan is cheaper than to list buckets, it finds the same entries."""
+    codes = make("uniform", 2_000, 64, seed=9)
+    queries, uncertain_bits = in_doubt(flip(codes[:3], 6, np.random.default_rng(1)), 8, seed=2)
+    index = build_index(codes, "multi")
+    monkeypatch.setattr(multi, "UNSURE_CALL_NS", 100_000)
+    monkeypatch.setattr(multi, "reach", None)
+    due = wanted(codes, queries, uncertain_bits, 8)
+    assert due
+    assert told(index, queries, uncertain_bits, 8) >= due
 
 
 def test_withdrawn_entries_are_not_told() -> None:

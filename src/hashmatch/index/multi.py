@@ -52,6 +52,9 @@ FOLLOWING = np.array([[1, 2], [2, 3], [3, 0], [0, 1]])
 CALL_NS, BUCKET_NS, SCAN_NS = 50_000, 40, 1
 """The cost of a call, of looking at a bucket, and of comparing a word in a scan; nanoseconds."""
 
+UNSURE_CALL_NS, UNSURE_NS = 100_000, 20_000
+"""The cost of a call for queries with uncertain bits, and of each query; nanoseconds."""
+
 FRAGMENT_NS, CODE_NS, FIND_NS = 5, 40, 20
 """The cost per entry of a bucket by fragment, by hash, and to compare in full; nanoseconds."""
 
@@ -198,7 +201,8 @@ class MultiIndex(BuiltIndex):
         self, queries: Codes, uncertain_bits: Codes, radius: int, max_bit_flips: int
     ) -> Iterator[tuple[Ints, Ints]]:
         """See ``Index.uncertain``. 64-bit lists answer from the buckets of the sure bits."""
-        if not len(self._fragments):
+        least = UNSURE_CALL_NS / max(1, len(queries)) + UNSURE_NS
+        if not len(self._fragments) or 2 * self._scan_cost() < least:  # two readings of a query
             yield from super().uncertain(queries, uncertain_bits, radius, max_bit_flips)
             return
         fields, unsure = self._cut(queries), self._cut(uncertain_bits)
