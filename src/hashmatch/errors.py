@@ -13,6 +13,7 @@
     +-- OutputError            a result could not be written                  (exit 70)
     +-- UnansweredError        the service gives no verdict; in hashmatch.service
     +-- QuarantineError        a file could not be moved away, or brought back (exit 70)
+    +-- LyingNodeError         a node of a cluster gave false results         (exit 70)
     +-- HashError              a value is not a hash of its algorithm and width
     |   +-- HashMismatchError  two hashes of different algorithms or widths were compared
     +-- DecodeError            a picture cannot be examined; carries the ``Reason``
@@ -134,6 +135,10 @@ class OutputError(HashmatchError):
 
 class QuarantineError(HashmatchError):
     """A file could not be moved into quarantine, or brought back; it is where it was."""
+
+
+class LyingNodeError(HashmatchError):
+    """A node of a cluster gave false results, and results of this scan rest on its answers."""
 
 
 class HashError(HashmatchError, ValueError):

@@ -18,6 +18,7 @@ from hashmatch.errors import DecodeError, InputError
 from hashmatch.examine.sandbox import Job, Reply, WorkerLimits
 from hashmatch.examine.sandbox.jobs import ProtocolError
 from hashmatch.model import Examination, Reason
+from hashmatch.sources.file_item import FileItem
 
 WORK = Work(OPTIONS, WorkerLimits(), b"/base")
 JOB = Job(-1)
@@ -173,7 +174,7 @@ def test_one_item_cannot_say_without_end() -> None:
 
 def test_shards_have_bounds() -> None:
     """A shard has 500 items at most, and none is lost between two."""
-    found = list(cut((ShardItem(b"/none/%d" % n) for n in range(2 * MAX_ITEMS + 1)), WORK))
+    found = list(cut((FileItem(b"/none/%d" % n) for n in range(2 * MAX_ITEMS + 1)), WORK))
     assert [len(shard.items) for shard in found] == [MAX_ITEMS, MAX_ITEMS, 1]
     assert [shard.number for shard in found] == [1, 2, 3]
     assert len({item.path for shard in found for item in shard.items}) == 2 * MAX_ITEMS + 1

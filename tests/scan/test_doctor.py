@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hashmatch.cli import cores
+from hashmatch.examine.sandbox import cores
 
 from . import commands
 
@@ -95,7 +95,7 @@ def test_a_real_control_group_limits_the_workers() -> None:
         pytest.skip("control groups cannot be made here")
     program = (
         f"import os, pathlib; pathlib.Path({str(group)!r}, 'cgroup.procs').write_text('0')\n"
-        "from hashmatch.cli.cores import allowed_cores; print(allowed_cores())"
+        "from hashmatch.examine.sandbox.cores import allowed_cores; print(allowed_cores())"
     )
     try:
         told = subprocess.run(

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 from hashmatch._version import __version__
 from hashmatch.cli import options as opt
 from hashmatch.cli.command import single
-from hashmatch.cli.cores import allowed_cores
 from hashmatch.cli.deferred import deferred
 from hashmatch.cli.sizes import format_size
 from hashmatch.errors import HashmatchError
+from hashmatch.examine.sandbox.cores import allowed_cores
 from hashmatch.model import Entry, PerceptualHash, Verdict
 from hashmatch.options import ArchiveLimits, Limits, VideoLimits
 

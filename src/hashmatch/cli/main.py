@@ -35,6 +35,7 @@ PIPE_CLOSED = 141
 _SUMMARIES = {
     "scan": "Find the files that match a hash list.",
     "shard": "Scan on many machines: cut a scan into shards, examine them, and merge the results.",
+    "cluster": "Make keys for scan --cluster.",
     "rematch": "Match stored hashes against another list, or at another threshold, without opening"
     " files.",
     "hash": "Compute the hashes of pictures, as a list or as records.",

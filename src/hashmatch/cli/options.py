@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from hashmatch.cli import suggestions
 from hashmatch.cli.command import argument, number, option, size, switch
-from hashmatch.cli.cores import resolve_jobs
 from hashmatch.cli.deferred import deferred
 from hashmatch.cli.files import READS, READS_STREAM, WRITES
 from hashmatch.cli.sizes import format_size
 from hashmatch.cli.streams import say
 from hashmatch.errors import SettingsError
+from hashmatch.examine.sandbox.cores import resolve_jobs
 from hashmatch.options import FORMATS, ArchiveLimits, Limits, VideoLimits
 
 if TYPE_CHECKING:

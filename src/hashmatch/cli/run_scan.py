@@ -13,6 +13,7 @@ from hashmatch.cli.results import follow, say_summary, say_thresholds, settings_
 from hashmatch.cli.scan import ScanSettings
 from hashmatch.cli.streams import say
 from hashmatch.cli.to_scan import to_scan
+from hashmatch.errors import LyingNodeError
 from hashmatch.examine.sandbox import AnyPool
 from hashmatch.match.matcher import Matcher
 from hashmatch.report import Record, Run, Tally, make_renderer, open_output, summary_record
@@ -52,7 +53,14 @@ def run_scan(asked: ScanSettings, pool: AnyPool) -> int:
             custody.begin(matcher.hash_lists, _settings(asked, matcher))
             moving = asked.custody.quarantine is not None
             results = scan_sources(sources, matcher, pool, history, digests=moving)
-            follow(results, tally, run, custody, renderer, progress, shown)
+            try:
+                follow(results, tally, run, custody, renderer, progress, shown)
+                if not run.interrupted:
+                    pool.settle()
+            except LyingNodeError:
+                if history is not None:
+                    history.forget()
+                raise
             summary = summary_record(tally, counts, walk, matcher, run)
             custody.sum_up(summary)
             renderer.summary(summary)

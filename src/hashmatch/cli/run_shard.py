@@ -10,7 +10,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from hashmatch.cli.cores import resolve_jobs
 from hashmatch.cli.custody import Custody
 from hashmatch.cli.load_lists import load_lists
 from hashmatch.cli.progress import Progress
@@ -25,6 +24,7 @@ from hashmatch.cluster.plan import Plan, read_manifest, read_plan, shards_of, wr
 from hashmatch.cluster.shard import Work
 from hashmatch.errors import SettingsError
 from hashmatch.examine.sandbox import AnyPool, make_pool
+from hashmatch.examine.sandbox.cores import resolve_jobs
 from hashmatch.files import write_atomically
 from hashmatch.match.matcher import Matcher
 from hashmatch.report import Run, Tally, make_renderer, open_output, summary_record

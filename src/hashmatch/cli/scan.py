@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from hashmatch.cli import options as opt
 from hashmatch.cli.command import argument, option, single, switch, takes_settings
 from hashmatch.cli.deferred import deferred
-from hashmatch.cli.files import READS_OBJECTS, WRITES
+from hashmatch.cli.files import READS, READS_OBJECTS, WRITES
 from hashmatch.cli.list_options import ListSettings
 from hashmatch.errors import SettingsError
 
 if TYPE_CHECKING:
     from hashmatch.cli import run_scan
+    from hashmatch.cluster import coordinator
     from hashmatch.examine import sandbox
 else:
     run_scan, sandbox = map(deferred, ("hashmatch.cli.run_scan", "hashmatch.examine.sandbox"))
+    coordinator = deferred("hashmatch.cluster.coordinator")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +120,48 @@ class CustodySettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterSettings:
+    """Which machines examine the files.
+
+    Raises:
+        SettingsError: an option needs another option that is missing, or makes no sense.
+    """
+
+    PANEL: ClassVar[str] = "Cluster"
+
+    cluster: Annotated[
+        str | None,
+        option(
+            "ADDRESS",
+            "Examine the files on the workers of this Dask scheduler, such as tls://host:8786.",
+        ),
+    ] = None
+    cluster_keys: Annotated[
+        Path | None, option("DIR", "Folder made by hashmatch cluster keys."), READS
+    ] = None
+    recheck: Annotated[
+        str,
+        option(
+            "PERCENT", "Share of the files to examine on a second node too, to catch false results."
+        ),
+    ] = "0%"
+
+    def __post_init__(self) -> None:
+        if self.cluster is None and (self.cluster_keys is not None or self.share()):
+            raise SettingsError("--cluster-keys and --recheck need --cluster")
+
+    def share(self) -> float:
+        """The share of files that a second node examines, from 0 to 1."""
+        try:
+            share = float(self.recheck.removesuffix("%")) / 100
+        except ValueError:
+            share = -1
+        if not 0 <= share <= 1:
+            raise SettingsError("--recheck takes a percentage, such as 1%")
+        return share
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScanSettings:
     """The options of a scan."""
 
@@ -130,6 +174,7 @@ class ScanSettings:
     workers: opt.WorkerSettings
     results: ScanResultSettings
     custody: CustodySettings
+    nodes: ClusterSettings
 
 
 @takes_settings
@@ -143,8 +188,23 @@ def scan_command(asked: ScanSettings) -> int:
     stderr.
     """
     # The pool loads its NumPy while this process loads its own, for run_scan
-    with sandbox.make_pool(asked.workers.count(), asked.workers.limits()) as pool:
+    with _pool(asked) as pool:
         return run_scan.run_scan(asked, pool)
+
+
+def _pool(asked: ScanSettings) -> sandbox.AnyPool:
+    """What examines the files."""
+    workers = asked.workers
+    if asked.nodes.cluster is None:
+        return sandbox.make_pool(workers.count(), workers.limits())
+    where = coordinator.cluster_at(
+        asked.nodes.cluster,
+        asked.nodes.cluster_keys,
+        jobs=workers.jobs or 0,
+        follow=asked.walk.follow_symlinks,
+        recheck=asked.nodes.share(),
+    )
+    return coordinator.ClusterPool(where, workers.limits())
 
 
 app = single("scan", scan_command)

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from hashmatch.errors import DecodeError
+from hashmatch.errors import DecodeError, SettingsError
 from hashmatch.examine.reading import open_file
 from hashmatch.examine.sandbox import Reply
 from hashmatch.files import path_fields, path_of
@@ -82,13 +82,14 @@ def shard_item(item: Item, base: bytes, *, follow: bool, skip: int, count: int) 
     """An item of a walk as a shard carries it.
 
     Raises:
-        TypeError: other machines cannot open items of this source.
+        SettingsError: other machines cannot open items of this source.
     """
     if isinstance(item, FileItem):
         return ShardItem(item.path, item.root, base, follow, item.problem, skip, count)
-    if isinstance(item, ShardItem):
-        return item
-    raise TypeError(f"a {type(item).__name__} cannot be sent to another machine")
+    raise SettingsError(
+        "a cluster examines files in folders that its nodes see, and nothing else",
+        path=os.fsdecode(item.path),
+    )
 
 
 def encode_item(item: ShardItem, roots: dict[bytes, int]) -> dict[str, Any]:

@@ -180,6 +180,8 @@ class History(NullHistory):
         self._next: Group | None = None
         self._folder: tuple[bytes, bytes] | None = None
         self._source: Source | None = None
+        self._began = time.time_ns()
+        self._refined: list[bytes] = []
 
     def enter(self, source: Source) -> None:
         """See ``NullHistory.enter``."""
@@ -249,6 +251,7 @@ class History(NullHistory):
     def refine(self, visit: Visit, member: int, found: Examination) -> None:
         """See ``NullHistory.refine``."""
         self.state.files.refine(visit.key, member, self._settings, found)
+        self._refined.append(visit.key)
 
     def keep(self, visit: Visit, member: int, result: FileResult) -> None:
         """See ``NullHistory.keep``. The matches of each content are stored for review."""
@@ -269,6 +272,11 @@ class History(NullHistory):
 
     def commit(self) -> None:
         """See ``NullHistory.commit``."""
+        self.state.commit()
+
+    def forget(self) -> None:
+        """Forget what this run found out, since some of it is false."""
+        self.state.files.forget(self._began, self._refined)
         self.state.commit()
 
     def end(self, summary: Mapping[str, Any]) -> None:

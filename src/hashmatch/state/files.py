@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
@@ -147,6 +147,13 @@ class Files:
             f"UPDATE files SET {assignments} WHERE key = :key AND member = :member",  # noqa: S608 # our own column names
             values | {"key": key, "member": member},
         )
+
+    def forget(self, since: int, keys: Iterable[bytes]) -> None:
+        """Forget the files that were examined since a time, in nanoseconds, and some others."""
+        with self._database.all_or_nothing():
+            self._database.write("DELETE FROM files WHERE examined >= ?", (since,))
+            for key in keys:
+                self._database.write("DELETE FROM files WHERE key = ?", (key,))
 
     def mark_gone(self, key: bytes) -> None:
         """Record that a file no longer exists; what is known of it stays."""

@@ -78,6 +78,13 @@ class AnyPool(Closing):
     def busy(self) -> bool:
         """Whether any job has not ended yet."""
 
+    def settle(self) -> None:  # only an examiner elsewhere has its answers checked
+        """Wait until the answers have been checked; call it once all replies are there.
+
+        Raises:
+            LyingNodeError: one was false.
+        """
+
     @abstractmethod
     def poll(self, timeout: float) -> list[Reply]:
         """Wait up to ``timeout`` seconds for replies, and return those that have come."""

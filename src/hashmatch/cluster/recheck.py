@@ -1,0 +1,136 @@
+"""Examines a sample of files on a second node, and finds out who is right where two differ.
+
+A node cannot know which of its answers are checked, and the second node is another one. Where the
+two differ, this machine examines the file itself, in its own sandbox, and believes that.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from hashmatch.cluster.answers import Answers
+from hashmatch.cluster.dispatch import Lot
+from hashmatch.cluster.node import examine_shard
+from hashmatch.cluster.shard import Shard
+from hashmatch.examine.sandbox import AnyPool, Job, Reply, make_pool
+from hashmatch.model import Examination, Reason
+
+_TOGETHER = 50
+"""Files that are checked together."""
+
+_CHANCE = frozenset(
+    {
+        Reason.TIMEOUT,
+        Reason.DECODER_CRASH,
+        Reason.TOO_LARGE,
+        Reason.PERMISSION,
+        Reason.CHANGED,
+        Reason.VANISHED,
+    }
+)
+"""Reasons that depend on the machine and the moment. None of them makes a file clear."""
+
+_Found = list[tuple[bytes | None, Examination]]
+
+
+class Recheck:
+    """Chooses what is examined twice, and compares.
+
+    Args:
+        share: of the files, from 0 to 1.
+        chance: gives numbers from 0 to 1.
+        shard_of: makes a shard of jobs.
+    """
+
+    def __init__(
+        self,
+        share: float,
+        chance: Callable[[], float],
+        shard_of: Callable[[Sequence[Job]], Shard],
+    ) -> None:
+        self._share = share
+        self._chance = chance
+        self._shard_of = shard_of
+        self._chosen: defaultdict[tuple[str, bool, bool], list[tuple[Job, list[Reply]]]]
+        self._chosen = defaultdict(list)
+        self._answered: Counter[str] = Counter()
+        self._pool: AnyPool | None = None
+
+    def answered_by(self, node: str) -> int:
+        """How many files of the scan rest on what a node answered."""
+        return self._answered[node]
+
+    def choose(
+        self, node: str, jobs: Sequence[Job], replies: Sequence[list[Reply]]
+    ) -> Iterator[Lot]:
+        """Choose some of what a node answered, and yield it once it is enough to be checked."""
+        self._answered[node] += len(jobs)
+        for job, said in zip(jobs, replies, strict=True):
+            if self._share and self._chance() < self._share:
+                self._chosen[node, job.exact, job.digest_only].append((job, said))
+        for key in [key for key, found in self._chosen.items() if len(found) >= _TOGETHER]:
+            yield self._lot(key)
+
+    def rest(self) -> Iterator[Lot]:
+        """Yield what has been chosen and not been yielded."""
+        for key in list(self._chosen):
+            yield self._lot(key)
+
+    def liars(self, node: str, lot: Lot, replies: Sequence[list[Reply]]) -> Iterator[str]:
+        """Name the nodes whose answers are false.
+
+        Args:
+            node: the one that checked.
+            lot: what it checked, with the first node's answers.
+            replies: its own.
+        """
+        pairs = zip(lot.jobs, lot.expected or (), replies, strict=True)
+        found = [(job, _found(one), _found(other)) for job, one, other in pairs]
+        differ = [each for each in found if each[1] != each[2] and not _by_chance(each)]
+        if not differ:
+            return
+        truth = self._examine([job for job, _, _ in differ])
+        for which, name in ((1, lot.checks), (2, node)):
+            false = (
+                each[which] != true
+                for each, true in zip(differ, truth, strict=True)
+                if not _has_chance(true)
+            )
+            if name is not None and any(false):
+                yield name
+
+    def close(self) -> None:
+        """End the workers on this machine, if any were needed."""
+        if self._pool is not None:
+            self._pool.close()
+
+    def _lot(self, key: tuple[str, bool, bool]) -> Lot:
+        found = self._chosen.pop(key)
+        jobs = [replace(job) for job, _ in found]
+        return Lot(jobs, checks=key[0], expected=[said for _, said in found])
+
+    def _examine(self, jobs: Sequence[Job]) -> list[_Found]:
+        """Examine files on this machine."""
+        shard = self._shard_of(jobs)
+        if self._pool is None:
+            self._pool = make_pool(1, shard.work.limits)
+        answers = Answers(shard)
+        replies: list[list[Reply]] = [[] for _ in jobs]
+        for line in examine_shard(shard, self._pool):
+            number, reply = answers.take(line)
+            replies[number].append(reply)
+        return list(map(_found, replies))
+
+
+def _found(replies: Iterable[Reply]) -> _Found:
+    return [(reply.member, reply.examination) for reply in replies]
+
+
+def _has_chance(found: _Found) -> bool:
+    return any(each.reason in _CHANCE for _, each in found)
+
+
+def _by_chance(found: tuple[Job, _Found, _Found]) -> bool:
+    return _has_chance(found[1]) or _has_chance(found[2])

@@ -1,0 +1,262 @@
+"""Scans on a cluster of real Dask processes: the records of a local scan, whatever dies or lies."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cluster.nodes import Nodes, family, kill, local, matcher_of, remote, wait_for_nodes
+from commands import hashmatch_command, records
+from examine.sandbox.test_secrets import CANARY, IDS, found_in, needles
+from hashmatch.cluster import dispatch
+from hashmatch.cluster.coordinator import ClusterPool, cluster_at
+from hashmatch.cluster.keys import make_keys
+from hashmatch.errors import HashmatchError, LyingNodeError, SettingsError
+from hashmatch.examine.sandbox import WorkerLimits
+from hashmatch.scan import History, State, scan
+from scan.trees import picture, put, tree
+
+LONG = bool(os.environ.get("HASHMATCH_LONG_TESTS"))
+KILLS = 50 if LONG else 3
+FILES = 5_000 if LONG else 240
+
+
+@pytest.fixture(scope="module")
+def uploads(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pictures, some with previews, and other files; and a list that has some of them."""
+    root = tmp_path_factory.mktemp("uploads")
+    folder = tree(root / "uploads", 20)
+    for seed in (31, 32):
+        put(folder / f"large{seed}.jpg", picture(seed, (1200, 900)))
+    for number in range(FILES):
+        put(folder / "more" / f"{number:05}.txt", b"text %d\n" % number)
+    (root / "list.txt").write_text(
+        "# algorithm: phash\n" + "".join(f"{entry(data)}\n" for data in LISTED)
+    )
+    return root
+
+
+LISTED = [picture(1), picture(31, (1200, 900))]
+
+
+def entry(data: bytes) -> str:
+    """A line of a list for a picture."""
+    from hashmatch import phash  # noqa: PLC0415 # beside its only use
+
+    return str(phash(data))
+
+
+EVIL = '''
+import json, os
+from hashmatch.cluster import task
+
+SOURCE = """
+import os, sys
+if "dask_worker" not in sys.argv[0]:
+    with open({folder!r} + "/mark", "a") as file:
+        file.write(str(os.getpid()) + chr(10))
+    if mode == "frame":
+        stream = int(sys.argv[1])
+        os.set_blocking(stream, True)
+        os.write(stream, b"cposix\\\\nsystem\\\\n(S'touch {folder}/run'\\\\ntR.")
+        os._exit(0)
+"""
+said = 0
+
+class Payload(Exception):
+    def __init__(self, mode):
+        self.mode = mode
+
+    def __reduce__(self):
+        code = "exec(" + repr(SOURCE) + ", dict(mode=" + repr(self.mode) + "))"
+        return eval, (code + " or ValueError()",)
+
+def examine_manifest(manifest, jobs):
+    global said
+    with open({folder!r} + "/mode", "r+") as file:
+        mode, every = file.read().split()
+        if mode not in ("honest", "lie"):
+            file.seek(0)
+            file.truncate()
+            file.write("honest 0")
+    if mode == "exception":
+        raise Payload(mode)
+    if mode in ("result", "frame"):
+        return Payload(mode)
+    lines = honest(manifest, jobs).splitlines(keepends=True)
+    for place, line in enumerate(lines[:-1]) if mode == "lie" else ():
+        said += 1
+        if said % int(every) == 0:
+            message = json.loads(line)
+            message["examination"]["kind"] = "empty"
+            lines[place] = json.dumps(message).encode() + b"\\n"
+    return b"".join(lines)
+
+if not hasattr(task, "honest"):  # Dask loads this twice
+    task.honest = task.examine_manifest
+    task.examine_manifest = examine_manifest
+honest = task.honest
+'''
+"""What a worker runs that somebody has taken over. A file says what it does next."""
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
+    """A scheduler with two workers, over TLS; the first can be told to be evil."""
+    folder = tmp_path_factory.mktemp("nodes")
+    started = Nodes(folder, [EVIL.format(folder=str(folder)), None])
+    yield started
+    started.close()
+
+
+@pytest.fixture(autouse=True)
+def _honest(nodes: Nodes) -> Iterator[None]:
+    """Let the first worker be honest before and after each test."""
+    tell(nodes, "honest")
+    yield
+    tell(nodes, "honest")
+
+
+def tell(nodes: Nodes, mode: str, every: int = 0) -> None:
+    """Tell the first worker what to be."""
+    (nodes.folder / "mode").write_text(f"{mode} {every}")
+
+
+def test_records_equal_those_of_a_local_scan(nodes: Nodes, uploads: Path, tmp_path: Path) -> None:
+    """Records, their order, the exit code and what a state remembers are those of a local scan."""
+    listed = ("--list", "list.txt", "--format", "jsonl")
+    here = hashmatch_command("scan", "uploads", *listed, cwd=uploads)
+    on_nodes = ("--cluster", nodes.address, "--cluster-keys", str(nodes.keys), "--jobs", "1")
+    state = ("--recheck", "20%", "--state", str(tmp_path / "scan.db"))
+    there = hashmatch_command("scan", "uploads", *listed, *on_nodes, *state, cwd=uploads)
+    assert there.returncode == here.returncode == 1, there.stderr
+    assert there.stdout.splitlines()[:-1] == here.stdout.splitlines()[:-1]
+    again = hashmatch_command("scan", "uploads", *listed, *state[-2:], cwd=uploads)
+    assert again.stdout.splitlines()[:-1] == here.stdout.splitlines()[:-1]
+    assert records(again.stdout)[-1]["run"]["state"]["recalled"] == FILES + 22
+
+
+def test_kills_lose_double_and_blame_nothing(
+    nodes: Nodes, uploads: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is killed, worker, node child, bridge or scheduler: records do not show it."""
+    monkeypatch.setattr(dispatch, "MAX_ITEMS", 20)
+    chance = random.Random(7)
+    matcher = matcher_of(uploads / "list.txt")
+    pool = nodes.pool()
+
+    def child() -> int:
+        found = [pid for each in nodes.workers for pid in family(each.pid)]
+        return chance.choice(found or [chance.choice(nodes.workers).pid])
+
+    def bridge() -> int:
+        assert pool._bridge is not None
+        return pool._bridge.pid
+
+    def victims() -> Iterator[int]:
+        while True:
+            yield child()
+            yield chance.choice(nodes.workers).pid
+            if pool._bridge is not None:
+                yield bridge()
+            if LONG:
+                yield nodes.scheduler.pid
+
+    order = victims()
+    moments = set(range(20, FILES, FILES // KILLS)[:KILLS])
+
+    def strike(number: int) -> None:
+        if number in moments:
+            kill(next(order))
+
+    with pool:
+        found = remote(uploads / "uploads", matcher, pool, strike)
+    assert found == local(uploads / "uploads", matcher)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may read what is not dumpable")
+def test_no_other_process_has_the_list_in_its_memory(
+    nodes: Nodes, uploads: Path, tmp_path: Path
+) -> None:
+    """A canary entry is not in the bridge, the scheduler, the workers, or what these started."""
+    listed = tmp_path / "list.txt"
+    listed.write_text(f"# algorithm: phash\n{CANARY:016x} {IDS[0]} {IDS[1]}\n")
+    matcher = matcher_of(listed)
+    with nodes.pool() as pool:
+        results = scan([uploads / "uploads"], matcher, pool)
+        next(results)
+        assert pool._bridge is not None
+        started = [nodes.scheduler.pid, pool._bridge.pid, *(each.pid for each in nodes.workers)]
+        others = [pid for each in started for pid in (each, *family(each))]
+        assert len(others) > len(started)
+        sought = needles()
+        if not LONG:  # the forms that a hash has on the wire, in a list's index and in its file
+            sought = {name: sought[name] for name in ("decimal", "little-endian", "lower-case hex")}
+            sought |= {"id": IDS[0].encode()}
+        for pid in others:
+            assert found_in(pid, sought) == set()
+        assert len(list(results)) == FILES + 21
+
+
+def test_nobody_joins_without_a_key(nodes: Nodes, tmp_path: Path) -> None:
+    """Keys of another CA reach no cluster, and the message says so."""
+    make_keys(tmp_path / "keys", 1)
+    pool = ClusterPool(cluster_at(nodes.address, tmp_path / "keys"), WorkerLimits(), patience=5.0)
+    matcher = matcher_of_nothing(tmp_path)
+    with pool, pytest.raises(HashmatchError, match="TLS certificate does not match"):
+        pool.configure(matcher.options)
+
+
+def matcher_of_nothing(folder: Path) -> object:
+    """A matcher with one entry that no file has."""
+    (folder / "list.txt").write_text("# algorithm: phash\nca9a11fe0123bead\n")
+    return matcher_of(folder / "list.txt")
+
+
+@pytest.mark.parametrize("address", ["tcp://10.0.0.1:8786", "tls://localhost:1", "localhost:8786"])
+def test_addresses_without_keys_are_refused(address: str) -> None:
+    """Plain TCP is for this machine alone, and TLS needs keys."""
+    with pytest.raises(SettingsError):
+        cluster_at(address, None)
+    assert cluster_at("tcp://127.0.0.1:8786", None).tls is None
+
+
+@pytest.mark.parametrize("mode", ["result", "exception", "frame"])
+def test_a_payload_runs_nowhere_near_the_list(nodes: Nodes, uploads: Path, mode: str) -> None:
+    """What a node's pickle runs, it runs in the bridge; the coordinator scans on."""
+    mark = nodes.folder / "mark"
+    mark.unlink(missing_ok=True)
+    matcher = matcher_of(uploads / "list.txt")
+    with nodes.pool() as pool:
+        pool.configure(matcher.options)
+        wait_for_nodes(pool, 2)
+        tell(nodes, mode)
+        found = remote(uploads / "uploads", matcher, pool)
+    assert found == local(uploads / "uploads", matcher)
+    struck = {int(line) for line in mark.read_text().split()}
+    assert struck
+    assert os.getpid() not in struck
+    assert not (nodes.folder / "run").exists()
+
+
+def test_a_node_that_lies_is_named_and_forgotten(
+    nodes: Nodes, uploads: Path, tmp_path: Path
+) -> None:
+    """A second node's answers give it away, this machine decides, and the state forgets the run."""
+    matcher = matcher_of(uploads / "list.txt")
+    with State(tmp_path / "scan.db") as state:
+        history = History(state, matcher.options)
+        with nodes.pool(0.05 if LONG else 0.5, chance=random.Random(3).random) as pool:
+            pool.configure(history.options)
+            wait_for_nodes(pool, 2)
+            tell(nodes, "lie", 100 if LONG else 10)
+            with pytest.raises(LyingNodeError) as caught:
+                remote(uploads / "uploads", matcher, pool, history=history)
+        history.forget()
+        assert not list(state.files.everything())
+    log = (nodes.folder / "worker0.log").read_text()
+    assert str(caught.value.path) in log
