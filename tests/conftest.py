@@ -22,7 +22,12 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 # On a busy machine an example may take any time, and so may making one
-settings.register_profile("hashmatch", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "hashmatch",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    max_examples=100 if os.environ.get("HASHMATCH_LONG_TESTS") else 40,
+)
 settings.load_profile("hashmatch")
 
 

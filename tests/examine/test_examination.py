@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from commands import environment
+from counts import LONG
 from hashmatch import HashKind, Limits, PerceptualHash, Reason, SettingsError, hamming_distance
 from hashmatch.examine.examination import examine
 from hashmatch.examine.inputs import PictureInput
@@ -39,7 +40,6 @@ from pictures import (
     with_orientation,
 )
 
-LONG = bool(os.environ.get("HASHMATCH_LONG_TESTS"))
 KINDS = (HashKind("phash", 64), HashKind("dhash", 64))
 OPTIONS = ExamineOptions(kinds=KINDS)
 EVERYTHING = ExamineOptions(kinds=KINDS, formats=FORMATS)

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageFilter
 
+from counts import LONG
 from hashmatch import Entry, HashList, PerceptualHash
 from hashmatch.examine.decode import open_picture
 from hashmatch.hashing import ALGORITHMS, QUALITY_GRID, quality
@@ -26,7 +27,6 @@ from pictures import animation, as_mode, encode, letterboxed, padded, photo, sce
 from regular import regular
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "benign_images"
-LONG = bool(os.environ.get("HASHMATCH_LONG_TESTS"))
 HASHES = {"phash": imagehash.phash, "dhash": imagehash.dhash}
 
 
@@ -114,7 +114,7 @@ def test_fast_equals_exact_on_generated_variants(tmp_path: Path) -> None:
     rng = random.Random(20)
     entries: list[Entry] = []
     number = 0
-    while number < (5_000 if LONG else 160):
+    while number < (5_000 if LONG else 100):
         image = small_photo(rng, rng.choice([40, 120, 250, 300, 520, 600]))
         for _ in range(4):
             data = variant(image, rng)
@@ -180,7 +180,7 @@ def test_previews_flip_only_what_the_constants_allow() -> None:
     """No flipped bit lies outside the uncertain ones, and none are more than the table says."""
     rng = random.Random(300)
     screened = 0
-    for _ in range(3_000 if LONG else 40):
+    for _ in range(3_000 if LONG else 30):
         side = round(128 * 6 ** rng.random())
         image = small_photo(rng, side)
         kind = rng.random()

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from commands import COMMAND, environment
+from counts import LONG
 
 from .body import PATHS, Body, BodyServer, Change, in_environment, serving, sources_file
 
-LONG = bool(os.environ.get("HASHMATCH_LONG_TESTS"))
 NAMES = tuple(PATHS)
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs fork and signals")

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from counts import LONG
 from hashmatch.errors import SettingsError
 from hashmatch.examine.examination import examine
 from hashmatch.hashing import (
@@ -27,7 +27,6 @@ from hashmatch.model import HashKind, PerceptualHash, Reason
 from hashmatch.options import ExamineOptions
 from pictures import as_mode, checkered, flat, gradient, photo
 
-LONG = bool(os.environ.get("HASHMATCH_LONG_TESTS"))
 IMAGES = Path(__file__).resolve().parents[2] / "fixtures" / "benign_images"
 FIXTURES = sorted(path for path in IMAGES.rglob("[!.]*.*"))
 KINDS = tuple(HashKind(name, bits) for name in ("phash", "dhash") for bits in (64, 256))
@@ -124,9 +123,7 @@ def in_mode(rgb: Image.Image, mode: str) -> Image.Image:
     return rgb.convert(mode) if mode in {"La", "RGBa", "PA", "I;16B"} else as_mode(rgb, mode)
 
 
-@settings(
-    max_examples=20_000 if LONG else 1000,
-)
+@settings(max_examples=20_000 if LONG else 300)
 @given(pictures())
 def test_pictures_equal_imagehash(picture: Image.Image) -> None:
     """Any picture that imagehash can hash has the same bits here; any other is undecodable."""

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+from counts import LONG
 from hashmatch.errors import HashListError, OutputError, SettingsError
 from hashmatch.hashlist import HashList, IndexTables, save_compiled
 from hashmatch.hashlist.compiled import layout
@@ -37,7 +38,6 @@ TABLES = {
     )
 }
 
-LONG = bool(os.environ.get("HASHMATCH_LONG_TESTS"))
 """If set, the tests run with their full counts."""
 
 
@@ -305,7 +305,7 @@ def test_a_stream_in_memory(image: bytes, small: HashList) -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_killed_while_compiling(tmp_path: Path) -> None:
     """After a kill at any moment, either the old or the new list is there, complete."""
-    kills = 1_000 if LONG else 60
+    kills = 1_000 if LONG else 40
     program = Path(__file__).with_name("kill_while_compiling.py")
     done = subprocess.run(
         [sys.executable, str(program), str(tmp_path), str(kills)],

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from counts import examples
 from hashmatch.errors import HashListError, SettingsError
 from hashmatch.hashlist import HashList, Policy, save_compiled
 from hashmatch.hashlist.formats import FORMATS, csv_table, detect
@@ -34,7 +35,7 @@ def problems_of(data: bytes | str, **options: object) -> list[tuple[int | None, 
     return [(problem.line, problem.message) for problem in caught.value.problems]
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(
     made=full_entry_lists,
     gone=st.lists(free_texts, max_size=3, unique=True),
@@ -302,7 +303,7 @@ def outcome(data: bytes, form: str, skip: bool) -> object:
     return list(found), gone.texts(0, len(gone)), told
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(tables, st.booleans())
 def test_many_at_a_time_is_one_by_one(data: bytes, skip: bool) -> None:
     """Cutting blocks at once gives the same list, or the same problems, as row by row."""

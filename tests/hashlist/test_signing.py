@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from counts import LONG
 from hashmatch import Entry, HashKind, HashList, PerceptualHash, SettingsError, hamming_distance
 from hashmatch.errors import HashListError, MissingExtraError
 from hashmatch.hashlist import save_compiled
@@ -69,11 +70,11 @@ def test_a_compiled_list_keeps_the_digest_of_its_original(signed: Path) -> None:
 
 @pytest.mark.parametrize("name", ["list.txt", "list.txt.sig", "list.hml", "list.hml.sig"])
 def test_every_flipped_byte_is_refused(signed: Path, name: str) -> None:
-    """A change to any byte of list or signature, in any of three ways, is refused."""
+    """A change to any byte of list or signature, in one of three ways, is refused."""
     path, which = signed / name, name.removesuffix(".sig")
     whole = path.read_bytes()
     for place in range(len(whole)):
-        for mask in (0x01, 0x20, 0xFF):
+        for mask in (0x01, 0x20, 0xFF) if LONG else ((0x01, 0x20, 0xFF)[place % 3],):
             changed = bytearray(whole)
             changed[place] ^= mask
             path.write_bytes(changed)

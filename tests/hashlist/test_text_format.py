@@ -7,9 +7,10 @@ import traceback
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from counts import examples
 from hashmatch.errors import HashListError, SettingsError
 from hashmatch.hashlist import HashList
 from hashmatch.hashlist.kinds import ASSUMPTION, algorithms
@@ -359,7 +360,7 @@ def outcome(data: bytes, skip: bool, parse_block: grammar.ParseBlock) -> object:
     )
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(almost_lists, st.booleans())
 def test_fast_and_slow_reading_agree(data: bytes, skip: bool) -> None:
     """The NumPy parser and the line-by-line reference give the same list or the same problems."""
@@ -394,7 +395,7 @@ def test_blocks_are_cut_anywhere(data: st.DataObject) -> None:
     assert read(Dripping()) == read(io.BytesIO(text))
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.binary(max_size=200))
 def test_any_bytes_give_a_list_or_an_error_with_lines(data: bytes) -> None:
     """Whatever the input, the reader gives a list or a HashListError."""

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule
 
+from counts import examples
 from hashmatch.errors import HashListError, SettingsError
 from hashmatch.hashlist import HashList, IndexTables, columns, save_compiled
 from hashmatch.hashlist.columns import TextColumn
@@ -244,7 +245,7 @@ class Updating(RuleBasedStateMachine):
 
 
 TestUpdating = Updating.TestCase
-TestUpdating.settings = settings(max_examples=40, stateful_step_count=12)
+TestUpdating.settings = settings(examples(40), stateful_step_count=12)
 
 
 @given(st.lists(st.text(max_size=4), unique=True), st.lists(st.text(max_size=4)), st.booleans())

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from counts import examples
 from hashmatch.index import Codes, base, bktree, build_index, linear, multi, ranges
 
 from .oracle import KINDS, naive, questions, reopen, triples
@@ -36,7 +37,7 @@ def small_limits() -> Iterator[None]:
 
 @pytest.mark.parametrize("reopened", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=60)
+@examples(60)
 @given(question=questions(), scan_ns=st.sampled_from([5, 50, 10_000]), k=st.integers(1, 4))
 def test_equals_naive(
     kind: str, *, reopened: bool, question: tuple[Codes, Codes, int], scan_ns: int, k: int

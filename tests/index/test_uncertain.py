@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from counts import examples
 from hashmatch.index import Codes, Index, UpdatedIndex, build_index, multi
 from hashmatch.index.uncertain import LEVELS, buckets, reach
 
@@ -115,7 +116,7 @@ def test_withdrawn_entries_are_not_told() -> None:
     assert not {row for _, row in found} & {3, 250}
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(st.lists(st.integers(0, 2**16 - 1), min_size=4, max_size=4), st.integers(0, 40))
 def test_reach_misses_nothing_and_counts_its_buckets(
     uncertain_bits: list[int], radius: int

@@ -8,6 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from counts import examples
 from hashmatch.errors import HashMismatchError, SettingsError
 from hashmatch.index import Index, LinearIndex, UpdatedIndex, build_index
 
@@ -74,7 +75,7 @@ class Updates(RuleBasedStateMachine):
             ).all()
 
 
-Updates.TestCase.settings = settings(max_examples=30, stateful_step_count=8)
+Updates.TestCase.settings = settings(examples(30), stateful_step_count=8)
 TestUpdates = Updates.TestCase
 
 

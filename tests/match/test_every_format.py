@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import io
-import os
 import random
 import sys
 from collections.abc import Callable
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from counts import LONG
 from damage import damaged
 from examine.archive.makers import TAR_END, Forged, forge_zip, tar_entry
 from examine.every_format import in_every_format, listed_picture
@@ -23,7 +23,6 @@ from hashmatch.examine.handled import install_lines
 from hashmatch.options import FORMATS
 from matchers import in_process
 
-LONG = bool(os.environ.get("HASHMATCH_LONG_TESTS"))
 FILES = in_every_format()
 RAWS = every_raw(b"")
 SECOND = {"a.mpo", "a.apng", "second.ppm", "second.tif", "animated.webp"}

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from counts import LONG
 from examine.sandbox.processes import children
 from hashmatch import Entry, HashList, Matcher, PerceptualHash, Reason, Verdict
 from hashmatch.examine.sandbox import WorkerLimits
@@ -22,7 +23,6 @@ from hashmatch.options import FORMATS
 from hashmatch.scan import FileResult, make_pool, scan
 from pictures import animation, as_mode, encode, photo
 
-LONG = bool(os.environ.get("HASHMATCH_LONG_TESTS"))
 MIB = 1 << 20
 WORKER = 1024 * MIB
 LIST = HashList.from_entries([Entry("a", PerceptualHash.from_hex("0123456789abcdef"))], name="any")

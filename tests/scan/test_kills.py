@@ -16,13 +16,13 @@ from pathlib import Path
 import pytest
 
 from commands import SOURCE, environment
+from counts import LONG
 from hashmatch import Matcher
 from hashmatch.scan import State
 from state.tables import rows_of
 
 from .trees import list_of, picture, plain_scan, put
 
-LONG = bool(os.environ.get("HASHMATCH_LONG_TESTS"))
 KILLS = 200 if LONG else 8
 FILES = 2400 if LONG else 300
 TWICE = 8

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from counts import LONG
 from examine.sandbox import plants
 
 from . import commands
-
-LONG = bool(os.environ.get("HASHMATCH_LONG_TESTS"))
 
 _PROGRAM = """
 import resource, sys

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from counts import examples
 from hashmatch import Cause, HashKind, HashList, Matcher, PerceptualHash, Verdict
 from hashmatch.errors import DecodeError
 from hashmatch.hashing import ALGORITHMS
@@ -87,7 +88,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("states")
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(st.integers(0, 2**32), st.sets(st.sampled_from(range(3)), min_size=1))
 def test_rows_are_judged_as_their_examinations_are(
     folder: Path, seed: int, chosen: set[int]
@@ -205,7 +206,7 @@ def test_suppressing_all_of_no_picture_leaves_no_image() -> None:
     assert suppress(found, found.matches).verdict is Verdict.NOT_IMAGE
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(st.integers(0, 2**32), st.integers(0, 12), st.sampled_from(["linear", "multi"]))
 def test_near_says_no_only_where_no_doubt_could_help(seed: int, uncertain: int, index: str) -> None:
     """A preview may be near exactly if flipping a few uncertain bits brings it near."""

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import threading
 import time
 from pathlib import Path
 
+from counts import LONG
 from hashmatch import Entry, HashList, Matcher, PerceptualHash, Verdict
 from hashmatch.scan import make_pool, scan
 from pictures import photo
 
-LONG = bool(os.environ.get("HASHMATCH_LONG_TESTS"))
 RENAME_EXCHANGE = 2  # linux/fs.h
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import time
 from contextlib import ExitStack
@@ -11,11 +10,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from counts import LONG
 from service.conftest import Start
 from service.file_hosts import CLAMD_HOSTS, ICAP_HOSTS, connect
 from service.test_file_hosts import DATA, TEXT, begun, until
 
-LONG = bool(os.environ.get("HASHMATCH_LONG_TESTS"))
 SLOW = 10_000 if LONG else 40
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import socket
 import time
@@ -11,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from counts import LONG
 from service.conftest import Service, Start
 from service.file_hosts import connect
 from service.icap_messages import reqmod, respmod
 from service.test_clamd_protocol import chunked
 from service.test_icap import FORM, form
 
-INPUTS = 100_000 if os.environ.get("HASHMATCH_LONG_TESTS") else 100
+INPUTS = 100_000 if LONG else 100
 EACH_SECONDS = 20
 
 CLAMD = [

@@ -10,10 +10,11 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import hashmatch
+from counts import examples
 from hashmatch.errors import HashmatchError
 from hashmatch.service.requests import read_hashes
 from service.conftest import MATCHING, PICTURES, Service
@@ -132,7 +133,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(st.binary() | JSON.map(lambda value: json.dumps(value).encode()))
 def test_a_request_is_read_or_refused(body: bytes) -> None:
     """Whatever a body holds, it gives hashes or an error that belongs to hashmatch."""

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from commands import LIMITED, unmeasured
+from counts import examples
 from hashmatch import __version__
 from hashmatch.custody.audit import AuditLog, verify
 from hashmatch.errors import OutputError
@@ -358,7 +359,7 @@ print(done)
     assert found.records >= int(done.stdout) + 2
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(events=st.lists(st.dictionaries(st.text(max_size=4), _JSON, max_size=3), max_size=5))
 def test_any_event_is_kept(
     tmp_path_factory: pytest.TempPathFactory, events: list[dict[str, Any]]

@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from counts import examples
 from hashmatch.custody.audit import verify
 from hashmatch.custody.journal.chain import START_OF_CHAIN, canonical, digest_of
 from hashmatch.errors import InputError, SettingsError
@@ -206,7 +207,7 @@ _HOSTILE = st.one_of(
 )
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(lines=st.lists(_HOSTILE, max_size=4), begins=st.booleans())
 def test_any_bytes_are_judged(
     tmp_path_factory: pytest.TempPathFactory, lines: list[bytes], begins: bool

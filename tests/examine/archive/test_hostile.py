@@ -1,7 +1,6 @@
 """Bytes of any kind give members or a ``DecodeError``, and skipping gives the same."""
 
 import io
-import os
 import tarfile
 import zipfile
 
@@ -9,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from counts import LONG
 from hashmatch.examine.archive import ends_in_zip, sniff_archive
 from hashmatch.examine.container import read_members
 from hashmatch.model import Reason
@@ -17,7 +17,6 @@ from hashmatch.options import ArchiveLimits
 from .makers import MIB, ZIP_METHODS, Forged, forge_zip, make_tar, make_zip, read_all
 from .strategies import TAR_FORMATS, damaged, trees
 
-LONG = bool(os.environ.get("HASHMATCH_LONG_TESTS"))
 SMALL = ArchiveLimits(max_members=40, max_total_bytes=60_000)
 MAGICS = (
     *(b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b\x08", b"BZh91AY&SY", b"\xfd7zXZ\x00"),

@@ -9,8 +9,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
+from counts import examples
 from hashmatch.errors import DecodeError, SettingsError
 from hashmatch.examine.container import read_members
 from hashmatch.model import Reason
@@ -33,7 +34,7 @@ from .strategies import Tree, trees
 
 
 @given(trees())
-@settings(max_examples=150)
+@examples(150)
 def test_any_tree_comes_out_as_it_went_in(tree: Tree) -> None:
     """Whatever is packed into whatever, its members come out in order, each with its path."""
     assert read_all(tree.data) == (list(tree.expected), None)

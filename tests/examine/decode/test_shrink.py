@@ -4,10 +4,11 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from counts import examples
 from hashmatch.examine.decode.picture import LEAST_SIDE
 from hashmatch.examine.decode.shrink import (
     _by_products,
@@ -84,7 +85,7 @@ def test_weights_of_long_rows_are_not_kept() -> None:
     assert lanczos_weights.cache_info().currsize == 0
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.integers(0, 2**32), st.data(), st.sampled_from(GRIDS))
 def test_products_give_pillows_own_values(
     seed: int, data: st.DataObject, grid: tuple[int, int]

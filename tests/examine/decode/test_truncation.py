@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import struct
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,6 +7,7 @@ from dataclasses import replace
 import pytest
 from PIL import Image, ImageFile
 
+from counts import LONG
 from garbage import garbage_kept, living
 from hashmatch.examine.decode.picture import Picture
 from hashmatch.examine.decode.truncation import ends_early
@@ -18,7 +18,6 @@ from pictures import encode, pam, photo, plain_ppm
 
 from .files import WHOLE, frames
 
-LONG = bool(os.environ.get("HASHMATCH_LONG_TESTS"))
 OPTIONS = ExamineOptions(kinds=(HashKind("phash", 64),), formats=FORMATS, fast=True)
 
 # A picture that ends behind its last pixel, and lacks only what fills it up to a round length

@@ -7,9 +7,10 @@ import random
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from counts import examples
 from hashmatch import Entry, HashKind, HashList, Matcher, Verdict
 from hashmatch.examine.container import read_members
 from hashmatch.examine.document.appended import appended, picture_end
@@ -183,7 +184,7 @@ def test_a_preview_is_found_again_beside_appended_files(
 
 
 @given(st.sampled_from(sorted(PICTURES)), st.binary(max_size=300), st.integers(0, 2**32))
-@settings(max_examples=150)
+@examples(150)
 def test_any_bytes_have_an_end_or_none(name: str, tail: bytes, seed: int) -> None:
     """Whatever is changed, what is found lies behind the picture, in order and inside the file."""
     numbers = random.Random(seed)

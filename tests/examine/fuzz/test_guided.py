@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import io
-import os
 import subprocess
 import sys
 import tarfile
@@ -11,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from counts import LONG
 from examine.archive.makers import make_tar, make_zip
 from hashlist.test_fuzz import CORPUS
 from hashmatch.hashlist.formats import FORMATS
 
 PROGRAM = Path(__file__).with_name("guided.py")
-RUNS = 100_000 if os.environ.get("HASHMATCH_LONG_TESTS") else 3_000
+RUNS = 100_000 if LONG else 3_000
 
 
 def lists() -> list[bytes]:

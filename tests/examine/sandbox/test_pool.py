@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from counts import LONG
 from hashmatch.errors import HashmatchError, SettingsError
 from hashmatch.examine.examination import examine
 from hashmatch.examine.sandbox import Job, Pool, Reply, WorkerLimits
@@ -27,7 +28,6 @@ from hashmatch.options import ExamineOptions
 from . import plants
 from .processes import children, descendants, is_alive, wait_for, wait_until_gone
 
-LONG = bool(os.environ.get("HASHMATCH_LONG_TESTS"))
 OPTIONS = ExamineOptions(kinds=(HashKind("phash", 64),))
 SMALL = 512 * 1024 * 1024
 LEAST = 384 * 1024 * 1024

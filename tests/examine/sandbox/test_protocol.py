@@ -9,9 +9,10 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from counts import examples
 from hashmatch.examine.sandbox.jobs import Job, ProtocolError, Reply, Said
 from hashmatch.examine.sandbox.protocol import (
     MAX_FRAME,
@@ -86,7 +87,7 @@ replies = st.builds(
 )
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(st.lists(st.none() | replies | st.binary(), max_size=3), st.integers(1, 7))
 def test_answers_come_through_in_whatever_pieces(said: list[Said], size: int) -> None:
     """Every answer is read as it was sent, however the bytes arrive."""
@@ -131,7 +132,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(replies, st.data())
 def test_a_message_with_anything_else_in_it_is_an_error_or_an_answer(
     answer: Reply, data: st.DataObject
@@ -372,7 +373,7 @@ def test_previews_are_refused_where_the_scan_is_exact() -> None:
     assert Job(0).take(done(None, end=True, exact=False), OPTIONS) is not None
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(
     st.lists(
         st.sampled_from([b"a", b"b"])

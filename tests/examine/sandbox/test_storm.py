@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from counts import LONG
 from hashmatch.errors import HashmatchError
 from hashmatch.examine.sandbox import (
     Job,
@@ -32,7 +33,6 @@ from . import adversary, plants
 from .processes import children, descendants, wait_until_gone
 from .test_adversary import FALSE
 
-LONG = bool(os.environ.get("HASHMATCH_LONG_TESTS"))
 OPTIONS = ExamineOptions(kinds=(HashKind("phash", 64),), fast=True)
 
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from counts import examples
 from hashmatch.errors import InputError
 from hashmatch.report.overview import Overview, read_results
 from hashmatch.report.scan_page import to_html, to_json
@@ -85,7 +86,7 @@ _ANY = st.recursive(
 )
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(changes=st.lists(st.tuples(st.sampled_from(_PLACES), _ANY), min_size=1, max_size=4))
 def test_any_values_are_shown_or_told(
     tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[Place, Any]]
