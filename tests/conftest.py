@@ -31,6 +31,12 @@ settings.register_profile(
 settings.load_profile("hashmatch")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores: tests often wait for disks and other processes."""
+    return 1 + (os.cpu_count() or 1)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _preloaded_processes() -> Iterator[None]:
     """Fork zygotes from a nursery; end what was preloaded before coverage is counted."""
