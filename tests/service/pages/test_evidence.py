@@ -137,3 +137,6 @@ def test_what_nobody_here_can_open_is_not_shown(evidence: Evidence, tmp_path: Pa
     (tmp_path / "b").mkdir()
     with pytest.raises(InputError, match="was not kept"):
         size(evidence, case_at(tmp_path / "b", Place("icap", path=b"/tmp/x", request="r")))
+    (tmp_path / "c").mkdir()
+    with pytest.raises(InputError, match="in object storage"):
+        size(evidence, case_at(tmp_path / "c", Place("scan", path=b"s3://bucket/a.jpg")))

@@ -73,10 +73,10 @@ def _opened(place: Place, sha256: str | None) -> Iterator[tuple[int, bytes | Non
             if sha256_of(descriptor) != item.sha256:
                 raise InputError("the file was changed in the quarantine")
             yield descriptor, _member_of(path, item.path)
-    elif path is not None and b"://" in path:
-        raise InputError("the file is in object storage, which this page does not open")
-    elif path is None or not path.startswith(b"/") or place.request is not None:
+    elif path is None or place.request is not None:
         raise InputError(_NOT_KEPT)
+    elif not path.startswith(b"/"):
+        raise InputError("the file is in object storage, which this page does not open")
     else:
         outer = _outer(path)
         descriptor = open_file(outer, flags=NO_FOLLOW)
