@@ -7,22 +7,24 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 from hashmatch.cli.quarantine import say_settled
 from hashmatch.cli.scan import CustodySettings
 from hashmatch.cli.streams import say
 from hashmatch.custody.audit import AuditLog
-from hashmatch.custody.quarantine import HoldState, Quarantine
+from hashmatch.custody.quarantine import BucketQuarantine, HoldState, Quarantine
 from hashmatch.errors import QuarantineError, SettingsError
 from hashmatch.examine.decode import PILLOW_VERSION
-from hashmatch.files import path_fields
+from hashmatch.files import is_object, path_fields
 from hashmatch.hashlist import HashList
 from hashmatch.model import Verdict
 from hashmatch.report import Record, list_record
 from hashmatch.scan import FileResult
+from hashmatch.sources import OpenStores
 from hashmatch.text import printable
+
+_WRONG_PLACE = "--quarantine takes a folder for files, and s3://BUCKET/PREFIX/ for objects"
 
 NOT_MOVED = 8
 """What a match that could not be moved adds to the exit code."""
@@ -33,6 +35,7 @@ class _Moves:
     """Counts of the files that were to be moved."""
 
     moved: int = 0
+    copied: int = 0  # objects that stay where they are, too
     not_moved: int = 0
     left: int = 0  # archives with a matching member, and files in a dry run
 
@@ -43,7 +46,8 @@ class Custody:
 
     settings: CustodySettings
     log: AuditLog | None = None
-    quarantine: Quarantine | None = None
+    quarantine: Quarantine | BucketQuarantine | None = None
+    stores: OpenStores | None = None
     _root: bytes | None = None  # the last one found to be outside the quarantine
     _moves: _Moves = field(default_factory=_Moves)
     # The matches of each matching member; empty if a review suppressed all named ones
@@ -99,8 +103,8 @@ class Custody:
             )
 
     def moved(self) -> frozenset[bytes]:
-        """The real paths that the files in quarantine came from."""
-        items = self.quarantine.items.values() if self.quarantine is not None else ()
+        """The real paths that the files in a quarantine came from; a bucket does not list them."""
+        items = self.quarantine.items.values() if isinstance(self.quarantine, Quarantine) else ()
         return frozenset(
             item.path for item in items if item.path is not None and item.state is HoldState.HELD
         )
@@ -114,6 +118,8 @@ class Custody:
                 "not_moved": moves.not_moved,
                 "left": moves.left,
             }
+            if moves.copied:
+                summary["quarantine"]["copied"] = moves.copied
             if moves.not_moved and not summary["run"]["interrupted"]:
                 summary["exit_code"] |= NOT_MOVED
 
@@ -159,46 +165,87 @@ class Custody:
             self._moves.left += 1
             say(f"{printable(result.path)}: would be moved")
             return {"dry_run": True}
-        item = self.quarantine.hold(
-            result.path,
-            root=result.root,
-            sha256=result.sha256.hex(),
-            matches=matches,
-        )
+        sha256 = result.sha256.hex()
+        if isinstance(self.quarantine, BucketQuarantine):
+            return self._move_object(self.quarantine, result.path, sha256, matches)
+        if is_object(result.path):
+            raise QuarantineError(_WRONG_PLACE, path=os.fsdecode(result.path))
+        item = self.quarantine.hold(result.path, root=result.root, sha256=sha256, matches=matches)
         self._moves.moved += 1
         return {"moved": True, "id": item.id}
 
+    def _move_object(
+        self,
+        quarantine: BucketQuarantine,
+        path: bytes,
+        sha256: str,
+        matches: Sequence[Mapping[str, Any]],
+    ) -> Record:
+        if self.stores is None or not is_object(path):
+            raise QuarantineError(_WRONG_PLACE, path=os.fsdecode(path))
+        try:
+            source, key = self.stores.s3(path)
+        except SettingsError as error:
+            raise QuarantineError(error.message, path=error.path) from error
+        held = quarantine.hold(source, key, sha256=sha256, matches=matches)
+        self._moves.moved += held.removed
+        self._moves.copied += not held.removed
+        return {"moved": held.removed, "copied": True, "id": held.id}
 
-def open_custody(settings: CustodySettings, paths: Sequence[str], stack: ExitStack) -> Custody:
+
+def open_custody(
+    settings: CustodySettings,
+    paths: Sequence[str],
+    stack: ExitStack,
+    stores: OpenStores | None = None,
+) -> Custody:
     """Open the audit trail and the quarantine, before anything is scanned.
 
     Raises:
-        SettingsError: the quarantine is inside what is scanned.
+        SettingsError: the quarantine is inside what is scanned, or not for what is scanned.
+        InputError: there is no such bucket.
         OutputError: one of them cannot be opened, or is in use.
     """
-    custody = Custody(settings)
+    custody = Custody(settings, stores=stores)
     if settings.quarantine is not None:
         for path in paths:
+            if is_object(settings.quarantine) != is_object(path):
+                raise SettingsError(_WRONG_PLACE, path=settings.quarantine)
             _check_apart(settings.quarantine, os.fsencode(path))
     if settings.audit is not None:
         custody.log = stack.enter_context(AuditLog.open(settings.audit))
     if settings.quarantine is not None and not settings.dry_run:
-        custody.quarantine = stack.enter_context(Quarantine(settings.quarantine))
-        say_settled(custody.quarantine)
+        if stores is not None and is_object(settings.quarantine):
+            store, prefix = stores.s3(os.fsencode(settings.quarantine))
+            store.check()
+            custody.quarantine = BucketQuarantine(
+                store, prefix, remove_source=settings.remove_source
+            )
+        else:
+            custody.quarantine = stack.enter_context(Quarantine(settings.quarantine))
+            say_settled(custody.quarantine)
     return custody
 
 
 def _settings_record(settings: CustodySettings) -> Record:
     return {
-        "quarantine": None if settings.quarantine is None else str(settings.quarantine),
+        "quarantine": settings.quarantine,
+        "remove_source": settings.remove_source,
         "quarantine_archives": settings.quarantine_archives,
         "dry_run": settings.dry_run,
     }
 
 
-def _check_apart(quarantine: Path, root: bytes) -> None:
-    real, above = os.fsencode(quarantine.resolve()), os.path.realpath(root)
-    if real == above or real.startswith(os.path.join(above, b"")):  # noqa: PTH118 # bytes
+def _check_apart(quarantine: str, root: bytes) -> None:
+    inner = os.fsencode(quarantine)
+    if is_object(root):
+        inside = inner.startswith(root)
+    elif is_object(quarantine):
+        inside = False
+    else:
+        inner, above = os.path.realpath(inner), os.path.realpath(root)
+        inside = inner == above or inner.startswith(os.path.join(above, b""))  # noqa: PTH118 # bytes
+    if inside:
         raise SettingsError(
-            "the quarantine is inside what is scanned: choose another folder", path=str(quarantine)
+            "the quarantine is inside what is scanned: choose another place", path=quarantine
         )

@@ -25,14 +25,15 @@ def run_scan(asked: ScanSettings, pool: AnyPool) -> int:
     shown = shows(asked.results.show, asked.results.output_format)
     with ExitStack() as stack:
         walk, counts, tally = asked.walk.options(), WalkCounts(), Tally()
-        sources = to_scan(asked, stack, counts, walk)
+        stores = stack.enter_context(asked.objects.stores())
+        sources = to_scan(asked, stack, stores, counts, walk)
         matcher = _build_matcher(asked)
         history = None
         if asked.custody.state is not None:
             state = stack.enter_context(State(asked.custody.state))
             history = History(state, matcher.options, rehash=asked.custody.rehash)
         # This creates files, so it comes after everything that may be refused
-        custody = open_custody(asked.custody, asked.walk.paths or (), stack)
+        custody = open_custody(asked.custody, asked.walk.paths or (), stack, stores)
         if history is not None:
             history.moved = custody.moved()
         run = Run(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from hashmatch.cli import options as opt
@@ -12,6 +11,7 @@ from hashmatch.cli.deferred import deferred
 from hashmatch.cli.files import READS, READS_OBJECTS, WRITES
 from hashmatch.cli.list_options import ListSettings
 from hashmatch.errors import SettingsError
+from hashmatch.files import is_object
 
 if TYPE_CHECKING:
     from hashmatch.cli import run_scan
@@ -97,8 +97,20 @@ class CustodySettings:
     ] = False
     audit: opt.Audit = None
     quarantine: Annotated[
-        Path | None, option("DIR", "Move matched files to DIR; see hashmatch quarantine.")
+        str | None,
+        option(
+            "DEST",
+            "Move matched files to the folder DEST, see hashmatch quarantine; or copy matched"
+            " objects to DEST, such as s3://BUCKET/PREFIX/.",
+        ),
     ] = None
+    remove_source: Annotated[
+        bool,
+        switch(
+            "--remove-source",
+            "Delete the version of an object that matched, once its copy is verified.",
+        ),
+    ] = False
     quarantine_archives: Annotated[
         bool, switch("--quarantine-archives", "Also move archives that have a matching member.")
     ] = False
@@ -115,6 +127,8 @@ class CustodySettings:
             raise SettingsError(
                 "--dry-run, --quarantine-archives and --quarantine-candidates need --quarantine"
             )
+        if self.remove_source and not is_object(self.quarantine or ""):
+            raise SettingsError("--remove-source needs --quarantine s3://BUCKET/PREFIX/")
         if self.rehash and self.state is None:
             raise SettingsError("--rehash needs --state")
 

@@ -31,13 +31,17 @@ if TYPE_CHECKING:
 
 
 def to_scan(
-    asked: ScanSettings, stack: ExitStack, counts: WalkCounts, options: WalkOptions
+    asked: ScanSettings,
+    stack: ExitStack,
+    stores: OpenStores,
+    counts: WalkCounts,
+    options: WalkOptions,
 ) -> Iterator[Source]:
     """The paths given, all of which must exist, and those in ``--files-from``.
 
     Raises:
         SettingsError: options contradict each other.
-        InputError: a path does not exist, or a bucket lets us not in.
+        InputError: a path does not exist, or a bucket does not let us in.
         MissingExtraError: object storage needs a package that is missing.
     """
     walk = asked.walk
@@ -47,7 +51,6 @@ def to_scan(
             raise SettingsError(f"{name} needs --files-from")
     if walk.inventory and (walk.keys_of or walk.null):
         raise SettingsError("--inventory takes neither --keys-of nor --null")
-    stores = stack.enter_context(asked.objects.stores())
     paths = [os.fsencode(path) for path in walk.paths or ()]
     check_paths(path for path in paths if not is_object(path))
     given_sources: list[Source] = []

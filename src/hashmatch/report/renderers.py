@@ -209,6 +209,7 @@ def summary_line(record: Record) -> str:
     parts = {
         count(verdicts["match"], "match", "matches"): True,
         f"{moves.get('moved', 0):,} moved": moves.get("moved"),
+        f"{moves.get('copied', 0):,} copied": moves.get("copied"),
         f"{moves.get('not_moved', 0):,} NOT moved": moves.get("not_moved"),
         f"{verdicts['candidate']:,} to look at": verdicts["candidate"],
         f"{verdicts['unscanned']:,} not fully examined{_listed(record['reasons'])}": (

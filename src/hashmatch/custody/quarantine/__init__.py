@@ -5,12 +5,14 @@ for writing uploads to a service into (``hold_upload``); one process at a time h
 is the journal of every step, written before the step is taken; ``moves`` takes the steps, through
 ``places``, which works with folder descriptors and never follows a symbolic link; ``settle``
 finishes what a crash interrupted, so that a file is always whole in exactly one of its two places.
-``sealing`` encrypts uploads. ``verify`` checks a quarantine and changes nothing.
+``sealing`` encrypts uploads. ``bucket`` is the quarantine of objects: a prefix of a bucket, into
+which the store itself copies them. ``verify`` checks a quarantine and changes nothing.
 
 What fails: a file that changed or may not be moved is a ``QuarantineError`` and stays where it is;
 a full disk or a tampered manifest is an ``OutputError``.
 """
 
+from hashmatch.custody.quarantine.bucket import BucketQuarantine, HeldObject
 from hashmatch.custody.quarantine.manifest import HeldFile, HoldState
 from hashmatch.custody.quarantine.places import sha256_of
 from hashmatch.custody.quarantine.settle import Where
@@ -24,8 +26,10 @@ from hashmatch.custody.quarantine.verify import (
 )
 
 __all__ = [
+    "BucketQuarantine",
     "HeldFile",
     "HeldFileCheck",
+    "HeldObject",
     "HoldState",
     "Quarantine",
     "QuarantineCheck",

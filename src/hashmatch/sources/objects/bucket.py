@@ -34,12 +34,12 @@ class BucketSource:
 
     Args:
         stores: how to reach it.
-        root: such as ``s3://bucket/prefix``.
+        root: such as ``s3://bucket/prefix``; without a prefix, the whole bucket.
         counts: updated on the way.
         options: which objects to take.
 
     Attributes:
-        root: as given.
+        root: as given, with a slash after the bucket.
         ordered: true, see ``Source``.
 
     Raises:
@@ -54,8 +54,8 @@ class BucketSource:
     ) -> None:
         if options.max_depth is not None:
             raise SettingsError("--max-depth is for folders: give object storage a longer prefix")
-        self.root = root
         self._store, self._prefix = stores.of(root)
+        self.root = self._store.url + self._prefix
         self._fetcher = stores.fetcher
         self._counts = counts
         self._include = compile_patterns(options.include)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hashmatch.errors import InputError
+from hashmatch.errors import InputError, SettingsError
 from hashmatch.files import Closing
 from hashmatch.sources.objects.fetcher import Fetcher
 from hashmatch.sources.objects.item import ObjectItem
@@ -54,6 +54,17 @@ class OpenStores(Closing):
                 raise InputError("it names no bucket", path=printable(path))
             self._stores[url] = self._open(scheme.decode(), bucket.decode("ascii"))
         return self._stores[url], key
+
+    def s3(self, path: bytes) -> tuple[S3Store, bytes]:
+        """Return the same for S3, whose stores can also copy and delete.
+
+        Raises:
+            SettingsError: it is another kind of store.
+        """
+        store, key = self.of(path)
+        if not isinstance(store, S3Store):
+            raise SettingsError("only S3 copies objects by itself", path=printable(path))
+        return store, key
 
     def item(self, path: bytes) -> ObjectItem:
         """Return the object at a path as an item. The store is asked once that is needed."""

@@ -6,11 +6,13 @@ URL and parsed by ``s3_pages``.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
+from time import sleep
 from typing import Any
 
 from hashmatch.errors import DecodeError, InputError, MissingExtraError, SettingsError
@@ -146,7 +148,7 @@ class S3Store:
     def check(self) -> None:
         """See ``Store.check``. It also finds out the bucket's region."""
         try:
-            answer = persist(partial(self._call, "head_bucket"), lambda _: False)
+            answer = persist(partial(self._call, "head_bucket"), _go_on)
         except DecodeError as error:
             why = f"the bucket cannot be listed: {error.message}"
             if error.reason is Reason.VANISHED:
@@ -198,6 +200,61 @@ class S3Store:
             with self._errors():
                 while piece := body.read(_PIECE):
                     write(piece)
+
+    def sha256(self, found: ObjectInfo) -> str:
+        """Read an object, and return its digest as hex.
+
+        Raises:
+            DecodeError: it cannot be read, or is another one by now.
+        """
+
+        def attempt() -> str:
+            digest = hashlib.sha256()
+            self.read(found, digest.update)
+            return digest.hexdigest()
+
+        return persist(attempt, _go_on)
+
+    def write(self, key: bytes, data: bytes) -> None:
+        """Write an object, unless the key is taken.
+
+        Raises:
+            DecodeError: it cannot be written.
+        """
+        # A bucket that locks what is written wants a checksum
+        more = {"Body": data, "IfNoneMatch": "*", "ChecksumAlgorithm": "SHA256"}
+        step = partial(self._call, "put_object", Key=_text(key), **more)
+        try:
+            persist(step, _go_on)
+        except DecodeError as error:
+            if error.reason is not Reason.CHANGED:  # the key is taken
+                raise
+
+    def copy(self, source: S3Store, found: ObjectInfo, key: bytes) -> None:
+        """Copy this version of an object of another bucket here, without reading it.
+
+        Raises:
+            DecodeError: it cannot be copied, or is another one by now.
+        """
+        which = {"Bucket": source._bucket, "Key": _text(found.key)}  # our own class
+        if found.version:
+            which["VersionId"] = found.version
+        matching = {"CopySourceIfMatch": f'"{found.etag}"'} if found.etag else {}
+        step = partial(self._call, "copy_object", Key=_text(key), CopySource=which, **matching)
+        persist(step, _go_on)
+
+    def remove(self, found: ObjectInfo) -> None:
+        """Delete this version of an object, and no other.
+
+        Raises:
+            DecodeError: it cannot be deleted, for example because it is locked.
+        """
+        which = {"VersionId": found.version} if found.version else {"IfMatch": f'"{found.etag}"'}
+        try:
+            persist(partial(self._call, "delete_object", Key=_text(found.key), **which), _go_on)
+        except DecodeError as error:
+            if error.reason is not Reason.VANISHED:  # nor is it there any more
+                raise
 
     def _compare(self, info: ObjectInfo, answer: Mapping[str, Any]) -> None:
         etag, version = answer.get("ETag", "").strip('"'), answer.get("VersionId")
@@ -259,6 +316,11 @@ class S3Store:
             raise TransientError(
                 Reason.UNAVAILABLE, f"the storage does not answer ({type(error).__name__})"
             ) from None
+
+
+def _go_on(seconds: float) -> bool:
+    sleep(seconds)
+    return False
 
 
 def _failure(status: int, code: str, message: str) -> DecodeError:

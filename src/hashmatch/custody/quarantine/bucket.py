@@ -1,0 +1,187 @@
+"""A quarantine in object storage, for matched objects.
+
+Each object has a prefix of its own there, named by a number that follows from the object and its
+version. Below it are written, in this order: ``moving.json``, everything known of the object;
+``object``, a copy whose bytes are compared with those examined; ``held.json``; and, if the original
+is to be removed, ``removed.json`` once that version of it is deleted. Nothing is ever overwritten.
+So an interrupted move needs no repair: as long as the original is there, the next scan finds it and
+goes on with the step that is missing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, Protocol
+
+from hashmatch.custody.journal import who
+from hashmatch.errors import DecodeError, QuarantineError, SettingsError
+from hashmatch.files import path_fields
+from hashmatch.model import Reason
+from hashmatch.text import printable
+
+
+class BucketObject(Protocol):
+    """An object as its bucket describes it."""
+
+    @property
+    def key(self) -> bytes:
+        """Its name in the bucket."""
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+
+    @property
+    def etag(self) -> str:
+        """What the store calls its contents."""
+
+    @property
+    def modified(self) -> str:
+        """When it was written."""
+
+    @property
+    def version(self) -> str:
+        """The id of its version; empty if the bucket keeps none."""
+
+
+class Bucket(Protocol):
+    """A bucket that can be written. Its methods raise ``DecodeError`` with the reason."""
+
+    @property
+    def url(self) -> bytes:
+        """Such as ``s3://bucket/``."""
+
+    @property
+    def endpoint(self) -> str:
+        """Tells it from a bucket of the same name elsewhere."""
+
+    def look(self, key: bytes) -> Any:
+        """Return the object with this key."""
+
+    def sha256(self, found: Any) -> str:
+        """Read an object, and return its digest as hex."""
+
+    def write(self, key: bytes, data: bytes) -> None:
+        """Write an object, unless the key is taken."""
+
+    def copy(self, source: Any, found: Any, key: bytes) -> None:
+        """Copy this version of an object of another bucket here."""
+
+    def remove(self, found: Any) -> None:
+        """Delete this version of an object, and no other."""
+
+
+class HeldObject(NamedTuple):
+    """An object in quarantine.
+
+    Attributes:
+        id: its number there.
+        removed: whether the original is removed.
+    """
+
+    id: int
+    removed: bool
+
+
+class BucketQuarantine:
+    """A quarantine that copies matched objects to a prefix of a bucket.
+
+    Args:
+        bucket: where to.
+        prefix: what all keys there begin with.
+        remove_source: delete the version that matched, once its copy is verified.
+
+    Raises:
+        SettingsError: the prefix does not end in a slash.
+    """
+
+    def __init__(self, bucket: Bucket, prefix: bytes, *, remove_source: bool) -> None:
+        if prefix and not prefix.endswith(b"/"):
+            raise SettingsError("the prefix of a quarantine ends with /, such as s3://bucket/held/")
+        self._bucket = bucket
+        self._prefix = prefix
+        self._remove_source = remove_source
+
+    def hold(
+        self, source: Bucket, key: bytes, *, sha256: str, matches: Sequence[Mapping[str, Any]]
+    ) -> HeldObject:
+        """Copy an object here, and remove the original if this quarantine does so.
+
+        Args:
+            source: the bucket that the object is in.
+            key: its key.
+            sha256: the digest, as hex, of the bytes that were examined.
+            matches: what it matched, for ``moving.json``.
+
+        Raises:
+            QuarantineError: the object has changed or is gone, or a step failed. It is where it
+                was, and perhaps here, too.
+        """
+        path, done = source.url + key, "it was not moved"
+        if path.startswith(self._bucket.url + self._prefix) and (
+            source.endpoint == self._bucket.endpoint
+        ):
+            raise QuarantineError("it is already in this quarantine", path=printable(path))
+        try:
+            found = source.look(key)
+            number = _number(source.endpoint, path, found)
+            place = self._prefix + b"%012x/" % number
+            self._write(place + b"moving.json", _event(number, path, found, sha256, matches))
+            self._copy(source, found, place + b"object", sha256)
+            self._write(place + b"held.json", {"id": number})
+            if self._remove_source:
+                done = "it was copied and not removed"
+                source.remove(found)
+                done = "it was moved, and removed.json was not written"
+                self._write(place + b"removed.json", {"id": number})
+        except DecodeError as error:
+            raise QuarantineError(f"{done}: {error.message}", path=printable(path)) from error
+        return HeldObject(number, self._remove_source)
+
+    def _copy(self, source: Bucket, found: BucketObject, key: bytes, sha256: str) -> None:
+        """Make a copy that is what was examined, unless an earlier scan has made it."""
+        try:
+            if self._bucket.sha256(self._bucket.look(key)) == sha256:
+                return
+        except DecodeError as error:
+            if error.reason is not Reason.VANISHED:
+                raise
+        self._bucket.copy(source, found, key)
+        copy = self._bucket.look(key)
+        if self._bucket.sha256(copy) != sha256:
+            with suppress(DecodeError):  # it may be locked
+                self._bucket.remove(copy)
+            raise DecodeError(Reason.CHANGED, "it was changed or replaced since it was examined")
+
+    def _write(self, key: bytes, event: Mapping[str, Any]) -> None:
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        line = json.dumps({**event, "time": now, "by": who()}, indent=1)
+        self._bucket.write(key, line.encode())
+
+
+def _number(endpoint: str, path: bytes, found: BucketObject) -> int:
+    text = repr((endpoint, path, found.size, found.etag, found.modified, found.version))
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=6).digest(), "big")
+
+
+def _event(
+    number: int,
+    path: bytes,
+    found: BucketObject,
+    sha256: str,
+    matches: Sequence[Mapping[str, Any]],
+) -> dict[str, Any]:
+    return {
+        "id": number,
+        **path_fields(path),
+        "version": found.version,
+        "etag": found.etag,
+        "modified": found.modified,
+        "size": found.size,
+        "sha256": sha256,
+        "matches": [dict(match) for match in matches],
+    }

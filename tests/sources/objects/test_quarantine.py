@@ -1,0 +1,196 @@
+"""Matched objects are copied to another bucket, checked there, and removed only on request."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from commands import hashmatch_command, records
+from hashmatch.custody.quarantine import BucketQuarantine
+from hashmatch.errors import DecodeError, QuarantineError
+from hashmatch.sources import OpenStores
+from scan.trees import list_of, picture
+
+from . import servers
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """A server for all tests here."""
+    with servers.moto() as found:
+        yield found
+
+
+class Site:
+    """Two buckets, a list with one picture, and scans of the one into the other."""
+
+    def __init__(self, url: str, folder: Path, number: int) -> None:
+        self.client = servers.client(url)
+        self.files, self.held = f"files-{number}", f"held-{number}"
+        self.client.create_bucket(Bucket=self.files)
+        self.client.create_bucket(Bucket=self.held, ObjectLockEnabledForBucket=True)
+        self.said = ""
+        self.list = folder / "list.txt"
+        (section,) = list_of(picture(1)).sections.values()
+        self.list.write_text(f"# algorithm: phash\n{int(section.codes[0, 0]):016x} entry-0\n")
+        self.client.put_object(Bucket=self.files, Key="a//bad.jpg", Body=picture(1))
+        self.client.put_object(Bucket=self.files, Key="good.jpg", Body=picture(2))
+
+    def scan(self, *options: str, code: int = 1) -> list[dict[str, Any]]:
+        """Scan into the quarantine."""
+        done = hashmatch_command(
+            *("scan", f"s3://{self.files}", "--list", self.list, "--format", "jsonl"),
+            *("--quarantine", f"s3://{self.held}/q/", *options),
+        )
+        assert done.returncode == code, done.stderr.decode()
+        self.said = done.stderr.decode()
+        return records(done.stdout)
+
+    def keys(self, bucket: str) -> list[str]:
+        """What a bucket holds."""
+        found = self.client.list_objects_v2(Bucket=bucket).get("Contents", [])
+        return [each["Key"] for each in found]
+
+    def body(self, key: str) -> bytes:
+        """An object of the quarantine."""
+        return bytes(self.client.get_object(Bucket=self.held, Key=key)["Body"].read())
+
+
+@pytest.fixture
+def site(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Site:
+    """Buckets of its own for each test."""
+    for name, value in servers.environment(url).items():
+        monkeypatch.setenv(name, value)
+    return Site(url, tmp_path, abs(hash(request.node.name)))
+
+
+def test_match_is_copied_and_then_removed(site: Site) -> None:
+    """The copy has the bytes that were examined, and the manifest comes before it."""
+    first, _, summary = site.scan()
+    place = f"q/{first['quarantine']:012x}/"
+    assert summary["quarantine"] == {"moved": 0, "not_moved": 0, "left": 0, "copied": 1}
+    assert site.keys(site.held) == [
+        f"{place}{name}" for name in ("held.json", "moving.json", "object")
+    ]
+    assert site.body(f"{place}object") == picture(1)
+    event = json.loads(site.body(f"{place}moving.json"))
+    assert event["path"] == f"s3://{site.files}/a//bad.jpg"
+    assert event["matches"][0]["entry"] == "entry-0"
+    assert site.keys(site.files) == ["a//bad.jpg", "good.jpg"]
+    again, _, summary = site.scan("--remove-source")
+    assert again["quarantine"] == first["quarantine"]
+    assert summary["quarantine"]["moved"] == 1
+    assert f"{place}removed.json" in site.keys(site.held)
+    assert site.keys(site.files) == ["good.jpg"]
+
+
+def test_only_the_version_that_matched_is_deleted(site: Site) -> None:
+    """Versions before it stay, and none is hidden."""
+    site.client.put_bucket_versioning(
+        Bucket=site.files, VersioningConfiguration={"Status": "Enabled"}
+    )
+    site.client.put_object(Bucket=site.files, Key="good.jpg", Body=picture(1))
+    *_, summary = site.scan("--remove-source")
+    assert summary["quarantine"]["moved"] == 2
+    body = site.client.get_object(Bucket=site.files, Key="good.jpg")["Body"].read()
+    assert body == picture(2)
+
+
+def test_locked_version_stays_and_is_reported(site: Site) -> None:
+    """The copy is kept, the exit code says that a match was not moved, and why is on stderr."""
+    locked = f"{site.files}-locked"
+    site.client.create_bucket(Bucket=locked, ObjectLockEnabledForBucket=True)
+    site.client.put_object_lock_configuration(
+        Bucket=locked,
+        ObjectLockConfiguration={
+            "ObjectLockEnabled": "Enabled",
+            "Rule": {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": 1}},
+        },
+    )
+    site.client.put_object(
+        Bucket=locked, Key="bad.jpg", Body=picture(1), ChecksumAlgorithm="SHA256"
+    )
+    site.files = locked
+    first, summary = site.scan("--remove-source", code=9)
+    assert summary["quarantine"] == {"moved": 0, "not_moved": 1, "left": 0}
+    assert first["quarantine"] is None
+    assert "copied and not removed: not permitted" in site.said
+    assert len(site.keys(site.held)) == 3
+    assert site.keys(locked) == ["bad.jpg"]
+
+
+def test_object_replaced_since_it_was_examined_is_not_moved(site: Site) -> None:
+    """The copy's bytes are compared with those examined, and a wrong copy does not stay."""
+    with OpenStores() as stores:
+        source, key = stores.s3(f"s3://{site.files}/good.jpg".encode())
+        target, prefix = stores.s3(f"s3://{site.held}/q/".encode())
+        quarantine = BucketQuarantine(target, prefix, remove_source=True)
+        with pytest.raises(QuarantineError, match="not moved: it was changed or replaced"):
+            quarantine.hold(source, key, sha256="0" * 64, matches=())
+    assert [key.rpartition("/")[2] for key in site.keys(site.held)] == ["moving.json"]
+    assert "good.jpg" in site.keys(site.files)
+
+
+@pytest.mark.parametrize("steps", range(7))
+def test_move_that_was_interrupted_is_finished_by_the_next(site: Site, steps: int) -> None:
+    """After any number of steps, the object is whole in one place at least; then it is moved."""
+    left = [steps]
+
+    class Dying:
+        """A bucket that ends after some requests."""
+
+        def __init__(self, store: Any) -> None:
+            self._store = store
+
+        def __getattr__(self, name: str) -> Any:
+            found = getattr(self._store, name)
+            if name in {"write", "copy", "remove", "sha256"}:
+                if not left[0]:
+                    raise KeyboardInterrupt
+                left[0] -= 1
+            return found
+
+    with OpenStores() as stores:
+        source, key = stores.s3(f"s3://{site.files}/a//bad.jpg".encode())
+        target, prefix = stores.s3(f"s3://{site.held}/q/".encode())
+        sha256 = source.sha256(source.look(key))
+        dying = BucketQuarantine(Dying(target), prefix, remove_source=True)
+        try:
+            dying.hold(Dying(source), key, sha256=sha256, matches=())  # type: ignore[arg-type]
+        except KeyboardInterrupt:
+            pass
+        else:
+            assert steps == 6
+        copies = [name for name in site.keys(site.held) if name.endswith("object")]
+        assert "a//bad.jpg" in site.keys(site.files) or site.body(copies[0]) == picture(1)
+        if "a//bad.jpg" in site.keys(site.files):
+            whole = BucketQuarantine(target, prefix, remove_source=True)
+            assert whole.hold(source, key, sha256=sha256, matches=()).removed
+        with pytest.raises(DecodeError, match="gone"):
+            source.look(key)
+    assert len([name for name in site.keys(site.held) if name.endswith("object")]) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("s3://{files}", "--quarantine", "held"), "takes a folder for files"),
+        ((".", "--quarantine", "s3://{held}/q/"), "takes a folder for files"),
+        (("s3://{files}", "--quarantine", "s3://{files}/q/"), "inside what is scanned"),
+        (("s3://{files}", "--quarantine", "s3://{held}/q"), "ends with /"),
+        ((".", "--quarantine", "held", "--remove-source"), "--remove-source needs"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(site: Site, arguments: tuple[str, ...], why: str) -> None:
+    """Nothing is scanned, and nothing is written."""
+    given = [each.format(files=site.files, held=site.held) for each in arguments]
+    done = hashmatch_command("scan", *given, "--list", site.list, cwd=site.list.parent)
+    assert done.returncode == 64
+    assert why in done.stderr.decode()
+    assert site.keys(site.held) == []
