@@ -80,8 +80,10 @@ def scan_twice(objects: int) -> list[dict[str, Any]]:
     """Scan with a state, twice."""
     runs = []
     with tempfile.TemporaryDirectory() as folder, Served(objects) as served:
-        (Path(folder) / "list.txt").write_text(_LIST)
-        state = ("--state", f"{folder}/state", "--list", f"{folder}/list.txt", "-o", os.devnull)
+        hash_list = Path(folder) / "list.txt"
+        hash_list.write_text(_LIST)
+        hash_list.chmod(0o600)
+        state = ("--state", f"{folder}/state", "--list", hash_list, "-o", f"{folder}/records.txt")
         for number in (1, 2):
             before, begun, cpu = served.requests(), time.perf_counter(), _children()
             served.run(sys.executable, "-m", "hashmatch", "scan", "s3://bucket/", *state)
@@ -122,7 +124,7 @@ class Served:
         """How many requests there were."""
         return dict(zip(("list", "get"), self._counts, strict=True))
 
-    def run(self, *command: str) -> str:
+    def run(self, *command: str | Path) -> str:
         """Run a command that finds this server, and return what it writes."""
         identity = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
         url = f"http://127.0.0.1:{self._server.server_address[1]}"

@@ -62,7 +62,9 @@ class ScanWalkSettings(opt.WalkSettings):
     """Which files and objects to examine."""
 
     paths: Annotated[
-        opt.Names, argument("PATH", "Files, folders, and s3://BUCKET/PREFIX."), READS_OBJECTS
+        opt.Names,
+        argument("PATH", "Files, folders, and s3://BUCKET/PREFIX (or az://, gs://)."),
+        READS_OBJECTS,
     ] = None
     keys_of: Annotated[
         str | None, option("s3://BUCKET/", "Lines in --files-from are keys of this bucket.")

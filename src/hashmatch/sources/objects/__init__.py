@@ -1,8 +1,9 @@
-"""Object storage: S3 and what speaks its protocol.
+"""Object storage: S3 and what speaks its protocol, and others through plug-ins.
 
-A ``Store`` lists a bucket and reads its objects; ``s3.py`` is the one for S3. ``BucketSource``
-makes a source of it, and ``NamedObjects`` one of a manifest or an inventory. The command line gets
-both through ``OpenStores``, from paths such as ``s3://bucket/prefix``.
+A ``Store`` lists a bucket and reads its objects: ``s3.py`` is the one for S3, and ``plugged.py``
+the one for what fsspec reaches. ``BucketSource`` makes a source of it, and ``NamedObjects`` one of
+a manifest or an inventory. The command line gets both through ``OpenStores``, from paths such as
+``s3://bucket/prefix``.
 
 Bodies never touch a disk: the threads of a ``Fetcher`` read many objects at once, within a bound on
 bytes, into files in memory, whose descriptors the scan passes on like those of local files. A read

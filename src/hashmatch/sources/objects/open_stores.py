@@ -6,6 +6,7 @@ from hashmatch.errors import InputError, SettingsError
 from hashmatch.files import Closing
 from hashmatch.sources.objects.fetcher import Fetcher
 from hashmatch.sources.objects.item import ObjectItem
+from hashmatch.sources.objects.plugged import PluggedStore
 from hashmatch.sources.objects.s3 import S3Connection, S3Options, S3Store
 from hashmatch.sources.objects.store import Store
 from hashmatch.text import printable
@@ -76,7 +77,9 @@ class OpenStores(Closing):
         if self._fetcher is not None:
             self._fetcher.close()
 
-    def _open(self, scheme: str, bucket: str) -> Store:  # noqa: ARG002 # until there are others
+    def _open(self, scheme: str, bucket: str) -> Store:
+        if scheme != "s3":
+            return PluggedStore(scheme, bucket)
         if self._s3 is None:
             self._s3 = S3Connection(self._options)
         return S3Store(self._s3, bucket)
