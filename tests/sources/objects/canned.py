@@ -34,7 +34,8 @@ class CannedS3(ThreadingHTTPServer):
             requests, first things first.
         requests: how often each method was used, ``LIST`` being one.
         page: objects on a page.
-        delay: seconds that each answer takes.
+        delay: seconds that an object takes.
+        list_delay: seconds that a page of a listing takes.
     """
 
     daemon_threads = True
@@ -47,7 +48,9 @@ class CannedS3(ThreadingHTTPServer):
         self.requests: Counter[str] = Counter()
         self.page = 1000
         self.delay = 0.0
+        self.list_delay = 0.0
         self.busy = self.busiest = 0
+        self.listing = self.most_listing = 0
         self.lock = threading.Lock()
 
     @property
@@ -91,7 +94,13 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         split = urlsplit(self.path)
         if "list-type" in split.query:
+            with self.server.lock:
+                self.server.listing += 1
+                self.server.most_listing = max(self.server.most_listing, self.server.listing)
+            time.sleep(self.server.list_delay)
             self._list({name: values[0] for name, values in parse_qs(split.query).items()})
+            with self.server.lock:
+                self.server.listing -= 1
         else:
             self._object()
 
@@ -109,6 +118,9 @@ class _Handler(BaseHTTPRequestHandler):
         prefix = asked.get("prefix", "").encode()
         after = asked.get("continuation-token", asked.get("start-after", "")).encode()
         keys = sorted(key for key in server.objects if key.startswith(prefix) and key > after)
+        folders: list[bytes] = []
+        if "delimiter" in asked:
+            keys, folders = _folded(keys, len(prefix))
         page = keys[: server.page]
         rows = "".join(
             f"<Contents><Key>{quote(key, safe='/').replace('%20', '+')}</Key>"
@@ -125,7 +137,7 @@ class _Handler(BaseHTTPRequestHandler):
             200,
             '<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
             f"<EncodingType>url</EncodingType><IsTruncated>{str(more).lower()}</IsTruncated>"
-            f"{token}{rows}</ListBucketResult>".encode(),
+            f"{token}{rows}{_shown(folders)}</ListBucketResult>".encode(),
         )
 
     def _object(self) -> None:
@@ -212,6 +224,18 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
+
+
+def _folded(keys: list[bytes], start: int) -> tuple[list[bytes], list[bytes]]:
+    """The keys that are in no folder beyond a prefix of this length, and the folders."""
+    folders = {key[: key.index(b"/", start) + 1] for key in keys if b"/" in key[start:]}
+    return [key for key in keys if b"/" not in key[start:]], sorted(folders)
+
+
+def _shown(folders: list[bytes]) -> str:
+    return "".join(
+        f"<CommonPrefixes><Prefix>{quote(name)}</Prefix></CommonPrefixes>" for name in folders
+    )
 
 
 def _iso(seconds: int) -> str:

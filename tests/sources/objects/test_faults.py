@@ -242,7 +242,8 @@ def test_keys_below_a_prefix_are_all_that_begin_with_it(server: CannedS3, tmp_pa
     everything = scanned(tmp_path / "state")
     with State(tmp_path / "state") as opened:
         other = opened.files.group(b"s3://bucket/ab")[0]
-        opened.files.adopt(b"s3://bucket-2/a", (1, "mark", None), 1, [other])
+        for path in (b"s3://bucket-2/a", b"s3://bucket2/a"):
+            opened.files.adopt(path, (1, "mark", None), 1, [other])
     assert scanned(tmp_path / "state", root=b"s3://bucket") == everything
     del server.objects[b"ac"], server.objects[b"ab1"]
     found = scanned(tmp_path / "state", root=b"s3://bucket/ab")

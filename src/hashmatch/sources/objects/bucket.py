@@ -13,6 +13,7 @@ from hashmatch.errors import DecodeError, SettingsError
 from hashmatch.sources.folder import WalkCounts, WalkOptions, compile_patterns
 from hashmatch.sources.objects.fetcher import CONNECTIONS, Fetcher
 from hashmatch.sources.objects.item import ObjectItem
+from hashmatch.sources.objects.listing import pages_ahead
 from hashmatch.sources.objects.store import ObjectInfo, Store
 
 
@@ -73,7 +74,7 @@ class BucketSource:
     def __iter__(self) -> Iterator[ObjectItem]:
         """List it; see ``Source``."""
         try:
-            for page in self._store.pages(self._prefix, b"", self._fetcher.pause):
+            for page in pages_ahead(self._store, self._prefix, self._fetcher):
                 for info in page:
                     if not self._leaves_out(info.key):
                         self._listed_to = info.key

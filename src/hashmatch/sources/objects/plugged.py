@@ -58,7 +58,9 @@ class PluggedStore:
             why = f"the bucket cannot be listed: {error.message}"
             raise InputError(why, path=printable(self.url)) from error
 
-    def pages(self, prefix: bytes, after: bytes, pause: Pause) -> Iterator[list[ObjectInfo]]:
+    def pages(
+        self, prefix: bytes, after: bytes, until: bytes | None, pause: Pause
+    ) -> Iterator[list[ObjectInfo]]:
         """See ``Store.pages``. There is one page."""
         folder = prefix.rpartition(b"/")[0].decode()
         found = persist(partial(self._find, f"{self._bucket}/{folder}".rstrip("/")), pause)
@@ -67,9 +69,13 @@ class PluggedStore:
             page = [
                 _described(key, keys[key])
                 for key in sorted(keys)
-                if key.startswith(prefix) and key > after
+                if key.startswith(prefix) and key > after and (until is None or key <= until)
             ]
         yield page
+
+    def folders(self, prefix: bytes, after: bytes, pause: Pause) -> list[bytes]:  # noqa: ARG002 # all is on one page
+        """See ``Store.folders``."""
+        return []
 
     def look(self, key: bytes) -> ObjectInfo:
         """See ``Store.look``."""

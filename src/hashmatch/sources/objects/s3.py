@@ -25,6 +25,7 @@ _PIECE = 1 << 18
 _CONNECT_SECONDS = 10
 _READ_SECONDS = 30
 _URL_SECONDS = 900
+_LEVELS = 8
 
 _CODE = re.compile(r"[A-Za-z0-9.]{1,64}", re.ASCII)
 _GONE = frozenset(
@@ -158,7 +159,9 @@ class S3Store:
         if region and region != self._client.meta.region_name:
             self._client = self._connection.client(region)
 
-    def pages(self, prefix: bytes, after: bytes, pause: Pause) -> Iterator[list[ObjectInfo]]:
+    def pages(
+        self, prefix: bytes, after: bytes, until: bytes | None, pause: Pause
+    ) -> Iterator[list[ObjectInfo]]:
         """See ``Store.pages``."""
         last, token = after, ""
         while True:
@@ -170,12 +173,28 @@ class S3Store:
                         Reason.UNAVAILABLE, "the storage does not list keys in their order"
                     )
                 previous = info.key
+            if until is not None and previous > until:
+                yield [info for info in page.objects if info.key <= until]
+                return
             yield page.objects
             if not page.more:
                 return
             if not page.objects and not page.token:
                 raise DecodeError(Reason.UNAVAILABLE, "the storage's listing does not go on")
             last, token = previous, page.token
+
+    def folders(self, prefix: bytes, after: bytes, pause: Pause) -> list[bytes]:
+        """See ``Store.folders``. Those beside each folder that the key is in, level by level."""
+        found: set[bytes] = set()
+        folder = prefix
+        for _ in range(_LEVELS):
+            page = persist(partial(self._page, folder, after, "", "/"), pause)
+            found.update(name for name in page.prefixes if name > after)
+            end = after.find(b"/", len(folder))
+            if end < 0:
+                break
+            folder = after[: end + 1]
+        return sorted(found)
 
     def look(self, key: bytes) -> ObjectInfo:
         """See ``Store.look``."""
@@ -265,8 +284,10 @@ class S3Store:
         ):
             raise DecodeError(Reason.CHANGED, _WORDS[Reason.CHANGED])
 
-    def _page(self, prefix: bytes, after: bytes, token: str) -> Any:
+    def _page(self, prefix: bytes, after: bytes, token: str, delimiter: str = "") -> Any:
         asked: dict[str, Any] = {"EncodingType": "url", "MaxKeys": 1000}
+        if delimiter:
+            asked["Delimiter"] = delimiter
         if prefix:
             asked["Prefix"] = _text(prefix)
         if token:

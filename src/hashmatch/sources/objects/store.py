@@ -75,8 +75,20 @@ class Store(Protocol):
             InputError: it is not, or does not let us in.
         """
 
-    def pages(self, prefix: bytes, after: bytes, pause: Pause) -> Iterator[list[ObjectInfo]]:
-        """List the objects whose keys begin with a prefix and follow another key, page by page."""
+    def pages(
+        self, prefix: bytes, after: bytes, until: bytes | None, pause: Pause
+    ) -> Iterator[list[ObjectInfo]]:
+        """List the objects whose keys begin with a prefix, page by page, in the keys' order.
+
+        Args:
+            prefix: what the keys begin with.
+            after: keys up to this one are left out.
+            until: the last key to list, whether or not there is one; None for no end.
+            pause: waits between attempts.
+        """
+
+    def folders(self, prefix: bytes, after: bytes, pause: Pause) -> list[bytes]:
+        """Return names of folders at which keys after this one can be cut into ranges, in order."""
 
     def look(self, key: bytes) -> ObjectInfo:
         """Ask for one object's size and version."""

@@ -1,0 +1,101 @@
+"""Lists a bucket ahead of whoever needs the keys, and several ranges of keys at once.
+
+S3 gives a page after the one before, so one range at a time takes long. Folders cut a bucket into
+ranges: what follows the last key is cut at each folder beside those that the key is in. The next
+few ranges are listed at the same time, each a few pages far, and come out in order.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice, pairwise
+from typing import NamedTuple
+
+from hashmatch.errors import DecodeError
+from hashmatch.sources.objects.fetcher import Fetcher
+from hashmatch.sources.objects.store import ObjectInfo, Store
+
+_RANGES = 8
+_PAGES = 8
+"""Listed at a time of one range. So 64 pages are in memory at most, of some 350 KB each."""
+
+
+@dataclass(slots=True)
+class _Range:
+    """Keys greater than one key, up to another one; None for the end."""
+
+    after: bytes
+    until: bytes | None
+    flat: bool = False  # it has no folders to cut it at
+    pages: Future[_Batch] | None = None
+
+
+class _Batch(NamedTuple):
+    """Pages that have objects, and why no more could be listed, if that is so."""
+
+    pages: list[list[ObjectInfo]]
+    error: DecodeError | None = None
+
+
+def pages_ahead(
+    store: Store, prefix: bytes, fetcher: Fetcher, pages: int = _PAGES
+) -> Iterator[list[ObjectInfo]]:
+    """Yield the pages of a listing, in order.
+
+    Args:
+        store: what to list.
+        prefix: what the keys begin with.
+        fetcher: whose threads ask for the pages.
+        pages: how many to ask for at a time of one range.
+
+    Raises:
+        DecodeError: the listing ends early.
+    """
+    ranges = deque([_Range(b"", None)])
+
+    def list_next() -> None:
+        for each in islice(ranges, _RANGES):
+            if each.pages is None:
+                found = store.pages(prefix, each.after, each.until, fetcher.pause)
+                each.pages = fetcher.submit(partial(_take, found, pages))
+
+    while ranges:
+        list_next()
+        head = ranges.popleft()
+        assert head.pages is not None  # noqa: S101 # it was among the next
+        found, error = head.pages.result()
+        if error is not None:
+            yield from found
+            raise error
+        if len(found) == pages:
+            rest = _Range(found[-1][-1].key, head.until, head.flat)
+            ranges.extendleft(reversed(_cut(store, prefix, rest, fetcher)))
+        list_next()
+        yield from found
+
+
+def _take(found: Iterator[list[ObjectInfo]], count: int) -> _Batch:
+    batch = _Batch([])
+    try:
+        batch.pages.extend(islice(filter(None, found), count))
+    except DecodeError as error:
+        return batch._replace(error=error.bare())
+    return batch
+
+
+def _cut(store: Store, prefix: bytes, rest: _Range, fetcher: Fetcher) -> list[_Range]:
+    """Cut a range at the folders in it."""
+    points: list[bytes] = []
+    if not rest.flat:
+        try:
+            points = store.folders(prefix, rest.after, fetcher.pause)
+        except DecodeError:
+            points = []  # then it is listed as a whole
+    ends = [point for point in points if rest.until is None or point < rest.until]
+    borders = [rest.after, *ends]
+    last = _Range(borders[-1], rest.until, flat=not ends)
+    return [*(_Range(after, until) for after, until in pairwise(borders)), last]

@@ -1,0 +1,82 @@
+"""A listing of several ranges at once has every key once, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hashmatch.sources import OpenStores
+from hashmatch.sources.objects.fetcher import Fetcher
+from hashmatch.sources.objects.listing import pages_ahead
+
+from . import servers
+from .canned import CannedS3, running
+
+KEYS = st.sets(st.text("ab/0", min_size=1, max_size=6).map(str.encode), max_size=60)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[CannedS3]:
+    """A server whose pages are small."""
+    with running() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def stores(server: CannedS3) -> Iterator[OpenStores]:
+    """What reaches it."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in servers.environment(server.url).items():
+            patch.setenv(name, value)
+        with OpenStores() as stores:
+            yield stores
+
+
+def listed(stores: OpenStores, prefix: bytes, pages: int = 1) -> list[bytes]:
+    """All keys below a prefix."""
+    store, _ = stores.of(b"s3://bucket/")
+    found = pages_ahead(store, prefix, stores.fetcher, pages)
+    return [info.key for page in found for info in page]
+
+
+@given(KEYS, st.sampled_from([b"", b"a", b"a/"]), st.integers(1, 3), st.integers(1, 3))
+def test_every_key_comes_once_and_in_order(
+    server: CannedS3, stores: OpenStores, keys: set[bytes], prefix: bytes, page: int, pages: int
+) -> None:
+    """Wherever folders cut it, and however small the pages are."""
+    server.objects.clear()
+    server.page = page
+    for key in keys:
+        server.put(key, b"")
+    assert listed(stores, prefix, pages) == sorted(key for key in keys if key.startswith(prefix))
+
+
+def test_ranges_are_listed_at_the_same_time(server: CannedS3, stores: OpenStores) -> None:
+    """Slow pages of different folders overlap; a fault in one is mended there."""
+    server.objects.clear()
+    server.page, server.list_delay = 5, 0.05
+    for number in range(200):
+        server.put(b"%02d/%d" % (number // 10, number), b"")
+    server.faults[b"?list"] = ["503"]
+    server.listing = server.most_listing = 0
+    try:
+        assert listed(stores, b"", 2) == sorted(server.objects)
+    finally:
+        server.list_delay = 0.0
+    assert server.most_listing >= 4
+
+
+def test_nothing_is_listed_far_ahead(server: CannedS3, stores: OpenStores) -> None:
+    """Whoever takes one page causes no more requests than the bounds allow."""
+    server.objects.clear()
+    server.requests.clear()
+    server.page = 1
+    for number in range(400):
+        server.put(b"%03d/x" % number, b"")
+    store, _ = stores.of(b"s3://bucket/")
+    with Fetcher() as fetcher:
+        next(pages_ahead(store, b"", fetcher, 2))
+    assert server.requests["LIST"] <= 2 + 3 + 2 * 2 * 8
