@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import struct
+import sys
 from io import BytesIO
 from typing import Any
 
@@ -14,8 +15,14 @@ from hypothesis import strategies as st
 from PIL import Image
 from tests.pictures import checkered, encode, photo, scene, with_orientation
 
-from hashmatch.examine.decode import open_picture, plain_jpeg
-from hashmatch.examine.decode.quick import quick_grey, quick_pixels, simplejpeg, top_row
+from hashmatch.examine.decode import decoders, open_picture, plain_jpeg
+from hashmatch.examine.decode.quick import (
+    agrees_with_pillow,
+    quick_grey,
+    quick_pixels,
+    simplejpeg,
+    top_row,
+)
 from hashmatch.examine.picture_hashes import hash_picture
 from hashmatch.model import Examination, HashKind
 from hashmatch.options import FORMATS, ExamineOptions, Limits
@@ -102,6 +109,24 @@ def test_without_simplejpeg_pillow_finds_the_same(
     monkeypatch.setattr("hashmatch.examine.decode.quick.simplejpeg", lambda: None)
     assert quick == [_examined(data, known=True, fast=fast) for data in files]
     assert not fast or 0 < sum(found.exact for found in quick) < len(files) / 2
+
+
+def test_where_simplejpeg_is_not_installed_pillow_decodes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the package nothing fails, and ``doctor`` names Pillow's decoder alone."""
+    data = encode(photo(12, 700, 500), "JPEG")
+    found = _examined(data, known=True, fast=True)
+    caches = (simplejpeg, agrees_with_pillow)
+    monkeypatch.setitem(sys.modules, "simplejpeg", None)
+    try:
+        for cached in caches:
+            cached.cache_clear()
+        assert simplejpeg() is None
+        assert _examined(data, known=True, fast=True) == found
+        assert "simplejpeg" not in decoders()["JPEG"]
+    finally:
+        monkeypatch.undo()
+        for cached in caches:
+            cached.cache_clear()
 
 
 @pytest.mark.parametrize("fast", [True, False])

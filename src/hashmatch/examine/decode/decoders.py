@@ -105,7 +105,7 @@ def _described(name: str, decoder: Decoder) -> str:
     known = features.version(decoder.feature) if decoder.feature else None
     told = f"{decoder.library} {known}" if known else decoder.library
     quick = simplejpeg_version() if name == "JPEG" else None
-    return f"{told}; previews by simplejpeg {quick}" if quick else told
+    return f"{told}; plain files by simplejpeg {quick}" if quick else told
 
 
 # The plug-ins that start threads: where each keeps how many, and what stands for none
