@@ -39,6 +39,9 @@ _LEAST = 4
 """How many times larger than its grid a picture is at least: Pillow sums the columns of others
 first at other proportions."""
 
+_NEARLY_ZERO = 1e-9
+"""A turn of the sine that may divide."""
+
 _ONE = 1 << 22
 """What Pillow counts weights in: ``PRECISION_BITS`` of ``Resample.c``."""
 
@@ -103,12 +106,14 @@ def lanczos_weights(length: int, count: int, end: float) -> Real:
     first = np.maximum(centre - _LOBES * stretch + 0.5, 0).astype(np.intp)
     stop = np.minimum(centre + _LOBES * stretch + 0.5, length).astype(np.intp)
     pixel = first + np.arange((stop - first).max())
-    inside = pixel < stop
-    place = (pixel - centre + 0.5) / stretch
-    weight = np.where(inside, np.sinc(place) * np.sinc(place / _LOBES), 0)
+    turn = (pixel - centre + 0.5) * (math.pi / stretch)
+    turn[turn == 0] = _NEARLY_ZERO
+    weight = np.sin(turn) * np.sin(turn / _LOBES) / (turn * turn)
+    weight[pixel >= stop] = 0
     weight /= weight.sum(axis=1, keepdims=True)
-    found = np.zeros((length, count), dtype=np.float32)
-    found[pixel[inside], inside.nonzero()[0]] = weight[inside]
+    found = np.zeros((length + pixel.shape[1], count), dtype=np.float32)  # windows may stick out
+    found[pixel, np.arange(count)[:, None]] = weight
+    found = found[:length]
     found.setflags(write=False)
     return found
 
@@ -190,8 +195,9 @@ def _in_bands(weights: npt.NDArray[F]) -> tuple[tuple[int, int, npt.NDArray[F]],
     found = []
     for left in range(0, weights.shape[1], _BAND):
         band = weights[:, left : left + _BAND]
-        used = np.flatnonzero(band.any(axis=1))
-        first, end = int(used[0]), int(used[-1]) + 1
+        # Each column begins and ends below the one before it
+        first = int(np.flatnonzero(band[:, 0])[0])
+        end = int(np.flatnonzero(band[:, -1])[-1]) + 1
         found.append((first, end, np.ascontiguousarray(band[first:end])))
     return tuple(found)
 
