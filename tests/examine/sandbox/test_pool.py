@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import random
 import select
 import signal
+import socket
 import subprocess
 import sys
 import tarfile
@@ -14,6 +16,7 @@ import time
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -283,6 +286,26 @@ def test_small_files_are_handed_over_by_the_handful(planted: Path) -> None:
     assert max(count for _, count in held) > 3
     assert {count for is_large, count in held if is_large} <= {1}
     assert found == [examine(data, OPTIONS) for data in contents]
+
+
+def test_files_that_cannot_be_sent_yet_are_sent_later(
+    planted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A user may have only so many files on their way between processes; the rest waits."""
+    send = socket.send_fds
+    refused: list[tuple[Any, ...]] = []
+
+    def limited(*arguments: Any) -> int:
+        if len(refused) < 3:
+            refused.append(arguments)
+            raise OSError(errno.ETOOMANYREFS, "too many references")
+        return send(*arguments)
+
+    with Pool(2, PATIENT).configure(OPTIONS) as pool:
+        monkeypatch.setattr(socket, "send_fds", limited)
+        found = [sole(each) for each in run(pool, [plants.picture(1)] * 5, planted)]
+    assert len(refused) == 3
+    assert all(examination.format == "JPEG" for examination in found)
 
 
 def test_workers_killed_from_outside_cost_no_file(planted: Path) -> None:

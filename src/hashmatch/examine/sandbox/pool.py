@@ -47,6 +47,9 @@ times, hardly more."""
 _NAP = 0.001
 """Seconds to wait for more answers while every worker has its hands full."""
 
+_AGAIN = 0.02
+"""Seconds after which to hand over again what could not be sent."""
+
 _MOST_STILLBORN = 8
 """How many workers in a row may die before they are ready."""
 
@@ -186,6 +189,8 @@ class Pool(AnyPool):
         now = self._clock.look()
         waiting = (job.until for job in self._backlog if job.until is not None)
         until = min((*(worker.until for worker in self._workers), *waiting), default=math.inf)
+        if self._backlog and not all(worker.hands for worker in self._workers):
+            timeout = min(timeout, _AGAIN)
         if until < math.inf:
             timeout = min(timeout, STEP, until - now)
         return max(0.0, timeout)
