@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import re
 import signal
 import socket
 import subprocess
 import threading
 import time
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -284,3 +285,34 @@ def test_a_log_that_nobody_reads_is_given_up(tmp_path: Path) -> None:
             "hashmatch: the reader of the log has left: serving on without a log"
         ]
     assert running.returncode == 141  # the code of a command whose reader has left
+
+
+def test_a_log_that_nobody_reads_on_holds_nothing_up(tmp_path: Path) -> None:
+    """While the reader of the log is stuck, answers come; lines are dropped, and counted."""
+    doors = ["--http", f"unix:{tmp_path}/h", "--clamd", f"unix:{tmp_path}/c"]
+    arguments = ["--list", copy_of_list(tmp_path), "--jobs", "1", *doors]
+    command = [*COMMAND, "serve", *map(str, arguments), "--action", "unscanned=reject"]
+    with (
+        subprocess.Popen(
+            command, env=environment(), stdout=subprocess.PIPE, pipesize=4096
+        ) as running,
+        ExitStack() as stack,
+    ):
+        stack.callback(running.kill)
+        assert running.stdout
+        while b"started" not in running.stdout.readline():
+            assert running.poll() is None
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(30)
+            client.connect(f"{tmp_path}/c")
+            client.sendall(b"zIDSESSION\0" + b"zSCAN /x\0" * 1500 + b"zEND\0")
+            assert client.makefile("rb").read().count(b" FOUND\0") == 1500  # no root allows it
+        transport = httpx.HTTPTransport(uds=f"{tmp_path}/h")
+        with httpx.Client(transport=transport, base_url="http://x") as client:
+            assert client.post("/v1/match", content=DATA).json()["verdict"] == "match"
+            figures = client.get("/metrics").text
+        dropped = re.search(r"^hashmatch_log_lines_dropped (\S+)$", figures, re.MULTILINE)
+        assert dropped
+        assert float(dropped[1]) > 400
+        running.terminate()
+        assert running.wait(20) == 0

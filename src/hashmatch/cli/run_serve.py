@@ -75,9 +75,11 @@ def run_serve(asked: ServeSettings) -> int:
             )
         hold = _hold(asked.holding, stack)
         with VerdictCore(matcher, load, settings, audit, hold) as core:
-            serve(core, doors, asked.lists.files, systemd)
+            was_read = serve(core, doors, asked.lists.files, systemd)
         if audit is not None:
             audit.finish(exit_code=0, counts={})
+    if not was_read:
+        raise BrokenPipeError  # as of any command whose reader has left
     return 0
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import uvicorn
 from starlette.applications import Starlette
+
+from hashmatch.service.http_connections import HttpBounds, HttpConnection
 
 GRACE_SECONDS = 5
 
@@ -16,11 +19,13 @@ class AsgiServer(uvicorn.Server):
 
     Args:
         app: answers the requests.
+        bounds: of its clients.
     """
 
-    def __init__(self, app: Starlette) -> None:
+    def __init__(self, app: Starlette, bounds: HttpBounds) -> None:
         config = uvicorn.Config(
             app,
+            http=partial(HttpConnection, bounds),  # type: ignore[arg-type] # makes such a protocol
             log_config=None,
             access_log=False,
             server_header=False,

@@ -1,17 +1,27 @@
-"""Structured logs: one JSON object per line on standard output, without hashes or file names."""
+"""Structured logs: one JSON object per line on standard output, without hashes or file names.
+
+A thread of its own writes them, so that a reader that falls behind never holds up an answer. A
+thousand lines may wait for it; what comes on top of that is dropped and counted.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
+import os
+import queue
 import sys
-from contextlib import suppress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from typing import Any, TextIO
+from typing import Any
 
 from hashmatch.errors import place_of
 
 _NAME = "hashmatch.service"
+_WAITING_LINES = 1000
+_LAST_SECONDS = 1.0
 _READER_LEFT = "hashmatch: the reader of the log has left: serving on without a log"
 
 
@@ -31,28 +41,82 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(fields)
 
 
-class _LogHandler(logging.StreamHandler[TextIO]):
-    """Writes to a stream until its reader has left; then it says so once and writes no more."""
+class LogLines(logging.Handler):
+    """Writes lines to a descriptor, from a thread, until their reader has left.
 
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 # the name is logging's
-        """Keep a traceback for each event out of standard error."""
-        if not isinstance(sys.exc_info()[1], BrokenPipeError):
-            super().handleError(record)
+    Args:
+        descriptor: where to.
+
+    Attributes:
+        dropped: how many lines found no room among those that wait.
+        reader_left: nobody will read what is written from now on.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__()
+        self.dropped = 0
+        self.reader_left = False
+        self._descriptor = descriptor
+        self._waiting: queue.Queue[bytes | None] = queue.Queue(_WAITING_LINES)
+        self._thread = threading.Thread(target=self._write, name="hashmatch-log", daemon=True)
+        self._thread.start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Queue the line; never wait."""
+        if self.reader_left:
             return
-        self.addFilter(lambda _: False)
-        with suppress(OSError):
-            print(_READER_LEFT, file=sys.stderr, flush=True)
+        try:
+            self._waiting.put_nowait(self.format(record).encode() + b"\n")
+        except queue.Full:
+            self.dropped += 1
+
+    def close(self) -> None:
+        """Write what waits, if that takes no longer than a moment."""
+        with suppress(queue.Full):
+            self._waiting.put(None, timeout=_LAST_SECONDS)
+            self._thread.join(_LAST_SECONDS)
+        super().close()
+
+    def _write(self) -> None:
+        while (line := self._waiting.get()) is not None:
+            try:
+                while line:
+                    line = line[os.write(self._descriptor, line) :]
+            except OSError as error:
+                self.reader_left = isinstance(error, BrokenPipeError)
+                if self.reader_left:
+                    with suppress(OSError):
+                        print(_READER_LEFT, file=sys.stderr, flush=True)
+                    return
 
 
-def set_up_logs() -> None:
-    """Send the logs of the service, and warnings of uvicorn, to standard output."""
-    handler = _LogHandler(sys.stdout)
+_LINES: list[LogLines] = []
+"""Where logs go, if anywhere."""
+
+
+def dropped_lines() -> int:
+    """How many lines of the log were dropped since the start."""
+    return sum(each.dropped for each in _LINES)
+
+
+@contextmanager
+def logging_to(descriptor: int) -> Iterator[LogLines]:
+    """Send the logs of the service, and warnings of uvicorn, to a descriptor."""
+    handler = LogLines(descriptor)
     handler.setFormatter(JsonFormatter())
-    for name, level in ((_NAME, logging.INFO), ("uvicorn", logging.WARNING)):
-        logger = logging.getLogger(name)
-        logger.handlers = [handler]
+    _LINES.append(handler)
+    loggers = [logging.getLogger(name) for name in (_NAME, "uvicorn")]
+    for logger, level in zip(loggers, (logging.INFO, logging.WARNING), strict=True):
+        logger.addHandler(handler)
         logger.setLevel(level)
         logger.propagate = False
+    try:
+        yield handler
+    finally:
+        for logger in loggers:
+            logger.removeHandler(handler)
+        handler.close()
+        _LINES.remove(handler)
 
 
 def log_event(

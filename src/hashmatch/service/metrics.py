@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 from hashmatch.hashlist import HashList
 from hashmatch.hashlist.freshness import age_of
 from hashmatch.model import Outcome
+from hashmatch.service.log import dropped_lines
 from hashmatch.service.unanswered import Why
 
 _SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
@@ -60,6 +61,12 @@ class Metrics:
             registry=registry,
         )
         restarts.set_function(pool_restarts)
+        dropped = Gauge(
+            "hashmatch_log_lines_dropped",
+            "Lines of the log that were dropped because its reader had fallen behind.",
+            registry=registry,
+        )
+        dropped.set_function(dropped_lines)
         self._holds = Counter(
             "hashmatch_holds", "Matched uploads to hold, by result.", ["result"], registry=registry
         )

@@ -6,7 +6,9 @@ import asyncio
 import os
 import resource
 import signal
-from collections.abc import Callable, Sequence
+import socket
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -22,9 +24,10 @@ from hashmatch.service.clamd import ClamdDoor
 from hashmatch.service.connections import Connections
 from hashmatch.service.core import VerdictCore
 from hashmatch.service.http import HttpDoor
+from hashmatch.service.http_connections import HttpBounds
 from hashmatch.service.icap import IcapDoor
 from hashmatch.service.keys import Key
-from hashmatch.service.log import log_event, set_up_logs
+from hashmatch.service.log import log_event, logging_to
 from hashmatch.service.profiles import STRICT, Profile
 from hashmatch.service.shapes import Shape
 from hashmatch.service.systemd import Systemd
@@ -78,7 +81,7 @@ def serve(
     list_files: Sequence[str],
     systemd: Systemd,
     review: Starlette | None = None,
-) -> None:
+) -> bool:
     """Serve until SIGTERM or SIGINT, and then answer the uploads that were taken in.
 
     Args:
@@ -90,9 +93,13 @@ def serve(
 
     Raises:
         SettingsError: a door cannot be opened.
+
+    Returns:
+        Whether the log had a reader until the end.
     """
-    set_up_logs()
-    asyncio.run(_serve(core, doors, list_files, systemd, review))
+    with logging_to(sys.stdout.fileno()) as log:
+        asyncio.run(_serve(core, doors, list_files, systemd, review))
+    return not log.reader_left
 
 
 async def _serve(
@@ -110,40 +117,28 @@ async def _serve(
         loop.add_signal_handler(number, stopping.set)
     loop.add_signal_handler(signal.SIGHUP, reloads.put_nowait, "signal")
     # Before the group, which would wrap the error of an address in use
-    opened = {
-        name: (address, bind(address, doors.socket_mode))
-        for name in ("http", "clamd", "icap", "review")
-        if (address := getattr(doors, name)) is not None
-    }
+    opened = _open(doors)
     apps = {"http": HttpDoor(core, doors.keys, doors.shapes).app(), "review": review}
-    servers = {name: AsgiServer(app) for name, app in apps.items() if app and name in opened}
+    servers = {
+        name: AsgiServer(app, HttpBounds(_most_connections(), core.settings.deadline))
+        for name, app in apps.items()
+        if app and name in opened
+    }
     connections = _connections(core, doors, partial(_ask, reloads))
     async with asyncio.TaskGroup() as tasks:
         for name, (address, listener) in opened.items():
-            profile = doors.profile(name)
-            log_event(
-                "listening",
-                door=name,
-                address=shown_address(address, listener.getsockname()),
-                profile=None if profile is None else profile.name,
-                unscanned=None
-                if name == "review"
-                else core.settings.policy.action(name, Verdict.UNSCANNED),
-            )
+            _log_door(core, doors, name, shown_address(address, listener.getsockname()))
         for name, server in servers.items():
             tasks.create_task(server.serve([opened[name][1]]))
         background = [
-            tasks.create_task(_get_ready(core, systemd)),
-            tasks.create_task(_stay_watched(core, systemd)),
-            tasks.create_task(_reload(core, reloads)),
-            tasks.create_task(_watch(list_files, seen, reloads)),
-            tasks.create_task(_heal(core)),
+            _get_ready(core, systemd),
+            _stay_watched(core, systemd),
+            _reload(core, reloads),
+            _watch(list_files, seen, reloads),
+            _heal(core),
+            *(connections[name].serve(opened[name][1]) for name in connections if name in opened),
         ]
-        background += [
-            tasks.create_task(connections[name].serve(opened[name][1]))
-            for name in connections
-            if name in opened
-        ]
+        running = [tasks.create_task(each) for each in background]
         log_event(
             "started",
             process=os.getpid(),
@@ -153,16 +148,44 @@ async def _serve(
         log_event("stopping")
         systemd.notify("STOPPING=1")
         core.stop()
-        for task in background:
+        for task in running:
             task.cancel()
         for server in servers.values():
             server.should_exit = True
         await asyncio.gather(*(each.drain(GRACE_SECONDS) for each in connections.values()))
-    for address, _ in opened.values():
+    _remove_sockets(address for address, _ in opened.values())
+    log_event("stopped")
+
+
+def _open(doors: Doors) -> dict[str, tuple[Address, socket.socket]]:
+    """The doors' addresses and listeners, by name."""
+    return {
+        name: (address, bind(address, doors.socket_mode))
+        for name in ("http", "clamd", "icap", "review")
+        if (address := getattr(doors, name)) is not None
+    }
+
+
+def _log_door(core: VerdictCore, doors: Doors, name: str, address: str) -> None:
+    """Say where a door is, and what becomes of uploads there that cannot be examined."""
+    profile = doors.profile(name)
+    log_event(
+        "listening",
+        door=name,
+        address=address,
+        profile=None if profile is None else profile.name,
+        unscanned=None
+        if name == "review"
+        else core.settings.policy.action(name, Verdict.UNSCANNED),
+    )
+
+
+def _remove_sockets(addresses: Iterable[Address]) -> None:
+    """Remove the unix sockets that this process made."""
+    for address in addresses:
         if address.path is not None and address.descriptor is None:
             with suppress(FileNotFoundError):
                 Path(address.path).unlink()
-    log_event("stopped")
 
 
 def _connections(

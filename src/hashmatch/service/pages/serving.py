@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from contextlib import suppress
 from pathlib import Path
 
 from hashmatch.service.addresses import Address, bind
 from hashmatch.service.asgi import AsgiServer
-from hashmatch.service.log import log_event, set_up_logs
+from hashmatch.service.http_connections import HttpBounds
+from hashmatch.service.log import log_event, logging_to
 from hashmatch.service.pages.review import ReviewPages
 from hashmatch.service.server import shown_address
+
+_MOST_CLIENTS = 200
+_REQUEST_SECONDS = 60.0
 
 
 def serve_review(pages: ReviewPages, address: Address, socket_mode: int) -> None:
@@ -26,13 +31,13 @@ def serve_review(pages: ReviewPages, address: Address, socket_mode: int) -> None
     Raises:
         SettingsError: nothing can listen there.
     """
-    set_up_logs()
-    asyncio.run(_serve(pages, address, socket_mode))
+    with logging_to(sys.stdout.fileno()):
+        asyncio.run(_serve(pages, address, socket_mode))
 
 
 async def _serve(pages: ReviewPages, address: Address, socket_mode: int) -> None:
     listener = bind(address, socket_mode)
-    server = AsgiServer(pages.app())
+    server = AsgiServer(pages.app(), HttpBounds(_MOST_CLIENTS, _REQUEST_SECONDS))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(
             number, lambda: setattr(server, "should_exit", True)
