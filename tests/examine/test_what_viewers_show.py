@@ -314,3 +314,27 @@ def test_an_index_of_what_is_not_there(change: Callable[[bytes], bytes]) -> None
     found = examine(change(data), OPTIONS)
     assert (found.format, found.reason, distance(found, SHOWN)) == ("JPEG", None, 0)
     assert distance(examine(data, OPTIONS), OTHER) == 0
+
+
+def files_that_viewers_show() -> dict[str, bytes]:
+    """The files of these tests by name, for tests of what else is true of them."""
+    tests = (
+        test_white_is_zero,
+        test_one_pixel_does_not_hide_all_others,
+        test_pictures_behind_a_thumbnail_are_looked_at,
+        test_gif_frames_are_clipped_to_the_screen,
+        test_metadata_keeps_no_png_from_being_looked_at,
+        test_files_without_their_end_are_looked_at,
+    )
+    found = {}
+    for test in tests:
+        (mark,) = (each for each in test.pytestmark if each.name == "parametrize")
+        for number, values in enumerate(mark.args[1]):
+            data = values[0] if isinstance(values, tuple) else values
+            found[f"{test.__name__}-{number}"] = data
+    mpo = animation([SHOWN, OTHER], "MPO")
+    return found | {
+        "tagged.png": tagged(hide_colours(SHOWN, "red"), "PNG", 6),
+        "tagged.webp": tagged(hide_colours(SHOWN, "red"), "WEBP", 3),
+        "index-without-second.jpg": mpo[: second_start(mpo)],
+    }

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from hashmatch import HashList
+from hashmatch.service.clamd import ClamdDoor
+from hashmatch.service.connections import Connections
+from hashmatch.service.core import VerdictCore
+from hashmatch.service.icap import IcapDoor
+from hashmatch.service.policy import ActionPolicy
 from hashmatch.service.profiles import PROFILES
-from service.conftest import MATCHING, Start
+from hashmatch.service.ruling import CoreSettings
+from matchers import in_process
+from service.conftest import FIXTURES, MATCHING, Start
 from service.file_hosts import CLAMD_HOSTS, ICAP_HOSTS, connect
 from service.icap_messages import Peer, reqmod
 from service.test_clamd_protocol import chunked
@@ -100,6 +111,44 @@ def test_no_fault_is_taken_for_clean(start: Start, tmp_path: Path, door: str, an
         first = late.submit(next(iter(hosts.values())), address, DATA)  # takes the one place
         assert "clean" not in said(DATA)
         assert first.result() != "clean"
+
+
+@pytest.mark.parametrize(("door", "answer"), hosts_by_answer())
+def test_a_list_that_is_too_old_makes_nothing_clean(door: str, answer: str) -> None:
+    """Once a list is over the age allowed, no host takes an upload for clean."""
+    hash_list = HashList.load(FIXTURES / "hashes.txt")
+    made = datetime.fromisoformat(hash_list.created or "").replace(tzinfo=UTC)
+    settings = CoreSettings(
+        policy=ActionPolicy(),
+        workers=1,
+        max_bytes=1 << 20,
+        max_held=1 << 20,
+        max_waiting=9,
+        deadline=20,
+        max_list_age=timedelta(days=7),
+    )
+    hosts = hosts_by_answer()[door, answer]
+
+    async def said(days: int) -> set[str]:
+        profile = PROFILES[next(iter(hosts))]
+        with (
+            VerdictCore(
+                matcher, lambda: [hash_list], settings, now=lambda: made + timedelta(days=days)
+            ) as core,
+            socket.create_server(("127.0.0.1", 0)) as listener,
+        ):
+            clamd = ClamdDoor(core, profile, lambda: None, None, ())
+            converse = clamd.converse if door == "clamd" else IcapDoor(core, profile, None).converse
+            serving = asyncio.create_task(Connections(door, converse, 9).serve(listener))
+            address = f"127.0.0.1:{listener.getsockname()[1]}"
+            answers = {await asyncio.to_thread(ask, address, TEXT) for ask in hosts.values()}
+            serving.cancel()
+            await asyncio.wait([serving])
+            return answers
+
+    with in_process(hash_list) as matcher:
+        assert asyncio.run(said(6)) == {"clean"}
+        assert "clean" not in asyncio.run(said(8))
 
 
 def begun(door: str) -> bytes:

@@ -13,12 +13,14 @@ from pathlib import Path
 
 import pytest
 
+import hashmatch
 from commands import hashmatch_command
-from examine.every_format import in_every_format
+from examine.every_format import in_every_container, in_every_format, listed_picture
+from examine.test_what_viewers_show import SHOWN, files_that_viewers_show
 from hashmatch import HashList, Matcher
 from hashmatch.match.verdict import decide_whole
 from hashmatch.model import Verdict
-from service.conftest import FIXTURES, MATCHING, PICTURES, Service, copy_of_list
+from service.conftest import MATCHING, PICTURES, Service, copy_of_list
 from service.icap_messages import Peer, reqmod, respmod
 from service.test_clamd_protocol import chunked
 
@@ -39,7 +41,7 @@ def zipped(*files: bytes, password: bool = False) -> bytes:
 
 
 def cases() -> dict[str, bytes]:
-    """Every fixture, a file of every format, and files that are no whole picture."""
+    """Fixtures, every format and container, what viewers show, and what is no whole picture."""
     data = MATCHING.read_bytes()
     found = {
         path.relative_to(PICTURES).as_posix().replace("/", "-"): path.read_bytes()
@@ -47,6 +49,8 @@ def cases() -> dict[str, bytes]:
         if path.is_file()
     }
     found |= {f"format-{name}": content for name, (_, content) in in_every_format().items()}
+    found |= {f"container-{name}": content for name, (_, content) in in_every_container().items()}
+    found |= {f"shown-{name}": content for name, content in files_that_viewers_show().items()}
     return found | {
         "empty": b"",
         "text": b"no picture",
@@ -73,6 +77,9 @@ class Doors:
         for name, content in CASES.items():
             (self._files / name).write_bytes(content)
         self.hash_list = copy_of_list(folder)
+        with self.hash_list.open("a") as lines:
+            for picture in (SHOWN, listed_picture()):
+                lines.write(f"phash:{hashmatch.phash(picture)}\n")
         self.service = Service(
             *("--list", self.hash_list, "--jobs", "1", "--action", "unscanned=hold"),
             *("--http", "127.0.0.1:0", "--icap", "127.0.0.1:0"),
@@ -95,7 +102,7 @@ class Doors:
 
     def library(self) -> Verdicts:
         """What ``Matcher.match`` says."""
-        with Matcher(HashList.load(FIXTURES / "hashes.txt"), workers=1) as matcher:
+        with Matcher(HashList.load(self.hash_list), workers=1) as matcher:
             said = {name: matcher.match(content) for name, content in CASES.items()}
         return {name: (each.verdict, each.reason) for name, each in said.items()}
 
@@ -109,9 +116,13 @@ class Doors:
             if each["type"] == "file":  # members have records of their own
                 name = Path(each["path"].split("!/")[0]).name
                 found.setdefault(name, []).append((Verdict(each["verdict"]), each["reason"]))
-        whole = {name: decide_whole(verdict for verdict, _ in each) for name, each in found.items()}
+        # Of the file itself, whose record is the last, or of the first part that has one
+        reasons = {
+            name: next((why for _, why in (parts[-1], *parts) if why is not None), None)
+            for name, parts in found.items()
+        }
         return {
-            name: next(part for part in parts if part[0] is whole[name])
+            name: (decide_whole(verdict for verdict, _ in parts), reasons[name])
             for name, parts in found.items()
         }
 
