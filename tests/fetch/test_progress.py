@@ -12,8 +12,8 @@ from hashmatch.fetch.dialect import DAY, HOUR, Dialect, Page, Position, Request,
 from hashmatch.fetch.faults import PageError
 from hashmatch.fetch.progress import (
     MOST_SKEW,
+    FetchProgress,
     Kept,
-    Progress,
     begin,
     check_clocks,
     check_page,
@@ -52,9 +52,9 @@ def test_every_page_arrives_once(
 ) -> None:
     """Killed, repeated, miscounted or expired: in the end, each page is there once."""
     journal: list[str] = []
-    at, now, staged = Progress(), NOW, []
+    at, now, staged = FetchProgress(), NOW, []
 
-    def commit(event: dict[str, object]) -> Progress:
+    def commit(event: dict[str, object]) -> FetchProgress:
         journal.append(json.dumps(event))
         return at.after(json.loads(journal[-1]))
 
@@ -67,7 +67,7 @@ def test_every_page_arrives_once(
         page, turn = page_of(number, len(sizes), sizes[number - 1])
         happening = happenings.pop() if happenings and data.draw(st.booleans()) else ""
         if happening == "kill":
-            at = Progress()
+            at = FetchProgress()
             for line in journal:
                 at = at.after(json.loads(line))
             continue
@@ -95,7 +95,7 @@ def test_every_page_arrives_once(
 @given(since=st.integers(0, 2 * NOW), moment=st.integers(0, 2 * NOW), now=st.integers(NOW, NOW + 9))
 def test_checkpoints_never_skip_changes(since: int, moment: int, now: int) -> None:
     """A checkpoint in the future or before the last one is refused; any other is taken."""
-    at = Progress(source="here", since=str(since))
+    at = FetchProgress(source="here", since=str(since))
     turn = Turn("", str(moment), moment)
     event = page_event(Request(""), Page({}), turn, 0, now)
     if since <= moment <= now + MOST_SKEW:
@@ -129,7 +129,7 @@ def test_only_a_fresh_checkpoint_is_used(age: int) -> None:
 
 def test_the_range_is_that_of_the_begin() -> None:
     """The time range of all pages ends before the fetch began, however long it takes."""
-    at = Progress().after(begin("here", Kept(checkpoint="5"), NOW, full=False))
+    at = FetchProgress().after(begin("here", Kept(checkpoint="5"), NOW, full=False))
     assert at.position() == Position("5", NOW - MOST_SKEW)
     page, turn = page_of(1, 2, 3)
     at = at.after(page_event(Request("", file="f"), page, turn, 10, NOW + HOUR))

@@ -132,9 +132,7 @@ def install_lines(formats: Collection[str]) -> dict[str, str]:
     return {name: line for name, line in lines.items() if line is not None}
 
 
-def document() -> str:
-    """The text of docs/formats.md."""
-    return f"""\
+_DOCUMENT = """\
 # Formats
 
 hashmatch goes by a file's content, never by its name. Everything below is on by default; to turn a
@@ -145,7 +143,7 @@ with the reason `unsupported_format`, and the summary counts it and says what to
 
 ## Pictures
 
-{_table(PICTURES)}
+{pictures}
 
 Where more is left out than a thumbnail or a depth map, the file is `unscanned` unless what was
 examined matches: with `unsupported_format` for a camera raw, later frames of a JPEG XL, or a
@@ -154,7 +152,7 @@ is `undecodable`, and one over the limits is `too_large` or `frame_limit`.
 
 ## Containers
 
-{_table(CONTAINERS)}
+{containers}
 
 A container that needs a password is `encrypted`; one over the limits is `archive_limit`. The extra
 `archives` also needs the system's libarchive (`apt install libarchive13`). Containers inside
@@ -167,7 +165,7 @@ begins at once or after padding. It finds a zip at the end of any file.
 
 ## Videos
 
-{_table(VIDEOS)}
+{videos}
 
 A video is examined through stills: its key frames, and one frame a second where key frames are more
 than two seconds apart. A still that looks like the one before is left out, and so is one of little
@@ -191,6 +189,13 @@ StuffIt, TNEF, WIM and others among containers. They are `unscanned` with `unsup
 Everything else is `not_image`. The record's `kind` says what it is: `document`, `audio`,
 `executable`, `font`, `database`, `archive`, `text`, `empty` or `other`.
 """
+
+
+def document() -> str:
+    """The text of docs/formats.md."""
+    return _DOCUMENT.format(
+        pictures=_table(PICTURES), containers=_table(CONTAINERS), videos=_table(VIDEOS)
+    )
 
 
 def _table(rows: Iterable[Handled]) -> str:

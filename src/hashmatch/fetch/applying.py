@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from hashmatch.errors import HashListError
 from hashmatch.fetch.home import Home
-from hashmatch.fetch.progress import Kept, Progress
+from hashmatch.fetch.progress import FetchProgress, Kept
 from hashmatch.fetch.settings import FetchSource
 from hashmatch.fetch.staging import Staging
 from hashmatch.hashlist import HashList
@@ -103,7 +103,7 @@ def _check_size(source: FetchSource, before: int, now: int) -> None:
         )
 
 
-def _kept(at: Progress, revisions: Revisions, written: HashList) -> Kept:
+def _kept(at: FetchProgress, revisions: Revisions, written: HashList) -> Kept:
     return Kept(
         source=at.source,
         checkpoint=at.checkpoint,
@@ -114,6 +114,6 @@ def _kept(at: Progress, revisions: Revisions, written: HashList) -> Kept:
     )
 
 
-def version_of(at: Progress) -> str:
+def version_of(at: FetchProgress) -> str:
     """The version of the list that a fetch makes: when it began, in ISO 8601."""
     return datetime.fromtimestamp(at.began, UTC).isoformat().replace("+00:00", "Z")

@@ -15,7 +15,7 @@ from hashmatch.fetch.applying import apply_pages, version_of
 from hashmatch.fetch.dialect import Page, Request
 from hashmatch.fetch.faults import PageError, of_source, wrong_page
 from hashmatch.fetch.home import Home
-from hashmatch.fetch.http import Reply, Shell, open_shell
+from hashmatch.fetch.http import FetchReply, Shell, open_shell
 from hashmatch.fetch.progress import (
     Event,
     Kept,
@@ -208,7 +208,7 @@ class _Fetch:
         check_page(staging.progress, event, turn, now)
         return event
 
-    def _look(self, request: Request, reply: Reply) -> Page:
+    def _look(self, request: Request, reply: FetchReply) -> Page:
         if reply.unchanged:
             return Page(reply.headers, unchanged=True)
         if self._source.dialect.whole:

@@ -29,7 +29,7 @@ _BUSY = 429
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class FetchReply:
     """What came back, besides the body.
 
     Attributes:
@@ -46,7 +46,7 @@ class Reply:
 class Shell(Protocol):
     """What gets an answer into a stream."""
 
-    def get(self, request: Request, stream: BinaryIO) -> Reply:
+    def get(self, request: Request, stream: BinaryIO) -> FetchReply:
         """Ask, and write the answer to a stream.
 
         Raises:
@@ -73,7 +73,7 @@ class CommandShell:
     def __init__(self, source: FetchSource) -> None:
         self._source = source
 
-    def get(self, _request: Request, stream: BinaryIO) -> Reply:
+    def get(self, _request: Request, stream: BinaryIO) -> FetchReply:
         """Run it. What it writes to standard error is dropped: it may quote anything."""
         try:
             done = subprocess.run(  # noqa: S603 # the operator's own command, without a shell
@@ -90,7 +90,7 @@ class CommandShell:
             raise PageError(f"cannot run the command: {error.strerror}") from None
         if done.returncode:
             raise PageError(f"the command failed with exit code {done.returncode}: run it by hand")
-        return Reply({})
+        return FetchReply({})
 
     def close(self) -> None:
         """Nothing is held."""
@@ -124,7 +124,7 @@ class HttpsShell(Closing):
         """Close the connections."""
         self._client.close()
 
-    def get(self, request: Request, stream: BinaryIO) -> Reply:
+    def get(self, request: Request, stream: BinaryIO) -> FetchReply:
         """Ask, with a new token if the server no longer takes the old one."""
         login = self._source.dialect.login
         if login is not None and "token" not in self._secrets:
@@ -137,7 +137,7 @@ class HttpsShell(Closing):
         self._log_in()
         return self._get(request, stream)
 
-    def _get(self, request: Request, stream: BinaryIO) -> Reply:
+    def _get(self, request: Request, stream: BinaryIO) -> FetchReply:
         secret = self._source.dialect.headers(self._secrets)
         headers = {**request.headers, **secret}
         sent = self._client.build_request(
@@ -161,7 +161,7 @@ class HttpsShell(Closing):
             raise PageError("the server's answer to the login holds no token", again=True)
         self._secrets["token"] = Secret(token)
 
-    def _send(self, sent: httpx.Request, stream: Any, most: int) -> Reply:
+    def _send(self, sent: httpx.Request, stream: Any, most: int) -> FetchReply:
         """Send a request, and write what comes back to a stream."""
         httpx = self._httpx
         left = most
@@ -189,7 +189,7 @@ class HttpsShell(Closing):
             untrusted = "CERTIFICATE_VERIFY_FAILED" in str(error)
             what = "its certificate is not trusted" if untrusted else "the connection failed"
             raise PageError(what, again=not untrusted) from None
-        return Reply(dict(answer.headers), unchanged, date)
+        return FetchReply(dict(answer.headers), unchanged, date)
 
     def _pinned(self, url: str) -> str:
         """The URL, if it is on the source's host.

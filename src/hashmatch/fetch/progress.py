@@ -54,7 +54,7 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class FetchProgress:
     """Where a fetch is.
 
     Attributes:
@@ -92,11 +92,11 @@ class Progress:
         until = self.began - MOST_SKEW
         return Position(self.since, until, self.cursor, self.checkpoint, self.records)
 
-    def after(self, event: Event) -> Progress:
+    def after(self, event: Event) -> FetchProgress:
         """Where the fetch is after an event."""
         if event["type"] == "begin":
             fields = {key: event[key] for key in ("source", "full", "since", "began")}
-            return Progress(**fields, asked=event["began"])
+            return FetchProgress(**fields, asked=event["began"])
         lengths = dict(self.files)
         if event["file"] and not event["unchanged"]:
             lengths[event["file"]] = lengths.get(event["file"], 0) + event["bytes"]
@@ -135,7 +135,7 @@ def page_event(request: Request, page: Page, turn: Turn, length: int, now: int) 
     }
 
 
-def check_page(at: Progress, event: Event, turn: Turn, now: int) -> None:
+def check_page(at: FetchProgress, event: Event, turn: Turn, now: int) -> None:
     """Refuse a page that does not fit with those before it.
 
     Raises:
@@ -192,7 +192,7 @@ def why_full(kept: Kept, source: str, digest: str | None, now: int, dialect: Dia
     return ""
 
 
-def may_resume(at: Progress, source: str, now: int, dialect: Dialect, *, full: bool) -> bool:
+def may_resume(at: FetchProgress, source: str, now: int, dialect: Dialect, *, full: bool) -> bool:
     """Whether a staged fetch can go on: its settings are the same, and its cursor is good."""
     fresh = at.complete or -MOST_SKEW <= now - at.asked <= dialect.cursor_life
     return at.source == source and fresh and (at.full or not full)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from hashmatch.fetch.progress import Event, Progress
+from hashmatch.fetch.progress import Event, FetchProgress
 from hashmatch.files import cannot_write, sync_folder
 
 _JOURNAL = ".journal.jsonl"
@@ -54,7 +54,7 @@ class Staging:
         """Delete what is staged, the journal first: without it, nothing is staged."""
         self.path(_JOURNAL).unlink(missing_ok=True)
         shutil.rmtree(self._folder, ignore_errors=True)
-        self._journal_bytes, self.progress = 0, Progress()
+        self._journal_bytes, self.progress = 0, FetchProgress()
 
     @contextmanager
     def receive(self, file: str) -> Iterator[BinaryIO]:
@@ -108,9 +108,9 @@ class Staging:
     def _length(self, file: str) -> int:
         return dict(self.progress.files).get(file, 0)
 
-    def _replay(self) -> Progress:
+    def _replay(self) -> FetchProgress:
         """Where the journal ends. This changes nothing: another process may be writing it."""
-        progress = Progress()
+        progress = FetchProgress()
         try:
             whole, end, _ = self.path(_JOURNAL).read_bytes().rpartition(b"\n")
             for line in whole.splitlines():
@@ -118,7 +118,7 @@ class Staging:
             self._journal_bytes = len(whole + end)
             for file, length in progress.files:
                 if self.path(file).stat().st_size < length:
-                    return Progress()
+                    return FetchProgress()
         except (OSError, ValueError, KeyError, TypeError):
-            return Progress()
+            return FetchProgress()
         return progress
