@@ -15,10 +15,8 @@ from hashmatch.service.clamd_protocol import (
     ClamdParser,
     Command,
     DescriptorSent,
-    NoCommand,
-    StreamData,
-    StreamEnd,
 )
+from hashmatch.service.protocol_events import BodyData, BodyEnd, NotUnderstood
 
 
 def chunked(*pieces: bytes) -> bytes:
@@ -31,8 +29,8 @@ def events_of(*received: bytes) -> list[ClamdEvent]:
     parser, events = ClamdParser(), []
     for data in received:
         for event in parser.feed(data):
-            if isinstance(event, StreamData) and events and isinstance(events[-1], StreamData):
-                events[-1] = StreamData(events[-1].data + event.data)
+            if isinstance(event, BodyData) and events and isinstance(events[-1], BodyData):
+                events[-1] = BodyData(events[-1].data + event.data)
             else:
                 events.append(event)
     return events
@@ -54,26 +52,26 @@ def command(name: str, argument: bytes = b"", ending: bytes = b"\n") -> Command:
         ([b"zPI", b"NG", b"\0"], [command("PING", ending=b"\0")]),
         ([b"SCAN /a b/c"], [command("SCAN", b"/a b/c")]),
         ([b"zSCAN /a\n\xff\0"], [command("SCAN", b"/a\n\xff", b"\0")]),
-        ([b"nINSTREAM\n" + chunked()], [command("INSTREAM"), StreamEnd()]),
+        ([b"nINSTREAM\n" + chunked()], [command("INSTREAM"), BodyEnd()]),
         (
             [b"INSTREAM", chunked(b"ab", b"c")],
-            [command("INSTREAM"), StreamData(b"abc"), StreamEnd()],
+            [command("INSTREAM"), BodyData(b"abc"), BodyEnd()],
         ),
         (
             [b"zIDSESSION\0zINSTREAM\0" + chunked(b"x") + b"zEND\0"],
             [
                 command("IDSESSION", ending=b"\0"),
                 command("INSTREAM", ending=b"\0"),
-                StreamData(b"x"),
-                StreamEnd(),
+                BodyData(b"x"),
+                BodyEnd(),
                 command("END", ending=b"\0"),
             ],
         ),
         ([b"nFILDES\n", b"\0"], [command("FILDES"), DescriptorSent()]),
         ([b"GET / HTTP/1.1\r\n"], [command("GET", b"/ HTTP/1.1")]),
-        ([b"ping\n", b"PING\n"], [NoCommand()]),
-        ([b"n\n"], [NoCommand()]),
-        ([b"z" + b"A" * (MOST_COMMAND + 1)], [NoCommand()]),
+        ([b"ping\n", b"PING\n"], [NotUnderstood()]),
+        ([b"n\n"], [NotUnderstood()]),
+        ([b"z" + b"A" * (MOST_COMMAND + 1)], [NotUnderstood()]),
         ([b"zPIN"], []),
     ],
 )
@@ -95,8 +93,8 @@ def test_how_bytes_are_split_changes_nothing(
     for (prefix, ending), pieces in requests:
         sent += prefix + b"INSTREAM" + ending + chunked(*pieces)
         expected.append(Command("INSTREAM", b"", ending))
-        expected += [StreamData(b"".join(pieces))] if pieces else []
-        expected.append(StreamEnd())
+        expected += [BodyData(b"".join(pieces))] if pieces else []
+        expected.append(BodyEnd())
     places = [0, *sorted(cut for cut in cuts if cut < len(sent)), len(sent)]
     parts = [sent[start:end] for start, end in pairwise(places)]
     assert events_of(*parts) == expected
@@ -106,5 +104,5 @@ def test_how_bytes_are_split_changes_nothing(
 def test_no_bytes_break_the_parser(received: list[bytes]) -> None:
     """Whatever arrives, a file holds only bytes that were sent, and nothing is raised."""
     events = events_of(*received)
-    data = b"".join(event.data for event in events if isinstance(event, StreamData))
+    data = b"".join(event.data for event in events if isinstance(event, BodyData))
     assert len(data) <= sum(map(len, received))

@@ -10,14 +10,12 @@ from hypothesis import strategies as st
 
 from hashmatch.service.icap_protocol import (
     MOST_HEAD,
-    BadRequest,
-    BodyData,
-    BodyEnd,
     IcapEvent,
     IcapParser,
     IcapRequest,
     PreviewEnd,
 )
+from hashmatch.service.protocol_events import BodyData, BodyEnd, NotUnderstood
 from service.icap_messages import HEAD, chunks, reqmod, respmod
 
 
@@ -102,13 +100,13 @@ def test_a_preview_pauses_unless_it_is_all(end: bytes, expected: list[IcapEvent]
 )
 def test_what_is_no_icap(sent: bytes) -> None:
     """Other protocols, and wrong or endless headers, are told apart."""
-    assert events_of(sent) == [BadRequest()]
+    assert events_of(sent) == [NotUnderstood()]
 
 
 @pytest.mark.parametrize("body", [b"x\r\n", b"-1\r\n", b"fffffffff\r\n", b"1\r\nabc\r\n", b"\r\n"])
 def test_a_body_that_is_not_chunked(body: bytes) -> None:
     """What is no chunk ends what can be understood."""
-    assert events_of(reqmod(end=body))[-1] == BadRequest()
+    assert events_of(reqmod(end=body))[-1] == NotUnderstood()
 
 
 BODIES = st.lists(st.binary(max_size=40), max_size=4)

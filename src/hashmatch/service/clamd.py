@@ -20,12 +20,11 @@ from hashmatch.service.clamd_protocol import (
     ClamdParser,
     Command,
     DescriptorSent,
-    StreamData,
-    StreamEnd,
 )
 from hashmatch.service.connections import Client
 from hashmatch.service.core import VerdictCore
 from hashmatch.service.profiles import ClamdAnswer, Profile, clamd_answer
+from hashmatch.service.protocol_events import BodyData, BodyEnd
 from hashmatch.service.ruling import Asked, new_case, new_request
 from hashmatch.service.unanswered import EXPLANATIONS, UnansweredError, Why
 
@@ -127,8 +126,8 @@ class _Connection:
 
     async def stream(self) -> AsyncIterator[bytes]:
         """The file of ``INSTREAM``."""
-        while not isinstance(event := await self._next_of_file(), StreamEnd):
-            if not isinstance(event, StreamData):
+        while not isinstance(event := await self._next_of_file(), BodyEnd):
+            if not isinstance(event, BodyData):
                 raise UnansweredError(Why.CUT)
             yield event.data
         self.streaming = False
@@ -142,7 +141,7 @@ class _Connection:
     async def discard_stream(self) -> None:
         """Read the rest of a file, so that the client can read its answer."""
         async with asyncio.timeout(_DRAIN_SECONDS):
-            while isinstance(await self.next_event(), StreamData):
+            while isinstance(await self.next_event(), BodyData):
                 pass
 
     def take_descriptor(self) -> int | None:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TypeAlias
 
+from hashmatch.service.protocol_events import BodyData, BodyEnd, NotUnderstood
+
 MOST_COMMAND = 16 * 1024
 """Bytes that a command may have; one with a path has at most 4 KiB of it."""
 
@@ -35,28 +37,11 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
-class StreamData:
-    """Bytes of the file that ``INSTREAM`` sends, as they arrive."""
-
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class StreamEnd:
-    """The file of ``INSTREAM`` is complete."""
-
-
-@dataclass(frozen=True, slots=True)
 class DescriptorSent:
     """The byte that carries the descriptor of ``FILDES`` has arrived."""
 
 
-@dataclass(frozen=True, slots=True)
-class NoCommand:
-    """What arrives is no command. Nothing that follows can be understood."""
-
-
-ClamdEvent: TypeAlias = Command | StreamData | StreamEnd | DescriptorSent | NoCommand
+ClamdEvent: TypeAlias = Command | BodyData | BodyEnd | DescriptorSent | NotUnderstood
 
 
 class _ClamdState(Enum):
@@ -98,7 +83,7 @@ class ClamdParser:
             return self._command()
         return None
 
-    def _chunk(self) -> StreamData | None:
+    def _chunk(self) -> BodyData | None:
         if not self._buffer:
             return None
         data = bytes(self._buffer[: self._left])
@@ -106,7 +91,7 @@ class ClamdParser:
         self._left -= len(data)
         if not self._left:
             self._state = _ClamdState.LENGTH
-        return StreamData(data)
+        return BodyData(data)
 
     def _length(self) -> ClamdEvent | None:
         if len(self._buffer) < _LENGTH.size:
@@ -117,7 +102,7 @@ class ClamdParser:
             self._state = _ClamdState.CHUNK
             return self._chunk()
         self._state = _ClamdState.COMMAND
-        return StreamEnd()
+        return BodyEnd()
 
     def _command(self) -> ClamdEvent | None:
         prefix = bytes(self._buffer[:1])
@@ -127,7 +112,7 @@ class ClamdParser:
             end = len(self._buffer)
         if end > MOST_COMMAND or (end < 0 and len(self._buffer) > MOST_COMMAND):
             self._state = _ClamdState.LOST
-            return NoCommand()
+            return NotUnderstood()
         if end < 0:
             return None
         line = bytes(self._buffer[len(prefix) if prefix in _ENDINGS else 0 : end])
@@ -135,7 +120,7 @@ class ClamdParser:
         name, _, argument = line.removesuffix(b"\r").partition(b" ")
         if not name.isalpha() or not name.isupper():
             self._state = _ClamdState.LOST
-            return NoCommand()
+            return NotUnderstood()
         self._state = {b"INSTREAM": _ClamdState.LENGTH, b"FILDES": _ClamdState.DESCRIPTOR}.get(
             name, _ClamdState.COMMAND
         )

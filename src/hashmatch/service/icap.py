@@ -16,8 +16,6 @@ from hashmatch.service.connections import Client
 from hashmatch.service.core import VerdictCore
 from hashmatch.service.encodings import decoded, encodings_of
 from hashmatch.service.icap_protocol import (
-    BodyData,
-    BodyEnd,
     IcapEvent,
     IcapParser,
     IcapRequest,
@@ -25,6 +23,7 @@ from hashmatch.service.icap_protocol import (
 )
 from hashmatch.service.multipart import boundary_of, form_parts
 from hashmatch.service.profiles import IcapAnswer, Profile, icap_answer
+from hashmatch.service.protocol_events import BodyData, BodyEnd
 from hashmatch.service.ruling import Asked, new_case, new_request
 from hashmatch.service.unanswered import UnansweredError, Why
 from hashmatch.service.upload import Upload

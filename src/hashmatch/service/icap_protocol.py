@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TypeAlias
 
+from hashmatch.service.protocol_events import BodyData, BodyEnd, NotUnderstood
+
 MOST_HEAD = 64 * 1024
 """Bytes that the ICAP headers may have, and the encapsulated HTTP headers again."""
 
@@ -70,28 +72,11 @@ class IcapRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class BodyData:
-    """Bytes of the body, without their chunks, as they arrive."""
-
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class PreviewEnd:
     """The preview is over, and there is more of the body."""
 
 
-@dataclass(frozen=True, slots=True)
-class BodyEnd:
-    """The body is complete."""
-
-
-@dataclass(frozen=True, slots=True)
-class BadRequest:
-    """What arrives is no ICAP. Nothing that follows can be understood."""
-
-
-IcapEvent: TypeAlias = IcapRequest | BodyData | PreviewEnd | BodyEnd | BadRequest
+IcapEvent: TypeAlias = IcapRequest | BodyData | PreviewEnd | BodyEnd | NotUnderstood
 
 
 class _IcapState(Enum):
@@ -140,7 +125,7 @@ class IcapParser:
                 event = self._next()
             except _NotIcapError:
                 self._state = _IcapState.LOST
-                event = BadRequest()
+                event = NotUnderstood()
             if event is not None:
                 yield event
             elif before == (self._state, len(self._buffer)):
