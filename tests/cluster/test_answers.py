@@ -19,6 +19,7 @@ from hashmatch.examine.sandbox import Job, Reply, WorkerLimits
 from hashmatch.examine.sandbox.jobs import ProtocolError
 from hashmatch.model import Examination, Reason
 from hashmatch.sources.file_item import FileItem
+from hashmatch.sources.objects.store import ObjectInfo
 
 WORK = Work(OPTIONS, WorkerLimits(), b"/base")
 JOB = Job(-1)
@@ -31,7 +32,12 @@ problems = st.none() | st.builds(
 
 @st.composite
 def items(draw: st.DrawFn) -> ShardItem:
-    """Files of any name, in folders or named themselves."""
+    """Files of any name, in folders or named themselves, and objects."""
+    if draw(st.booleans()):
+        key, root = draw(st.binary(max_size=8)), draw(st.none() | st.just(b"s3://bucket/"))
+        etag, size = draw(st.text(max_size=4)), draw(st.integers(0, 2**40))
+        info = draw(st.none() | st.just(ObjectInfo(key, size, etag, "2026-01-31T12:00:00")))
+        return ShardItem(b"s3://bucket/" + key, root, b"/base", info=info)
     root = draw(st.none() | names)
     path = draw(names) if root is None else root + b"/" + draw(names)
     problem = draw(problems)
@@ -42,7 +48,7 @@ def items(draw: st.DrawFn) -> ShardItem:
 def same(one: ShardItem, other: ShardItem) -> bool:
     """Whether two items are equal; two errors never are."""
     said = [(each.problem and (each.problem.reason, each.problem.message)) for each in (one, other)]
-    fields = ("path", "root", "base", "follow", "skip", "count")
+    fields = ("path", "root", "base", "follow", "skip", "count", "info")
     return said[0] == said[1] and all(getattr(one, f) == getattr(other, f) for f in fields)
 
 

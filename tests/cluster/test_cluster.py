@@ -19,6 +19,7 @@ from hashmatch.errors import HashmatchError, LyingNodeError, SettingsError
 from hashmatch.examine.sandbox import WorkerLimits
 from hashmatch.scan import History, State, scan
 from scan.trees import picture, put, tree
+from sources.objects import servers
 
 LONG = bool(os.environ.get("HASHMATCH_LONG_TESTS"))
 KILLS = 50 if LONG else 3
@@ -260,3 +261,27 @@ def test_a_node_that_lies_is_named_and_forgotten(
         assert not list(state.files.everything())
     log = (nodes.folder / "worker0.log").read_text()
     assert str(caught.value.path) in log
+
+
+def test_objects_are_read_by_the_nodes(
+    uploads: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bucket scanned on a cluster gives the records of a local scan of it, odd keys included."""
+    with servers.moto() as url:
+        for name, value in servers.environment(url).items():
+            monkeypatch.setenv(name, value)
+        client = servers.client(url)
+        client.create_bucket(Bucket="files")
+        for number, key in enumerate(("a//y.jpg", "c/../z.jpg", "ünï/日本.jpg", "per%cent", "~")):
+            client.put_object(Bucket="files", Key=key, Body=picture(number))
+        listed = ("s3://files", "--list", str(uploads / "list.txt"), "--format", "jsonl")
+        here = hashmatch_command("scan", *listed)
+        nodes = Nodes(tmp_path, [None])
+        try:
+            on_nodes = ("--cluster", nodes.address, "--cluster-keys", str(nodes.keys))
+            there = hashmatch_command("scan", *listed, *on_nodes, "--jobs", "1")
+        finally:
+            nodes.close()
+    assert there.returncode == here.returncode == 1, there.stderr
+    assert there.stdout.splitlines()[:-1] == here.stdout.splitlines()[:-1]
+    assert len(there.stdout.splitlines()) == 6

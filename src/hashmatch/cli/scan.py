@@ -219,6 +219,7 @@ def _pool(asked: ScanSettings) -> sandbox.AnyPool:
         asked.nodes.cluster_keys,
         jobs=workers.jobs or 0,
         follow=asked.walk.follow_symlinks,
+        requester_pays=asked.objects.requester_pays,
         recheck=asked.nodes.share(),
     )
     return coordinator.ClusterPool(where, workers.limits())

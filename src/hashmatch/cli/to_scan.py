@@ -52,8 +52,6 @@ def to_scan(
     if walk.inventory and (walk.keys_of or walk.null):
         raise SettingsError("--inventory takes neither --keys-of nor --null")
     paths = [os.fsencode(path) for path in walk.paths or ()]
-    if walk.keys_of or walk.inventory or any(map(is_object, paths)):
-        _check_local_pool(asked)
     check_paths(path for path in paths if not is_object(path))
     given_sources: list[Source] = []
     for path in paths:
@@ -108,28 +106,18 @@ def _from_file(
         if prefix:
             raise SettingsError("--keys-of takes a bucket without a prefix")
         return iter((NamedObjects(stores, ((store.url + key, None) for key in lines)),))
-    return _mixed(asked, lines, stores, counts, options)
+    return _mixed(lines, stores, counts, options)
 
 
 def _mixed(
-    asked: ScanSettings,
-    lines: Iterator[bytes],
-    stores: OpenStores,
-    counts: WalkCounts,
-    options: WalkOptions,
+    lines: Iterator[bytes], stores: OpenStores, counts: WalkCounts, options: WalkOptions
 ) -> Iterator[Source]:
     """A source for each local path, and one for objects that follow each other."""
     for objects, paths in groupby(lines, is_object):
         if objects:
-            _check_local_pool(asked)
             yield NamedObjects(stores, ((path, None) for path in paths))
         else:
             yield from (FolderSource(path, counts, options) for path in paths)
-
-
-def _check_local_pool(asked: ScanSettings) -> None:
-    if asked.nodes.cluster is not None:
-        raise SettingsError("--cluster scans files that its workers see, and no object storage")
 
 
 def _opened(name: str, stack: ExitStack) -> BinaryIO:

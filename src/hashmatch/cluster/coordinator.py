@@ -48,6 +48,7 @@ class Cluster:
         tls: the paths of the CA, the certificate and the key; None for plain TCP.
         jobs: files that each node examines at a time; 0 for one per core.
         follow: follow symbolic links.
+        requester_pays: accept that we pay for requests to others' buckets.
         recheck: the share of files that a second node examines again, from 0 to 1.
     """
 
@@ -55,6 +56,7 @@ class Cluster:
     tls: dict[str, str] | None = None
     jobs: int = 0
     follow: bool = False
+    requester_pays: bool = False
     recheck: float = 0.0
 
 
@@ -140,7 +142,8 @@ class ClusterPool(AnyPool):
     def _begin(self, options: ExamineOptions) -> None:
         """Start the bridge, and wait until a node has joined."""
         base = os.fsencode(Path.cwd())
-        self._work = Work(options, replace(self._limits, notify=None), base, self._cluster.follow)
+        limits, how = replace(self._limits, notify=None), self._cluster
+        self._work = Work(options, limits, base, how.follow, how.requester_pays)
         self._rules = self._work.rules()
         self._recheck = Recheck(self._cluster.recheck, self._chance, self._shard)
         until = time.monotonic() + self._patience

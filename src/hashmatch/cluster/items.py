@@ -6,13 +6,15 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from hashmatch.errors import DecodeError, SettingsError
+from hashmatch.errors import DecodeError
 from hashmatch.examine.reading import open_file
 from hashmatch.examine.sandbox import Reply
-from hashmatch.files import path_fields, path_of
+from hashmatch.files import is_object, path_fields, path_of
 from hashmatch.model import Reason
 from hashmatch.sources import Identity, Item
 from hashmatch.sources.file_item import FileItem, identity_of, open_below
+from hashmatch.sources.objects.item import ObjectItem
+from hashmatch.sources.objects.store import ObjectInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class ShardItem:
         problem: why it cannot be examined, if the walk knew.
         skip: how many members of an archive to pass over.
         count: how many members to examine; 0 for all the rest, and the file itself.
+        info: what a listing says of it, if it is an object.
         replies: what a node answered, about its members and then about itself, once it has.
     """
 
@@ -38,6 +41,7 @@ class ShardItem:
     problem: DecodeError | None = None
     skip: int = 0
     count: int = 0
+    info: ObjectInfo | None = None
     replies: tuple[Reply, ...] = ()
 
     @property
@@ -82,14 +86,14 @@ def shard_item(item: Item, base: bytes, *, follow: bool, skip: int, count: int) 
     """An item of a walk as a shard carries it.
 
     Raises:
-        SettingsError: other machines cannot open items of this source.
+        TypeError: other machines cannot open items of this source.
     """
     if isinstance(item, FileItem):
         return ShardItem(item.path, item.root, base, follow, item.problem, skip, count)
-    raise SettingsError(
-        "a cluster examines files in folders that its nodes see, and nothing else",
-        path=os.fsdecode(item.path),
-    )
+    if isinstance(item, ObjectItem):
+        info, problem = item.listed
+        return ShardItem(item.path, item.root, base, follow, problem, skip, count, info)
+    raise TypeError(f"a {type(item).__name__} cannot be sent to another machine")
 
 
 def encode_item(item: ShardItem, roots: dict[bytes, int]) -> dict[str, Any]:
@@ -106,6 +110,8 @@ def encode_item(item: ShardItem, roots: dict[bytes, int]) -> dict[str, Any]:
         fields["problem"] = [item.problem.reason, item.problem.message]
     if item.skip or item.count:
         fields["members"] = [item.skip, item.count]
+    if item.info is not None:
+        fields["object"] = item.info[1:]
     return fields
 
 
@@ -115,17 +121,23 @@ def decode_item(
     """Read an item of a manifest.
 
     Raises:
-        KeyError, TypeError, ValueError: it is none.
+        LookupError, TypeError, ValueError: it is none.
     """
     path, number, problem = path_of(fields), fields.get("root"), fields.get("problem")
     root = None if number is None else roots[_whole(number)]
-    if root is not None and path != root and not path.startswith(os.path.join(root, b"")):
+    below = root if root is None or is_object(root) else os.path.join(root, b"")
+    if below is not None and path != root and not path.startswith(below):
         raise ValueError
     if problem is not None:
         reason, message = problem
         problem = DecodeError(Reason(reason), str(message))
     skip, count = map(_whole, fields.get("members", (0, 0)))
-    return ShardItem(path, root, base, follow, problem, skip, count)
+    info = fields.get("object")
+    if info is not None:
+        size, etag, modified, version = info
+        key = path.split(b"/", 3)[3]
+        info = ObjectInfo(key, _whole(size), str(etag), str(modified), str(version))
+    return ShardItem(path, root, base, follow, problem, skip, count, info)
 
 
 def _whole(value: object) -> int:

@@ -8,15 +8,23 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 
 from hashmatch.cluster.answers import encode_answer
+from hashmatch.cluster.items import ShardItem
 from hashmatch.cluster.shard import Shard
 from hashmatch.errors import DecodeError, HashmatchError
 from hashmatch.examine.sandbox import AnyPool, Job, Reply
+from hashmatch.files import Closing, is_object
 from hashmatch.model import Examination
+from hashmatch.sources import Item, OpenStores, S3Options
+from hashmatch.sources.objects.item import ObjectItem
 
 _PATIENCE = 1.0
+_GLANCE = 0.05
+_AHEAD = 64
+"""Items that are fetched before they are needed, if they are objects."""
 
 
 class UnfitError(HashmatchError):
@@ -28,6 +36,8 @@ def check_fit(shard: Shard) -> None:
 
     Raises:
         UnfitError: it does not. Otherwise every file would be gone, or have other hashes.
+        InputError: a bucket does not let this machine in.
+        MissingExtraError: a package is needed to reach it.
     """
     here = shard.work.rules()
     if here != shard.rules:
@@ -37,10 +47,68 @@ def check_fit(shard: Shard) -> None:
             f"this machine examines files differently ({', '.join(names)}): install the same"
             " version of hashmatch, with the same extras, as where the shards were made"
         )
-    for root in {item.root or os.path.dirname(item.path) for item in shard.items}:
+    objects = [item.path for item in shard.items if is_object(item.path)]
+    files = [item for item in shard.items if not is_object(item.path)]
+    if objects:
+        _check_buckets(objects, S3Options(requester_pays=shard.work.requester_pays))
+    for root in {item.root or os.path.dirname(item.path) for item in files}:
         place = os.path.join(shard.work.base, root)
         if not os.path.lexists(place):
             raise UnfitError("this folder is not there: mount it", path=os.fsdecode(place))
+
+
+def _check_buckets(paths: Iterable[bytes], options: S3Options) -> None:
+    with OpenStores(options) as stores:
+        for store in {id(store): store for store, _ in map(stores.of, paths)}.values():
+            store.check()
+
+
+class _Opener(Closing):
+    """Opens the items of a shard here: files, and objects, which it fetches ahead."""
+
+    def __init__(self, shard: Shard) -> None:
+        self._options = S3Options(requester_pays=shard.work.requester_pays)
+        self._stores: OpenStores | None = None
+        self._left = iter(enumerate(shard.items))
+        self._ahead: deque[tuple[int, Item]] = deque()
+        self._fill()
+
+    @property
+    def left(self) -> bool:
+        """Whether there are items that have not been taken."""
+        return bool(self._ahead)
+
+    def next(self, patience: float) -> tuple[int, Item] | None:
+        """The next item with its number, if it can be opened after so many seconds."""
+        if not self._ahead or not self._ahead[0][1].ready(patience):
+            return None
+        taken = self._ahead.popleft()
+        self._fill()
+        return taken
+
+    def close(self) -> None:
+        """Fetch no more."""
+        for _, item in self._ahead:
+            item.let_go()
+        if self._stores is not None:
+            self._stores.close()
+
+    def _fill(self) -> None:
+        while len(self._ahead) < _AHEAD:
+            number, found = next(self._left, (-1, None))
+            if found is None:
+                return
+            item = self._located(found)
+            item.ready()
+            self._ahead.append((number, item))
+
+    def _located(self, item: ShardItem) -> Item:
+        if item.problem is not None or not is_object(item.path):
+            return item
+        if self._stores is None:
+            self._stores = OpenStores(self._options)
+        store, key = self._stores.of(item.path)
+        return ObjectItem(store, self._stores.fetcher, key, item.info, root=item.root)
 
 
 def examine_shard(shard: Shard, pool: AnyPool) -> Iterator[bytes]:
@@ -59,36 +127,38 @@ def examine_shard(shard: Shard, pool: AnyPool) -> Iterator[bytes]:
     """
     check_fit(shard)
     pool.configure(shard.work.options)
-    items = iter(enumerate(shard.items))
-    at_work: dict[Job, int] = {}
-    more = True
-    try:
-        while more or at_work:
-            while more and pool.hungry:
-                number, item = next(items, (-1, None))
-                if item is None:
-                    more = False
-                    break
-                job = Job(
-                    -1,
-                    exact=shard.exact,
-                    digest_only=shard.digest_only,
-                    skip=item.skip,
-                    count=item.count,
-                )
-                try:
-                    job.descriptor = item.open()
-                except DecodeError as error:
-                    failed = Reply(job, None, Examination.failed(error), end=True)
-                    yield encode_answer(failed, number)
-                    continue
-                at_work[job] = number
-                pool.submit(job)
-            for reply in pool.poll(_PATIENCE) if at_work else ():
-                yield encode_answer(reply, at_work[reply.job])
-                if reply.end:
-                    os.close(reply.job.descriptor)
-                    del at_work[reply.job]
-    finally:
-        for job in at_work:
-            os.close(job.descriptor)
+    at_work: dict[Job, tuple[int, Item]] = {}
+    with _Opener(shard) as opener:
+        try:
+            while opener.left or at_work:
+                while pool.hungry and (taken := opener.next(0 if at_work else _PATIENCE)):
+                    number, item = taken
+                    job = _job(shard, number)
+                    try:
+                        job.descriptor = item.open()
+                    except DecodeError as error:
+                        item.let_go()
+                        failed = Reply(job, None, Examination.failed(error), end=True)
+                        yield encode_answer(failed, number)
+                        continue
+                    at_work[job] = taken
+                    pool.submit(job)
+                waits = opener.left and pool.hungry
+                for reply in pool.poll(_GLANCE if waits else _PATIENCE) if at_work else ():
+                    yield encode_answer(reply, at_work[reply.job][0])
+                    if reply.end:
+                        _close(reply.job, at_work.pop(reply.job)[1])
+        finally:
+            for job, (_, item) in at_work.items():
+                _close(job, item)
+
+
+def _job(shard: Shard, number: int) -> Job:
+    item = shard.items[number]
+    exact, digest_only = shard.exact, shard.digest_only
+    return Job(-1, exact=exact, digest_only=digest_only, skip=item.skip, count=item.count)
+
+
+def _close(job: Job, item: Item) -> None:
+    os.close(job.descriptor)
+    item.let_go()

@@ -40,12 +40,14 @@ class Work:
         limits: what each worker may use.
         base: the folder that relative paths are relative to; empty for the current one.
         follow: follow symbolic links.
+        requester_pays: accept that we pay for requests to others' buckets.
     """
 
     options: ExamineOptions
     limits: WorkerLimits
     base: bytes = b""
     follow: bool = False
+    requester_pays: bool = False
 
     def rules(self) -> str:
         """All that could change a hash on this machine: versions, decoders, limits."""
@@ -89,6 +91,7 @@ class Shard:
             "rules": self.rules,
             "base": path_fields(work.base),
             "follow": work.follow,
+            "requester_pays": work.requester_pays,
             "roots": [path_fields(root) for root in numbers],
         }
         lines = [header, *(encode_item(each, numbers) for each in self.items)]
@@ -125,7 +128,11 @@ def _decode(header: dict[str, Any], lines: list[dict[str, Any]]) -> Shard:
     base, follow = path_of(header["base"]), header["follow"] is True
     roots = [path_of(fields) for fields in header["roots"]]
     work = Work(
-        decode_options(header["options"]), WorkerLimits(memory, seconds, sandbox), base, follow
+        decode_options(header["options"]),
+        WorkerLimits(memory, seconds, sandbox),
+        base,
+        follow,
+        header["requester_pays"] is True,
     )
     return Shard(
         work,

@@ -186,7 +186,6 @@ def test_move_that_was_interrupted_is_finished_by_the_next(site: Site, steps: in
         (("s3://{files}", "--quarantine", "s3://{held}/q"), "ends with /"),
         ((".", "--quarantine", "held", "--remove-source"), "--remove-source needs"),
         (("s3://{files}", "--max-depth", "2"), "--max-depth is for folders"),
-        (("s3://{files}", "--cluster", "tcp://127.0.0.1:1"), "no object storage"),
         (("s3://{files}", "--keys-of", "s3://{files}/"), "--keys-of needs --files-from"),
         (
             ("--files-from", "list.txt", "--keys-of", "s3://{files}/", "--inventory", "Key"),

@@ -53,6 +53,11 @@ class ObjectItem:
         """See ``Item.path``."""
         return self._store.url + self._key
 
+    @property
+    def listed(self) -> tuple[ObjectInfo | None, DecodeError | None]:
+        """What is known without asking: which object it is, or why it cannot be examined."""
+        return self._info, self._problem
+
     def ready(self, timeout: float = 0) -> bool:
         """See ``Item.ready``."""
         if self._fetch is None:
