@@ -117,7 +117,7 @@ def write_atomically(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 @contextmanager
 def reported_as(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Report a medium that is full or failing as an error about ``path``.
+    """Report a disk that is full or failing as an error about ``path``.
 
     Other errors come through: a block that writes may also read, and fail for that reason.
 

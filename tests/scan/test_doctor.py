@@ -1,4 +1,4 @@
-"""What ``doctor`` and the defaults say of this machine."""
+"""What ``doctor`` and the defaults say about this machine."""
 
 from __future__ import annotations
 

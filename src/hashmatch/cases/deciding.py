@@ -26,7 +26,7 @@ UNDO_WITHIN = timedelta(minutes=1)
 UNDO = "undo"
 
 Chain: TypeAlias = Callable[[dict[str, Any]], None]
-"""Adds an event to an audit trail, such that it is on the medium when this returns.
+"""Adds an event to an audit trail, and returns only once it is on disk.
 
 ``lambda event: log.add(event, sync=True)`` with an ``AuditLog`` is one. If it raises, nothing is
 decided.

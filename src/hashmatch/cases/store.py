@@ -154,7 +154,7 @@ class Cases(Closing):
             return queueing.read_choices(connection)
 
     def get(self, case: int) -> Case:
-        """Return a case with all that is known of it.
+        """Return a case with all that is known about it.
 
         Raises:
             CaseError: no case has this number.

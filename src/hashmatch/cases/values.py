@@ -254,7 +254,7 @@ class CaseRow:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """All that is known of one content that is near an entry.
+    """All that is known about one content that is near an entry.
 
     Attributes:
         id: its number.

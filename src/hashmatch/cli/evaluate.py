@@ -42,7 +42,7 @@ class EvaluateSettings:
 
     paths: Annotated[
         list[Path] | None,
-        argument("PATH...", "Files and folders of ordinary pictures that are on no list."),
+        argument("PATH", "Files and folders of ordinary pictures that are on no list."),
         READS,
     ] = None
     algorithm: Annotated[
@@ -57,7 +57,7 @@ class EvaluateSettings:
         int | None,
         number(
             "COUNT",
-            "List entries to count false matches for. Default: the size of --list, else 100K.",
+            "Entries of the list to plan for. Default: the size of --list, else 100K.",
         ),
     ] = None
     files_per_day: Annotated[int, number("COUNT", "Files that you look up per day.")] = 10_000

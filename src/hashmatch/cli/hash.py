@@ -13,6 +13,7 @@ from hashmatch.cli.deferred import deferred
 from hashmatch.cli.streams import say
 from hashmatch.model import Reason
 from hashmatch.options import ExamineOptions
+from hashmatch.text import count
 
 if TYPE_CHECKING:
     from hashmatch import hashing, report, scan
@@ -57,8 +58,8 @@ class HashOutputSettings:
         str,
         option(
             "0|1|5",
-            "Also list crops of 90%: the centre, or the corners too. They find uploads that were"
-            " cropped by as much, and make as many times more false matches.",
+            "Also list crops of 90%: 1 the centre, 5 the corners too. They find uploads that were"
+            " cropped by as much, but each adds its own false matches.",
         ),
     ] = "0"
     output: opt.Output = None
@@ -108,6 +109,8 @@ def hash_command(asked: HashSettings) -> int:
                 say(f"{os.fsdecode(path)}: {examination.reason}: {examination.detail}")
     if not written and not exit_code:
         say("found no picture")
+    elif asked.hashes.output is not None:
+        say(f"wrote the hashes of {count(written, 'picture')} to {asked.hashes.output}")
     return exit_code
 
 

@@ -63,7 +63,7 @@ class FetchSettings:
     sources: SourcesSettings
     full: Annotated[bool, switch("--full", "Fetch everything, not only what has changed.")] = False
     allow_shrink: Annotated[
-        bool, switch("--allow-shrink", "Let a list lose more than 10% of its entries.")
+        bool, switch("--allow-shrink", "Allow a list to lose more than 10% of its entries.")
     ] = False
     audit: opt.Audit = None
 
@@ -80,10 +80,10 @@ class StatusSettings:
 def fetch_command(asked: FetchSettings) -> int:
     """Bring lists up to date from the bodies that publish them.
 
-    Writes DIR/SOURCE.hml, a compiled list. A fetch that was stopped goes on where it was. Whatever
-    goes wrong, the old list stays, the message names the page, and the other sources are fetched.
-    Exit codes: 0 all are up to date; otherwise that of the first failure: 64 a setting, 65 the
-    pages do not make a list, 66 a page could not be had, 70 a file could not be written.
+    Writes DIR/SOURCE.hml, a compiled list. A fetch that was stopped resumes where it was. If one
+    fails, its old list stays, the message names the page, and the other sources are still fetched.
+    Exit codes: 0 all are up to date; otherwise that of the first failure: 64 a wrong setting, 65
+    the pages do not make a list, 66 a page could not be fetched, 70 a file could not be written.
     """
     from hashmatch.cli.main import exit_code_of, lines_of  # noqa: PLC0415 # it imports this module
 

@@ -198,7 +198,7 @@ def exit_code_of(error: HashmatchError) -> int:
 
 
 def lines_of(error: HashmatchError) -> list[str]:
-    """The lines that tell of an error."""
+    """The lines that report an error."""
     problems = getattr(error, "problems", ())
     lines = [str(problem) for problem in problems]
     hidden = getattr(error, "count", 0) - len(problems)

@@ -103,9 +103,10 @@ Views = Annotated[
     str,
     option(
         "plain|default|thorough",
-        "Readings of each picture to look up. thorough: also pictures inside it (a screenshot, a"
-        " chat, a collage), small turns, and what a crop lost; decodes everything in full. plain:"
-        " no quarter turns. All but plain need lists with a phash and a dhash of each entry.",
+        "Readings of each picture to look up. plain leaves out quarter turns; thorough adds"
+        " pictures inside it (a screenshot, a chat, a collage), small turns and what a crop lost,"
+        " and decodes everything in full. default and thorough need a phash and a dhash of each"
+        " entry.",
     ),
 ]
 QualityFloor = Annotated[
@@ -124,8 +125,8 @@ class MatchSettings:
         Names,
         option(
             "BITS",
-            "Largest distance that is a match: 8, or by algorithm (phash=8). Repeatable. Default:"
-            " auto, by the length of the lists; see --max-false-per-million.",
+            "Largest distance of a match: 8, or per algorithm, phash=8. Repeatable. Default: auto,"
+            " which depends on the length of the lists; see --max-false-per-million.",
             completes=suggestions.thresholds,
         ),
     ] = None
@@ -334,7 +335,7 @@ class WorkerSettings:
     jobs: Annotated[
         int | None, number("N", "Files to examine in parallel. Default: one per core.")
     ] = None
-    max_memory: Annotated[int, size("Address space of each worker process.")] = 2 << 30
+    max_memory: Annotated[int, size("Maximum address space of a worker process.")] = 2 << 30
     timeout: Annotated[float, option("SECONDS", "Time limit for one file or archive member.")] = (
         20.0
     )
@@ -342,7 +343,7 @@ class WorkerSettings:
         str,
         option(
             "strict|best|off",
-            "Confine decoders fully or fail, as far as possible, or not at all.",
+            "Confine decoders fully, or fail (strict); as far as possible (best); or not at all.",
         ),
     ] = "best"
 

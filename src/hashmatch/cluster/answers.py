@@ -51,7 +51,7 @@ class Answers:
         """Check a line.
 
         Returns:
-            The number of the item, and what is said of it. ``Reply.job`` means nothing to anyone.
+            The number of the item, and what is said about it. ``Reply.job`` means nothing here.
 
         Raises:
             ProtocolError: no honest node says that now.

@@ -55,7 +55,7 @@ def advise(
     expected = sum(chance.rate for _, chance in chances)
     guess = any(chance.extrapolated for _, chance in chances)
     rates_file = printable(shlex.quote(os.fspath(Path(folder or "") / "evaluation.json")))
-    options = f"--rates {rates_file} --max-false-per-million {limit:.6g}"
+    options = f"--rates {rates_file} --max-false-per-million {round(limit, 3):.10g}"
     if settings.views != "default":
         options += f" --views {settings.views}"
     return {

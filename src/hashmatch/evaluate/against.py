@@ -41,7 +41,7 @@ def weigh_lists(
     """Look up every picture in every section of an evaluated kind.
 
     Returns:
-        For each list what the evaluation's record says of it.
+        For each list what the evaluation's record says about it.
     """
     return [
         {

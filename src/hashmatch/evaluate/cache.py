@@ -52,7 +52,7 @@ class Cache(Closing):
         self._load(data)
 
     def get(self, digest: str) -> Facts | None:
-        """What is known of the file with this digest, if anything."""
+        """What is known about the file with this digest, if anything."""
         return self._known.get(digest)
 
     def add(self, facts: Facts) -> None:

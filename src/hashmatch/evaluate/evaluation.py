@@ -43,7 +43,7 @@ class RuleFigures:
         recommendation: what the data supports.
         usual: the level of the default threshold, of the first algorithm if there are two.
         comparison: with the first algorithm alone; None unless the rule needs two to agree.
-        labels: what the record says of the operator's own pairs; None without any.
+        labels: what the record says about the operator's own pairs; None without any.
     """
 
     rule: Rule
@@ -75,7 +75,7 @@ class Evaluation:
         positives: for each kind, the number of variants at each distance, by their best views.
         near: the pairs of different pictures that are near.
         rules: the figures of each rule.
-        lists: what the record says of each list.
+        lists: what the record says about each list.
         started: when it began.
         seconds: how long it took.
     """

@@ -87,7 +87,7 @@ def weigh_labels(
     """Compare each pair both ways, by the nearest views.
 
     Returns:
-        What the evaluation's record says of a rule and the pairs, by level.
+        What the evaluation's record says about a rule and the pairs, by level.
     """
     levels = np.array([_pair_level(pictures, rule, *pair[:2]) for pair in pairs], dtype=np.int64)
     found: dict[str, Any] = {}

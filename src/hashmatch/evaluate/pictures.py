@@ -41,7 +41,7 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of one file.
+    """What is known about one file.
 
     Attributes:
         digest: SHA-256 of its bytes, hex; empty where another attempt might succeed, so that these

@@ -89,7 +89,7 @@ def hidden_behind(data: bytes, plain: PlainJpeg | None = None) -> DecodeError | 
 
     Args:
         data: the whole file.
-        plain: what ``plain_jpeg`` says of it, if that is known: only a zip can be behind such.
+        plain: what ``plain_jpeg`` says about it, if known: only a zip can follow such a file.
     """
     if ends_in_zip(BytesIO(data), len(data)):
         return appended_problem("ZIP")

@@ -85,12 +85,12 @@ def defer(*, decoders: bool) -> None:
 
 
 def is_deferred(name: str) -> bool:
-    """Tell whether a module is to be loaded late, and was not yet."""
+    """Whether a module is loaded late and has not been loaded yet."""
     return name in _deferred
 
 
 def wait_for(name: str) -> None:
-    """Do nothing, unless a module is to be loaded late.
+    """Do nothing, unless a module is loaded late and has not been loaded yet.
 
     Raises:
         ImportError: it was not loaded yet.

@@ -93,7 +93,7 @@ def fetch(
         tools: clock and the like.
 
     Raises:
-        FetchError: a page could not be had, or is wrong; the error names it.
+        FetchError: a page could not be fetched, or is wrong; the error names it.
         HashListError: the pages do not make a list, or it would shrink too much.
         OutputError: a file cannot be written, or another process fetches this source.
         SettingsError: a secret or a certificate cannot be read.

@@ -11,7 +11,7 @@ class FetchError(InputError):
 
 
 class PageError(FetchError):
-    """A page could not be had, or is not what it should be.
+    """A page could not be fetched, or is not valid.
 
     Attributes:
         again: whether it makes sense to ask again.

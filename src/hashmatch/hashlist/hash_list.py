@@ -83,7 +83,7 @@ class HashList:
             skip_bad_entries: load what is sound and count the rest.
             list_format: the name of a format; None to recognise it by the content.
             policy: which entries may match. None keeps all; use it for a list that you write again.
-            revisions: what is known of the ids of a feed from earlier files. Older records do not
+            revisions: what earlier files said about the ids of a feed. Older records do not
                 count; those that count are added.
 
         Raises:

@@ -29,7 +29,7 @@ class Options:
         file_name: its name without the folder.
         algorithm: of hashes that name none, in a list that names none.
         skip_bad_entries: load what is sound and count the rest.
-        revisions: what is known of the ids of a feed. Records older than that do not count, and
+        revisions: what is known about the ids of a feed. Records older than that do not count, and
             those that count are added.
     """
 

@@ -83,7 +83,7 @@ class Revisions:
             void: which of them do not count.
 
         Returns:
-            Which records are older than what was known of their ids. They are not noted either.
+            Which records are older than what was known about their ids. They are not noted either.
         """
         digests, named = _digests(ids), ids.lengths() > 0
         places, known = self._find(digests)

@@ -54,7 +54,7 @@ class ExpectedFalse:
 
     @property
     def unknown_kinds(self) -> tuple[str, ...]:
-        """The kinds of hash that nothing is known of, such as those of plug-ins."""
+        """The kinds of hash that nothing is known about, such as those of plug-ins."""
         rates = self.rule.rates
         unknown = (
             group.kinds for group in self.groups if not rates.of(dict.fromkeys(group.kinds, 0))

@@ -94,7 +94,7 @@ class Rates:
         is more than that of the agreement. Exact digests never agree by chance.
 
         Returns:
-            None if nothing is known of any of the kinds.
+            None if nothing is known about any of the kinds.
         """
         if any(kind.algorithm in DIGEST_BITS for kind in distances):
             return Chance(0.0, 0.0)

@@ -36,7 +36,7 @@ class Rejection(NamedTuple):
 
 
 class Reviews(Protocol):
-    """What is known of decisions. ``hashmatch.cases.Cases`` is one."""
+    """What is known about decisions. ``hashmatch.cases.Cases`` is one."""
 
     def content(self, hashes: Sequence[PerceptualHash]) -> str:
         """Identify a content whose bytes are not all known by its hashes."""

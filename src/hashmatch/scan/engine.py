@@ -67,7 +67,7 @@ class Engine:
     Args:
         examiner: examines what is opened.
         screen: decides, in batches.
-        history: what is known of items.
+        history: what is known about items.
         clock: seconds, from any starting point.
     """
 
@@ -153,7 +153,7 @@ class Engine:
         self._obey()
 
     def _recall(self, visit: Visit) -> None:
-        """Report what is known of an item, and hold it if it may have to be opened."""
+        """Report what is known about an item, and hold it if it may have to be opened."""
         place = None
         if not all(row.exact for row in visit.known):
             place = visit.item.place
@@ -248,7 +248,7 @@ class Engine:
 
 
 def _parts(known: Sequence[Stored]) -> Iterator[tuple[bytes | None, Stored]]:
-    """What is known of an item: its members first."""
+    """What is known about an item: its members first."""
     for row in (*known[1:], known[0]):
         yield row.name, row
 

@@ -59,7 +59,8 @@ class Counts:
         gone: files of earlier scans that no longer exist.
         gone_matched: how many of these matched in the last scan that met them.
         gone_matches: the paths of the first 100 that no scan missed before.
-        no_longer: recalled files that matched in the last scan that met them, and match no more.
+        no_longer: recalled files that matched in the last scan that met them, and no longer do;
+            without those that a review suppressed.
     """
 
     recalled: int = 0
@@ -103,7 +104,7 @@ class NullHistory:
         """Note that the source has yielded all its items."""
 
     def visit(self, item: Item) -> Visit:
-        """Look up what is known of an item, without opening it."""
+        """Look up what is known about an item, without opening it."""
         return Visit(item)
 
     def opened(self, visit: Visit) -> bool:  # noqa: ARG002 # it knows nothing to compare with
@@ -128,7 +129,7 @@ class NullHistory:
         """Keep what was found of a member of an item, or last of the item itself.
 
         Returns:
-            Items that waited for this one, and are to be settled again.
+            Items that waited for this one, and must be settled again.
         """
         return []
 
@@ -257,7 +258,8 @@ class History(NullHistory):
         """See ``NullHistory.keep``. The matches of each content are stored for review."""
         verdict = result.outcome.verdict
         before = visit.known[member].verdict if visit.known else None
-        self.counts.no_longer += before == Verdict.MATCH != verdict
+        if before == Verdict.MATCH != verdict and not result.outcome.suppressed:
+            self.counts.no_longer += 1
         if before != verdict:
             self.state.files.note_verdict(self._run, visit.key, member, verdict)
         self._keep_matches(result)

@@ -13,7 +13,7 @@ from hashmatch.state.rows import Stored
 
 
 class Visit(Journey):
-    """One item's way through the pipeline, with all that is known of the item.
+    """One item's way through the pipeline, with all that is known about the item.
 
     Attributes:
         item: the item.

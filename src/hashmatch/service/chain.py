@@ -28,7 +28,7 @@ class ChainError(HashmatchError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the scanners say of an upload.
+    """What the scanners say about an upload.
 
     Attributes:
         ruling: ours; None if we give no verdict.

@@ -87,7 +87,7 @@ class VerdictCore(Closing):
 
     @property
     def is_stuck(self) -> bool:
-        """Whether every thread is on an upload that nobody waits for any more."""
+        """Whether every thread is busy with an upload that nobody is waiting for any more."""
         return self._late >= self._most_threads
 
     @property

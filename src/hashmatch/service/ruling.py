@@ -14,7 +14,7 @@ from hashmatch.service.policy import Action, ActionPolicy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoreSettings:
-    """How much the core takes in, and what it makes of it.
+    """How much the core accepts, and how it rules.
 
     Attributes:
         policy: what to recommend for each verdict.
@@ -56,7 +56,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What the core says of an upload.
+    """What the core says about an upload.
 
     Attributes:
         outcome: what was found.

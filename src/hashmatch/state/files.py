@@ -1,4 +1,4 @@
-"""What is known of files and of the members of archives."""
+"""What is known about files and about the members of archives."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ class Files:
         self._replace(key, rows)
 
     def adopt(self, key: bytes, identity: StoredIdentity, examined: int, group: Group) -> Group:
-        """Store for a file what is known of another one with the same contents."""
+        """Store for a file what is known about another one with the same contents."""
         first, *members = group
         size, mark, changed = identity
         copied = first._replace(
@@ -156,7 +156,7 @@ class Files:
                 self._database.write("DELETE FROM files WHERE key = ?", (key,))
 
     def mark_gone(self, key: bytes) -> None:
-        """Record that a file no longer exists; what is known of it stays."""
+        """Record that a file no longer exists; what is known about it stays."""
         query = "UPDATE files SET gone = ? WHERE key = ? AND gone IS NULL"
         self._database.write(query, (time.time_ns(), key))
 

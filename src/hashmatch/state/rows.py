@@ -103,7 +103,7 @@ class Unconfirmed:
     """A preview that may be near an entry, of a file that cannot be read to confirm it.
 
     Attributes:
-        stored: what is known of it.
+        stored: what is known about it.
         error: why it cannot be read.
     """
 
@@ -119,7 +119,7 @@ def sha256_of(evidence: Evidence, digests: Sequence[str]) -> bytes | None:
     """The SHA-256 of the file's bytes; None unless it was taken of all of them.
 
     Args:
-        evidence: what is known of the file.
+        evidence: what is known about the file.
         digests: the names of an examination's digests.
     """
     if isinstance(evidence, Unconfirmed):

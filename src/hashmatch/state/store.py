@@ -22,7 +22,7 @@ class State(Closing):
 
     Attributes:
         path: as given.
-        files: what is known of files.
+        files: what is known about files.
         matches: matches and the decisions about them.
         runs: runs and their settings.
 

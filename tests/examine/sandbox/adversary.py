@@ -34,7 +34,7 @@ _PLUG_IN = """
         from PIL import Image
 
         def in_hand():
-            # What the worker knows of its job: the number to repeat, and the descriptor
+            # What the worker knows about its job: the number to repeat, and the descriptor
             frame = sys._getframe()
             while "number" not in frame.f_locals or "job" not in frame.f_locals:
                 frame = frame.f_back

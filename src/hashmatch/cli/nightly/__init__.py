@@ -28,8 +28,8 @@ def init_command(
 ) -> int:
     """Write the script, the systemd service and timer, and the alert of a nightly scan.
 
-    Edit them, then install them as docs/nightly.md says. Existing files are kept, and the command
-    fails. Exit codes: 0 all were written, 70 not all.
+    Edit them, then install them as docs/nightly.md says. If a file already exists, the command
+    keeps it and fails. Exit codes: 0 all were written, 70 not all.
     """
     written = []
     for name, mode in FILES.items():

@@ -1,7 +1,7 @@
 """The manifest: every step of every move, recorded before it is taken.
 
 It is a journal (``hashmatch.custody.journal``) with these events, each with the ``id`` of an item:
-``moving`` (everything known of the file, before it is touched), then ``held`` or ``not_moved``;
+``moving`` (everything known about the file, before it is touched), then ``held`` or ``not_moved``;
 later ``restoring``, then ``restored`` or ``not_restored``. An upload to a service has a case number
 in place of a path, and is written rather than moved; its events are the same.
 """
@@ -19,7 +19,7 @@ from hashmatch.files import path_fields, path_of
 
 
 class HoldState(StrEnum):
-    """What the manifest last says of a file."""
+    """What the manifest last says about a file."""
 
     MOVING = "moving"
     HELD = "held"
@@ -45,7 +45,7 @@ class HeldFile:
     Attributes:
         id: its number in this quarantine, from 1.
         time: when it was moved; UTC, ISO 8601.
-        state: what the manifest last says of it.
+        state: what the manifest last says about it.
         path: where it came from; absolute, without symbolic links. None for an upload.
         sha256: the SHA-256 of its bytes as they are stored, as hex; never shown by ``repr``.
         size: in bytes.

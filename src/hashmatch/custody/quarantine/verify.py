@@ -83,7 +83,7 @@ def held_file(folder: str | os.PathLike[str], number: int) -> Iterator[tuple[Hel
     """Open a file in quarantine for reading, and change nothing.
 
     Yields:
-        What the manifest says of it, and its descriptor.
+        What the manifest says about it, and its descriptor.
 
     Raises:
         InputError: the folder is not a quarantine, or does not hold the file.

@@ -54,7 +54,7 @@ _CODECS = {
 
 @dataclass(frozen=True, slots=True)
 class _Directory:
-    """What an end record says of its directory.
+    """What an end record says about its directory.
 
     ``origin`` is what the offsets in it count from; ``is_there`` tells whether an entry begins at
     its start.

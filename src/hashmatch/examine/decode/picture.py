@@ -238,7 +238,7 @@ def open_picture(
         data: the whole file.
         formats: names of the formats that may be decoded.
         limits: what the picture may cost.
-        plain: what ``plain_jpeg`` says of the file, if it is known. Then the preview is decoded at
+        plain: what ``plain_jpeg`` says about the file, if known. Then the preview is decoded at
             once.
 
     Returns:

@@ -115,7 +115,7 @@ class Video:
         """Yield what to look at, in the order of the file.
 
         Raises:
-            DecodeError: the stills so far are all that could be had.
+            DecodeError: the stills so far are all that could be read.
         """
         samplers = {stream.index: self._sampler(stream) for stream in self._streams}
         until = self._clock() + self._video_limits.max_decoding
@@ -264,5 +264,5 @@ def _is_cover(stream: Any) -> bool:
 
 
 def _refuse(*_: Any) -> Any:
-    """Open no file besides the one in hand, whatever it refers to."""
+    """Open no file besides the current one, whatever it refers to."""
     raise PermissionError(errno.EACCES, "a video refers to another file")

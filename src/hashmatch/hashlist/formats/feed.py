@@ -225,7 +225,7 @@ def objects_of_pages(
         paging: takes what a page says.
         records: the key of a page's records.
         mark: a key that makes any object elsewhere in a page a record as well.
-        says_more: tells of a key and its value whether more pages follow.
+        says_more: tells from a key and its value whether more pages follow.
     """
     for _ in pull.documents():
         paging.begin_page()
