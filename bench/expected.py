@@ -2,7 +2,7 @@
 
 A scene is a small grey picture of a few random shapes over a slope, so many scenes are alike, as
 in real folders. Some thousands of them stand for the operator's own pictures: the chance rates come
-from their pairs. A list is made of other scenes, and further ones are looked up in it. Expected and
+from their pairs, with mirror images and quarter turns. A list is made of other scenes, and further ones are looked up in it. Expected and
 counted numbers should be within a factor of 3 of each other.
 
 Rates must be counted as a list is made: entries with a flat hash are left out, and so are pictures
@@ -52,7 +52,9 @@ BLOCK = 10_000
 """Entries to compare at a time."""
 
 SIZES = tuple(10**power for power in range(3, 8))
-OWN, QUERIES, FILES = 12_000, 4_000, 20_000
+OWN, TURNED, QUERIES, FILES = 12_000, 64_000, 4_000, 20_000
+"""Scenes to count rates between; readings of 8,000 more in all symmetries, so that the counts reach
+rates of 4e-9; queries, and files that are looked up by default."""
 MIRRORS = 8
 ENOUGH = 10
 """Matches, expected and counted, from which their ratio means something."""
@@ -159,22 +161,31 @@ def curve(counts: npt.NDArray[np.int64], pairs: int) -> Curve:
     return tuple(steps)
 
 
-def count_rates(own: dict[HashKind, Codes]) -> Rates:
-    """The chance rates of the pairs of the operator's own scenes."""
-    number = len(own[KINDS[0]])
+def count_rates(own: dict[HashKind, Codes], others: dict[HashKind, Codes]) -> Rates:
+    """The chance rates between the operator's own scenes, the second ones in all symmetries."""
+    number, many = len(own[KINDS[0]]), len(others[KINDS[0]])
     counts = {kind: np.zeros(kind.bits + 1, np.int64) for kind in KINDS}
     together = np.zeros(65, np.int64)
-    for first in range(0, number - 1, 200):
-        rows = np.arange(first, min(first + 200, number))
-        later = np.arange(number) > rows[:, None]
-        apart = {}
-        for kind in KINDS:
-            apart[kind] = distances(own[kind][rows][:, None], own[kind])[later]
-            counts[kind] += np.bincount(apart[kind], minlength=kind.bits + 1)
-        together += np.bincount(np.maximum(*(apart[kind] for kind in BOTH)), minlength=65)
-    pairs = number * (number - 1) // 2
+    for first in range(0, number, 8):
+        for start in range(0, many, 16_000):
+            tile = slice(start, start + 16_000)
+            apart = {
+                kind: distances(codes[first : first + 8][:, None], others[kind][tile]).ravel()
+                for kind, codes in own.items()
+            }
+            for kind in KINDS:
+                counts[kind] += np.bincount(apart[kind], minlength=kind.bits + 1)
+            level = np.maximum(*(apart[kind] for kind in BOTH))
+            together += np.bincount(level, minlength=65)
+    pairs = number * many
     alone = {kind: curve(found, pairs) for kind, found in counts.items()}
     return Rates("scenes", alone, {frozenset(BOTH): curve(together, pairs)})
+
+
+def own_rates(seed: int, shapes: int) -> Rates:
+    """The chance rates of scenes drawn from this seed."""
+    own = draw(seed, OWN, most=shapes)
+    return count_rates(own, draw(seed + 100, TURNED, turned=True, most=shapes))
 
 
 def thresholds() -> list[dict[HashKind, int]]:
@@ -205,7 +216,7 @@ def count_near(
 
 def compare(most: int, seconds: float) -> dict[str, Any]:
     """Print and return one row for each list, rule and threshold, and the worst factor."""
-    rates, rules = count_rates(draw(1, OWN)), thresholds()
+    rates, rules = own_rates(1, FEW), thresholds()
     looked_up = {1: draw(3, QUERIES), MIRRORS: draw(4, QUERIES, turned=True)}
     counted = {views: np.zeros(len(rules), np.int64) for views in looked_up}
     size, worst, rows = 0, 1.0, []
@@ -237,7 +248,7 @@ def compare(most: int, seconds: float) -> dict[str, Any]:
 
 def by_default(most: int, seconds: float) -> dict[str, Any]:
     """Count the verdicts of other scenes with the default settings and a list of all entries."""
-    rates = count_rates(draw(6, OWN, most=MANY))
+    rates = own_rates(6, MANY)
     files = draw(5, FILES, most=MANY)
     near = np.zeros(FILES, dtype=bool)
     lines, size = [], 0

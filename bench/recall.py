@@ -1,9 +1,11 @@
-"""Count what the default settings find of generated pictures, by everyday change.
+"""Count what is found of generated pictures, by everyday change, at a given rate of false matches.
 
 A list has the phash and the dhash of each picture, and as many random entries as it takes to have
-the length given. Each changed copy is looked up as an upload would be. ::
+the length given. Each changed copy is looked up as an upload would be, by each rule. ``--at RATE``
+is the false matches of a file per entry that a rule may make by the rates of photographs: 1e-6 a
+pair lets 1 in 1,000 files match in a list of 1,000. ::
 
-    python bench/recall.py [--pictures N] [--entries N ...] [--seed S]
+    python bench/recall.py [--pictures N] [--entries N ...] [--at RATE] [--seed S]
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import io
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,13 +31,14 @@ from textures import texture
 
 KINDS = (HashKind("dhash", 64), HashKind("phash", 64))
 SIZE = (320, 240)
-RULES = {
-    "one hash": {"require": "any"},
+RULES: dict[str, dict[str, Any]] = {
+    "one hash": {"require": "any", "views": "plain"},
     "default": {},
+    "thorough": {"views": "thorough"},
 }
 
 
-def matchers(own: list[tuple[str, str]], entries: int) -> dict[str, Matcher]:
+def matchers(own: list[tuple[str, ...]], entries: int, rate: float) -> dict[str, Matcher]:
     """A matcher for each rule, of the pictures' hashes and random ones."""
     words = np.random.default_rng(1).integers(2**63, size=(2, max(0, entries - len(own))))
     lines = [
@@ -48,14 +52,19 @@ def matchers(own: list[tuple[str, str]], entries: int) -> dict[str, Matcher]:
         for row, word in enumerate(column)
     ]
     listed = HashList.loads("\n".join(lines))
-    return {name: Matcher(listed, isolate=False, **rule) for name, rule in RULES.items()}
+    limit = min(1e6, rate * entries * 1e6)
+    return {
+        name: Matcher(listed, isolate=False, max_false_per_million=limit, **rule)
+        for name, rule in RULES.items()
+    }
 
 
 def main() -> None:
     """Print the share found as a match, and as a match or a candidate."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pictures", type=int, default=100)
-    parser.add_argument("--entries", type=int, nargs="+", default=[1_000, 100_000])
+    parser.add_argument("--entries", type=int, nargs="+", default=[1_000])
+    parser.add_argument("--at", type=float, default=1e-6, help="false matches per file and entry")
     parser.add_argument("--seed", type=int, default=70_000, help="of the first picture")
     options = parser.parse_args()
     files = []
@@ -66,15 +75,18 @@ def main() -> None:
         files.append(stream.getvalue())
     options_of = ExamineOptions(kinds=KINDS)
     own = [tuple(map(str, examine(data, options_of).views[0].hashes)) for data in files]
-    looked_up = {entries: matchers(own, entries) for entries in options.entries}
+    looked_up = {entries: matchers(own, entries, options.at) for entries in options.entries}
     matched: Counter[tuple[int, str, str]] = Counter()
     reported = matched.copy()
+    views: Counter[str] = Counter()
     for row, data in enumerate(files):
         for name, variant in zip(TRANSFORMS, variants(data, tuple(TRANSFORMS), row), strict=True):
-            found = examine(variant, options_of)
-            for entries, rules in looked_up.items():
-                for rule, matcher in rules.items():
-                    (outcome,) = matcher.judge([found])
+            for rule, how in RULES.items():
+                which = how.get("views", "default")
+                found = examine(variant, ExamineOptions(kinds=KINDS, views=which))
+                views[rule] += len(found.views)
+                for entries, rules in looked_up.items():
+                    (outcome,) = rules[rule].judge([found])
                     ours = [each for each in outcome.matches if each.entry.id == f"own{row}"]
                     matched[entries, rule, name] += any(each.cause is None for each in ours)
                     reported[entries, rule, name] += bool(ours)
@@ -86,11 +98,19 @@ def main() -> None:
             either = sum(reported[entries, rule, name] for name in TRANSFORMS)
             mean = sum(shares.values()) / len(shares)
             either_share = either / len(files) / len(TRANSFORMS)
-            within = matcher.settings()["match_within"]
+            settings, expected = matcher.settings(), matcher.expected_false().record()
+            within = settings["match_within"] + settings["further_within"]
             print(
-                f"{entries:>9,} {rule:28} match {mean:.3f}, reported {either_share:.3f}  {within}"
+                f"{entries:>9,} {rule:10} match {mean:.3f}, reported {either_share:.3f}  {within}"
             )
-            results[f"{entries} {rule}"] = {"match": mean, "reported": either_share, **shares}
+            results[f"{entries} {rule}"] = {
+                "match": mean,
+                "reported": either_share,
+                "within": within,
+                "expected per million files": expected["per_million_files"],
+                "views": views[rule] / len(files) / len(TRANSFORMS),
+                **shares,
+            }
     for name in TRANSFORMS:
         row = " ".join(f"{figures[name]:.2f}" for figures in results.values())
         print(f"{name:<18} {row}")

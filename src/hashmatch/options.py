@@ -169,6 +169,7 @@ class ExamineOptions:
             picture is decoded in full.
         crops: how many crops of 90% of each view to hash too: 0, 1 (the centre) or 5 (the corners
             as well). For lists of one's own pictures.
+        samples: how many parts of each view to hash too, as other pictures of the same kind.
         fast: use the hashes of a preview if it will do, and do not decode the picture in full.
         quality_floor: 0 to 100; a picture with a view below it is always examined in full.
         digests: names of the exact digests to take of the file's bytes, such as ``sha256``.
@@ -187,6 +188,7 @@ class ExamineOptions:
     mirrors: bool = False
     views: str = "plain"
     crops: int = 0
+    samples: int = 0
     fast: bool = False
     quality_floor: int = QUALITY_FLOOR
     digests: tuple[str, ...] = ()
@@ -215,4 +217,4 @@ class ExamineOptions:
         """The options for one part of a file. A transformed copy has its own kinds, no digests."""
         if self.transforms is None or part is None:
             return self
-        return replace(self, kinds=self.transforms.kinds, digests=(), transforms=None)
+        return replace(self, kinds=self.transforms.kinds, digests=(), samples=0, transforms=None)

@@ -30,8 +30,10 @@ def advise(
         folder: where ``evaluation.json`` will be; None for the current folder.
 
     Returns:
-        The ``options`` to type; the cutoffs that follow, as ``match_within``; the false matches to
-        expect per million files, whether that is ``extrapolated``; and all of it as a ``sentence``.
+        The ``options`` to type; the cutoffs that follow, as ``match_within``, and with how many
+        views of a file each is looked up, as ``cutoffs``; the false matches to expect per million
+        files, their 95% ``bound``, and whether they are ``extrapolated``; and all of it as a
+        ``sentence``.
     """
     rates = rates_of(record)
     limit = min(MILLION, settings.max_false_per_day / settings.files_per_day * MILLION)
@@ -61,9 +63,20 @@ def advise(
     return {
         "options": options,
         "match_within": within,
+        "cutoffs": [
+            {
+                "within": {str(kind): bits for kind, bits in cutoffs.within(group).items()},
+                "views": group.views,
+                "further": group.further,
+            }
+            for group, _ in chances
+        ],
         "per_million_files": expected,
+        "bound": sum(chance.bound for _, chance in chances),
         "extrapolated": guess,
-        "sentence": _sentence(options, within, expected, settings) + _doubt(rates, guess, settings),
+        "sentence": _sentence(options, within, expected, settings)
+        + _basis(record)
+        + _doubt(rates, guess, settings),
     }
 
 
@@ -87,6 +100,14 @@ def _sentence(
         f" {amount(expected)} false matches per million files. Near entries beyond that are"
         " candidates for a human."
     )
+
+
+def _basis(record: Mapping[str, Any]) -> str:
+    """What was counted."""
+    pairs = record.get("samples", {"pairs": 0})["pairs"]
+    if not pairs:
+        return ""
+    return f" This rests on {pairs:,} pairs of parts and mirror images of your pictures."
 
 
 def _doubt(rates: Rates, guess: bool, settings: EvaluationSettings) -> str:

@@ -9,16 +9,17 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
 from hashmatch.errors import HashError, OutputError, SettingsError
-from hashmatch.evaluate.pictures import Facts, Variant, hashed_kinds
+from hashmatch.evaluate.pictures import Facts, Hashes, Variant, hashed_kinds
 from hashmatch.evaluate.settings import EvaluationSettings, versions
 from hashmatch.files import Closing
-from hashmatch.model import PerceptualHash
+from hashmatch.model import HashKind, PerceptualHash
 
-_FORMAT = 3
+_FORMAT = 4
 _BEGINNING = b'{"key":"'
 
 
@@ -93,7 +94,8 @@ def _to_json(facts: Facts) -> dict[str, Any]:
     return {
         "digest": facts.digest,
         "problem": facts.problem,
-        "views": [[str(value) for value in view] for view in facts.views],
+        "views": _texts(facts.views),
+        "samples": _texts(facts.samples),
         "further": facts.further,
         "variants": [
             [[view.view, *view.distances] for view in variant] for variant in facts.variants
@@ -107,16 +109,25 @@ def _from_json(row: dict[str, Any], settings: EvaluationSettings) -> Facts:
     return Facts(
         digest=row["digest"],
         problem=row["problem"],
-        views=tuple(
-            tuple(
-                PerceptualHash.from_hex(text, kind.algorithm)
-                for kind, text in zip(kinds, view, strict=True)
-            )
-            for view in row["views"]
-        ),
+        views=_hashes(row["views"], kinds),
+        samples=_hashes(row["samples"], kinds),
         further=tuple(row["further"]),
         variants=tuple(
             tuple(Variant(view[0], tuple(view[1:])) for view in variant)
             for variant in row["variants"]
         ),
+    )
+
+
+def _texts(rows: Sequence[Hashes]) -> list[list[str]]:
+    return [[str(value) for value in row] for row in rows]
+
+
+def _hashes(rows: Sequence[Sequence[str]], kinds: Sequence[HashKind]) -> tuple[Hashes, ...]:
+    return tuple(
+        tuple(
+            PerceptualHash.from_hex(text, kind.algorithm)
+            for text, kind in zip(row, kinds, strict=True)
+        )
+        for row in rows
     )

@@ -24,6 +24,7 @@ from hashmatch.evaluate.labels import LabelledPair, numbered, weigh_labels
 from hashmatch.evaluate.negatives import NearPairs, choose_radius, count_distances, find_near
 from hashmatch.evaluate.recommend import Comparison, Recommendation, compare, recommend
 from hashmatch.evaluate.rules import Rule, joint_rules, single_rules
+from hashmatch.evaluate.samples import SampleCounts, count_samples
 from hashmatch.evaluate.settings import MIN_PICTURES, EvaluationSettings
 from hashmatch.examine.sandbox import WorkerLimits
 from hashmatch.hashing import default_threshold
@@ -74,6 +75,7 @@ class Evaluation:
         negatives: for each kind, the number of pairs of different pictures at each distance.
         positives: for each kind, the number of variants at each distance, by their best views.
         near: the pairs of different pictures that are near.
+        samples: how many pairs of parts of different pictures are near.
         rules: the figures of each rule.
         lists: what the record says about each list.
         started: when it began.
@@ -88,6 +90,7 @@ class Evaluation:
     negatives: tuple[Ints, ...]
     positives: tuple[Ints, ...]
     near: NearPairs
+    samples: SampleCounts
     rules: tuple[RuleFigures, ...]
     lists: tuple[dict[str, Any], ...] = ()
     started: datetime | None = None
@@ -196,6 +199,7 @@ def analyse(
             _positives(pictures, identities, column) for column in range(len(pictures.kinds))
         ),
         near=near,
+        samples=count_samples(pictures, identities),
         rules=tuple(weighed),
     )
 

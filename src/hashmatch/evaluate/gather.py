@@ -6,7 +6,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import TypeAlias
@@ -48,6 +48,8 @@ class Measurements:
         stored: shape (rows,), whether it is the view of the pixels as stored.
         variant_further: shape (rows,), the same as ``further`` for each view of a variant.
         distance: shape (rows, kinds), uint16, in bits, from that view to the picture's entry.
+        samples: parts of pictures that stand for others, shape (samples, words), by kind.
+        sample_owner: the picture of each, in ascending order.
     """
 
     names: tuple[bytes, ...]
@@ -62,6 +64,8 @@ class Measurements:
     stored: Flags
     variant_further: Flags
     distance: npt.NDArray[np.uint16]
+    samples: Mapping[HashKind, Codes] = field(default_factory=dict)
+    sample_owner: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def __len__(self) -> int:
         return len(self.names)
@@ -196,6 +200,10 @@ def stack(used: Sequence[tuple[bytes, Facts]], settings: EvaluationSettings) -> 
         variant_further=np.array([is_further(view.view) for _, _, view in rows], dtype=np.bool_),
         distance=np.array([view.distances for _, _, view in rows], dtype=np.uint16).reshape(
             -1, len(settings.kinds)
+        ),
+        samples=_by_kind(kinds, [each for fact in facts for each in fact.samples]),
+        sample_owner=np.array(
+            [number for number, fact in enumerate(facts) for _ in fact.samples], dtype=np.int64
         ),
     )
 

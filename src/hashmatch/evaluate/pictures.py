@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from hashmatch.evaluate.settings import EvaluationSettings
+from hashmatch.examine.decode import SAMPLE
 from hashmatch.hashing.distance import hamming_distance
 from hashmatch.model import (
     QUARTER,
@@ -24,6 +25,10 @@ Hashes: TypeAlias = tuple[PerceptualHash, ...]
 
 IDENTITY_KINDS = (HashKind("phash", 256), HashKind("dhash", 256))
 """Computed of every picture, to tell its copies from other pictures: see ``identity``."""
+
+
+SAMPLES = 24
+"""Parts of each picture that stand for other pictures: see ``evaluate.samples``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,7 @@ class Facts:
             those of the first.
         further: for each view, whether it counts only where two hashes agree.
         variants: for each transform, its views that could match.
+        samples: the hashes of parts of the picture, by ``hashed_kinds``.
     """
 
     digest: str
@@ -58,6 +64,7 @@ class Facts:
     views: tuple[Hashes, ...] = field(default=(), repr=False)
     further: tuple[bool, ...] = ()
     variants: tuple[tuple[Variant, ...], ...] = ()
+    samples: tuple[Hashes, ...] = field(default=(), repr=False)
 
 
 def hashed_kinds(settings: EvaluationSettings) -> tuple[HashKind, ...]:
@@ -73,6 +80,7 @@ def examine_options(settings: EvaluationSettings) -> ExamineOptions:
         formats=settings.formats,
         mirrors=settings.mirrors,
         views=settings.views,
+        samples=SAMPLES,
         quality_floor=settings.quality_floor,
         digests=("sha256",),
         transforms=TransformOptions(settings.transforms, settings.seed, settings.kinds),
@@ -96,7 +104,8 @@ def facts_of(
         return Facts(digest, "not_image: not an image")
     if found.kind is Kind.VIDEO:
         return Facts(digest, "video: a video, and only pictures are measured")
-    telling = _telling(found.views, settings)
+    parts = [view for view in found.views if _is_sample(view)]
+    telling = _telling((view for view in found.views if not _is_sample(view)), settings)
     if not telling:
         return Facts(digest, "low_information: too little detail")
     for name, variant in variants:
@@ -115,7 +124,12 @@ def facts_of(
             )
             for _, variant in variants
         ),
+        samples=tuple(view.hashes for view in _telling(parts, settings)),
     )
+
+
+def _is_sample(view: ViewHashes) -> bool:
+    return view.view.rpartition("+")[2].startswith(SAMPLE)
 
 
 def _telling(views: Iterable[ViewHashes], settings: EvaluationSettings) -> list[ViewHashes]:

@@ -87,6 +87,7 @@ def record(evaluation: Evaluation, folder: str | os.PathLike[str] | None = None)
             {"kinds": [str(first), str(second)], "different": counts.tolist()}
             for first, second, counts in count_agreeing(evaluation.near, settings.kinds)
         ],
+        "samples": evaluation.samples.record(),
         "closest": _closest(evaluation),
         "rules": rules,
         "too_alike": prose.too_alike(rules, _count_equal(evaluation.near), settings),

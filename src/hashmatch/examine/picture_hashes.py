@@ -123,6 +123,8 @@ def hash_views(
         every += [plain, *(plain.mirrors() if options.mirrors else ())]
         if reduced is None and isinstance(plain, View):  # a preview does not show enough of these
             every += plain.crops(options.crops)
+            if not _has_step(plain, TRIMMED):
+                every += plain.samples(options.samples)
             if _is_thorough(options) and not _has_step(plain, TRIMMED):
                 every += further_views(plain)
         # The other orientations are those of the picture as stored

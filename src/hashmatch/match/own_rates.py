@@ -60,6 +60,14 @@ def rates_of(record: Mapping[str, Any]) -> Rates:
         frozenset(map(_kind, each["kinds"])): _curve(each["different"], pairs)
         for each in record["agreeing"]
     }
+    # Parts and mirror images reach far lower rates than the pictures themselves
+    samples = record.get("samples", {"near": ()})
+    for each in samples["near"]:
+        kinds, steps = tuple(map(_kind, each["kinds"])), _sampled(each, int(samples["pairs"]))
+        if steps and len(kinds) == 1:
+            alone[kinds[0]] = steps
+        elif steps:
+            agreeing[frozenset(kinds)] = steps
     return Rates(
         name=f"evaluation of {count(pictures, 'picture')}",
         alone={**PHOTOGRAPHS.alone, **{kind: curve for kind, curve in alone.items() if curve}},
@@ -92,3 +100,17 @@ def _steps(different: Sequence[Any], pairs: int) -> Iterator[Seen]:
         if near >= _FEWEST * last:
             yield Seen(distance, near, pairs)
             last = near
+
+
+def _sampled(counts: Mapping[str, Any], pairs: int) -> Curve:
+    """The curve of near pairs of parts; empty if too few are near."""
+    found, last = [], 1
+    for distance, (near, independent) in enumerate(
+        zip(counts["within"], counts["independent"], strict=True)
+    ):
+        if not isinstance(near, int) or near < 0:
+            raise ValueError("not a count")
+        if near >= _FEWEST * last and near <= _USELESS * pairs:
+            found.append(Seen(distance, near, pairs, float(independent)))
+            last = near
+    return tuple(found)

@@ -32,11 +32,13 @@ class Seen(NamedTuple):
         distance: in bits, inclusive.
         near: pairs within it.
         pairs: pairs compared.
+        independent: how many independent near pairs would vary as much; None for all of them.
     """
 
     distance: int
     near: int
     pairs: int
+    independent: float | None = None
 
     @property
     def rate(self) -> float:
@@ -45,8 +47,11 @@ class Seen(NamedTuple):
 
     @property
     def bound(self) -> float:
-        """The 95% upper bound of the rate, as if the pairs were independent."""
-        return min(1.0, poisson_bound(self.near) / self.pairs)
+        """The 95% upper bound of the rate."""
+        if self.independent is None or not self.near:
+            return min(1.0, poisson_bound(self.near) / self.pairs)
+        count = max(1, int(self.independent))
+        return min(1.0, self.rate * poisson_bound(count) / count)
 
 
 class Chance(NamedTuple):

@@ -27,7 +27,7 @@ from hashmatch.examine.decode.picture import (
     adopt_picture,
     open_picture,
 )
-from hashmatch.examine.decode.views import CROP, TRIMMED, UPRIGHT, MirrorView, View
+from hashmatch.examine.decode.views import CROP, SAMPLE, TRIMMED, UPRIGHT, MirrorView, View
 
 PILLOW_VERSION = PIL.__version__
 
@@ -35,6 +35,7 @@ __all__ = [
     "CROP",
     "DECODERS",
     "PILLOW_VERSION",
+    "SAMPLE",
     "SNIFF_BYTES",
     "TRIMMED",
     "UPRIGHT",
