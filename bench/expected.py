@@ -2,8 +2,8 @@
 
 A scene is a small grey picture of a few random shapes over a slope, so many scenes are alike, as
 in real folders. Some thousands of them stand for the operator's own pictures: the chance rates come
-from their pairs, with mirror images and quarter turns. A list is made of other scenes, and further ones are looked up in it. Expected and
-counted numbers should be within a factor of 3 of each other.
+from their pairs, with mirror images and quarter turns. A list is made of other scenes, and further
+ones are looked up in it. Expected and counted numbers should be within a factor of 3 of each other.
 
 Rates must be counted as a list is made: entries with a flat hash are left out, and so are pictures
 below the quality floor. Smooth pictures share the flat dHash, and counting those pairs made the
