@@ -1,7 +1,7 @@
 """Check that what ``evaluate`` promises on some pictures holds on others.
 
 ``evaluate`` measures 500 generated pictures, and advises cutoffs for lists of 10,000 and 1,000,000
-entries with the false matches to expect. Then the near pairs of 500 other pictures, their parts
+entries with the false matches to expect. Then the near pairs of 500 other pictures, their crops
 and mirror images included, are counted at these very cutoffs. ::
 
     python bench/promise.py [--pictures N] [--seed S] [--jobs N]

@@ -169,7 +169,7 @@ class ExamineOptions:
             picture is decoded in full.
         crops: how many crops of 90% of each view to hash too: 0, 1 (the centre) or 5 (the corners
             as well). For lists of one's own pictures.
-        samples: how many parts of each view to hash too, as other pictures of the same kind.
+        samples: how many crops of 40 to 80% of each view to hash too, as other pictures.
         fast: use the hashes of a preview if it will do, and do not decode the picture in full.
         quality_floor: 0 to 100; a picture with a view below it is always examined in full.
         digests: names of the exact digests to take of the file's bytes, such as ``sha256``.

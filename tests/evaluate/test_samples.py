@@ -1,4 +1,4 @@
-"""Parts of pictures as negatives: counted exactly, with the right number of independent ones."""
+"""Crops of pictures as negatives: counted exactly, with the right number of independent ones."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from .test_pairs import KINDS, measurements
 OWNERS = np.array([0, 0, 1, 3, 3, 3, 4])
 
 
-def test_pairs_of_parts_are_counted_exactly() -> None:
-    """Each part is compared with all sides of the parts of earlier pictures, but not of copies."""
+def test_pairs_of_crops_are_counted_exactly() -> None:
+    """Each crop is compared with all sides of the crops of earlier pictures, but not of copies."""
     rng = np.random.default_rng(3)
     base = rng.integers(2**63, size=(1, 1), dtype=np.uint64)
     codes = {
@@ -36,7 +36,7 @@ def test_pairs_of_parts_are_counted_exactly() -> None:
     part = np.array([SCORE, SCORE, SCORE, SCORE, LEFT_OUT])
     found = count_samples(pictures, Identities((), part))
     pairs = [(a, b) for a, b in product(range(6), repeat=2) if OWNERS[a] < OWNERS[b]]
-    assert (found.parts, found.pairs) == (6, 4 * len(pairs))
+    assert (found.crops, found.pairs) == (6, 4 * len(pairs))
     apart = {
         kind: [
             int(distances(side[a], codes[kind][b]))
@@ -58,7 +58,7 @@ def test_pairs_of_parts_are_counted_exactly() -> None:
     ("near", "independent"),
     [
         ([(0, 1)], 1),
-        ([(0, 1)] * 5, 1),  # two pictures that are alike have many near parts
+        ([(0, 1)] * 5, 1),  # two pictures that are alike have many near crops
         ([(0, 1), (2, 3), (4, 5)], 3),
         ([(0, 1), (0, 2), (0, 3)], 1.5),  # one picture near everything is hardly more than one
     ],
@@ -73,8 +73,8 @@ def test_near_pairs_that_share_pictures_count_less(
     assert counts[4] == (len(near), independent)
 
 
-def test_rates_use_the_parts_and_a_bound_that_knows_of_shared_pictures() -> None:
-    """The record's parts replace the pairs of pictures, and their bound is wider than Poisson's."""
+def test_rates_use_the_crops_and_a_bound_that_knows_of_shared_pictures() -> None:
+    """The record's crops replace the pairs of pictures, and their bound is wider than Poisson's."""
     within = [0, 0, 0, 0, 6, 6, 40]
     record = {
         "type": "evaluation",
@@ -103,8 +103,8 @@ def test_rates_use_the_parts_and_a_bound_that_knows_of_shared_pictures() -> None
     assert other.bound < chance.bound
 
 
-def test_a_worker_hashes_parts_of_the_picture_and_not_of_its_variants() -> None:
-    """A picture has its parts, none of which is a view that could match."""
+def test_a_worker_hashes_crops_of_the_picture_and_not_of_its_variants() -> None:
+    """A picture has its crops, none of which is a view that could match."""
     settings = EvaluationSettings(transforms=("mirror",))
     options = examine_options(settings)
     data = encode(photo(9, 320, 240), "PNG")

@@ -107,7 +107,7 @@ def _basis(record: Mapping[str, Any]) -> str:
     pairs = record.get("samples", {"pairs": 0})["pairs"]
     if not pairs:
         return ""
-    return f" This rests on {pairs:,} pairs of parts and mirror images of your pictures."
+    return f" This rests on {pairs:,} pairs of crops and mirror images of your pictures."
 
 
 def _doubt(rates: Rates, guess: bool, settings: EvaluationSettings) -> str:

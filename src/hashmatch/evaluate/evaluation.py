@@ -75,7 +75,7 @@ class Evaluation:
         negatives: for each kind, the number of pairs of different pictures at each distance.
         positives: for each kind, the number of variants at each distance, by their best views.
         near: the pairs of different pictures that are near.
-        samples: how many pairs of parts of different pictures are near.
+        samples: how many pairs of crops of different pictures are near.
         rules: the figures of each rule.
         lists: what the record says about each list.
         started: when it began.

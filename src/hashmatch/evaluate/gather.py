@@ -48,7 +48,7 @@ class Measurements:
         stored: shape (rows,), whether it is the view of the pixels as stored.
         variant_further: shape (rows,), the same as ``further`` for each view of a variant.
         distance: shape (rows, kinds), uint16, in bits, from that view to the picture's entry.
-        samples: parts of pictures that stand for others, shape (samples, words), by kind.
+        samples: crops of pictures that stand for others, shape (samples, words), by kind.
         sample_owner: the picture of each, in ascending order.
     """
 

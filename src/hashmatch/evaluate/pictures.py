@@ -28,7 +28,7 @@ IDENTITY_KINDS = (HashKind("phash", 256), HashKind("dhash", 256))
 
 
 SAMPLES = 24
-"""Parts of each picture that stand for other pictures: see ``evaluate.samples``."""
+"""Crops of each picture that stand for other pictures: see ``evaluate.samples``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Facts:
             those of the first.
         further: for each view, whether it counts only where two hashes agree.
         variants: for each transform, its views that could match.
-        samples: the hashes of parts of the picture, by ``hashed_kinds``.
+        samples: the hashes of crops of the picture, by ``hashed_kinds``.
     """
 
     digest: str
@@ -104,7 +104,7 @@ def facts_of(
         return Facts(digest, "not_image: not an image")
     if found.kind is Kind.VIDEO:
         return Facts(digest, "video: a video, and only pictures are measured")
-    parts = [view for view in found.views if _is_sample(view)]
+    crops = [view for view in found.views if _is_sample(view)]
     telling = _telling((view for view in found.views if not _is_sample(view)), settings)
     if not telling:
         return Facts(digest, "low_information: too little detail")
@@ -124,7 +124,7 @@ def facts_of(
             )
             for _, variant in variants
         ),
-        samples=tuple(view.hashes for view in _telling(parts, settings)),
+        samples=tuple(view.hashes for view in _telling(crops, settings)),
     )
 
 

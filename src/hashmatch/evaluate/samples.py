@@ -1,8 +1,8 @@
-"""Chance rates far below what pairs of pictures reach: parts and mirror images as negatives.
+"""Chance rates far below what pairs of pictures reach: crops and mirror images as negatives.
 
 A thousand pictures have half a million pairs, and a list of a million entries makes as many with
-every file. But parts of two different pictures are different pictures, too, and so are their mirror
-images. With 24 parts and 4 symmetries of each, a thousand pictures give 1.2 thousand million pairs.
+every file. But crops of two different pictures are different pictures, too, and so are their mirror
+images. With 24 crops and 4 symmetries of each, a thousand pictures give 1.2 thousand million pairs.
 
 These pairs are not independent: they share pictures. If two pictures have one near pair, they often
 have more. So each count comes with the number of independent near pairs that would vary as much:
@@ -31,7 +31,7 @@ REACH = 16
 """Bits of 64 up to which near pairs are counted."""
 
 MOST = 50_000
-"""Parts of all pictures to compare at most; with more pictures, fewer of each."""
+"""Crops of all pictures to compare at most; with more pictures, fewer of each."""
 
 _TILE = 1 << 17
 """Pairs compared at a time, so that their distances fit a core's cache."""
@@ -39,23 +39,23 @@ _TILE = 1 << 17
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SampleCounts:
-    """How many pairs of parts of different pictures are near.
+    """How many pairs of crops of different pictures are near.
 
     Attributes:
-        parts: how many parts were compared.
+        crops: how many crops were compared.
         pairs: how many pairs.
         near: for each set of kinds, the pairs within each distance, which for several kinds is in
             bits of 64; with the number of independent ones.
     """
 
-    parts: int
+    crops: int
     pairs: int
     near: Mapping[tuple[HashKind, ...], list[tuple[int, float]]]
 
     def record(self) -> dict[str, Any]:
         """Plain values, for the evaluation's record."""
         return {
-            "parts": self.parts,
+            "crops": self.crops,
             "pairs": self.pairs,
             "near": [
                 {
@@ -69,7 +69,7 @@ class SampleCounts:
 
 
 def count_samples(pictures: Measurements, identities: Identities) -> SampleCounts:
-    """Compare the parts of all pictures that are not copies of others."""
+    """Compare the crops of all pictures that are not copies of others."""
     kinds = [kind for kind in pictures.kinds if kind.algorithm in TURNABLE]
     each = max(1, MOST // max(1, len(pictures)))
     chosen = _first_of_each(pictures.sample_owner, each)
@@ -97,7 +97,7 @@ def count_samples(pictures: Measurements, identities: Identities) -> SampleCount
 
 
 def _first_of_each(owner: Ints, most: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Choose the first parts of each picture; owners are in ascending order."""
+    """Choose the first crops of each picture; owners are in ascending order."""
     first = np.searchsorted(owner, owner)
     chosen: np.ndarray[Any, np.dtype[np.bool_]] = np.arange(len(owner)) - first < most
     return chosen

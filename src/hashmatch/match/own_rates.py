@@ -60,7 +60,7 @@ def rates_of(record: Mapping[str, Any]) -> Rates:
         frozenset(map(_kind, each["kinds"])): _curve(each["different"], pairs)
         for each in record["agreeing"]
     }
-    # Parts and mirror images reach far lower rates than the pictures themselves
+    # Crops and mirror images reach far lower rates than the pictures themselves
     samples = record.get("samples", {"near": ()})
     for each in samples["near"]:
         kinds, steps = tuple(map(_kind, each["kinds"])), _sampled(each, int(samples["pairs"]))
@@ -103,7 +103,7 @@ def _steps(different: Sequence[Any], pairs: int) -> Iterator[Seen]:
 
 
 def _sampled(counts: Mapping[str, Any], pairs: int) -> Curve:
-    """The curve of near pairs of parts; empty if too few are near."""
+    """The curve of near pairs of crops; empty if too few are near."""
     found, last = [], 1
     for distance, (near, independent) in enumerate(
         zip(counts["within"], counts["independent"], strict=True)

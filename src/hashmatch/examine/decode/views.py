@@ -155,7 +155,7 @@ class View:
             yield self.then(f"{CROP}-{name}", partial(Image.Image.crop, box=box))
 
     def samples(self, count: int) -> Iterator[View]:
-        """Parts of 40 to 80% of each side, evenly spread: other pictures of the same kind."""
+        """Crops of 40 to 80% of each side, evenly spread: other pictures of the same kind."""
         width, height = self.picture.size
         for number in range(count):
             share, across, down = (number * step % 1 for step in _SPREAD)
