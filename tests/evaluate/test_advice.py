@@ -11,6 +11,7 @@ import pytest
 
 from hashmatch import Entry, HashList, PerceptualHash
 from hashmatch.evaluate import Evaluation, record, write
+from hashmatch.evaluate.samples import SampleCounts
 from hashmatch.match.cutoffs import MILLION
 from hashmatch.match.own_rates import load_rates
 from matchers import in_process
@@ -27,8 +28,12 @@ def test_what_to_type_fits_the_list(evaluation: Evaluation, entries: int, tmp_pa
     assert advice["options"] == "--rates evaluation.json --max-false-per-million 1000"
     assert advice["sentence"].startswith(f"Scan with {advice['options']}: ")
     assert 0 < advice["per_million_files"] <= 1_000
-    assert "the rates of photographs take their place" in advice["sentence"]
-    assert ("extrapolated" in advice["sentence"]) is advice["extrapolated"] is (entries > 10_000)
+    assert "pairs of crops and mirror images of your pictures" in advice["sentence"]
+    assert advice["bound"] >= advice["per_million_files"]
+    assert ("extrapolated" in advice["sentence"]) is advice["extrapolated"]
+    bare = record(replace(evaluation, samples=SampleCounts(0, 0, {}), settings=settings))["advice"]
+    assert "the rates of photographs take their place" in bare["sentence"]
+    assert bare["extrapolated"] is (entries > 10_000)
     if entries > 100:
         return
     (path, *_) = write(found, tmp_path)

@@ -75,7 +75,7 @@ def test_near_pairs_that_share_pictures_count_less(
 
 def test_rates_use_the_crops_and_a_bound_that_knows_of_shared_pictures() -> None:
     """The record's crops replace the pairs of pictures, and their bound is wider than Poisson's."""
-    within = [0, 0, 0, 0, 6, 6, 40]
+    within = [0, 0, 0, 0, 9, 9, 60]
     record = {
         "type": "evaluation",
         "schema": 1,
@@ -95,8 +95,8 @@ def test_rates_use_the_crops_and_a_bound_that_knows_of_shared_pictures() -> None
     }
     chance = rates_of(record).of({HashKind("phash", 64): 4})
     assert chance is not None
-    assert chance.rate == pytest.approx(6e-8)
-    assert chance.bound > 3 * chance.rate
+    assert chance.rate == pytest.approx(9e-8)
+    assert chance.bound > 2.5 * chance.rate
     record["samples"]["near"][0]["independent"] = within
     other = rates_of(record).of({HashKind("phash", 64): 4})
     assert other is not None

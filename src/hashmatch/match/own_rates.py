@@ -110,6 +110,9 @@ def _sampled(counts: Mapping[str, Any], pairs: int) -> Curve:
     ):
         if not isinstance(near, int) or near < 0:
             raise ValueError("not a count")
+        # Many near crops of the same few pictures say little
+        if independent < _FEWEST:
+            continue
         if near >= _FEWEST * last and near <= _USELESS * pairs:
             found.append(Seen(distance, near, pairs, float(independent)))
             last = near
