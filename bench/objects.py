@@ -11,6 +11,7 @@ HTTP, signing, XML and items. The server counts requests.
 from __future__ import annotations
 
 import argparse
+import gc
 import hashlib
 import json
 import os
@@ -62,6 +63,7 @@ def list_keys(keys: int) -> dict[str, Any]:
     with OpenStores() as stores:
         source = BucketSource(stores, b"s3://bucket/", WalkCounts(), WalkOptions())
         source.check()
+        gc.freeze()  # as the command does
         before, begun, cpu = _peak(), time.perf_counter(), time.process_time()
         count = sum(1 for item in source if item.identity() is not None)
     assert count == keys, count

@@ -41,6 +41,7 @@ class RematchSettings:
 
     lists: ListSettings
     matching: opt.MatchSettings
+    objects: opt.ObjectSettings
     workers: opt.WorkerSettings
     results: opt.ResultSettings
     stored: StoredSettings

@@ -45,7 +45,13 @@ def run_rematch(asked: RematchSettings) -> int:
         matcher = _build_matcher(asked.matching, hash_lists or known, state)
         replay = None
         if hash_lists:
-            replay = Replay(state, matcher.options, include_gone=asked.stored.include_gone)
+            stores = stack.enter_context(asked.objects.stores())
+            replay = Replay(
+                state,
+                matcher.options,
+                include_gone=asked.stored.include_gone,
+                objects=stores.item,
+            )
         else:
             say("the lists have no new entries: there is nothing to rematch")
         custody = open_custody(CustodySettings(audit=asked.stored.audit), (), stack)

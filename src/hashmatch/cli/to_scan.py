@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -61,6 +62,10 @@ def to_scan(
             given_sources.append(bucket)
         else:
             given_sources.append(FolderSource(path, counts, options))
+    if any(map(is_object, paths)):
+        # botocore's description of S3 is large. The garbage collector would look through it every
+        # few pages of a listing, which takes longer than parsing them
+        gc.freeze()
     return chain(given_sources, _from_file(asked, stack, stores, counts, options))
 
 

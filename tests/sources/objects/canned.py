@@ -35,6 +35,7 @@ class CannedS3(ThreadingHTTPServer):
         requests: how often each method was used, ``LIST`` being one.
         page: objects on a page.
         delay: seconds that an object takes.
+        from_start: heed no key to start after, as some servers do.
         list_delay: seconds that a page of a listing takes.
     """
 
@@ -49,6 +50,7 @@ class CannedS3(ThreadingHTTPServer):
         self.page = 1000
         self.delay = 0.0
         self.list_delay = 0.0
+        self.from_start = False
         self.busy = self.busiest = 0
         self.listing = self.most_listing = 0
         self.lock = threading.Lock()
@@ -116,7 +118,8 @@ class _Handler(BaseHTTPRequestHandler):
         if self._goes_wrong(b"?list"):
             return
         prefix = asked.get("prefix", "").encode()
-        after = asked.get("continuation-token", asked.get("start-after", "")).encode()
+        start = "" if server.from_start else asked.get("start-after", "")
+        after = asked.get("continuation-token", start).encode()
         keys = sorted(key for key in server.objects if key.startswith(prefix) and key > after)
         folders: list[bytes] = []
         if "delimiter" in asked:

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,7 @@ def environment(url: str) -> dict[str, str]:
     return {**_IDENTITY, **nowhere, "AWS_ENDPOINT_URL_S3": url, "AWS_REGION": "us-east-1"}
 
 
+@cache
 def client(url: str) -> Any:
     """A client to prepare buckets with."""
     session = pytest.importorskip("botocore.session").Session()

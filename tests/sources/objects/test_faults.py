@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,15 @@ from hashmatch import Matcher
 from hashmatch.errors import DecodeError, InputError
 from hashmatch.examine.sandbox import ThreadPool
 from hashmatch.report import file_record
-from hashmatch.scan import History, State, WalkCounts, WalkOptions, scan_sources
+from hashmatch.scan import (
+    History,
+    Replay,
+    State,
+    WalkCounts,
+    WalkOptions,
+    rematch,
+    scan_sources,
+)
 from hashmatch.sources import BucketSource, NamedObjects, OpenStores
 from hashmatch.sources.objects import store as store_module
 from scan.trees import far_list, list_of, picture
@@ -56,6 +66,13 @@ def server(server_of_module: CannedS3, monkeypatch: pytest.MonkeyPatch) -> Canne
     return server
 
 
+@cache
+def stores_at(url: str, most_bytes: int = 1 << 30) -> OpenStores:
+    """What reaches a server, for all tests: a client takes long to make."""
+    assert url == os.environ["AWS_ENDPOINT_URL_S3"]
+    return OpenStores(most_bytes=most_bytes)
+
+
 def scanned(
     state: Path | None = None,
     matcher: Matcher | None = None,
@@ -68,7 +85,8 @@ def scanned(
     """The records of a scan, by key; the counts of its history."""
     chosen = matcher or Matcher([list_of(picture(1))])
     counts = WalkCounts()
-    with OpenStores(most_bytes=most_bytes) as stores, ThreadPool(2) as pool:
+    with ThreadPool(2) as pool:
+        stores = stores_at(os.environ["AWS_ENDPOINT_URL_S3"], most_bytes)
         source = BucketSource(stores, root, counts, walk)
         if state is None:
             found = list(scan_sources([source], chosen, pool))
@@ -116,12 +134,11 @@ def test_fault_that_cannot_pass_is_a_reason(server: CannedS3, fault: str, reason
 
 def test_object_replaced_after_it_was_listed_has_changed(server: CannedS3) -> None:
     """The version that was listed is asked for, and no other is taken for it."""
-    with OpenStores() as stores:
-        items = iter(BucketSource(stores, b"s3://bucket/", WalkCounts(), WalkOptions()))
-        first = next(items)
-        server.put(b"0.jpg", picture(9))
-        with pytest.raises(DecodeError, match="changed since it was listed"):
-            first.open()
+    stores = stores_at(server.url)
+    first = next(iter(BucketSource(stores, b"s3://bucket/", WalkCounts(), WalkOptions())))
+    server.put(b"0.jpg", picture(9))
+    with pytest.raises(DecodeError, match="changed since it was listed"):
+        first.open()
 
 
 @pytest.mark.parametrize("fault", ["503", "garbage", "reset"])
@@ -207,6 +224,23 @@ def test_preview_near_a_new_entry_is_read_again_if_it_is_the_same(
     assert server.requests["GET"] == 1
 
 
+def test_rematch_reads_a_preview_again_if_it_is_the_same(server: CannedS3, tmp_path: Path) -> None:
+    """Another object in its place is not taken for it, and the match says so."""
+    large = picture(7, (1200, 900))
+    server.put(b"large.jpg", large)
+    scanned(tmp_path / "state", Matcher([far_list()]))
+    matcher, confirmed = Matcher([list_of(large)]), []
+    for _ in range(2):
+        with State(tmp_path / "state") as state, ThreadPool(1) as pool:
+            objects = stores_at(server.url).item
+            replay = Replay(state, matcher.options, objects=objects)
+            replay.refine = lambda *_: None  # type: ignore[method-assign] # so that it stays a preview
+            found = [each for each in rematch(matcher, pool, replay) if each.outcome.matches]
+        confirmed += [match.confirmed for each in found for match in each.outcome.matches]
+        server.put(b"large.jpg", picture(8, (1200, 900)))
+    assert confirmed == [True, False]
+
+
 def test_many_are_read_at_once_within_the_bound_on_bytes(server: CannedS3) -> None:
     """Slow answers overlap; with little memory, fewer do, and what is too large is not read."""
     body = picture(1)
@@ -260,13 +294,9 @@ def test_manifest_of_what_is_not_there(server: CannedS3, tmp_path: Path) -> None
     matcher = Matcher([far_list()])
     for reads in (2, 0):
         server.requests.clear()
-        with (
-            OpenStores() as stores,
-            ThreadPool(1) as pool,
-            State(tmp_path / "state") as state,
-        ):
+        with ThreadPool(1) as pool, State(tmp_path / "state") as state:
             history = History(state, matcher.options)
-            source = NamedObjects(stores, paths)
+            source = NamedObjects(stores_at(server.url), paths)
             found = list(scan_sources([source], matcher, pool, history))
         reasons = [each.outcome.reason for each in found]
         assert reasons == [None, "vanished", None]
@@ -280,5 +310,5 @@ def test_manifest_of_what_is_not_there(server: CannedS3, tmp_path: Path) -> None
 def test_bucket_that_lets_nobody_in_is_an_error(server: CannedS3, fault: str, why: str) -> None:
     """It is reported before anything is scanned, as a folder that does not exist is."""
     server.faults[b""] = [fault]
-    with OpenStores() as stores, pytest.raises(InputError, match=why):
-        BucketSource(stores, b"s3://bucket/x", WalkCounts(), WalkOptions()).check()
+    with pytest.raises(InputError, match=why):
+        BucketSource(stores_at(server.url), b"s3://bucket/x", WalkCounts(), WalkOptions()).check()

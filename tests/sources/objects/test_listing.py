@@ -54,6 +54,19 @@ def test_every_key_comes_once_and_in_order(
     assert listed(stores, prefix, pages) == sorted(key for key in keys if key.startswith(prefix))
 
 
+def test_server_that_always_begins_at_the_start(server: CannedS3, stores: OpenStores) -> None:
+    """Its pages are asked for one after another, by the tokens that it gives."""
+    server.objects.clear()
+    server.page, server.from_start = 2, True
+    for number in range(40):
+        server.put(b"%d/%d" % (number % 5, number), b"")
+        server.put(b"x%d" % number, b"")
+    try:
+        assert listed(stores, b"", 2) == sorted(server.objects)
+    finally:
+        server.from_start = False
+
+
 def test_ranges_are_listed_at_the_same_time(server: CannedS3, stores: OpenStores) -> None:
     """Slow pages of different folders overlap; a fault in one is mended there."""
     server.objects.clear()

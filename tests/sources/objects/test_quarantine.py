@@ -28,6 +28,8 @@ def url() -> Iterator[str]:
 class Site:
     """Two buckets, a list with one picture, and scans of the one into the other."""
 
+    stores = OpenStores()
+
     def __init__(self, url: str, folder: Path, number: int) -> None:
         self.client = servers.client(url)
         self.files, self.held = f"files-{number}", f"held-{number}"
@@ -127,12 +129,11 @@ def test_locked_version_stays_and_is_reported(site: Site) -> None:
 
 def test_object_replaced_since_it_was_examined_is_not_moved(site: Site) -> None:
     """The copy's bytes are compared with those examined, and a wrong copy does not stay."""
-    with OpenStores() as stores:
-        source, key = stores.s3(f"s3://{site.files}/good.jpg".encode())
-        target, prefix = stores.s3(f"s3://{site.held}/q/".encode())
-        quarantine = BucketQuarantine(target, prefix, remove_source=True)
-        with pytest.raises(QuarantineError, match="not moved: it was changed or replaced"):
-            quarantine.hold(source, key, sha256="0" * 64, matches=())
+    source, key = site.stores.s3(f"s3://{site.files}/good.jpg".encode())
+    target, prefix = site.stores.s3(f"s3://{site.held}/q/".encode())
+    quarantine = BucketQuarantine(target, prefix, remove_source=True)
+    with pytest.raises(QuarantineError, match="not moved: it was changed or replaced"):
+        quarantine.hold(source, key, sha256="0" * 64, matches=())
     assert [key.rpartition("/")[2] for key in site.keys(site.held)] == ["moving.json"]
     assert "good.jpg" in site.keys(site.files)
 
@@ -156,24 +157,23 @@ def test_move_that_was_interrupted_is_finished_by_the_next(site: Site, steps: in
                 left[0] -= 1
             return found
 
-    with OpenStores() as stores:
-        source, key = stores.s3(f"s3://{site.files}/a//bad.jpg".encode())
-        target, prefix = stores.s3(f"s3://{site.held}/q/".encode())
-        sha256 = source.sha256(source.look(key))
-        dying = BucketQuarantine(Dying(target), prefix, remove_source=True)
-        try:
-            dying.hold(Dying(source), key, sha256=sha256, matches=())  # type: ignore[arg-type]
-        except KeyboardInterrupt:
-            pass
-        else:
-            assert steps == 6
-        copies = [name for name in site.keys(site.held) if name.endswith("object")]
-        assert "a//bad.jpg" in site.keys(site.files) or site.body(copies[0]) == picture(1)
-        if "a//bad.jpg" in site.keys(site.files):
-            whole = BucketQuarantine(target, prefix, remove_source=True)
-            assert whole.hold(source, key, sha256=sha256, matches=()).removed
-        with pytest.raises(DecodeError, match="gone"):
-            source.look(key)
+    source, key = site.stores.s3(f"s3://{site.files}/a//bad.jpg".encode())
+    target, prefix = site.stores.s3(f"s3://{site.held}/q/".encode())
+    sha256 = source.sha256(source.look(key))
+    dying = BucketQuarantine(Dying(target), prefix, remove_source=True)
+    try:
+        dying.hold(Dying(source), key, sha256=sha256, matches=())  # type: ignore[arg-type]
+    except KeyboardInterrupt:
+        pass
+    else:
+        assert steps == 6
+    copies = [name for name in site.keys(site.held) if name.endswith("object")]
+    assert "a//bad.jpg" in site.keys(site.files) or site.body(copies[0]) == picture(1)
+    if "a//bad.jpg" in site.keys(site.files):
+        whole = BucketQuarantine(target, prefix, remove_source=True)
+        assert whole.hold(source, key, sha256=sha256, matches=()).removed
+    with pytest.raises(DecodeError, match="gone"):
+        source.look(key)
     assert len([name for name in site.keys(site.held) if name.endswith("object")]) == 1
 
 

@@ -107,12 +107,12 @@ def test_second_scan_and_rematch_give_the_same(hash_list: Path, tmp_path: Path) 
     assert again == first
 
 
+@pytest.mark.parametrize("running", ["rclone"], indirect=True)
 def test_manifest_and_inventory_name_objects(server: str, hash_list: Path, tmp_path: Path) -> None:
     """Objects that --files-from names have the records of a scan, in the order of that file."""
     everything, _ = scanned("s3://files", "--list", hash_list)
     wanted = everything[::-2]
     keys = [each["path"].removeprefix("s3://files/") for each in wanted]
-    (tmp_path / "urls").write_bytes(b"".join(f"s3://files/{key}\0".encode() for key in keys))
     (tmp_path / "keys").write_bytes(b"".join(f"{key}\0".encode() for key in keys))
     client = servers.client(server)
     with gzip.open(tmp_path / "inventory.csv.gz", "wt", newline="") as file:
@@ -125,7 +125,6 @@ def test_manifest_and_inventory_name_objects(server: str, hash_list: Path, tmp_p
             )
             rows.writerow(["files", "older", "0", when, 1])
     for arguments in (
-        (tmp_path / "urls", "--null"),
         (tmp_path / "keys", "--null", "--keys-of", "s3://files/"),
         (tmp_path / "inventory.csv.gz", "--inventory", "Bucket, Key, ETag, LastModifiedDate, Size"),
     ):

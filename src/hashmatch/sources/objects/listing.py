@@ -31,7 +31,8 @@ class _Range:
     after: bytes
     until: bytes | None
     flat: bool = False  # it has no folders to cut it at
-    pages: Future[_Batch] | None = None
+    rest: Iterator[list[ObjectInfo]] | None = None  # pages not asked for yet
+    coming: Future[_Batch] | None = None
 
 
 class _Batch(NamedTuple):
@@ -59,21 +60,22 @@ def pages_ahead(
 
     def list_next() -> None:
         for each in islice(ranges, _RANGES):
-            if each.pages is None:
-                found = store.pages(prefix, each.after, each.until, fetcher.pause)
-                each.pages = fetcher.submit(partial(_take, found, pages))
+            if each.rest is None:
+                each.rest = store.pages(prefix, each.after, each.until, fetcher.pause)
+            if each.coming is None:
+                each.coming = fetcher.submit(partial(_take, each.rest, pages))
 
     while ranges:
         list_next()
         head = ranges.popleft()
-        assert head.pages is not None  # noqa: S101 # it was among the next
-        found, error = head.pages.result()
+        assert head.coming is not None  # noqa: S101 # it was among the next
+        found, error = head.coming.result()
         if error is not None:
             yield from found
             raise error
         if len(found) == pages:
-            rest = _Range(found[-1][-1].key, head.until, head.flat)
-            ranges.extendleft(reversed(_cut(store, prefix, rest, fetcher)))
+            head.after, head.coming = found[-1][-1].key, None
+            ranges.extendleft(reversed(_cut(store, prefix, head, fetcher)))
         list_next()
         yield from found
 
@@ -87,15 +89,17 @@ def _take(found: Iterator[list[ObjectInfo]], count: int) -> _Batch:
     return batch
 
 
-def _cut(store: Store, prefix: bytes, rest: _Range, fetcher: Fetcher) -> list[_Range]:
-    """Cut a range at the folders in it."""
+def _cut(store: Store, prefix: bytes, whole: _Range, fetcher: Fetcher) -> list[_Range]:
+    """Cut what follows in a range at the folders in it; leave it as it is if it has none."""
     points: list[bytes] = []
-    if not rest.flat:
+    if not whole.flat:
         try:
-            points = store.folders(prefix, rest.after, fetcher.pause)
+            points = store.folders(prefix, whole.after, fetcher.pause)
         except DecodeError:
-            points = []  # then it is listed as a whole
-    ends = [point for point in points if rest.until is None or point < rest.until]
-    borders = [rest.after, *ends]
-    last = _Range(borders[-1], rest.until, flat=not ends)
-    return [*(_Range(after, until) for after, until in pairwise(borders)), last]
+            points = []
+    points = [point for point in points if whole.until is None or point < whole.until]
+    if not points:
+        whole.flat = True
+        return [whole]
+    borders = [whole.after, *points, whole.until]
+    return [_Range(after or b"", until) for after, until in pairwise(borders)]

@@ -189,6 +189,9 @@ class S3Store:
         folder = prefix
         for _ in range(_LEVELS):
             page = persist(partial(self._page, folder, after, "", "/"), pause)
+            names = [*page.prefixes, *(info.key for info in page.objects)]
+            if any(name <= after and not after.startswith(name) for name in names):
+                return []  # the server takes no key to start after
             found.update(name for name in page.prefixes if name > after)
             end = after.find(b"/", len(folder))
             if end < 0:
