@@ -58,7 +58,8 @@ def _one_of(values: Collection[str]) -> Callable[[str], str]:
 
     def parse(text: str) -> str:
         if text not in values:
-            raise typer.BadParameter(f"{text!r} is not one of {', '.join(values)}")
+            # Without the value, which may be a hash that was meant for another place
+            raise typer.BadParameter(f"it must be one of {', '.join(values)}")
         return text
 
     return parse
