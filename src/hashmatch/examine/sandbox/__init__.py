@@ -3,9 +3,9 @@
 The *supervisor* (``pool.py``) is in the scanning process. It starts one *zygote* (``zygote.py``), a
 fresh interpreter that loads the decoders and forks *workers* (``worker.py``) on demand. Before it
 sees a file, a worker puts up three walls around itself (``walls.py``): Landlock without any rule,
-no privileges, and a system call filter. It then receives open files, one at a time, and answers
-with hashes (``protocol.py``). Its answers are limited in size, parsed, and checked field by field;
-nothing is ever unpickled.
+no privileges, and a system call filter. It then receives open files, one at a time or a handful of
+small ones (``handful.py``), and answers with hashes (``protocol.py``). Its answers are limited in
+size, parsed, and checked field by field; nothing is ever unpickled.
 
 Scans use a ``Pool`` from one thread; the threads of an upload pipeline share one through
 ``SharedPool``. Whatever a file does to its worker, it ends as ``timeout``, ``too_large`` or
