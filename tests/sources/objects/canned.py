@@ -33,6 +33,7 @@ class CannedS3(ThreadingHTTPServer):
         faults: by key, or ``b"?list"`` for pages of listings: what goes wrong with the next
             requests, first things first.
         requests: how often each method was used, ``LIST`` being one.
+        paid: how many requests said that whoever makes them pays, and how many did not.
         page: objects on a page.
         delay: seconds that an object takes.
         from_start: heed no key to start after, as some servers do.
@@ -47,6 +48,7 @@ class CannedS3(ThreadingHTTPServer):
         self.objects: dict[bytes, Canned] = {}
         self.faults: defaultdict[bytes, list[str]] = defaultdict(list)
         self.requests: Counter[str] = Counter()
+        self.paid: Counter[bool] = Counter()
         self.page = 1000
         self.delay = 0.0
         self.list_delay = 0.0
@@ -94,6 +96,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._object()
 
     def do_GET(self) -> None:
+        self.server.paid[self.headers.get("x-amz-request-payer") == "requester"] += 1
         split = urlsplit(self.path)
         if "list-type" in split.query:
             with self.server.lock:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hashmatch import Matcher
-from hashmatch.errors import DecodeError, InputError
+from hashmatch.errors import DecodeError, InputError, SettingsError
 from hashmatch.examine.sandbox import ThreadPool
 from hashmatch.report import file_record
 from hashmatch.scan import (
@@ -23,7 +23,7 @@ from hashmatch.scan import (
     rematch,
     scan_sources,
 )
-from hashmatch.sources import BucketSource, NamedObjects, OpenStores
+from hashmatch.sources import BucketSource, NamedObjects, OpenStores, S3Options
 from hashmatch.sources.objects import store as store_module
 from scan.trees import far_list, list_of, picture
 
@@ -312,3 +312,35 @@ def test_bucket_that_lets_nobody_in_is_an_error(server: CannedS3, fault: str, wh
     server.faults[b""] = [fault]
     with pytest.raises(InputError, match=why):
         BucketSource(stores_at(server.url), b"s3://bucket/x", WalkCounts(), WalkOptions()).check()
+
+
+def test_requester_pays_only_when_asked_to(server: CannedS3) -> None:
+    """Listings and objects are asked for as a requester who pays, and otherwise never so."""
+    server.paid.clear()
+    scanned()
+    assert server.paid == {False: 5}
+    with OpenStores(S3Options(requester_pays=True)) as stores:
+        for item in BucketSource(stores, b"s3://bucket/", WalkCounts(), WalkOptions()):
+            os.close(item.open())
+    assert server.paid == {False: 5, True: 5}
+
+
+@pytest.mark.usefixtures("server")
+def test_profile_that_does_not_exist_is_an_error() -> None:
+    """The message is botocore's, which names the profile."""
+    with (
+        OpenStores(S3Options(profile="nobody")) as stores,
+        pytest.raises(SettingsError, match="nobody"),
+    ):
+        stores.of(b"s3://bucket/")
+
+
+def test_without_credentials_nothing_is_asked(
+    server: CannedS3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message says what is missing."""
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    with OpenStores() as stores, pytest.raises(InputError, match="there are no AWS credentials"):
+        stores.s3(b"s3://bucket/")[0].check()
+    assert not server.requests
