@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from hashmatch.sources import OpenStores
 from hashmatch.sources.objects.fetcher import Fetcher
 from hashmatch.sources.objects.listing import pages_ahead
+from hashmatch.sources.objects.threads import Threads
 
 from . import servers
 from .canned import CannedS3, running
@@ -93,3 +95,19 @@ def test_nothing_is_listed_far_ahead(server: CannedS3, stores: OpenStores) -> No
     with Fetcher() as fetcher:
         next(pages_ahead(store, b"", fetcher, 2))
     assert server.requests["LIST"] <= 2 + 3 + 2 * 2 * 8
+
+
+def test_a_thread_is_started_only_when_all_others_are_busy() -> None:
+    """Each keeps memory, so what comes one after another takes one."""
+    stop = threading.Event()
+    with Threads(4, stop) as threads:
+        assert len({threads.submit(threading.get_ident).result() for _ in range(20)}) == 1
+        together = threading.Barrier(4)
+
+        def meet() -> int:
+            together.wait(30)
+            return threading.get_ident()
+
+        futures = [threads.submit(meet) for _ in range(8)]
+        assert len({future.result(30) for future in futures}) == 4
+    assert stop.is_set()

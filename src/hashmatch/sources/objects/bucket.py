@@ -129,7 +129,7 @@ class NamedObjects:
         ahead: deque[tuple[Store, bytes, Future[ObjectInfo] | ObjectInfo]] = deque()
         for path, info in self._named:
             store, key = self._stores.of(path)
-            found = info or self._stores.fetcher.submit(
+            found = info or self._stores.fetcher.readers.submit(
                 partial(self._stores.fetcher.look_now, store, key)
             )
             ahead.append((store, key, found))

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import os
-import queue
 import threading
 from collections import deque
-from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as NotYet
 from contextlib import suppress
 from functools import partial
-from typing import TypeVar
 
 from hashmatch.errors import DecodeError, SettingsError
 from hashmatch.files import Closing
 from hashmatch.model import Reason
 from hashmatch.sources.descriptors import descriptors
 from hashmatch.sources.objects.store import ObjectInfo, Store, TransientError, persist
+from hashmatch.sources.objects.threads import Threads
 
 try:
     import fcntl
@@ -25,9 +23,10 @@ except ImportError:  # Windows, which has no memfd_create either
     fcntl = None  # type: ignore[assignment] # a module, or None without one
 
 CONNECTIONS = 64
-"""Requests at a time. Each waits for the network most of the time."""
+"""Objects read at a time. Each thread waits for the network most of the time."""
 
-T = TypeVar("T")
+LISTERS = 8
+"""Pages listed at a time. Each thread keeps the memory that it once took to parse a page."""
 
 
 class Fetcher(Closing):
@@ -40,6 +39,10 @@ class Fetcher(Closing):
             read at all.
         connections: how many requests at a time.
 
+    Attributes:
+        readers: the threads that read.
+        listers: threads that list.
+
     Raises:
         SettingsError: this system has no files in memory.
     """
@@ -48,12 +51,11 @@ class Fetcher(Closing):
         if not hasattr(os, "memfd_create"):
             raise SettingsError("scanning object storage needs memfd_create, which only Linux has")
         self._most_bytes = most_bytes
-        self._connections = min(connections, descriptors().files)
         self._held = 0
         self._waiting: deque[Fetch] = deque()
-        self._tasks: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._threads: list[threading.Thread] = []
         self._stop = threading.Event()
+        self.readers = Threads(min(connections, descriptors().files), self._stop)
+        self.listers = Threads(LISTERS, self._stop)
 
     def begin(self, store: Store, info: ObjectInfo) -> Fetch:
         """Begin to read an object as soon as there is memory for it."""
@@ -61,17 +63,6 @@ class Fetcher(Closing):
         self._waiting.append(fetch)
         self._start_waiting()
         return fetch
-
-    def submit(self, step: Callable[[], T]) -> Future[T]:
-        """Have a thread do something."""
-        future: Future[T] = Future()
-        self._tasks.put(partial(_run, future, step))
-        if len(self._threads) < self._connections:
-            # A daemon, so that no server can delay the end of a scan
-            thread = threading.Thread(target=self._work, daemon=True)
-            self._threads.append(thread)
-            thread.start()
-        return future
 
     def read_now(self, store: Store, info: ObjectInfo) -> int:
         """Read an object on this thread, which cannot wait for memory that it would give back.
@@ -95,10 +86,9 @@ class Fetcher(Closing):
 
     def close(self) -> None:
         """Read no more."""
-        self._stop.set()
         self._waiting.clear()
-        for _ in self._threads:
-            self._tasks.put(None)
+        self.readers.close()
+        self.listers.close()
 
     def give_back(self, fetch: Fetch) -> None:
         """Note that the memory of a fetch is free again, or that it is not wanted any more."""
@@ -117,7 +107,7 @@ class Fetcher(Closing):
                 return
             self._waiting.popleft()
             self._held += fetch.info.size
-            fetch.future = self.submit(partial(self._read, fetch.store, fetch.info))
+            fetch.future = self.readers.submit(partial(self._read, fetch.store, fetch.info))
 
     def _read(self, store: Store, info: ObjectInfo) -> int:
         """Read an object into a file in memory, which nobody can change, and return it."""
@@ -159,10 +149,6 @@ class Fetcher(Closing):
         store.read(info, write)
         if size != info.size:
             raise TransientError(Reason.UNAVAILABLE, f"only {size} of {info.size} bytes came of it")
-
-    def _work(self) -> None:
-        while (task := self._tasks.get()) is not None:
-            task()
 
 
 class Fetch:
@@ -217,17 +203,6 @@ class Fetch:
 def _no_memory(error: OSError) -> DecodeError:
     why = os.strerror(error.errno or 0)
     return DecodeError(Reason.UNAVAILABLE, f"it cannot be kept in memory: {why}")
-
-
-def _run(future: Future[T], step: Callable[[], T]) -> None:
-    if not future.set_running_or_notify_cancel():
-        return
-    try:
-        result = step()
-    except BaseException as error:  # noqa: BLE001 # whoever takes the result gets it
-        future.set_exception(error)
-    else:
-        future.set_result(result)
 
 
 def _close(future: Future[int]) -> None:

@@ -16,12 +16,11 @@ from itertools import islice, pairwise
 from typing import NamedTuple
 
 from hashmatch.errors import DecodeError
-from hashmatch.sources.objects.fetcher import Fetcher
+from hashmatch.sources.objects.fetcher import LISTERS, Fetcher
 from hashmatch.sources.objects.store import ObjectInfo, Store
 
-_RANGES = 8
-_PAGES = 8
-"""Listed at a time of one range. So 64 pages are in memory at most, of some 350 KB each."""
+_PAGES = 4
+"""Listed at a time of one range. So 32 pages are in memory at most, of some 350 KB each."""
 
 
 @dataclass(slots=True)
@@ -59,11 +58,11 @@ def pages_ahead(
     ranges = deque([_Range(b"", None)])
 
     def list_next() -> None:
-        for each in islice(ranges, _RANGES):
+        for each in islice(ranges, LISTERS):
             if each.rest is None:
                 each.rest = store.pages(prefix, each.after, each.until, fetcher.pause)
             if each.coming is None:
-                each.coming = fetcher.submit(partial(_take, each.rest, pages))
+                each.coming = fetcher.listers.submit(partial(_take, each.rest, pages))
 
     while ranges:
         list_next()
