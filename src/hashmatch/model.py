@@ -355,6 +355,8 @@ class Match:
             because the file could not be read again to make sure.
         expected_false: how many entries of this list are this near (by both hashes, if two agree)
             to a picture on no list, by chance. None if that is not known.
+        by: who decided that it is a false positive; None unless someone did.
+        at: when, ISO 8601 in UTC.
     """
 
     list: str
@@ -368,12 +370,15 @@ class Match:
     cause: Cause | None = None
     confirmed: bool = True
     expected_false: float | None = None
+    by: str | None = None
+    at: str | None = None
 
     def record(self) -> dict[str, Any]:
-        """The match as records and the state have it: all of it but the entry's hash."""
+        """The match as records have it: all of it but the entry's hash."""
         of_entry = {name: getattr(self.entry, name) for name in ("label", "category", "source")}
-        rest = {each.name: getattr(self, each.name) for each in fields(self)[2:]}
-        return {"list": self.list, "entry": self.entry.id, **of_entry, **rest}
+        *rest, by, at = ((each.name, getattr(self, each.name)) for each in fields(self)[2:])
+        decided = () if self.by is None else (by, at)
+        return {"list": self.list, "entry": self.entry.id, **of_entry, **dict([*rest, *decided])}
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,6 +402,8 @@ class Outcome:
         parts: the members of an archive in its order, then the file itself; empty for a file
             without members.
         kind: what the file itself is, such as ``video``; None for a picture or if it is not known.
+        near: with reviews, every near entry that people are to decide about, 1,000 at most.
+        content: with reviews, what identifies the content, if anything is near; see ``Reviews``.
     """
 
     verdict: Verdict
@@ -411,6 +418,8 @@ class Outcome:
     suppressed: tuple[Match, ...] = ()
     parts: tuple[Part, ...] = ()
     kind: Kind | None = None
+    near: tuple[Match, ...] = field(default=(), repr=False)
+    content: str | None = field(default=None, repr=False)
 
     def __bool__(self) -> NoReturn:
         raise OutcomeTruthError(

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hashmatch import Entry, PerceptualHash, SettingsError
+from cases.findings import content, finding, match_of
+from hashmatch import Entry, SettingsError
 from hashmatch.cases import (
+    Cases,
     Precision,
     band,
     import_decisions,
@@ -27,49 +30,35 @@ from hashmatch.cases import (
 )
 from hashmatch.cli.main import run
 from hashmatch.errors import DecisionsError, InputError
-from hashmatch.model import Cause, HashKind, Match
-from hashmatch.options import ExamineOptions
-from hashmatch.scan import State, stored_matcher
-from hashmatch.state.settings import Settings
+from hashmatch.match import reviews
+from hashmatch.model import Cause, Match
 from pictures import encode, photo
-from state.tables import rows_of
 
 AT = "2026-01-31T14:00:00Z"
 COUNT = 12
 PHASH = ("--algorithm", "phash")
 
 
-def match_of(number: int, **changes: Any) -> Match:
-    """A match whose distance, list and algorithm depend on a number."""
-    value = PerceptualHash("phash", 64, (0xFEDCBA9876543210,))
-    fields = {
-        "list": f"list-{number % 2}",
-        "entry": Entry(f"entry-{number % 3}", value, f"label {number}", "category A"),
-        "algorithm": "phash" if number % 4 else "dhash",
-        "bits": 64,
-        "distance": number % 9,
-        "threshold": 8,
-        "view": "stored",
-        "quality": 90,
-    }
-    return Match(**fields | changes)
-
-
-def fill(state: State, matches: list[Match], path: bytes = b"/files/%d.jpg") -> None:
+def fill(cases: Cases, matches: list[Match], path: bytes = b"/files/%d.jpg") -> None:
     """Keep matches, each of different content."""
-    options = ExamineOptions(kinds=(HashKind("phash", 64),))
-    run_number = state.runs.begin("scan", state.runs.settings_number(Settings.of(options)))
-    for number, match in enumerate(matches):
-        name = path % number if b"%d" in path else path
-        state.matches.note(run_number, name, number.to_bytes(32, "big"), match)
+    names = [path % number if b"%d" in path else path for number in range(len(matches))]
+    cases.record(
+        finding(number, match, path=name)
+        for number, (match, name) in enumerate(zip(matches, names, strict=True))
+    )
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> State:
-    """A state with a dozen matches."""
-    with State(tmp_path / "scan.db") as found:
+def store(tmp_path: Path) -> Iterator[Cases]:
+    """A store with a dozen matches."""
+    with Cases(tmp_path / "cases.db") as found:
         fill(found, [match_of(number) for number in range(COUNT)])
         yield found
+
+
+def suppressed(cases: Cases) -> dict[str, Any]:
+    """The false positives by content."""
+    return dict(cases.rejected([content(number) for number in range(COUNT)]))
 
 
 def decisions(path: Path, rows: list[dict[str, Any]], header: str = "id,verdict,by,at") -> Path:
@@ -87,10 +76,10 @@ def said(number: int, verdict: str = "confirmed", at: str = AT) -> dict[str, Any
     return {"id": number, "verdict": verdict, "by": "reviewer 7", "at": at}
 
 
-def test_queue_has_what_a_reviewer_needs_and_no_hash(state: State) -> None:
+def test_queue_has_what_a_reviewer_needs_and_no_hash(store: Cases) -> None:
     """Every match is a row with path, entry, distance and band, and without any hash."""
     stream = io.StringIO()
-    assert write_queue(read_queue(state), stream) == COUNT
+    assert write_queue(read_queue(store), store.token, stream) == COUNT
     rows = list(csv.DictReader(io.StringIO(stream.getvalue(), newline="")))
     assert [row["id"] for row in rows] == [str(number) for number in range(1, COUNT + 1)]
     assert rows[5]["path"] == "/files/5.jpg"
@@ -123,31 +112,31 @@ def test_bands(distance: int, threshold: int, expected: str) -> None:
 
 def test_names_are_no_formulas(tmp_path: Path) -> None:
     """No name acts as a formula in a spreadsheet or as a command in a terminal."""
-    with State(tmp_path / "scan.db") as state:
+    with Cases(tmp_path / "cases.db") as store:
         match = match_of(1, list="=1+1", entry=Entry("@x", match_of(0).entry.hash, "-2\x1b[0m"))
-        fill(state, [match], b"/\xff\n")
+        fill(store, [match], b"/\xff\n")
         stream = io.StringIO()
-        write_queue(read_queue(state), stream)
+        write_queue(read_queue(store), store.token, stream)
     (row,) = csv.DictReader(io.StringIO(stream.getvalue(), newline=""))
     assert (row["list"], row["entry"], row["label"]) == ("'=1+1", "'@x", "'-2\\x1b[0m")
     assert row["path"] == "/\\xff\\n"
 
 
-def test_sample_is_seeded_and_uniform(state: State) -> None:
+def test_sample_is_seeded_and_uniform(store: Cases) -> None:
     """A seed repeats its sample; over many seeds, all matches are equally likely."""
-    assert read_queue(state, sample=4, seed=3) == read_queue(state, sample=4, seed=3)
+    assert read_queue(store, sample=4, seed=3) == read_queue(store, sample=4, seed=3)
     drawn = [0] * COUNT
     for seed in range(300):
-        rows = read_queue(state, sample=4, seed=seed)
-        assert len({row.id for row in rows}) == 4
+        rows = read_queue(store, sample=4, seed=seed)
+        assert len({row.match.id for row in rows}) == 4
         for row in rows:
-            drawn[row.id - 1] += 1
+            drawn[row.match.id - 1] += 1
     # Each is expected 100 times, with a standard deviation of 8
     assert min(drawn) > 60
     assert max(drawn) < 140
-    assert len(read_queue(state, sample=100)) == COUNT
+    assert len(read_queue(store, sample=100)) == COUNT
     with pytest.raises(SettingsError):
-        read_queue(state, sample=0)
+        read_queue(store, sample=0)
 
 
 def test_likeliest_mistakes_come_first(tmp_path: Path) -> None:
@@ -160,52 +149,53 @@ def test_likeliest_mistakes_come_first(tmp_path: Path) -> None:
         match_of(4, distance=1, cause=Cause.LOW_INFORMATION),
         match_of(5, distance=0, threshold=0),
     ]
-    with State(tmp_path / "scan.db") as state:
-        fill(state, matches)
-        rows = read_queue(state, near_threshold_first=True)
-    assert [row.id for row in rows] == [5, 4, 3, 2, 1, 6]
+    with Cases(tmp_path / "cases.db") as store:
+        fill(store, matches)
+        rows = read_queue(store, near_threshold_first=True)
+    assert [row.match.id for row in rows] == [5, 4, 3, 2, 1, 6]
 
 
 def test_what_chance_makes_most_often_comes_first(tmp_path: Path) -> None:
-    """The state keeps how often chance makes a match; what is not known counts as frequent."""
+    """The store keeps how often chance makes a match; what is not known counts as frequent."""
     numbers = [1e-9, 0.2, None, 1e-4]
     matches = [match_of(at, expected_false=number) for at, number in enumerate(numbers)]
-    with State(tmp_path / "scan.db") as state:
-        fill(state, matches)
-        rows = read_queue(state, near_threshold_first=True)
-    assert [row.expected_false for row in rows] == [None, 0.2, 1e-4, 1e-9]
+    with Cases(tmp_path / "cases.db") as store:
+        fill(store, matches)
+        rows = read_queue(store, near_threshold_first=True)
+    assert [row.match.expected_false for row in rows] == [None, 0.2, 1e-4, 1e-9]
 
 
-def test_reviewed_matches_leave_the_queue(state: State, tmp_path: Path) -> None:
+def test_reviewed_matches_leave_the_queue(store: Cases, tmp_path: Path) -> None:
     """A decided match is not in the queue, unless you ask for all."""
     path = decisions(tmp_path / "v.csv", [said(1), said(2, "unsure"), said(3, "")])
-    found = import_decisions(state, path)
+    found = import_decisions(store, path)
     assert (found.added, found.known, found.open) == (2, 0, 1)
-    assert [row.id for row in read_queue(state)] == list(range(3, COUNT + 1))
-    assert len(read_queue(state, reviewed=True)) == COUNT
-    found = import_decisions(state, path)
+    assert [row.match.id for row in read_queue(store)] == list(range(3, COUNT + 1))
+    assert len(read_queue(store, reviewed=True)) == COUNT
+    found = import_decisions(store, path)
     assert (found.added, found.known, found.open) == (0, 2, 1)
 
 
-def test_exported_queue_comes_back_filled_in(state: State, tmp_path: Path) -> None:
+def test_exported_queue_comes_back_filled_in(store: Cases, tmp_path: Path) -> None:
     """The queue is a table of decisions once its last columns are filled in.
 
     An apostrophe that keeps a spreadsheet from running a cell is removed again.
     """
     stream = io.StringIO()
-    write_queue(read_queue(state), stream)
+    write_queue(read_queue(store), store.token, stream)
     rows = list(csv.DictReader(io.StringIO(stream.getvalue(), newline="")))
     for row in rows:
         row.update({"verdict": "confirmed", "by": "'-Zoë", "at": "2026-01-31"})
         row["note"] = 'a "b"\nc, d'
     path = decisions(tmp_path / "v.csv", rows, ",".join(rows[0]))
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())  # as spreadsheets save them
-    assert import_decisions(state, path).added == COUNT
-    reviews = rows_of(state.path, "SELECT DISTINCT decision, by, at, note FROM decisions")
-    assert reviews == [("confirmed", "-Zoë", "2026-01-31T23:59:59.999999+00:00", 'a "b"\nc, d')]
+    assert import_decisions(store, path).added == COUNT
+    kept = {(each.decision, each.reviewer, each.at, each.reason) for each in store.decisions()}
+    end = datetime(2026, 1, 31, 23, 59, 59, 999_999, tzinfo=UTC)
+    assert kept == {("confirmed", "-Zoë", end, 'a "b"\nc, d')}
 
 
-def test_every_wrong_row_is_told_and_nothing_taken_in(state: State, tmp_path: Path) -> None:
+def test_every_wrong_row_is_told_and_nothing_taken_in(store: Cases, tmp_path: Path) -> None:
     """All wrong rows are reported by line, and then no row is imported."""
     future = (datetime.now(UTC) + timedelta(days=3)).isoformat()
     wrong = {
@@ -224,16 +214,16 @@ def test_every_wrong_row_is_told_and_nothing_taken_in(state: State, tmp_path: Pa
     with path.open("a") as file:
         file.write("10,confirmed\n")
     with pytest.raises(DecisionsError, match="11 of 13 decisions wrong; nothing") as caught:
-        import_decisions(state, path)
+        import_decisions(store, path)
     assert [problem.line for problem in caught.value.problems] == [*wrong, 14]
-    assert rows_of(state.path, "SELECT count(*) FROM decisions") == [(0,)]
+    assert store.decisions() == []
 
 
-def test_all_faults_of_a_row_are_reported(state: State, tmp_path: Path) -> None:
+def test_all_faults_of_a_row_are_reported(store: Cases, tmp_path: Path) -> None:
     """A row with several faults names each of them at once."""
     path = decisions(tmp_path / "v.csv", [{"id": 99, "verdict": "yes", "by": "", "at": "soon"}])
     with pytest.raises(DecisionsError) as caught:
-        import_decisions(state, path)
+        import_decisions(store, path)
     (problem,) = caught.value.problems
     assert [fault.partition(":")[0] for fault in problem.message.split("; ")] == [
         "id",
@@ -248,51 +238,51 @@ def test_all_faults_of_a_row_are_reported(state: State, tmp_path: Path) -> None:
     ["0000000000000000011", "00000000000000000199", "1".zfill(18) + 5000 * "0"],
     ids=["another match", "no match", "no number"],
 )
-def test_ids_that_are_too_long_are_wrong_rows(state: State, tmp_path: Path, text: str) -> None:
+def test_ids_that_are_too_long_are_wrong_rows(store: Cases, tmp_path: Path, text: str) -> None:
     """A row whose id is too long is wrong, however the id begins."""
     path = decisions(tmp_path / "v.csv", [said(2), said(1, "false_positive") | {"id": text}])
     with pytest.raises(DecisionsError, match="1 of 2 decisions wrong") as caught:
-        import_decisions(state, path)
+        import_decisions(store, path)
     (problem,) = caught.value.problems
     assert (problem.line, problem.message) == (3, "id: no match has this id")
-    assert rows_of(state.path, "SELECT count(*) FROM decisions") == [(0,)]
+    assert store.decisions() == []
 
 
-def test_an_id_is_the_same_however_it_is_written(state: State, tmp_path: Path) -> None:
+def test_an_id_is_the_same_however_it_is_written(store: Cases, tmp_path: Path) -> None:
     """An id with leading zeros names the same match, and may occur only once in a table."""
     path = decisions(tmp_path / "v.csv", [said(2), said(2) | {"id": "02"}, said(3)])
     with pytest.raises(DecisionsError) as caught:
-        import_decisions(state, path)
+        import_decisions(store, path)
     (problem,) = caught.value.problems
     assert (problem.line, problem.message) == (3, "id: an earlier row has the same id")
     alone = decisions(tmp_path / "v.csv", [said(2) | {"id": "011"}])
-    assert import_decisions(state, alone).added == 1
-    assert rows_of(state.path, "SELECT match FROM decisions") == [(11,)]
+    assert import_decisions(store, alone).added == 1
+    assert [each.match for each in store.decisions()] == [11]
 
 
 @pytest.mark.parametrize(
     ("data", "line"),
     [
         (b"", 1),
-        (b"id,verdict,by\n", 1),
+        (b"id,verdict,at\n", 1),
         (b"id,verdict,by,at\n1,\xff,a,b\n", None),
         (b'id,verdict,by,at\n1,"confirmed"x,a,b\n', 2),
     ],
 )
 def test_files_that_are_no_table_are_refused(
-    state: State, tmp_path: Path, data: bytes, line: int | None
+    store: Cases, tmp_path: Path, data: bytes, line: int | None
 ) -> None:
     """A table without its columns, or that is not UTF-8 or not CSV, gives a single error."""
     (tmp_path / "v.csv").write_bytes(data)
     with pytest.raises(DecisionsError) as caught:
-        import_decisions(state, tmp_path / "v.csv")
+        import_decisions(store, tmp_path / "v.csv")
     assert caught.value.line == line
 
 
-def test_missing_file_is_an_input_error(state: State, tmp_path: Path) -> None:
+def test_missing_file_is_an_input_error(store: Cases, tmp_path: Path) -> None:
     """A missing file is reported as missing."""
     with pytest.raises(InputError, match="No such file"):
-        import_decisions(state, tmp_path / "none.csv")
+        import_decisions(store, tmp_path / "none.csv")
 
 
 @settings(max_examples=50)
@@ -303,72 +293,72 @@ def test_any_bytes_are_verdicts_or_refused(
     """Whatever follows the header is imported, left open or reported; no other error occurs."""
     folder = tmp_path_factory.mktemp("fuzz")
     (folder / "v.csv").write_bytes(b"id,verdict,by,at\n1,confirmed,a,2026-01-01\n" + data)
-    with State(folder / "scan.db") as state:
-        fill(state, [match_of(0)])
+    with Cases(folder / "cases.db") as store:
+        fill(store, [match_of(0)])
         try:
-            import_decisions(state, folder / "v.csv")
+            import_decisions(store, folder / "v.csv")
         except DecisionsError:
-            assert rows_of(state.path, "SELECT count(*) FROM decisions") == [(0,)]
+            assert store.decisions() == []
 
 
-def test_latest_verdict_counts(state: State, tmp_path: Path) -> None:
+def test_latest_verdict_counts(store: Cases, tmp_path: Path) -> None:
     """Among several decisions on a match, the latest in time counts, whenever it was imported."""
     late, early = "2026-01-31T14:00:00+02:00", "2026-01-31T11:00:00Z"
-    import_decisions(state, decisions(tmp_path / "a.csv", [said(2, "confirmed", late)]))
-    import_decisions(state, decisions(tmp_path / "b.csv", [said(2, "false_positive", early)]))
-    assert review_stats(state).overall.confirmed == 1
-    assert state.matches.suppressed() == {}
+    import_decisions(store, decisions(tmp_path / "a.csv", [said(2, "confirmed", late)]))
+    import_decisions(store, decisions(tmp_path / "b.csv", [said(2, "false_positive", early)]))
+    assert review_stats(store).overall.confirmed == 1
+    assert suppressed(store) == {}
     last = decisions(tmp_path / "c.csv", [said(2, "false_positive", "2026-01-31T13:00:00Z")])
-    import_decisions(state, last)
-    assert review_stats(state).overall.false_positives == 1
-    ((content, (named,)),) = state.matches.suppressed().items()
-    assert (content, named.list, named.entry) == ((1).to_bytes(32, "big"), "list-1", "entry-1")
-    import_decisions(state, decisions(tmp_path / "d.csv", [said(2, "unsure", "2026-02-01")]))
-    assert state.matches.suppressed() == {}
+    import_decisions(store, last)
+    assert review_stats(store).overall.false_positives == 1
+    ((wrong, (named,)),) = suppressed(store).items()
+    assert (wrong, named.list, named.entry) == (content(1), "list-1", "entry-1")
+    import_decisions(store, decisions(tmp_path / "d.csv", [said(2, "unsure", "2026-02-01")]))
+    assert suppressed(store) == {}
 
 
 @pytest.mark.parametrize("word", ["confirmed", "unsure"])
 @pytest.mark.parametrize("wrong", [AT, "2026-01-31", "2026-01-31T23:59:59.9Z"])
 @pytest.mark.parametrize("day", ["2026-01-31", "20260131", "2026-W05-6"])
 def test_of_a_day_alone_the_match_stays(
-    state: State, tmp_path: Path, word: str, wrong: str, day: str
+    store: Cases, tmp_path: Path, word: str, wrong: str, day: str
 ) -> None:
     """A false positive dated with a day does not override another decision of the same day."""
     stays = decisions(tmp_path / "a.csv", [said(2, word, day)])
     goes = decisions(tmp_path / "b.csv", [said(2, "false_positive", wrong)])
-    assert [import_decisions(state, path).added for path in (stays, goes)] == [1, 1]
-    assert state.matches.suppressed() == {}
-    assert review_stats(state).overall.false_positives == 0
-    assert [import_decisions(state, path).added for path in (stays, goes)] == [0, 0]
+    assert [import_decisions(store, path).added for path in (stays, goes)] == [1, 1]
+    assert suppressed(store) == {}
+    assert review_stats(store).overall.false_positives == 0
+    assert [import_decisions(store, path).added for path in (stays, goes)] == [0, 0]
     later = decisions(tmp_path / "c.csv", [said(2, "false_positive", "2026-02-01")])
-    import_decisions(state, later)
-    assert list(state.matches.suppressed()) == [(1).to_bytes(32, "big")]
+    import_decisions(store, later)
+    assert list(suppressed(store)) == [content(1)]
 
 
-def test_the_day_that_has_begun_anywhere_is_not_in_the_future(state: State, tmp_path: Path) -> None:
+def test_the_day_that_has_begun_anywhere_is_not_in_the_future(store: Cases, tmp_path: Path) -> None:
     """Today's date is accepted in every time zone, although the day has not ended."""
     day = (datetime.now(UTC) + timedelta(hours=14)).date().isoformat()
     rows = [said(2, "confirmed", day), said(3, "false_positive", day)]
-    import_decisions(state, decisions(tmp_path / "v.csv", rows))
-    kept = [at for (at,) in rows_of(state.path, "SELECT at FROM decisions ORDER BY match")]
+    import_decisions(store, decisions(tmp_path / "v.csv", rows))
+    kept = [each.at.isoformat() for each in store.decisions()]
     assert kept == [f"{day}T23:59:59.999999+00:00", f"{day}T00:00:00+00:00"]
 
 
 @pytest.mark.parametrize("at", ["2026-01-31+14:00", "2026-01-31-05:00", "2026-W05", "2026-W05T14"])
-def test_what_is_no_day_and_no_time_is_a_wrong_row(state: State, tmp_path: Path, at: str) -> None:
+def test_what_is_no_day_and_no_time_is_a_wrong_row(store: Cases, tmp_path: Path, at: str) -> None:
     """A day with a time zone, or a week, is not taken for a time of day."""
     path = decisions(tmp_path / "v.csv", [said(2, "confirmed", at)])
     with pytest.raises(DecisionsError) as caught:
-        import_decisions(state, path)
+        import_decisions(store, path)
     assert "at: not an ISO 8601 date or time" in caught.value.problems[0].message
 
 
-def test_statistics_are_those_counted_by_hand(state: State, tmp_path: Path) -> None:
+def test_statistics_are_those_counted_by_hand(store: Cases, tmp_path: Path) -> None:
     """Precision by algorithm, distance and list, and the worst entries, follow from decisions."""
     words = ["confirmed", "false_positive", "confirmed", "unsure", "false_positive", "confirmed"]
     rows = [said(number + 1, word) for number, word in enumerate(words)]
-    import_decisions(state, decisions(tmp_path / "v.csv", rows))
-    stats = review_stats(state)
+    import_decisions(store, decisions(tmp_path / "v.csv", rows))
+    stats = review_stats(store)
     assert (stats.matches, stats.pending) == (COUNT, COUNT - 6)
     assert stats.overall == Precision(3, 2, 1, *wilson(3, 5))
     assert stats.overall.share == 0.6
@@ -396,13 +386,13 @@ def test_wilson_is_the_score_interval(confirmed: int, wrong: int) -> None:
     assert math.isclose(high, expected.high, abs_tol=1e-12)
 
 
-def test_statistics_are_written_for_people_and_programs(state: State, tmp_path: Path) -> None:
+def test_statistics_are_written_for_people_and_programs(store: Cases, tmp_path: Path) -> None:
     """The table has a line for each group, and the JSON has the same numbers."""
     rows = [said(1), said(2, "false_positive")]
-    import_decisions(state, decisions(tmp_path / "v.csv", rows))
+    import_decisions(store, decisions(tmp_path / "v.csv", rows))
     table, data = io.StringIO(), io.StringIO()
-    make_stats_writer("table")(review_stats(state), table)
-    make_stats_writer("json")(review_stats(state), data)
+    make_stats_writer("table")(review_stats(store), table)
+    make_stats_writer("json")(review_stats(store), data)
     assert "12 matches, 10 not reviewed yet" in table.getvalue()
     assert "phash-64 at 1 bits" in table.getvalue()
     assert "list-1/entry-1" in table.getvalue()
@@ -419,8 +409,8 @@ def scanned(tmp_path: Path) -> list[str]:
     data = encode(photo(1, 96, 80), "JPEG", quality=85)
     other = encode(photo(2, 96, 80), "JPEG", quality=85)
     (tmp_path / "files").mkdir()
-    for name, content in (("a.jpg", data), ("b.jpg", data), ("c.jpg", other)):
-        (tmp_path / "files" / name).write_bytes(content)
+    for name, held in (("a.jpg", data), ("b.jpg", data), ("c.jpg", other)):
+        (tmp_path / "files" / name).write_bytes(held)
     assert (
         run(["hash", *PHASH, str(tmp_path / "files"), "--output", str(tmp_path / "list.txt")]) == 0
     )
@@ -459,22 +449,22 @@ def test_false_positives_are_suppressed_with_a_trace(
 
 
 def test_verdicts_go_to_the_matches_that_they_are_about(tmp_path: Path) -> None:
-    """A queue from another state is refused, row by row."""
+    """A queue from another store is refused, row by row."""
     for name in ("one.db", "two.db"):
-        with State(tmp_path / name) as state:
-            fill(state, [match_of(number) for number in range(3)])
+        with Cases(tmp_path / name) as store:
+            fill(store, [match_of(number) for number in range(3)])
             with (tmp_path / f"{name}.csv").open("w", encoding="utf-8", newline="") as stream:
-                write_queue(read_queue(state), stream)
+                write_queue(read_queue(store), store.token, stream)
     exported = csv.DictReader((tmp_path / "one.db.csv").read_text(encoding="utf-8").splitlines())
     filled = [row | said(int(row["id"])) for row in exported]
     path = decisions(tmp_path / "v.csv", filled, ",".join(filled[0]))
-    with State(tmp_path / "two.db") as state, pytest.raises(DecisionsError) as caught:
-        import_decisions(state, path)
+    with Cases(tmp_path / "two.db") as store, pytest.raises(DecisionsError) as caught:
+        import_decisions(store, path)
     assert [str(each).partition(": ")[2] for each in caught.value.problems] == [
-        "state: the queue was exported from another state"
+        "cases: the queue was exported from another case store"
     ] * 3
-    with State(tmp_path / "one.db") as state:
-        assert import_decisions(state, path).added == 3
+    with Cases(tmp_path / "one.db") as store:
+        assert import_decisions(store, path).added == 3
 
 
 def test_reviews_are_about_a_hash_and_not_only_about_its_id(
@@ -543,7 +533,7 @@ def test_a_reviewed_file_stays_clear_however_many_entries_are_near(
 
     If it cannot hold them all at once, the file matches until the rest are decided too.
     """
-    monkeypatch.setattr(stored_matcher, "_MOST_STORED", most)
+    monkeypatch.setattr(reviews, "MOST", most)
     path, queue, state = tmp_path / "list.txt", tmp_path / "queue.csv", scanned[5]
     (value,) = [line[:16] for line in path.read_text().splitlines() if line.endswith("a.jpg")]
     near = [f"{int(value, 16) ^ 1 << bit:016x} entry-{bit}" for bit in range(14)]
@@ -578,9 +568,8 @@ def test_wrong_verdicts_exit_65(
         assert run(["review", *command, "--state", str(tmp_path / "none.db")]) == 66
 
 
-def test_verdicts_are_taken_in_while_a_scan_runs(state: State, tmp_path: Path) -> None:
+def test_verdicts_are_taken_in_while_a_scan_runs(store: Cases, tmp_path: Path) -> None:
     """A scan locks out other scans, but not reviewers."""
     path = decisions(tmp_path / "v.csv", [said(1)])
-    state.commit()
-    with State(tmp_path / "scan.db", create=False, lock=False) as other:
+    with Cases(store.place, create=False) as other:
         assert import_decisions(other, path).added == 1

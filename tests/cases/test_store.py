@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cases.findings import START, Clock, content, finding, match_of
+from counts import examples
 from hashmatch import Entry, PerceptualHash, SettingsError
 from hashmatch.cases import Case, Cases, Filters, Order, Place
 from hashmatch.errors import CaseError, InputError, MissingExtraError, OutputError
@@ -342,7 +343,7 @@ def test_wrong_decisions_are_refused(
     assert store.cases.decisions() == []
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts=st.lists(st.text(st.characters(), max_size=300), min_size=6, max_size=6))
 def test_any_text_is_kept(store: Store, texts: list[str]) -> None:
     """Names from strangers, with NUL, surrogates or any length, break neither database."""
@@ -361,7 +362,7 @@ def test_a_store_that_is_reopened_is_the_same(place: str) -> None:
     """The token, the cases and what identifies contents and entries outlast the process."""
     one = Store(place)
     one.cases.record([finding(1)])
-    hashes = [match_of(1).entry.hash]
+    hashes = [str(match_of(1).entry.hash)]
     known = one.cases.token, one.cases.content(hashes), one.cases.name(match_of(1))
     assert "fedcba" not in str(known)
     one.cases.close()

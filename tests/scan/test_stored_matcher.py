@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from counts import examples
-from hashmatch import Cause, HashKind, HashList, Matcher, PerceptualHash, Verdict
+from hashmatch import HashKind, HashList, Matcher, PerceptualHash, Verdict
 from hashmatch.errors import DecodeError
 from hashmatch.hashing import ALGORITHMS
-from hashmatch.model import Entry, Examination, Match, Outcome, Reason, ViewHashes
+from hashmatch.model import Entry, Examination, Reason, ViewHashes
 from hashmatch.options import ExamineOptions
 from hashmatch.scan import State
-from hashmatch.scan.stored_matcher import StoredMatcher, suppress
+from hashmatch.scan.stored_matcher import StoredMatcher
 from hashmatch.state.rows import Unconfirmed, sha256_of
 from hashmatch.state.settings import Settings
 
@@ -105,7 +105,7 @@ def test_rows_are_judged_as_their_examinations_are(
         for row, examination in enumerate(examinations):
             state.files.put(b"%04d" % row, identity, 0, number, [(None, examination)])
         rows = [group[0] for group in state.files.everything()]
-        judged = StoredMatcher(whole, state, DIGESTS).screen(rows)
+        judged = StoredMatcher(whole, state).screen(rows)
         assert judged == expected
         # Lists that ask for fewer kinds of hashes than are stored
         few = [KINDS[place] for place in sorted(chosen)]
@@ -129,7 +129,7 @@ def test_rows_are_judged_as_their_examinations_are(
             )
             for found in examinations
         ]
-        judged = StoredMatcher(matcher, state, DIGESTS).screen(rows)
+        judged = StoredMatcher(matcher, state).screen(rows)
         assert judged == matcher.screen(narrowed)
 
 
@@ -146,7 +146,7 @@ def test_unconfirmed_rows_say_so(folder: Path) -> None:
         number = state.runs.settings_number(Settings.of(options))
         state.files.put(b"key", None, 0, number, [(None, found)])
         (row,) = state.files.group(b"key")
-        judge = StoredMatcher(matcher, state, ("sha256",))
+        judge = StoredMatcher(matcher, state)
         assert judge.screen([row]) == [None]
         error = DecodeError(Reason.VANISHED, "the file is gone")
         (outcome,) = judge.screen([Unconfirmed(row, error)])
@@ -154,56 +154,6 @@ def test_unconfirmed_rows_say_so(folder: Path) -> None:
     assert outcome.reason is Reason.VANISHED
     assert {match.entry.id: match.confirmed for match in outcome.matches} == {"a": False, "b": True}
     assert sha256_of(Unconfirmed(row, error), ()) == bytes.fromhex("ab" * 32)
-
-
-def outcome_of(*matches: Match, count: int, reason: Reason | None = None) -> Outcome:
-    """An outcome with these matches."""
-    verdict = Verdict.CANDIDATE if matches[0].cause else Verdict.MATCH
-    return Outcome(verdict, reason, matches=matches, match_count=count, format="JPEG")
-
-
-def match_of(entry: str, *, low: bool = False) -> Match:
-    """A match on an entry."""
-    value = PerceptualHash("phash", 64, (1,))
-    return Match(
-        "synthetic",
-        Entry(entry, value),
-        "phash",
-        64,
-        2,
-        8,
-        "stored",
-        90,
-        Cause.CHANCE if low else None,
-    )
-
-
-@pytest.mark.parametrize(
-    ("outcome", "verdict", "left"),
-    [
-        (outcome_of(match_of("a"), count=1), Verdict.CLEAR, 0),
-        (outcome_of(match_of("a"), match_of("b"), count=2), Verdict.MATCH, 1),
-        (outcome_of(match_of("a"), match_of("b", low=True), count=2), Verdict.CANDIDATE, 1),
-        (outcome_of(match_of("a"), count=1, reason=Reason.TRUNCATED), Verdict.UNSCANNED, 0),
-        (outcome_of(match_of("a"), count=5), Verdict.MATCH, 4),
-        (outcome_of(match_of("b"), count=1), Verdict.MATCH, 1),
-    ],
-)
-def test_suppressed_matches_are_named_and_count_for_nothing(
-    outcome: Outcome, verdict: Verdict, left: int
-) -> None:
-    """The verdict is that of the matches left; near entries that are not named count too."""
-    found = suppress(outcome, [match for match in outcome.matches if match.entry.id == "a"])
-    assert (found.verdict, found.match_count) == (verdict, left)
-    named = {match.entry.id for match in outcome.matches}
-    assert [match.entry.id for match in found.suppressed] == (["a"] if "a" in named else [])
-    assert [match.entry.id for match in found.matches] == sorted(named - {"a"})
-
-
-def test_suppressing_all_of_no_picture_leaves_no_image() -> None:
-    """Bytes that matched by digest, and are not a picture, are ``not_image`` again."""
-    found = Outcome(Verdict.MATCH, matches=(match_of("a"),), match_count=1)
-    assert suppress(found, found.matches).verdict is Verdict.NOT_IMAGE
 
 
 @examples(40)

@@ -66,14 +66,14 @@ def test_full_disk_of_results_leaves_state_and_old_results(tmp_path: Path) -> No
     data = picture(1, (40, 32))
     for number in range(FILES):
         put(tmp_path / "files" / f"{number:03d}.jpg", data)
-    # Ten matches a file make long records, of which the state keeps each once
-    near = list_of(*[data] * 10)
+    # Forty matches a file make long records, of which the case store keeps each once
+    near = list_of(*[data] * 40)
     near.save(tmp_path / "list.txt")
     state, output = tmp_path / "scan.db", tmp_path / "out.jsonl"
     state_scan(tmp_path / "files", state, Matcher(near))
     output.write_text("the results of yesterday")
-    limit = state.stat().st_size + 60_000
-    found = scan_within(limit, tmp_path / "files", "--state", state, "--output", output)
+    options = ("--state", state, "--output", output, "--max-matches", "40")
+    found = scan_within(700_000, tmp_path / "files", *options)
     assert found.returncode == 70
     assert str(output) in found.stderr.decode()
     assert output.read_text() == "the results of yesterday"

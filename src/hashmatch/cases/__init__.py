@@ -20,9 +20,10 @@ What fails: a ``CaseError`` (not there, with someone else, decided meanwhile), a
 from hashmatch.cases.deciding import UNDO_WITHIN, Chain
 from hashmatch.cases.decisions import Imported, import_decisions
 from hashmatch.cases.precision import Precision, Stats, review_stats, wilson
-from hashmatch.cases.queue import read_queue, write_queue
 from hashmatch.cases.store import LEASE, Cases
 from hashmatch.cases.summary import make_stats_writer
+from hashmatch.cases.table import read_queue, write_queue
+from hashmatch.cases.trail_check import TrailCheck, check_trail
 from hashmatch.cases.values import (
     OPEN,
     Case,
@@ -68,8 +69,10 @@ __all__ = [
     "Precision",
     "SeenPlace",
     "Stats",
+    "TrailCheck",
     "Viewing",
     "band",
+    "check_trail",
     "import_decisions",
     "make_stats_writer",
     "read_queue",

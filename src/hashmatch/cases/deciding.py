@@ -69,7 +69,7 @@ def decide(
         decision=decision,
         reviewer=reviewer,
         reason=None if reason is None else as_text(reason),
-        at=now,
+        at=now.replace(microsecond=0),  # as a table of decisions has it
         recorded=now,
         settles=settles,
         undoes=None,
@@ -143,15 +143,16 @@ def decide_matches(
     """
     number = _next_number(connection) - 1
     owners = dict(connection.execute(select(matches.c.id, matches.c.case)).all())
-    known = {
-        (row.match, row.decision, row.reviewer, row.at)
-        for row in read_decisions(connection)
-        if row.match is not None
-    }
+    known: dict[tuple[int, str, str, datetime], list[DecisionRecord]] = {}
+    stored = read_decisions(connection)
+    undone = {old.undoes for old in stored}
+    for old in (each for each in stored if each.id not in undone):
+        known.setdefault((old.case, old.decision, old.reviewer, old.at), []).append(old)
     made = []
     for row in rows:
         reviewer = as_text(row.by)
-        if (row.match, row.decision, reviewer, row.at) in known:
+        equal = known.get((owners[row.match], row.decision, reviewer, row.at), ())
+        if any(row.match in (old.match, min(row.match, old.through or 0)) for old in equal):
             continue
         number += 1
         made.append(

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import TypeVar
 
+from hashmatch.cases.store import Cases
 from hashmatch.cases.values import Decision
 from hashmatch.model import HashKind
-from hashmatch.state import State
 
 Z = 1.959963984540054
 """How many standard deviations on either side cover 95% of a normal distribution."""
@@ -96,24 +96,24 @@ def wilson(confirmed: int, decided: int) -> tuple[float, float]:
     return low, min(1.0, middle + reach) if confirmed < decided else 1.0
 
 
-def review_stats(state: State) -> Stats:
+def review_stats(cases: Cases) -> Stats:
     """Compute the precision from the latest decision about each match.
 
     The intervals hold for matches drawn at random (``read_queue(sample=...)``). If the likeliest
     mistakes were reviewed first, the precision is only theirs.
     """
-    rows = state.matches.decided()
-    matches = len(state.matches.ids())
+    every = cases.match_rows(include_decided=True)
+    rows = [row.match for row in every if row.match.decision is not None]
     kinds = [str(HashKind(row.algorithm, row.bits)) for row in rows]
-    decisions = [row.decision for row in rows]
+    decisions = [row.decision or "" for row in rows]
     named = [(row.list, row.entry) for row in rows]
     entries = _grouped(named, decisions)
     blamed = [key for key, found in entries.items() if found.false_positives]
     blamed.sort(key=lambda key: (-entries[key].false_positives, entries[key].confirmed, key))
     worst = {key: entries[key] for key in blamed[:MAX_ENTRIES]}
     return Stats(
-        matches=matches,
-        pending=matches - len(rows),
+        matches=len(every),
+        pending=len(every) - len(rows),
         overall=Precision.of(decisions),
         by_algorithm=_grouped(kinds, decisions),
         by_distance=_grouped(

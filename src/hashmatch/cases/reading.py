@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import LABEL_STYLE_TABLENAME_PLUS_COL, Connection, Row, func, select
 
 from hashmatch.cases.recording import place_of
 from hashmatch.cases.schema import cases, decisions, leases, matches, notes, places, viewings
@@ -15,7 +15,9 @@ from hashmatch.cases.values import (
     DecisionRecord,
     Event,
     Lease,
+    MatchRow,
     Note,
+    Place,
     SeenPlace,
     Viewing,
 )
@@ -26,6 +28,7 @@ _SHOWN_PLACES = 200
 
 _MATCH_FIELDS = tuple(CaseMatch.__dataclass_fields__)
 _DECISION_FIELDS = tuple(DecisionRecord.__dataclass_fields__)
+_PLACE_FIELDS = tuple(Place.__dataclass_fields__)
 
 
 def read_case(connection: Connection, case: int, now: datetime) -> Case:
@@ -79,6 +82,27 @@ def read_decisions(connection: Connection, case: int | None = None) -> list[Deci
     if case is not None:
         query = query.where(decisions.c.case == case)
     return [decision_of(row) for row in connection.execute(query)]
+
+
+def read_match_rows(connection: Connection, *, include_decided: bool) -> list[MatchRow]:
+    """Read matches for a table; see ``Cases.match_rows``."""
+    query = (
+        select(matches, places)
+        .set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)
+        .join(cases, cases.c.id == matches.c.case)
+        .join(places, places.c.id == cases.c.last_place)
+        .order_by(matches.c.id)
+    )
+    if not include_decided:
+        query = query.where(matches.c.decision.is_(None))
+    made = {each.id: each for each in read_decisions(connection)} if include_decided else {}
+    found = []
+    for row in connection.execute(query):
+        match = CaseMatch(**{name: getattr(row, f"matches_{name}") for name in _MATCH_FIELDS})
+        place = Place(*(getattr(row, f"places_{name}") for name in _PLACE_FIELDS))
+        decision = None if match.decided is None else made.get(match.decided)
+        found.append(MatchRow(match, place, decision))
+    return found
 
 
 def match_of(row: Row[Any]) -> CaseMatch:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
-from math import log10
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
@@ -13,7 +12,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from hashmatch._version import __version__
 from hashmatch.cases.database import upsert
 from hashmatch.cases.schema import cases, choices, decisions, facets, matches, places
-from hashmatch.cases.values import OPEN, Decision, Finding, Place, band
+from hashmatch.cases.values import OPEN, Decision, Finding, Place, band, doubt
 from hashmatch.model import Match, PerceptualHash
 
 _LONGEST_VALUE = 200
@@ -71,9 +70,26 @@ def settle(connection: Connection, case: int) -> str:
     waiting = [row for row in near if row.id not in in_force] or near
     best = min(waiting, key=lambda row: (row.cause is not None, row.distance, row.id))
     change = update(cases).where(cases.c.id == case)
-    connection.execute(change.values(status=status, best=best.id, doubt=_doubt(best)))
+    connection.execute(change.values(status=status, best=best.id, doubt=doubt(best)))
     _index(connection, case, near)
     return status
+
+
+def misjudged(connection: Connection) -> list[int]:
+    """The matches whose decision in force is not what ``settle`` would give them."""
+    decided = select(decisions.c.case).union(
+        select(matches.c.case).where(matches.c.decision.is_not(None))
+    )
+    found = []
+    for (case,) in connection.execute(decided).all():
+        near = connection.execute(select(matches).where(matches.c.case == case)).all()
+        in_force = _in_force(connection, case, [row.id for row in near])
+        for row in near:
+            made = in_force.get(row.id)
+            wanted = (None, None) if made is None else (made.id, made.decision)
+            if (row.decided, row.decision) != wanted:
+                found.append(row.id)
+    return sorted(found)
 
 
 def _in_force(connection: Connection, case: int, near: Sequence[int]) -> dict[int, Row[Any]]:
@@ -199,20 +215,6 @@ def _identity(match: Match, secret: bytes) -> bytes:
     names = (match.list, match.entry.id, f"{match.algorithm}-{match.bits}")
     text = "\0".join(map(as_text, names)).encode()
     return blake2b(text + fingerprint(secret, match.entry.hash), digest_size=16).digest()
-
-
-def _doubt(match: Row[Any]) -> float:
-    """How likely a match is a mistake, as a number to sort by.
-
-    Candidates come first, then matches whose distance is not exact, then those that chance makes
-    most often, then those that use most of the threshold. A match whose chance is not known counts
-    as a frequent one.
-    """
-    chance = 1.0 if match.expected_false is None else match.expected_false
-    often = (log10(min(max(chance, 1e-15), 1e3)) + 15) / 18
-    used = match.distance / match.threshold if match.threshold else 0.0
-    # Each part is smaller than the step of the one before it
-    return 4.0 * (match.cause is not None) + 2.0 * (not match.exact) + often + 1e-4 * used
 
 
 def _index(connection: Connection, case: int, near: Collection[Row[Any]]) -> None:

@@ -17,19 +17,21 @@ from hashmatch.cases.deciding import UNDO_WITHIN, Chain, MatchDecision, trail_ev
 from hashmatch.cases.schema import cases, decisions, matches, notes, viewings
 from hashmatch.cases.values import (
     Case,
+    CaseMatch,
     Decided,
     Decision,
     DecisionRecord,
     Event,
     Filters,
     Finding,
+    MatchRow,
     Order,
     Page,
 )
 from hashmatch.errors import SettingsError
 from hashmatch.files import Closing
 from hashmatch.match.reviews import Rejection, ReviewedEntry
-from hashmatch.model import Match, PerceptualHash
+from hashmatch.model import Match
 
 LEASE = timedelta(minutes=15)
 
@@ -77,9 +79,9 @@ class Cases(Closing):
 
     # Doors
 
-    def content(self, hashes: Sequence[PerceptualHash]) -> str:
+    def content(self, hashes: Sequence[str]) -> str:
         """Identify a content whose bytes are not all known by its hashes, in this store alone."""
-        text = " ".join(f"{each.kind} {each}" for each in hashes)
+        text = "\n".join(hashes)
         return "hashes:" + blake2b(text.encode(), digest_size=16, key=self._secret).hexdigest()
 
     def name(self, match: Match) -> ReviewedEntry:
@@ -341,6 +343,40 @@ class Cases(Closing):
         return self._count(query)
 
     # Reports
+
+    def found_since(self, since: datetime) -> list[tuple[str, CaseMatch]]:
+        """The matches that were found since some time, except false positives.
+
+        Returns:
+            Contents and matches, the best match of each content first.
+        """
+        query = (
+            select(cases.c.content, matches)
+            .join(matches, matches.c.case == cases.c.id)
+            .where(
+                matches.c.last_seen >= since,
+                func.coalesce(matches.c.decision, "") != Decision.FALSE_POSITIVE,
+            )
+            .order_by(
+                cases.c.id,
+                matches.c.cause.is_not(None),
+                matches.c.cause,
+                matches.c.distance,
+                matches.c.id,
+            )
+        )
+        with self._database.reading() as connection:
+            return [(row.content, reading.match_of(row)) for row in connection.execute(query)]
+
+    def match_rows(self, *, include_decided: bool = False) -> list[MatchRow]:
+        """All matches that nobody has decided, oldest first; or all matches."""
+        with self._database.reading() as connection:
+            return reading.read_match_rows(connection, include_decided=include_decided)
+
+    def misjudged(self) -> list[int]:
+        """The matches whose decision in force does not follow from the decisions: never any."""
+        with self._database.reading() as connection:
+            return recording.misjudged(connection)
 
     def decisions(self) -> list[DecisionRecord]:
         """All decisions, in the order of their numbers."""

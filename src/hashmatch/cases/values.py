@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
+from math import log10
+from typing import NamedTuple, Protocol
 
 from hashmatch.model import Match
 
@@ -152,6 +153,44 @@ def band(distance: int, threshold: int) -> str:
     return "far" if 4 * distance <= 3 * threshold else "edge"
 
 
+class Weighed(Protocol):
+    """What ``doubt`` looks at of a match; see ``CaseMatch``."""
+
+    @property
+    def cause(self) -> str | None:
+        """Why it is only a candidate."""
+
+    @property
+    def exact(self) -> bool:
+        """The distance is exact."""
+
+    @property
+    def expected_false(self) -> float | None:
+        """How many entries are this near by chance."""
+
+    @property
+    def distance(self) -> int:
+        """In bits."""
+
+    @property
+    def threshold(self) -> int:
+        """In bits."""
+
+
+def doubt(match: Weighed) -> float:
+    """How likely a match is a mistake, as a number to sort by.
+
+    Candidates come first, then matches whose distance is not exact, then those that chance makes
+    most often, then those that use most of the threshold. A match whose chance is not known counts
+    as a frequent one.
+    """
+    chance = 1e3 if match.expected_false is None else match.expected_false
+    often = (log10(min(max(chance, 1e-15), 1e3)) + 15) / 18
+    used = match.distance / match.threshold if match.threshold else 0.0
+    # Each part is smaller than the step of the one before it
+    return 4.0 * (match.cause is not None) + 2.0 * (not match.exact) + often + 1e-4 * used
+
+
 @dataclass(frozen=True, slots=True)
 class DecisionRecord:
     """One decision about a case, or the undoing of one.
@@ -181,6 +220,26 @@ class DecisionRecord:
     recorded: datetime
     settles: bool
     undoes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class MatchRow:
+    """A match, as a table of decisions has it.
+
+    Attributes:
+        match: the match.
+        place: where its content was found last.
+        decision: the one in force; None if nobody has decided.
+    """
+
+    match: CaseMatch
+    place: Place
+    decision: DecisionRecord | None
+
+    @property
+    def doubt(self) -> float:
+        """How likely it is a mistake; see ``doubt``."""
+        return doubt(self.match)
 
 
 class Lease(NamedTuple):

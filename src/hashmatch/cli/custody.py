@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
+from hashmatch.cli.case_store import CaseStore
 from hashmatch.cli.quarantine import say_settled
 from hashmatch.cli.scan import CustodySettings
 from hashmatch.cli.streams import say
@@ -48,6 +49,7 @@ class Custody:
     log: AuditLog | None = None
     quarantine: Quarantine | BucketQuarantine | None = None
     stores: OpenStores | None = None
+    cases: CaseStore | None = None
     _root: bytes | None = None  # the last one found to be outside the quarantine
     _moves: _Moves = field(default_factory=_Moves)
     # The matches of each matching member; empty if a review suppressed all named ones
@@ -61,6 +63,8 @@ class Custody:
         command: str = "scan",
     ) -> None:
         """Record in the audit trail that a command begins."""
+        if self.cases is not None:
+            self.cases.begin(hash_lists)
         if self.log is not None:
             self.log.start(
                 command=command,
@@ -70,17 +74,23 @@ class Custody:
             )
 
     def follow(self, result: FileResult, record: Record) -> None:
-        """Record one file in the audit trail if it is not clear, and move it if it matched.
+        """Record one file if it is not clear, and move it if it matched.
+
+        It is recorded in the audit trail before it is moved, and in the case store afterwards.
 
         Raises:
             SettingsError: the quarantine is inside the folder that the file was found in.
         """
         self._log_file(record)
-        if self.settings.quarantine is None:
-            return
+        if self.settings.quarantine is not None:
+            self._move_if_matched(result, record, self.settings.quarantine)
+        if self.cases is not None:
+            self.cases.add(result, self.settings.quarantine, record.get("quarantine"))
+
+    def _move_if_matched(self, result: FileResult, record: Record, quarantine: str) -> None:
         if result.root is not None and result.root != self._root:
             # The paths in --files-from are not known until the walk reaches them
-            _check_apart(self.settings.quarantine, result.root)
+            _check_apart(quarantine, result.root)
             self._root = result.root
         taken = {Verdict.MATCH}
         if self.settings.quarantine_candidates:
@@ -198,6 +208,7 @@ def open_custody(
     paths: Sequence[str],
     stack: ExitStack,
     stores: OpenStores | None = None,
+    cases: CaseStore | None = None,
 ) -> Custody:
     """Open the audit trail and the quarantine, before anything is scanned.
 
@@ -206,7 +217,7 @@ def open_custody(
         InputError: there is no such bucket.
         OutputError: one of them cannot be opened, or is in use.
     """
-    custody = Custody(settings, stores=stores)
+    custody = Custody(settings, stores=stores, cases=cases)
     if settings.quarantine is not None:
         for path in paths:
             if is_object(settings.quarantine) != is_object(path):

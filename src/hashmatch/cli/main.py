@@ -47,7 +47,7 @@ _SUMMARIES = {
     "report": "Write a scan report for people: one page that works offline and in print.",
     "audit": "Check the audit trail that scan --audit writes.",
     "quarantine": "List, check and restore what scan --quarantine and serve --hold keep.",
-    "review": "Export matches for review and import decisions.",
+    "review": "Export matches for review, decide them, and import decisions.",
     "nightly": "Set up a nightly scan.",
 }
 """Each command, which its module is named after, and the first sentence of its help."""

@@ -84,6 +84,18 @@ Output = Annotated[
     WRITES,
 ]
 StateFile = Annotated[str, option("FILE", "State file kept by scan --state.", "--state"), WRITES]
+StateOfCases = Annotated[
+    str | None, option("FILE", "State whose scans found the matches.", "--state"), READS
+]
+CasesPlace = Annotated[
+    str | None,
+    option(
+        "PLACE",
+        "Case store: a file, or postgresql+psycopg://USER@HOST/DATABASE. Default: the one beside"
+        " the state.",
+        "--cases",
+    ),
+]
 AsJson = Annotated[bool, switch("--json", "Write one JSON object.")]
 Audit = Annotated[
     Path | None, option("FILE", "Append to this audit trail; see hashmatch audit."), WRITES

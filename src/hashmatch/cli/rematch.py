@@ -32,6 +32,7 @@ class StoredSettings:
     include_gone: Annotated[
         bool, switch("--include-gone", "Also match files that no longer exist.")
     ] = False
+    cases: opt.CasesPlace = None
     audit: opt.Audit = None
 
 

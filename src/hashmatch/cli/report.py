@@ -35,6 +35,7 @@ def report_command(
         option("FILE", "Report the last completed scan with this state file instead."),
         READS,
     ] = None,
+    cases: opt.CasesPlace = None,
     output: opt.Output = None,
     output_format: Annotated[
         str, option("html|json", "Format of the report.", "--format")
@@ -53,7 +54,7 @@ def report_command(
     if results is not None and state is None:
         overview = overviews.read_results(results, rows=rows)
     elif state is not None and results is None:
-        overview = from_state.read_state(state, rows=rows)
+        overview = from_state.read_state(state, cases=cases, rows=rows)
     else:
         raise SettingsError("give either RESULTS.jsonl or --state")
     with outputs.open_output(output) as stream:

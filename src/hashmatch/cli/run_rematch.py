@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
+from hashmatch.cli.case_store import CaseStore, open_store
 from hashmatch.cli.custody import open_custody
 from hashmatch.cli.load_lists import load_lists
 from hashmatch.cli.options import MatchSettings
@@ -42,7 +43,8 @@ def run_rematch(asked: RematchSettings) -> int:
         stack.callback(pool.close)
         known = load_lists(asked.lists, quiet=asked.results.quiet)
         hash_lists = _new_alone(known, asked)
-        matcher = _build_matcher(asked.matching, hash_lists or known, state)
+        store = open_store(asked.stored.cases, asked.stored.state, stack)
+        matcher = _build_matcher(asked.matching, hash_lists or known, state, store)
         replay = None
         if hash_lists:
             stores = stack.enter_context(asked.objects.stores())
@@ -54,7 +56,7 @@ def run_rematch(asked: RematchSettings) -> int:
             )
         else:
             say("the lists have no new entries: there is nothing to rematch")
-        custody = open_custody(CustodySettings(audit=asked.stored.audit), (), stack)
+        custody = open_custody(CustodySettings(audit=asked.stored.audit), (), stack, cases=store)
         tally = Tally()
         run = Run(
             asked.workers.count(),
@@ -73,6 +75,7 @@ def run_rematch(asked: RematchSettings) -> int:
                     matcher,
                     asked.lists,
                     state=asked.stored.state,
+                    cases=None if store is None else store.place,
                     only_new_entries_since=asked.stored.only_new_entries_since,
                     include_gone=asked.stored.include_gone,
                 ),
@@ -90,11 +93,14 @@ def run_rematch(asked: RematchSettings) -> int:
     return say_summary(summary, asked.results)
 
 
-def _build_matcher(asked: MatchSettings, hash_lists: list[HashList], state: State) -> Matcher:
+def _build_matcher(
+    asked: MatchSettings, hash_lists: list[HashList], state: State, store: CaseStore | None
+) -> Matcher:
     matcher = Matcher(
         hash_lists,
         **asked.arguments(),
         isolate=False,  # the pool decodes, if anything must be decoded
+        reviews=store,
         **state.runs.latest_settings().options(),
     )
     say_thresholds(asked, matcher.expected_false())

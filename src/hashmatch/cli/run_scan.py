@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from itertools import chain
 
+from hashmatch.cli.case_store import CaseStore, open_store
 from hashmatch.cli.custody import open_custody
 from hashmatch.cli.load_lists import load_lists, skipped_lines
 from hashmatch.cli.progress import Progress
@@ -15,6 +16,7 @@ from hashmatch.cli.streams import say
 from hashmatch.cli.to_scan import to_scan
 from hashmatch.errors import LyingNodeError
 from hashmatch.examine.sandbox import AnyPool
+from hashmatch.hashlist import HashList
 from hashmatch.match.matcher import Matcher
 from hashmatch.report import Record, Run, Tally, make_renderer, open_output, summary_record
 from hashmatch.scan import History, State, WalkCounts, scan_sources
@@ -27,13 +29,15 @@ def run_scan(asked: ScanSettings, pool: AnyPool) -> int:
         walk, counts, tally = asked.walk.options(), WalkCounts(), Tally()
         stores = stack.enter_context(asked.objects.stores())
         sources = to_scan(asked, stack, stores, counts, walk)
-        matcher = _build_matcher(asked)
+        hash_lists = load_lists(asked.lists, quiet=asked.results.quiet)
+        store = open_store(asked.custody.cases, asked.custody.state, stack)
+        matcher = _build_matcher(asked, hash_lists, store)
         history = None
         if asked.custody.state is not None:
             state = stack.enter_context(State(asked.custody.state))
             history = History(state, matcher.options, rehash=asked.custody.rehash)
         # This creates files, so it comes after everything that may be refused
-        custody = open_custody(asked.custody, asked.walk.paths or (), stack, stores)
+        custody = open_custody(asked.custody, asked.walk.paths or (), stack, stores, store)
         if history is not None:
             history.moved = custody.moved()
         run = Run(
@@ -51,7 +55,7 @@ def run_scan(asked: ScanSettings, pool: AnyPool) -> int:
             ) as progress,
         ):
             renderer = make_renderer(asked.results.output_format, stream)
-            custody.begin(matcher.hash_lists, _settings(asked, matcher))
+            custody.begin(matcher.hash_lists, _settings(asked, matcher, store))
             moving = asked.custody.quarantine is not None
             results = scan_sources(sources, matcher, pool, history, digests=moving)
             try:
@@ -75,7 +79,7 @@ def run_scan(asked: ScanSettings, pool: AnyPool) -> int:
     return say_summary(summary, asked.results)
 
 
-def _settings(asked: ScanSettings, matcher: Matcher) -> Record:
+def _settings(asked: ScanSettings, matcher: Matcher, store: CaseStore | None) -> Record:
     return settings_record(
         matcher,
         asked.lists,
@@ -83,20 +87,24 @@ def _settings(asked: ScanSettings, matcher: Matcher) -> Record:
         paths=list(asked.walk.paths or ()),
         files_from=asked.walk.files_from,
         state=asked.custody.state,
+        cases=None if store is None else store.place,
         rehash=asked.custody.rehash,
         objects=asdict(asked.objects),
     )
 
 
-def _build_matcher(asked: ScanSettings) -> Matcher:
+def _build_matcher(
+    asked: ScanSettings, hash_lists: list[HashList], store: CaseStore | None
+) -> Matcher:
     matcher = Matcher(
-        load_lists(asked.lists, quiet=asked.results.quiet),
+        hash_lists,
         **asked.matching.arguments(),
         limits=asked.pictures.limits(),
         archives=asked.archives.limits(),
         video=asked.archives.video(),
         formats=asked.pictures.formats(),
         isolate=False,  # the pool decodes
+        reviews=store,
     )
     say_thresholds(asked.matching, matcher.expected_false())
     if asked.results.verbose:

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hashmatch.cli.files import is_stream
 from hashmatch.cli.load_lists import load_lists
@@ -23,8 +24,12 @@ from hashmatch.match.matcher import Matcher
 from hashmatch.model import Verdict
 from hashmatch.report import list_record
 
+if TYPE_CHECKING:
+    from hashmatch.cases import Cases
+
 try:
     from hashmatch.service.addresses import Address, read_address, read_mode
+    from hashmatch.service.case_desk import CaseDesk
     from hashmatch.service.core import VerdictCore
     from hashmatch.service.hold import HoldFolder
     from hashmatch.service.keys import read_keys
@@ -34,6 +39,7 @@ try:
     from hashmatch.service.server import Doors, serve
     from hashmatch.service.shapes import read_shapes
     from hashmatch.service.systemd import Systemd
+    from hashmatch.service.trail import Trail
 except ModuleNotFoundError as error:
     raise MissingExtraError("hashmatch serve", "serve") from error
 
@@ -49,10 +55,14 @@ def run_serve(asked: ServeSettings) -> int:
             raise SettingsError("serve reloads its lists, so each --list must be a file")
     load = partial(load_lists, asked.lists, quiet=True)
     with ExitStack() as stack:
-        matcher = stack.enter_context(_matcher(asked, load))
         audit = None
         if asked.audit is not None:
             audit = stack.enter_context(AuditLog.open(asked.audit))
+        trail = Trail(audit)
+        hold = _hold(asked.holding, stack)
+        store, desk = _cases(asked.cases, trail, hold, stack)
+        matcher = stack.enter_context(_matcher(asked, load, desk))
+        if audit is not None:
             audit.start(
                 command="serve",
                 settings=settings_record(
@@ -66,6 +76,7 @@ def run_serve(asked: ServeSettings) -> int:
                     icap_profile=asked.doors.icap_profile,
                     actions=policy.record(),
                     load=asdict(asked.load),
+                    cases=None if store is None else store.place,
                     hold=None if asked.holding.hold is None else str(asked.holding.hold),
                     hold_encrypted=bool(asked.holding.hold_key),
                     hold_candidates=asked.holding.hold_candidates,
@@ -73,14 +84,25 @@ def run_serve(asked: ServeSettings) -> int:
                 lists=[list_record(each) for each in matcher.hash_lists],
                 versions={"pillow": PILLOW_VERSION},
             )
-        hold = _hold(asked.holding, stack)
-        with VerdictCore(matcher, load, settings, audit, hold) as core:
+        with VerdictCore(matcher, load, settings, trail, hold, desk) as core:
             was_read = serve(core, doors, asked.lists.files, systemd)
         if audit is not None:
             audit.finish(exit_code=0, counts={})
     if not was_read:
         raise BrokenPipeError  # as of any command whose reader has left
     return 0
+
+
+def _cases(
+    place: str | None, trail: Trail, hold: HoldFolder | None, stack: ExitStack
+) -> tuple[Cases, CaseDesk] | tuple[None, None]:
+    """The case store, which decisions reach through the trail, and how the core uses it."""
+    if place is None:
+        return None, None
+    from hashmatch.cases import Cases  # noqa: PLC0415 # slow to import, and not always there
+
+    store = stack.enter_context(Cases(place, chain=trail.chain))
+    return store, CaseDesk(store, None if hold is None else hold.folder)
 
 
 def _hold(asked: HoldSettings, stack: ExitStack) -> HoldFolder | None:
@@ -168,7 +190,7 @@ def _core_settings(asked: ServeSettings, policy: ActionPolicy) -> CoreSettings:
     )
 
 
-def _matcher(asked: ServeSettings, load: partial[list[HashList]]) -> Matcher:
+def _matcher(asked: ServeSettings, load: partial[list[HashList]], desk: CaseDesk | None) -> Matcher:
     matcher = Matcher(
         load(),
         **asked.matching.arguments(),
@@ -178,6 +200,7 @@ def _matcher(asked: ServeSettings, load: partial[list[HashList]]) -> Matcher:
         formats=asked.pictures.formats(),
         workers=asked.workers.count(),
         worker_limits=asked.workers.limits(),
+        reviews=desk,
     )
     say_thresholds(asked.matching, matcher.expected_false())
     return matcher

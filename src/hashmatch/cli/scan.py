@@ -95,6 +95,7 @@ class CustodySettings:
         option("FILE", "Keep results in FILE; next time, examine only what is new or changed."),
         WRITES,
     ] = None
+    cases: opt.CasesPlace = None
     rehash: Annotated[
         bool, switch("--rehash", "With --state, read every file again, even if it looks unchanged.")
     ] = False

@@ -113,6 +113,17 @@ class LoadSettings:
     ] = 60.0
 
 
+CasesOfService = Annotated[
+    str | None,
+    option(
+        "PLACE",
+        "Hand matches to the reviewers of this case store, and heed their decisions: a file, or"
+        " postgresql+psycopg://USER@HOST/DATABASE.",
+        "--cases",
+    ),
+]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldSettings:
     """Keep matched uploads as evidence."""
@@ -160,6 +171,7 @@ class ServeSettings:
     workers: opt.WorkerSettings
     load: LoadSettings
     holding: HoldSettings
+    cases: CasesOfService = None
     audit: opt.Audit = None
 
 

@@ -99,6 +99,16 @@ def sign_list(path: Path, key: Path) -> Path:
     return signature_path
 
 
+def sign_bytes(data: bytes, key: Path) -> bytes:
+    """Sign bytes that are not a list: 64 raw bytes, which ``openssl pkeyutl -verify`` checks.
+
+    Raises:
+        SettingsError: the key cannot be read.
+        MissingExtraError: the package that signs is not installed.
+    """
+    return _private_key(key).sign(data)
+
+
 def verify_list(hash_list: HashList, signature_path: Path, key: Path) -> Statement:
     """Check the signature of a loaded list.
 

@@ -17,6 +17,7 @@ from hashmatch.examine.sandbox import SharedPool, WorkerLimits
 from hashmatch.files import Closing
 from hashmatch.hashing import Codes
 from hashmatch.hashlist import HashList
+from hashmatch.match import reviews as reviewing
 from hashmatch.match.agreement import Flags
 from hashmatch.match.cutoffs import MAX_FALSE_PER_MILLION, MatchRule
 from hashmatch.match.expected import ExpectedFalse, describe
@@ -25,6 +26,7 @@ from hashmatch.match.hits import NOTHING, Near
 from hashmatch.match.lookup import Lookup
 from hashmatch.match.parts import examiner, far, match_parts
 from hashmatch.match.rates import PHOTOGRAPHS, Rates
+from hashmatch.match.reviews import SHA256, Reviews, apply_reviews, content_of
 from hashmatch.match.thresholds import AUTO, Threshold
 from hashmatch.match.verdict import decide
 from hashmatch.model import Examination, HashKind, Outcome, PerceptualHash, Verdict
@@ -98,6 +100,8 @@ class Matcher(Closing):
         max_false_per_million: how many files of a million that are on no list may be matches by
             chance. It sets how near is a match where no threshold is given.
         rates: how often different pictures are near by chance.
+        reviews: what people decided, such as a ``hashmatch.cases.Cases``. What is a false positive
+            on a content is ``suppressed`` there, and outcomes have every near entry, for the queue.
 
     Raises:
         HashListError: a list has no entry that can match.
@@ -127,6 +131,7 @@ class Matcher(Closing):
         max_matches: int = MAX_MATCHES,
         max_false_per_million: float = MAX_FALSE_PER_MILLION,
         rates: Rates = PHOTOGRAPHS,
+        reviews: Reviews | None = None,
     ) -> None:
         if not 0 <= quality_floor <= 100:
             raise SettingsError("the quality floor must be from 0 to 100")
@@ -138,6 +143,7 @@ class Matcher(Closing):
         self.max_matches = max_matches
         self._rule = MatchRule(threshold, require, max_false_per_million, mirrors, rates, views)
         self._index = index
+        self._reviews = reviews
         self._base = ExamineOptions(
             kinds=(),
             limits=limits,
@@ -163,6 +169,11 @@ class Matcher(Closing):
     def options(self) -> ExamineOptions:
         """How to examine a picture for ``screen``."""
         return self._lists.options
+
+    @property
+    def listed_digests(self) -> tuple[str, ...]:
+        """The names of the digests that the lists hold; ``options`` may ask for more."""
+        return self._lists.lookup.digests
 
     @property
     def exact_options(self) -> ExamineOptions:
@@ -218,7 +229,9 @@ class Matcher(Closing):
             quality_floor=self.quality_floor,
             previous=previous,
         )
-        options = replace(self._base, kinds=lookup.kinds, digests=lookup.digests)
+        also = () if self._reviews is None else (SHA256,)  # by which contents are known
+        digests = tuple(dict.fromkeys((*lookup.digests, *also)))
+        options = replace(self._base, kinds=lookup.kinds, digests=digests)
         return _Lists(chosen, lookup, options, replace(options, fast=False))
 
     def match(self, source: PictureInput) -> Outcome:
@@ -364,7 +377,28 @@ class Matcher(Closing):
     def _judge(
         self, lists: _Lists, examinations: Sequence[Examination], most: int | None = None
     ) -> list[Outcome]:
-        most = most or self.max_matches
+        outcomes = self._outcomes(lists, examinations, most or self.max_matches)
+        if self._reviews is None:
+            return outcomes
+        near = [number for number, outcome in enumerate(outcomes) if outcome.match_count]
+        contents = {
+            number: content_of(examinations[number], lists.options.digests, self._reviews)
+            for number in near
+        }
+        rejected = self._reviews.rejected(set(contents.values())) if near else {}
+        for number, content in contents.items():
+            outcome, named = outcomes[number], rejected.get(content, {})
+            if outcome.match_count > len(outcome.matches):
+                # People decide about every near entry, not only about those that a record names
+                wanted = max(reviewing.MOST, self.max_matches) + len(named)
+                [outcome] = self._outcomes(lists, [examinations[number]], wanted)
+            reviewed = apply_reviews(outcome, named, self._reviews, most or self.max_matches)
+            outcomes[number] = replace(reviewed, content=content)
+        return outcomes
+
+    def _outcomes(
+        self, lists: _Lists, examinations: Sequence[Examination], most: int
+    ) -> list[Outcome]:
         near = lists.lookup.near_entries(examinations, most)
         return [
             self._outcome(lists.lookup, examination, near.get(number, NOTHING), most)

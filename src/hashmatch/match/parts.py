@@ -124,6 +124,7 @@ def whole(parts: Sequence[Part], max_matches: int) -> Outcome:
         detail=unexamined.detail,
         matches=tuple(nearest[:max_matches]),
         match_count=sum(each.match_count for each in outcomes),
+        suppressed=tuple(match for each in outcomes for match in each.suppressed),
         parts=tuple(parts),
     )
 

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hashmatch.errors import InputError
 from hashmatch.model import MEMBER_MARK, HashKind
 from hashmatch.report.checks import UNUSABLE, check_summary, parse
 from hashmatch.report.overview import SHOWN_ROWS, GapRow, MatchRow, Overview
-from hashmatch.state import State, StoredMatch, path_of_key
+from hashmatch.state import State, cases_beside, path_of_key
 from hashmatch.text import printable
 
+if TYPE_CHECKING:
+    from hashmatch.cases import CaseMatch
 
-def read_state(path: str | os.PathLike[str], *, rows: int = SHOWN_ROWS) -> Overview:
+
+def read_state(
+    path: str | os.PathLike[str], *, cases: str | None = None, rows: int = SHOWN_ROWS
+) -> Overview:
     """Put together what the state has of the last scan that ended.
 
     Counts, settings and lists are those of its summary. Matches are those that it, or a later
@@ -23,22 +30,21 @@ def read_state(path: str | os.PathLike[str], *, rows: int = SHOWN_ROWS) -> Overv
 
     Args:
         path: the state.
+        cases: the case store of its scans; None for the one beside it.
         rows: how many rows to keep of matches, and of files not fully examined.
 
     Raises:
-        InputError: the state cannot be read, or no scan has ended with it.
+        InputError: the state or the case store cannot be read, or no scan has ended with it.
         OutputError: the state stays locked for too long.
     """
     with State(path, create=False, lock=False) as state:
         last = state.runs.last_scan()
         if last is None:
             raise InputError("no scan has ended with this state yet", path=os.fspath(path))
-        run, text = last
+        began, text = last
         overview = _begun(printable(Path(path).name), text, os.fspath(path))
-        matches: defaultdict[bytes, list[StoredMatch]] = defaultdict(list)
-        for sha256, match in state.matches.found_since(run):
-            matches[sha256].append(match)
-        for key, name, contents, reason, detail in state.files.to_report(run):
+        matches = _found(cases, cases_beside(path), began)
+        for key, name, contents, reason, detail in state.files.to_report(matches):
             member = b"" if name is None else MEMBER_MARK + name
             shown = printable(path_of_key(key) + member)
             if reason is not None:
@@ -46,6 +52,21 @@ def read_state(path: str | os.PathLike[str], *, rows: int = SHOWN_ROWS) -> Overv
             found = [_row(shown, match) for match in matches.get(contents or b"", ())]
             overview.add_matches(found, rows)
     return overview
+
+
+def _found(place: str | None, beside: str, began: datetime) -> dict[bytes, list[CaseMatch]]:
+    """The matches since a scan began, by the SHA-256 of their content."""
+    if place is None and not Path(beside).exists():
+        return {}  # a scan makes it once something is near an entry
+    from hashmatch.cases import Cases  # noqa: PLC0415 # slow to import, and scans import this room
+
+    found: defaultdict[bytes, list[CaseMatch]] = defaultdict(list)
+    with Cases(place or beside, create=False) as opened:
+        for content, match in opened.found_since(began):
+            kind, _, value = content.partition(":")
+            if kind == "sha256":
+                found[bytes.fromhex(value)].append(match)
+    return found
 
 
 def _begun(source: str, text: str, path: str) -> Overview:
@@ -64,7 +85,7 @@ def _begun(source: str, text: str, path: str) -> Overview:
     return overview
 
 
-def _row(path: str, match: StoredMatch) -> MatchRow:
+def _row(path: str, match: CaseMatch) -> MatchRow:
     return MatchRow(
         path=path,
         list=printable(match.list),

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hashmatch.errors import OUT_OF_MEMORY
-from hashmatch.files import is_object
 from hashmatch.model import Examination, Reason, Verdict
 from hashmatch.options import ExamineOptions
 from hashmatch.scan.duplicates import InFlightDuplicates
@@ -255,22 +254,13 @@ class History(NullHistory):
         self._refined.append(visit.key)
 
     def keep(self, visit: Visit, member: int, result: FileResult) -> None:
-        """See ``NullHistory.keep``. The matches of each content are stored for review."""
+        """See ``NullHistory.keep``."""
         verdict = result.outcome.verdict
         before = visit.known[member].verdict if visit.known else None
         if before == Verdict.MATCH != verdict and not result.outcome.suppressed:
             self.counts.no_longer += 1
         if before != verdict:
             self.state.files.note_verdict(self._run, visit.key, member, verdict)
-        self._keep_matches(result)
-
-    def _keep_matches(self, result: FileResult) -> None:
-        if result.sha256 is not None and result.outcome.matches:
-            place = result.path
-            if not is_object(place):
-                place = os.path.join(os.getcwdb(), place)
-            for match in result.outcome.matches:
-                self.state.matches.note(self._run, place, result.sha256, match)
 
     def commit(self) -> None:
         """See ``NullHistory.commit``."""

@@ -91,9 +91,8 @@ class Replay(History):
         complete = self._group[0].members == len(self._group) - 1
         return Visit(item, self._group[0].key, self._group if complete else ())
 
-    def keep(self, visit: Visit, member: int, result: FileResult) -> None:  # noqa: ARG002 # only scans record verdicts
-        """See ``NullHistory.keep``."""
-        self._keep_matches(result)
+    def keep(self, visit: Visit, member: int, result: FileResult) -> None:
+        """See ``NullHistory.keep``. Only scans record verdicts."""
 
     def refine(self, visit: Visit, member: int, found: Examination) -> None:
         """See ``NullHistory.refine``. Files scanned with other settings stay as they are."""

@@ -43,8 +43,7 @@ def scan(
         pool: the workers that examine files; any number of them gives the same results.
         counts: updated with what the walk meets apart from files.
         options: which files to take.
-        history: what earlier scans found out. Results are the same as without it, except for
-            matches that someone decided are false positives.
+        history: what earlier scans found out. Results are the same as without it.
         digests: also take the SHA-256 of every file; a history implies it.
 
     Returns:
@@ -86,15 +85,8 @@ def scan_known(
 ) -> Iterator[FileResult]:
     """Scan items, or use what the history knows of them."""
     asked = history.options
-    screen = StoredMatcher(matcher, history.state, asked.digests).screen
-    engine = Engine(pool.configure(asked), screen, history)
-    for result in _results(engine, items, history, asked.digests):
-        matches = result.outcome.matches
-        if len(matches) <= matcher.max_matches:
-            yield result
-        else:
-            named = replace(result.outcome, matches=matches[: matcher.max_matches])
-            yield replace(result, outcome=named)
+    engine = Engine(pool.configure(asked), StoredMatcher(matcher, history.state).screen, history)
+    yield from _results(engine, items, history, asked.digests)
 
 
 def examine_all(

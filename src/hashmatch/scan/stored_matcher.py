@@ -15,16 +15,11 @@ from hashmatch.hashing import Codes
 from hashmatch.match.hits import BYTES
 from hashmatch.match.matcher import Matcher
 from hashmatch.match.parts import far
-from hashmatch.match.verdict import decide
 from hashmatch.model import DIGEST_BITS, Examination, HashKind, Match, Outcome, ViewHashes
 from hashmatch.state.blob import BlobError, columns, unpack_hashes
-from hashmatch.state.matches import Named
-from hashmatch.state.rows import Evidence, Stored, Unconfirmed, bare, sha256_of
+from hashmatch.state.rows import Evidence, Stored, Unconfirmed, bare
 from hashmatch.state.settings import Settings
 from hashmatch.state.store import State
-
-_MOST_STORED = 1_000
-"""How many entries near one content a scan stores for review, besides those decided before."""
 
 
 class StoredMatcher:
@@ -36,21 +31,17 @@ class StoredMatcher:
     Args:
         matcher: what to look up in.
         state: what the rows belong to.
-        digests: names of the digests of fresh examinations.
     """
 
-    def __init__(self, matcher: Matcher, state: State, digests: Sequence[str]) -> None:
+    def __init__(self, matcher: Matcher, state: State) -> None:
         self._matcher = matcher
         self._state = state
-        self._digests = tuple(digests)
-        self._suppressed = state.matches.suppressed()
 
     def screen(self, evidence: Sequence[Evidence]) -> list[Outcome | None]:
         """Decide what can be decided; see ``Matcher.screen``.
 
         Returns:
-            None for each part that must be examined in full. An outcome has all near entries that
-            the state is to store, not only ``max_matches``.
+            None for each part that must be examined in full.
 
         Raises:
             InputError: the state is damaged.
@@ -72,9 +63,9 @@ class StoredMatcher:
                 results.append(_far(*each.shown))
                 continue
             outcome = outcomes[number]
-            results.append(
-                None if outcome is None else self._reviewed(each, asked[number], outcome)
-            )
+            if outcome is not None and isinstance(each, Unconfirmed):
+                outcome = _unconfirmed(outcome)
+            results.append(outcome)
         return results
 
     def _near(self, evidence: Sequence[Evidence]) -> set[int]:
@@ -112,7 +103,7 @@ class StoredMatcher:
 
     def _near_by_digest(self, rows: Sequence[Stored], settings: Settings) -> set[int]:
         found: set[int] = set()
-        wanted = self._matcher.options.digests
+        wanted = self._matcher.listed_digests
         if not wanted:
             return found
         digests = [unpack_hashes(row.hashes, settings.kinds).digests for row in rows]
@@ -158,25 +149,6 @@ class StoredMatcher:
             else (),
         )
 
-    def _reviewed(self, evidence: Evidence, found: Examination, outcome: Outcome) -> Outcome:
-        """Apply what people decided about matches of the same content."""
-        sha256 = sha256_of(evidence, self._digests)
-        named = self._suppressed.get(sha256, frozenset()) if sha256 is not None else frozenset()
-        if sha256 is not None and outcome.match_count > len(outcome.matches):
-            # Reviewers decide about every near entry, not only about those that a record names
-            most = max(_MOST_STORED, self._matcher.max_matches) + len(named)
-            (all_near,) = self._matcher.judge([found], max_matches=most)
-            outcome = replace(outcome, matches=all_near.matches)
-        if isinstance(evidence, Unconfirmed):
-            outcome = replace(outcome, matches=tuple(map(_unconfirmed, outcome.matches)))
-        if named:
-            taken = [match for match in outcome.matches if self._name(match) in named]
-            outcome = suppress(outcome, taken)
-        return outcome
-
-    def _name(self, match: Match) -> Named:
-        return Named(match.list, match.entry.id, self._state.matches.fingerprint(match.entry.hash))
-
 
 @lru_cache(maxsize=4096)
 def _far(*shown: Any) -> Outcome:
@@ -184,26 +156,16 @@ def _far(*shown: Any) -> Outcome:
     return far(bare(*shown))
 
 
-def suppress(outcome: Outcome, taken: Sequence[Match]) -> Outcome:
-    """Move matches that people decided are false positives to ``suppressed``."""
-    if not taken:
-        return outcome
-    left = tuple(match for match in outcome.matches if match not in taken)
-    count = outcome.match_count - len(taken)
+def _unconfirmed(outcome: Outcome) -> Outcome:
+    """The outcome of a preview that cannot be confirmed."""
+
+    def each(match: Match) -> Match:
+        # A digest is exact even if the file is gone
+        return match if match.view == BYTES else replace(match, confirmed=False)
+
     return replace(
-        outcome,
-        verdict=decide(
-            left, count=count, reason=outcome.reason, is_picture=outcome.format is not None
-        ),
-        matches=left,
-        match_count=count,
-        suppressed=tuple(taken),
+        outcome, matches=tuple(map(each, outcome.matches)), near=tuple(map(each, outcome.near))
     )
-
-
-def _unconfirmed(match: Match) -> Match:
-    # A digest is exact even if the file is gone
-    return match if match.view == BYTES else replace(match, confirmed=False)
 
 
 def _chosen(view: ViewHashes, columns_wanted: Sequence[int]) -> ViewHashes:

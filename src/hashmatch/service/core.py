@@ -11,7 +11,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
-from hashmatch.custody.audit import AuditLog
 from hashmatch.errors import HashmatchError, HashMismatchError
 from hashmatch.files import Closing
 from hashmatch.hashlist import HashList
@@ -19,6 +18,7 @@ from hashmatch.hashlist.freshness import staleness
 from hashmatch.match.matcher import Matcher
 from hashmatch.model import Outcome, PerceptualHash, Verdict
 from hashmatch.report import Record, list_record, outcome_record
+from hashmatch.service.case_desk import CaseDesk
 from hashmatch.service.hold import HoldFolder
 from hashmatch.service.log import log_event
 from hashmatch.service.metrics import Metrics
@@ -37,8 +37,9 @@ class VerdictCore(Closing):
         matcher: with the lists in force.
         load: loads the lists anew, as at the start.
         settings: the bounds and the policy.
-        audit: the trail for matches, holds, failures and reloads.
+        trail: of matches, holds, failures and reloads.
         hold: keeps copies of matched uploads.
+        desk: hands what matches to people. Give it to the matcher as its reviews, too.
         now: the time of day; None for the system's.
 
     Attributes:
@@ -54,8 +55,9 @@ class VerdictCore(Closing):
         matcher: Matcher,
         load: Callable[[], Sequence[HashList]],
         settings: CoreSettings,
-        audit: AuditLog | None = None,
+        trail: Trail | None = None,
         hold: HoldFolder | None = None,
+        desk: CaseDesk | None = None,
         now: Callable[[], datetime] | None = None,
     ) -> None:
         self.settings = settings
@@ -66,9 +68,9 @@ class VerdictCore(Closing):
         self.active = 0
         self._matcher = matcher
         self._load = load
-        self._trail = Trail(audit)
+        self._trail = trail or Trail(None)
         self._hold = hold
-        self._hold_failed = False
+        self._desk = desk
         self._now = now or partial(datetime.now, UTC)
         self._budget = UploadBudget(settings.max_held)
         self._queued = 0  # of the active ones, those that have arrived
@@ -118,7 +120,8 @@ class VerdictCore(Closing):
         }
         words = [why.value for why, holds in found.items() if holds]
         words += ["audit_failed"] * self._trail.failed
-        return words + ["hold_failed"] * self._hold_failed
+        words += ["hold_failed"] * (self._hold is not None and self._hold.failed)
+        return words + ["cases_failed"] * (self._desk is not None and self._desk.failed)
 
     async def examine(self, chunks: AsyncIterator[bytes], asked: Asked) -> Ruling:
         """Take in an upload and rule on it.
@@ -152,7 +155,9 @@ class VerdictCore(Closing):
         self._check_open()
         self._count(1)
         try:
-            finding = self._threads.submit(lambda: self._ruling(find(), asked))
+            finding = self._threads.submit(
+                lambda: self._recorded(self._ruling(find(), asked), asked)
+            )
             return await asyncio.wrap_future(finding)
         except HashMismatchError as error:
             raise UnansweredError(Why.HASHES_MISSING, error.message) from error
@@ -244,13 +249,10 @@ class VerdictCore(Closing):
             await self.warm_up()
         if self._trail.failed:
             await asyncio.to_thread(self._trail.add, {"type": "audit_resumed"})
+        if self._desk is not None and self._desk.failed:
+            await asyncio.to_thread(self._desk.heal)
         if self._hold is not None:
-            if self._hold_failed:
-                most = self.settings.max_bytes
-                self._hold_failed = not await asyncio.to_thread(self._hold.has_room, most)
-                if not self._hold_failed:
-                    log_event("hold_resumed")
-            await asyncio.to_thread(self._hold.rest)
+            await asyncio.to_thread(self._hold.heal, self.settings.max_bytes)
 
     def stop(self) -> None:
         """Take no more uploads; those taken in get their answers."""
@@ -335,9 +337,18 @@ class VerdictCore(Closing):
             raise UnansweredError(Why.POOL_FAILED) from error
         self._pool_failed = False
         ruling = self._ruling(outcome, asked)
-        if self._hold is None or not self._hold.wants(outcome.verdict, ruling.action):
-            return ruling
-        return replace(ruling, held=self._keep(self._hold, upload, ruling, asked))
+        if self._hold is not None and self._hold.wants(outcome.verdict, ruling.action):
+            event = self._hold.keep(upload.file, ruling, asked)
+            self.metrics.hold("held" if event["held"] else "failed")
+            self._trail.add(event, sync=True)
+            ruling = replace(ruling, held=event["held"], item=event.get("id"))
+        return self._recorded(ruling, asked)
+
+    def _recorded(self, ruling: Ruling, asked: Asked) -> Ruling:
+        """Hand what is near an entry to people."""
+        if self._desk is not None:
+            self._desk.record(ruling, asked, self.hash_lists)
+        return ruling
 
     def _ruling(self, outcome: Outcome, asked: Asked) -> Ruling:
         """Apply the policy to an outcome, and record what is not harmless."""
@@ -348,22 +359,6 @@ class VerdictCore(Closing):
             event = {"type": outcome.verdict.value, **asked.record(), **found}
             self._trail.add(event, sync=outcome.verdict is Verdict.MATCH)
         return ruling
-
-    def _keep(self, hold: HoldFolder, upload: Upload, ruling: Ruling, asked: Asked) -> bool:
-        """Hold a copy. A match stays a match if that fails, so that it is refused all the same."""
-        case, found = ruling.case or new_case(), outcome_record(ruling.outcome)
-        event: Record = {"type": "hold", **asked.record(), "case": case}
-        try:
-            event |= {"held": True, "id": hold.hold(upload.file, case, found["matches"])}
-        except HashmatchError as error:
-            self._hold_failed = True
-            event |= {"held": False, "why": str(error)}
-            log_event("hold_failed", level=logging.ERROR, request=asked.request, why=str(error))
-        else:
-            self._hold_failed = False
-        self.metrics.hold("held" if event["held"] else "failed")
-        self._trail.add(event, sync=True)
-        return bool(event["held"])
 
     def note_unanswered(
         self, asked: Asked, why: Why, seconds: float = 0.0, case: str | None = None

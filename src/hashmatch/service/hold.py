@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from hashmatch.custody.quarantine import Quarantine
@@ -13,7 +15,10 @@ from hashmatch.custody.quarantine.sealing import Seal
 from hashmatch.errors import HashmatchError, OutputError, SettingsError
 from hashmatch.files import Closing
 from hashmatch.model import Verdict
+from hashmatch.report import Record
+from hashmatch.service.log import log_event
 from hashmatch.service.policy import Action
+from hashmatch.service.ruling import Asked, Ruling, new_case
 from hashmatch.service.upload import memory_file
 
 _IDLE_SECONDS = 1.0
@@ -31,6 +36,10 @@ class HoldFolder(Closing):
         candidates: also hold candidates.
         wait: seconds to wait for another process that has the quarantine open.
 
+    Attributes:
+        folder: the quarantine, by a name that means the same in any working folder.
+        failed: the last upload could not be held.
+
     Raises:
         OutputError: the folder cannot be used.
         SettingsError: this system has no files in memory, or cannot keep files safely.
@@ -47,6 +56,8 @@ class HoldFolder(Closing):
         if not hasattr(os, "memfd_create"):
             raise SettingsError("--hold needs files in memory, which this system does not have")
         self._folder = folder
+        self.folder = str(Path(folder).resolve())
+        self.failed = False
         self._seal = seal
         self._verdicts = {Verdict.MATCH} | ({Verdict.CANDIDATE} if candidates else set())
         self._wait = wait
@@ -76,18 +87,43 @@ class HoldFolder(Closing):
                 full.
         """
         with self._using:
+            self.failed = True
             quarantine = self._open()
             if self._seal is None:
-                return quarantine.hold_upload(upload.fileno(), case=case, matches=matches).id
-            # One at a time, so that this takes no more memory than one upload may have
-            with _sealed_file() as sealed:
-                self._seal.encrypt(upload, sealed)
-                return quarantine.hold_upload(
-                    sealed.fileno(), case=case, encrypted=True, matches=matches
-                ).id
+                item = quarantine.hold_upload(upload.fileno(), case=case, matches=matches)
+            else:
+                # One at a time, so that this takes no more memory than one upload may have
+                with _sealed_file() as sealed:
+                    self._seal.encrypt(upload, sealed)
+                    item = quarantine.hold_upload(
+                        sealed.fileno(), case=case, encrypted=True, matches=matches
+                    )
+            self.failed = False
+        return item.id
 
-    def has_room(self, size: int) -> bool:
-        """Whether a file of this many bytes could be held now, as far as one can tell."""
+    def keep(self, upload: BinaryIO, ruling: Ruling, asked: Asked) -> Record:
+        """Hold an upload, or log why not: it is refused all the same.
+
+        Returns:
+            The event for the audit trail, with whether it is ``held``, and its ``id`` if so.
+        """
+        case = ruling.case or new_case()
+        event: Record = {"type": "hold", **asked.record(), "case": case}
+        matches = [match.record() for match in ruling.outcome.matches]
+        try:
+            return event | {"held": True, "id": self.hold(upload, case, matches)}
+        except HashmatchError as error:
+            log_event("hold_failed", level=logging.ERROR, request=asked.request, why=str(error))
+            return event | {"held": False, "why": str(error)}
+
+    def heal(self, size: int) -> None:
+        """See whether a file of this many bytes could be held now, if the last one was not."""
+        if self.failed and self._has_room(size):
+            self.failed = False
+            log_event("hold_resumed")
+        self.rest()
+
+    def _has_room(self, size: int) -> bool:
         with self._using:
             try:
                 self._open()

@@ -28,7 +28,7 @@ from hashmatch.service.requests import (
     unanswered_problem,
     upload_of,
 )
-from hashmatch.service.ruling import Asked, Ruling, new_request
+from hashmatch.service.ruling import Asked, Ruling, address_of, new_request
 from hashmatch.service.shapes import Endpoint, Shape, endpoints
 from hashmatch.service.unanswered import UnansweredError
 
@@ -97,7 +97,8 @@ class HttpDoor:
         return guarded
 
     async def _match(self, request: Request) -> Response:
-        asked = Asked("http", request.state.id, request.state.client)
+        address = address_of(request.headers.get("x-client-ip"))
+        asked = Asked("http", request.state.id, request.state.client, address)
         try:
             ruling = await self._core.examine(upload_of(request), asked)
         except UnansweredError as error:

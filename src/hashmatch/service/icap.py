@@ -24,7 +24,7 @@ from hashmatch.service.icap_protocol import (
 from hashmatch.service.multipart import boundary_of, form_parts
 from hashmatch.service.profiles import IcapAnswer, Profile, icap_answer
 from hashmatch.service.protocol_events import BodyData, BodyEnd
-from hashmatch.service.ruling import Asked, new_case, new_request
+from hashmatch.service.ruling import Asked, address_of, new_case, new_request
 from hashmatch.service.unanswered import UnansweredError, Why
 from hashmatch.service.upload import Upload
 
@@ -250,24 +250,25 @@ async def _ask(door: IcapDoor, request: IcapRequest, body: _Body) -> list[Answer
     try:
         content, boundary = _unpack(request, body.chunks(door.core))
         if boundary is None:
-            said.append(await _ask_about(door, content))
+            said.append(await _ask_about(door, request, content))
         else:
             async with asyncio.timeout(door.core.settings.deadline):
                 async for part in form_parts(content, boundary):
-                    said.append(await _ask_about(door, part))
+                    said.append(await _ask_about(door, request, part))
                     if said[-1].failure is not None:  # the part has not been read to its end
                         break
     except TimeoutError:
-        said.append(await _ask_about(door, _failing(Why.TIMEOUT)))
+        said.append(await _ask_about(door, request, _failing(Why.TIMEOUT)))
     except UnansweredError as error:
-        said.append(await _ask_about(door, _failing(error.why)))
+        said.append(await _ask_about(door, request, _failing(error.why)))
     if not body.ended and all(each.failure is None for each in said):
-        said.append(await _ask_about(door, _failing(Why.CUT)))
+        said.append(await _ask_about(door, request, _failing(Why.CUT)))
     return said
 
 
-async def _ask_about(door: IcapDoor, chunks: AsyncIterator[bytes]) -> Answer:
-    asked = Asked("icap", new_request(), door.profile.name)
+async def _ask_about(door: IcapDoor, request: IcapRequest, chunks: AsyncIterator[bytes]) -> Answer:
+    address = address_of(request.fields.get("x-client-ip"))
+    asked = Asked("icap", new_request(), door.profile.name, address)
     return await ask_scanners(door.core, chunks, asked, door.chain)
 
 

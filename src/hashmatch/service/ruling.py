@@ -6,6 +6,7 @@ import base64
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
+from ipaddress import ip_address
 
 from hashmatch.model import Outcome
 from hashmatch.report import Record
@@ -43,11 +44,13 @@ class Asked:
         door: ``http``, ``clamd``, ...
         request: an id of ours, which logs and the audit trail repeat.
         client: the name of the key or profile, if any.
+        address: the uploader's IP address, where the client tells it.
     """
 
     door: str
     request: str
     client: str | None = None
+    address: str | None = None
 
     def record(self) -> Record:
         """For the audit trail."""
@@ -63,12 +66,22 @@ class Ruling:
         action: what the policy recommends.
         case: a random number that says nothing about the match; None for what is harmless.
         held: whether a copy is on disk; None where none is wanted. False is a failure.
+        item: the number of that copy.
     """
 
     outcome: Outcome
     action: Action
     case: str | None
     held: bool | None = None
+    item: int | None = None
+
+
+def address_of(text: str | None) -> str | None:
+    """An uploader's IP address as a client tells it; None unless it is one."""
+    try:
+        return None if text is None else str(ip_address(text.strip()))
+    except ValueError:
+        return None
 
 
 def new_case() -> str:

@@ -30,7 +30,7 @@ class Database:
     Args:
         path: the file.
         create: create it, with mode 0600, if it does not exist.
-        lock: be the only one that scans; other processes may read, and add decisions.
+        lock: be the only one that scans; other processes may read.
 
     Raises:
         InputError: it does not exist, is not a state, or has another schema.

@@ -16,12 +16,11 @@ from hashmatch.state.runs import Runs
 _PAGE = 1024
 """Rows read at a time."""
 
-# The matches are looked up row by row: IN would collect all of them again for each page
 _TO_REPORT = """
 SELECT key, member, name, sha256, reason, detail FROM files
-WHERE (key, member) > (?, ?) AND gone IS NULL AND (reason NOT NULL OR EXISTS (
-    SELECT 1 FROM matches WHERE matches.sha256 = files.sha256 AND last_run >= ?
-))
+WHERE (key, member) > (?, ?) AND gone IS NULL AND (
+    reason NOT NULL OR EXISTS (SELECT 1 FROM near WHERE near.sha256 = files.sha256)
+)
 ORDER BY key, member LIMIT ?
 """
 
@@ -83,15 +82,22 @@ class Files:
         return self._count("sha256 NOT NULL", settings, include_gone=include_gone)
 
     def to_report(
-        self, run: int
+        self, near: Iterable[bytes]
     ) -> Iterator[tuple[bytes, bytes | None, bytes | None, str | None, str | None]]:
-        """Yield what was not examined, or has had a match since a run, and still exists.
+        """Yield what was not examined, or has one of these contents, and still exists.
+
+        Args:
+            near: the SHA-256 of contents that are near an entry.
 
         Yields:
             Key, member's name, SHA-256, reason and detail, in the order of a walk.
         """
+        self._database.write("CREATE TEMP TABLE near (sha256 BLOB PRIMARY KEY)")
+        for sha256 in near:
+            self._database.write("INSERT OR IGNORE INTO near VALUES (?)", (sha256,))
+        self._database.commit()
         last: tuple[bytes, int] = (b"", -1)
-        while page := self._database.read(_TO_REPORT, (*last, run, _PAGE)):
+        while page := self._database.read(_TO_REPORT, (*last, _PAGE)):
             for key, member, *rest in page:
                 last = key, member
                 yield key, *rest

@@ -56,7 +56,7 @@ class Runs:
 
     def begin(self, command: str, settings: int) -> int:
         """Record that a run begins, and return its number."""
-        started = datetime.now(UTC).isoformat(timespec="seconds")
+        started = datetime.now(UTC).isoformat()
         query = "INSERT INTO runs (command, started, settings) VALUES (?, ?, ?)"
         number = self._database.write(query, (command, started, settings)).lastrowid
         self._database.commit()
@@ -67,13 +67,13 @@ class Runs:
         self._database.write("UPDATE runs SET summary = ? WHERE id = ?", (json.dumps(summary), run))
         self._database.commit()
 
-    def last_scan(self) -> tuple[int, str] | None:
-        """Return the number and the summary, as JSON, of the last scan that ended; else None."""
+    def last_scan(self) -> tuple[datetime, str] | None:
+        """Return when the last scan that ended began, and its summary as JSON; None without one."""
         rows = self._database.read(
-            "SELECT id, summary FROM runs WHERE command = 'scan' AND summary NOT NULL"
+            "SELECT started, summary FROM runs WHERE command = 'scan' AND summary NOT NULL"
             " ORDER BY id DESC LIMIT 1"
         )
-        return (rows[0][0], rows[0][1]) if rows else None
+        return (datetime.fromisoformat(rows[0][0]), rows[0][1]) if rows else None
 
     def last_count(self) -> int | None:
         """Return how many files the last scan that ended recorded; None if there was none."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 """Raise it with every change to the tables. A state of another version is refused."""
 
 APPLICATION = 0x484D7374  # "HMst": SQLite keeps it in the header, where file(1) can see it
@@ -42,28 +42,5 @@ CREATE TABLE runs (
     started TEXT NOT NULL,
     settings INTEGER NOT NULL REFERENCES settings,
     summary TEXT             -- the summary record, as JSON; NULL unless the run ended
-);
-CREATE TABLE matches (       -- of a content and an entry, wherever the content lies
-    id INTEGER PRIMARY KEY,
-    sha256 BLOB NOT NULL, list TEXT NOT NULL, entry TEXT NOT NULL,
-    algorithm TEXT NOT NULL, bits INTEGER NOT NULL,
-    label TEXT, category TEXT, distance INTEGER NOT NULL, threshold INTEGER NOT NULL,
-    view TEXT NOT NULL, quality INTEGER NOT NULL,
-    cause TEXT, confirmed INTEGER NOT NULL,
-    expected_false REAL,     -- entries of the list this near by chance; NULL where not known
-    path BLOB NOT NULL,      -- where it was found last
-    fingerprint BLOB NOT NULL, -- of the entry's hash, since a list may give its id to another
-    first_run INTEGER NOT NULL REFERENCES runs, last_run INTEGER NOT NULL REFERENCES runs,
-    UNIQUE (sha256, list, entry, algorithm, bits, fingerprint)
-);
-CREATE TABLE secret (        -- one row: the key that fingerprints are made with
-    key BLOB NOT NULL
-);
-INSERT INTO secret VALUES (randomblob(16));
-CREATE TABLE decisions (     -- never changed; the latest about a match counts
-    id INTEGER PRIMARY KEY,
-    match INTEGER NOT NULL REFERENCES matches,
-    decision TEXT NOT NULL, by TEXT NOT NULL, at TEXT NOT NULL, note TEXT,
-    UNIQUE (match, decision, by, at)
 );
 """

@@ -8,12 +8,16 @@ from contextlib import AbstractContextManager
 from hashmatch.files import Closing
 from hashmatch.state.database import Database
 from hashmatch.state.files import Files
-from hashmatch.state.matches import Matches
 from hashmatch.state.runs import Runs
 
 
+def cases_beside(state: str | os.PathLike[str]) -> str:
+    """The case store of the scans with a state, unless they are given another one."""
+    return f"{os.fspath(state)}.cases"
+
+
 class State(Closing):
-    """Every file and member that was examined, every match, and what people decided about it.
+    """Every file and member that was examined, and every run.
 
     Args:
         path: the state file; it is created with mode 0600.
@@ -23,7 +27,6 @@ class State(Closing):
     Attributes:
         path: as given.
         files: what is known about files.
-        matches: matches and the decisions about them.
         runs: runs and their settings.
 
     Raises:
@@ -38,7 +41,6 @@ class State(Closing):
         self.path = os.fspath(path)
         self.runs = Runs(self._database)
         self.files = Files(self._database, self.runs)
-        self.matches = Matches(self._database)
 
     def transaction(self) -> AbstractContextManager[None]:
         """Write everything inside the ``with`` block, or nothing."""
