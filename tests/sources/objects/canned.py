@@ -15,6 +15,13 @@ from urllib.parse import parse_qs, quote, unquote_to_bytes, urlsplit
 
 LONG_AGO = 1_700_000_000
 
+_PAGES = {
+    "garbage": b"<ListBucketResult><Contents>",
+    "stuck": b"<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>",
+    "endless": b" " * (1 << 24),
+}
+"""Pages of a listing that make no sense."""
+
 
 class Canned(NamedTuple):
     """An object."""
@@ -191,16 +198,19 @@ class _Handler(BaseHTTPRequestHandler):
             self._fail(int(fault), "SlowDown")
         elif fault == "reset":
             self.close_connection = True
-        elif fault == "garbage":
-            self._answer(200, b"<ListBucketResult><Contents>")
+        elif fault in _PAGES:
+            self._answer(200, _PAGES[fault])
         elif fault == "slow":
             time.sleep(0.5)
             return False
-        elif fault in {"short", "wrong etag", "other body"}:
+        elif fault in {"short", "wrong etag", "other body", "bad headers"}:
             assert found is not None
             if fault == "short":
                 self._send(found, data=found.data[: len(found.data) // 2])
                 self.close_connection = True
+            elif fault == "bad headers":
+                headers = {"Last-Modified": "yesterday", "ETag": f'"{found.etag}"'}
+                self._answer(200, found.data, headers)
             elif fault == "wrong etag":
                 self._send(found, etag="0" * 30)
             else:  # it ignores If-Match, and sends what is there now

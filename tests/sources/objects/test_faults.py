@@ -30,7 +30,9 @@ from scan.trees import far_list, list_of, picture
 from . import servers
 from .canned import CannedS3, running
 
-TRANSIENT = ["500", "503", "reset", "short", "slow", "400 ExpiredToken it has expired"]
+TRANSIENT = [
+    *("500", "503", "reset", "short", "slow", "400 ExpiredToken it has expired", "bad headers"),
+]
 LASTING = {
     "404 NoSuchKey no": "vanished",
     "412 PreconditionFailed no": "changed",
@@ -149,6 +151,15 @@ def test_listing_is_asked_for_again(server: CannedS3, fault: str) -> None:
     server.faults[b"?list"] = [fault, fault]
     assert scanned() == expected
     assert list(expected) == ["0.jpg", "1.jpg", "2.jpg", "3.jpg"]
+
+
+@pytest.mark.parametrize("fault", ["endless", "stuck", "403 AccessDenied no"])
+def test_listing_that_makes_no_sense_is_unscanned(server: CannedS3, fault: str) -> None:
+    """It is no empty bucket, takes no memory without end, and does not go in circles."""
+    server.faults[b"?list"] = [fault]
+    found = scanned()
+    assert list(found) == [""]
+    assert found[""]["reason"] == ("permission" if "403" in fault else "unavailable")
 
 
 def test_listing_that_ends_early_is_unscanned_and_nothing_after_it_is_gone(

@@ -26,6 +26,8 @@ _CONNECT_SECONDS = 10
 _READ_SECONDS = 30
 _URL_SECONDS = 900
 _LEVELS = 8
+_MOST_PAGE_BYTES = 1 << 24
+_MOST_EMPTY_PAGES = 1000
 
 _CODE = re.compile(r"[A-Za-z0-9.]{1,64}", re.ASCII)
 _GONE = frozenset(
@@ -163,8 +165,8 @@ class S3Store:
         self, prefix: bytes, after: bytes, until: bytes | None, pause: Pause
     ) -> Iterator[list[ObjectInfo]]:
         """See ``Store.pages``."""
-        last, token = after, ""
-        while True:
+        last, token, empty = after, "", 0
+        while empty < _MOST_EMPTY_PAGES:
             page = persist(partial(self._page, prefix, last, token), pause)
             previous = last
             for info in page.objects:
@@ -180,8 +182,10 @@ class S3Store:
             if not page.more:
                 return
             if not page.objects and not page.token:
-                raise DecodeError(Reason.UNAVAILABLE, "the storage's listing does not go on")
+                break
+            empty = 0 if page.objects else empty + 1
             last, token = previous, page.token
+        raise DecodeError(Reason.UNAVAILABLE, "the storage's listing does not go on")
 
     def folders(self, prefix: bytes, after: bytes, pause: Pause) -> list[bytes]:
         """See ``Store.folders``. Those beside each folder that the key is in, level by level."""
@@ -205,9 +209,9 @@ class S3Store:
         version = answer.get("VersionId", "")
         return ObjectInfo(
             key,
-            int(answer["ContentLength"]),
+            int(answer.get("ContentLength", 0)),
             answer.get("ETag", "").strip('"'),
-            answer["LastModified"].strftime("%Y-%m-%dT%H:%M:%S"),
+            f"{answer['LastModified']:%Y-%m-%dT%H:%M:%S}" if "LastModified" in answer else "",
             "" if version == "null" else version,
         )
 
@@ -219,9 +223,12 @@ class S3Store:
         answer = self._call("get_object", Key=_text(info.key), **which)
         with answer["Body"] as body:
             self._compare(info, answer)
-            with self._errors():
-                while piece := body.read(_PIECE):
-                    write(piece)
+            while piece := self._piece(body):
+                write(piece)
+
+    def _piece(self, body: Any) -> bytes:
+        with self._errors():
+            return bytes(body.read(_PIECE))
 
     def sha256(self, found: ObjectInfo) -> str:
         """Read an object, and return its digest as hex.
@@ -282,7 +289,7 @@ class S3Store:
         etag, version = answer.get("ETag", "").strip('"'), answer.get("VersionId")
         if (
             etag != info.etag
-            or answer["ContentLength"] != info.size
+            or answer.get("ContentLength") != info.size
             or (info.version and version not in {None, info.version})
         ):
             raise DecodeError(Reason.CHANGED, _WORDS[Reason.CHANGED])
@@ -310,11 +317,15 @@ class S3Store:
                 ExpiresIn=_URL_SECONDS,
             )
             paying = {"x-amz-request-payer": "requester"} if self._connection.paying else {}
-            request = AWSRequest("GET", url, headers=paying).prepare()
+            request = AWSRequest("GET", url, headers=paying, stream_output=True).prepare()
             answer = self._connection.http.send(request)
+            body = bytes(answer.raw.read(_MOST_PAGE_BYTES))
+        if len(body) == _MOST_PAGE_BYTES:
+            answer.raw.close()
+            raise DecodeError(Reason.UNAVAILABLE, "the storage's listing is too long")
         if answer.status_code != 200:
-            raise _failure(answer.status_code, _code_in(answer.content), "")
-        return bytes(answer.content)
+            raise _failure(answer.status_code, _code_in(body), "")
+        return body
 
     def _call(self, name: str, **asked: Any) -> Any:
         with self._errors():
@@ -325,6 +336,7 @@ class S3Store:
     def _errors(self) -> Iterator[None]:
         """Say why the storage could not be asked."""
         from botocore import exceptions as said  # noqa: PLC0415 # an extra
+        from botocore.parsers import ResponseParserError  # noqa: PLC0415 # as above
         from urllib3.exceptions import HTTPError  # noqa: PLC0415 # as above
 
         try:
@@ -336,7 +348,7 @@ class S3Store:
             raise _failure(status, found.get("Code", ""), found.get("Message", "")) from None
         except (said.NoCredentialsError, said.PartialCredentialsError, said.TokenRetrievalError):
             raise DecodeError(Reason.PERMISSION, "there are no AWS credentials") from None
-        except (said.HTTPClientError, HTTPError, said.BotoCoreError) as error:
+        except (HTTPError, said.BotoCoreError, ResponseParserError, ValueError) as error:
             raise TransientError(
                 Reason.UNAVAILABLE, f"the storage does not answer ({type(error).__name__})"
             ) from None
