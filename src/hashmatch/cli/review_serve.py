@@ -50,10 +50,8 @@ class ReviewerSettings:
 class ReviewServeSettings:
     """The options of a review page."""
 
-    cases: Annotated[
-        str,
-        option("PLACE", "Case store: a file, or postgresql+psycopg://...", show_default=False),
-    ]
+    state: opt.StateOfCases = None
+    cases: opt.CasesPlace = None
     http: Annotated[
         str, option("ADDRESS", "Serve the page here, or at unix:/run/hashmatch/review.sock.")
     ] = "127.0.0.1:8090"

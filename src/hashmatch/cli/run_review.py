@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 from hashmatch.cases import Cases
+from hashmatch.cli.case_store import cases_place
 from hashmatch.cli.review_serve import ReviewerSettings, ReviewServeSettings
 from hashmatch.cli.streams import say
 from hashmatch.custody.audit import AuditLog
@@ -14,8 +15,7 @@ from hashmatch.errors import MissingExtraError, SettingsError
 try:
     from hashmatch.service.addresses import Address, read_address, read_mode
     from hashmatch.service.keys import Key, Scope, key_of, new_key, read_keys
-    from hashmatch.service.pages import ReviewPages, ReviewRules
-    from hashmatch.service.pages.evidence import Evidence
+    from hashmatch.service.pages import Evidence, ReviewPages, ReviewRules
     from hashmatch.service.pages.serving import serve_review
     from hashmatch.service.pages.visits import read_network
     from hashmatch.service.trail import Trail
@@ -30,6 +30,7 @@ def run_review(asked: ReviewServeSettings) -> int:
     if keys is None and not asked.reviewers.proxy:
         keys = (_key_for_now(address),)
     rules = review_rules(asked.reviewers, keys)
+    place = cases_place(asked.cases, asked.state)
     say_exposed(address)
     with ExitStack() as stack:
         chain = None
@@ -38,13 +39,14 @@ def run_review(asked: ReviewServeSettings) -> int:
             log.start(
                 command="review serve",
                 settings={
-                    "cases": asked.cases,
+                    "cases": place,
                     "http": asked.http,
                     "two_reviewers": asked.reviewers.two_reviewers,
                 },
             )
             chain = Trail(log).chain
-        cases = stack.enter_context(Cases(asked.cases, create=False, chain=chain))
+        # A state whose scans found nothing has no cases yet
+        cases = stack.enter_context(Cases(place, create=asked.cases is None, chain=chain))
         evidence = stack.enter_context(Evidence(asked.workers.jobs or 1, asked.workers.limits()))
         serve_review(ReviewPages(cases, evidence, rules), address, read_mode(asked.socket_mode))
         if asked.audit is not None:

@@ -28,11 +28,13 @@ if TYPE_CHECKING:
     from hashmatch.cases import Cases
 
 try:
+    from starlette.applications import Starlette
+
     from hashmatch.service.addresses import Address, read_address, read_mode
     from hashmatch.service.case_desk import CaseDesk
     from hashmatch.service.core import VerdictCore
     from hashmatch.service.hold import HoldFolder
-    from hashmatch.service.keys import read_keys
+    from hashmatch.service.keys import Scope, read_keys
     from hashmatch.service.policy import ActionPolicy, read_policy
     from hashmatch.service.profiles import find_profile
     from hashmatch.service.ruling import CoreSettings
@@ -61,6 +63,7 @@ def run_serve(asked: ServeSettings) -> int:
         trail = Trail(audit)
         hold = _hold(asked.holding, stack)
         store, desk = _cases(asked.cases, trail, hold, stack)
+        review = _review(asked, doors, store, stack)
         matcher = stack.enter_context(_matcher(asked, load, desk))
         if audit is not None:
             audit.start(
@@ -72,6 +75,7 @@ def run_serve(asked: ServeSettings) -> int:
                     clamd=asked.doors.clamd,
                     chain=asked.doors.chain,
                     icap=asked.doors.icap,
+                    review=asked.doors.review,
                     clamd_profile=asked.doors.clamd_profile,
                     icap_profile=asked.doors.icap_profile,
                     actions=policy.record(),
@@ -85,7 +89,7 @@ def run_serve(asked: ServeSettings) -> int:
                 versions={"pillow": PILLOW_VERSION},
             )
         with VerdictCore(matcher, load, settings, trail, hold, desk) as core:
-            was_read = serve(core, doors, asked.lists.files, systemd)
+            was_read = serve(core, doors, asked.lists.files, systemd, review)
         if audit is not None:
             audit.finish(exit_code=0, counts={})
     if not was_read:
@@ -103,6 +107,28 @@ def _cases(
 
     store = stack.enter_context(Cases(place, chain=trail.chain))
     return store, CaseDesk(store, None if hold is None else hold.folder)
+
+
+def _review(
+    asked: ServeSettings, doors: Doors, store: Cases | None, stack: ExitStack
+) -> Starlette | None:
+    """The review page, if it is asked for."""
+    if doors.review is None:
+        return None
+    if store is None:
+        raise SettingsError("--review needs --cases")
+    keys = tuple(key for key in doors.keys or () if Scope.REVIEW in key.scopes) or None
+    if keys is None and not asked.reviewers.proxy:
+        raise SettingsError(
+            "--review needs --proxy, or a key in --keys that permits reviewing: make one with"
+            " hashmatch key NAME --scope review"
+        )
+    from hashmatch.cli.run_review import review_rules, say_exposed  # noqa: PLC0415 # slow to import
+    from hashmatch.service.pages import Evidence, ReviewPages  # noqa: PLC0415 # likewise
+
+    say_exposed(doors.review)
+    evidence = stack.enter_context(Evidence(1, asked.workers.limits()))
+    return ReviewPages(store, evidence, review_rules(asked.reviewers, keys)).app()
 
 
 def _hold(asked: HoldSettings, stack: ExitStack) -> HoldFolder | None:
@@ -150,6 +176,7 @@ def _doors(asked: DoorSettings, policy: ActionPolicy, systemd: Systemd) -> Doors
         clamd_roots=[_root(name) for name in asked.clamd_root or ()],
         icap=icap,
         icap_profile=find_profile(asked.icap_profile, "--icap-profile"),
+        review=_address(asked.review, "review", systemd),
         chain=None if asked.chain is None else read_address(asked.chain, "--chain"),
         socket_mode=read_mode(asked.socket_mode),
         keys=None if asked.keys is None else read_keys(asked.keys),

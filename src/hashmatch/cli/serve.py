@@ -13,6 +13,7 @@ from hashmatch.cli.config import read_config
 from hashmatch.cli.deferred import deferred
 from hashmatch.cli.files import READS, WRITES
 from hashmatch.cli.list_options import ListSettings
+from hashmatch.cli.review_serve import ReviewerSettings
 from hashmatch.cli.scan import ScanMatchSettings
 
 if TYPE_CHECKING:
@@ -69,6 +70,14 @@ class DoorSettings:
             completes=suggestions.icap_profiles,
         ),
     ] = "strict"
+    review: Annotated[
+        str | None,
+        option(
+            "ADDRESS",
+            "Serve the review page here: 127.0.0.1:8090. Needs --cases, and a key with the scope"
+            " review or --proxy.",
+        ),
+    ] = None
     chain: Annotated[
         str | None,
         option(
@@ -171,6 +180,7 @@ class ServeSettings:
     workers: opt.WorkerSettings
     load: LoadSettings
     holding: HoldSettings
+    reviewers: ReviewerSettings
     cases: CasesOfService = None
     audit: opt.Audit = None
 

@@ -11,10 +11,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from commands import COMMAND, environment, quick_command
+from commands import COMMAND, environment, hashmatch_command, quick_command
 from hashmatch.cases import Cases
 from hashmatch.custody.audit import verify
 from hashmatch.service.keys import new_key
+from service.conftest import copy_of_list
 
 from .desk import PICTURES, finding
 
@@ -92,6 +93,25 @@ def test_settings_that_make_no_sense_are_refused(
     assert run.returncode == 64
     assert said in run.stderr
     assert run.stdout == ""
+
+
+def test_a_service_serves_the_page_only_to_those_it_can_name(tmp_path: Path) -> None:
+    """Serve --review needs cases, and a key for reviewers or a proxy."""
+    (tmp_path / "keys.toml").write_text(new_key("shop", ["match"])[1])
+    serve = ("serve", "--list", copy_of_list(tmp_path), "--review", "127.0.0.1:0")
+    cases, keys = ("--cases", tmp_path / "c.db"), ("--keys", tmp_path / "keys.toml")
+    for options, said in (((), "needs --cases"), ((*cases, *keys), "permits reviewing")):
+        run = hashmatch_command(*serve, "--http", "127.0.0.1:0", *options)
+        assert run.returncode == 64
+        assert said in run.stderr.decode()
+
+
+def test_the_cases_beside_a_state_are_served(tmp_path: Path) -> None:
+    """Without --cases, --state names them; without either there is nothing to serve."""
+    run = hashmatch_command("review", "serve")
+    assert run.returncode == 64
+    assert b"--cases" in run.stderr
+    assert hashmatch_command("review", "serve", "--state", tmp_path / "no.db").returncode == 66
 
 
 def test_there_must_be_cases(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ file, a sandboxed worker makes a thumbnail of it, the viewing is recorded, and t
 out within the page, which nobody may keep. What cannot be shown says why. Handlers run in threads.
 """
 
+from hashmatch.service.pages.evidence import Evidence
 from hashmatch.service.pages.review import ReviewPages, ReviewRules
 
-__all__ = ["ReviewPages", "ReviewRules"]
+__all__ = ["Evidence", "ReviewPages", "ReviewRules"]
