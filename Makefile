@@ -24,11 +24,13 @@ demo: $(READY) ## Scan the example pictures against the example list
 	echo "Exit code $$code: 1 is a match, 2 a file not fully examined, 4 a candidate for a human; they add up."; \
 	test $$code -eq 5
 
-# Tests that need real time run by themselves, one after another; only they are retried
+# Tests that need real time run by themselves, one after another; only they are retried. To import
+# all others again would take a while
 define run-tests
 @code=0; \
 $(BIN)/python -m pytest -rfEs -n auto --dist worksteal -m "not timing" || code=$$?; \
-$(BIN)/python -m pytest -rfEsR -m timing --reruns 2 $(APPEND) || code=$$?; \
+$(BIN)/python -m pytest -rfEsR -m timing --reruns 2 $(APPEND) \
+  $$(grep -rl --include='*.py' mark.timing tests) || code=$$?; \
 exit $$code
 endef
 
