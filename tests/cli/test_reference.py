@@ -97,7 +97,7 @@ def test_completion_knows_the_values_of_every_closed_set() -> None:
         assert completed(parameter, context, values[-1][:2]) == [
             value for value in values if value.startswith(values[-1][:2])
         ]
-        with pytest.raises(typer.BadParameter, match="it must be one of "):
+        with pytest.raises(typer.BadParameter, match="choose from "):
             parameter.process_value(context, ["other"] if parameter.multiple else "other")
 
 

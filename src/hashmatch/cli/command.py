@@ -59,7 +59,7 @@ def _one_of(values: Collection[str]) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if text not in values:
             # Without the value, which may be a hash that was meant for another place
-            raise typer.BadParameter(f"it must be one of {', '.join(values)}")
+            raise typer.BadParameter(f"choose from {', '.join(values)}")
         return text
 
     return parse

@@ -59,7 +59,7 @@ def test_what_a_format_cannot_hold_is_refused(
     assert run(["list", "convert", "list.csv", "-o", "new.dat"]) == 64
     assert "end the file's name in .txt, .csv, .hml" in capsys.readouterr().err
     assert run(["list", "convert", "list.csv", "-o", "new.dat", "--to", "vics"]) == 64
-    assert "choose from csv, text" in capsys.readouterr().err
+    assert "choose from text, csv" in capsys.readouterr().err
     assert run(["list", "convert", "list.csv", "-o", "new.dat", "--to", "csv"]) == 0
     assert everything("new.dat") == everything("list.csv")
 
