@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -26,7 +29,7 @@ from .trees import list_of, picture, plain_scan, put
 KILLS = 200 if LONG else 8
 FILES = 2400 if LONG else 300
 TWICE = 8
-"""Files that a kill may cost: those of two workers at once, and those of one transaction."""
+"""Files that most kills may cost: those of two workers at once, and those of one transaction."""
 
 PATIENCE = 60.0
 SEED = 5
@@ -94,6 +97,23 @@ def wait_until(log: Path, size: int) -> None:
         time.sleep(0.001)
 
 
+def size_of(log: Path) -> int:
+    """How many files were decoded."""
+    return log.stat().st_size if log.exists() else 0
+
+
+def kept_in(state: Path) -> int:
+    """How many files a state knows, by a copy of it: a scan is to find it as the kill left it."""
+    with TemporaryDirectory() as folder:
+        for path in state.parent.glob(f"{state.name}*"):
+            shutil.copy(path, folder)
+        copy = Path(folder) / state.name
+        if not copy.exists() or not rows_of(copy, "SELECT 1 FROM sqlite_master WHERE name='files'"):
+            return 0
+        ((count,),) = rows_of(copy, "SELECT count(*) FROM files")
+        return int(count)
+
+
 def kill_a_worker(pid: int, rng: random.Random) -> None:
     """Kill one of a scan's workers, if it has any yet."""
     zygotes = [child for child in descendants(pid) if descendants(child)]
@@ -107,7 +127,7 @@ def kill_a_worker(pid: int, rng: random.Random) -> None:
 def test_killed_scans_go_on(tmp_path: Path, server: ScanServer) -> None:
     """After a kill at any moment, of workers too, the next scan has the same records.
 
-    No more files are decoded twice for it than were on their way, and the state is whole.
+    Only files whose results were not kept yet are decoded twice, and the state is whole.
     """
     rng = random.Random(SEED)
     root, list_path = tmp_path / "files", tmp_path / "list.txt"
@@ -133,6 +153,7 @@ def test_killed_scans_go_on(tmp_path: Path, server: ScanServer) -> None:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
         assert server.wait() in {-signal.SIGKILL, 0}
+        lost = size_of(log) - kept_in(state)
         server.start(*arguments)
         assert server.wait() == 0
         assert json.loads(output.read_text(encoding="utf-8")) == expected
@@ -140,9 +161,9 @@ def test_killed_scans_go_on(tmp_path: Path, server: ScanServer) -> None:
         assert rows_of(state, "PRAGMA integrity_check") == [("ok",)]
         assert rows_of(state, "SELECT count(*) FROM files") == [(FILES,)]
         twice.append(log.stat().st_size - FILES)
+        assert 0 <= twice[-1] <= lost
         for path in tmp_path.glob(f"{kill}.*"):
             path.unlink()
     print(f"{KILLS} kills, decoded twice: most {max(twice)}, in all {sum(twice)} of {FILES} files")
-    # A killed worker's file is decoded again, and so may be those that were handed to it
-    assert max(twice) <= TWICE, twice
-    assert min(twice) >= 0
+    # Results are kept in order, so on a busy machine one slow worker holds back what others decode
+    assert median(twice) <= TWICE, twice
