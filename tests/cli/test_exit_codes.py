@@ -158,6 +158,21 @@ def test_a_number_out_of_bounds_is_told_by_its_option(
 
 
 @pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["scan", "--max-matches", "few"], "'--max-matches': not a whole number"),
+        (["scan", "--timeout", "long"], "'--timeout': not a number"),
+        (["quarantine", "restore", "1", "q"], "'ID...': not a whole number"),
+    ],
+)
+def test_what_is_not_a_number_is_refused_in_plain_words(arguments: list[str], problem: str) -> None:
+    """A value that is not a number ends with 64, and the message says no more than that."""
+    done = hashmatch_command(*arguments)
+    assert (done.returncode, done.stdout) == (64, b"")
+    assert done.stderr.decode().splitlines()[0] == f"hashmatch: Invalid value for {problem}"
+
+
+@pytest.mark.parametrize(
     ("arguments", "command"),
     [
         (["--bogus"], "hashmatch"),

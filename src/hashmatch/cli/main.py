@@ -53,6 +53,12 @@ _SUMMARIES = {
 """Each command, which its module is named after, and the first sentence of its help."""
 
 
+_NOT_NUMBERS = {
+    "Input should be a valid integer, unable to parse string as an integer": "not a whole number",
+    "Input should be a valid number, unable to parse string as a number": "not a number",
+}
+"""What Typer says about values that are not numbers, and what we say."""
+
 _COMPLETIONS = {
     "--install-completion": completion.install_callback,
     "--show-completion": completion.show_callback,
@@ -136,7 +142,7 @@ def _run(arguments: Sequence[str]) -> int:
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         command = "hashmatch" if context is None else context.command_path
-        say(error.format_message(), f"try '{command} --help'")
+        say(_plain(error.format_message()), f"try '{command} --help'")
         return USAGE
     except HashmatchError as error:
         say(*lines_of(error))
@@ -151,6 +157,13 @@ def _run(arguments: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001 # the last line of defence: a crash must exit 70
         say(f"internal error: {place_of(error)}")
         return INTERNAL
+
+
+def _plain(message: str) -> str:
+    """Typer's message about a wrong value, in the words of ours."""
+    for theirs, ours in _NOT_NUMBERS.items():
+        message = message.replace(theirs, ours)
+    return message
 
 
 def _give_up_broken_streams() -> None:
