@@ -12,7 +12,7 @@ from hashmatch.cli import review_serve
 from hashmatch.cli.case_store import cases_place
 from hashmatch.cli.command import argument, group, option, switch
 from hashmatch.cli.deferred import deferred
-from hashmatch.cli.files import READS
+from hashmatch.cli.files import READS, WRITES
 from hashmatch.cli.streams import say
 from hashmatch.text import count
 
@@ -155,7 +155,9 @@ def decide_command(
 def bundle_command(
     case: CaseNumber,
     *,
-    output: Annotated[Path, option("DIR", "Write the evidence into DIR.", "--output", "-o")],
+    output: Annotated[
+        Path, option("DIR", "Write the evidence into DIR.", "--output", "-o"), WRITES
+    ],
     key: Annotated[
         Path | None, option("FILE", "Sign with this private key; see hashmatch list keygen."), READS
     ] = None,
