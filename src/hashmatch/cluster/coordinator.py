@@ -126,15 +126,18 @@ class ClusterPool(AnyPool):
     ) -> None:
         super().__init__(1, limits)
         self._cluster = cluster
-        self._chance = chance or random.SystemRandom().random
         self._say = limits.notify or (lambda _: None)
         self._dispatch = Dispatch()
         self._bridge: Bridge | None = None
         self._hearings: dict[int, _Hearing] = {}
         self._ready: list[Reply] = []
         self._said: set[str] = set()
-        self._why = "its bridge ends"
+        self._why = "no worker has joined its scheduler"
         self._contact = self._start_at = time.monotonic()
+        self._give_up = patience
+        self._recheck = Recheck(
+            cluster.recheck, chance or random.SystemRandom().random, self._shard
+        )
         self._pause = _FIRST_PAUSE
         self._losses = 0
         self._patience = patience
@@ -145,15 +148,10 @@ class ClusterPool(AnyPool):
         limits, how = replace(self._limits, notify=None), self._cluster
         self._work = Work(options, limits, base, how.follow, how.requester_pays)
         self._rules = self._work.rules()
-        self._recheck = Recheck(self._cluster.recheck, self._chance, self._shard)
-        until = time.monotonic() + self._patience
+        self._contact, self._give_up = time.monotonic(), self._patience
         while not self._dispatch.nodes:
             self._hear(0.1)
-            if time.monotonic() > until:
-                why = self._why or "no worker has joined its scheduler"
-                raise HashmatchError(
-                    f"the cluster is not there: {why}", path=self._cluster.scheduler
-                )
+        self._give_up = _GIVE_UP_SECONDS
         self.window = MOST_ATTEMPTS * MAX_ITEMS * max(_LEAST_NODES, self._dispatch.nodes)
 
     def _check_sandbox(self) -> None:
@@ -215,12 +213,7 @@ class ClusterPool(AnyPool):
         if self._bridge is not None:
             self._bridge.close()
             self._bridge = None
-        self._recheck_close()
-
-    def _recheck_close(self) -> None:
-        recheck = getattr(self, "_recheck", None)
-        if recheck is not None:
-            recheck.close()
+        self._recheck.close()
 
     def _hand_over(self) -> None:
         while self._bridge and (attempt := self._dispatch.next(time.monotonic())) is not None:
@@ -249,10 +242,11 @@ class ClusterPool(AnyPool):
                 self._take(frame)
         except LostError:
             self._lose()
+        self._check_nodes()
 
     def _start(self, timeout: float) -> None:
         now = time.monotonic()
-        if now - self._contact > _GIVE_UP_SECONDS or self._losses > _MOST_LOSSES:
+        if self._losses > _MOST_LOSSES:
             raise HashmatchError(f"lost the cluster: {self._why}", path=self._cluster.scheduler)
         if now < self._start_at:
             time.sleep(min(timeout, self._start_at - now))
@@ -291,7 +285,7 @@ class ClusterPool(AnyPool):
         workers = message.get("workers")
         if not isinstance(workers, list) or not all(isinstance(each, str) for each in workers):
             raise LostError
-        self._contact, self._pause = time.monotonic(), _FIRST_PAUSE
+        self._pause = _FIRST_PAUSE
         self._dispatch.set_nodes(workers)
 
     def _take_line(self, hearing: _Hearing, frame: Frame) -> None:
@@ -333,8 +327,20 @@ class ClusterPool(AnyPool):
     def _refuse(self, node: str, why: str) -> None:
         self._say_once(f"{node} is no longer used: {why}")
         self._dispatch.refuse(node)
-        if not self._dispatch.nodes:
-            raise HashmatchError(f"no node is left: {why}", path=node)
+        self._why = f"{node}: {why}"
+        self._give_up = self._patience  # others may still be joining
+
+    def _check_nodes(self) -> None:
+        """Fail if there has been no node for so long that none will come.
+
+        Raises:
+            HashmatchError: there has been none.
+        """
+        now = time.monotonic()
+        if self._dispatch.nodes:
+            self._contact = now
+        elif now - self._contact > self._give_up:
+            raise HashmatchError(f"no node is left: {self._why}", path=self._cluster.scheduler)
 
     def _refuse_liar(self, node: str) -> None:
         if self._recheck.answered_by(node):
