@@ -52,6 +52,7 @@ def same(one: ShardItem, other: ShardItem) -> bool:
     return said[0] == said[1] and all(getattr(one, f) == getattr(other, f) for f in fields)
 
 
+@settings(max_examples=40)
 @given(st.lists(items(), min_size=1, max_size=5), st.booleans(), st.booleans())
 def test_a_manifest_says_what_the_shard_is(
     found: list[ShardItem], exact: bool, digest_only: bool
@@ -77,7 +78,7 @@ def spoiled(value: Any, data: st.DataObject) -> Any:
     return data.draw(json_values)
 
 
-@settings(max_examples=200)
+@settings(max_examples=60)
 @given(items(), st.data())
 def test_any_other_manifest_is_an_error(item: ShardItem, data: st.DataObject) -> None:
     """Whatever is wrong with a manifest, reading it raises InputError at most."""
@@ -103,7 +104,7 @@ def shard_of(count: int, *, exact: bool = False) -> Shard:
 sound = examinations().filter(lambda found: not found.lacks(KINDS, OPTIONS.digests))
 
 
-@settings(max_examples=50)
+@settings(max_examples=20)
 @given(st.lists(st.tuples(st.lists(sound, max_size=2), sound), min_size=1, max_size=3), st.data())
 def test_answers_come_through_in_any_order(
     found: list[tuple[list[Examination], Examination]], data: st.DataObject
@@ -128,7 +129,7 @@ def test_answers_come_through_in_any_order(
     assert answers.complete
 
 
-@settings(max_examples=200)
+@settings(max_examples=60)
 @given(sound, st.data())
 def test_any_other_answer_is_an_error(found: Examination, data: st.DataObject) -> None:
     """Wherever an answer has hostile values, taking it raises ProtocolError at most."""

@@ -23,7 +23,7 @@ from sources.objects import servers
 
 LONG = bool(os.environ.get("HASHMATCH_LONG_TESTS"))
 KILLS = 50 if LONG else 3
-FILES = 5_000 if LONG else 240
+FILES = 5_000 if LONG else 180
 
 
 @pytest.fixture(scope="module")

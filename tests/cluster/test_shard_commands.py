@@ -82,7 +82,7 @@ def test_merged_records_equal_those_of_a_local_scan(
     uploads: Path, tmp_path: Path, decode: str
 ) -> None:
     """Records are the same, byte for byte, in the same order, and so are summary and exit code."""
-    folder = plan(uploads, tmp_path / "plan", "--decode", decode, "--files-per-shard", "12")
+    folder = plan(uploads, tmp_path / "plan", "--decode", decode, "--files-per-shard", "16")
     results = examine(uploads, folder, tmp_path / "results")
     listed = ("--list", "list.txt", "--format", "jsonl")
     local = run(uploads, "scan", "uploads", *listed, code=3)
