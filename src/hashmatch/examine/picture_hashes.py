@@ -130,7 +130,7 @@ def hash_views(
         # The other orientations are those of the picture as stored
         if options.with_quarters and not _has_step(plain, UPRIGHT):
             every.append(QuarterView(plain))
-    qualities = quality(np.stack([view.detail(QUALITY_GRID) for view in every])).tolist()
+    qualities = _qualities(every)
     hashes = [_hash_column(every, kind, reduced) for kind in options.kinds]
     return [
         ViewHashes(
@@ -143,6 +143,15 @@ def hash_views(
         )
         for row, view in enumerate(every)
     ]
+
+
+def _qualities(every: Sequence[AnyView]) -> list[int]:
+    """The quality of each view; a further one shows the detail of the view that it is made of."""
+    sources = [view.source if isinstance(view, QuarterView | SmallView) else view for view in every]
+    rows = {id(view): view for view in sources}
+    measured = quality(np.stack([view.detail(QUALITY_GRID) for view in rows.values()]))
+    found = dict(zip(rows, measured.tolist(), strict=True))
+    return [found[id(view)] for view in sources]
 
 
 def _has_step(view: View | MirrorView, step: str) -> bool:

@@ -84,6 +84,7 @@ class Agreement:
         within: the cutoff, in bits.
         further_within: that of further views; never more.
         symmetries: the mirror images of each query to look up as well, by name.
+        quarters: whether to look up views with rows and columns exchanged.
     """
 
     places: tuple[int, int]
@@ -92,6 +93,7 @@ class Agreement:
     within: Distances
     further_within: Distances
     symmetries: tuple[str, ...] = ()
+    quarters: bool = False
 
     @property
     def adds_suspects(self) -> bool:
@@ -136,7 +138,7 @@ class Agreement:
     def _readings(self, sorts: Sorts) -> _Readings:
         """What to look up: each view, and the mirror images of those that have any."""
         every = np.arange(len(sorts))
-        if not self.symmetries:  # the other quarter turns are mirror images of this one
+        if not self.quarters:
             every = every[sorts != QUARTERED]
         turned = every[sorts[every] != FURTHER] if self.symmetries else every[:0]
         query = np.concatenate([every, *(turned for _ in self.symmetries)])
@@ -274,4 +276,5 @@ def _pairs(
                     within,
                     cutoffs.of(within, further=True) or dict.fromkeys(within, NEVER),
                     cutoffs.symmetries,
+                    cutoffs.quarters,
                 )

@@ -91,10 +91,9 @@ class MatchRule:
         return self.require == "all"
 
     @property
-    def turned_views(self) -> int:
-        """How many readings of a picture are looked up by hashes that agree, mirror images too."""
-        quarters = 1 if self.which_views == "plain" else 2
-        return quarters * (1 + len(SYMMETRIES))
+    def has_quarters(self) -> bool:
+        """Whether quarter turns may be looked up by hashes that agree."""
+        return self.which_views != "plain"
 
     @property
     def is_thorough(self) -> bool:
@@ -136,6 +135,7 @@ class Cutoffs:
             if none are.
         all_must: whether an entry needs the cutoff of all the kinds that it has.
         symmetries: the mirror images that are looked up by hashes that agree.
+        quarters: whether quarter turns are, too.
         further: the same as ``matching`` for further views, of kinds that must agree. There are
             many such views, so their cutoffs are stricter.
     """
@@ -144,6 +144,7 @@ class Cutoffs:
     matching: Mapping[Kinds, Distances]
     all_must: bool
     symmetries: tuple[str, ...] = ()
+    quarters: bool = False
     further: Mapping[Kinds, Distances] = field(default_factory=dict)
 
     def within(self, group: Group) -> Distances:
@@ -168,8 +169,9 @@ class Cutoffs:
 def fit(hash_lists: Sequence[HashList], rule: MatchRule) -> tuple[list[Group], Cutoffs]:
     """Group the entries of lists, and choose how near is a match.
 
-    Hashes that agree also find mirror images, as long as the lists are so short that agreement
-    reaches far enough for that. In longer ones, mirror images would only cost it bits.
+    Hashes that agree also find mirror images and quarter turns, as long as the lists are so short
+    that agreement reaches far enough for that. In longer ones, quarter turns go first, and then
+    mirror images, since they would only cost it bits.
 
     Raises:
         SettingsError: a threshold is out of range.
@@ -181,16 +183,20 @@ def fit_groups(groups: list[Group], rule: MatchRule) -> tuple[list[Group], Cutof
     """Choose how near is a match for entries in these groups; see ``fit``."""
     if rule.mirrors or rule.all_must:
         return groups, choose_cutoffs(groups, rule)
-    mirrored = [
-        replace(group, views=rule.turned_views)
-        if len(group.kinds) > 1 and not group.further
-        else group
-        for group in groups
-    ]
-    cutoffs = choose_cutoffs(mirrored, rule)
-    reach = [64 * bits // kind.bits for each in cutoffs.agreements() for kind, bits in each.items()]
-    if min(reach, default=0) >= MIRRORS_AGREE:
-        return mirrored, replace(cutoffs, symmetries=SYMMETRIES)
+    sides = 1 + len(SYMMETRIES)
+    for quarters in (True, False) if rule.has_quarters else (False,):
+        mirrored = [
+            replace(group, views=sides * (1 + quarters))
+            if len(group.kinds) > 1 and not group.further
+            else group
+            for group in groups
+        ]
+        cutoffs = choose_cutoffs(mirrored, rule)
+        reach = (
+            64 * bits // kind.bits for each in cutoffs.agreements() for kind, bits in each.items()
+        )
+        if min(reach, default=0) >= MIRRORS_AGREE:
+            return mirrored, replace(cutoffs, symmetries=SYMMETRIES, quarters=quarters)
     return groups, choose_cutoffs(groups, rule)
 
 

@@ -72,5 +72,5 @@ def _count_readings(hit: Hit, examination: Examination, expected: ExpectedFalse)
     cutoffs = expected.cutoffs
     if not hit.together:
         return int(usual + further if cutoffs.all_must else usual)
-    sides = len(cutoffs.symmetries)
-    return int((usual + quartered) * (1 + sides) + further if sides else usual + further)
+    turned = usual + quartered * cutoffs.quarters
+    return int(turned * (1 + len(cutoffs.symmetries)) + further)

@@ -106,6 +106,7 @@ class ExpectedFalse:
             "unknown_kinds": list(self.unknown_kinds),
             "views": self.rule.views,
             "mirror_images": list(self.cutoffs.symmetries),
+            "quarter_turns": self.cutoffs.quarters,
             "further_views": FURTHER_VIEWS if self.rule.is_thorough else 0,
             "rates": self.rule.rates.name,
         }

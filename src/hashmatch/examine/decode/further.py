@@ -66,7 +66,7 @@ class SmallView:
         self, name: str, source: View | MirrorView, small: Real, down: Real, across: Real
     ) -> None:
         self.name = name
-        self._source = source
+        self.source = source
         self._small = small
         self._down = down
         self._across = across
@@ -82,7 +82,7 @@ class SmallView:
 
     def detail(self, side: int) -> Grey:
         """Return those of the view itself."""
-        return self._source.detail(side)
+        return self.source.detail(side)
 
 
 class QuarterView(MirrorView):
@@ -94,6 +94,7 @@ class QuarterView(MirrorView):
 
     def __init__(self, view: View | MirrorView) -> None:
         super().__init__(join(view.name, QUARTER), view, swaps=True, turn=np.transpose)
+        self.source = view
 
     def grey(self, width: int, height: int) -> Grey:
         """Return grey values, uint8 of shape (height, width)."""
