@@ -146,7 +146,7 @@ class NamedObjects:
         fetcher = self._stores.fetcher
         if isinstance(found, ObjectInfo):
             return ObjectItem(store, fetcher, key, found)
-        try:
-            return ObjectItem(store, fetcher, key, found.result())
-        except DecodeError as error:
+        error = found.exception()
+        if isinstance(error, DecodeError):
             return ObjectItem(store, fetcher, key, problem=error.bare())
+        return ObjectItem(store, fetcher, key, found.result())

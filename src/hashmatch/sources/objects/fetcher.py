@@ -191,6 +191,9 @@ class Fetch:
         """
         assert self.future is not None  # noqa: S101 # it is done
         self._taken = True
+        error = self.future.exception()
+        if isinstance(error, DecodeError):
+            raise error.bare()  # else the future would keep whatever is on the way of the error
         return self.future.result()
 
     def drop(self) -> None:

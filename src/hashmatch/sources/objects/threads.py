@@ -53,6 +53,7 @@ class Threads(Closing):
         while (task := self._tasks.get()) is not None:
             if not self._stop.is_set():
                 task()
+            del task  # it keeps its result
 
     def _run(self, future: Future[T], step: Callable[[], T]) -> None:
         if not future.set_running_or_notify_cancel():
