@@ -133,7 +133,9 @@ def test_records_equal_those_of_a_local_scan(nodes: Nodes, uploads: Path, tmp_pa
     here = hashmatch_command("scan", "uploads", *listed, cwd=uploads)
     on_nodes = ("--cluster", nodes.address, "--cluster-keys", str(nodes.keys), "--jobs", "1")
     state = ("--recheck", "20%", "--state", str(tmp_path / "scan.db"))
-    there = hashmatch_command("scan", "uploads", *listed, *on_nodes, *state, cwd=uploads)
+    there = hashmatch_command(
+        "scan", "uploads", *listed, *on_nodes, *state, cwd=uploads, timeout=300
+    )
     assert there.returncode == here.returncode == 1, there.stderr
     assert there.stdout.splitlines()[:-1] == here.stdout.splitlines()[:-1]
     again = hashmatch_command("scan", "uploads", *listed, *state[-2:], cwd=uploads)
@@ -279,7 +281,7 @@ def test_objects_are_read_by_the_nodes(
         nodes = Nodes(tmp_path, [None])
         try:
             on_nodes = ("--cluster", nodes.address, "--cluster-keys", str(nodes.keys))
-            there = hashmatch_command("scan", *listed, *on_nodes, "--jobs", "1")
+            there = hashmatch_command("scan", *listed, *on_nodes, "--jobs", "1", timeout=300)
         finally:
             nodes.close()
     assert there.returncode == here.returncode == 1, there.stderr
