@@ -161,7 +161,7 @@ def test_verdicts_and_reasons_are_closed_sets() -> None:
     """Records may use exactly these words."""
     assert set(Verdict) == {"match", "clear", "candidate", "not_image", "unscanned"}
     assert set(Reason) == {
-        *("undecodable", "truncated", "too_large", "timeout", "decoder_crash"),
+        *("undecodable", "truncated", "too_large", "timeout", "decoder_crash", "unavailable"),
         *("unsupported_format", "encrypted", "archive_limit", "frame_limit"),
         *("permission", "special_file", "changed", "vanished"),
     }
