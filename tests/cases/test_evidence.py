@@ -169,4 +169,4 @@ def test_feedback_by_command(tmp_path: Path, judged: Cases, capfd: pytest.Captur
     (said,) = json.loads((tmp_path / "f.json").read_text())["feedback"]
     assert (said["entry"], said["confirmed"]) == ("entry-0", 1)
     assert run([*command, "--format", "xml"]) == 64
-    assert "not one of ncmec, stopncii, csv" in capfd.readouterr().err
+    assert "choose from ncmec, stopncii, csv" in capfd.readouterr().err
