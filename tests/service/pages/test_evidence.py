@@ -123,6 +123,31 @@ def test_a_held_file_is_shown_and_one_that_was_changed_there_is_not(
         size(evidence, case_at(tmp_path / "b", missing))
 
 
+def test_the_member_that_matched_is_shown_and_not_the_picture_before_it(
+    evidence: Evidence, tmp_path: Path
+) -> None:
+    """A picture with an archive behind it must not stand in for what matched in the archive."""
+    path = tmp_path / "a.jpg"
+    with path.open("wb") as file:
+        file.write(OTHER)
+        with zipfile.ZipFile(file, "a") as archive:
+            archive.writestr("in/a.jpg", PICTURE)
+    with HoldFolder(tmp_path / "held") as hold, upload_of(path.read_bytes()) as upload:
+        number = hold.hold(upload, "c-1", [])
+    where = {"quarantine": str(tmp_path / "held"), "request": "r", "item": number}
+    member = Place("http", path=b"in/a.jpg", **where)
+    assert size(evidence, case_at(tmp_path, member)) == (200, 100)
+    (tmp_path / "b").mkdir()
+    with pytest.raises(InputError, match="which part of the held file matched is not known"):
+        size(evidence, case_at(tmp_path / "b", Place("http", **where)))
+    with Quarantine(tmp_path / "moved") as quarantine:
+        item = quarantine.hold(bytes(path))
+    link = Place("scan", path=b"/link!/in/a.jpg", quarantine=str(tmp_path / "moved"), item=item.id)
+    (tmp_path / "c").mkdir()
+    with pytest.raises(InputError, match="which part"):
+        size(evidence, case_at(tmp_path / "c", link))
+
+
 def test_what_nobody_here_can_open_is_not_shown(evidence: Evidence, tmp_path: Path) -> None:
     """An encrypted upload needs a key that is elsewhere; one that was not held is nowhere."""
     pyrage = pytest.importorskip("pyrage")
@@ -140,3 +165,7 @@ def test_what_nobody_here_can_open_is_not_shown(evidence: Evidence, tmp_path: Pa
     (tmp_path / "c").mkdir()
     with pytest.raises(InputError, match="in object storage"):
         size(evidence, case_at(tmp_path / "c", Place("scan", path=b"s3://bucket/a.jpg")))
+    (tmp_path / "d").mkdir()
+    held = Place("scan", path=b"s3://bucket/a.jpg", quarantine="s3://held/", item=1 << 47)
+    with pytest.raises(InputError, match="in object storage"):
+        size(evidence, case_at(tmp_path / "d", held))

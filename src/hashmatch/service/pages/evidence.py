@@ -12,11 +12,12 @@ from hashmatch.custody.quarantine import held_file, sha256_of
 from hashmatch.errors import DecodeError, HashmatchError, InputError, QuarantineError
 from hashmatch.examine.reading import NO_FOLLOW, open_file
 from hashmatch.examine.sandbox import SharedPool, WorkerLimits
-from hashmatch.files import Closing
+from hashmatch.files import Closing, is_object
 from hashmatch.model import MEMBER_MARK, Thumbnail
 from hashmatch.options import ExamineOptions, ThumbnailOptions
 
 _OPTIONS = ExamineOptions(kinds=(), digests=("sha256",))  # a worker checks the digest of a member
+_IN_BUCKET = "the file is in object storage, which this page does not open"
 _NOT_KEPT = "the upload was not kept: hashmatch serve --hold keeps what matches"
 
 
@@ -66,17 +67,20 @@ def _opened(place: Place, sha256: str | None) -> Iterator[tuple[int, bytes | Non
         HashmatchError: it cannot be opened, or is not the file that matched.
     """
     path = place.path
+    if place.quarantine is not None and is_object(place.quarantine):
+        raise InputError(_IN_BUCKET)
     if place.quarantine is not None and place.item is not None:
         with held_file(place.quarantine, place.item) as (item, descriptor):
             if item.encrypted:
                 raise InputError("the file is encrypted, and its key is not on this machine")
-            if sha256_of(descriptor) != item.sha256:
+            digest = sha256_of(descriptor)
+            if digest != item.sha256:
                 raise InputError("the file was changed in the quarantine")
-            yield descriptor, _member_of(path, item.path)
+            yield descriptor, None if digest == sha256 else _part_of(path, item.path, sha256)
     elif path is None or place.request is not None:
         raise InputError(_NOT_KEPT)
     elif not path.startswith(b"/"):
-        raise InputError("the file is in object storage, which this page does not open")
+        raise InputError(_IN_BUCKET)
     else:
         outer = _outer(path)
         descriptor = open_file(outer, flags=NO_FOLLOW)
@@ -96,6 +100,19 @@ def _outer(path: bytes) -> bytes:
         if Path(os.fsdecode(path[:end])).is_file():
             return path[:end]
     return path
+
+
+def _part_of(path: bytes | None, outer: bytes | None, sha256: str | None) -> bytes | None:
+    """The member that matched in a held file; of an upload, the place has only the member's path.
+
+    Raises:
+        InputError: it is not known. The file itself may be a harmless picture, with the archive
+            that matched behind it.
+    """
+    member = path if outer is None else _member_of(path, outer)
+    if member is None and sha256 is not None:
+        raise InputError("which part of the held file matched is not known")
+    return member
 
 
 def _member_of(path: bytes | None, outer: bytes | None) -> bytes | None:
