@@ -108,6 +108,7 @@ def test_a_form_from_elsewhere_changes_nothing(desk: Desk) -> None:
             other = {"sec-fetch-site": "cross-site"}
             assert ada.post(path, data={"token": own}, headers=other).status_code == 403
         assert ada.post("/login", headers={"sec-fetch-site": "cross-site"}).status_code == 403
+        assert ada.post("/login", content=b"key=" + b"x" * 70_000).status_code == 413
         assert ada.get("/").status_code == 200
         assert ada.post("/next", content=b"token=" + b"x" * 70_000).status_code == 413
     assert desk.cases.get(1).lease is None
@@ -197,6 +198,22 @@ def test_what_a_reviewer_did_not_see_stays_open(desk: Desk) -> None:
     case = desk.cases.get(1)
     assert case.status == "open"
     assert sorted(match.decision or "" for match in case.matches) == ["", "confirmed"]
+
+
+def test_an_old_page_undoes_no_decision_of_somebody_else(desk: Desk) -> None:
+    """A form that was open while another reviewer decided is refused, and the decision stays."""
+    with Reviewer(desk) as ada, Reviewer(desk, "ben") as ben:
+        assert ada.log_in().next_case() == 1
+        shown = ada.get("/case/1").text
+        form = dict(re.findall(r'type="hidden" name="(through|last)" value="(\d+)"', shown))
+        desk.clock.passes(minutes=16)
+        ben.log_in().submit("/case/1/take")
+        ben.decide(1, "confirmed")
+        ada.log_in()
+        answer = ada.submit("/case/1/decide", decision="false_positive", reason="x", **form)
+        assert answer.status_code == 409
+        assert "was decided meanwhile" in answer.text
+    assert desk.cases.get(1).status == "confirmed"
 
 
 def test_two_reviewers_decide_where_the_operator_asks_for_it(tmp_path: Path) -> None:

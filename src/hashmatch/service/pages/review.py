@@ -191,7 +191,10 @@ class ReviewPages:
             if not self._reception.may_log_in(request):
                 problem, status = "Too many attempts. Wait a minute.", 429
             else:
-                form = read_form(await small_body(request))
+                try:
+                    form = read_form(await small_body(request))
+                except UnansweredError:
+                    return problem_page(413, "Too much text", "A key is shorter than that.")
                 visit = self._reception.log_in(request, form.get("key", "").strip())
                 if visit is not None:
                     log_event("review_login", reviewer=visit.reviewer)
@@ -292,14 +295,14 @@ class ReviewPages:
         if decision not in set(Decision) or not reason or len(reason) > _MOST_REASON:
             problem = f"Choose a decision, and give a reason of up to {_MOST_REASON:,} characters."
             return self._case_page(visit, self._cases.get(number), status=422, problem=problem)
-        through = form.get("through", "")
         made = self._cases.decide(
             number,
             visit.reviewer,
             decision,
             reason,
             second=self._rules.second,
-            through=int(through) if through.isdecimal() and len(through) < 19 else None,
+            through=_whole(form.get("through", "")),
+            last=_whole(form.get("last", "")),
         )
         log_event("decided", case=number, reviewer=visit.reviewer, decision=decision)
         visit.session.last = (number, decision, made)
@@ -381,6 +384,11 @@ class ReviewPages:
             undo = {"case": number, "said": said, "until": made.undo_until, "seconds": seconds}
         values |= {"me": me, "token": lambda: hidden, "undo": undo}
         return page(template, status=status, **values)
+
+
+def _whole(text: str) -> int | None:
+    """The number in a field of a form; None if there is none."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
 
 
 def _number(visit: Visit) -> int:
