@@ -94,6 +94,14 @@ def test_a_place_that_is_met_again_is_the_same_place(store: Store) -> None:
     assert store.cases.get(row.id).places[0].place.item == 4
 
 
+def test_an_item_of_a_bucket_has_a_large_number(store: Store) -> None:
+    """Objects in quarantine are numbered by 48 bits, more than PostgreSQL's INTEGER holds."""
+    number = (1 << 48) - 1
+    store.cases.record([finding(1, quarantine="s3://held/", item=number)])
+    [seen] = store.cases.get(1).places
+    assert seen.place.item == number
+
+
 def test_filters_find_cases_by_any_match_and_any_door(store: Store) -> None:
     """A case passes if one of its matches or places has what is asked for."""
     store.cases.record([finding(number) for number in range(6)])
@@ -393,6 +401,15 @@ def test_only_the_owner_may_read_a_store(tmp_path: Path) -> None:
     """The file is created with mode 0600."""
     Cases(tmp_path / "cases.db").close()
     assert (tmp_path / "cases.db").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_password_is_in_no_message() -> None:
+    """Wherever the address has it, messages and records show the address without it."""
+    for address in ("u:s3cret@127.0.0.1:1/cases", "u@127.0.0.1:1/cases?password=s3cret"):
+        with pytest.raises(OutputError) as caught:
+            Cases(f"postgresql+psycopg://{address}")
+        assert "127.0.0.1:1/cases" in str(caught.value)
+        assert "s3cret" not in str(caught.value)
 
 
 def test_the_driver_is_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

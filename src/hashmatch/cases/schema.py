@@ -108,7 +108,7 @@ places = Table(
     Column("number", Text),
     Column("address", Text),
     Column("quarantine", Text),
-    Column("item", Integer),
+    Column("item", BigInteger),  # objects in a bucket have numbers of 48 bits
     Column("first_seen", Moment, nullable=False),
     Column("last_seen", Moment, nullable=False),
     UniqueConstraint("case", "identity"),
