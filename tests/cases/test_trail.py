@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import signal
 import sqlite3
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from cases import databases
 from cases.findings import finding
+from commands import COMMAND, environment
 from hashmatch.cases import Cases
 from hashmatch.cli.main import run
 from hashmatch.custody.audit import AuditLog
@@ -125,3 +129,23 @@ def test_a_table_of_decisions_is_chained(desk: Desk, tmp_path: Path) -> None:
     command = ["review", "import", str(table), "--by", "bob", "--cases", desk.place]
     assert run([*command, "--audit", desk.trail]) == 0
     assert desk.verify() == 0
+
+
+def test_a_trail_has_no_password_of_the_store(server: str, tmp_path: Path) -> None:
+    """The page records where its cases are, and not how to log in there."""
+    place = databases.new_database(server, "cases_password").replace("tester@", "tester:s3cret@")
+    audit = tmp_path / "audit.log"
+    options = ("--cases", place, "--http", "127.0.0.1:0", "--audit", str(audit))
+    with subprocess.Popen(
+        [*COMMAND, "review", "serve", *options],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
+    trail = audit.read_text()
+    assert '"review serve"' in trail
+    assert "s3cret" not in trail

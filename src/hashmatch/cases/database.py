@@ -160,7 +160,7 @@ def _engine(place: str, *, create: bool) -> tuple[Engine, str]:
         url = url.set(drivername=_SCHEMES[0])
         return (
             create_engine(url, hide_parameters=True, pool_pre_ping=True),
-            url.render_as_string(hide_password=True),
+            url.difference_update_query(["password"]).render_as_string(hide_password=True),
         )
     except ModuleNotFoundError as error:
         raise MissingExtraError("--cases postgresql+psycopg://...", "postgres") from error

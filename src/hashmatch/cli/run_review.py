@@ -33,23 +33,24 @@ def run_review(asked: ReviewServeSettings) -> int:
     place = cases_place(asked.cases, asked.state)
     say_exposed(address)
     with ExitStack() as stack:
-        chain = None
+        log = None
         if asked.audit is not None:
             log = stack.enter_context(AuditLog.open(asked.audit))
+        chain = None if log is None else Trail(log).chain
+        # A state whose scans found nothing has no cases yet
+        cases = stack.enter_context(Cases(place, create=asked.cases is None, chain=chain))
+        if log is not None:
             log.start(
                 command="review serve",
                 settings={
-                    "cases": place,
+                    "cases": cases.place,  # without a password
                     "http": asked.http,
                     "two_reviewers": asked.reviewers.two_reviewers,
                 },
             )
-            chain = Trail(log).chain
-        # A state whose scans found nothing has no cases yet
-        cases = stack.enter_context(Cases(place, create=asked.cases is None, chain=chain))
         evidence = stack.enter_context(Evidence(asked.workers.jobs or 1, asked.workers.limits()))
         serve_review(ReviewPages(cases, evidence, rules), address, read_mode(asked.socket_mode))
-        if asked.audit is not None:
+        if log is not None:
             log.finish(exit_code=0, counts={})
     return 0
 
