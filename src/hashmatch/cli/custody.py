@@ -250,7 +250,8 @@ def _settings_record(settings: CustodySettings) -> Record:
 def _check_apart(quarantine: str, root: bytes) -> None:
     inner = os.fsencode(quarantine)
     if is_object(root):
-        inside = inner.startswith(root)
+        # A prefix ends anywhere, the name of a bucket only at its slash
+        inside = inner.startswith(root if root.count(b"/") > 2 else root + b"/")
     elif is_object(quarantine):
         inside = False
     else:

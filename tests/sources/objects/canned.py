@@ -39,6 +39,7 @@ class CannedS3(ThreadingHTTPServer):
         objects: by key.
         faults: by key, or ``b"?list"`` for pages of listings: what goes wrong with the next
             requests, first things first.
+        deleted: what was to be deleted: paths, with the version that was named. It stays.
         requests: how often each method was used, ``LIST`` being one.
         paid: how many requests said that whoever makes them pays, and how many did not.
         page: objects on a page.
@@ -54,6 +55,7 @@ class CannedS3(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.objects: dict[bytes, Canned] = {}
         self.faults: defaultdict[bytes, list[str]] = defaultdict(list)
+        self.deleted: list[str] = []
         self.requests: Counter[str] = Counter()
         self.paid: Counter[bool] = Counter()
         self.page = 1000
@@ -115,6 +117,10 @@ class _Handler(BaseHTTPRequestHandler):
                 self.server.listing -= 1
         else:
             self._object()
+
+    def do_DELETE(self) -> None:
+        self.server.deleted.append(self.path)
+        self._answer(204, b"")
 
     def _key(self) -> bytes:
         # Not the path of a parsed URL, which makes one slash of two

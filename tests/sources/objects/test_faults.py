@@ -143,6 +143,19 @@ def test_object_replaced_after_it_was_listed_has_changed(server: CannedS3) -> No
         first.open()
 
 
+def test_version_from_before_a_bucket_kept_any_is_deleted_by_its_name(server: CannedS3) -> None:
+    """Without it, a marker would only hide the object; nor is another one in its place deleted."""
+    server.objects[b"0.jpg"] = server.objects[b"0.jpg"]._replace(version="null")
+    store, key = stores_at(server.url).s3(b"s3://bucket/0.jpg")
+    found = store.look(key)
+    store.remove(found)
+    assert server.deleted == ["/bucket/0.jpg?versionId=null"]
+    server.put(b"0.jpg", picture(9))
+    with pytest.raises(DecodeError, match="changed"):
+        store.remove(found)
+    assert len(server.deleted) == 1
+
+
 @pytest.mark.parametrize("fault", ["503", "garbage", "reset"])
 def test_listing_is_asked_for_again(server: CannedS3, fault: str) -> None:
     """A page that fails is asked for again, and no object comes twice."""

@@ -87,7 +87,7 @@ def test_inventory_has_the_keys_of_current_versions(keys: list[str]) -> None:
     found = list(read_inventory(data, columns_of(_COLUMNS), "inventory.csv"))
     assert [path.decode() for path, _ in found] == [f"s3://b/{key}" for key in keys]
     for key, (_, info) in zip(keys, found, strict=True):
-        assert info == (key.encode(), 5, "abc", "2026-01-31T12:00:00", "v1")
+        assert info == (key.encode(), 5, "abc", "2026-01-31T12:00:00", "")
 
 
 @pytest.mark.parametrize("data", [b"a,b\n", b"\x1f\x8bnot gzip", b"\xff\xfe\n", b'"a'])

@@ -104,6 +104,33 @@ def test_only_the_version_that_matched_is_deleted(site: Site) -> None:
     assert body == picture(2)
 
 
+def test_object_replaced_since_an_inventory_has_changed(site: Site) -> None:
+    """The version that an inventory names is not taken for the one that is there now."""
+    site.client.put_bucket_versioning(
+        Bucket=site.files, VersioningConfiguration={"Status": "Enabled"}
+    )
+    old = site.client.put_object(Bucket=site.files, Key="good.jpg", Body=picture(2))
+    size, etag = str(len(picture(2))), old["ETag"].strip('"')
+    row = [site.files, "good.jpg", old["VersionId"], "true", size, "2026-01-31T12:00:00Z", etag]
+    site.client.put_object(Bucket=site.files, Key="good.jpg", Body=picture(1))
+    inventory = site.list.parent / "inventory.csv"
+    inventory.write_text(",".join(row) + "\n")
+    done = hashmatch_command(
+        *("scan", "--files-from", inventory, "--list", site.list, "--format", "jsonl"),
+        *("--inventory", "Bucket, Key, VersionId, IsLatest, Size, LastModifiedDate, ETag"),
+    )
+    first, _ = records(done.stdout)
+    assert (first["verdict"], first["reason"]) == ("unscanned", "changed")
+
+
+def test_bucket_whose_name_begins_alike_is_another_one(site: Site) -> None:
+    """A quarantine beside the bucket that is scanned is not inside it."""
+    site.client.create_bucket(Bucket=f"{site.files}-held")
+    site.held = f"{site.files}-held"
+    *_, summary = site.scan()
+    assert summary["quarantine"]["copied"] == 1
+
+
 def test_locked_version_stays_and_is_reported(site: Site) -> None:
     """The copy is kept, the exit code says that a match was not moved, and why is on stderr."""
     locked = f"{site.files}-locked"

@@ -37,6 +37,9 @@ def read_inventory(
 ) -> Iterator[tuple[bytes, ObjectInfo | None]]:
     """Yield the path of each object's latest version, and what the inventory says of it.
 
+    The id of the version is left out: an object that was replaced since is then found to have
+    changed, rather than its old contents being taken for those that are there now.
+
     Args:
         file: CSV, packed with gzip or not.
         columns: see ``columns_of``.
@@ -68,4 +71,4 @@ def _entry(row: dict[str, str]) -> tuple[bytes, ObjectInfo | None]:
     modified, etag = row.get("lastmodifieddate", "")[:_SECONDS], row.get("etag", "").strip('"')
     if not (row.get("size") and modified and etag):
         return path, None
-    return path, ObjectInfo(key, int(row["size"]), etag, modified, row.get("versionid", ""))
+    return path, ObjectInfo(key, int(row["size"]), etag, modified)

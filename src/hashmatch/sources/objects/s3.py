@@ -7,7 +7,6 @@ URL and parsed by ``s3_pages``.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any
 
 from hashmatch.errors import DecodeError, InputError, MissingExtraError, SettingsError
 from hashmatch.model import Reason
+from hashmatch.sources.objects.s3_errors import WORDS, code_in, failure
 from hashmatch.sources.objects.s3_pages import parse_page
 from hashmatch.sources.objects.store import ObjectInfo, Pause, TransientError, persist
 from hashmatch.text import printable
@@ -29,22 +29,7 @@ _LEVELS = 8
 _MOST_PAGE_BYTES = 1 << 24
 _MOST_EMPTY_PAGES = 1000
 
-_CODE = re.compile(r"[A-Za-z0-9.]{1,64}", re.ASCII)
-_GONE = frozenset(
-    {"NoSuchKey", "NoSuchVersion", "NoSuchBucket", "NotFound", "404", "MethodNotAllowed"}
-)
-_CHANGED = frozenset({"PreconditionFailed", "412", "304"})
-_EXPIRED = frozenset(
-    {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
-)
-_BUSY = frozenset({"RequestTimeout", "SlowDown", "Throttling", "ThrottlingException", "429"})
-_ARCHIVED = "InvalidObjectState"
-
-_WORDS = {
-    Reason.VANISHED: "the object is gone",
-    Reason.CHANGED: "the object changed since it was listed",
-    Reason.PERMISSION: "not permitted to read it",
-}
+_UNVERSIONED = ("", "null")  # "null": versions are kept, but were not when this was written
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,19 +191,18 @@ class S3Store:
     def look(self, key: bytes) -> ObjectInfo:
         """See ``Store.look``."""
         answer = self._call("head_object", Key=_text(key))
-        version = answer.get("VersionId", "")
         return ObjectInfo(
             key,
             int(answer.get("ContentLength", 0)),
             answer.get("ETag", "").strip('"'),
             f"{answer['LastModified']:%Y-%m-%dT%H:%M:%S}" if "LastModified" in answer else "",
-            "" if version == "null" else version,
+            answer.get("VersionId", ""),
         )
 
     def read(self, info: ObjectInfo, write: Callable[[bytes], None]) -> None:
         """See ``Store.read``. Not every server heeds ``If-Match``, so its answer is compared."""
-        which = {"VersionId": info.version} if info.version else {}
-        if info.etag and not info.version:
+        which = {"VersionId": info.version} if info.version not in _UNVERSIONED else {}
+        if info.etag and not which:
             which["IfMatch"] = f'"{info.etag}"'
         answer = self._call("get_object", Key=_text(info.key), **which)
         with answer["Body"] as body:
@@ -266,7 +250,7 @@ class S3Store:
             DecodeError: it cannot be copied, or is another one by now.
         """
         which = {"Bucket": source._bucket, "Key": _text(found.key)}  # our own class
-        if found.version:
+        if found.version not in _UNVERSIONED:
             which["VersionId"] = found.version
         matching = {"CopySourceIfMatch": f'"{found.etag}"'} if found.etag else {}
         step = partial(self._call, "copy_object", Key=_text(key), CopySource=which, **matching)
@@ -279,8 +263,15 @@ class S3Store:
             DecodeError: it cannot be deleted, for example because it is locked.
         """
         which = {"VersionId": found.version} if found.version else {"IfMatch": f'"{found.etag}"'}
+        named = {"Key": _text(found.key), **which}
+
+        def attempt() -> None:
+            if found.version == "null":  # the one version that another object can take the place of
+                self._compare(found, self._call("head_object", **named))
+            self._call("delete_object", **named)
+
         try:
-            persist(partial(self._call, "delete_object", Key=_text(found.key), **which), _go_on)
+            persist(attempt, _go_on)
         except DecodeError as error:
             if error.reason is not Reason.VANISHED:  # nor is it there any more
                 raise
@@ -292,7 +283,7 @@ class S3Store:
             or answer.get("ContentLength") != info.size
             or (info.version and version not in {None, info.version})
         ):
-            raise DecodeError(Reason.CHANGED, _WORDS[Reason.CHANGED])
+            raise DecodeError(Reason.CHANGED, WORDS[Reason.CHANGED])
 
     def _page(self, prefix: bytes, after: bytes, token: str, delimiter: str = "") -> Any:
         asked: dict[str, Any] = {"EncodingType": "url", "MaxKeys": 1000}
@@ -324,7 +315,7 @@ class S3Store:
             answer.raw.close()
             raise DecodeError(Reason.UNAVAILABLE, "the storage's listing is too long")
         if answer.status_code != 200:
-            raise _failure(answer.status_code, _code_in(body), "")
+            raise failure(answer.status_code, code_in(body), "")
         return body
 
     def _call(self, name: str, **asked: Any) -> Any:
@@ -345,7 +336,7 @@ class S3Store:
             answer = error.response
             status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
             found = answer.get("Error", {})
-            raise _failure(status, found.get("Code", ""), found.get("Message", "")) from None
+            raise failure(status, found.get("Code", ""), found.get("Message", "")) from None
         except (said.NoCredentialsError, said.PartialCredentialsError, said.TokenRetrievalError):
             raise DecodeError(Reason.PERMISSION, "there are no AWS credentials") from None
         except (HTTPError, said.BotoCoreError, ResponseParserError, ValueError) as error:
@@ -357,36 +348,6 @@ class S3Store:
 def _go_on(seconds: float) -> bool:
     sleep(seconds)
     return False
-
-
-def _failure(status: int, code: str, message: str) -> DecodeError:
-    """What an error of S3 means for whoever asked."""
-    code = code if _CODE.fullmatch(code) else "error"
-    what = f"the storage says {code} ({status})"
-    if code in _EXPIRED:
-        return TransientError(Reason.PERMISSION, f"the credentials have expired: {what}")
-    if "Server Side Encryption" in message or "SSECustomer" in code:
-        return DecodeError(
-            Reason.PERMISSION, "it is encrypted with a key of its owner (SSE-C), not with S3's"
-        )
-    if status >= 500 or code in _BUSY or status == 429:
-        return TransientError(Reason.UNAVAILABLE, what)
-    if code == _ARCHIVED:
-        return DecodeError(
-            Reason.UNAVAILABLE, f"it is archived, and must be restored first: {what}"
-        )
-    if code in _GONE or status == 404:
-        return DecodeError(Reason.VANISHED, _WORDS[Reason.VANISHED])
-    if code in _CHANGED or status == 412:
-        return DecodeError(Reason.CHANGED, _WORDS[Reason.CHANGED])
-    if status in {401, 403}:
-        return DecodeError(Reason.PERMISSION, f"{_WORDS[Reason.PERMISSION]}: {what}")
-    return DecodeError(Reason.UNAVAILABLE, what)
-
-
-def _code_in(body: bytes) -> str:
-    found = re.search(rb"<Code>([A-Za-z0-9.]{1,64})</Code>", body[:65536])
-    return "" if found is None else found[1].decode("ascii")
 
 
 def _text(key: bytes) -> str:
