@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from counts import LONG
 from hashmatch.errors import HashmatchError, SettingsError
@@ -109,6 +110,16 @@ def sole(replies: list[Reply]) -> Examination:
 def workers_of(pool: Pool) -> list[int]:
     """The worker processes, according to the system."""
     return children(pool._zygote.pid)
+
+
+def test_what_is_loaded_late_is_loaded_for_the_first_file(tmp_path: Path) -> None:
+    """Though other workers wait that lack it, a file gets a decoder that is loaded late."""
+    with io.BytesIO() as file:
+        Image.effect_noise((64, 64), 90).save(file, "AVIF")
+        data = file.getvalue()
+    with Pool(6, PATIENT).configure(OPTIONS) as pool:
+        (replies,) = run(pool, [data], tmp_path)
+    assert sole(replies).reason is None
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ class Worker:
         pid: of the process.
         channel: the supervisor's end of its socket.
         until: when the job it is on is late, by the clock.
+        loaded_late: it was forked after what is seldom needed had been loaded.
         ready: its walls are up.
         hands: its jobs, the one it is on first, each with the number that answers must repeat.
         done: how many jobs it has answered.
@@ -44,6 +45,7 @@ class Worker:
     pid: int
     channel: socket.socket
     until: float
+    loaded_late: bool
     ready: bool = False
     hands: deque[tuple[Job, int]] = field(default_factory=deque)
     done: int = 0

@@ -34,7 +34,6 @@ class Job:
         last: when the time for all of its members is up; None until it starts.
         bytes_left: how many more bytes workers may answer about it.
         progress: how often a worker has reported that it is still at work on the current part.
-        loaded_late: a worker asked for what is loaded late, and that has been loaded.
         alone: the worker that has it has no other job.
         thumbnail: make a thumbnail instead of examining the file; None to examine it.
         item: the file's item, for an examiner elsewhere, which opens it there.
@@ -53,7 +52,6 @@ class Job:
     last: float | None = None
     bytes_left: int = 16 * 1024 * 1024
     progress: int = 0
-    loaded_late: bool = False
     alone: bool = False
     thumbnail: ThumbnailOptions | None = None
     item: object = None

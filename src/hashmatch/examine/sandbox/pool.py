@@ -104,6 +104,7 @@ class Pool(AnyPool):
         self._backlog: deque[Job] = deque()
         self._workers: list[Worker] = []
         self._stillborn = 0
+        self._loads_late = False  # whether new workers have what is seldom needed
         self._selector = selectors.DefaultSelector()
         self._zygote = Forker()
 
@@ -307,9 +308,10 @@ class Pool(AnyPool):
         """Blame a job for the death of its worker, and try it again or give it up."""
         job.alone = True
         place = _PLACE.match(worker.died_of or "")
-        if place is not None and place[1] in _NOT_LOADED and not job.loaded_late:
-            self._zygote.load_late()
-            job.loaded_late = True
+        if place is not None and place[1] in _NOT_LOADED and not worker.loaded_late:
+            if not self._loads_late:
+                self._zygote.load_late()
+            self._loads_late = True
         else:
             job.deaths += 1
             job.faults += worker.lied or not self._by_others(ending)
@@ -357,6 +359,7 @@ class Pool(AnyPool):
 
     def _fork(self) -> Worker:
         pid, channel = self._zygote.fork()
-        worker = Worker(pid, channel, self._clock.look() + _READY_SECONDS)
+        until = self._clock.look() + _READY_SECONDS
+        worker = Worker(pid, channel, until, loaded_late=self._loads_late)
         self._selector.register(channel, selectors.EVENT_READ, worker)
         return worker
