@@ -11,6 +11,7 @@ import pytest
 from cases.findings import finding
 from hashmatch.cases import Cases, Filters
 from hashmatch.cli.main import run
+from hashmatch.custody.quarantine import Quarantine
 from pictures import encode, photo
 
 
@@ -66,6 +67,20 @@ def test_a_case_knows_where_its_evidence_is(desk: Desk) -> None:
     assert held == {files + b"/a.jpg": 1, files + b"/b.zip!/inner.jpg": 2}
     start = json.loads((desk.folder / "log").read_text().splitlines()[0])
     assert start["event"]["settings"]["cases"] == str(place)
+
+
+def test_a_file_is_a_case_before_it_is_moved(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scan that ends in the middle of a move has lost no match that nothing finds again."""
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Quarantine, "hold", interrupted)
+    place, folder = desk.folder / "cases.db", desk.folder / "quarantine"
+    assert desk.scan("--cases", place, "--quarantine", folder) not in {0, 1}
+    with Cases(place, create=False) as cases:
+        (row,) = cases.queue().rows
+        assert cases.get(row.id).places[0].place.item is None
 
 
 def test_a_rematch_and_the_report_use_the_cases_of_the_state(

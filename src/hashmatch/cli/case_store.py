@@ -80,7 +80,7 @@ class CaseStore(Closing):
         self._cases: cases.Cases | None = None
         self._versions: dict[str, str | None] = {}
         self._findings: list[cases.Finding] = []
-        self._members: list[cases.Finding] = []
+        self._file: list[cases.Finding] = []  # of the one in hand and its members
         self._since = 0.0
         if at_once:
             self._opened()
@@ -103,25 +103,29 @@ class CaseStore(Closing):
         """See ``Reviews``."""
         return self._opened().rejected(contents)
 
-    def add(self, result: FileResult, quarantine: str | None, item: int | None) -> None:
-        """Add what a scan found; members of an archive are written with the archive.
+    def add(self, result: FileResult) -> None:
+        """Add what a scan found of a file, or first of a member of an archive."""
+        if result.outcome.content is not None:
+            self._file.append(self._finding(result, result.outcome.content))
+
+    def write_before_move(self) -> None:
+        """Write what was found of the file in hand, since no scan finds it where it is moved to."""
+        self._findings += self._file
+        self.flush()
+
+    def end_file(self, quarantine: str | None, item: int | None) -> None:
+        """Note where the file in hand is now, and go on to the next.
 
         Args:
-            result: of a file or member.
             quarantine: the folder that it was moved to, if it was.
             item: its number there.
         """
-        if result.outcome.content is not None:
-            self._members.append(self._finding(result, result.outcome.content))
-        if result.archive is not None:
-            return
         held = None if quarantine is None or item is None else _resolved(quarantine)
-        for each in self._members:
+        for each in self._file:
             place = replace(each.place, quarantine=held, item=item)
             self._findings.append(replace(each, place=place))
-        self._members = []
+        self._file = []
         late = self._findings and time.monotonic() - self._since > _SECONDS
-        # A file that was moved is not found again
         if item is not None or late or len(self._findings) >= _BATCH:
             self.flush()
 

@@ -76,16 +76,19 @@ class Custody:
     def follow(self, result: FileResult, record: Record) -> None:
         """Record one file if it is not clear, and move it if it matched.
 
-        It is recorded in the audit trail before it is moved, and in the case store afterwards.
+        It is recorded in the audit trail and in the case store before it is moved. Afterwards the
+        case store learns where it is now.
 
         Raises:
             SettingsError: the quarantine is inside the folder that the file was found in.
         """
         self._log_file(record)
+        if self.cases is not None:
+            self.cases.add(result)
         if self.settings.quarantine is not None:
             self._move_if_matched(result, record, self.settings.quarantine)
-        if self.cases is not None:
-            self.cases.add(result, self.settings.quarantine, record.get("quarantine"))
+        if self.cases is not None and result.archive is None:
+            self.cases.end_file(self.settings.quarantine, record.get("quarantine"))
 
     def _move_if_matched(self, result: FileResult, record: Record, quarantine: str) -> None:
         if result.root is not None and result.root != self._root:
@@ -175,6 +178,8 @@ class Custody:
             self._moves.left += 1
             say(f"{printable(result.path)}: would be moved")
             return {"dry_run": True}
+        if self.cases is not None:
+            self.cases.write_before_move()
         sha256 = result.sha256.hex()
         if isinstance(self.quarantine, BucketQuarantine):
             return self._move_object(self.quarantine, result.path, sha256, matches)
