@@ -200,6 +200,18 @@ def test_what_a_reviewer_did_not_see_stays_open(desk: Desk) -> None:
     assert sorted(match.decision or "" for match in case.matches) == ["", "confirmed"]
 
 
+def test_a_page_says_that_a_decision_is_about_more_than_the_preview_shows(desk: Desk) -> None:
+    """One frame may be a false positive, and another one, which nobody looked at, may not."""
+    said = "near 2 different views of the file, and the preview shows one"
+    with Reviewer(desk) as ada:
+        assert ada.log_in().next_case() == 1
+        assert said not in ada.get("/case/1").text
+        desk.cases.record(
+            [finding(PICTURES / "harbour.jpg", 9, matches=(near(9, view="frame:7"),))]
+        )
+        assert said in ada.get("/case/1").text
+
+
 def test_an_old_page_undoes_no_decision_of_somebody_else(desk: Desk) -> None:
     """A form that was open while another reviewer decided is refused, and the decision stays."""
     with Reviewer(desk) as ada, Reviewer(desk, "ben") as ben:
