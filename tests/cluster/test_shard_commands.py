@@ -12,6 +12,7 @@ import pytest
 
 from commands import hashmatch_command, records
 from hashmatch import HashList
+from hashmatch.cli.main import run as cli_run
 from hashmatch.cluster import shard as shards
 from hashmatch.cluster.node import UnfitError, check_fit
 from hashmatch.cluster.plan import read_manifest
@@ -186,6 +187,21 @@ def test_a_node_that_decodes_otherwise_examines_nothing(planned: tuple[Path, Pat
     rules["versions"]["pillow"] = "1.0"
     with pytest.raises(UnfitError, match=r"differently \(versions\)"):
         check_fit(shards.Shard(shard.work, json.dumps(rules), shard.items))
+
+
+def test_results_of_another_version_are_not_merged(
+    uploads: Path,
+    planned: tuple[Path, Path],
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Hashes that were made in another way would be looked up in vain, and files come out clear."""
+    folder, results = planned
+    monkeypatch.chdir(uploads)
+    monkeypatch.setattr("hashmatch.state.settings.PILLOW_VERSION", "1.0")
+    merge = ["shard", "merge", str(results), "--plan", str(folder), "--list", "list.txt"]
+    assert cli_run(merge) == 70
+    assert "examines files differently (versions)" in capfd.readouterr().err
 
 
 def test_a_link_put_in_the_place_of_a_folder_leads_nowhere(

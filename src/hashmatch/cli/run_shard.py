@@ -19,7 +19,7 @@ from hashmatch.cli.shard import MergeSettings, PlanSettings, ShardRunSettings
 from hashmatch.cli.streams import say
 from hashmatch.cli.to_scan import paths_of
 from hashmatch.cluster.merge import Recorded, RecordedSource, find_results, results_header
-from hashmatch.cluster.node import examine_shard
+from hashmatch.cluster.node import check_rules, examine_shard
 from hashmatch.cluster.plan import Plan, read_manifest, read_plan, shards_of, write_plan
 from hashmatch.cluster.shard import Work
 from hashmatch.errors import SettingsError
@@ -108,8 +108,12 @@ def _build_matcher(asked: MergeSettings, found: Plan) -> Matcher:
 
     Raises:
         SettingsError: the lists need other hashes.
+        UnfitError: this machine would hash the files in another way than the nodes did.
     """
-    options = next((shard.work.options for _, shard in shards_of(found, asked.source.plan)), None)
+    first = next((shard for _, shard in shards_of(found, asked.source.plan)), None)
+    options = None if first is None else first.work.options
+    if first is not None:
+        check_rules(first)
     lists = load_lists(asked.lists, quiet=asked.results.quiet)
     how: dict[str, Any] = {}
     if options is not None:

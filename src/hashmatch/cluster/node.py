@@ -39,14 +39,7 @@ def check_fit(shard: Shard) -> None:
         InputError: a bucket does not let this machine in.
         MissingExtraError: a package is needed to reach it.
     """
-    here = shard.work.rules()
-    if here != shard.rules:
-        ours, theirs = json.loads(here), json.loads(shard.rules)
-        names = sorted(name for name in ours if ours[name] != theirs.get(name))
-        raise UnfitError(
-            f"this machine examines files differently ({', '.join(names)}): install the same"
-            " version of hashmatch, with the same extras, as where the shards were made"
-        )
+    check_rules(shard)
     objects = [item.path for item in shard.items if is_object(item.path)]
     files = [item for item in shard.items if not is_object(item.path)]
     if objects:
@@ -55,6 +48,22 @@ def check_fit(shard: Shard) -> None:
         place = os.path.join(shard.work.base, root)
         if not os.path.lexists(place):
             raise UnfitError("this folder is not there: mount it", path=os.fsdecode(place))
+
+
+def check_rules(shard: Shard) -> None:
+    """Check that this machine decodes, hashes and bounds files as the one that made the shard.
+
+    Raises:
+        UnfitError: it does not.
+    """
+    here = shard.work.rules()
+    if here != shard.rules:
+        ours, theirs = json.loads(here), json.loads(shard.rules)
+        names = sorted(name for name in ours if ours[name] != theirs.get(name))
+        raise UnfitError(
+            f"this machine examines files differently ({', '.join(names)}): install the same"
+            " version of hashmatch, with the same extras, as where the shards were made"
+        )
 
 
 def _check_buckets(paths: Iterable[bytes], options: S3Options) -> None:
