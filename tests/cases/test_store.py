@@ -102,6 +102,23 @@ def test_an_item_of_a_bucket_has_a_large_number(store: Store) -> None:
     assert seen.place.item == number
 
 
+@pytest.mark.parametrize("number", [1 << 63, -(1 << 70), 0])
+def test_a_number_that_no_row_has_is_no_case(store: Store, number: int) -> None:
+    """However large it is, nobody is told that the store is damaged."""
+    store.cases.record([finding(1)])
+    cases = store.cases
+    for call in (
+        lambda: cases.get(number),
+        lambda: cases.decide(number, "ann", "confirmed"),
+        lambda: cases.note(number, "ann", "x"),
+        lambda: cases.lease("ann", case=number),
+    ):
+        with pytest.raises(CaseError, match="no case has the number"):
+            call()
+    with pytest.raises(SettingsError, match="not a place"):
+        cases.queue(after=f"1:{number or -1}")
+
+
 def test_filters_find_cases_by_any_match_and_any_door(store: Store) -> None:
     """A case passes if one of its matches or places has what is asked for."""
     store.cases.record([finding(number) for number in range(6)])

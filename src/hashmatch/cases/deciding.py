@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeAlias
 from sqlalchemy import Connection, func, insert, select, update
 
 from hashmatch.cases.queueing import check_free, release
-from hashmatch.cases.reading import read_decisions
+from hashmatch.cases.reading import check_number, read_decisions
 from hashmatch.cases.recording import as_text, settle
 from hashmatch.cases.schema import cases, decisions, matches, meta
 from hashmatch.cases.values import Decision, DecisionRecord
@@ -209,6 +209,7 @@ def _lock(connection: Connection, case: int) -> int:
     Raises:
         CaseError: there is no such case.
     """
+    check_number(case)
     found = connection.execute(
         select(cases.c.id).where(cases.c.id == case).with_for_update()
     ).scalar_one_or_none()

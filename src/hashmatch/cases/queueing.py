@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 from hashmatch.cases.database import upsert
-from hashmatch.cases.reading import lease_of, match_of
+from hashmatch.cases.reading import MOST_NUMBER, lease_of, match_of
 from hashmatch.cases.recording import copies_of, facet_value, place_of
 from hashmatch.cases.schema import (
     Moment,
@@ -39,6 +39,8 @@ from hashmatch.errors import CaseError, SettingsError
 
 COUNTED = 1_000
 """How many cases of a queue are counted before it is just many."""
+
+_NOWHERE = "after is not a place in this queue"
 
 
 def read_page(
@@ -210,7 +212,9 @@ def _beyond(order: Order, after: str) -> ColumnElement[bool]:
             literal(float(text)) if _by_doubt(order) else literal(moment(int(text)), Moment)
         )
     except (ValueError, OverflowError) as error:
-        raise SettingsError("after is not a place in this queue") from error
+        raise SettingsError(_NOWHERE) from error
+    if not 0 <= case < MOST_NUMBER:
+        raise SettingsError(_NOWHERE)
     here, there = tuple_(_column(order), facets.c.case), tuple_(value, literal(case))
     return here < there if _descends(order) else here > there
 

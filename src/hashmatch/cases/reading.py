@@ -26,6 +26,9 @@ from hashmatch.text import printable
 
 _SHOWN_PLACES = 200
 
+MOST_NUMBER = 1 << 63
+"""Numbers of rows are below this in every database."""
+
 _MATCH_FIELDS = tuple(CaseMatch.__dataclass_fields__)
 _DECISION_FIELDS = tuple(DecisionRecord.__dataclass_fields__)
 _PLACE_FIELDS = tuple(Place.__dataclass_fields__)
@@ -37,6 +40,7 @@ def read_case(connection: Connection, case: int, now: datetime) -> Case:
     Raises:
         CaseError: there is none of that number.
     """
+    check_number(case)
     row = connection.execute(select(cases).where(cases.c.id == case)).one_or_none()
     if row is None:
         raise CaseError(f"no case has the number {case}")
@@ -74,6 +78,16 @@ def read_case(connection: Connection, case: int, now: datetime) -> Case:
         ),
         lease=lease_of(connection, case, now),
     )
+
+
+def check_number(case: int) -> None:
+    """Refuse a number that no database holds.
+
+    Raises:
+        CaseError: it is one.
+    """
+    if not 0 < case < MOST_NUMBER:
+        raise CaseError(f"no case has the number {case}")
 
 
 def read_decisions(connection: Connection, case: int | None = None) -> list[DecisionRecord]:
