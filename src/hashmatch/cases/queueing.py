@@ -34,7 +34,7 @@ from hashmatch.cases.schema import (
     moment,
     places,
 )
-from hashmatch.cases.values import CaseRow, Filters, Lease, Order, Page
+from hashmatch.cases.values import CaseRow, Filters, Lease, Order, QueuePage
 from hashmatch.errors import CaseError, SettingsError
 
 COUNTED = 1_000
@@ -50,7 +50,7 @@ def read_page(
     after: str | None,
     size: int,
     now: datetime,
-) -> Page:
+) -> QueuePage:
     """One page of the queue; see ``Cases.queue``."""
     if size < 1:
         raise SettingsError("a page has at least 1 case")
@@ -69,7 +69,7 @@ def read_page(
             queue_query(filters, Order.OLDEST, now).limit(COUNTED + 1).subquery()
         )
     ).scalar_one()
-    return Page(rows, last, min(counted, COUNTED), counted > COUNTED)
+    return QueuePage(rows, last, min(counted, COUNTED), counted > COUNTED)
 
 
 def queue_query(filters: Filters, order: Order, now: datetime) -> Select[Any]:

@@ -15,9 +15,9 @@ from hashmatch.cases.values import (
     DecisionRecord,
     Event,
     Lease,
-    MatchRow,
     Note,
     Place,
+    QueueRow,
     SeenPlace,
     Viewing,
 )
@@ -98,7 +98,7 @@ def read_decisions(connection: Connection, case: int | None = None) -> list[Deci
     return [decision_of(row) for row in connection.execute(query)]
 
 
-def read_match_rows(connection: Connection, *, include_decided: bool) -> list[MatchRow]:
+def read_match_rows(connection: Connection, *, include_decided: bool) -> list[QueueRow]:
     """Read matches for a table; see ``Cases.match_rows``."""
     query = (
         select(matches, places)
@@ -115,7 +115,7 @@ def read_match_rows(connection: Connection, *, include_decided: bool) -> list[Ma
         match = CaseMatch(**{name: getattr(row, f"matches_{name}") for name in _MATCH_FIELDS})
         place = Place(*(getattr(row, f"places_{name}") for name in _PLACE_FIELDS))
         decision = None if match.decided is None else made.get(match.decided)
-        found.append(MatchRow(match, place, decision))
+        found.append(QueueRow(match, place, decision))
     return found
 
 

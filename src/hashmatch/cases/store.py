@@ -24,9 +24,9 @@ from hashmatch.cases.values import (
     Event,
     Filters,
     Finding,
-    MatchRow,
     Order,
-    Page,
+    QueuePage,
+    QueueRow,
 )
 from hashmatch.errors import SettingsError
 from hashmatch.files import Closing
@@ -135,7 +135,7 @@ class Cases(Closing):
         *,
         after: str | None = None,
         size: int = 50,
-    ) -> Page:
+    ) -> QueuePage:
         """Return a page of the queue.
 
         Args:
@@ -368,7 +368,7 @@ class Cases(Closing):
         with self._database.reading() as connection:
             return [(row.content, reading.match_of(row)) for row in connection.execute(query)]
 
-    def match_rows(self, *, include_decided: bool = False) -> list[MatchRow]:
+    def match_rows(self, *, include_decided: bool = False) -> list[QueueRow]:
         """All matches that nobody has decided, oldest first; or all matches."""
         with self._database.reading() as connection:
             return reading.read_match_rows(connection, include_decided=include_decided)

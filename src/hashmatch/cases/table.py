@@ -10,7 +10,7 @@ from datetime import UTC, datetime, time
 from typing import TextIO
 
 from hashmatch.cases.store import Cases
-from hashmatch.cases.values import MatchRow
+from hashmatch.cases.values import QueueRow
 from hashmatch.errors import SettingsError
 from hashmatch.text import escape_formula, printable
 
@@ -31,14 +31,14 @@ def read_queue(
     seed: int = 0,
     near_threshold_first: bool = False,
     reviewed: bool = False,
-) -> list[MatchRow]:
+) -> list[QueueRow]:
     """Return the matches that wait for a decision, oldest first.
 
     Args:
         cases: the case store.
         sample: draw this many at random, each as likely as any other.
         seed: for the draw; the same seed and matches give the same sample.
-        near_threshold_first: put the likeliest mistakes first; see ``MatchRow.doubt``.
+        near_threshold_first: put the likeliest mistakes first; see ``QueueRow.doubt``.
         reviewed: include the matches that were decided already.
 
     Raises:
@@ -55,7 +55,7 @@ def read_queue(
     return rows
 
 
-def write_queue(rows: Iterable[MatchRow], token: str, stream: TextIO) -> int:
+def write_queue(rows: Iterable[QueueRow], token: str, stream: TextIO) -> int:
     """Write the table as CSV (RFC 4180) and return its number of rows.
 
     Names that a spreadsheet would run as a formula begin with an apostrophe.

@@ -223,7 +223,7 @@ class DecisionRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class MatchRow:
+class QueueRow:
     """A match, as a table of decisions has it.
 
     Attributes:
@@ -401,7 +401,7 @@ class Order(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class QueuePage:
     """Part of a queue.
 
     Attributes:

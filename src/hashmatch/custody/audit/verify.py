@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from hashmatch.custody.journal import Finding, JournalReader
+from hashmatch.custody.journal import JournalProblem, JournalReader
 from hashmatch.errors import SettingsError
 
 _DIGEST_DIGITS = 64
@@ -30,9 +30,9 @@ class Verification:
     runs: int
     head: str | None
     anchored: int | None
-    problems: tuple[Finding, ...]
+    problems: tuple[JournalProblem, ...]
     problem_count: int
-    gaps: tuple[Finding, ...]
+    gaps: tuple[JournalProblem, ...]
 
 
 def verify(path: str | os.PathLike[str], *, anchor: str | None = None) -> Verification:
@@ -80,7 +80,7 @@ def _explain_no_records(journal: JournalReader) -> None:
     if journal.line and not journal.begins_like_one:
         # Some other file: to call each of its lines edited would mislead
         journal.problems, journal.torn = [], []
-        journal.problems.append(Finding(1, "not an audit trail"))
+        journal.problems.append(JournalProblem(1, "not an audit trail"))
         journal.problem_count = 1
     elif not journal.problem_count:
         journal.problem("has no record: all were removed, or this is not an audit trail")
@@ -91,7 +91,7 @@ class _RunPairs:
 
     def __init__(self) -> None:
         self.count = 0
-        self.unfinished: list[Finding] = []
+        self.unfinished: list[JournalProblem] = []
         self._since: int | None = None
 
     def follow(self, line: int, kind: str) -> None:
@@ -105,7 +105,7 @@ class _RunPairs:
     def end(self) -> None:
         if self._since is not None:
             what = "begins a run that has no end: it was killed, is still running, or was cut off"
-            self.unfinished.append(Finding(self._since, what))
+            self.unfinished.append(JournalProblem(self._since, what))
 
 
 def _check_anchor(anchor: str) -> str:

@@ -8,8 +8,8 @@ records and their digests, and ``file`` the file of lines below them. What fails
 """
 
 from hashmatch.custody.journal.chain import Event, canonical
-from hashmatch.custody.journal.journal_reader import Finding, JournalReader
+from hashmatch.custody.journal.journal_reader import JournalProblem, JournalReader
 from hashmatch.custody.journal.who import who
 from hashmatch.custody.journal.writer import Journal
 
-__all__ = ["Event", "Finding", "Journal", "JournalReader", "canonical", "who"]
+__all__ = ["Event", "Journal", "JournalProblem", "JournalReader", "canonical", "who"]

@@ -15,7 +15,7 @@ _MAX_PROBLEMS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class JournalProblem:
     """What was found on one line of a journal.
 
     Attributes:
@@ -76,9 +76,9 @@ class JournalReader:
         self.line = 0
         self.head: str | None = None
         self.begins_like_one = False
-        self.problems: list[Finding] = []
+        self.problems: list[JournalProblem] = []
         self.problem_count = 0
-        self.torn: list[Finding] = []
+        self.torn: list[JournalProblem] = []
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """Yield each whole record.
@@ -126,18 +126,22 @@ class JournalReader:
     def _judge(self, gap: _Gap, *, follows: bool, event: Event) -> None:
         """Tell torn lines, which the record after them reports, from edited ones."""
         if follows and gap.is_told_by(event):
-            self.torn.append(Finding(gap.first, f"was torn by a crash, says line {self.line}"))
+            self.torn.append(
+                JournalProblem(gap.first, f"was torn by a crash, says line {self.line}")
+            )
             return
         for number in range(gap.first, gap.first + gap.lines):
             self._note(number, "is not a whole record: it was edited or damaged")
 
     def _end(self) -> None:
         if self._gap is not None and self._gap.ends_within_a_line:
-            self.torn.append(Finding(self._gap.first, "is torn: by a crash, or the end was cut"))
+            self.torn.append(
+                JournalProblem(self._gap.first, "is torn: by a crash, or the end was cut")
+            )
         elif self._gap is not None:
             self._judge(self._gap, follows=False, event={})
 
     def _note(self, line: int, what: str) -> None:
         self.problem_count += 1
         if len(self.problems) < _MAX_PROBLEMS:
-            self.problems.append(Finding(line, what))
+            self.problems.append(JournalProblem(line, what))

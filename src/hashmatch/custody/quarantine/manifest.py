@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from hashmatch.custody.journal import Finding, JournalReader
+from hashmatch.custody.journal import JournalProblem, JournalReader
 from hashmatch.files import path_fields, path_of
 
 
@@ -137,8 +137,8 @@ class Manifest:
     """
 
     items: dict[int, HeldFile] = field(default_factory=dict)
-    problems: list[Finding] = field(default_factory=list)
-    torn: list[Finding] = field(default_factory=list)
+    problems: list[JournalProblem] = field(default_factory=list)
+    torn: list[JournalProblem] = field(default_factory=list)
 
     def take(self, event: Mapping[str, Any], time: str) -> None:
         """Apply one event.

@@ -18,11 +18,11 @@ from contextlib import suppress
 from typing import NoReturn
 
 from hashmatch.custody.quarantine.manifest import HeldFile
-from hashmatch.custody.quarantine.places import Place, sha256_of
+from hashmatch.custody.quarantine.places import PlaceInFolder, sha256_of
 from hashmatch.errors import QuarantineError
 
 
-def take(item: HeldFile, source: Place, opened: int, files: int) -> None:
+def take(item: HeldFile, source: PlaceInFolder, opened: int, files: int) -> None:
     """Move a file into the quarantine.
 
     Args:
@@ -35,7 +35,7 @@ def take(item: HeldFile, source: Place, opened: int, files: int) -> None:
         QuarantineError: the file is no longer the one that was examined, and stays where it was.
         OSError: the system failed; the file is in one of its two places.
     """
-    held = Place(files, item.stored_name)
+    held = PlaceInFolder(files, item.stored_name)
     if os.fstat(opened).st_nlink == 1 and _renamed(source, held):
         if not _is_right(item, held, opened):
             _put_back(item, held, source)
@@ -43,7 +43,7 @@ def take(item: HeldFile, source: Place, opened: int, files: int) -> None:
         held.sync()
         source.sync()
         return
-    part, passing = Place(files, item.part_name), Place(source.folder, item.passing)
+    part, passing = PlaceInFolder(files, item.part_name), PlaceInFolder(source.folder, item.passing)
     try:
         part.write_copy(opened)
         check_content(item, part, "the file changed while it was copied")
@@ -72,7 +72,7 @@ def store(item: HeldFile, opened: int, files: int) -> None:
         QuarantineError: what was written differs from the file.
         OSError: the system failed.
     """
-    part = Place(files, item.part_name)
+    part = PlaceInFolder(files, item.part_name)
     part.write_copy(opened)
     try:
         check_content(item, part, "what was written differs from the upload")
@@ -82,18 +82,18 @@ def store(item: HeldFile, opened: int, files: int) -> None:
     finish_copy(item, None, files)
 
 
-def finish_copy(item: HeldFile, source: Place | None, files: int) -> None:
+def finish_copy(item: HeldFile, source: PlaceInFolder | None, files: int) -> None:
     """Complete the move of a copied file: name the copy, and remove the original."""
-    held = Place(files, item.stored_name)
+    held = PlaceInFolder(files, item.stored_name)
     if held.status() is None:
-        Place(files, item.part_name).rename_to(held)
+        PlaceInFolder(files, item.part_name).rename_to(held)
     held.sync()
     if source is not None:
-        Place(source.folder, item.passing).remove()
+        PlaceInFolder(source.folder, item.passing).remove()
         source.sync()
 
 
-def check_content(item: HeldFile, place: Place, complaint: str) -> None:
+def check_content(item: HeldFile, place: PlaceInFolder, complaint: str) -> None:
     """Check that a place holds the bytes of a file.
 
     Raises:
@@ -103,7 +103,7 @@ def check_content(item: HeldFile, place: Place, complaint: str) -> None:
         raise QuarantineError(complaint)
 
 
-def give_back(item: HeldFile, held: Place, opened: int, destination: Place) -> None:
+def give_back(item: HeldFile, held: PlaceInFolder, opened: int, destination: PlaceInFolder) -> None:
     """Move a file out of the quarantine, with its mode, owner and times, and overwrite nothing.
 
     Args:
@@ -116,7 +116,7 @@ def give_back(item: HeldFile, held: Place, opened: int, destination: Place) -> N
         QuarantineError: the destination is taken; the file stays where it was.
         OSError: the system failed; the file is in one of its two places.
     """
-    passing = Place(destination.folder, item.passing)
+    passing = PlaceInFolder(destination.folder, item.passing)
     try:
         _restore_metadata(item, opened)
         if not held.link_to(destination):
@@ -131,7 +131,7 @@ def give_back(item: HeldFile, held: Place, opened: int, destination: Place) -> N
     finish_restoring(held, passing)
 
 
-def finish_restoring(held: Place, passing: Place) -> None:
+def finish_restoring(held: PlaceInFolder, passing: PlaceInFolder) -> None:
     """Complete the restoring of a file that has its old name again."""
     held.remove()
     held.sync()
@@ -140,7 +140,9 @@ def finish_restoring(held: Place, passing: Place) -> None:
     passing.sync()
 
 
-def _link_copy(item: HeldFile, opened: int, passing: Place, destination: Place) -> None:
+def _link_copy(
+    item: HeldFile, opened: int, passing: PlaceInFolder, destination: PlaceInFolder
+) -> None:
     passing.write_copy(opened)
     check_content(item, passing, "the copy differs from the original")
     with passing.opened() as copy:
@@ -152,7 +154,7 @@ def _link_copy(item: HeldFile, opened: int, passing: Place, destination: Place) 
         )
 
 
-def _renamed(source: Place, held: Place) -> bool:
+def _renamed(source: PlaceInFolder, held: PlaceInFolder) -> bool:
     try:
         source.rename_to(held)
     except OSError as error:
@@ -162,11 +164,11 @@ def _renamed(source: Place, held: Place) -> bool:
     return True
 
 
-def _is_right(item: HeldFile, taken: Place, opened: int) -> bool:
+def _is_right(item: HeldFile, taken: PlaceInFolder, opened: int) -> bool:
     return taken.holds(os.fstat(opened)) and sha256_of(opened) == item.sha256
 
 
-def _put_back(item: HeldFile, taken: Place, source: Place) -> NoReturn:
+def _put_back(item: HeldFile, taken: PlaceInFolder, source: PlaceInFolder) -> NoReturn:
     """Put back what was taken, because it is not the file that was examined."""
     if not taken.move_to_free(source):
         name = os.fsdecode(taken.name).replace(item.sha256, "*")

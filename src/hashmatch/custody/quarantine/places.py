@@ -31,7 +31,7 @@ _NO_LINK = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, 
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PlaceInFolder:
     """A name in an open folder, whether or not there is a file of that name.
 
     Attributes:
@@ -86,11 +86,11 @@ class Place:
         except QuarantineError:
             return None
 
-    def rename_to(self, other: Place) -> None:
+    def rename_to(self, other: PlaceInFolder) -> None:
         """Move what is here, of any type, to another place on the same file system."""
         os.rename(self.name, other.name, src_dir_fd=self.folder, dst_dir_fd=other.folder)
 
-    def link_to(self, other: Place) -> bool:
+    def link_to(self, other: PlaceInFolder) -> bool:
         """Give what is here a second name. Return False if hard links are impossible.
 
         Raises:
@@ -110,7 +110,7 @@ class Place:
             raise
         return True
 
-    def move_to_free(self, other: Place) -> bool:
+    def move_to_free(self, other: PlaceInFolder) -> bool:
         """Move what is here without overwriting anything. Return False if that is impossible."""
         found = self.status()
         try:
@@ -190,7 +190,7 @@ def open_folder(path: bytes) -> int:
 
 
 @contextmanager
-def opened_place(path: bytes) -> Iterator[Place]:
+def opened_place(path: bytes) -> Iterator[PlaceInFolder]:
     """Open the folder of a file whose absolute path has no symbolic link.
 
     Raises:
@@ -199,6 +199,6 @@ def opened_place(path: bytes) -> Iterator[Place]:
     folder, name = os.path.split(path)
     descriptor = open_folder(folder)
     try:
-        yield Place(descriptor, name)
+        yield PlaceInFolder(descriptor, name)
     finally:
         os.close(descriptor)

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from hashmatch.custody.quarantine.manifest import HeldFile, HoldState
 from hashmatch.custody.quarantine.moves import finish_copy, finish_restoring
-from hashmatch.custody.quarantine.places import Place, opened_place
+from hashmatch.custody.quarantine.places import PlaceInFolder, opened_place
 from hashmatch.errors import QuarantineError
 
 
@@ -53,7 +53,7 @@ def settle(item: HeldFile, files: int) -> Where:
 
 
 @contextmanager
-def _outside(item: HeldFile) -> Iterator[Place | None]:
+def _outside(item: HeldFile) -> Iterator[PlaceInFolder | None]:
     """Open the place of the file outside the quarantine; None if it has none, or it is gone."""
     path = item.path if item.destination is None else item.destination
     with ExitStack() as stack:
@@ -64,26 +64,26 @@ def _outside(item: HeldFile) -> Iterator[Place | None]:
         yield place
 
 
-def _locate_moving(item: HeldFile, files: int, outside: Place | None) -> Where:
+def _locate_moving(item: HeldFile, files: int, outside: PlaceInFolder | None) -> Where:
     # Look here first: once the original is gone, another file may get its inode
-    if Place(files, item.stored_name).sha256() == item.sha256:
+    if PlaceInFolder(files, item.stored_name).sha256() == item.sha256:
         return Where.QUARANTINE
     if outside is not None and (
         outside.is_file(item.device, item.inode) or _took_another(item, outside)
     ):
         return Where.ORIGINAL
-    if Place(files, item.part_name).sha256() == item.sha256:
+    if PlaceInFolder(files, item.part_name).sha256() == item.sha256:
         return Where.QUARANTINE
     return Where.NOWHERE
 
 
-def _took_another(item: HeldFile, outside: Place) -> bool:
-    passing = Place(outside.folder, item.passing)
+def _took_another(item: HeldFile, outside: PlaceInFolder) -> bool:
+    passing = PlaceInFolder(outside.folder, item.passing)
     return passing.status() is not None and passing.sha256() != item.sha256
 
 
-def _settle_moving(item: HeldFile, files: int, outside: Place | None) -> Where:
-    held, part = Place(files, item.stored_name), Place(files, item.part_name)
+def _settle_moving(item: HeldFile, files: int, outside: PlaceInFolder | None) -> Where:
+    held, part = PlaceInFolder(files, item.stored_name), PlaceInFolder(files, item.part_name)
     where = _locate_moving(item, files, outside)
     if where is Where.QUARANTINE:
         finish_copy(item, outside, files)
@@ -92,7 +92,7 @@ def _settle_moving(item: HeldFile, files: int, outside: Place | None) -> Where:
     part.remove()
     if outside is not None:
         # Something else was taken, and the crash came before it was put back
-        for place in (held, Place(outside.folder, item.passing)):
+        for place in (held, PlaceInFolder(outside.folder, item.passing)):
             if place.status() is not None:
                 place.move_to_free(outside)
         outside.sync()
@@ -100,8 +100,8 @@ def _settle_moving(item: HeldFile, files: int, outside: Place | None) -> Where:
     return where
 
 
-def _locate_restoring(item: HeldFile, files: int, outside: Place | None) -> Where:
-    held = Place(files, item.stored_name)
+def _locate_restoring(item: HeldFile, files: int, outside: PlaceInFolder | None) -> Where:
+    held = PlaceInFolder(files, item.stored_name)
     if outside is not None and _has_its_name_again(item, held, outside):
         return Where.ORIGINAL
     if held.sha256() == item.sha256:
@@ -111,10 +111,10 @@ def _locate_restoring(item: HeldFile, files: int, outside: Place | None) -> Wher
     return Where.NOWHERE
 
 
-def _settle_restoring(item: HeldFile, files: int, outside: Place | None) -> Where:
-    held = Place(files, item.stored_name)
+def _settle_restoring(item: HeldFile, files: int, outside: PlaceInFolder | None) -> Where:
+    held = PlaceInFolder(files, item.stored_name)
     where = _locate_restoring(item, files, outside)
-    passing = None if outside is None else Place(outside.folder, item.passing)
+    passing = None if outside is None else PlaceInFolder(outside.folder, item.passing)
     if where is Where.QUARANTINE:
         if passing is not None:
             passing.remove()
@@ -124,7 +124,7 @@ def _settle_restoring(item: HeldFile, files: int, outside: Place | None) -> Wher
     return where
 
 
-def _has_its_name_again(item: HeldFile, held: Place, outside: Place) -> bool:
+def _has_its_name_again(item: HeldFile, held: PlaceInFolder, outside: PlaceInFolder) -> bool:
     """Tell whether the destination has the held file itself, or the copy made of it."""
-    passing = Place(outside.folder, item.passing)
+    passing = PlaceInFolder(outside.folder, item.passing)
     return outside.holds(passing.status() or held.status())

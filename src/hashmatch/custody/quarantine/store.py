@@ -16,7 +16,7 @@ from typing import Any
 from hashmatch.custody.journal import Journal, who
 from hashmatch.custody.quarantine.manifest import HeldFile, HoldState, read_manifest
 from hashmatch.custody.quarantine.moves import check_content, give_back, store, take
-from hashmatch.custody.quarantine.places import PRIVATE, Place, opened_place, sha256_of
+from hashmatch.custody.quarantine.places import PRIVATE, PlaceInFolder, opened_place, sha256_of
 from hashmatch.custody.quarantine.settle import Where, settle
 from hashmatch.errors import OutputError, QuarantineError, SettingsError
 from hashmatch.files import Closing, path_fields, sync_folder
@@ -180,7 +180,7 @@ class Quarantine(Closing):
         path = item.path if to is None else _resolved(os.fsencode(os.path.abspath(to)))
         if path is None:
             raise QuarantineError(f"item {number} was uploaded: say where to write it, with --to")
-        held = Place(self._files, item.stored_name)
+        held = PlaceInFolder(self._files, item.stored_name)
         try:
             check_content(item, held, f"item {number} was changed in the quarantine or is gone")
             with opened_place(path) as destination, held.opened() as opened:
@@ -212,7 +212,7 @@ class Quarantine(Closing):
             if number is not None:
                 yield number
 
-    def _check_outside(self, source: Place) -> None:
+    def _check_outside(self, source: PlaceInFolder) -> None:
         if os.path.samestat(os.fstat(source.folder), os.fstat(self._files)):
             raise QuarantineError("it is already in this quarantine")
 
@@ -300,7 +300,7 @@ class Quarantine(Closing):
 
 
 @contextmanager
-def _source(path: bytes, root: bytes | None) -> Iterator[tuple[Place, bytes]]:
+def _source(path: bytes, root: bytes | None) -> Iterator[tuple[PlaceInFolder, bytes]]:
     """Open the folder of a file. Yield its place and its absolute path without links."""
     inner = b"" if root is None else path[len(root) :].lstrip(b"/")
     real = os.path.join(os.path.realpath(root), inner) if root and inner else os.path.realpath(path)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from hashmatch.custody.quarantine.manifest import HeldFile, HoldState, Manifest, read_manifest
-from hashmatch.custody.quarantine.places import Place, open_folder
+from hashmatch.custody.quarantine.places import PlaceInFolder, open_folder
 from hashmatch.custody.quarantine.settle import Where, locate
 from hashmatch.custody.quarantine.store import FILES, MANIFEST, check_folder, stored_id
 from hashmatch.errors import HashmatchError, InputError
@@ -94,7 +94,7 @@ def held_file(folder: str | os.PathLike[str], number: int) -> Iterator[tuple[Hel
         raise InputError(f"item {number} is not in the quarantine", path=os.fspath(folder))
     with (
         _opened(os.fsencode(os.path.abspath(folder))) as files,
-        Place(files, item.stored_name).opened() as descriptor,
+        PlaceInFolder(files, item.stored_name).opened() as descriptor,
     ):
         yield item, descriptor
 
@@ -123,7 +123,7 @@ def _check(item: HeldFile, files: int) -> HeldFileCheck | None:
     if item.state in {HoldState.NOT_MOVED, HoldState.RESTORED}:
         return None
     if item.state is HoldState.HELD:
-        held = Place(files, item.stored_name)
+        held = PlaceInFolder(files, item.stored_name)
         if held.sha256() == item.sha256:
             return HeldFileCheck(item, Where.QUARANTINE)
         problem = "its file is gone" if held.status() is None else "its file was changed"

@@ -11,10 +11,10 @@ from starlette.responses import RedirectResponse, Response
 
 from hashmatch.errors import HashmatchError
 from hashmatch.service.pages.render import ROOT, page, secured, static_file
-from hashmatch.service.pages.visits import Visit
+from hashmatch.service.pages.visits import PageVisit
 
 
-def go_to(visit: Visit, where: str) -> Response:
+def go_to(visit: PageVisit, where: str) -> Response:
     """Go on to another page: one below the root, or the queue as it was filtered, if empty."""
     filters = "" if where else urlencode(visit.session.filters)
     return secured(RedirectResponse(f"{ROOT}/{where}" + (f"?{filters}" if filters else ""), 303))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from hashmatch.cases import OPEN, Decision, Filters, Order, Page
+from hashmatch.cases import OPEN, Decision, Filters, Order, QueuePage
 from hashmatch.service.pages.render import words
 from hashmatch.text import count
 
@@ -60,7 +60,7 @@ def fields(
     ]
 
 
-def heading(found: Page, status: str) -> str:
+def heading(found: QueuePage, status: str) -> str:
     """How many cases there are."""
     number = f"More than {found.count:,} cases" if found.more else count(found.count, "case")
     return f"{number} waiting" if status == OPEN else f"{number}: {words(status)}"

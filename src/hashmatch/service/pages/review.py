@@ -37,11 +37,11 @@ from hashmatch.service.pages.filters import chosen_filters, fields, heading, rea
 from hashmatch.service.pages.limits import RateLimit
 from hashmatch.service.pages.png import to_png
 from hashmatch.service.pages.render import ROOT, page, secured
-from hashmatch.service.pages.visits import Network, Reception, Visit, is_ours, read_form
+from hashmatch.service.pages.visits import Network, PageVisit, Reception, is_ours, read_form
 from hashmatch.service.requests import small_body
 from hashmatch.service.unanswered import UnansweredError
 
-Handler: TypeAlias = Callable[[Visit], Response]
+Handler: TypeAlias = Callable[[PageVisit], Response]
 
 _PAGE = 25
 _MOST_PLACES = 8
@@ -165,7 +165,7 @@ class ReviewPages:
 
         return guarded
 
-    def _handled(self, handler: Handler, visit: Visit) -> Response:
+    def _handled(self, handler: Handler, visit: PageVisit) -> Response:
         try:
             return handler(visit)
         except CaseError as error:
@@ -208,19 +208,19 @@ class ReviewPages:
         keys = self._reception.takes_keys
         return page("login.html.j2", status=status, keys=keys, problem=problem)
 
-    def _log_out(self, visit: Visit) -> Response:
+    def _log_out(self, visit: PageVisit) -> Response:
         self._reception.log_out(visit.request)
         response = secured(RedirectResponse(f"{ROOT}/login", 303))
         self._reception.keep(response, visit.request, None)
         return response
 
-    def _pause(self, visit: Visit) -> Response:
+    def _pause(self, visit: PageVisit) -> Response:
         visit.session.since_break = 0
         return go_to(visit, "")
 
     # The queue
 
-    def _queue(self, visit: Visit) -> Response:
+    def _queue(self, visit: PageVisit) -> Response:
         asked = visit.request.query_params
         if not asked and visit.session.filters:
             return go_to(visit, "")
@@ -246,25 +246,25 @@ class ReviewPages:
             now=self._now(),
         )
 
-    def _next(self, visit: Visit) -> Response:
+    def _next(self, visit: PageVisit) -> Response:
         filters, order = read_filters(visit.session.filters | {"status": OPEN})
         case = self._cases.lease(visit.reviewer, filters, order)
         return go_to(visit, "" if case is None else f"case/{case.id}")
 
     # One case
 
-    def _show(self, visit: Visit) -> Response:
+    def _show(self, visit: PageVisit) -> Response:
         return self._case_page(visit, self._cases.get(_number(visit)))
 
-    def _take(self, visit: Visit) -> Response:
+    def _take(self, visit: PageVisit) -> Response:
         self._cases.lease(visit.reviewer, case=_number(visit))
         return go_to(visit, f"case/{_number(visit)}")
 
-    def _release(self, visit: Visit) -> Response:
+    def _release(self, visit: PageVisit) -> Response:
         self._cases.release(_number(visit), visit.reviewer)
         return go_to(visit, "")
 
-    def _preview(self, visit: Visit) -> Response:
+    def _preview(self, visit: PageVisit) -> Response:
         case, how = self._cases.get(_number(visit)), visit.form.get("show", "blurred")
         if how not in render.SHOWN:
             return problem_page(400, "Not understood", "There is no such preview.")
@@ -289,7 +289,7 @@ class ReviewPages:
         }
         return self._case_page(visit, self._cases.get(case.id), picture=picture)
 
-    def _decide(self, visit: Visit) -> Response:
+    def _decide(self, visit: PageVisit) -> Response:
         number, form = _number(visit), visit.form
         decision, reason = form.get("decision", ""), " ".join(form.get("reason", "").split())
         if decision not in set(Decision) or not reason or len(reason) > _MOST_REASON:
@@ -308,7 +308,7 @@ class ReviewPages:
         visit.session.last = (number, decision, made)
         return self._next(visit)
 
-    def _undo(self, visit: Visit) -> Response:
+    def _undo(self, visit: PageVisit) -> Response:
         if visit.session.last is None:
             raise CaseError("there is nothing to undo")
         number, _, made = visit.session.last
@@ -318,13 +318,13 @@ class ReviewPages:
         self._cases.lease(visit.reviewer, case=number)
         return go_to(visit, f"case/{number}")
 
-    def _note(self, visit: Visit) -> Response:
+    def _note(self, visit: PageVisit) -> Response:
         text = " ".join(visit.form.get("text", "").split())
         if text:
             self._cases.note(_number(visit), visit.reviewer, text[:_MOST_NOTE])
         return go_to(visit, f"case/{_number(visit)}#history")
 
-    def _may_look(self, case: Case, visit: Visit) -> bool:
+    def _may_look(self, case: Case, visit: PageVisit) -> bool:
         """Whoever has a case may look at it, and at one that is decided whoever asks."""
         if case.lease is not None:
             return case.lease.reviewer == visit.reviewer
@@ -332,7 +332,7 @@ class ReviewPages:
 
     def _case_page(
         self,
-        visit: Visit,
+        visit: PageVisit,
         case: Case,
         *,
         status: int = 200,
@@ -362,7 +362,7 @@ class ReviewPages:
             history=self._cases.history(case.id),
         )
 
-    def _page(self, template: str, visit: Visit, status: int = 200, **values: Any) -> Response:
+    def _page(self, template: str, visit: PageVisit, status: int = 200, **values: Any) -> Response:
         """Render a page with what all pages of a reviewer show."""
         session, now = visit.session, self._now()
         today = now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
@@ -391,7 +391,7 @@ def _whole(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
 
 
-def _number(visit: Visit) -> int:
+def _number(visit: PageVisit) -> int:
     number: int = visit.request.path_params["case"]
     if number >= 2**63:
         raise CaseError(f"no case has the number {number}")

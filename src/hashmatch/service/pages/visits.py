@@ -26,7 +26,7 @@ _OURS = frozenset({None, "same-origin", "none"})
 
 
 @dataclass(slots=True)
-class Visit:
+class PageVisit:
     """A request of somebody who is logged in.
 
     Attributes:
@@ -75,29 +75,29 @@ class Reception:
         """Whether reviewers may log in with a key."""
         return self._keys is not None
 
-    def visit(self, request: Request) -> Visit | None:
+    def visit(self, request: Request) -> PageVisit | None:
         """The visit of somebody who is logged in; None if they are not."""
         cookie = request.cookies.get(self._cookie_name(request))
         session = None if cookie is None else self._sessions.find(cookie)
         named = self._named(request)
         if named is not None and (session is None or session.reviewer != named):
             fresh, session = self._sessions.begin(named)
-            return Visit(request, session, cookie=fresh)
+            return PageVisit(request, session, cookie=fresh)
         if session is None or (named is None and not self.takes_keys):
             return None
-        return Visit(request, session)
+        return PageVisit(request, session)
 
     def may_log_in(self, request: Request) -> bool:
         """Whether this address has not tried too often."""
         return self._logins.allows(request.client.host if request.client else "")
 
-    def log_in(self, request: Request, token: str) -> Visit | None:
+    def log_in(self, request: Request, token: str) -> PageVisit | None:
         """Begin a session with a key; None if the key does not permit it."""
         key = find_key(self._keys or (), token)
         if key is None or Scope.REVIEW not in key.scopes:
             return None
         cookie, session = self._sessions.begin(key.name)
-        return Visit(request, session, cookie=cookie)
+        return PageVisit(request, session, cookie=cookie)
 
     def log_out(self, request: Request) -> None:
         """End a session."""

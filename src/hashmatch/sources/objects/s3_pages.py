@@ -13,7 +13,7 @@ from hashmatch.sources.objects.store import ObjectInfo, TransientError
 _SECONDS = len("2026-01-31T12:00:00")
 
 
-class Page(NamedTuple):
+class S3Page(NamedTuple):
     """A page.
 
     Attributes:
@@ -29,7 +29,7 @@ class Page(NamedTuple):
     token: str
 
 
-def parse_page(body: bytes) -> Page:
+def parse_page(body: bytes) -> S3Page:
     """Read a page.
 
     Raises:
@@ -62,7 +62,7 @@ def parse_page(body: bytes) -> Page:
         raise DecodeError(
             Reason.UNAVAILABLE, "the storage's listing lacks a key or a size"
         ) from None
-    return Page(
+    return S3Page(
         objects,
         [
             plain(each.text or "", encoded=encoded)
