@@ -19,6 +19,7 @@ What fails: a ``CaseError`` (not there, with someone else, decided meanwhile), a
 
 from hashmatch.cases.deciding import UNDO_WITHIN, Chain
 from hashmatch.cases.decisions import Imported, import_decisions
+from hashmatch.cases.doubt import band
 from hashmatch.cases.precision import Precision, Stats, review_stats, wilson
 from hashmatch.cases.store import LEASE, Cases
 from hashmatch.cases.summary import make_stats_writer
@@ -42,7 +43,6 @@ from hashmatch.cases.values import (
     QueuePage,
     SeenPlace,
     Viewing,
-    band,
 )
 
 __all__ = [

@@ -11,8 +11,9 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from hashmatch._version import __version__
 from hashmatch.cases.database import upsert
+from hashmatch.cases.doubt import band, doubt
 from hashmatch.cases.schema import cases, choices, decisions, facets, matches, places
-from hashmatch.cases.values import OPEN, Decision, Finding, Place, band, doubt
+from hashmatch.cases.values import OPEN, Decision, Finding, Place
 from hashmatch.model import Match, PerceptualHash
 
 _LONGEST_VALUE = 200

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from math import log10
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
+from hashmatch.cases.doubt import band, doubt
 from hashmatch.model import Match
 
 
@@ -141,54 +141,6 @@ class CaseMatch:
     def band(self) -> str:
         """How far it is from certain; see ``band``."""
         return band(self.distance, self.threshold)
-
-
-def band(distance: int, threshold: int) -> str:
-    """Say how far a match is from certain: ``equal``, ``close``, ``far`` or ``edge``."""
-    if distance == 0:
-        return "equal"
-    if 2 * distance <= threshold:
-        return "close"
-    # The edge is the last quarter of the threshold
-    return "far" if 4 * distance <= 3 * threshold else "edge"
-
-
-class Weighed(Protocol):
-    """What ``doubt`` looks at of a match; see ``CaseMatch``."""
-
-    @property
-    def cause(self) -> str | None:
-        """Why it is only a candidate."""
-
-    @property
-    def exact(self) -> bool:
-        """The distance is exact."""
-
-    @property
-    def expected_false(self) -> float | None:
-        """How many entries are this near by chance."""
-
-    @property
-    def distance(self) -> int:
-        """In bits."""
-
-    @property
-    def threshold(self) -> int:
-        """In bits."""
-
-
-def doubt(match: Weighed) -> float:
-    """How likely a match is a mistake, as a number to sort by.
-
-    Candidates come first, then matches whose distance is not exact, then those that chance makes
-    most often, then those that use most of the threshold. A match whose chance is not known counts
-    as a frequent one.
-    """
-    chance = 1e3 if match.expected_false is None else match.expected_false
-    often = (log10(min(max(chance, 1e-15), 1e3)) + 15) / 18
-    used = match.distance / match.threshold if match.threshold else 0.0
-    # Each part is smaller than the step of the one before it
-    return 4.0 * (match.cause is not None) + 2.0 * (not match.exact) + often + 1e-4 * used
 
 
 @dataclass(frozen=True, slots=True)
