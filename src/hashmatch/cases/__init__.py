@@ -21,6 +21,7 @@ from hashmatch.cases.deciding import UNDO_WITHIN, Chain
 from hashmatch.cases.decisions import Imported, import_decisions
 from hashmatch.cases.doubt import band
 from hashmatch.cases.precision import Precision, Stats, review_stats, wilson
+from hashmatch.cases.queueing import Filters, Order, QueuePage
 from hashmatch.cases.store import LEASE, Cases
 from hashmatch.cases.summary import make_stats_writer
 from hashmatch.cases.table import read_queue, write_queue
@@ -34,13 +35,10 @@ from hashmatch.cases.values import (
     Decision,
     DecisionRecord,
     Event,
-    Filters,
     Finding,
     Lease,
     Note,
-    Order,
     Place,
-    QueuePage,
     SeenPlace,
     Viewing,
 )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
@@ -34,13 +36,62 @@ from hashmatch.cases.schema import (
     moment,
     places,
 )
-from hashmatch.cases.values import CaseRow, Filters, Lease, Order, QueuePage
+from hashmatch.cases.values import OPEN, CaseRow, Lease
 from hashmatch.errors import CaseError, SettingsError
 
 COUNTED = 1_000
 """How many cases of a queue are counted before it is just many."""
 
 _NOWHERE = "after is not a place in this queue"
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which cases a queue shows. Cases pass if they have a match or a place of each kind asked for.
+
+    Attributes:
+        status: ``open``, or a decision.
+        list: the name of a list.
+        category: as a list names it.
+        band: ``equal``, ``close``, ``far`` or ``edge``.
+        door: as in ``Place``.
+        min_age: found at least this long ago.
+        max_age: found at most this long ago.
+    """
+
+    status: str = OPEN
+    list: str | None = None
+    category: str | None = None
+    band: str | None = None
+    door: str | None = None
+    min_age: timedelta | None = None
+    max_age: timedelta | None = None
+
+
+class Order(StrEnum):
+    """The order of a queue: by age, or by how likely a mistake is."""
+
+    OLDEST = "oldest"
+    NEWEST = "newest"
+    DOUBTFUL = "doubtful"
+    CERTAIN = "certain"
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePage:
+    """Part of a queue.
+
+    Attributes:
+        rows: the cases.
+        next: what to pass as ``after`` for the next page; None if this is the last.
+        count: how many cases pass the filters; at most 1,000 are counted.
+        more: there are more than that.
+    """
+
+    rows: tuple[CaseRow, ...]
+    next: str | None
+    count: int
+    more: bool
 
 
 def read_page(

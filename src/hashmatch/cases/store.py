@@ -14,6 +14,7 @@ from sqlalchemy import func, insert, select
 from hashmatch.cases import deciding, queueing, reading, recording
 from hashmatch.cases.database import CaseDatabase
 from hashmatch.cases.deciding import UNDO_WITHIN, Chain, MatchDecision, trail_event
+from hashmatch.cases.queueing import Filters, Order, QueuePage
 from hashmatch.cases.schema import cases, decisions, matches, notes, viewings
 from hashmatch.cases.values import (
     Case,
@@ -22,10 +23,7 @@ from hashmatch.cases.values import (
     Decision,
     DecisionRecord,
     Event,
-    Filters,
     Finding,
-    Order,
-    QueuePage,
     QueueRow,
 )
 from hashmatch.errors import SettingsError
