@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import partial
+from dataclasses import asdict, replace
 from typing import Any, NoReturn
 
 from hashmatch.errors import HashListError, SettingsError
@@ -17,18 +16,16 @@ from hashmatch.examine.sandbox import SharedPool, WorkerLimits
 from hashmatch.files import Closing
 from hashmatch.hashing import Codes
 from hashmatch.hashlist import HashList
-from hashmatch.match import reviews as reviewing
 from hashmatch.match.agreement import Flags
 from hashmatch.match.cutoffs import MAX_FALSE_PER_MILLION, MatchRule
 from hashmatch.match.expected import ExpectedFalse, describe
 from hashmatch.match.hashed import check_complete, examination_of
-from hashmatch.match.hits import NOTHING, Near
+from hashmatch.match.in_force import ListsInForce
 from hashmatch.match.lookup import Lookup
-from hashmatch.match.parts import examiner, far, match_parts
+from hashmatch.match.parts import examiner, match_parts
 from hashmatch.match.rates import PHOTOGRAPHS, Rates
-from hashmatch.match.reviews import SHA256, Reviews, apply_reviews, content_of
+from hashmatch.match.reviews import SHA256, Reviews
 from hashmatch.match.thresholds import AUTO, Threshold
-from hashmatch.match.verdict import decide
 from hashmatch.model import Examination, HashKind, Outcome, PerceptualHash, Verdict
 from hashmatch.options import (
     FORMATS,
@@ -41,16 +38,6 @@ from hashmatch.options import (
 
 MAX_MATCHES = 10
 DECODE_MODES = ("fast", "exact")
-
-
-@dataclass(frozen=True, slots=True)
-class _Lists:
-    """The lists in force and all that depends on them, replaced together, so never a mixture."""
-
-    hash_lists: tuple[HashList, ...]
-    lookup: Lookup
-    options: ExamineOptions
-    exact_options: ExamineOptions
 
 
 class Matcher(Closing):
@@ -133,12 +120,7 @@ class Matcher(Closing):
         rates: Rates = PHOTOGRAPHS,
         reviews: Reviews | None = None,
     ) -> None:
-        if not 0 <= quality_floor <= 100:
-            raise SettingsError("the quality floor must be from 0 to 100")
-        if decode not in DECODE_MODES:
-            raise SettingsError(f"unknown decode mode {decode!r}; choose fast or exact")
-        if max_matches < 1:
-            raise SettingsError("max_matches must be at least 1")
+        _check(quality_floor, decode, max_matches)
         self.quality_floor = quality_floor
         self.max_matches = max_matches
         self._rule = MatchRule(threshold, require, max_false_per_million, mirrors, rates, views)
@@ -218,7 +200,7 @@ class Matcher(Closing):
 
     def _prepare(
         self, hash_lists: HashList | Sequence[HashList], previous: Lookup | None = None
-    ) -> _Lists:
+    ) -> ListsInForce:
         chosen = (hash_lists,) if isinstance(hash_lists, HashList) else tuple(hash_lists)
         if not all(isinstance(each, HashList) for each in chosen):
             raise SettingsError("a matcher takes hash lists: load one with HashList.load(PATH)")
@@ -232,7 +214,14 @@ class Matcher(Closing):
         also = () if self._reviews is None else (SHA256,)  # by which contents are known
         digests = tuple(dict.fromkeys((*lookup.digests, *also)))
         options = replace(self._base, kinds=lookup.kinds, digests=digests)
-        return _Lists(chosen, lookup, options, replace(options, fast=False))
+        return ListsInForce(
+            chosen,
+            lookup,
+            options,
+            replace(options, fast=False),
+            self._reviews,
+            self.max_matches,
+        )
 
     def match(self, source: PictureInput) -> Outcome:
         """Examine one file and look it up; for an archive, also every member.
@@ -250,17 +239,12 @@ class Matcher(Closing):
         """
         lists = self._lists
         if isinstance(source, PilImage):
-            return self._judge(lists, [examine(source, lists.exact_options)])[0]
+            return lists.judge([examine(source, lists.exact_options)])[0]
         with held(source, lists.options) as content:
             if isinstance(content, Examination):
-                return self._judge(lists, [content])[0]
+                return lists.judge([content])[0]
             with examiner(content, lists.options, self._pool) as examined:
-                return match_parts(
-                    examined,
-                    partial(self._screen, lists),
-                    partial(self._judge, lists),
-                    self.max_matches,
-                )
+                return match_parts(examined, lists.screen, lists.judge, self.max_matches)
 
     def match_many(self, sources: Iterable[PictureInput]) -> Iterator[Outcome]:
         """Examine one file after another. Outcomes come in the order of the sources.
@@ -285,7 +269,7 @@ class Matcher(Closing):
         """
         lists = self._lists
         lookup, examination = examination_of(hashes, quality, lists.lookup)
-        [outcome] = self._judge(replace(lists, lookup=lookup), [examination])
+        [outcome] = replace(lists, lookup=lookup).judge([examination])
         if outcome.verdict is not Verdict.MATCH and not allow_missing:
             check_complete(hashes, lists.lookup)
         return outcome
@@ -305,7 +289,7 @@ class Matcher(Closing):
         """
         lists = self._lists
         lists.lookup.check(examinations)
-        return self._screen(lists, examinations)
+        return lists.screen(examinations)
 
     def judge(
         self, examinations: Sequence[Examination], *, max_matches: int | None = None
@@ -321,7 +305,7 @@ class Matcher(Closing):
         """
         lists = self._lists
         lists.lookup.check(examinations)
-        return self._judge(lists, examinations, max_matches)
+        return lists.judge(examinations, max_matches)
 
     def near(
         self,
@@ -367,61 +351,6 @@ class Matcher(Closing):
         """Say for each list and kind of hash which index was chosen, and why."""
         return self._lists.lookup.explain()
 
-    def _screen(self, lists: _Lists, examinations: Sequence[Examination]) -> list[Outcome | None]:
-        suspects = lists.lookup.suspects(examinations)
-        sure = [number for number in range(len(examinations)) if number not in suspects]
-        outcomes = self._judge(lists, [examinations[number] for number in sure])
-        decided = dict(zip(sure, outcomes, strict=True))
-        return [decided.get(number) for number in range(len(examinations))]
-
-    def _judge(
-        self, lists: _Lists, examinations: Sequence[Examination], most: int | None = None
-    ) -> list[Outcome]:
-        outcomes = self._outcomes(lists, examinations, most or self.max_matches)
-        if self._reviews is None:
-            return outcomes
-        near = [number for number, outcome in enumerate(outcomes) if outcome.match_count]
-        contents = {
-            number: content_of(examinations[number], lists.options.digests, self._reviews)
-            for number in near
-        }
-        rejected = self._reviews.rejected(set(contents.values())) if near else {}
-        for number, content in contents.items():
-            outcome, named = outcomes[number], rejected.get(content, {})
-            if outcome.match_count > len(outcome.matches):
-                # People decide about every near entry, not only about those that a record names
-                wanted = max(reviewing.MOST, self.max_matches) + len(named)
-                [outcome] = self._outcomes(lists, [examinations[number]], wanted)
-            reviewed = apply_reviews(outcome, named, self._reviews, most or self.max_matches)
-            outcomes[number] = replace(reviewed, content=content)
-        return outcomes
-
-    def _outcomes(
-        self, lists: _Lists, examinations: Sequence[Examination], most: int
-    ) -> list[Outcome]:
-        near = lists.lookup.near_entries(examinations, most)
-        return [
-            self._outcome(lists.lookup, examination, near.get(number, NOTHING), most)
-            for number, examination in enumerate(examinations)
-        ]
-
-    def _outcome(self, lookup: Lookup, examination: Examination, near: Near, most: int) -> Outcome:
-        outcome = far(examination)
-        if not near.count:
-            return outcome
-        named = near.hits[:most]
-        return replace(
-            outcome,
-            verdict=decide(
-                near.hits,
-                count=near.count,
-                reason=examination.reason,
-                is_picture=examination.format is not None,
-            ),
-            matches=tuple(lookup.match(examination, hit) for hit in named),
-            match_count=near.count,
-        )
-
     def __repr__(self) -> str:
         return f"<Matcher of {', '.join(hash_list.name for hash_list in self.hash_lists)}>"
 
@@ -429,3 +358,12 @@ class Matcher(Closing):
         raise TypeError(
             "a matcher holds a hash list and cannot be pickled: build one where it is used"
         )
+
+
+def _check(quality_floor: int, decode: str, max_matches: int) -> None:
+    if not 0 <= quality_floor <= 100:
+        raise SettingsError("the quality floor must be from 0 to 100")
+    if decode not in DECODE_MODES:
+        raise SettingsError(f"unknown decode mode {decode!r}; choose fast or exact")
+    if max_matches < 1:
+        raise SettingsError("max_matches must be at least 1")
