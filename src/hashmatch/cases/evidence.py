@@ -53,16 +53,7 @@ def evidence(
             "industry": None,
             "lists": sorted({match.category for match in case.matches if match.category}),
         },
-        "file": {
-            "digests": {"sha256": case.sha256, "sha1": None, "md5": None},
-            "bytes": case.size,
-            "format": case.format,
-            "width": case.width or None,
-            "height": case.height or None,
-            "viewed": bool(case.viewings),
-            "viewings": [_viewing(each) for each in case.viewings],
-            "publicly_available": None,
-        },
+        "file": _file(case),
         "places": [_place(each) for each in case.places],
         "copies": case.copies,
         "matches": [_plain(asdict(match)) for match in case.matches],
@@ -72,6 +63,19 @@ def evidence(
     }
     record["blank"] = list(blanks(record))
     return record
+
+
+def _file(case: Case) -> dict[str, Any]:
+    return {
+        "digests": {"sha256": case.sha256, "sha1": None, "md5": None},
+        "bytes": case.size,
+        "format": case.format,
+        "width": case.width or None,
+        "height": case.height or None,
+        "viewed": bool(case.viewings),
+        "viewings": [_viewing(each) for each in case.viewings],
+        "publicly_available": None,
+    }
 
 
 def blanks(value: Any, place: str = "") -> Iterator[str]:

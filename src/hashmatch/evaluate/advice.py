@@ -49,28 +49,22 @@ def advise(
         if min(cutoffs.within(group).values()) >= 0
         and (chance := chance_of(rates, cutoffs.within(group))) is not None
     ]
-    within = [
-        {str(kind): bits for kind, bits in cutoffs.within(group).items()}
+    chosen = [
+        {
+            "within": {str(kind): bits for kind, bits in cutoffs.within(group).items()},
+            "views": group.views,
+            "further": group.further,
+        }
         for group, _ in chances
-        if not group.further
     ]
+    within = [each["within"] for each in chosen if not each["further"]]
     expected = sum(chance.rate for _, chance in chances)
     guess = any(chance.extrapolated for _, chance in chances)
-    rates_file = printable(shlex.quote(os.fspath(Path(folder or "") / "evaluation.json")))
-    options = f"--rates {rates_file} --max-false-per-million {round(limit, 3):.10g}"
-    if settings.views != "default":
-        options += f" --views {settings.views}"
+    options = _options(folder, limit, settings.views)
     return {
         "options": options,
         "match_within": within,
-        "cutoffs": [
-            {
-                "within": {str(kind): bits for kind, bits in cutoffs.within(group).items()},
-                "views": group.views,
-                "further": group.further,
-            }
-            for group, _ in chances
-        ],
+        "cutoffs": chosen,
         "per_million_files": expected,
         "bound": sum(chance.bound for _, chance in chances),
         "extrapolated": guess,
@@ -78,6 +72,12 @@ def advise(
         + _basis(record)
         + _doubt(rates, guess, settings),
     }
+
+
+def _options(folder: str | os.PathLike[str] | None, limit: float, views: str) -> str:
+    rates_file = printable(shlex.quote(os.fspath(Path(folder or "") / "evaluation.json")))
+    options = f"--rates {rates_file} --max-false-per-million {round(limit, 3):.10g}"
+    return options if views == "default" else f"{options} --views {views}"
 
 
 def _sentence(

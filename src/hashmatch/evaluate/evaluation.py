@@ -136,30 +136,18 @@ def evaluate(
     pictures, unused, files = gather(
         check_paths(paths), settings, jobs=jobs, workers=workers, cache=cache, progress=progress
     )
-    labelled = numbered(list(pairs), pictures)
-    identities = identify(
-        pictures,
-        settings.seed,
-        same=[pair[:2] for pair in labelled if pair[2]],
-        different=[pair[:2] for pair in labelled if not pair[2]],
-    )
+    identities = _identify(pictures, settings, pairs)
     _check_enough(identities, unused, files)
     paired = _gather_pairs(pairs, settings, jobs, workers) if pairs else None
     hash_lists = tuple(load_lists())
     if settings.list_size is None and any(map(len, hash_lists)):
         settings = replace(settings, list_size=max(map(len, hash_lists)))
     found = analyse(pictures, identities, settings)
-    rules = found.rules
-    if paired is not None:
-        known = numbered(list(pairs), paired)
-        rules = tuple(
-            replace(figures, labels=weigh_labels(known, paired, figures.rule)) for figures in rules
-        )
     return replace(
         found,
         files=files,
         unused=tuple(unused),
-        rules=rules,
+        rules=found.rules if paired is None else _with_labels(found.rules, pairs, paired),
         lists=tuple(weigh_lists(pictures, identities, hash_lists, settings)),
         started=started,
         seconds=time.monotonic() - clock,
@@ -174,20 +162,6 @@ def analyse(
     near = find_near(pictures, identities, choose_radius(negatives))
     rules = _rules(pictures, identities, near)
     every = [_rule_figures(rule, pictures, identities, near, settings) for rule in rules]
-    alone = {figures.rule.columns[0]: figures for figures in every if figures.rule.is_single}
-    weighed = [
-        replace(
-            figures,
-            comparison=compare(
-                figures.score,
-                alone[figures.rule.columns[0]].score,
-                figures.recommendation.level,
-            ),
-        )
-        if figures.rule.all_must and not figures.rule.is_single
-        else figures
-        for figures in every
-    ]
     return Evaluation(
         settings=settings,
         pictures=pictures,
@@ -200,8 +174,47 @@ def analyse(
         ),
         near=near,
         samples=count_samples(pictures, identities),
-        rules=tuple(weighed),
+        rules=tuple(_compared(every)),
     )
+
+
+def _identify(
+    pictures: Measurements, settings: EvaluationSettings, pairs: Sequence[LabelledPair]
+) -> Identities:
+    labelled = numbered(list(pairs), pictures)
+    return identify(
+        pictures,
+        settings.seed,
+        same=[pair[:2] for pair in labelled if pair[2]],
+        different=[pair[:2] for pair in labelled if not pair[2]],
+    )
+
+
+def _with_labels(
+    rules: Sequence[RuleFigures], pairs: Sequence[LabelledPair], paired: Measurements
+) -> tuple[RuleFigures, ...]:
+    known = numbered(list(pairs), paired)
+    return tuple(
+        replace(figures, labels=weigh_labels(known, paired, figures.rule)) for figures in rules
+    )
+
+
+def _compared(every: Sequence[RuleFigures]) -> list[RuleFigures]:
+    """Compare the rules that need two algorithms to agree with the first algorithm alone."""
+    alone = {figures.rule.columns[0]: figures for figures in every if figures.rule.is_single}
+    return [
+        replace(
+            figures,
+            comparison=compare(
+                figures.score,
+                alone[figures.rule.columns[0]].score,
+                figures.recommendation.level,
+            ),
+        )
+        if figures.rule.all_must and not figures.rule.is_single
+        else figures
+        for figures in every
+    ]
 
 
 def _check_enough(identities: Identities, unused: Collection[Unused], files: int) -> None:

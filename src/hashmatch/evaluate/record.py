@@ -60,16 +60,7 @@ def record(evaluation: Evaluation, folder: str | os.PathLike[str] | None = None)
         },
         "versions": versions(),
         "settings": settings.record(),
-        "transforms": [
-            {
-                "name": name,
-                "group": TRANSFORMS[name].group,
-                "imitates": TRANSFORMS[name].imitates,
-                "source": TRANSFORMS[name].source,
-                "parameters": dict(TRANSFORMS[name].parameters),
-            }
-            for name in settings.transforms
-        ],
+        "transforms": [_transform(name) for name in settings.transforms],
         "sources": dict(SOURCES),
         "pictures": _pictures(evaluation),
         "distances": [
@@ -95,6 +86,17 @@ def record(evaluation: Evaluation, folder: str | os.PathLike[str] | None = None)
         "baseline": None,
     }
     return found | {"advice": advise(found, settings, folder)}
+
+
+def _transform(name: str) -> Record:
+    transform = TRANSFORMS[name]
+    return {
+        "name": name,
+        "group": transform.group,
+        "imitates": transform.imitates,
+        "source": transform.source,
+        "parameters": dict(transform.parameters),
+    }
 
 
 def _pictures(evaluation: Evaluation) -> Record:
