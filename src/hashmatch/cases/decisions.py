@@ -76,14 +76,20 @@ def import_decisions(
             faults, and nothing is stored.
         InputError: the file cannot be read.
     """
-    name = os.fspath(path)
-    known = {row.match.id for row in cases.match_rows(include_decided=True)}
     default = {"by": by or "", "at": (now or datetime.now(UTC)).isoformat()}
+    decided, undecided = _read(cases, os.fspath(path), default)
+    added = cases.decide_matches(decided)
+    return Imported(added, len(decided) - added, undecided)
+
+
+def _read(cases: Cases, name: str, default: Mapping[str, str]) -> tuple[list[MatchDecision], int]:
+    """Read and check all rows: the decisions, and how many rows have none."""
+    known = {row.match.id for row in cases.match_rows(include_decided=True)}
     decided: list[MatchDecision] = []
     problems: list[DecisionsError] = []
     wrong = undecided = 0
     seen: set[int] = set()
-    for line, row in _rows(name, by):
+    for line, row in _rows(name, default["by"]):
         if row.get("verdict", "") == "":
             undecided += 1
             continue
@@ -102,11 +108,10 @@ def import_decisions(
             problems=problems,
             count=wrong,
         )
-    added = cases.decide_matches(decided)
-    return Imported(added, len(decided) - added, undecided)
+    return decided, undecided
 
 
-def _rows(name: str, by: str | None) -> Iterator[tuple[int, Mapping[str, str]]]:
+def _rows(name: str, by: str) -> Iterator[tuple[int, Mapping[str, str]]]:
     """Yield each row of the table with the line on which it begins."""
     reader = None
     try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 from hashmatch.cli.custody import Custody
@@ -16,9 +18,19 @@ from hashmatch.hashlist import HashList
 from hashmatch.match.expected import ExpectedFalse, expect_by_default
 from hashmatch.match.matcher import Matcher
 from hashmatch.model import Verdict
-from hashmatch.report import Record, Renderer, Run, Tally, file_record, summary_lines
+from hashmatch.report import (
+    Record,
+    Renderer,
+    Run,
+    Tally,
+    file_record,
+    make_renderer,
+    open_output,
+    summary_lines,
+    summary_record,
+)
 from hashmatch.report.chance import expectation, warnings
-from hashmatch.scan import FileResult
+from hashmatch.scan import FileResult, WalkCounts, WalkOptions
 
 _SHOWN = {
     "all": frozenset(Verdict),
@@ -42,28 +54,71 @@ def shows(show: str, output_format: str) -> Callable[[Record], bool]:
     return lambda record: record["verdict"] in wanted
 
 
-def follow(
-    results: Iterable[FileResult],
-    tally: Tally,
-    run: Run,
-    custody: Custody,
-    renderer: Renderer,
-    progress: Progress,
-    shown: Callable[[Record], bool] = lambda _: True,
-) -> None:
-    """Count each result, put it on record, and write it; Ctrl-C ends the run early."""
-    try:
-        for result in results:
-            tally.add(result.outcome)
-            record = file_record(result)
-            custody.follow(result, record)
-            if shown(record):
-                renderer.file(record)
-            progress.update(tally)
-    except KeyboardInterrupt:
-        run.interrupted, run.stop_code = True, stop_code()
-    finally:
-        renderer.flush()
+@dataclass(frozen=True, slots=True)
+class ResultWriter:
+    """Counts the results of a command, puts them on record, and writes them.
+
+    Attributes:
+        run: the circumstances.
+        custody: what records a result and may move its file.
+        renderer: writes records.
+        progress: the status line.
+        tally: the counts so far.
+    """
+
+    run: Run
+    custody: Custody
+    renderer: Renderer
+    progress: Progress
+    tally: Tally = field(default_factory=Tally)
+
+    def follow(
+        self, results: Iterable[FileResult], shown: Callable[[Record], bool] = lambda _: True
+    ) -> None:
+        """Take each result; Ctrl-C ends the run early."""
+        try:
+            for result in results:
+                self.tally.add(result.outcome)
+                record = file_record(result)
+                self.custody.follow(result, record)
+                if shown(record):
+                    self.renderer.file(record)
+                self.progress.update(self.tally)
+        except KeyboardInterrupt:
+            self.run.interrupted, self.run.stop_code = True, stop_code()
+        finally:
+            self.renderer.flush()
+
+    def sum_up(
+        self, matcher: Matcher, counts: WalkCounts, walk: WalkOptions, **others: Any
+    ) -> Record:
+        """Write the summary, and return it."""
+        summary = summary_record(self.tally, counts, walk, matcher, self.run) | others
+        self.custody.sum_up(summary)
+        self.renderer.summary(summary)
+        return summary
+
+
+@contextmanager
+def open_results(
+    asked: ResultSettings, run: Run, custody: Custody, expected: int | None = None
+) -> Iterator[ResultWriter]:
+    """Open where results go.
+
+    Args:
+        asked: where, and in which format.
+        run: the circumstances.
+        custody: what records results.
+        expected: how many files there may be, for the status line.
+
+    Raises:
+        OutputError: it cannot be opened.
+    """
+    with (
+        open_output(asked.output) as stream,
+        Progress(quiet=asked.quiet, expected=expected) as progress,
+    ):
+        yield ResultWriter(run, custody, make_renderer(asked.output_format, stream), progress)
 
 
 def settings_record(matcher: Matcher, lists: ListSettings, **others: Any) -> Record:

@@ -8,21 +8,13 @@ from hashmatch.cli.case_store import CaseStore, open_store
 from hashmatch.cli.custody import open_custody
 from hashmatch.cli.load_lists import load_lists
 from hashmatch.cli.options import MatchSettings
-from hashmatch.cli.progress import Progress
 from hashmatch.cli.rematch import RematchSettings
-from hashmatch.cli.results import follow, say_summary, say_thresholds, settings_record
+from hashmatch.cli.results import open_results, say_summary, say_thresholds, settings_record
 from hashmatch.cli.scan import CustodySettings
 from hashmatch.cli.streams import say
 from hashmatch.hashlist import HashList
 from hashmatch.match.matcher import Matcher
-from hashmatch.report import (
-    Run,
-    Tally,
-    list_record,
-    make_renderer,
-    open_output,
-    summary_record,
-)
+from hashmatch.report import Record, Run, list_record
 from hashmatch.scan import (
     Replay,
     State,
@@ -57,40 +49,33 @@ def run_rematch(asked: RematchSettings) -> int:
         else:
             say("the lists have no new entries: there is nothing to rematch")
         custody = open_custody(CustodySettings(audit=asked.stored.audit), (), stack, cases=store)
-        tally = Tally()
         run = Run(
             asked.workers.count(),
             max_list_age=asked.lists.max_list_age,
             state=replay.counts if replay else None,
         )
         # Even if there is nothing to do: earlier results must not pass for today's
-        with (
-            open_output(asked.results.output) as stream,
-            Progress(quiet=asked.results.quiet) as progress,
-        ):
-            renderer = make_renderer(asked.results.output_format, stream)
-            custody.begin(
-                hash_lists,
-                settings_record(
-                    matcher,
-                    asked.lists,
-                    state=asked.stored.state,
-                    cases=None if store is None else store.place,
-                    only_new_entries_since=asked.stored.only_new_entries_since,
-                    include_gone=asked.stored.include_gone,
-                ),
-                command="rematch",
-            )
-            results = rematch(matcher, pool, replay) if replay else ()
-            follow(results, tally, run, custody, renderer, progress)
-            summary = summary_record(tally, WalkCounts(), WalkOptions(), matcher, run)
-            summary["lists"] = [list_record(hash_list) for hash_list in hash_lists]
-            renderer.summary(summary)
+        with open_results(asked.results, run, custody) as writer:
+            custody.begin(hash_lists, _settings(asked, matcher, store), command="rematch")
+            writer.follow(rematch(matcher, pool, replay) if replay else ())
+            lists = [list_record(hash_list) for hash_list in hash_lists]
+            summary = writer.sum_up(matcher, WalkCounts(), WalkOptions(), lists=lists)
         # Only now are the results written, so that the run may be recorded as ended
         if replay is not None:
             replay.end(summary)
         custody.end(summary)
     return say_summary(summary, asked.results)
+
+
+def _settings(asked: RematchSettings, matcher: Matcher, store: CaseStore | None) -> Record:
+    return settings_record(
+        matcher,
+        asked.lists,
+        state=asked.stored.state,
+        cases=None if store is None else store.place,
+        only_new_entries_since=asked.stored.only_new_entries_since,
+        include_gone=asked.stored.include_gone,
+    )
 
 
 def _build_matcher(

@@ -9,8 +9,13 @@ from itertools import chain
 from hashmatch.cli.case_store import CaseStore, open_store
 from hashmatch.cli.custody import open_custody
 from hashmatch.cli.load_lists import load_lists, skipped_lines
-from hashmatch.cli.progress import Progress
-from hashmatch.cli.results import follow, say_summary, say_thresholds, settings_record, shows
+from hashmatch.cli.results import (
+    open_results,
+    say_summary,
+    say_thresholds,
+    settings_record,
+    shows,
+)
 from hashmatch.cli.scan import ScanSettings
 from hashmatch.cli.streams import say
 from hashmatch.cli.to_scan import to_scan
@@ -18,7 +23,7 @@ from hashmatch.errors import LyingNodeError
 from hashmatch.examine.sandbox import AnyPool
 from hashmatch.hashlist import HashList
 from hashmatch.match.matcher import Matcher
-from hashmatch.report import Record, Run, Tally, make_renderer, open_output, summary_record
+from hashmatch.report import Record, Run
 from hashmatch.scan import History, State, WalkCounts, scan_sources
 
 
@@ -26,7 +31,7 @@ def run_scan(asked: ScanSettings, pool: AnyPool) -> int:
     """Scan, write the results, and return the exit code."""
     shown = shows(asked.results.show, asked.results.output_format)
     with ExitStack() as stack:
-        walk, counts, tally = asked.walk.options(), WalkCounts(), Tally()
+        walk, counts = asked.walk.options(), WalkCounts()
         stores = stack.enter_context(asked.objects.stores())
         sources = to_scan(asked, stack, stores, counts, walk)
         hash_lists = load_lists(asked.lists, quiet=asked.results.quiet)
@@ -47,28 +52,20 @@ def run_scan(asked: ScanSettings, pool: AnyPool) -> int:
             max_list_age=asked.lists.max_list_age,
             state=history.counts if history else None,
         )
-        with (
-            open_output(asked.results.output) as stream,
-            Progress(
-                quiet=asked.results.quiet,
-                expected=history.state.runs.last_count() if history else None,
-            ) as progress,
-        ):
-            renderer = make_renderer(asked.results.output_format, stream)
+        expected = history.state.runs.last_count() if history else None
+        with open_results(asked.results, run, custody, expected) as writer:
             custody.begin(matcher.hash_lists, _settings(asked, matcher, store))
             moving = asked.custody.quarantine is not None
             results = scan_sources(sources, matcher, pool, history, digests=moving)
             try:
-                follow(results, tally, run, custody, renderer, progress, shown)
+                writer.follow(results, shown)
                 if not run.interrupted:
                     pool.settle()
             except LyingNodeError:
                 if history is not None:
                     history.forget()
                 raise
-            summary = summary_record(tally, counts, walk, matcher, run)
-            custody.sum_up(summary)
-            renderer.summary(summary)
+            summary = writer.sum_up(matcher, counts, walk)
         # Only now are the results written, so that the run may be recorded as ended
         if history is not None:
             history.end(summary)

@@ -12,8 +12,7 @@ from typing import Any
 
 from hashmatch.cli.custody import Custody
 from hashmatch.cli.load_lists import load_lists
-from hashmatch.cli.progress import Progress
-from hashmatch.cli.results import follow, say_summary, say_thresholds
+from hashmatch.cli.results import open_results, say_summary, say_thresholds
 from hashmatch.cli.scan import CustodySettings
 from hashmatch.cli.shard import MergeSettings, PlanSettings, ShardRunSettings
 from hashmatch.cli.streams import say
@@ -27,7 +26,7 @@ from hashmatch.examine.sandbox import AnyPool, make_pool
 from hashmatch.examine.sandbox.cores import resolve_jobs
 from hashmatch.files import write_atomically
 from hashmatch.match.matcher import Matcher
-from hashmatch.report import Run, Tally, make_renderer, open_output, summary_record
+from hashmatch.report import Run
 from hashmatch.scan import scan_sources
 from hashmatch.sources import walk
 from hashmatch.text import count
@@ -80,24 +79,19 @@ def merge(asked: MergeSettings, pool: AnyPool) -> int:
     found = read_plan(folder)
     source = RecordedSource(found, folder, find_results(asked.source.paths))
     matcher = _build_matcher(asked, found)
-    tally = Tally()
     run = Run(
         asked.workers.count(),
         paths=found.paths,
         files_from=found.files_from,
         max_list_age=asked.lists.max_list_age,
     )
+    custody = Custody(CustodySettings())
     with (
-        open_output(asked.results.output) as stream,
-        Progress(quiet=asked.results.quiet, expected=found.items) as progress,
+        open_results(asked.results, run, custody, found.items) as writer,
         Recorded(pool) as examiner,
     ):
-        renderer = make_renderer(asked.results.output_format, stream)
-        custody = Custody(CustodySettings())
-        results = scan_sources([source], matcher, examiner)
-        follow(results, tally, run, custody, renderer, progress)
-        summary = summary_record(tally, found.counts, found.walk, matcher, run)
-        renderer.summary(summary)
+        writer.follow(scan_sources([source], matcher, examiner))
+        summary = writer.sum_up(matcher, found.counts, found.walk)
     if not summary["files"] and not summary["run"]["interrupted"]:
         say("the plan has no file")
     return say_summary(summary, asked.results)

@@ -35,6 +35,13 @@ def make_keys(folder: Path, days: int) -> list[Path]:
         MissingExtraError: the package is missing.
         OutputError: a file exists already, or cannot be written.
     """
+    files = _make(folder, timedelta(days=days))
+    _write(folder, files)
+    return list(files)
+
+
+def _make(folder: Path, valid: timedelta) -> dict[Path, bytes]:
+    """The content of each file."""
     try:
         from cryptography import x509  # noqa: PLC0415 # an extra
         from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415
@@ -52,7 +59,7 @@ def make_keys(folder: Path, days: int) -> list[Path]:
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(begin)
-            .not_valid_after(begin + timedelta(days=days))
+            .not_valid_after(begin + valid)
             .add_extension(x509.BasicConstraints(ca=role == "ca", path_length=None), critical=True)
         )
 
@@ -72,8 +79,7 @@ def make_keys(folder: Path, days: int) -> list[Path]:
         files[private] = key.private_bytes(
             pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
-    _write(folder, files)
-    return list(files)
+    return files
 
 
 def _write(folder: Path, files: dict[Path, bytes]) -> None:

@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from hashmatch.evaluate.settings import EvaluationSettings
-from hashmatch.match.cutoffs import MILLION, MatchRule, chance_of, fit_groups, group_sizes
+from hashmatch.match.cutoffs import (
+    MILLION,
+    Cutoffs,
+    Group,
+    MatchRule,
+    chance_of,
+    fit_groups,
+    group_sizes,
+)
 from hashmatch.match.own_rates import rates_of
 from hashmatch.match.rates import PHOTOGRAPHS, Rates
 from hashmatch.match.thresholds import AUTO
@@ -37,12 +45,7 @@ def advise(
     """
     rates = rates_of(record)
     limit = min(MILLION, settings.max_false_per_day / settings.files_per_day * MILLION)
-    rule = MatchRule(AUTO, AUTO, limit, settings.mirrors, rates, settings.views)
-    together = [tuple(sorted(kinds)) for kinds in rates.agreeing if kinds <= set(settings.kinds)]
-    kinds = [*((kind,) for kind in settings.kinds), *together]
-    groups, cutoffs = fit_groups(
-        group_sizes("", dict.fromkeys(kinds, settings.entries), rule), rule
-    )
+    groups, cutoffs = _fit(settings, rates, limit)
     chances = [
         (group, chance.times(group.entries * group.views * MILLION))
         for group in groups
@@ -61,6 +64,7 @@ def advise(
     expected = sum(chance.rate for _, chance in chances)
     guess = any(chance.extrapolated for _, chance in chances)
     options = _options(folder, limit, settings.views)
+    sentence = _sentence(options, within, expected, settings)
     return {
         "options": options,
         "match_within": within,
@@ -68,10 +72,16 @@ def advise(
         "per_million_files": expected,
         "bound": sum(chance.bound for _, chance in chances),
         "extrapolated": guess,
-        "sentence": _sentence(options, within, expected, settings)
-        + _basis(record)
-        + _doubt(rates, guess, settings),
+        "sentence": sentence + _basis(record) + _doubt(rates, guess, settings),
     }
+
+
+def _fit(settings: EvaluationSettings, rates: Rates, limit: float) -> tuple[list[Group], Cutoffs]:
+    """The cutoffs of a scan whose list has as many entries as the evaluation assumes."""
+    rule = MatchRule(AUTO, AUTO, limit, settings.mirrors, rates, settings.views)
+    together = [tuple(sorted(kinds)) for kinds in rates.agreeing if kinds <= set(settings.kinds)]
+    kinds = [*((kind,) for kind in settings.kinds), *together]
+    return fit_groups(group_sizes("", dict.fromkeys(kinds, settings.entries), rule), rule)
 
 
 def _options(folder: str | os.PathLike[str] | None, limit: float, views: str) -> str:

@@ -139,19 +139,11 @@ def evaluate(
     identities = _identify(pictures, settings, pairs)
     _check_enough(identities, unused, files)
     paired = _gather_pairs(pairs, settings, jobs, workers) if pairs else None
-    hash_lists = tuple(load_lists())
-    if settings.list_size is None and any(map(len, hash_lists)):
-        settings = replace(settings, list_size=max(map(len, hash_lists)))
-    found = analyse(pictures, identities, settings)
-    return replace(
-        found,
-        files=files,
-        unused=tuple(unused),
-        rules=found.rules if paired is None else _with_labels(found.rules, pairs, paired),
-        lists=tuple(weigh_lists(pictures, identities, hash_lists, settings)),
-        started=started,
-        seconds=time.monotonic() - clock,
-    )
+    found = _analyse_with_lists(pictures, identities, settings, tuple(load_lists()))
+    if paired is not None:
+        found = replace(found, rules=_with_labels(found.rules, pairs, paired))
+    seconds = time.monotonic() - clock
+    return replace(found, files=files, unused=tuple(unused), started=started, seconds=seconds)
 
 
 def analyse(
@@ -176,6 +168,18 @@ def analyse(
         samples=count_samples(pictures, identities),
         rules=tuple(_compared(every)),
     )
+
+
+def _analyse_with_lists(
+    pictures: Measurements,
+    identities: Identities,
+    settings: EvaluationSettings,
+    hash_lists: tuple[HashList, ...],
+) -> Evaluation:
+    if settings.list_size is None and any(map(len, hash_lists)):
+        settings = replace(settings, list_size=max(map(len, hash_lists)))
+    lists = tuple(weigh_lists(pictures, identities, hash_lists, settings))
+    return replace(analyse(pictures, identities, settings), lists=lists)
 
 
 def _identify(

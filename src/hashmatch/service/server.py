@@ -8,7 +8,7 @@ import resource
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -118,12 +118,7 @@ async def _serve(
     loop.add_signal_handler(signal.SIGHUP, reloads.put_nowait, "signal")
     # Before the group, which would wrap the error of an address in use
     opened = _open(doors)
-    apps = {"http": HttpDoor(core, doors.keys, doors.shapes).app(), "review": review}
-    servers = {
-        name: AsgiServer(app, HttpBounds(_most_connections(), core.settings.deadline))
-        for name, app in apps.items()
-        if app and name in opened
-    }
+    servers = _servers(core, doors, review, opened)
     connections = _connections(core, doors, partial(_ask, reloads))
     async with asyncio.TaskGroup() as tasks:
         for name, (address, listener) in opened.items():
@@ -186,6 +181,18 @@ def _remove_sockets(addresses: Iterable[Address]) -> None:
         if address.path is not None and address.descriptor is None:
             with suppress(FileNotFoundError):
                 Path(address.path).unlink()
+
+
+def _servers(
+    core: VerdictCore, doors: Doors, review: Starlette | None, opened: Collection[str]
+) -> dict[str, AsgiServer]:
+    """The open doors that are served over HTTP."""
+    apps = {"http": HttpDoor(core, doors.keys, doors.shapes).app(), "review": review}
+    return {
+        name: AsgiServer(app, HttpBounds(_most_connections(), core.settings.deadline))
+        for name, app in apps.items()
+        if app and name in opened
+    }
 
 
 def _connections(
