@@ -14,9 +14,8 @@ from hashmatch.service.clamd_protocol import (
     ClamdEvent,
     ClamdParser,
     Command,
-    DescriptorSent,
 )
-from hashmatch.service.protocol_events import BodyData, BodyEnd, NotUnderstood
+from hashmatch.service.protocol_events import BodyData, BodyEnd, DescriptorSent, NotUnderstood
 
 
 def chunked(*pieces: bytes) -> bytes:

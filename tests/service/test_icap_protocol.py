@@ -13,9 +13,8 @@ from hashmatch.service.icap_protocol import (
     IcapEvent,
     IcapParser,
     IcapRequest,
-    PreviewEnd,
 )
-from hashmatch.service.protocol_events import BodyData, BodyEnd, NotUnderstood
+from hashmatch.service.protocol_events import BodyData, BodyEnd, NotUnderstood, PreviewEnd
 from service.icap_messages import HEAD, chunks, reqmod, respmod
 
 

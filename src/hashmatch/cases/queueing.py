@@ -68,15 +68,6 @@ class Filters:
     max_age: timedelta | None = None
 
 
-class Order(StrEnum):
-    """The order of a queue: by age, or by how likely a mistake is."""
-
-    OLDEST = "oldest"
-    NEWEST = "newest"
-    DOUBTFUL = "doubtful"
-    CERTAIN = "certain"
-
-
 @dataclass(frozen=True, slots=True)
 class QueuePage:
     """Part of a queue.
@@ -92,6 +83,15 @@ class QueuePage:
     next: str | None
     count: int
     more: bool
+
+
+class Order(StrEnum):
+    """The order of a queue: by age, or by how likely a mistake is."""
+
+    OLDEST = "oldest"
+    NEWEST = "newest"
+    DOUBTFUL = "doubtful"
+    CERTAIN = "certain"
 
 
 def read_page(

@@ -29,6 +29,10 @@ _SHOWN_PLACES = 200
 MOST_NUMBER = 1 << 63
 """Numbers of rows are below this in every database."""
 
+_CASE_FIELDS = (
+    *("id", "content", "status", "size", "format", "width", "height"),
+    *("first_seen", "last_seen"),
+)
 _MATCH_FIELDS = tuple(CaseMatch.__dataclass_fields__)
 _DECISION_FIELDS = tuple(DecisionRecord.__dataclass_fields__)
 _PLACE_FIELDS = tuple(Place.__dataclass_fields__)
@@ -56,15 +60,7 @@ def read_case(connection: Connection, case: int, now: datetime) -> Case:
     ).scalar_one()
     ranked = sorted(near, key=lambda row: (row.cause is not None, row.distance, row.id))
     return Case(
-        id=row.id,
-        content=row.content,
-        status=row.status,
-        size=row.size,
-        format=row.format,
-        width=row.width,
-        height=row.height,
-        first_seen=row.first_seen,
-        last_seen=row.last_seen,
+        **{name: getattr(row, name) for name in _CASE_FIELDS},
         matches=tuple(map(match_of, ranked)),
         places=tuple(SeenPlace(place_of(each), each.first_seen, each.last_seen) for each in here),
         copies=copies,

@@ -173,28 +173,24 @@ leases = Table(
     Index("leases_by_reviewer", "reviewer"),
 )
 
-notes = Table(
-    "notes",
-    metadata,
-    Column("id", Number, primary_key=True),
-    _case(),
-    Column("reviewer", Text, nullable=False),
-    Column("at", Moment, nullable=False),
-    Column("text", Text, nullable=False),
-    Index("notes_by_case", "case"),
-)
 
-viewings = Table(
-    "viewings",
-    metadata,
-    Column("id", Number, primary_key=True),
-    _case(),
-    Column("reviewer", Text, nullable=False),
-    Column("at", Moment, nullable=False),
-    Column("what", Text, nullable=False),
-    Index("viewings_by_case", "case"),
-    Index("viewings_by_reviewer", "reviewer", "at"),
-)
+def _done(name: str, what: str, *indexes: Index) -> Table:
+    """A table of what reviewers did with a case."""
+    return Table(
+        name,
+        metadata,
+        Column("id", Number, primary_key=True),
+        _case(),
+        Column("reviewer", Text, nullable=False),
+        Column("at", Moment, nullable=False),
+        Column(what, Text, nullable=False),
+        Index(f"{name}_by_case", "case"),
+        *indexes,
+    )
+
+
+notes = _done("notes", "text")
+viewings = _done("viewings", "what", Index("viewings_by_reviewer", "reviewer", "at"))
 
 facets = Table(
     "facets",

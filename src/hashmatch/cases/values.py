@@ -11,18 +11,6 @@ from hashmatch.cases.doubt import band, doubt
 from hashmatch.model import Match
 
 
-class Decision(StrEnum):
-    """What a human decided about a match."""
-
-    CONFIRMED = "confirmed"
-    FALSE_POSITIVE = "false_positive"
-    UNSURE = "unsure"
-
-
-OPEN = "open"
-"""The status of a case that waits for a decision, or for a second one. Others are a decision."""
-
-
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a copy of the content was found, or came in.
@@ -71,6 +59,18 @@ class Finding:
     format: str | None = None
     width: int = 0
     height: int = 0
+
+
+class Decision(StrEnum):
+    """What a human decided about a match."""
+
+    CONFIRMED = "confirmed"
+    FALSE_POSITIVE = "false_positive"
+    UNSURE = "unsure"
+
+
+OPEN = "open"
+"""The status of a case that waits for a decision, or for a second one. Others are a decision."""
 
 
 class SeenPlace(NamedTuple):

@@ -33,7 +33,7 @@ def run_scan(asked: ScanSettings, pool: AnyPool) -> int:
     with ExitStack() as stack:
         walk, counts = asked.walk.options(), WalkCounts()
         stores = stack.enter_context(asked.objects.stores())
-        sources = to_scan(asked, stack, stores, counts, walk)
+        sources = to_scan(asked.walk, stack, stores, counts, walk)
         hash_lists = load_lists(asked.lists, quiet=asked.results.quiet)
         store = open_store(asked.custody.cases, asked.custody.state, stack)
         matcher = _build_matcher(asked, hash_lists, store)

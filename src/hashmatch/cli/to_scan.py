@@ -5,8 +5,9 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from itertools import chain, groupby
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -28,11 +29,10 @@ from hashmatch.sources import (
 
 if TYPE_CHECKING:
     from hashmatch.cli.options import WalkSettings
-    from hashmatch.cli.scan import ScanSettings
 
 
 def to_scan(
-    asked: ScanSettings,
+    walk: WalkSettings,
     stack: ExitStack,
     stores: OpenStores,
     counts: WalkCounts,
@@ -45,28 +45,28 @@ def to_scan(
         InputError: a path does not exist, or a bucket does not let us in.
         MissingExtraError: object storage needs a package that is missing.
     """
-    walk = asked.walk
     _check(walk)
-    for name, given in (("--keys-of", walk.keys_of), ("--inventory", walk.inventory)):
-        if given and walk.files_from is None:
+    for name, value in (("--keys-of", walk.keys_of), ("--inventory", walk.inventory)):
+        if value and walk.files_from is None:
             raise SettingsError(f"{name} needs --files-from")
     if walk.inventory and (walk.keys_of or walk.null):
         raise SettingsError("--inventory takes neither --keys-of nor --null")
     paths = [os.fsencode(path) for path in walk.paths or ()]
     check_paths(path for path in paths if not is_object(path))
-    given_sources: list[Source] = []
+    folder = partial(FolderSource, counts=counts, options=options)
+    given: list[Source] = []
     for path in paths:
         if is_object(path):
             bucket = BucketSource(stores, path, counts, options)
             bucket.check()
-            given_sources.append(bucket)
+            given.append(bucket)
         else:
-            given_sources.append(FolderSource(path, counts, options))
+            given.append(folder(path))
     if any(map(is_object, paths)):
         # botocore's description of S3 is large. The garbage collector would look through it every
         # few pages of a listing, which takes longer than parsing them
         gc.freeze()
-    return chain(given_sources, _from_file(asked, stack, stores, counts, options))
+    return chain(given, _from_file(walk, stack, stores, folder))
 
 
 def paths_of(asked: WalkSettings, stack: ExitStack) -> Iterable[bytes]:
@@ -92,37 +92,33 @@ def _check(asked: WalkSettings) -> None:
 
 
 def _from_file(
-    asked: ScanSettings,
-    stack: ExitStack,
-    stores: OpenStores,
-    counts: WalkCounts,
-    options: WalkOptions,
+    walk: WalkSettings, stack: ExitStack, stores: OpenStores, folder: Callable[[bytes], Source]
 ) -> Iterator[Source]:
-    name = asked.walk.files_from
+    name = walk.files_from
     if name is None:
         return iter(())
     file = _opened(name, stack)
-    if asked.walk.inventory:
-        rows = read_inventory(file, columns_of(asked.walk.inventory), name)
+    if walk.inventory:
+        rows = read_inventory(file, columns_of(walk.inventory), name)
         return iter((NamedObjects(stores, rows),))
-    lines = read_paths(file, b"\0" if asked.walk.null else b"\n")
-    if asked.walk.keys_of:
-        store, prefix = stores.of(os.fsencode(asked.walk.keys_of))
+    lines = read_paths(file, b"\0" if walk.null else b"\n")
+    if walk.keys_of:
+        store, prefix = stores.of(os.fsencode(walk.keys_of))
         if prefix:
             raise SettingsError("--keys-of takes a bucket without a prefix")
         return iter((NamedObjects(stores, ((store.url + key, None) for key in lines)),))
-    return _mixed(lines, stores, counts, options)
+    return _mixed(lines, stores, folder)
 
 
 def _mixed(
-    lines: Iterator[bytes], stores: OpenStores, counts: WalkCounts, options: WalkOptions
+    lines: Iterator[bytes], stores: OpenStores, folder: Callable[[bytes], Source]
 ) -> Iterator[Source]:
     """A source for each local path, and one for objects that follow each other."""
     for objects, paths in groupby(lines, is_object):
         if objects:
             yield NamedObjects(stores, ((path, None) for path in paths))
         else:
-            yield from (FolderSource(path, counts, options) for path in paths)
+            yield from map(folder, paths)
 
 
 def _opened(name: str, stack: ExitStack) -> BinaryIO:

@@ -4,6 +4,7 @@ They are frozen, never show the bits of a hash in ``repr``, and do without NumPy
 ``import hashmatch`` is quick.
 """
 
+from hashmatch.model.closed_sets import Cause, Kind, Reason, Verdict
 from hashmatch.model.examinations import (
     ASKEW,
     GROWN,
@@ -11,14 +12,12 @@ from hashmatch.model.examinations import (
     MEMBER_MARK,
     QUARTER,
     Examination,
-    Kind,
-    Reason,
     Thumbnail,
     ViewHashes,
     is_further,
 )
 from hashmatch.model.hashes import DIGEST_BITS, WORD_BITS, Entry, HashKind, PerceptualHash
-from hashmatch.model.outcomes import Cause, Match, Outcome, Part, Verdict
+from hashmatch.model.outcomes import Match, Outcome, Part
 
 __all__ = [
     "ASKEW",

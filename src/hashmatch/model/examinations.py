@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from hashmatch.model.closed_sets import Kind, Reason
 from hashmatch.model.hashes import HashKind, PerceptualHash
 
 if TYPE_CHECKING:
@@ -25,70 +25,6 @@ _FURTHER = frozenset({QUARTER, INNER, ASKEW, GROWN})
 def is_further(view: str) -> bool:
     """Whether a view counts only where two hashes agree, by its name."""
     return view.rpartition("+")[2].partition("-")[0] in _FURTHER
-
-
-class Kind(StrEnum):
-    """What a file is if it is not a still picture. A closed set.
-
-    Attributes:
-        VIDEO: moving pictures.
-        DOCUMENT: such as a PDF. Its pictures have separate outcomes.
-        AUDIO: sound.
-        EXECUTABLE: a program or a program library.
-        FONT: a typeface.
-        DATABASE: such as an SQLite file.
-        ARCHIVE: its members have separate outcomes.
-        TEXT: in UTF-8, UTF-16 or an older encoding: prose, source code, tables, web pages.
-        EMPTY: no bytes.
-        OTHER: none of these.
-    """
-
-    VIDEO = "video"
-    DOCUMENT = "document"
-    AUDIO = "audio"
-    EXECUTABLE = "executable"
-    FONT = "font"
-    DATABASE = "database"
-    ARCHIVE = "archive"
-    TEXT = "text"
-    EMPTY = "empty"
-    OTHER = "other"
-
-
-class Reason(StrEnum):
-    """Why a file, or a part of it, was not examined. A closed set.
-
-    Attributes:
-        UNDECODABLE: the decoder rejects it, or it cannot be read.
-        TRUNCATED: it ends too early.
-        TOO_LARGE: it has more bytes or pixels than the limits allow, or needs too much memory.
-        TIMEOUT: the decoder took too long.
-        DECODER_CRASH: the decoder's process died.
-        UNSUPPORTED_FORMAT: the format is recognised, but hashmatch does not read it.
-        ENCRYPTED: it needs a password.
-        ARCHIVE_LIMIT: the archive has more members, bytes or levels than the limits allow.
-        FRAME_LIMIT: it has more frames or pages, or lasts longer, than the limits allow.
-        PERMISSION: hashmatch has no permission to read it.
-        SPECIAL_FILE: it is not a regular file.
-        CHANGED: it changed while it was read.
-        VANISHED: it is no longer there.
-        UNAVAILABLE: the storage that it is in does not hand it over.
-    """
-
-    UNDECODABLE = "undecodable"
-    TRUNCATED = "truncated"
-    TOO_LARGE = "too_large"
-    TIMEOUT = "timeout"
-    DECODER_CRASH = "decoder_crash"
-    UNSUPPORTED_FORMAT = "unsupported_format"
-    ENCRYPTED = "encrypted"
-    ARCHIVE_LIMIT = "archive_limit"
-    FRAME_LIMIT = "frame_limit"
-    PERMISSION = "permission"
-    SPECIAL_FILE = "special_file"
-    CHANGED = "changed"
-    VANISHED = "vanished"
-    UNAVAILABLE = "unavailable"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,38 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from enum import StrEnum
 from typing import Any, NoReturn
 
 from hashmatch.errors import OutcomeTruthError
-from hashmatch.model.examinations import Kind, Reason
+from hashmatch.model.closed_sets import Cause, Kind, Reason, Verdict
 from hashmatch.model.hashes import Entry
-
-
-class Verdict(StrEnum):
-    """The result for a file. Every file gets exactly one.
-
-    Attributes:
-        MATCH: an entry is near enough to a view with enough detail.
-        CLEAR: all of the file was examined, and no entry is near.
-        CANDIDATE: an entry is near, but too weakly for a match: see ``Cause``. A human should look.
-        NOT_IMAGE: the file is not a picture.
-        UNSCANNED: something was not examined, and nothing else matches: see ``Reason``.
-    """
-
-    MATCH = "match"
-    CLEAR = "clear"
-    CANDIDATE = "candidate"
-    NOT_IMAGE = "not_image"
-    UNSCANNED = "unscanned"
-
-
-class Cause(StrEnum):
-    """Why a near entry is only a candidate: often chance, a frame by itself, too little detail."""
-
-    CHANCE = "chance"
-    LONE_FRAME = "lone_frame"
-    LOW_INFORMATION = "low_information"
 
 
 @dataclass(frozen=True, slots=True)

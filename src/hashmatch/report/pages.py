@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -50,19 +51,30 @@ def render(template: str, *, script: str = "", **values: Any) -> str:
     )
 
 
-@cache
-def _environment() -> Environment:
+def make_environment(
+    package: str,
+    filters: Mapping[str, Callable[..., object]],
+    *,
+    keep_trailing_newline: bool = False,
+) -> Environment:
+    """Make what renders the templates of a package, and escapes every value."""
     from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 # it is slow
 
     environment = Environment(
-        loader=PackageLoader("hashmatch.report"),
+        loader=PackageLoader(package),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        keep_trailing_newline=True,
+        keep_trailing_newline=keep_trailing_newline,
     )
-    environment.filters |= {
+    environment.filters |= filters
+    return environment
+
+
+@cache
+def _environment() -> Environment:
+    filters = {
         "amount": numbers.amount,
         "counted": count,
         "estimate": numbers.estimate,
@@ -74,7 +86,7 @@ def _environment() -> Environment:
         "share_of": numbers.share_of,
         "thresholds": numbers.thresholds,
     }
-    return environment
+    return make_environment("hashmatch.report", filters, keep_trailing_newline=True)
 
 
 def _source(name: str) -> str:

@@ -19,12 +19,11 @@ from hashmatch.service.clamd_protocol import (
     ClamdEvent,
     ClamdParser,
     Command,
-    DescriptorSent,
 )
 from hashmatch.service.connections import Client
 from hashmatch.service.core import VerdictCore
 from hashmatch.service.profiles import ClamdAnswer, Profile, clamd_answer
-from hashmatch.service.protocol_events import BodyData, BodyEnd
+from hashmatch.service.protocol_events import BodyData, BodyEnd, DescriptorSent
 from hashmatch.service.ruling import Asked, new_case, new_request
 from hashmatch.service.unanswered import EXPLANATIONS, UnansweredError, Why
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TypeAlias
 
-from hashmatch.service.protocol_events import BodyData, BodyEnd, NotUnderstood
+from hashmatch.service.protocol_events import BodyData, BodyEnd, DescriptorSent, NotUnderstood
 
 MOST_COMMAND = 16 * 1024
 """Bytes that a command may have; one with a path has at most 4 KiB of it."""
@@ -34,11 +34,6 @@ class Command:
     name: str
     argument: bytes
     ending: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class DescriptorSent:
-    """The byte that carries the descriptor of ``FILDES`` has arrived."""
 
 
 ClamdEvent: TypeAlias = Command | BodyData | BodyEnd | DescriptorSent | NotUnderstood

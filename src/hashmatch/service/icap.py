@@ -19,11 +19,10 @@ from hashmatch.service.icap_protocol import (
     IcapEvent,
     IcapParser,
     IcapRequest,
-    PreviewEnd,
 )
 from hashmatch.service.multipart import boundary_of, form_parts
 from hashmatch.service.profiles import IcapAnswer, Profile, icap_answer
-from hashmatch.service.protocol_events import BodyData, BodyEnd
+from hashmatch.service.protocol_events import BodyData, BodyEnd, PreviewEnd
 from hashmatch.service.ruling import Asked, address_of, new_case, new_request
 from hashmatch.service.unanswered import UnansweredError, Why
 from hashmatch.service.upload import Upload

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TypeAlias
 
-from hashmatch.service.protocol_events import BodyData, BodyEnd, NotUnderstood
+from hashmatch.service.protocol_events import BodyData, BodyEnd, NotUnderstood, PreviewEnd
 
 MOST_HEAD = 64 * 1024
 """Bytes that the ICAP headers may have, and the encapsulated HTTP headers again."""
@@ -69,11 +69,6 @@ class IcapRequest:
     def closes(self) -> bool:
         """Whether the connection ends with the answer."""
         return "close" in self.fields.get("connection", "").lower()
-
-
-@dataclass(frozen=True, slots=True)
-class PreviewEnd:
-    """The preview is over, and there is more of the body."""
 
 
 IcapEvent: TypeAlias = IcapRequest | BodyData | PreviewEnd | BodyEnd | NotUnderstood

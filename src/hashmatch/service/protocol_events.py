@@ -1,4 +1,4 @@
-"""Events that clamd's protocol and ICAP have in common."""
+"""Events of clamd's protocol and of ICAP."""
 
 from __future__ import annotations
 
@@ -15,6 +15,16 @@ class BodyData:
 @dataclass(frozen=True, slots=True)
 class BodyEnd:
     """The upload is complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class DescriptorSent:
+    """The byte that carries the descriptor of clamd's ``FILDES`` has arrived."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewEnd:
+    """ICAP's preview is over, and there is more of the body."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,9 @@ _BY_DESCRIPTOR = {os.open, os.rename, os.link, os.unlink} <= os.supports_dir_fd
 # Errors that concern every file to come, not only this one
 _SYSTEMIC = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
 
+_KEPT = ("size", "uid", "gid", "atime_ns", "mtime_ns")
+"""What is kept of a file's status under its own name."""
+
 _WHY_NOT_HERE = {
     HoldState.NOT_MOVED: "was never moved here",
     HoldState.RESTORED: "was restored already",
@@ -234,12 +237,8 @@ class Quarantine(Closing):
             state=HoldState.MOVING,
             path=path,
             sha256=digest,
-            size=status.st_size,
             mode=stat.S_IMODE(status.st_mode),
-            uid=status.st_uid,
-            gid=status.st_gid,
-            atime_ns=status.st_atime_ns,
-            mtime_ns=status.st_mtime_ns,
+            **{name: getattr(status, f"st_{name}") for name in _KEPT},
             device=status.st_dev,
             inode=status.st_ino,
             passing_name=f".hashmatch-{secrets.token_hex(8)}",

@@ -8,12 +8,13 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from starlette.responses import HTMLResponse, Response
 
 from hashmatch.cases import CaseMatch, Place, SeenPlace
 from hashmatch.model import HashKind
 from hashmatch.report.numbers import one_in
+from hashmatch.report.pages import make_environment
 from hashmatch.text import count, printable
 
 ROOT = "/review"
@@ -86,15 +87,7 @@ def words(word: str) -> str:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("hashmatch.service.pages"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals["static"] = lambda name: f"{ROOT}/static/{_digest(name)}/{name}"
-    environment.filters |= {
+    filters = {
         "ago": _ago,
         "bits": lambda match: count(match.distance, "bit"),
         "came_by": _came_by,
@@ -110,6 +103,8 @@ def _environment() -> Environment:
         "size": lambda size: None if size is None else _size(size),
         "words": words,
     }
+    environment = make_environment("hashmatch.service.pages", filters)
+    environment.globals["static"] = lambda name: f"{ROOT}/static/{_digest(name)}/{name}"
     return environment
 
 
