@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TypeAlias
 
+from hashmatch.service.body_chunks import BodyChunks
 from hashmatch.service.protocol_events import BodyData, BodyEnd, DescriptorSent, NotUnderstood
 
 MOST_COMMAND = 16 * 1024
@@ -47,7 +48,7 @@ class _ClamdState(Enum):
     LOST = auto()
 
 
-class ClamdParser:
+class ClamdParser(BodyChunks):
     """Parses what one client sends.
 
     A plain command ends with a newline, or with the bytes that arrive at once: some clients send
@@ -55,9 +56,8 @@ class ClamdParser:
     """
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        super().__init__()
         self._state = _ClamdState.COMMAND
-        self._left = 0
 
     def feed(self, data: bytes) -> Iterator[ClamdEvent]:
         """Take in what arrived at once, and yield what it completes."""
@@ -79,14 +79,10 @@ class ClamdParser:
         return None
 
     def _chunk(self) -> BodyData | None:
-        if not self._buffer:
-            return None
-        data = bytes(self._buffer[: self._left])
-        del self._buffer[: len(data)]
-        self._left -= len(data)
-        if not self._left:
+        data = self._take_chunk()
+        if data and not self._left:
             self._state = _ClamdState.LENGTH
-        return BodyData(data)
+        return data
 
     def _length(self) -> ClamdEvent | None:
         if len(self._buffer) < _LENGTH.size:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TypeAlias
 
+from hashmatch.service.body_chunks import BodyChunks
 from hashmatch.service.protocol_events import BodyData, BodyEnd, NotUnderstood, PreviewEnd
 
 MOST_HEAD = 64 * 1024
@@ -100,14 +101,13 @@ class _Head:
     has_body: bool
 
 
-class IcapParser:
+class IcapParser(BodyChunks):
     """Parses what one client sends."""
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        super().__init__()
         self._state = _IcapState.HEAD
         self._head: _Head | None = None
-        self._left = 0
         self._preview = False
         self._complete = False  # by "ieof": the preview is the whole body
 
@@ -203,14 +203,10 @@ class IcapParser:
         return None
 
     def _read_chunk(self) -> IcapEvent | None:
-        if not self._buffer:
-            return None
-        data = bytes(self._buffer[: self._left])
-        del self._buffer[: len(data)]
-        self._left -= len(data)
-        if not self._left:
+        data = self._take_chunk()
+        if data and not self._left:
             self._state = _IcapState.CHUNK_END
-        return BodyData(data)
+        return data
 
     def _read_trailer(self) -> IcapEvent | None:
         if self._line() != b"":
