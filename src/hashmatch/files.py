@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
-from hashmatch.errors import OutputError
+from hashmatch.errors import HashmatchError, OutputError
 
 _MEDIUM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
 """Errors of the disk itself."""
@@ -130,6 +130,15 @@ def reported_as(path: str | os.PathLike[str]) -> Iterator[None]:
         if error.errno in _MEDIUM:
             raise cannot_write(path, error) from error
         raise
+
+
+@contextmanager
+def raising(kind: type[HashmatchError], what: str, path: str | os.PathLike[str]) -> Iterator[None]:
+    """Report what the system refuses as an error of this kind about ``path``."""
+    try:
+        yield
+    except OSError as error:
+        raise kind(f"{what}: {os.strerror(error.errno or 0)}", path=str(path)) from error
 
 
 def cannot_write(path: str | os.PathLike[str], error: OSError) -> OutputError:

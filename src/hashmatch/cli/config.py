@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import typer
 
 from hashmatch.errors import SettingsError
+from hashmatch.files import raising
 
 
 def read_config(context: typer.Context, path: Path | None) -> Path | None:
@@ -25,12 +25,8 @@ def read_config(context: typer.Context, path: Path | None) -> Path | None:
     if path is None:
         return None
     try:
-        with open(path, "rb") as file:
+        with raising(SettingsError, "cannot be read", path), open(path, "rb") as file:
             table = tomllib.load(file)
-    except OSError as error:
-        raise SettingsError(
-            f"cannot be read: {os.strerror(error.errno or 0)}", path=str(path)
-        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"not TOML: {error}", path=str(path)) from error
     options = _options(context.command)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +14,7 @@ from hashmatch.cli.list_options import NO_LISTS, ListSettings
 from hashmatch.cli.progress import working
 from hashmatch.cli.streams import say
 from hashmatch.errors import HashListError, SettingsError
+from hashmatch.files import raising
 from hashmatch.hashlist import HashList, Suppressions, read_suppressions
 from hashmatch.hashlist.freshness import SeenVersions, exposure, parse_duration, staleness
 from hashmatch.hashlist.hash_list import EMPTY
@@ -140,11 +140,8 @@ def _load(path: str, settings: ListSettings) -> HashList:
             policy=None,
         )
     name = "stdin" if path == "-" else path
-    try:
+    with raising(HashListError, "cannot read the hash list", name):
         data = sys.stdin.buffer.read() if path == "-" else _read_descriptor(path)
-    except OSError as error:
-        why = os.strerror(error.errno or 0)
-        raise HashListError(f"cannot read the hash list: {why}", path=name) from error
     return HashList.loads(
         data,
         name=name,

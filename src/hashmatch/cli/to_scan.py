@@ -12,7 +12,7 @@ from itertools import chain, groupby
 from typing import TYPE_CHECKING, BinaryIO
 
 from hashmatch.errors import InputError, SettingsError
-from hashmatch.files import is_object
+from hashmatch.files import is_object, raising
 from hashmatch.sources import (
     BucketSource,
     FolderSource,
@@ -124,9 +124,5 @@ def _mixed(
 def _opened(name: str, stack: ExitStack) -> BinaryIO:
     if name == "-":
         return sys.stdin.buffer
-    try:
-        file = open(name, "rb")  # noqa: SIM115 # the stack closes it
-    except OSError as error:
-        why = os.strerror(error.errno or 0)
-        raise InputError(f"cannot be read: {why}", path=name) from error
-    return stack.enter_context(file)
+    with raising(InputError, "cannot be read", name):
+        return stack.enter_context(open(name, "rb"))

@@ -23,6 +23,7 @@ from hashmatch.errors import DecodeError, InputError
 from hashmatch.examine.sandbox import AnyPool, Job, Reply
 from hashmatch.examine.sandbox.jobs import ProtocolError
 from hashmatch.examine.sandbox.protocol import MAX_FRAME
+from hashmatch.files import raising
 from hashmatch.model import Examination
 from hashmatch.options import ExamineOptions
 from hashmatch.text import count
@@ -52,14 +53,11 @@ def find_results(paths: Iterable[Path]) -> dict[str, Path]:
     for path in paths:
         for file in sorted(path.iterdir()) if path.is_dir() else [path]:
             try:
-                with file.open("rb") as opened:
+                with raising(InputError, "cannot be read", file), file.open("rb") as opened:
                     header = json.loads(opened.readline(MAX_FRAME))
                 if (header["type"], header["schema"]) != ("results", SCHEMA):
                     raise _wrong(file)
                 found[str(header["shard"])] = file
-            except OSError as error:
-                why = os.strerror(error.errno or 0)
-                raise InputError(f"cannot be read: {why}", path=str(file)) from error
             except (LookupError, TypeError, ValueError, RecursionError):
                 raise _wrong(file) from None
     return found

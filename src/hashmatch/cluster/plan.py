@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 
 from hashmatch.cluster.shard import MAX_ITEMS, SCHEMA, Shard, Work, cut, id_of, read_shard
 from hashmatch.errors import InputError
-from hashmatch.files import path_fields, path_of, write_atomically
+from hashmatch.files import path_fields, path_of, raising, write_atomically
 from hashmatch.sources import Item, WalkCounts, WalkOptions
 
 _PAGE = "plan.json"
@@ -72,14 +71,10 @@ def write_plan(
         OutputError: something cannot be written.
         InputError: the folder is not empty, so another plan may be in it.
     """
-    try:
+    with raising(InputError, "cannot be used", folder):
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise InputError("the folder of a plan must be empty", path=str(folder))
-    except OSError as error:
-        raise InputError(
-            f"cannot be used: {os.strerror(error.errno or 0)}", path=str(folder)
-        ) from error
     for shard in cut(items, work, most):
         manifest = shard.encode()
         with write_atomically(folder / manifest_name(shard.number)) as file:
@@ -98,7 +93,8 @@ def read_plan(folder: Path) -> Plan:
     """
     path = folder / _PAGE
     try:
-        page = json.loads(path.read_bytes())
+        with raising(InputError, "cannot be read, so this is not a whole plan", path):
+            page = json.loads(path.read_bytes())
         counts, walk = page["counts"], page["walk"]
         links = [path_of(each) for each in counts["skipped_links"]]
         chosen = {name: tuple(walk[name]) for name in ("include", "exclude")}
@@ -112,11 +108,6 @@ def read_plan(folder: Path) -> Plan:
             WalkOptions(**{**walk, **chosen}),
             WalkCounts(**{**counts, "skipped_links": links}),
         )
-    except OSError as error:
-        why = os.strerror(error.errno or 0)
-        raise InputError(
-            f"cannot be read, so this is not a whole plan: {why}", path=str(path)
-        ) from error
     except (AttributeError, LookupError, TypeError, ValueError):
         raise InputError("not the page of a plan", path=str(path)) from None
 
@@ -127,12 +118,8 @@ def read_manifest(path: Path) -> tuple[str, Shard]:
     Raises:
         InputError: it cannot be read, or is none.
     """
-    try:
+    with raising(InputError, "cannot be read", path):
         data = path.read_bytes()
-    except OSError as error:
-        raise InputError(
-            f"cannot be read: {os.strerror(error.errno or 0)}", path=str(path)
-        ) from error
     return id_of(data), read_shard(data, str(path))
 
 

@@ -16,7 +16,7 @@ from typing import Any, TextIO
 from hashmatch.errors import HashError, OutputError, SettingsError
 from hashmatch.evaluate.pictures import Facts, Hashes, Variant, hashed_kinds
 from hashmatch.evaluate.settings import EvaluationSettings, versions
-from hashmatch.files import Closing
+from hashmatch.files import Closing, raising
 from hashmatch.model import HashKind, PerceptualHash
 
 _FORMAT = 4
@@ -39,12 +39,8 @@ class Cache(Closing):
         self._settings = settings
         self._key = _fingerprint(settings)
         self._known: dict[str, Facts] = {}
-        try:
+        with raising(OutputError, "cannot open the cache", path):
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        except OSError as error:
-            raise OutputError(
-                f"cannot open the cache: {os.strerror(error.errno or 0)}", path=str(path)
-            ) from error
         self._file: TextIO = os.fdopen(descriptor, "a", encoding="utf-8", newline="\n")
         data = Path(path).read_bytes()
         if data[: len(_BEGINNING)] != _BEGINNING[: len(data)]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
@@ -19,6 +18,7 @@ from hashmatch.fetch.bodies import BODIES
 from hashmatch.fetch.dialect import Dialect
 from hashmatch.fetch.files import FILES
 from hashmatch.fetch.secret import check_reference
+from hashmatch.files import raising
 from hashmatch.hashlist.freshness import parse_duration
 
 DIALECTS: Mapping[str, Dialect] = {**BODIES, **FILES}
@@ -105,10 +105,8 @@ def read_sources(path: Path) -> dict[str, FetchSource]:
         SettingsError: it cannot be read, or something in it makes no sense.
     """
     try:
-        tables = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        why = os.strerror(error.errno or 0)
-        raise SettingsError(f"cannot read it: {why}", path=str(path)) from error
+        with raising(SettingsError, "cannot read it", path):
+            tables = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError):  # its message may quote a secret
         raise SettingsError("not TOML", path=str(path)) from None
     found = {}

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from hashmatch.errors import HashListError, MissingExtraError, SettingsError
-from hashmatch.files import write_atomically
+from hashmatch.files import raising, write_atomically
 from hashmatch.hashlist.hash_list import HashList
 
 if TYPE_CHECKING:
@@ -118,12 +118,8 @@ def verify_list(hash_list: HashList, signature_path: Path, key: Path) -> Stateme
         MissingExtraError: the package that verifies is not installed.
     """
     public = _public_key(key)
-    try:
+    with raising(HashListError, "the list has no readable signature", signature_path):
         data = signature_path.read_bytes()
-    except OSError as error:
-        why = os.strerror(error.errno or 0)
-        message = f"the list has no readable signature: {why}"
-        raise HashListError(message, path=str(signature_path)) from error
     statement, signature = _parse(data, str(signature_path))
     from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 # an extra
 

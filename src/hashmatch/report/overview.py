@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hashmatch.errors import InputError
-from hashmatch.files import path_of
+from hashmatch.files import path_of, raising
 from hashmatch.model import Cause, HashKind, Kind, Reason, Verdict
 from hashmatch.report.checks import (
     MAX_BITS,
@@ -260,19 +260,13 @@ def read_results(path: str | os.PathLike[str], *, rows: int = SHOWN_ROWS) -> Ove
     """
     overview = Overview(printable(Path(path).name))
     digest = hashlib.sha256()
-    try:
-        with open(path, "rb") as file:
-            if file.read(len(_STATE)) == _STATE:
-                raise InputError(
-                    "this is a state file: give it as --state FILE", path=os.fspath(path)
-                )
-            file.seek(0)
-            for number, line in enumerate(file, 1):
-                digest.update(line)
-                _take(overview, line, rows, os.fspath(path), number)
-    except OSError as error:
-        why = os.strerror(error.errno or 0)
-        raise InputError(f"cannot be read: {why}", path=os.fspath(path)) from error
+    with raising(InputError, "cannot be read", path), open(path, "rb") as file:
+        if file.read(len(_STATE)) == _STATE:
+            raise InputError("this is a state file: give it as --state FILE", path=os.fspath(path))
+        file.seek(0)
+        for number, line in enumerate(file, 1):
+            digest.update(line)
+            _take(overview, line, rows, os.fspath(path), number)
     overview.sha256 = digest.hexdigest()
     return overview
 

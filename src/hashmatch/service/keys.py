@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from hashmatch.errors import SettingsError
+from hashmatch.files import raising
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -85,11 +86,8 @@ def read_keys(path: str | os.PathLike[str]) -> tuple[Key, ...]:
         SettingsError: it cannot be read, or makes no sense. The message quotes no digest.
     """
     try:
-        with open(path, "rb") as file:
+        with raising(SettingsError, "cannot read the keys", path), open(path, "rb") as file:
             tables = tomllib.load(file)
-    except OSError as error:
-        why = os.strerror(error.errno or 0)
-        raise SettingsError(f"cannot read the keys: {why}", path=str(path)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError("the keys are not TOML", path=str(path)) from error
     try:
