@@ -28,10 +28,6 @@ class BucketObject(Protocol):
     """An object as its bucket describes it."""
 
     @property
-    def key(self) -> bytes:
-        """Its name in the bucket."""
-
-    @property
     def size(self) -> int:
         """In bytes."""
 
