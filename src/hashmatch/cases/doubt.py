@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from math import log10
-from typing import Protocol
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sqlalchemy import Row
+
+    from hashmatch.cases.values import CaseMatch
 
 
 def band(distance: int, threshold: int) -> str:
@@ -16,31 +21,7 @@ def band(distance: int, threshold: int) -> str:
     return "far" if 4 * distance <= 3 * threshold else "edge"
 
 
-class Weighed(Protocol):
-    """What ``doubt`` looks at of a match; see ``CaseMatch``."""
-
-    @property
-    def cause(self) -> str | None:
-        """Why it is only a candidate."""
-
-    @property
-    def exact(self) -> bool:
-        """The distance is exact."""
-
-    @property
-    def expected_false(self) -> float | None:
-        """How many entries are this near by chance."""
-
-    @property
-    def distance(self) -> int:
-        """In bits."""
-
-    @property
-    def threshold(self) -> int:
-        """In bits."""
-
-
-def doubt(match: Weighed) -> float:
+def doubt(match: CaseMatch | Row[Any]) -> float:
     """How likely a match is a mistake, as a number to sort by.
 
     Candidates come first, then matches whose distance is not exact, then those that chance makes

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from hashmatch.cli.files import READS_STREAM, identify, is_stream
 from hashmatch.cli.list_options import NO_LISTS, ListSettings
@@ -131,25 +132,15 @@ def skipped_lines(hash_list: HashList) -> Iterator[str]:
 
 def _load(path: str, settings: ListSettings) -> HashList:
     """Read a whole list."""
+    how: dict[str, Any] = {
+        name: getattr(settings, name) for name in ("algorithm", "skip_bad_entries", "list_format")
+    }
     if not is_stream(path):
-        return HashList.load(
-            path,
-            algorithm=settings.algorithm,
-            skip_bad_entries=settings.skip_bad_entries,
-            list_format=settings.list_format,
-            policy=None,
-        )
+        return HashList.load(path, policy=None, **how)
     name = "stdin" if path == "-" else path
     with raising(HashListError, "cannot read the hash list", name):
         data = sys.stdin.buffer.read() if path == "-" else _read_descriptor(path)
-    return HashList.loads(
-        data,
-        name=name,
-        algorithm=settings.algorithm,
-        skip_bad_entries=settings.skip_bad_entries,
-        list_format=settings.list_format,
-        policy=None,
-    )
+    return HashList.loads(data, name=name, policy=None, **how)
 
 
 def _read_descriptor(path: str) -> bytes:
