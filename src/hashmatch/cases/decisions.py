@@ -82,7 +82,7 @@ def import_decisions(
     return Imported(added, len(decided) - added, undecided)
 
 
-def _read(cases: Cases, name: str, default: Mapping[str, str]) -> tuple[list[MatchDecision], int]:
+def _read(cases: Cases, name: str, default: dict[str, str]) -> tuple[list[MatchDecision], int]:
     """Read and check all rows: the decisions, and how many rows have none."""
     known = {row.match.id for row in cases.match_rows(include_decided=True)}
     decided: list[MatchDecision] = []

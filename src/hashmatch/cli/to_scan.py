@@ -29,10 +29,11 @@ from hashmatch.sources import (
 
 if TYPE_CHECKING:
     from hashmatch.cli.options import WalkSettings
+    from hashmatch.cli.scan import ScanWalkSettings
 
 
 def to_scan(
-    walk: WalkSettings,
+    walk: ScanWalkSettings,
     stack: ExitStack,
     stores: OpenStores,
     counts: WalkCounts,
@@ -92,7 +93,7 @@ def _check(asked: WalkSettings) -> None:
 
 
 def _from_file(
-    walk: WalkSettings, stack: ExitStack, stores: OpenStores, folder: Callable[[bytes], Source]
+    walk: ScanWalkSettings, stack: ExitStack, stores: OpenStores, folder: Callable[[bytes], Source]
 ) -> Iterator[Source]:
     name = walk.files_from
     if name is None:

@@ -52,7 +52,7 @@ def advise(
         if min(cutoffs.within(group).values()) >= 0
         and (chance := chance_of(rates, cutoffs.within(group))) is not None
     ]
-    chosen = [
+    chosen: list[dict[str, Any]] = [
         {
             "within": {str(kind): bits for kind, bits in cutoffs.within(group).items()},
             "views": group.views,

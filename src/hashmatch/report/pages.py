@@ -74,7 +74,7 @@ def make_environment(
 
 @cache
 def _environment() -> Environment:
-    filters = {
+    filters: dict[str, Callable[..., object]] = {
         "amount": numbers.amount,
         "counted": count,
         "estimate": numbers.estimate,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
@@ -87,7 +88,7 @@ def words(word: str) -> str:
 
 @cache
 def _environment() -> Environment:
-    filters = {
+    filters: dict[str, Callable[..., object]] = {
         "ago": _ago,
         "bits": lambda match: count(match.distance, "bit"),
         "came_by": _came_by,
