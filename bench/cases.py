@@ -28,9 +28,9 @@ CALLS = 20
 
 _NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})"
 _WORDS = {
-    "seen": "1767225600000000 + i * 1000000",
+    "seen": "1767225600000000 + CAST(i AS BIGINT) * 1000000",
     "status": "CASE WHEN i % 10 = 0 THEN 'confirmed' ELSE 'open' END",
-    "doubt": "(i * 7919 % 1000) / 1000.0",
+    "doubt": "(CAST(i AS BIGINT) * 7919 % 1000) / 1000.0",
     "list": "'list-' || (i % 4)",
     "category": "'A' || (i % 3)",
     "band": "CASE WHEN i % 9 = 0 THEN 'equal' WHEN i % 9 < 5 THEN 'close' ELSE 'edge' END",
