@@ -192,8 +192,7 @@ def _settings(asked: EvaluateSettings) -> evaluating.EvaluationSettings:
         ),
         transforms=evaluating.choose_transforms(asked.transforms or ()),
         **{name: getattr(asked, name) for name in _ALIKE},
-        formats=asked.pictures.formats(),
-        limits=asked.pictures.limits(),
+        **asked.pictures.arguments(),
     )
 
 

@@ -87,8 +87,7 @@ def hash_command(asked: HashSettings) -> int:
     paths = scan.check_paths(asked.paths)
     options = ExamineOptions(
         kinds=kinds,
-        limits=asked.pictures.limits(),
-        formats=asked.pictures.formats(),
+        **asked.pictures.arguments(),
         mirrors=asked.hashes.mirrors,
         crops=int(asked.hashes.crops),
         digests=("sha256",),

@@ -289,8 +289,8 @@ class PictureSettings:
         _LIMITS.max_frames
     )
 
-    def formats(self) -> frozenset[str]:
-        """The formats to decode: all that are not denied.
+    def arguments(self) -> dict[str, Any]:
+        """The same as arguments of the library, under its names.
 
         Raises:
             SettingsError: hashmatch decodes no format of that name.
@@ -299,11 +299,8 @@ class PictureSettings:
         if not denied <= FORMATS:
             known = ", ".join(sorted(name.lower() for name in FORMATS))
             raise SettingsError(f"--deny-format takes one of: {known}")
-        return FORMATS - denied
-
-    def limits(self) -> Limits:
-        """The largest picture."""
-        return Limits(self.max_pixels, self.max_bytes, self.max_frames)
+        limits = Limits(self.max_pixels, self.max_bytes, self.max_frames)
+        return {"limits": limits, "formats": FORMATS - denied}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -329,13 +326,14 @@ class ArchiveSettings:
         _VIDEO.max_length
     )
 
-    def video(self) -> VideoLimits:
-        """The longest video."""
-        return VideoLimits(max_length=self.max_video)
-
-    def limits(self) -> ArchiveLimits:
-        """The same for the library."""
-        return ArchiveLimits(self.max_members, self.max_unpacked, self.max_ratio, self.max_nesting)
+    def arguments(self) -> dict[str, Any]:
+        """The same as arguments of the library, under its names."""
+        return {
+            "archives": ArchiveLimits(
+                self.max_members, self.max_unpacked, self.max_ratio, self.max_nesting
+            ),
+            "video": VideoLimits(max_length=self.max_video),
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

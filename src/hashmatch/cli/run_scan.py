@@ -96,10 +96,8 @@ def _build_matcher(
     matcher = Matcher(
         hash_lists,
         **asked.matching.arguments(),
-        limits=asked.pictures.limits(),
-        archives=asked.archives.limits(),
-        video=asked.archives.video(),
-        formats=asked.pictures.formats(),
+        **asked.pictures.arguments(),
+        **asked.archives.arguments(),
         isolate=False,  # the pool decodes
         reviews=store,
     )

@@ -221,10 +221,8 @@ def _matcher(asked: ServeSettings, load: partial[list[HashList]], desk: CaseDesk
     matcher = Matcher(
         load(),
         **asked.matching.arguments(),
-        limits=asked.pictures.limits(),
-        archives=asked.archives.limits(),
-        video=asked.archives.video(),
-        formats=asked.pictures.formats(),
+        **asked.pictures.arguments(),
+        **asked.archives.arguments(),
         workers=asked.workers.count(),
         worker_limits=asked.workers.limits(),
         reviews=desk,

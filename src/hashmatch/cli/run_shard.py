@@ -39,10 +39,8 @@ def plan(asked: PlanSettings) -> int:
         matcher = Matcher(
             load_lists(asked.lists, quiet=asked.results.quiet),
             **asdict(asked.matching),
-            limits=asked.pictures.limits(),
-            archives=asked.archives.limits(),
-            video=asked.archives.video(),
-            formats=asked.pictures.formats(),
+            **asked.pictures.arguments(),
+            **asked.archives.arguments(),
             isolate=False,  # nothing is decoded here
         )
         found = Plan(
