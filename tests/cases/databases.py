@@ -55,7 +55,7 @@ def server() -> Iterator[str]:
                 )
 
         call("initdb", "--no-sync", "--auth=trust", "--username=tester", "--encoding=UTF8", data)
-        # fsync stays on: the tests are about what is on the medium
+        # fsync stays on: the tests are about what is on disk
         options = f"-k {folder} -c listen_addresses= -c max_connections=40 -c shared_buffers=16MB"
         call("pg_ctl", "--wait", "-D", data, "-o", options, "-l", f"{folder}/server.log", "start")
         try:

@@ -3,7 +3,7 @@
 Every door writes what it finds near an entry into one ``Cases`` store: equal content is one case,
 however many copies there are. The store is a SQLite file, or a PostgreSQL database that several
 machines share. A command or service opens it by ``Cases(place, chain=..., clock=...)``; any thread
-may call it, each call is one transaction, and what it wrote is on the medium when it returns.
+may call it, each call is one transaction, and what it wrote is on disk when it returns.
 
 * Doors call ``record(findings)``, and ``rejected(contents)`` to learn of false positives.
 * Reviewers, through the page or the command line, call ``queue(filters, order, after=...)`` for a

@@ -68,7 +68,7 @@ class CaseDatabase:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction that is on the medium when the ``with`` block has ended, or never was."""
+        """A transaction that is on disk when the ``with`` block has ended, or never was."""
         with (
             self._translated(),
             self._engine.connect().execution_options(writing=True) as connection,

@@ -64,7 +64,6 @@ def decide(
     made = DecisionRecord(
         id=number,
         case=case,
-        match=None,
         through=through,
         decision=decision,
         reviewer=reviewer,
@@ -72,7 +71,6 @@ def decide(
         at=now.replace(microsecond=0),  # as a table of decisions has it
         recorded=now,
         settles=settles,
-        undoes=None,
     )
     connection.execute(insert(decisions).values(asdict(made)))
     status = settle(connection, case)
@@ -101,11 +99,8 @@ def undo(
     made = DecisionRecord(
         id=number,
         case=case,
-        match=None,
-        through=None,
         decision=UNDO,
         reviewer=last.reviewer,
-        reason=None,
         at=now,
         recorded=now,
         settles=False,
@@ -160,14 +155,12 @@ def decide_matches(
                 id=number,
                 case=owners[row.match],
                 match=row.match,
-                through=None,
                 decision=row.decision,
                 reviewer=reviewer,
                 reason=None if row.note is None else as_text(row.note),
                 at=row.at,
                 recorded=now,
                 settles=True,
-                undoes=None,
             )
         )
     if made:

@@ -59,12 +59,9 @@ def settle(connection: Connection, case: int) -> str:
     """
     near = connection.execute(select(matches).where(matches.c.case == case)).all()
     in_force = _in_force(connection, case, [row.id for row in near])
-    for row in near:
-        decided = in_force.get(row.id)
-        number, word = (None, None) if decided is None else (decided.id, decided.decision)
-        if (row.decided, row.decision) != (number, word):
-            change = update(matches).where(matches.c.id == row.id)
-            connection.execute(change.values(decided=number, decision=word))
+    for match, (number, word) in _changes(near, in_force).items():
+        change = update(matches).where(matches.c.id == match)
+        connection.execute(change.values(decided=number, decision=word))
     words = {in_force[row.id].decision if row.id in in_force else OPEN for row in near}
     ranked = (OPEN, Decision.CONFIRMED, Decision.UNSURE, Decision.FALSE_POSITIVE)
     status = next(word for word in ranked if word in words)
@@ -81,16 +78,24 @@ def misjudged(connection: Connection) -> list[int]:
     decided = select(decisions.c.case).union(
         select(matches.c.case).where(matches.c.decision.is_not(None))
     )
-    found = []
+    found: list[int] = []
     for (case,) in connection.execute(decided).all():
         near = connection.execute(select(matches).where(matches.c.case == case)).all()
-        in_force = _in_force(connection, case, [row.id for row in near])
-        for row in near:
-            made = in_force.get(row.id)
-            wanted = (None, None) if made is None else (made.id, made.decision)
-            if (row.decided, row.decision) != wanted:
-                found.append(row.id)
+        found += _changes(near, _in_force(connection, case, [row.id for row in near]))
     return sorted(found)
+
+
+def _changes(
+    near: Iterable[Row[Any]], in_force: Mapping[int, Row[Any]]
+) -> dict[int, tuple[int | None, str | None]]:
+    """By match: the decision that it should have, where it has another one."""
+    changed: dict[int, tuple[int | None, str | None]] = {}
+    for row in near:
+        made = in_force.get(row.id)
+        wanted = (None, None) if made is None else (made.id, made.decision)
+        if (row.decided, row.decision) != wanted:
+            changed[row.id] = wanted
+    return changed
 
 
 def _in_force(connection: Connection, case: int, near: Sequence[int]) -> dict[int, Row[Any]]:

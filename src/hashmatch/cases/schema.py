@@ -98,9 +98,8 @@ places = Table(
     metadata,
     Column("id", Number, primary_key=True),
     _case(),
-    Column(
-        "identity", LargeBinary, nullable=False
-    ),  # short, since PostgreSQL cannot index long paths
+    # Short, since PostgreSQL cannot index long paths
+    Column("identity", LargeBinary, nullable=False),
     Column("door", Text, nullable=False),
     Column("client", Text),
     Column("path", LargeBinary),

@@ -37,7 +37,7 @@ Clock = Callable[[], datetime]
 
 
 class Cases(Closing):
-    """A case store. Each call is one transaction, and what it wrote is on the medium on return.
+    """A case store. Each call is one transaction, and what it wrote is on disk on return.
 
     Any number of threads, processes and (with PostgreSQL) machines may use it at a time.
 

@@ -143,7 +143,7 @@ class CaseMatch:
         return band(self.distance, self.threshold)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionRecord:
     """One decision about a case, or the undoing of one.
 
@@ -163,15 +163,15 @@ class DecisionRecord:
 
     id: int
     case: int
-    match: int | None
-    through: int | None
+    match: int | None = None
+    through: int | None = None
     decision: str
     reviewer: str
-    reason: str | None
+    reason: str | None = None
     at: datetime
     recorded: datetime
     settles: bool
-    undoes: int | None
+    undoes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
