@@ -13,7 +13,6 @@
     +-- OutputError            a result could not be written                  (exit 70)
     +-- UnansweredError        the service gives no verdict; in hashmatch.service
     +-- QuarantineError        a file could not be moved away, or brought back (exit 70)
-    +-- LyingNodeError         a node of a cluster gave false results         (exit 70)
     +-- HashError              a value is not a hash of its algorithm and width
     |   +-- HashMismatchError  two hashes of different algorithms or widths were compared
     +-- DecodeError            a picture cannot be examined; carries the ``Reason``
@@ -24,7 +23,7 @@ Messages never quote a hash or a line of a hash list; they name the place.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -137,10 +136,6 @@ class QuarantineError(HashmatchError):
     """A file could not be moved into quarantine, or brought back; it is where it was."""
 
 
-class LyingNodeError(HashmatchError):
-    """A node of a cluster gave false results, and results of this scan rest on its answers."""
-
-
 class HashError(HashmatchError, ValueError):
     """A value is not a valid hash of its algorithm and width."""
 
@@ -178,6 +173,9 @@ class DecodeError(HashmatchError):
         self.format = format
         self.width = width
         self.height = height
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.reason, self.message)
 
     def bare(self) -> Self:
         """Return a copy without a traceback, to be kept or raised again.

@@ -96,10 +96,12 @@ class Nodes:
                 env=environment(PYTHONPATH=SOURCE, **_QUIET),
             )
 
-    def pool(self, recheck: float = 0.0, **options: Any) -> ClusterPool:
+    def pool(
+        self, recheck: float = 0.0, limits: WorkerLimits | None = None, **options: Any
+    ) -> ClusterPool:
         """An examiner for scans, whose nodes examine one file at a time."""
         where = cluster_at(self.address, self.keys, jobs=1, recheck=recheck)
-        return ClusterPool(where, WorkerLimits(), **options)
+        return ClusterPool(where, limits or WorkerLimits(), **options)
 
 
 def matcher_of(path: Path) -> Matcher:
@@ -107,10 +109,10 @@ def matcher_of(path: Path) -> Matcher:
     return Matcher(HashList.load(path), isolate=False)
 
 
-def local(folder: Path, matcher: Matcher) -> list[dict[str, Any]]:
+def local(folder: Path, matcher: Matcher, **options: Any) -> list[dict[str, Any]]:
     """The records of a scan on this machine."""
     with make_pool(2) as pool:
-        return [file_record(result) for result in scan([folder], matcher, pool)]
+        return [file_record(result) for result in scan([folder], matcher, pool, **options)]
 
 
 def remote(
@@ -125,7 +127,6 @@ def remote(
     for number, result in enumerate(scan([folder], matcher, pool, **options)):
         records.append(file_record(result))
         each(number)
-    pool.settle()
     return records
 
 

@@ -15,9 +15,10 @@ from examine.sandbox.test_secrets import CANARY, IDS, found_in, needles
 from hashmatch.cluster import dispatch
 from hashmatch.cluster.coordinator import ClusterPool, cluster_at
 from hashmatch.cluster.keys import make_keys
-from hashmatch.errors import HashmatchError, LyingNodeError, SettingsError
+from hashmatch.errors import HashmatchError, SettingsError
 from hashmatch.examine.sandbox import WorkerLimits
-from hashmatch.scan import History, State, scan
+from hashmatch.report import file_record
+from hashmatch.scan import History, State, make_pool, scan
 from scan.trees import picture, put, tree
 from sources.objects import servers
 
@@ -246,23 +247,53 @@ def test_a_payload_runs_nowhere_near_the_list(nodes: Nodes, uploads: Path, mode:
     assert not (nodes.folder / "run").exists()
 
 
-def test_a_node_that_lies_is_named_and_forgotten(
-    nodes: Nodes, uploads: Path, tmp_path: Path
-) -> None:
-    """A second node's answers give it away, this machine decides, and the state forgets the run."""
+def test_what_a_liar_examined_is_examined_anew(nodes: Nodes, uploads: Path, tmp_path: Path) -> None:
+    """A liar is named, the records are those of a local scan, and the state keeps no lie."""
     matcher = matcher_of(uploads / "list.txt")
+    said: list[str] = []
     with State(tmp_path / "scan.db") as state:
         history = History(state, matcher.options)
-        with nodes.pool(0.05 if LONG else 0.5, chance=random.Random(3).random) as pool:
+        limits = WorkerLimits(notify=said.append)
+        with nodes.pool(0.05 if LONG else 0.5, limits, chance=random.Random(3).random) as pool:
             pool.configure(history.options)
             wait_for_nodes(pool, 2)
             tell(nodes, "lie", 100 if LONG else 10)
-            with pytest.raises(LyingNodeError) as caught:
-                remote(uploads / "uploads", matcher, pool, history=history)
-        history.forget()
+            found = remote(uploads / "uploads", matcher, pool, history=history)
+            liars = pool.liars
+        assert found == local(uploads / "uploads", matcher, digests=True)
+        assert history.counts.examined + history.counts.adopted == len(found)
+        history.end({})
+    [liar] = liars
+    assert f"{liar} is no longer used: it gives false results" in "".join(said)
+    assert liar in (nodes.folder / "worker0.log").read_text()
+    with State(tmp_path / "scan.db") as state:
+        history = History(state, matcher.options)
+        with make_pool(1) as pool:
+            known = scan([uploads / "uploads"], matcher, pool, history=history)
+            assert [file_record(result) for result in known] == found
+        assert history.counts.recalled == len(found)
+
+
+def test_liars_on_all_nodes_end_the_scan(nodes: Nodes, uploads: Path, tmp_path: Path) -> None:
+    """If no honest node is left, the scan fails without a record, and the state forgets the run."""
+    matcher = matcher_of(uploads / "list.txt")
+    with State(tmp_path / "scan.db") as state:
+        history = History(state, matcher.options)
+        with nodes.pool(0.5, chance=random.Random(3).random, patience=3.0) as pool:
+            pool.configure(history.options)
+            wait_for_nodes(pool, 2)
+            pool._dispatch.refuse(next(iter(honest(nodes, pool))))
+            tell(nodes, "lie", 10)
+            results = scan([uploads / "uploads"], matcher, pool, history=history)
+            with pytest.raises(HashmatchError, match=r"no node is left: .* false results"):
+                next(results)
         assert not list(state.files.everything())
-    log = (nodes.folder / "worker0.log").read_text()
-    assert str(caught.value.path) in log
+
+
+def honest(nodes: Nodes, pool: ClusterPool) -> set[str]:
+    """The addresses of the workers that cannot be told to be evil."""
+    log = (nodes.folder / "worker1.log").read_text()
+    return {address for address in pool._dispatch._nodes if address in log}
 
 
 def test_objects_are_read_by_the_nodes(

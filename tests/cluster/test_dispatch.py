@@ -73,6 +73,11 @@ class Play:
         self.made.refuse(attempt.node)
         self.there.discard(attempt.node)
 
+    def lie(self, attempt: Attempt) -> None:
+        """A node is found to have lied."""
+        self.made.expose(attempt.node)
+        self.there.discard(attempt.node)
+
     def fail(self, attempt: Attempt) -> None:
         """A node fails; some have failed before, or ended."""
         self.made.fail(attempt.number)
@@ -84,6 +89,7 @@ class Play:
 
     def _check(self) -> None:
         open_attempts = self.made._attempts.values()
+        assert self.made.liars.isdisjoint(each.node for each in open_attempts)
         holding = Counter(each.node for each in open_attempts)
         assert max(holding.values(), default=0) <= MOST_ATTEMPTS
         for each in open_attempts:
@@ -91,7 +97,7 @@ class Play:
             assert not each.lot.alone or holding[each.node] == 1
 
 
-events = st.sampled_from(["answer", "answer", "answer", "fail", "join", "vanish", "lose", "refuse"])
+events = st.sampled_from([*["answer"] * 3, "fail", "join", "vanish", "lose", "refuse", "lie"])
 
 
 @settings(max_examples=200)
@@ -180,7 +186,7 @@ def test_jobs_wait_for_others_unless_a_node_idles() -> None:
 
 
 def test_a_check_never_goes_to_the_node_it_checks() -> None:
-    """Another node checks, and where there is none, the check can be dropped."""
+    """Another node checks; where there is none, the check is handed back."""
     made = Dispatch()
     made.set_nodes(["a"])
     made.check(Lot([Job(-1)], checks="a", expected=[[]]))
@@ -190,6 +196,24 @@ def test_a_check_never_goes_to_the_node_it_checks() -> None:
     assert attempt.node == "b"
     made.set_nodes(["a"])
     assert made.checks == 0
-    made.check(Lot([Job(-1)], checks="a", expected=[[]]))
-    assert made.drop_checks()
+    lot = Lot([Job(-1)], checks="a", expected=[[]])
+    made.check(lot)
+    assert made.unchecked() == [lot]
     assert made.checks == 0
+
+
+def test_a_liar_is_checked_no_more() -> None:
+    """An exposed node gets nothing more, and nobody begins another check of it."""
+    made = filled([Job(-1) for _ in range(3 * MAX_ITEMS)], "a", "b")
+    handed = attempts(made)
+    made.check(Lot([Job(-1)], checks="a", expected=[[]]))
+    made.expose("a")
+    made.check(Lot([Job(-1)], checks="a", expected=[[]]))
+    assert (made.liars, made.checks, made.nodes) == (frozenset("a"), 0, 1)
+    made.set_nodes(["a", "b"])
+    for attempt in handed:
+        assert (made.end(attempt.number) is None) == (attempt.node == "a")
+    while made.jobs:
+        for attempt in attempts(made):
+            assert attempt.node == "b"
+            assert made.end(attempt.number)

@@ -95,6 +95,14 @@ class Progress:
                 f"{self._left(tally.files, rate)}"
             )
 
+    def examined(self, done: int) -> None:
+        """Show how many files are examined, of a scan that checks them before it has results."""
+        if rate := self._rate(done):
+            left = self._left(done, rate)
+            status.show(
+                f"{count(done, 'file')} examined, {rate:,.0f} a second{left}; none checked yet"
+            )
+
     def advance(self, done: int, total: int) -> None:
         """Show how many of all pictures are measured."""
         self._expected = total

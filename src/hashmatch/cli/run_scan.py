@@ -19,7 +19,6 @@ from hashmatch.cli.results import (
 from hashmatch.cli.scan import ScanSettings
 from hashmatch.cli.streams import say
 from hashmatch.cli.to_scan import to_scan
-from hashmatch.errors import LyingNodeError
 from hashmatch.examine.sandbox import AnyPool
 from hashmatch.hashlist import HashList
 from hashmatch.match.matcher import Matcher
@@ -56,15 +55,15 @@ def run_scan(asked: ScanSettings, pool: AnyPool) -> int:
         with open_results(asked.results, run, custody, expected) as writer:
             custody.begin(matcher.hash_lists, _settings(asked, matcher, store))
             moving = asked.custody.quarantine is not None
-            results = scan_sources(sources, matcher, pool, history, digests=moving)
-            try:
-                writer.follow(results, shown)
-                if not run.interrupted:
-                    pool.settle()
-            except LyingNodeError:
-                if history is not None:
-                    history.forget()
-                raise
+            results = scan_sources(
+                sources,
+                matcher,
+                pool,
+                history,
+                digests=moving,
+                waiting=writer.progress.examined,
+            )
+            writer.follow(results, shown)
             summary = writer.sum_up(matcher, counts, walk)
         # Only now are the results written, so that the run may be recorded as ended
         if history is not None:

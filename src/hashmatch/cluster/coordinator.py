@@ -22,7 +22,7 @@ from hashmatch.cluster.keys import CA, certificate_of
 from hashmatch.cluster.link import Bridge, Frame, LostError, parse
 from hashmatch.cluster.recheck import Recheck
 from hashmatch.cluster.shard import MAX_ITEMS, Shard, Work
-from hashmatch.errors import DecodeError, HashmatchError, LyingNodeError, SettingsError
+from hashmatch.errors import DecodeError, HashmatchError, SettingsError
 from hashmatch.examine.sandbox import AnyPool, Job, Reply, WorkerLimits
 from hashmatch.examine.sandbox.jobs import ProtocolError
 from hashmatch.model import Examination, Reason
@@ -125,6 +125,7 @@ class ClusterPool(AnyPool):
         patience: float = 60.0,
     ) -> None:
         super().__init__(1, limits)
+        self.checks = cluster.recheck > 0
         self._cluster = cluster
         self._say = limits.notify or (lambda _: None)
         self._dispatch = Dispatch()
@@ -179,7 +180,6 @@ class ClusterPool(AnyPool):
         """Wait up to ``timeout`` seconds for replies, and return what there is.
 
         Raises:
-            LyingNodeError: a node gave false results.
             HashmatchError: there is no cluster any more, or no node that can be used.
         """
         self._hand_over()
@@ -196,17 +196,21 @@ class ClusterPool(AnyPool):
         """Wait for what is still being examined twice; call it once all results are there.
 
         Raises:
-            LyingNodeError: a node gave false results.
+            HashmatchError: as above.
         """
         for lot in self._recheck.rest():
             self._dispatch.check(lot)
         while self._dispatch.checks:
-            if self._dispatch.drop_checks():
-                self._say_once(
-                    "--recheck: some files were examined once, since no second node is there"
-                )
+            for lot in self._dispatch.unchecked():
+                if lot.checks is not None and self._recheck.is_false(lot):
+                    self._expose(lot.checks)
             self._hand_over()
             self._hear(0.1)
+
+    @property
+    def liars(self) -> frozenset[str]:  # type: ignore[override]
+        """The nodes that are known to have given a false answer."""
+        return self._dispatch.liars
 
     def close(self) -> None:
         """End the bridge, which cancels what the nodes have not begun."""
@@ -295,7 +299,8 @@ class ClusterPool(AnyPool):
                 return
             number, reply = hearing.answers.take(frame.text)
             job = hearing.attempt.lot.jobs[number]
-            hearing.replies[number].append(reply._replace(job=job))
+            node = hearing.attempt.node
+            hearing.replies[number].append(reply._replace(job=job, node=node))
         except (ProtocolError, LostError):
             hearing.is_false = True
 
@@ -322,7 +327,11 @@ class ClusterPool(AnyPool):
                     self._dispatch.check(check)
             else:
                 for liar in self._recheck.liars(node, lot, hearing.replies):
-                    self._refuse_liar(liar)
+                    self._expose(liar)
+
+    def _expose(self, node: str) -> None:
+        self._dispatch.expose(node)
+        self._refuse(node, "it gives false results, so what it examined is examined anew")
 
     def _refuse(self, node: str, why: str) -> None:
         self._say_once(f"{node} is no longer used: {why}")
@@ -341,15 +350,6 @@ class ClusterPool(AnyPool):
             self._contact = now
         elif now - self._contact > self._give_up:
             raise HashmatchError(f"no node is left: {self._why}", path=self._cluster.scheduler)
-
-    def _refuse_liar(self, node: str) -> None:
-        if self._recheck.answered_by(node):
-            raise LyingNodeError(
-                "this node gives false results, and files of this scan were examined there: stop"
-                " it, and scan again",
-                path=node,
-            )
-        self._refuse(node, "it gives false results")
 
     def _say_once(self, notice: str) -> None:
         if notice not in self._said:

@@ -7,6 +7,9 @@ number of its own; once it has ended or been given up, nothing that bears its nu
 A lot whose node fails or vanishes twice is halved. A single file that fails is tried again on a
 node that has nothing else, so no file is blamed for its neighbours. If it fails twice there, its
 job is given up. A scheduler that is lost, and a node that is refused, are the fault of no lot.
+
+A node that lied is refused, too. What it answered is not a job any more: whoever got the answers
+submits those jobs anew.
 """
 
 from __future__ import annotations
@@ -105,12 +108,14 @@ class Dispatch:
         jobs: how many jobs have been submitted and not answered; checks do not count.
         checks: how many lots that only check are left.
         given_up: jobs that no node could examine; the caller takes them.
+        liars: nodes that gave a false answer.
     """
 
     def __init__(self) -> None:
         self.jobs = 0
         self.checks = 0
         self.given_up: list[Job] = []
+        self.liars: frozenset[str] = frozenset()
         self._gathering: dict[tuple[bool, bool], _Gathering] = {}
         self._lots: deque[Lot] = deque()
         self._nodes: dict[str, dict[int, Attempt]] = {}
@@ -133,9 +138,10 @@ class Dispatch:
         gathering.size += size
 
     def check(self, lot: Lot) -> None:
-        """Take a lot that only checks what a node answered."""
-        self.checks += 1
-        self._lots.append(lot)
+        """Take a lot that only checks what a node answered, unless that node is known to lie."""
+        if lot.checks not in self.liars:
+            self.checks += 1
+            self._lots.append(lot)
 
     def set_nodes(self, addresses: Iterable[str]) -> None:
         """Note which nodes there are. The lots of those that have vanished have failed."""
@@ -151,6 +157,12 @@ class Dispatch:
         """Give a node no more lots, and those that it has to others."""
         self._refused.add(address)
         self._give_back(self._nodes.pop(address, {}).values())
+
+    def expose(self, address: str) -> None:
+        """Refuse a node that lied, and check no more of what it answered."""
+        self.liars |= {address}
+        self.refuse(address)
+        self._withdraw([lot for lot in self._lots if lot.checks == address])
 
     def lose_all(self) -> None:
         """Note that the scheduler is lost, and with it all attempts."""
@@ -208,15 +220,17 @@ class Dispatch:
         gathered = self._gather(now, idle=sum(not self._nodes[address] for address in free))
         return None if gathered is None else self._hand_over(gathered, free[0])
 
-    def drop_checks(self) -> bool:
-        """Drop the checks that no other node is there for. Whether there were any."""
-        dropped = [
-            lot for lot in self._lots if lot.checks and not self._nodes.keys() - {lot.checks}
-        ]
-        for lot in dropped:
+    def unchecked(self) -> list[Lot]:
+        """Give up the checks that no other node is there for, and return them."""
+        return self._withdraw(
+            [lot for lot in self._lots if lot.checks and not self._nodes.keys() - {lot.checks}]
+        )
+
+    def _withdraw(self, checks: list[Lot]) -> list[Lot]:
+        for lot in checks:
             self._lots.remove(lot)
-        self.checks -= len(dropped)
-        return bool(dropped)
+        self.checks -= len(checks)
+        return checks
 
     def _hand_over(self, lot: Lot, address: str) -> Attempt:
         self._number += 1

@@ -1,12 +1,13 @@
 """Examines a sample of files on a second node, and finds out who is right where two differ.
 
 A node cannot know which of its answers are checked, and the second node is another one. Where the
-two differ, this machine examines the file itself, in its own sandbox, and believes that.
+two differ, or there is no second node, this machine examines the file itself, in its own sandbox,
+and believes that.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
@@ -55,18 +56,12 @@ class Recheck:
         self._shard_of = shard_of
         self._chosen: defaultdict[tuple[str, bool, bool], list[tuple[Job, list[Reply]]]]
         self._chosen = defaultdict(list)
-        self._answered: Counter[str] = Counter()
         self._pool: AnyPool | None = None
-
-    def answered_by(self, node: str) -> int:
-        """How many files of the scan rest on what a node answered."""
-        return self._answered[node]
 
     def choose(
         self, node: str, jobs: Sequence[Job], replies: Sequence[list[Reply]]
     ) -> Iterator[Lot]:
         """Choose some of what a node answered, and yield it once it is enough to be checked."""
-        self._answered[node] += len(jobs)
         for job, said in zip(jobs, replies, strict=True):
             if self._share and self._chance() < self._share:
                 self._chosen[node, job.exact, job.digest_only].append((job, said))
@@ -87,19 +82,22 @@ class Recheck:
             replies: its own.
         """
         pairs = zip(lot.jobs, lot.expected or (), replies, strict=True)
-        found = [(job, _found(one), _found(other)) for job, one, other in pairs]
-        differ = [each for each in found if each[1] != each[2] and not _by_chance(each)]
+        found = ((job, (_found(one), _found(other))) for job, one, other in pairs)
+        differ = [(job, said) for job, said in found if _contradict(*said)]
         if not differ:
             return
-        truth = self._examine([job for job, _, _ in differ])
-        for which, name in ((1, lot.checks), (2, node)):
+        truth = self._examine([job for job, _ in differ])
+        for which, name in enumerate((lot.checks, node)):
             false = (
-                each[which] != true
-                for each, true in zip(differ, truth, strict=True)
-                if not _has_chance(true)
+                _contradict(said[which], true)
+                for (_, said), true in zip(differ, truth, strict=True)
             )
             if name is not None and any(false):
                 yield name
+
+    def is_false(self, lot: Lot) -> bool:
+        """Examine here what a lot checks. Whether the node's answers are false."""
+        return any(map(_contradict, map(_found, lot.expected or ()), self._examine(lot.jobs)))
 
     def close(self) -> None:
         """End the workers on this machine, if any were needed."""
@@ -128,9 +126,6 @@ def _found(replies: Iterable[Reply]) -> _Found:
     return [(reply.member, reply.examination) for reply in replies]
 
 
-def _has_chance(found: _Found) -> bool:
-    return any(each.reason in _CHANCE for _, each in found)
-
-
-def _by_chance(found: tuple[Job, _Found, _Found]) -> bool:
-    return _has_chance(found[1]) or _has_chance(found[2])
+def _contradict(one: _Found, other: _Found) -> bool:
+    """Whether two examinations of a file differ, and not by chance."""
+    return one != other and not any(each.reason in _CHANCE for _, each in (*one, *other))

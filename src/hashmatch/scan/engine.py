@@ -175,6 +175,8 @@ class Engine:
         if reply.end:
             del self._jobs[reply.job]
         visit, part = command.journey, command.part
+        if reply.node:
+            visit.nodes |= {reply.node}
         if part is not None:
             if not reply.end:
                 return  # a member that was not there when the item itself was examined

@@ -141,6 +141,15 @@ class NullHistory:
     def commit(self) -> None:
         """Make everything kept so far durable."""
 
+    def doubt(self) -> None:
+        """Note that findings of this run may turn out false, so no other may rest on them."""
+
+    def forget(self, item: Item) -> None:
+        """Forget what was found of an item, since it is false."""
+
+    def forget_run(self) -> None:
+        """Forget all that this run found out, since some of it is false."""
+
 
 class History(NullHistory):
     """A state, as one scan uses it.
@@ -181,7 +190,8 @@ class History(NullHistory):
         self._folder: tuple[bytes, bytes] | None = None
         self._source: Source | None = None
         self._began = time.time_ns()
-        self._refined: list[bytes] = []
+        self._doubts = False
+        self._refined: set[bytes] = set()
 
     def enter(self, source: Source) -> None:
         """See ``NullHistory.enter``."""
@@ -231,10 +241,10 @@ class History(NullHistory):
         if sha256 is None:
             return []
         for group in self.state.files.with_contents(visit.identity.size, sha256):
-            if self._serves(group):
+            if self._serves(group) and not self._is_doubtful(group):
                 self.counts.adopted += 1
                 return self.state.files.adopt(visit.key, visit.identity, visit.since, group)
-        if self._duplicates.wait(visit, visit.identity.size, sha256):
+        if not self._doubts and self._duplicates.wait(visit, visit.identity.size, sha256):
             return None
         self._duplicates.begin(visit, visit.identity.size, sha256)
         return []
@@ -251,7 +261,8 @@ class History(NullHistory):
     def refine(self, visit: Visit, member: int, found: Examination) -> None:
         """See ``NullHistory.refine``."""
         self.state.files.refine(visit.key, member, self._settings, found)
-        self._refined.append(visit.key)
+        if self._doubts:
+            self._refined.add(visit.key)
 
     def keep(self, visit: Visit, member: int, result: FileResult) -> None:
         """See ``NullHistory.keep``."""
@@ -266,9 +277,20 @@ class History(NullHistory):
         """See ``NullHistory.commit``."""
         self.state.commit()
 
-    def forget(self) -> None:
-        """Forget what this run found out, since some of it is false."""
-        self.state.files.forget(self._began, self._refined)
+    def doubt(self) -> None:
+        """See ``NullHistory.doubt``."""
+        self._doubts = True
+
+    def forget(self, item: Item) -> None:
+        """See ``NullHistory.forget``."""
+        self.state.files.forget(self._key(item))
+        self.counts.examined -= 1
+
+    def forget_run(self) -> None:
+        """See ``NullHistory.forget_run``."""
+        self.state.files.forget_since(self._began)
+        for key in self._refined:
+            self.state.files.forget(key)
         self.state.commit()
 
     def end(self, summary: Mapping[str, Any]) -> None:
@@ -302,6 +324,9 @@ class History(NullHistory):
             self.state.files.mark_gone(key)
             self.state.commit()
             self.counts.name_gone(group, self.moved)
+
+    def _is_doubtful(self, group: Group) -> bool:
+        return self._doubts and (group[0].examined >= self._began or group[0].key in self._refined)
 
     def _trusts(self, group: Group) -> bool:
         """Whether rows can be trusted for an item with their identity."""

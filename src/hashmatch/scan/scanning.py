@@ -7,15 +7,17 @@ result. So an interrupt works from the very beginning.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
-from hashmatch.errors import SettingsError
+from hashmatch.errors import HashmatchError, SettingsError
 from hashmatch.examine.sandbox import AnyPool
 from hashmatch.match.matcher import Matcher
 from hashmatch.model import MEMBER_MARK, Examination
 from hashmatch.options import ExamineOptions
-from hashmatch.scan.engine import Engine
+from hashmatch.scan.engine import Engine, Screen
+from hashmatch.scan.held import Held, settled
 from hashmatch.scan.history import History, NullHistory
 from hashmatch.scan.journey import PartJourney
 from hashmatch.scan.result import FileResult
@@ -67,26 +69,37 @@ def scan_sources(
     history: History | None = None,
     *,
     digests: bool = False,
+    waiting: Callable[[int], None] = lambda _: None,
 ) -> Iterator[FileResult]:
-    """Scan any sources, one after another; otherwise as ``scan`` does."""
+    """Scan any sources, one after another; otherwise as ``scan`` does.
+
+    If other machines check each other's answers, all results wait until every check has been made.
+    Meanwhile ``waiting`` is called with their number.
+    """
     if history is not None:
-        yield from scan_known(_items(sources, history), matcher, pool, history)
+        run = _known_run(matcher, pool, history)
+    else:
+        asked = matcher.options
+        if digests:
+            asked = replace(asked, digests=tuple(dict.fromkeys((*asked.digests, SHA256))))
+        run = _Run(NullHistory(), asked, matcher.screen, pool)
+    if not pool.checks:
+        yield from run.results(_items(sources, run.history))
         return
-    asked = matcher.options
-    if digests:
-        asked = replace(asked, digests=tuple(dict.fromkeys((*asked.digests, SHA256))))
-    nothing = NullHistory()
-    engine = Engine(pool.configure(asked), matcher.screen)
-    yield from _results(engine, _items(sources, nothing), nothing, asked.digests)
+    run.history.doubt()
+    try:
+        yield from settled(run.held(_items(sources, run.history)), run.again, pool, waiting)
+    except (HashmatchError, KeyboardInterrupt):
+        if pool.liars:
+            run.history.forget_run()
+        raise
 
 
 def scan_known(
     items: Iterable[Item], matcher: Matcher, pool: AnyPool, history: History
 ) -> Iterator[FileResult]:
     """Scan items, or use what the history knows of them."""
-    asked = history.options
-    engine = Engine(pool.configure(asked), StoredMatcher(matcher, history.state).screen, history)
-    yield from _results(engine, items, history, asked.digests)
+    yield from _known_run(matcher, pool, history).results(items)
 
 
 def examine_all(
@@ -106,26 +119,86 @@ def _items(sources: Iterable[Source], history: NullHistory) -> Iterator[Item]:
         history.leave()
 
 
-def _results(
-    engine: Engine, items: Iterable[Item], history: NullHistory, digests: Sequence[str]
-) -> Iterator[FileResult]:
-    """Run the engine, and let the history keep what it wants of each result."""
-    for parts in engine.run(items):
-        done = []
-        for part in parts:
-            item = part.journey.item
-            result = FileResult(
-                _path(part),
-                part.result,
-                sha256_of(part.evidence, digests),
-                None if part.name is None else item.path,
-                item.root,
-            )
-            history.keep(part.journey, part.number, result)
-            done.append(result)
-        # Before yielding: the caller may take its time, and others need the state
-        history.commit()
-        yield from done
+def _known_run(matcher: Matcher, pool: AnyPool, history: History) -> _Run:
+    return _Run(history, history.options, StoredMatcher(matcher, history.state).screen, pool)
+
+
+class _Run(NamedTuple):
+    """What all passes of a scan have in common.
+
+    Attributes:
+        history: what is known of items.
+        options: how to examine them.
+        screen: gives the results.
+        pool: examines them.
+    """
+
+    history: NullHistory
+    options: ExamineOptions
+    screen: Screen
+    pool: AnyPool
+
+    def results(self, items: Iterable[Item]) -> Iterator[FileResult]:
+        """Yield the result of each part of each item."""
+        for done in self._batches(items):
+            for _, result in done:
+                yield result
+
+    def held(self, items: Iterable[Item]) -> Iterator[Held]:
+        """Yield the results of each item together."""
+        results: list[FileResult] = []
+        for done in self._batches(items):
+            for part, result in done:
+                results.append(result)
+                if part.name is None:
+                    visit = part.journey
+                    yield Held(visit.item, visit.nodes, results)
+                    results = []
+
+    def again(self, items: Iterable[Item]) -> Iterator[Held]:
+        """Examine items anew, whose results were false."""
+        return self.held(_items([_FalselyAnswered(items, self.history)], self.history))
+
+    def _batches(
+        self, items: Iterable[Item]
+    ) -> Iterator[list[tuple[PartJourney[Visit], FileResult]]]:
+        """Run the engine, and let the history keep what it wants of each result."""
+        engine = Engine(self.pool.configure(self.options), self.screen, self.history)
+        for parts in engine.run(items):
+            done = []
+            for part in parts:
+                item = part.journey.item
+                result = FileResult(
+                    _path(part),
+                    part.result,
+                    sha256_of(part.evidence, self.options.digests),
+                    None if part.name is None else item.path,
+                    item.root,
+                )
+                self.history.keep(part.journey, part.number, result)
+                done.append((part, result))
+            # Before yielding: the caller may take its time, and others need the state
+            self.history.commit()
+            yield done
+
+
+@dataclass(frozen=True, slots=True)
+class _FalselyAnswered:
+    """Items whose results were false, as a source. The history forgets each as it comes."""
+
+    items: Iterable[Item]
+    history: NullHistory
+    root = b""
+    ordered = False
+
+    def __iter__(self) -> Iterator[Item]:
+        for item in self.items:
+            self.history.forget(item)
+            yield item
+
+    def is_gone(self, path: bytes) -> bool:  # noqa: ARG002 # others may be there
+        """See ``Source.is_gone``."""
+        return False
 
 
 def _path(part: PartJourney[Visit]) -> bytes:

@@ -25,6 +25,7 @@ class Visit(Journey):
         findings: names and examinations of its parts, as they are found.
         descriptor: of the open item; -1 while it is closed.
         error: why it can no longer be opened.
+        nodes: the machines, other than this one, that said what was found.
     """
 
     __slots__ = (
@@ -37,6 +38,7 @@ class Visit(Journey):
         "item",
         "key",
         "known",
+        "nodes",
         "since",
     )
 
@@ -58,6 +60,7 @@ class Visit(Journey):
         self.descriptor = -1
         self.holds = False
         self.error: DecodeError | None = None
+        self.nodes: frozenset[str] = frozenset()
 
     @property
     def is_readable(self) -> bool:

@@ -154,12 +154,15 @@ class Files:
             values | {"key": key, "member": member},
         )
 
-    def forget(self, since: int, keys: Iterable[bytes]) -> None:
-        """Forget the files that were examined since a time, in nanoseconds, and some others."""
-        with self._database.all_or_nothing():
-            self._database.write("DELETE FROM files WHERE examined >= ?", (since,))
-            for key in keys:
-                self._database.write("DELETE FROM files WHERE key = ?", (key,))
+    def forget(self, key: bytes) -> None:
+        """Forget a file."""
+        self._database.write("DELETE FROM files WHERE key = ?", (key,))
+
+    def forget_since(self, since: int) -> None:
+        """Forget the files that were examined since a time, in nanoseconds since 1970."""
+        self._database.write(
+            "DELETE FROM files WHERE key IN (SELECT key FROM files WHERE examined >= ?)", (since,)
+        )
 
     def mark_gone(self, key: bytes) -> None:
         """Record that a file no longer exists; what is known about it stays."""

@@ -24,9 +24,13 @@ class AnyPool(Closing):
         protection: what contains hostile files, once the pool is configured.
         window: 0 if the caller opens each file before it submits a job. An examiner elsewhere opens
             files itself: jobs name their items, and this many may be under way.
+        checks: some answers are checked by another machine, which ``settle`` waits for.
+        liars: the machines that are known to have given a false answer.
     """
 
     window = 0
+    checks = False
+    liars: frozenset[str] = frozenset()
 
     def __init__(self, jobs: int, limits: WorkerLimits = WorkerLimits()) -> None:  # frozen
         self.protection: dict[str, Any] = {}
@@ -79,11 +83,7 @@ class AnyPool(Closing):
         """Whether any job has not ended yet."""
 
     def settle(self) -> None:  # only an examiner elsewhere has its answers checked
-        """Wait until the answers have been checked; call it once all replies are there.
-
-        Raises:
-            LyingNodeError: one was false.
-        """
+        """Wait until the answers have been checked; call it once all replies are there."""
 
     @abstractmethod
     def poll(self, timeout: float) -> list[Reply]:

@@ -126,6 +126,7 @@ class Reply(NamedTuple):
             other with the file's own examination. So does an archive with fewer members than the
             count.
         thumbnail: what the job asked for; None if there is none, and the examination says why.
+        node: the machine that says so; empty for this one.
     """
 
     job: Job
@@ -133,6 +134,7 @@ class Reply(NamedTuple):
     examination: Examination
     end: bool
     thumbnail: Thumbnail | None = None
+    node: str = ""
 
 
 Said: TypeAlias = bytes | Reply | None
