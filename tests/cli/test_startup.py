@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from commands import COMMAND, environment
+from hashmatch import HashList
+from pictures import encode, photo
 
 
 def seconds(command: list[str]) -> float:
@@ -44,3 +48,28 @@ def test_help_takes_no_heavy_library() -> None:
         [sys.executable, "-c", _HELP], env=environment(), capture_output=True, check=True
     )
     assert done.stdout == b"[]\n"
+
+
+_SCAN = """
+import sys
+from hashmatch.cli.main import run
+
+assert run(sys.argv[1:]) == 1
+print(sorted(sys.modules))
+"""
+
+
+def test_a_scan_loads_no_decoder_and_little_else(tmp_path: Path) -> None:
+    """The process of a scan imports no decoder and no library that only other commands need."""
+    (tmp_path / "one.png").write_bytes(encode(photo(1, 120, 90), "PNG"))
+    hash_list, results = tmp_path / "hashes.txt", tmp_path / "results"
+    HashList.from_pictures(tmp_path).save(hash_list)
+    scan = ["scan", tmp_path / "one.png", "--list", hash_list, "--output", results]
+    done = subprocess.run(
+        [sys.executable, "-c", _SCAN, *scan], env=environment(), capture_output=True, check=True
+    )
+    loaded = set(ast.literal_eval(done.stdout.decode()))
+    assert {"numpy", "hashmatch.match.matcher"} <= loaded
+    slow = {"PIL.Image", "imagehash", "jinja2", "rich", "scipy", "simplejpeg", "sqlalchemy"}
+    others = {"cases", "custody.quarantine", "evaluate", "examine.decode", "report.overview"}
+    assert not loaded & (slow | {f"hashmatch.{name}" for name in others})

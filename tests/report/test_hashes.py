@@ -14,7 +14,7 @@ from hashmatch.examine.examination import examine
 from hashmatch.files import path_of
 from hashmatch.model import Examination, ViewHashes
 from hashmatch.options import ExamineOptions
-from hashmatch.report import make_hash_writer
+from hashmatch.report.hashes import make_hash_writer
 from hashmatch.text import printable
 from matchers import in_process
 from pictures import as_mode, encode, photo, with_orientation

@@ -7,16 +7,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hashmatch.cli.case_store import CaseStore
-from hashmatch.cli.quarantine import say_settled
+from hashmatch.cli.deferred import deferred
 from hashmatch.cli.scan import CustodySettings
 from hashmatch.cli.streams import say
-from hashmatch.custody.audit import AuditLog
-from hashmatch.custody.quarantine import BucketQuarantine, HoldState, Quarantine
 from hashmatch.errors import QuarantineError, SettingsError
-from hashmatch.examine.decode import PILLOW_VERSION
+from hashmatch.examine.extras import PILLOW_VERSION
 from hashmatch.files import is_object, path_fields
 from hashmatch.hashlist import HashList
 from hashmatch.model import Verdict
@@ -24,6 +22,14 @@ from hashmatch.report import Record, list_record
 from hashmatch.scan import FileResult
 from hashmatch.sources import OpenStores
 from hashmatch.text import printable
+
+if TYPE_CHECKING:
+    from hashmatch.cli import quarantine as quarantine_command
+    from hashmatch.custody import audit
+    from hashmatch.custody import quarantine as holds
+else:
+    quarantine_command = deferred("hashmatch.cli.quarantine")
+    audit, holds = map(deferred, ("hashmatch.custody.audit", "hashmatch.custody.quarantine"))
 
 _WRONG_PLACE = "--quarantine takes a folder for files, and s3://BUCKET/PREFIX/ for objects"
 
@@ -46,8 +52,8 @@ class Custody:
     """Follows a scan and acts on its results. Use ``open_custody``."""
 
     settings: CustodySettings
-    log: AuditLog | None = None
-    quarantine: Quarantine | BucketQuarantine | None = None
+    log: audit.AuditLog | None = None
+    quarantine: holds.Quarantine | holds.BucketQuarantine | None = None
     stores: OpenStores | None = None
     cases: CaseStore | None = None
     _root: bytes | None = None  # the last one found to be outside the quarantine
@@ -117,10 +123,11 @@ class Custody:
 
     def moved(self) -> frozenset[bytes]:
         """The real paths that the files in a quarantine came from; a bucket does not list them."""
-        items = self.quarantine.items.values() if isinstance(self.quarantine, Quarantine) else ()
-        return frozenset(
-            item.path for item in items if item.path is not None and item.state is HoldState.HELD
-        )
+        if not isinstance(self.quarantine, holds.Quarantine):
+            return frozenset()
+        items = self.quarantine.items.values()
+        held = (item for item in items if item.state is holds.HoldState.HELD)
+        return frozenset(item.path for item in held if item.path is not None)
 
     def sum_up(self, summary: Record) -> None:
         """Add the moves to a summary and to its exit code."""
@@ -181,7 +188,7 @@ class Custody:
         if self.cases is not None:
             self.cases.write_before_move()
         sha256 = result.sha256.hex()
-        if isinstance(self.quarantine, BucketQuarantine):
+        if isinstance(self.quarantine, holds.BucketQuarantine):
             return self._move_object(self.quarantine, result.path, sha256, matches)
         if is_object(result.path):
             raise QuarantineError(_WRONG_PLACE, path=os.fsdecode(result.path))
@@ -191,7 +198,7 @@ class Custody:
 
     def _move_object(
         self,
-        quarantine: BucketQuarantine,
+        quarantine: holds.BucketQuarantine,
         path: bytes,
         sha256: str,
         matches: Sequence[Mapping[str, Any]],
@@ -229,17 +236,17 @@ def open_custody(
                 raise SettingsError(_WRONG_PLACE, path=settings.quarantine)
             _check_apart(settings.quarantine, os.fsencode(path))
     if settings.audit is not None:
-        custody.log = stack.enter_context(AuditLog.open(settings.audit))
+        custody.log = stack.enter_context(audit.AuditLog.open(settings.audit))
     if settings.quarantine is not None and not settings.dry_run:
         if stores is not None and is_object(settings.quarantine):
             store, prefix = stores.s3(os.fsencode(settings.quarantine))
             store.check()
-            custody.quarantine = BucketQuarantine(
+            custody.quarantine = holds.BucketQuarantine(
                 store, prefix, remove_source=settings.remove_source
             )
         else:
-            custody.quarantine = stack.enter_context(Quarantine(settings.quarantine))
-            say_settled(custody.quarantine)
+            custody.quarantine = stack.enter_context(holds.Quarantine(settings.quarantine))
+            quarantine_command.say_settled(custody.quarantine)
     return custody
 
 

@@ -17,9 +17,11 @@ from hashmatch.text import count
 
 if TYPE_CHECKING:
     from hashmatch import hashing, report, scan
+    from hashmatch.report import hashes
 else:
-    hashing, report, scan = map(
-        deferred, ("hashmatch.hashing", "hashmatch.report", "hashmatch.scan")
+    hashing, report, scan, hashes = map(
+        deferred,
+        ("hashmatch.hashing", "hashmatch.report", "hashmatch.scan", "hashmatch.report.hashes"),
     )
 
 UNSCANNED = 2
@@ -97,7 +99,7 @@ def hash_command(asked: HashSettings) -> int:
         scan.make_pool(asked.workers.count(), asked.workers.limits()) as pool,
         report.open_output(asked.hashes.output) as stream,
     ):
-        writer = report.make_hash_writer(asked.hashes.output_format, stream, kinds)
+        writer = hashes.make_hash_writer(asked.hashes.output_format, stream, kinds)
         for path, examination in scan.examine_all(paths, options, pool):
             # The hash of a partly decoded picture would not find complete copies of it
             if examination.views and examination.reason in _SOUND:

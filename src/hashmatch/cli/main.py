@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer import completion
@@ -14,6 +15,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from hashmatch._version import __version__
 from hashmatch.cli.command import group, show_help
+from hashmatch.cli.deferred import deferred
 from hashmatch.cli.stopping import INTERRUPTED, say_stopped, stop_code, stop_when_told
 from hashmatch.cli.streams import say, take_standard_streams
 from hashmatch.errors import (
@@ -30,6 +32,11 @@ BAD_LIST = 65
 NO_INPUT = 66
 INTERNAL = 70
 PIPE_CLOSED = 141
+
+if TYPE_CHECKING:
+    from hashmatch.examine.sandbox import start as workers
+else:
+    workers = deferred("hashmatch.examine.sandbox.start")
 
 
 _SUMMARIES = {
@@ -69,10 +76,16 @@ _SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")
 class _DeferredCommand(TyperCommand):
     """A command whose module is imported when it is called."""
 
-    def make_context(self, info_name: str | None, args: list[str], *rest: Any, **extra: Any) -> Any:
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any
+    ) -> Any:
         """The context of the command itself."""
+        if self.name == "scan" and not {"-h", "--help", "--cluster"} & set(args):
+            # Decoders take as long to load as all that this process needs before the first file
+            workers.make_pool_soon()
+            parent.call_on_close(workers.make_no_pool)
         command = typer.main.get_command(import_module(f"hashmatch.cli.{self.name}").app)
-        return command.make_context(info_name, args, *rest, **extra)
+        return command.make_context(info_name, args, parent, **extra)
 
 
 class _Main(TyperGroup):
@@ -117,7 +130,10 @@ def main() -> None:
     """Run the command, and exit with its code."""
     take_standard_streams()
     stop_when_told()
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    # Python looks for garbage in every module as it exits, which takes as long as a small scan
+    gc.freeze()
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:

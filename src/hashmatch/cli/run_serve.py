@@ -17,7 +17,7 @@ from hashmatch.cli.streams import say
 from hashmatch.custody.audit import AuditLog
 from hashmatch.custody.quarantine.sealing import Seal
 from hashmatch.errors import MissingExtraError, SettingsError
-from hashmatch.examine.decode import PILLOW_VERSION
+from hashmatch.examine.extras import PILLOW_VERSION
 from hashmatch.hashlist import HashList
 from hashmatch.hashlist.freshness import parse_duration
 from hashmatch.match.matcher import Matcher

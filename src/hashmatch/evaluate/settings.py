@@ -9,7 +9,7 @@ import numpy as np
 
 from hashmatch._version import __version__
 from hashmatch.errors import SettingsError
-from hashmatch.examine.decode import PILLOW_VERSION
+from hashmatch.examine.extras import PILLOW_VERSION
 from hashmatch.examine.transform import TRANSFORMS, WORKING_PIXELS
 from hashmatch.hashing import check_kind
 from hashmatch.model import HashKind

@@ -12,8 +12,12 @@ from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
 
+import PIL
+
 from hashmatch.errors import DecodeError, install_line, needs
 from hashmatch.model import Reason
+
+PILLOW_VERSION = PIL.__version__
 
 PDF = "pypdfium2"
 LIBARCHIVE = "hashmatch.examine.archive.libarchive_calls"

@@ -6,12 +6,9 @@ import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from hashmatch.errors import HashListError, SettingsError
-from hashmatch.examine.decode import PilImage
-from hashmatch.examine.examination import examine
-from hashmatch.examine.inputs import PictureInput, held
 from hashmatch.examine.sandbox import SharedPool, WorkerLimits
 from hashmatch.files import Closing
 from hashmatch.hashing import Codes
@@ -35,6 +32,9 @@ from hashmatch.options import (
     Limits,
     VideoLimits,
 )
+
+if TYPE_CHECKING:
+    from hashmatch.examine.inputs import PictureInput
 
 MAX_MATCHES = 10
 DECODE_MODES = ("fast", "exact")
@@ -237,6 +237,11 @@ class Matcher(Closing):
                 only digests; or it is a non-blocking file that has no bytes yet.
             HashmatchError: the matcher is closed, or its workers died or cannot be started.
         """
+        # A scan's own process decodes nothing, so it need not load this
+        from hashmatch.examine.decode import PilImage  # noqa: PLC0415
+        from hashmatch.examine.examination import examine  # noqa: PLC0415
+        from hashmatch.examine.inputs import held  # noqa: PLC0415
+
         lists = self._lists
         if isinstance(source, PilImage):
             return lists.judge([examine(source, lists.exact_options)])[0]

@@ -6,16 +6,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from itertools import islice
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from hashmatch.errors import DecodeError
-from hashmatch.examine.examination import examine_parts
-from hashmatch.examine.inputs import Content
 from hashmatch.examine.sandbox import SharedPool, nameless_file
 from hashmatch.match.hits import BYTES
 from hashmatch.match.verdict import decide, decide_whole
 from hashmatch.model import Cause, Examination, Match, Outcome, Part, Reason
 from hashmatch.options import ExamineOptions
+
+if TYPE_CHECKING:
+    from hashmatch.examine.inputs import Content
 
 _BATCH = 64
 """Parts to look up together, so that a huge archive is never in memory as a whole."""
@@ -41,6 +42,8 @@ def examiner(
 
 @contextmanager
 def _in_process(content: Content, options: ExamineOptions) -> Iterator[PartExaminer]:
+    from hashmatch.examine.examination import examine_parts  # noqa: PLC0415 # loads decoders
+
     def run(*, exact: bool = False, skip: int = 0, count: int = 0) -> Iterator[Examined]:
         how = replace(options, fast=options.fast and not exact)
         parts = examine_parts(content, how, skip=skip, count=count)

@@ -13,7 +13,6 @@ Everything runs in the calling thread. Writing fails with ``OutputError``, and r
 make no sense with ``InputError``, which names the line.
 """
 
-from hashmatch.report.hashes import make_hash_writer
 from hashmatch.report.output import open_output
 from hashmatch.report.records import (
     SCHEMA,
@@ -36,7 +35,6 @@ __all__ = [
     "Tally",
     "file_record",
     "list_record",
-    "make_hash_writer",
     "make_renderer",
     "open_output",
     "outcome_record",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from hashmatch.model import Cause, Reason, Verdict
-from hashmatch.report.overview import Overview
 from hashmatch.text import count, printable
+
+if TYPE_CHECKING:
+    from hashmatch.report.overview import Overview
 
 VERDICTS = {
     Verdict.MATCH.value: ("match", "near an entry"),

@@ -13,7 +13,7 @@ import platform
 import socket
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -21,8 +21,7 @@ from typing import Any
 import numpy as np
 
 from hashmatch._version import __version__
-from hashmatch.examine.decode import PILLOW_VERSION
-from hashmatch.examine.handled import install_lines
+from hashmatch.examine.extras import PILLOW_VERSION
 from hashmatch.files import is_object, path_fields
 from hashmatch.hashlist import HashList
 from hashmatch.hashlist.freshness import age_of
@@ -169,7 +168,7 @@ def summary_record(
         "reasons": {reason.value: tally.reasons[reason] for reason in Reason},
         "kinds": {kind.value: tally.kinds[kind] for kind in Kind if tally.kinds[kind]},
         "unsupported": dict(sorted(tally.unsupported.items())),
-        "install": install_lines(sorted(tally.unsupported)),
+        "install": _to_install(tally.unsupported),
         "suppressed": tally.suppressed,
         "walk": asdict(counts) | {"skipped_links": [*map(printable, counts.skipped_links)]},
         "lists": [list_record(hash_list) for hash_list in matcher.hash_lists],
@@ -184,6 +183,15 @@ def summary_record(
         "run": run.record(),
         "exit_code": run.stop_code if run.interrupted else tally.exit_code,
     }
+
+
+def _to_install(formats: Collection[str]) -> dict[str, str]:
+    """What to install for formats that were met and not read."""
+    if not formats:
+        return {}
+    from hashmatch.examine.handled import install_lines  # noqa: PLC0415 # loads decoders
+
+    return install_lines(sorted(formats))
 
 
 def list_record(hash_list: HashList, *, age: bool = True) -> Record:

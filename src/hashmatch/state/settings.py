@@ -7,8 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from hashmatch._version import __version__
-from hashmatch.examine.decode import PILLOW_VERSION, decoders
-from hashmatch.examine.extras import readers
+from hashmatch.examine.extras import PILLOW_VERSION, readers
 from hashmatch.model import HashKind
 from hashmatch.options import ArchiveLimits, ExamineOptions, Limits, VideoLimits
 
@@ -36,6 +35,8 @@ class Settings:
 
         They leave ``fast`` out, since each row says whether it is exact.
         """
+        from hashmatch.examine.decode import decoders  # noqa: PLC0415 # few runs have a state
+
         base = {
             "versions": {
                 "hashmatch": __version__,

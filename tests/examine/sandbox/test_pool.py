@@ -24,8 +24,9 @@ from PIL import Image
 from counts import LONG
 from hashmatch.errors import HashmatchError, SettingsError
 from hashmatch.examine.examination import examine
-from hashmatch.examine.sandbox import Job, Pool, Reply, WorkerLimits
+from hashmatch.examine.sandbox import Job, Pool, Reply, WorkerLimits, forker, make_pool
 from hashmatch.examine.sandbox.clock import Clock
+from hashmatch.examine.sandbox.start import make_no_pool, make_pool_soon
 from hashmatch.model import Examination, HashKind, Reason
 from hashmatch.options import ExamineOptions
 
@@ -421,6 +422,22 @@ def test_closing_ends_every_process_whatever_it_is_on(planted: Path) -> None:
         pool.close()
     assert not any(map(is_alive, pids))
     assert not set(children(os.getpid())) & set(pids)
+
+
+def test_a_pool_takes_the_process_that_was_started_ahead() -> None:
+    """A process started ahead serves the next pool; one that no pool takes ends, and is reaped."""
+    make_pool_soon()
+    (ahead,) = forker._ahead
+    with make_pool(1, PATIENT).configure(OPTIONS) as pool:
+        assert isinstance(pool, Pool)
+        assert pool._zygote is ahead
+        make_no_pool()
+        assert is_alive(ahead.pid)
+    make_pool_soon()
+    (unused,) = forker._ahead
+    make_no_pool()
+    assert not forker._ahead
+    assert not is_alive(unused.pid)
 
 
 def test_time_in_which_nobody_looked_is_no_files_own(planted: Path) -> None:

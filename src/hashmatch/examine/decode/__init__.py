@@ -10,7 +10,6 @@ Bytes go in, ``Picture`` and ``View`` come out. What cannot be decoded raises ``
 the reason for the verdict.
 """
 
-import PIL
 from PIL.Image import Image as PilImage
 
 from hashmatch.examine.decode.decoders import (
@@ -29,12 +28,9 @@ from hashmatch.examine.decode.picture import (
 )
 from hashmatch.examine.decode.views import CROP, SAMPLE, TRIMMED, UPRIGHT, MirrorView, View
 
-PILLOW_VERSION = PIL.__version__
-
 __all__ = [
     "CROP",
     "DECODERS",
-    "PILLOW_VERSION",
     "SAMPLE",
     "SNIFF_BYTES",
     "TRIMMED",

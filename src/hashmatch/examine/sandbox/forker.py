@@ -161,9 +161,13 @@ class Forker:
 
     def close(self) -> None:
         """End the zygote and with it its workers."""
-        self._control.close()
         if not self._configured:  # it may still be loading decoders that nobody will need
             self._process.kill()
+        # Its end of the socket closes as it ends, which comes sooner than a poll of its status
+        with self._control, suppress(OSError):
+            self._control.shutdown(socket.SHUT_WR)
+            while self._control.recv(4096):
+                pass
         try:
             self._process.wait(_CLOSING_SECONDS)
         except subprocess.TimeoutExpired:  # somebody stopped it
@@ -202,6 +206,26 @@ class Forker:
                 raise gone()
             buffer += received
         return message
+
+
+_ahead: list[Forker] = []
+
+
+def start_ahead() -> None:
+    """Start the zygote of the next pool, so that it loads decoders before there is one."""
+    with suppress(OSError):  # the pool will try again, and report it
+        _ahead.append(Forker())
+
+
+def take_forker() -> Forker:
+    """The zygote that was started ahead, or else a new one."""
+    return _ahead.pop() if _ahead else Forker()
+
+
+def end_unused() -> None:
+    """End the zygote that was started ahead, if no pool took it."""
+    while _ahead:
+        _ahead.pop().close()
 
 
 def kill_group(pid: int) -> None:

@@ -45,8 +45,21 @@ _ENCODINGS = (
 )
 
 
-def load_all(options: ExamineOptions) -> None:
-    """Load the decoders, codecs and algorithms that these options may need.
+def load_first() -> None:
+    """Load what every worker needs, whatever its options."""
+    Image.preinit()
+    agrees_with_pillow()
+    for name in _COMPANIONS:
+        import_module(name)
+    for name in _ENCODINGS:
+        codecs.lookup(name)
+    for codec in STREAM_CODECS.values():
+        with suppress(DecodeError):  # an extra; files that need it are unsupported_format
+            codec.start()
+
+
+def load_rest(options: ExamineOptions) -> None:
+    """Load the decoders, digests and algorithms that these options ask for.
 
     Raises:
         MissingExtraError: a format or an algorithm needs a package that is not installed.
@@ -54,12 +67,6 @@ def load_all(options: ExamineOptions) -> None:
     defer(decoders=options.transforms is None)  # transforms encode as well
     load_decoders(options.formats)
     claim_process()
-    Image.preinit()
-    agrees_with_pillow()
-    for name in _COMPANIONS:
-        import_module(name)
-    for name in _ENCODINGS:
-        codecs.lookup(name)
     for digest in options.digests:
         hashlib.new(digest, usedforsecurity=False)  # OpenSSL reads its settings now
     for kind in options.kinds:
@@ -68,9 +75,6 @@ def load_all(options: ExamineOptions) -> None:
         from hashmatch.examine.transform import preload  # noqa: PLC0415 # few runs need it
 
         preload(options.transforms.names)
-    for codec in STREAM_CODECS.values():
-        with suppress(DecodeError):  # an extra; files that need it are unsupported_format
-            codec.start()
 
 
 def load_late() -> None:

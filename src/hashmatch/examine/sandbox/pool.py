@@ -28,7 +28,7 @@ from typing import Any
 from hashmatch.errors import OUT_OF_MEMORY, DecodeError, HashmatchError
 from hashmatch.examine.sandbox.base import AnyPool
 from hashmatch.examine.sandbox.clock import STEP, Clock
-from hashmatch.examine.sandbox.forker import Ending, Forker, gone
+from hashmatch.examine.sandbox.forker import Ending, gone, take_forker
 from hashmatch.examine.sandbox.handful import LOW, Worker, handful, is_small
 from hashmatch.examine.sandbox.jobs import Job, ProtocolError, Reply
 from hashmatch.examine.sandbox.limits import WorkerLimits
@@ -106,7 +106,7 @@ class Pool(AnyPool):
         self._stillborn = 0
         self._loads_late = False  # whether new workers have what is seldom needed
         self._selector = selectors.DefaultSelector()
-        self._zygote = Forker()
+        self._zygote = take_forker()
 
     def _begin(self, options: ExamineOptions) -> None:
         given_up = self._zygote.configure(

@@ -19,7 +19,7 @@ from typing import Any
 
 from hashmatch.errors import place_of
 from hashmatch.examine.sandbox.forker import kill_group
-from hashmatch.examine.sandbox.loading import load_all, load_late
+from hashmatch.examine.sandbox.loading import load_first, load_late, load_rest
 from hashmatch.examine.sandbox.privileges import empty_folder
 from hashmatch.examine.sandbox.protocol import (
     FORK,
@@ -57,7 +57,7 @@ class _Zygote:
         self._walls: list[str] = settings["walls"]
         self._was_root = os.geteuid() == 0
         self._folder = empty_folder() if "privileges" in self._walls else None
-        load_all(self._options)
+        load_rest(self._options)
         control.sendall(frame(enter_limits(settings["max_memory"])))
         self._workers: set[int] = set()
 
@@ -108,6 +108,7 @@ def main(descriptor: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor handles Ctrl-C
     warnings.simplefilter("ignore")  # nobody reads them, and printing one opens a source file
     control = socket.socket(fileno=descriptor)
+    load_first()  # the supervisor reads its lists meanwhile
     buffer = bytearray()
     while (settings := take_frame(buffer)) is None:
         received = control.recv(65536)

@@ -7,7 +7,6 @@ import json
 import os
 import struct
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from math import prod
 from typing import Any, TypeAlias
@@ -148,6 +147,9 @@ class CompiledHeader:
             raise LayoutError("the header makes no sense") from None
 
 
+_MUCH = 1 << 23
+"""Bytes that take some ten milliseconds to digest."""
+
 OF_CONTENTS = [field.name for field in fields(CompiledHeader) if field.name != "sections"]
 """The fields that a header takes from ``Contents``, and gives back."""
 
@@ -163,10 +165,19 @@ def padded(size: int) -> int:
 
 
 def piece_digests(pieces: Sequence[memoryview | bytes]) -> Iterator[str]:
-    """SHA-256, hex, of each piece, computed on all processors at once."""
+    """SHA-256, hex, of each piece, computed on all processors at once if there is much of it."""
+    if sum(map(len, pieces)) < _MUCH:
+        yield from map(_hex_digest, pieces)
+        return
     # hashlib releases the interpreter lock
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 # takes longer than a digest
+
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        yield from pool.map(lambda piece: hashlib.sha256(piece).hexdigest(), pieces)
+        yield from pool.map(_hex_digest, pieces)
+
+
+def _hex_digest(piece: memoryview | bytes) -> str:
+    return hashlib.sha256(piece).hexdigest()
 
 
 def _header(plain: Any) -> CompiledHeader:
