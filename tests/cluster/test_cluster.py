@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import random
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from cluster.nodes import Nodes, family, kill, local, matcher_of, remote, wait_for_nodes
-from commands import hashmatch_command, records
+from commands import ForkedCommand, hashmatch_command, records
 from examine.sandbox.test_secrets import CANARY, IDS, found_in, needles
 from hashmatch.cluster import dispatch
 from hashmatch.cluster.coordinator import ClusterPool, cluster_at
@@ -21,6 +23,7 @@ from hashmatch.report import file_record
 from hashmatch.scan import History, State, make_pool, scan
 from scan.trees import picture, put, tree
 from sources.objects import servers
+from state.tables import stored
 
 LONG = bool(os.environ.get("HASHMATCH_LONG_TESTS"))
 KILLS = 50 if LONG else 3
@@ -180,6 +183,52 @@ def test_kills_lose_double_and_blame_nothing(
     with pool:
         found = remote(uploads / "uploads", matcher, pool, strike)
     assert found == local(uploads / "uploads", matcher)
+
+
+def test_a_killed_coordinator_is_taken_up_again(
+    nodes: Nodes, uploads: Path, tmp_path: Path
+) -> None:
+    """Scans with a state that are killed at any moment lose, double and blame nothing."""
+    chance = random.Random(11)
+    state = tmp_path / "scan.db"
+    command = (
+        *("scan", str(uploads / "uploads"), "--list", str(uploads / "list.txt")),
+        *("--cluster", nodes.address, "--cluster-keys", str(nodes.keys), "--jobs", "1"),
+        *("--state", str(state), "--format", "jsonl"),
+    )
+    known = 0
+    for kills in range(10 if LONG else 2):
+        running = ForkedCommand(
+            *command, "-o", str(tmp_path / "out"), "--recheck", f"{kills % 2 * 9}%"
+        )
+        wanted = known + (chance.randint(1, FILES // 10) if kills else 0)
+        while running.poll() is None and stored(state) < wanted:
+            time.sleep(0.002)
+        time.sleep(chance.uniform(0, 0.05))
+        started = family(running.pid)
+        kill(running.pid)
+        running.wait(10)
+        running.stdout.close()
+        running.stderr.close()
+        known = stored(state)
+        for pid in started:
+            wait_for_end(pid)
+    ended = hashmatch_command(*command, timeout=300)
+    *files, summary = records(ended.stdout)
+    assert ended.returncode == 1, ended.stderr
+    with_digests = local(uploads / "uploads", matcher_of(uploads / "list.txt"), digests=True)
+    assert files == with_digests
+    assert stored(state) == len(files)
+    assert summary["run"]["state"]["recalled"] == known > 0
+
+
+def wait_for_end(pid: int) -> None:
+    """Wait until a process has ended by itself."""
+    deadline = time.monotonic() + 10
+    with suppress(OSError):
+        while " Z " not in Path(f"/proc/{pid}/stat").read_text().replace(")", ""):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may read what is not dumpable")

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
-from urllib.parse import parse_qs, quote, unquote_to_bytes, urlsplit
+from urllib.parse import parse_qs, quote, unquote, unquote_to_bytes, urlsplit
 
 LONG_AGO = 1_700_000_000
 
@@ -46,6 +46,9 @@ class CannedS3(ThreadingHTTPServer):
         delay: seconds that an object takes.
         from_start: heed no key to start after, as some servers do.
         list_delay: seconds that a page of a listing takes.
+        region: where the bucket is; requests signed for another are sent there. None: anywhere.
+        redirect: the status and code of these answers.
+        names_region: whether their header names the region, as AWS's does; else only their body.
     """
 
     daemon_threads = True
@@ -62,6 +65,9 @@ class CannedS3(ThreadingHTTPServer):
         self.delay = 0.0
         self.list_delay = 0.0
         self.from_start = False
+        self.region: str | None = None
+        self.redirect = "400 AuthorizationHeaderMalformed"
+        self.names_region = True
         self.busy = self.busiest = 0
         self.listing = self.most_listing = 0
         self.lock = threading.Lock()
@@ -102,9 +108,12 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
     def do_HEAD(self) -> None:
-        self._object()
+        if not self._is_elsewhere():
+            self._object()
 
     def do_GET(self) -> None:
+        if self._is_elsewhere():
+            return
         self.server.paid[self.headers.get("x-amz-request-payer") == "requester"] += 1
         split = urlsplit(self.path)
         if "list-type" in split.query:
@@ -121,6 +130,19 @@ class _Handler(BaseHTTPRequestHandler):
     def do_DELETE(self) -> None:
         self.server.deleted.append(self.path)
         self._answer(204, b"")
+
+    def _is_elsewhere(self) -> bool:
+        """Say where the bucket is, if the request is signed for another region."""
+        server = self.server
+        signed = self.headers.get("Authorization", "") + unquote(self.path)
+        if server.region is None or f"/{server.region}/s3/" in signed:
+            return False
+        server.requests["elsewhere"] += 1
+        status, code = server.redirect.split()
+        body = f"<Error><Code>{code}</Code><Message>no</Message><Region>{server.region}</Region>"
+        headers = {"x-amz-bucket-region": server.region} if server.names_region else {}
+        self._answer(int(status), f"{body}</Error>".encode(), headers)
+        return True
 
     def _key(self) -> bytes:
         # Not the path of a parsed URL, which makes one slash of two

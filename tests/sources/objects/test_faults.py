@@ -333,7 +333,7 @@ def test_manifest_of_what_is_not_there(server: CannedS3, tmp_path: Path) -> None
 )
 def test_bucket_that_lets_nobody_in_is_an_error(server: CannedS3, fault: str, why: str) -> None:
     """It is reported before anything is scanned, as a folder that does not exist is."""
-    server.faults[b""] = [fault]
+    server.faults[b"?list"] = [fault]
     with pytest.raises(InputError, match=why):
         BucketSource(stores_at(server.url), b"s3://bucket/x", WalkCounts(), WalkOptions()).check()
 

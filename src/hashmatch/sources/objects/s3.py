@@ -16,7 +16,7 @@ from typing import Any
 
 from hashmatch.errors import DecodeError, InputError, MissingExtraError, SettingsError
 from hashmatch.model import Reason
-from hashmatch.sources.objects.s3_errors import WORDS, code_in, failure
+from hashmatch.sources.objects.s3_errors import WORDS, code_in, failure, region_in
 from hashmatch.sources.objects.s3_pages import parse_page
 from hashmatch.sources.objects.store import ObjectInfo, Pause, TransientError, persist
 from hashmatch.text import printable
@@ -134,17 +134,17 @@ class S3Store:
         return "aws" if ".amazonaws.com" in url else url
 
     def check(self) -> None:
-        """See ``Store.check``. It also finds out the bucket's region."""
+        """See ``Store.check``. It also finds out the bucket's region.
+
+        An answer to ``HEAD`` would have no body, in which some servers alone name the region.
+        """
         try:
-            answer = persist(partial(self._call, "head_bucket"), _go_on)
+            persist(partial(self._get, {"MaxKeys": 1}), _go_on)
         except DecodeError as error:
             why = f"the bucket cannot be listed: {error.message}"
             if error.reason is Reason.VANISHED:
                 why = "there is no such bucket"
             raise InputError(why, path=printable(self.url)) from error
-        region = answer.get("BucketRegion")
-        if region and region != self._client.meta.region_name:
-            self._client = self._connection.client(region)
 
     def pages(
         self, prefix: bytes, after: bytes, until: bytes | None, pause: Pause
@@ -298,7 +298,17 @@ class S3Store:
         return parse_page(self._get(asked))
 
     def _get(self, asked: Mapping[str, Any]) -> bytes:
-        """Get a page of a listing by a presigned URL."""
+        """Get a page of a listing; where the bucket is in another region, from there."""
+        status, region, body = self._fetch(asked)
+        if status != 200 and region not in ("", self._client.meta.region_name):
+            self._client = self._connection.client(region)
+            status, _, body = self._fetch(asked)
+        if status != 200:
+            raise failure(status, code_in(body), "")
+        return body
+
+    def _fetch(self, asked: Mapping[str, Any]) -> tuple[int, str, bytes]:
+        """Get a page by a presigned URL: the status, the region that it names, and the body."""
         from botocore.awsrequest import AWSRequest  # noqa: PLC0415 # an extra
 
         with self._errors():
@@ -314,9 +324,8 @@ class S3Store:
         if len(body) == _MOST_PAGE_BYTES:
             answer.raw.close()
             raise DecodeError(Reason.UNAVAILABLE, "the storage's listing is too long")
-        if answer.status_code != 200:
-            raise failure(answer.status_code, code_in(body), "")
-        return body
+        region = region_in(answer.headers.get("x-amz-bucket-region", ""), body)
+        return int(answer.status_code), region, body
 
     def _call(self, name: str, **asked: Any) -> Any:
         with self._errors():
@@ -342,6 +351,10 @@ class S3Store:
         except (HTTPError, said.BotoCoreError, ResponseParserError, ValueError) as error:
             raise TransientError(
                 Reason.UNAVAILABLE, f"the storage does not answer ({type(error).__name__})"
+            ) from None
+        except RecursionError:  # botocore asks for the region by a request that is redirected, too
+            raise DecodeError(
+                Reason.UNAVAILABLE, "the storage redirects requests without end"
             ) from None
 
 

@@ -9,6 +9,7 @@ from hashmatch.model import Reason
 from hashmatch.sources.objects.store import TransientError
 
 _CODE = re.compile(r"[A-Za-z0-9.]{1,64}", re.ASCII)
+_REGION = re.compile(r"[a-z0-9-]{1,64}", re.ASCII)
 _GONE = frozenset(
     {"NoSuchKey", "NoSuchVersion", "NoSuchBucket", "NotFound", "404", "MethodNotAllowed"}
 )
@@ -60,5 +61,21 @@ def failure(status: int, code: str, message: str) -> DecodeError:
 
 def code_in(body: bytes) -> str:
     """The code in the body of an answer; empty if it has none."""
-    found = re.search(rb"<Code>([A-Za-z0-9.]{1,64})</Code>", body[:65536])
+    return _text_of(rb"<Code>([A-Za-z0-9.]{1,64})</Code>", body)
+
+
+def region_in(header: str, body: bytes) -> str:
+    """The region that an answer names; empty if it names none.
+
+    Args:
+        header: of the answer, ``x-amz-bucket-region``.
+        body: of the answer.
+    """
+    if _REGION.fullmatch(header):
+        return header
+    return _text_of(rb"<Region>([a-z0-9-]{1,64})</Region>", body)
+
+
+def _text_of(pattern: bytes, body: bytes) -> str:
+    found = re.search(pattern, body[:65536])
     return "" if found is None else found[1].decode("ascii")
