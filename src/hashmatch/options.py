@@ -113,11 +113,13 @@ class TransformOptions:
         names: the transforms, in order.
         seed: determines every random choice of a transform.
         kinds: the hashes to compute for every view of a copy.
+        encodings: the ways to encode a video again. With any, the files are videos.
     """
 
     names: tuple[str, ...]
     seed: int
     kinds: tuple[HashKind, ...]
+    encodings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,14 @@ class EvaluateSettings:
         option("FILE.csv", "Use pairs that you have judged: two paths, and 'same' or 'different'."),
         READS,
     ] = None
+    videos: Annotated[
+        list[Path] | None,
+        option(
+            "PATH",
+            "Also measure the ordinary videos in this file or folder. Repeatable.",
+        ),
+        READS,
+    ] = None
     baseline: Annotated[
         Path | None, option("FILE", "Compare with an earlier evaluation.json."), READS
     ] = None
@@ -134,6 +142,7 @@ def evaluate_command(asked: EvaluateSettings) -> int:
         evaluation = evaluating.evaluate(
             [str(path) for path in asked.paths],
             _settings(asked),
+            videos=[str(path) for path in asked.videos or ()],
             load_lists=partial(loading.load_lists, asked.lists, may_be_empty=True),
             pairs=pairs,
             jobs=asked.workers.count(),
@@ -203,6 +212,8 @@ def _print(result: dict[str, Any]) -> None:
         print(f"\n{result['too_alike']}")
     for sentence in (result["baseline"] or {"sentences": []})["sentences"]:
         print(f"\nSince the last evaluation: {sentence}")
+    if result["videos"]:
+        print("\nVideos: " + " ".join(result["videos"]["sentences"]))
     for hash_list in result["lists"]:
         for kind in hash_list["kinds"]:
             print(f"\n{hash_list['name']}: {kind['sentence']}")

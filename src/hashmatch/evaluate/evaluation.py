@@ -17,6 +17,7 @@ from hashmatch.errors import InputError, SettingsError
 from hashmatch.evaluate import prose
 from hashmatch.evaluate.against import weigh_lists
 from hashmatch.evaluate.figures import Figures, found_by_level, measure, variant_levels
+from hashmatch.evaluate.films import Films, gather_films
 from hashmatch.evaluate.gather import Measurements, Progress, Unused, gather
 from hashmatch.evaluate.identity import CHOOSE, LEFT_OUT, SCORE, Identities, identify
 from hashmatch.evaluate.intervals import Ints
@@ -78,6 +79,8 @@ class Evaluation:
         samples: how many pairs of crops of different pictures are near.
         rules: the figures of each rule.
         lists: what the record says about each list.
+        films: the videos; None if no paths of videos were given.
+        hash_lists: the lists, to look the videos up in.
         started: when it began.
         seconds: how long it took.
     """
@@ -93,6 +96,8 @@ class Evaluation:
     samples: SampleCounts
     rules: tuple[RuleFigures, ...]
     lists: tuple[dict[str, Any], ...] = ()
+    films: Films | None = None
+    hash_lists: tuple[HashList, ...] = ()
     started: datetime | None = None
     seconds: float = 0.0
 
@@ -101,6 +106,7 @@ def evaluate(
     paths: Sequence[str | bytes | os.PathLike[str]],
     settings: EvaluationSettings | None = None,
     *,
+    videos: Sequence[str | bytes | os.PathLike[str]] = (),
     load_lists: Callable[[], Sequence[HashList]] = tuple,
     pairs: Sequence[LabelledPair] = (),
     jobs: int = 1,
@@ -113,13 +119,14 @@ def evaluate(
     Args:
         paths: files and folders of pictures that are on no list, and as ordinary as possible.
         settings: what to evaluate, and for how long a list and how many files.
-        load_lists: returns lists to look the pictures up in. It is called after the last picture
-            was decoded, so that no list is in memory beside untrusted bytes.
+        videos: files and folders of ordinary videos that are on no list.
+        load_lists: returns lists to look pictures and videos up in. It is called after the last of
+            them was decoded, so that no list is in memory beside untrusted bytes.
         pairs: pairs of pictures that a human has labelled the same or different.
         jobs: how many worker processes to use; the result is the same for any number.
         workers: what each may use; its seconds are for a file, and again for each variant. None
             for the defaults of ``WorkerLimits``.
-        cache: a file that keeps what was measured, so that a stopped run can be resumed.
+        cache: a file that keeps what was measured of pictures, so that a stopped run can resume.
         progress: called with the number of files done and the number of all files.
 
     Raises:
@@ -139,11 +146,18 @@ def evaluate(
     identities = _identify(pictures, settings, pairs)
     _check_enough(identities, unused, files)
     paired = _gather_pairs(pairs, settings, jobs, workers) if pairs else None
+    films = (
+        gather_films(check_paths(videos), settings, jobs=jobs, workers=workers, progress=progress)
+        if videos
+        else None
+    )
     found = _analyse_with_lists(pictures, identities, settings, tuple(load_lists()))
     if paired is not None:
         found = replace(found, rules=_with_labels(found.rules, pairs, paired))
     seconds = time.monotonic() - clock
-    return replace(found, files=files, unused=tuple(unused), started=started, seconds=seconds)
+    return replace(
+        found, films=films, files=files, unused=tuple(unused), started=started, seconds=seconds
+    )
 
 
 def analyse(
@@ -179,7 +193,8 @@ def _analyse_with_lists(
     if settings.list_size is None and any(map(len, hash_lists)):
         settings = replace(settings, list_size=max(map(len, hash_lists)))
     lists = tuple(weigh_lists(pictures, identities, hash_lists, settings))
-    return replace(analyse(pictures, identities, settings), lists=lists)
+    found = analyse(pictures, identities, settings)
+    return replace(found, lists=lists, hash_lists=hash_lists)
 
 
 def _identify(

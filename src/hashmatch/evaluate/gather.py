@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from itertools import chain
@@ -149,17 +149,26 @@ def _measure(
             else:
                 known.append((number, facts))
 
-    variants: list[tuple[str, Examination]] = []
-    engine = Engine(pool.configure(examine_options(settings)), list)
-    for part in chain.from_iterable(engine.run(unknown())):
-        if part.name is not None:
-            variants.append((os.fsdecode(part.name), part.result))
-            continue
-        yield waiting.popleft(), facts_of(part.result, variants, settings)
-        variants = []
+    options = examine_options(settings)
+    for found, variants in examine_files(unknown(), options, pool):
+        yield waiting.popleft(), facts_of(found, variants, settings)
         while known:
             yield known.popleft()
     yield from known
+
+
+def examine_files(
+    files: Iterable[Item], options: ExamineOptions, pool: AnyPool
+) -> Iterator[tuple[Examination, list[tuple[str, Examination]]]]:
+    """Yield the examination of each file, with the names and examinations of its variants."""
+    variants: list[tuple[str, Examination]] = []
+    engine = Engine(pool.configure(options), list)
+    for part in chain.from_iterable(engine.run(files)):
+        if part.name is not None:
+            variants.append((os.fsdecode(part.name), part.result))
+            continue
+        yield part.result, variants
+        variants = []
 
 
 def _digest(file: Item) -> str:

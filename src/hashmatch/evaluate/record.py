@@ -20,11 +20,13 @@ from hashmatch.evaluate import prose
 from hashmatch.evaluate.advice import advise
 from hashmatch.evaluate.evaluation import Evaluation, RuleFigures
 from hashmatch.evaluate.figures import Figures
+from hashmatch.evaluate.film_figures import weigh_films
 from hashmatch.evaluate.identity import CHOOSE, LEFT_OUT, SCORE
 from hashmatch.evaluate.negatives import NearPairs, count_agreeing
 from hashmatch.evaluate.rules import Rule, label
 from hashmatch.evaluate.settings import EvaluationSettings, versions
 from hashmatch.examine.transform import SOURCES, TRANSFORMS
+from hashmatch.match.own_rates import rates_of
 from hashmatch.text import printable
 
 SCHEMA = 1
@@ -83,8 +85,13 @@ def record(evaluation: Evaluation, folder: str | os.PathLike[str] | None = None)
         "rules": rules,
         "too_alike": prose.too_alike(rules, _count_equal(evaluation.near), settings),
         "lists": list(evaluation.lists),
+        "videos": None,
         "baseline": None,
     }
+    if evaluation.films is not None:
+        found["videos"] = weigh_films(
+            evaluation.films, rates_of(found), settings, evaluation.hash_lists
+        )
     return found | {"advice": advise(found, settings, folder)}
 
 

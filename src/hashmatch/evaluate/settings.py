@@ -10,10 +10,10 @@ import numpy as np
 from hashmatch._version import __version__
 from hashmatch.errors import SettingsError
 from hashmatch.examine.extras import PILLOW_VERSION
-from hashmatch.examine.transform import TRANSFORMS, WORKING_PIXELS
+from hashmatch.examine.transform import REENCODINGS, TRANSFORMS, WORKING_PIXELS
 from hashmatch.hashing import check_kind
 from hashmatch.model import HashKind
-from hashmatch.options import FORMATS, QUALITY_FLOOR, VIEWS, Limits
+from hashmatch.options import FORMATS, QUALITY_FLOOR, VIEWS, Limits, VideoLimits
 
 DEFAULT_KINDS = (HashKind("phash", 64), HashKind("dhash", 64))
 
@@ -47,6 +47,8 @@ class EvaluationSettings:
             and columns exchanged need mirror images, which are not measured.
         formats: names of the picture formats to decode.
         limits: what a picture may cost.
+        encodings: names of the ways to encode videos again.
+        video: what a video may cost.
 
     Raises:
         SettingsError: a value makes no sense.
@@ -63,6 +65,8 @@ class EvaluationSettings:
     views: str = "default"
     formats: frozenset[str] = FORMATS
     limits: Limits = Limits()
+    encodings: tuple[str, ...] = tuple(REENCODINGS)
+    video: VideoLimits = VideoLimits()
 
     def __post_init__(self) -> None:
         if not self.kinds or len(set(self.kinds)) != len(self.kinds):
@@ -71,6 +75,8 @@ class EvaluationSettings:
             check_kind(kind)
         if unknown := set(self.transforms) - set(TRANSFORMS):
             raise SettingsError(f"unknown transform {min(unknown)!r}")
+        if unknown := set(self.encodings) - set(REENCODINGS):
+            raise SettingsError(f"unknown encoding {min(unknown)!r}")
         if self.seed < 0:
             raise SettingsError("the seed cannot be negative")
         if min(self.entries, self.files_per_day) < 1:

@@ -166,21 +166,19 @@ class Cutoffs:
                 yield distances
 
 
-def fit(hash_lists: Sequence[HashList], rule: MatchRule) -> tuple[list[Group], Cutoffs]:
-    """Group the entries of lists, and choose how near is a match.
+def fit_groups(groups: list[Group], rule: MatchRule) -> tuple[list[Group], Cutoffs]:
+    """Choose how near is a match for entries in these groups.
 
     Hashes that agree also find mirror images and quarter turns, as long as the lists are so short
     that agreement reaches far enough for that. In longer ones, quarter turns go first, and then
     mirror images, since they would only cost it bits.
 
+    Returns:
+        The groups, with the views that are looked up, and the cutoffs.
+
     Raises:
         SettingsError: a threshold is out of range.
     """
-    return fit_groups(find_groups(hash_lists, rule), rule)
-
-
-def fit_groups(groups: list[Group], rule: MatchRule) -> tuple[list[Group], Cutoffs]:
-    """Choose how near is a match for entries in these groups; see ``fit``."""
     if rule.mirrors or rule.all_must:
         return groups, choose_cutoffs(groups, rule)
     sides = 1 + len(SYMMETRIES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hashmatch.hashlist import HashList
@@ -17,7 +17,8 @@ from hashmatch.match.cutoffs import (
     Kinds,
     MatchRule,
     chance_of,
-    fit,
+    find_groups,
+    fit_groups,
 )
 from hashmatch.match.rates import PHOTOGRAPHS, Chance
 from hashmatch.match.thresholds import AUTO
@@ -137,13 +138,23 @@ def significant(value: float) -> float:
     return float(f"{value:.3g}")
 
 
-def expect_false(hash_lists: Sequence[HashList], rule: MatchRule) -> ExpectedFalse:
+def expect_false(
+    hash_lists: Sequence[HashList], rule: MatchRule, entries: int | None = None
+) -> ExpectedFalse:
     """Choose the cutoffs for these lists, and add up the chance of every entry.
+
+    Args:
+        hash_lists: the lists.
+        rule: what the operator asks for.
+        entries: how many entries to plan for in each group; None for those that the lists have.
 
     Raises:
         SettingsError: a threshold is out of range.
     """
-    groups, cutoffs = fit(hash_lists, rule)
+    groups = find_groups(hash_lists, rule)
+    if entries is not None:
+        groups = [replace(group, entries=entries) for group in groups]
+    groups, cutoffs = fit_groups(groups, rule)
     return ExpectedFalse(tuple(groups), cutoffs, rule)
 
 

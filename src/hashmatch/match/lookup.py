@@ -71,6 +71,7 @@ class Lookup:
         index: as in ``Matcher``.
         quality_floor: as in ``Matcher``.
         previous: the lookup before this one. Its indexes are reused for the entries they share.
+        entries: how many entries to choose the cutoffs for; None for those that the lists have.
 
     Attributes:
         kinds: the kinds of perceptual hashes to look up, in the order of examinations' hashes.
@@ -91,6 +92,7 @@ class Lookup:
         index: str,
         quality_floor: int,
         previous: Lookup | None = None,
+        entries: int | None = None,
     ) -> None:
         if not hash_lists:
             raise HashListError("no hash list given")
@@ -101,7 +103,7 @@ class Lookup:
         every = sorted({kind for hash_list in hash_lists for kind in hash_list.sections})
         self.kinds = tuple(kind for kind in every if kind.algorithm not in DIGEST_BITS)
         self.digests = tuple(kind.algorithm for kind in every if kind.algorithm in DIGEST_BITS)
-        self.expected = expect_false(hash_lists, rule)
+        self.expected = expect_false(hash_lists, rule, entries)
         self.thresholds = dict(self.expected.cutoffs.near)
         self._cutoffs = self.expected.cutoffs
         self._alone = {kind: self._cutoffs.alone(kind) for kind in self.kinds}

@@ -64,13 +64,14 @@ class VideoRule:
         self._frames: dict[int, Counter[str]] = {}
 
     def cutoffs(self, found: Examination) -> Cutoffs:
-        """How near is a match: for a video, as near as its number of stills allows.
-
-        The number is rounded up to a power of two.
-        """
+        """How near is a match: for a video, as near as its number of stills allows."""
         if found.kind is not Kind.VIDEO:
             return self._expected.cutoffs
-        doublings = max(0, len(_stills(found)) - 1).bit_length()
+        return self.cutoffs_of(len(_stills(found)))
+
+    def cutoffs_of(self, stills: int) -> Cutoffs:
+        """How near is a match for a video of so many stills, rounded up to a power of two."""
+        doublings = max(0, stills - 1).bit_length()
         if doublings not in self._cutoffs:
             groups = [replace(group, views=group.views << doublings) for group in self._groups]
             self._cutoffs[doublings] = choose_cutoffs(groups, self._rule)
@@ -97,7 +98,7 @@ class VideoRule:
                 replace(hit, doubt=SURE if self._is_sure(hit, cutoffs) else BY_CHANCE)
                 for hit in hits
             ]
-        if self._count_shots(hits, found) < self._enough_shots(len(_stills(found))):
+        if self._count_shots(hits, found) < self.enough_shots(len(_stills(found))):
             return hits
         return [replace(hit, doubt=SURE) for hit in hits]
 
@@ -120,8 +121,8 @@ class VideoRule:
         counts = (_count_different(values, 2 * apart[kind]) for kind, values in near.items())
         return max(counts, default=0)
 
-    def _enough_shots(self, stills: int) -> int:
-        """How many different shots are near by chance in fewer videos than the limit allows."""
+    def enough_shots(self, stills: int) -> int:
+        """How many different shots of so many stills are near by chance too rarely to matter."""
         each = self._expected.at(self._expected.cutoffs.near).rate
         most = self._expected.rule.max_false_per_million / MILLION
         shots = _LEAST_SHOTS

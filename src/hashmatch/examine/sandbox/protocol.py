@@ -278,7 +278,10 @@ def decode_options(message: dict[str, Any]) -> ExamineOptions:
             "digests": tuple(message["digests"]),
             "transforms": changes
             and TransformOptions(
-                tuple(changes["names"]), changes["seed"], _kinds(changes["kinds"])
+                tuple(changes["names"]),
+                changes["seed"],
+                _kinds(changes["kinds"]),
+                tuple(changes["encodings"]),
             ),
         }
     )

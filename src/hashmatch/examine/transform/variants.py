@@ -14,6 +14,7 @@ from hashmatch.examine.decode import load_decoders, sniff
 from hashmatch.examine.examination import examine
 from hashmatch.examine.inputs import read_content
 from hashmatch.examine.reading import steady
+from hashmatch.examine.transform.encodings import examine_reencodings
 from hashmatch.examine.transform.register import TRANSFORMS
 from hashmatch.model import Examination
 from hashmatch.options import ExamineOptions
@@ -52,6 +53,9 @@ def examine_variants(
     """
     asked = options.transforms
     assert asked is not None  # noqa: S101 # the caller has looked
+    if asked.encodings:
+        yield from examine_reencodings(descriptor, options, skip=skip)
+        return
     try:
         with steady(descriptor) as (file, size):
             data = read_content(file, options, size)

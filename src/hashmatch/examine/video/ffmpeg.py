@@ -17,4 +17,7 @@ FFmpegError = av.FFmpegError
 open_container = av.open
 """Opens a file with a demuxer by name."""
 
+to_frame = av.VideoFrame.from_image
+"""A picture as a frame to encode."""
+
 av.logging.set_level(av.logging.PANIC)  # files could speak on stderr

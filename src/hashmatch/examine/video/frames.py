@@ -140,6 +140,25 @@ class Video:
         if problem is not None:
             raise problem
 
+    def frames(self, step: float, length: float) -> Iterator[Still]:
+        """Yield what the first stream shows at every ``step`` of its first ``length`` seconds.
+
+        Raises:
+            DecodeError: the frames so far are all that could be read.
+        """
+        if not self._streams:
+            return
+        sampler = self._sampler(self._streams[0])
+        due = 0.0
+        with self._classified():
+            for packet in self._container.demux(sampler.stream):
+                for frame, seconds in sampler.decode_all(packet):
+                    if seconds >= length:
+                        return
+                    while due <= seconds:
+                        yield self._still(frame, sampler, seconds)
+                        due += step
+
     def _sampler(self, stream: Any) -> _Sampler:
         if stream.codec_context is None:
             detail = f"no decoder for a stream of this {self._name}"
@@ -229,6 +248,12 @@ class _Sampler:
         yield from self._release()
         yield from self._decode([(None, self.seconds)])
 
+    def decode_all(self, packet: Any) -> Iterator[tuple[Any, float]]:
+        """Yield every frame of a packet with its time in seconds."""
+        for frame in self.context.decode(packet):
+            self.seconds = self.seconds + self._pace if frame.pts is None else self._time(frame.pts)
+            yield frame, self.seconds
+
     def _time(self, stamp: int) -> float:
         """Seconds from the start of the stream."""
         return float((stamp - (self.stream.start_time or 0)) * (self.stream.time_base or 0))
@@ -248,6 +273,9 @@ class _Sampler:
 
     def _decode(self, packets: list[tuple[Any, float]]) -> Iterator[tuple[Any, float]]:
         for packet, at in packets:
+            # A frame that nobody will look at is needed only if others are predicted from it
+            idle = self._dense and packet is not None and at - self._looked < _STEP
+            self.context.skip_frame = "NONREF" if idle else "DEFAULT"
             for frame in self.context.decode(packet):
                 seconds = self.seconds if frame.pts is None else self._time(frame.pts)
                 # Decoders hold some frames back; and times may stand still

@@ -1,0 +1,332 @@
+"""What an operator's own videos say about the rules for videos.
+
+Chance: the videos are split in halves, and each is looked up in the stills of the other half, with
+the cutoffs of a list as long as the operator plans for. Each of its stills is looked up as a
+picture, too, so that false videos per video can be compared with false pictures per picture. Videos
+that show the same still, such as a title, are one family, and lie in the same half.
+
+Recall: each video, encoded again in everyday ways, is looked up in its own stills. A still is
+*held* if the next one that looks different comes more than two seconds later, so that it was looked
+at twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from itertools import combinations, islice, zip_longest
+from typing import Any
+
+import numpy as np
+
+from hashmatch.evaluate import film_prose
+from hashmatch.evaluate.films import Film, Films, of_kinds
+from hashmatch.evaluate.identity import COPY_BITS, connected
+from hashmatch.evaluate.intervals import wilson, wilson_of_means
+from hashmatch.evaluate.pictures import IDENTITY_KINDS
+from hashmatch.evaluate.settings import EvaluationSettings
+from hashmatch.examine.transform import EXCERPT, REENCODINGS
+from hashmatch.hashing import Codes, default_threshold, to_codes
+from hashmatch.hashing.distance import distances
+from hashmatch.hashlist import HashList
+from hashmatch.match.cutoffs import MILLION, MatchRule, chance_of
+from hashmatch.match.expected import describe, expect_false
+from hashmatch.match.in_force import ListsInForce
+from hashmatch.match.lookup import Lookup
+from hashmatch.match.rates import Rates
+from hashmatch.match.thresholds import AUTO
+from hashmatch.match.videos import LEAST_FRAMES, LEAST_SHARE, VideoRule
+from hashmatch.model import (
+    Entry,
+    Examination,
+    HashKind,
+    Outcome,
+    PerceptualHash,
+    Verdict,
+    ViewHashes,
+)
+from hashmatch.options import ExamineOptions
+from hashmatch.text import printable, timecode
+
+Record = dict[str, Any]
+
+HELD = 2.0
+"""Seconds for which a still is shown at least if it is held."""
+
+_SHOWN = 100
+_MOST_NEAR = 100
+_PICTURE = "PNG"
+
+
+def weigh_films(
+    films: Films, rates: Rates, settings: EvaluationSettings, lists: Sequence[HashList] = ()
+) -> Record:
+    """What the evaluation's record says about videos.
+
+    Args:
+        films: what was measured.
+        rates: how often different pictures are near by chance, as a scan would be told.
+        settings: what was asked for.
+        lists: the operator's own lists.
+    """
+    family = _families(films.used)
+    rule = _rule(rates, settings)
+    problems = Counter(file.why.partition(":")[0] for file in films.unused)
+    found: Record = {
+        "files": films.files,
+        "usable": len(films.used),
+        "families": len(set(family)),
+        "stills": sum(len(film.stills) for film in films.used),
+        "unusable": dict(sorted(problems.items())),
+        "unused_shown": [
+            {"path": printable(file.name), "why": file.why.partition(": ")[2]}
+            for file in islice(films.unused, _SHOWN)
+        ],
+        "rule": _constants(films.used, rule, settings),
+        "chance": _chance(films.used, family, rule, settings),
+        "encodings": _recall(films.used, rule, settings),
+        "excerpt": EXCERPT,
+        "lists": [
+            {"name": printable(each.name), **_counted(_Lists(each, rule, settings), films.used)}
+            for each in lists
+            if set(each.sections) & set(settings.kinds)
+        ],
+    }
+    return found | {"sentences": film_prose.sentences(found, settings)}
+
+
+class _Lists:
+    """A list, for examinations that have hashes of the evaluated kinds alone."""
+
+    def __init__(
+        self,
+        hash_list: HashList,
+        rule: MatchRule,
+        settings: EvaluationSettings,
+        entries: int | None = None,
+    ) -> None:
+        lookup = Lookup(
+            [hash_list],
+            rule=rule,
+            index=AUTO,
+            quality_floor=settings.quality_floor,
+            entries=entries,
+        ).only(settings.kinds)
+        self._kinds = lookup.kinds
+        options = ExamineOptions(kinds=lookup.kinds)
+        self._lists = ListsInForce((hash_list,), lookup, options, options, None, _MOST_NEAR)
+
+    def judge(self, found: Sequence[Examination]) -> list[Outcome]:
+        """The outcome of each."""
+        return self._lists.judge([of_kinds(each, self._kinds) for each in found])
+
+
+def _rule(rates: Rates, settings: EvaluationSettings) -> MatchRule:
+    limit = min(MILLION, settings.max_false_per_day / settings.files_per_day * MILLION)
+    return MatchRule(AUTO, AUTO, limit, settings.mirrors, rates, settings.views)
+
+
+def _families(films: Sequence[Film]) -> list[int]:
+    """The family of each video: the number of the first one that it shares a still with."""
+    codes = [
+        [to_codes([_of_kind(view, kind) for _, view in film.stills]) for kind in IDENTITY_KINDS]
+        for film in films
+    ]
+    same = [
+        (first, second)
+        for first, second in combinations(range(len(films)), 2)
+        if _share_a_still(codes[first], codes[second])
+    ]
+    group = connected(same, len(films)).tolist()
+    return [group.index(number) for number in group]
+
+
+def _of_kind(view: ViewHashes, kind: HashKind) -> PerceptualHash:
+    return next(value for value in view.hashes if value.kind == kind)
+
+
+def _share_a_still(one: Sequence[Codes], other: Sequence[Codes]) -> bool:
+    fine, coarse = (
+        distances(first[:, None], second[None]) <= COPY_BITS
+        for first, second in zip(one, other, strict=True)
+    )
+    return bool((fine & coarse).any())
+
+
+def _halves(films: Sequence[Film], family: Sequence[int], seed: int) -> tuple[list[Film], ...]:
+    """Split the videos in two halves, and keep families together."""
+
+    def draw(first: int) -> bytes:
+        return hashlib.sha256(f"{seed}:{films[first].found.digests[0]}".encode()).digest()
+
+    order = sorted(set(family), key=draw)
+    return tuple(
+        [film for film, first in zip(films, family, strict=True) if order.index(first) % 2 == half]
+        for half in (0, 1)
+    )
+
+
+def _chance(
+    films: Sequence[Film], family: Sequence[int], rule: MatchRule, settings: EvaluationSettings
+) -> Record | None:
+    """Count what matches stills of other videos; None if all videos are one family."""
+    halves = _halves(films, family, settings.seed)
+    if not all(halves):
+        return None
+    verdicts: dict[str, Counter[str]] = {"videos": Counter(), "pictures": Counter()}
+    compared: Counter[str] = Counter()
+    for listed, asked in (halves, halves[::-1]):
+        entries = [still for film in listed for still in film.stills]
+        lists = _Lists(_listed(entries, settings), rule, settings, settings.entries)
+        pictures = [_as_picture(view) for film in asked for _, view in film.stills]
+        for what, examined in (("videos", [film.found for film in asked]), ("pictures", pictures)):
+            verdicts[what].update(outcome.verdict for outcome in lists.judge(examined))
+            compared[what] += len(examined) * len(entries)
+    counted: Record = {
+        what: {
+            "looked_up": sum(counts.values()),
+            "entries": round(compared[what] / sum(counts.values())),
+            "match": counts[Verdict.MATCH],
+            "candidate": counts[Verdict.CANDIDATE],
+            "rate": wilson(
+                counts[Verdict.MATCH] / sum(counts.values()), sum(counts.values())
+            ).record(),
+        }
+        for what, counts in verdicts.items()
+    }
+    return counted | {"pairs": [_near_pairs(kind, halves, rule) for kind in settings.kinds]}
+
+
+def _near_pairs(kind: HashKind, halves: Sequence[Sequence[Film]], rule: MatchRule) -> Record:
+    """How many stills of different videos are near by one kind, and how many the rates expect."""
+    one, other = (
+        to_codes([_of_kind(view, kind) for film in films for _, view in film.stills])
+        for films in halves
+    )
+    threshold = default_threshold(kind)
+    near = sum(int((distances(still, other) <= threshold).sum()) for still in one)
+    chance = chance_of(rule.rates, {kind: threshold})
+    return {
+        "kind": str(kind),
+        "threshold": threshold,
+        "pairs": len(one) * len(other),
+        "near": near,
+        "expected": None if chance is None else chance.rate * len(one) * len(other),
+    }
+
+
+def _as_picture(view: ViewHashes) -> Examination:
+    return Examination(format=_PICTURE, views=(view,), quality=view.quality)
+
+
+def _listed(
+    stills: Sequence[tuple[float, ViewHashes]],
+    settings: EvaluationSettings,
+    *,
+    frames: bool = False,
+) -> HashList:
+    """A list of stills: as pictures, or as the frames of one video."""
+    entries = [
+        Entry(f"video@{timecode(seconds)}" if frames else str(number), _of_kind(view, kind))
+        for number, (seconds, view) in enumerate(stills)
+        for kind in settings.kinds
+    ]
+    return HashList.from_entries(entries, name="videos", policy=None)
+
+
+def _counted(lists: _Lists, films: Sequence[Film]) -> Record:
+    verdicts = Counter(outcome.verdict for outcome in lists.judge([film.found for film in films]))
+    return {str(verdict): verdicts[verdict] for verdict in Verdict if verdicts[verdict]}
+
+
+def _recall(films: Sequence[Film], rule: MatchRule, settings: EvaluationSettings) -> list[Record]:
+    """Count what is found of videos that were encoded again, by the way it was done."""
+    tried = [_Excerpt(film, rule, settings) for film in films]
+    return [_found_of([each for each in tried if each.stills], name) for name in settings.encodings]
+
+
+class _Excerpt:
+    """The start of one video, as it would be listed."""
+
+    def __init__(self, film: Film, rule: MatchRule, settings: EvaluationSettings) -> None:
+        every = film.stills
+        self.stills = [still for still in every if still[0] < EXCERPT]
+        self.held = [
+            after is None or after - at > HELD
+            for at, after in zip_longest(
+                (at for at, _ in self.stills), (at for at, _ in every[1 : len(self.stills) + 1])
+            )
+        ]
+        self.again = film.again
+        self._kinds = settings.kinds
+        self._lists = [
+            _Lists(_listed(self.stills, settings, frames=frames), rule, settings, settings.entries)
+            for frames in (False, True)
+            if self.stills
+        ]
+
+    def near(self, name: str) -> list[bool]:
+        """For each still, whether any view of the video encoded again is near it."""
+        near = np.zeros(len(self.stills), dtype=np.bool_)
+        again = of_kinds(self.again[name], self._kinds).views
+        for column, kind in enumerate(self._kinds if again else ()):
+            listed = to_codes([_of_kind(view, kind) for _, view in self.stills])
+            asked = to_codes([view.hashes[column] for view in again])
+            apart = distances(listed[:, None], asked[None])
+            near |= (apart <= default_threshold(kind)).any(axis=1)
+        return [bool(each) for each in near]
+
+    def matches(self, name: str) -> tuple[bool, bool]:
+        """Whether it matches: its stills as listed pictures, and as a listed video."""
+        pictures, video = (lists.judge([self.again[name]])[0].verdict for lists in self._lists)
+        return pictures is Verdict.MATCH, video is Verdict.MATCH
+
+
+def _found_of(tried: Sequence[_Excerpt], name: str) -> Record:
+    near = [each.near(name) for each in tried]
+    held = [
+        [found for found, counts in zip(*both, strict=True) if counts]
+        for both in zip(near, (each.held for each in tried), strict=True)
+    ]
+    matches = [each.matches(name) for each in tried]
+    enough = [len(each.stills) >= LEAST_FRAMES for each in tried]
+    return {
+        "name": name,
+        "imitates": REENCODINGS[name].imitates,
+        "stills": _recall_of(near),
+        "held": _recall_of([found for found in held if found]),
+        "as_pictures": _recall_of([[pictures] for pictures, _ in matches]),
+        "as_video": _recall_of(
+            [[video] for (_, video), counts in zip(matches, enough, strict=True) if counts]
+        ),
+    }
+
+
+def _recall_of(found: Sequence[Sequence[bool]]) -> Record | None:
+    """The share found, with an interval that allows for one video's stills being related."""
+    if not found:
+        return None
+    shares = np.array([sum(each) / len(each) for each in found])
+    total = sum(map(len, found))
+    return {"of": total, "found": sum(map(sum, found)), **wilson_of_means(shares).record()}
+
+
+def _constants(
+    films: Sequence[Film], rule: MatchRule, settings: EvaluationSettings
+) -> Record | None:
+    """What the rule asks of a video with as many stills as half of these have."""
+    if not films:
+        return None
+    stills = int(np.median([len(film.stills) for film in films]))
+    listed = _listed(films[0].stills, settings)
+    expected = expect_false([listed], rule, settings.entries)
+    videos = VideoRule(expected, settings.kinds, ())
+    return {
+        "stills": stills,
+        "match_within": describe(videos.cutoffs_of(stills).matching),
+        "shots": videos.enough_shots(stills),
+        "near": {str(kind): bits for kind, bits in expected.cutoffs.near.items()},
+        "listed_frames": LEAST_FRAMES,
+        "listed_share": LEAST_SHARE,
+    }

@@ -1,0 +1,114 @@
+"""What the figures of videos say, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hashmatch.evaluate.settings import EvaluationSettings
+from hashmatch.report.numbers import amount, estimate, share_of
+from hashmatch.report.phrases import REASONS
+from hashmatch.text import count
+
+Record = Mapping[str, Any]
+
+_LEFT_OUT = {
+    "low_information": ("with too little detail", "with too little detail"),
+    "not_video": ("not a video", "not videos"),
+    "same_bytes": ("copy", "copies"),
+}
+
+
+def sentences(found: Record, settings: EvaluationSettings) -> list[str]:
+    """What was measured, what chance makes of it, and what is found again."""
+    said = [_measured(found)]
+    if not found["usable"]:
+        return said
+    said.append(_rule(found["rule"], settings))
+    said.append(_chance(found["chance"], settings))
+    if found["encodings"]:
+        said.append(_recall(found))
+    for hash_list in found["lists"]:
+        matches, near = hash_list.get("match", 0), hash_list.get("candidate", 0)
+        said.append(
+            f"{hash_list['name']}: {count(matches, 'video is a match', 'videos are matches')} and"
+            f" {count(near, 'is a candidate', 'are candidates')}. If none of them is listed, all"
+            " are false."
+        )
+    return said
+
+
+def _measured(found: Record) -> str:
+    parts = [
+        count(number, *(_LEFT_OUT.get(problem) or (REASONS[problem],) * 2))
+        for problem, number in found["unusable"].items()
+    ]
+    left_out = f" (left out: {', '.join(parts)})" if parts else ""
+    shared = found["usable"] - found["families"]
+    return (
+        f"{count(found['usable'], 'video')} out of {count(found['files'], 'file')}{left_out}, with"
+        f" {count(found['stills'], 'different still')}."
+        + (
+            f" {count(shared, 'video shares', 'videos share')} a still with another, and both count"
+            " as one family."
+            if shared
+            else ""
+        )
+    )
+
+
+def _rule(rule: Record, settings: EvaluationSettings) -> str:
+    within = ", or ".join(
+        " and ".join(f"{kind} {bits}" for kind, bits in each.items())
+        for each in rule["match_within"]
+    )
+    near = " or ".join(f"{kind} {bits}" for kind, bits in rule["near"].items())
+    alone = f"one still within {within}, or " if within else ""
+    return (
+        f"With {count(settings.entries, 'entry', 'entries')}, a video with"
+        f" {count(rule['stills'], 'still')} matches by {alone}{rule['shots']} different shots"
+        f" within {near}."
+    )
+
+
+def _chance(chance: Record | None, settings: EvaluationSettings) -> str:
+    if chance is None:
+        return (
+            "False matches cannot be counted: all videos share stills. Give videos that have"
+            " nothing to do with each other."
+        )
+    videos, stills = chance["videos"], chance["pictures"]
+    pairs = " ".join(
+        f"{each['near']:,} of {each['pairs']:,} pairs of their stills are within {each['kind']}"
+        f" {each['threshold']}; the rates of this evaluation expect"
+        f" {amount(each['expected'] or 0)}."
+        for each in chance["pairs"]
+    )
+    return (
+        f"Looked up in {count(videos['entries'], 'still')} of other videos, with the cutoffs for"
+        f" {count(settings.entries, 'entry', 'entries')}, {videos['match']:,} of"
+        f" {count(videos['looked_up'], 'video')} match falsely:"
+        f" {estimate(videos['rate'], shares=True)}. Of {count(stills['looked_up'], 'still')} looked"
+        f" up as pictures, {stills['match']:,} do: {estimate(stills['rate'], shares=True)}."
+        f" {count(videos['candidate'], 'video is a candidate', 'videos are candidates')}. {pairs}"
+    )
+
+
+def _recall(found: Record) -> str:
+    ways = found["encodings"]
+    said = [f"Encoded again in {count(len(ways), 'everyday way')}"]
+    for key, words in (
+        ("held", "stills shown for 2 seconds or more are near"),
+        ("stills", "of all stills are near"),
+        ("as_pictures", "of the videos match their stills on a list"),
+        ("as_video", "match themselves as listed videos"),
+    ):
+        measured = [way[key] for way in ways if way[key]]
+        if measured:
+            total, part = (sum(way[end] for way in measured) for end in ("of", "found"))
+            said.append(f"{share_of(part, total)} {'of the ' * (key == 'held')}{words}")
+    worst = min(ways, key=lambda way: way["stills"]["value"])
+    return (
+        f"{said[0]}, {', '.join(said[1:])}. The hardest is {worst['name']}, with"
+        f" {estimate(worst['stills'], shares=True)} of the stills."
+    )
