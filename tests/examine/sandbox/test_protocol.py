@@ -84,6 +84,7 @@ replies = st.builds(
     examinations().filter(lambda found: not found.lacks(KINDS, DIGESTS)),
     st.booleans(),
     st.none(),  # no thumbnail was asked for
+    st.just(""),  # this machine
 )
 
 
