@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageEnhance
 
 from counts import LONG
 from hashmatch.errors import SettingsError
@@ -20,6 +20,7 @@ from hashmatch.hashing import (
     default_threshold,
     from_code,
     from_codes,
+    has_full_quality,
     quality,
     to_codes,
 )
@@ -251,3 +252,26 @@ def test_a_preview_of_flat_areas_is_wholly_uncertain() -> None:
         _, uncertain_bits = algorithm.hash_preview(grey[None], 64, reduced=False)
         (bits,) = from_codes(HashKind("dhash", 64), uncertain_bits)
         assert algorithm.is_too_uncertain(bits) == whole
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_pictures_of_full_quality_are_told_by_the_grid_of_their_phash(seed: int) -> None:
+    """A grid that shows full quality is that of a picture whose measured quality is 100."""
+    rng = np.random.default_rng(seed)
+    side = int(rng.integers(2, 200))
+    noise = rng.integers(0, 256, (side, side)).astype(np.uint8)
+    picture = Image.fromarray(noise).resize((400, 300), Image.Resampling.BICUBIC)
+    picture = ImageEnhance.Contrast(picture).enhance(float(rng.uniform(0.1, 1.5)))
+    grid, detail = (np.asarray(picture.resize((n, n), Image.Resampling.LANCZOS)) for n in (32, 64))
+    if has_full_quality(grid[None])[0]:
+        assert quality(detail[None])[0] == 100
+
+
+def test_some_grids_show_full_quality_and_some_do_not() -> None:
+    """Coarse noise has full quality; a ramp, fine stripes of one level and a blank do not."""
+    noise = np.random.default_rng(1).integers(0, 256, (32, 32)).astype(np.uint8)
+    ramp = np.broadcast_to(np.arange(0, 256, 8, dtype=np.uint8), (32, 32))
+    faint = (np.indices((32, 32)).sum(axis=0) % 2 * 6 + 100).astype(np.uint8)
+    blank = np.zeros((32, 32), dtype=np.uint8)
+    found = has_full_quality(np.stack([noise, ramp, faint, blank]))
+    assert found.tolist() == [True, False, False, False]

@@ -272,7 +272,7 @@ def test_a_member_that_is_another_by_now_is_not_taken_for_it() -> None:
                 [*judge(found)] if all(each.exact for each in found) else [None, *judge(found[1:])]
             )
 
-        outcome = match_parts(examined, screen, judge, 1)
+        outcome = match_parts(examined(), examined, screen, judge, 1)
         assert outcome.reason is reason
         assert outcome.parts[0] == Part(b"a.jpg", judge([Examination(reason=reason)])[0])
 

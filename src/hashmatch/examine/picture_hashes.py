@@ -11,11 +11,24 @@ import numpy as np
 from hashmatch.errors import OUT_OF_MEMORY, DecodeError
 from hashmatch.examine.decode import TRIMMED, UPRIGHT, MirrorView, Picture, View
 from hashmatch.examine.decode.further import QuarterView, SmallView, further_views
-from hashmatch.hashing import ALGORITHMS, QUALITY_GRID, Algorithm, Grey, from_codes, quality
+from hashmatch.hashing import (
+    ALGORITHMS,
+    QUALITY_GRID,
+    Algorithm,
+    Grey,
+    from_codes,
+    has_full_quality,
+    quality,
+)
 from hashmatch.model import Examination, HashKind, PerceptualHash, Reason, ViewHashes
 from hashmatch.options import ExamineOptions
 
 AnyView: TypeAlias = View | MirrorView | SmallView
+
+_TELLING = HashKind("phash", 64)
+"""The hash whose grid shows that a picture has full quality, which saves measuring it."""
+
+_TELLING_GRID = (32, 32)
 
 
 def hash_picture(open_it: Callable[[], Picture | None], options: ExamineOptions) -> Examination:
@@ -35,8 +48,9 @@ def hash_picture(open_it: Callable[[], Picture | None], options: ExamineOptions)
         return Examination.failed(error)
     if picture is None:
         return Examination()
-    preview = _preview(picture, options)
-    if options.fast and not _is_thorough(options) and _tells_enough(preview, options):
+    screens = options.fast and not _is_thorough(options) and _have_margins(options)
+    preview = _preview(picture, options if screens else replace(options, kinds=()))
+    if screens and _tells_enough(preview, options):
         return _examination(picture, preview, preview, exact=False)
     hashed: list[ViewHashes] = []
     failure: DecodeError | None = None
@@ -60,8 +74,6 @@ def _preview(picture: Picture, options: ExamineOptions) -> list[ViewHashes]:
 
     Quality always comes from the preview, so that it is the same in fast and in exact scans.
     """
-    if not options.fast:
-        options = replace(options, kinds=())
     try:
         found = picture.preview()
         return [] if found is None else hash_views(found, options, reduced=picture.reduces)
@@ -69,15 +81,15 @@ def _preview(picture: Picture, options: ExamineOptions) -> list[ViewHashes]:
         return []
 
 
-def _tells_enough(preview: Sequence[ViewHashes], options: ExamineOptions) -> bool:
-    """Whether a preview's hashes are as near to the exact ones as the measured margins say.
+def _have_margins(options: ExamineOptions) -> bool:
+    """Whether it was measured for all hashes how far those of previews are from the exact ones."""
+    return all(ALGORITHMS[kind.algorithm].max_bit_flips is not None for kind in options.kinds)
 
-    The margins hold for pictures with enough detail and few uncertain bits, and for some algorithms
-    only.
-    """
+
+def _tells_enough(preview: Sequence[ViewHashes], options: ExamineOptions) -> bool:
+    """Whether the margins hold for a preview, as they do with enough detail and certain bits."""
     return (
         bool(preview)
-        and all(ALGORITHMS[kind.algorithm].max_bit_flips is not None for kind in options.kinds)
         and all(view.quality >= options.quality_floor for view in preview)
         and not any(
             ALGORITHMS[bits.algorithm].is_too_uncertain(bits)
@@ -96,11 +108,13 @@ def _examination(
     exact: bool = True,
 ) -> Examination:
     quality = {view.view: view.quality for view in measured}
+    if measured is not hashed:
+        hashed = [replace(view, quality=quality.get(view.view, view.quality)) for view in hashed]
     return Examination(
         format=picture.format,
         width=picture.width,
         height=picture.height,
-        views=tuple(replace(view, quality=quality.get(view.view, view.quality)) for view in hashed),
+        views=tuple(hashed),
         quality=max(quality.values(), default=None) if hashed else None,
         reason=failure.reason if failure else None,
         detail=failure.message if failure else None,
@@ -130,8 +144,8 @@ def hash_views(
         # The other orientations are those of the picture as stored
         if options.with_quarters and not _has_step(plain, UPRIGHT):
             every.append(QuarterView(plain))
-    qualities = _qualities(every)
     hashes = [_hash_column(every, kind, reduced) for kind in options.kinds]
+    qualities = _qualities(every, options)
     return [
         ViewHashes(
             view.name,
@@ -145,12 +159,18 @@ def hash_views(
     ]
 
 
-def _qualities(every: Sequence[AnyView]) -> list[int]:
+def _qualities(every: Sequence[AnyView], options: ExamineOptions) -> list[int]:
     """The quality of each view; a further one shows the detail of the view that it is made of."""
     sources = [view.source if isinstance(view, QuarterView | SmallView) else view for view in every]
-    rows = {id(view): view for view in sources}
-    measured = quality(np.stack([view.detail(QUALITY_GRID) for view in rows.values()]))
-    found = dict(zip(rows, measured.tolist(), strict=True))
+    rows = list({id(view): view for view in sources}.values())
+    full = [False] * len(rows)
+    if _TELLING in options.kinds:  # then its grids are there already
+        full = has_full_quality(_stacked([view.grey(*_TELLING_GRID) for view in rows])).tolist()
+    found = {id(view): 100 for view in rows}
+    rest = [view for view, is_full in zip(rows, full, strict=True) if not is_full]
+    if rest:
+        measured = quality(np.stack([view.detail(QUALITY_GRID) for view in rest])).tolist()
+        found.update(zip(map(id, rest), measured, strict=True))
     return [found[id(view)] for view in sources]
 
 
@@ -179,7 +199,12 @@ def _pictures(every: Sequence[AnyView], algorithm: Algorithm, bits: int) -> Iter
     """Yield what the algorithm takes: one batch of small pictures, or whole ones one by one."""
     if algorithm.grid is not None:
         width, height = algorithm.grid(bits)
-        yield np.stack([view.grey(width, height) for view in every])
+        yield _stacked([view.grey(width, height) for view in every])
         return
     for view in every:
         yield view.whole(colour=algorithm.colour)[None]
+
+
+def _stacked(pictures: Sequence[Grey]) -> Grey:
+    """Stack small pictures; one is no copy, which takes a tenth of the time."""
+    return pictures[0][None] if len(pictures) == 1 else np.stack(pictures)

@@ -174,10 +174,26 @@ def steady(descriptor: int) -> Iterator[tuple[BinaryIO, int]]:
         before = os.fstat(descriptor)
         if not stat.S_ISREG(before.st_mode):
             raise DecodeError(Reason.SPECIAL_FILE, NOT_REGULAR)
+        if before.st_size <= _BUFFER and (data := _read_whole(descriptor, before)) is not None:
+            yield io.BytesIO(data), before.st_size
+            return
         yield io.BufferedReader(_Positioned(descriptor, before.st_size), _BUFFER), before.st_size
-        after = os.fstat(descriptor)
+        _check_unchanged(descriptor, before)
     except OSError as error:
         raise reason_of(error) from error
+
+
+def _read_whole(descriptor: int, before: os.stat_result) -> bytes | None:
+    """Read a small file at once; None where the system cannot read by position."""
+    if not hasattr(os, "pread"):
+        return None
+    data = os.pread(descriptor, before.st_size + 1, 0)
+    _check_unchanged(descriptor, before)
+    return data if len(data) == before.st_size else None
+
+
+def _check_unchanged(descriptor: int, before: os.stat_result) -> None:
+    after = os.fstat(descriptor)
     if (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size):
         raise DecodeError(Reason.CHANGED, "the file changed while it was read")
 

@@ -48,6 +48,14 @@ _PERCENT = np.uint32(25_701)
 scale, for every level, without a slow division."""
 
 
+_SURELY = 11_000
+"""The sum in percent of full scale from which ``quality`` surely finds the 9,000 that make 100. On
+1,100 pictures it found at least 0.88 times this sum; on those like photographs, 1.25 times."""
+
+_LOST = 6
+"""Grey levels that rounding to whole percent takes from two steps at most."""
+
+
 @dataclass(frozen=True, slots=True)
 class Algorithm:
     """How one kind of perceptual hash is computed.
@@ -109,7 +117,8 @@ class Algorithm:
     def hash_preview(self, grey: Grey, bits: int, *, reduced: bool) -> tuple[Codes, Codes]:
         """Hash previews. The second array has the shape of the first and the uncertain bits set."""
         measure = self.measure(grey, bits)
-        return pack(measure > 0), pack(self.uncertain(measure, reduced=reduced))
+        both = pack(np.concatenate([measure > 0, self.uncertain(measure, reduced=reduced)]))
+        return both[: len(grey)], both[len(grey) :]
 
     def uncertain(self, measure: Measure, *, reduced: bool) -> npt.NDArray[np.bool_]:
         """Tell which bits of previews are uncertain, by their measures, shape (n, bits)."""
@@ -196,6 +205,29 @@ def quality(grey: Grey) -> npt.NDArray[np.uint8]:
         percent >>= 16
         total += percent.reshape(len(grey), -1).sum(axis=1)
     return np.minimum(total // 90, 100).astype(np.uint8)
+
+
+def has_full_quality(grey: Grey) -> npt.NDArray[np.bool_]:
+    """Tell which pictures surely have a quality of 100, by the grid that a pHash of 64 bits takes.
+
+    From one pixel of that grid to the next, each of two rows of the larger one rises or falls as
+    far, in two steps, and each step loses less than a percent by rounding.
+
+    Args:
+        grey: shape (n, 32, 32), uint8.
+
+    Returns:
+        Shape (n,); False where ``quality`` has to measure.
+    """
+    total = np.zeros(len(grey), dtype=np.int64)
+    for pictures in (grey, grey.swapaxes(1, 2)):
+        rows = pictures.reshape(len(grey), -1)  # one after another, which NumPy is fastest with
+        one, other = rows[:, grey.shape[1] :], rows[:, : -grey.shape[1]]
+        levels = np.maximum(one, other)
+        levels -= np.minimum(one, other)
+        np.maximum(levels, _LOST, out=levels)
+        total += np.add.reduce(levels, axis=1, dtype=np.int64) - _LOST * levels.shape[1]
+    return total * 200 >= 255 * _SURELY
 
 
 def _square(bits: int) -> tuple[int, int]:

@@ -14,6 +14,7 @@ from hashmatch.files import Closing
 from hashmatch.hashing import Codes
 from hashmatch.hashlist import HashList
 from hashmatch.match.agreement import Flags
+from hashmatch.match.ahead import match_ahead
 from hashmatch.match.cutoffs import MAX_FALSE_PER_MILLION, MatchRule
 from hashmatch.match.expected import ExpectedFalse, describe
 from hashmatch.match.hashed import check_complete, examination_of
@@ -249,14 +250,19 @@ class Matcher(Closing):
             if isinstance(content, Examination):
                 return lists.judge([content])[0]
             with examiner(content, lists.options, self._pool) as examined:
-                return match_parts(examined, lists.screen, lists.judge, self.max_matches)
+                return match_parts(
+                    examined(), examined, lists.screen, lists.judge, self.max_matches
+                )
 
     def match_many(self, sources: Iterable[PictureInput]) -> Iterator[Outcome]:
         """Examine one file after another. Outcomes come in the order of the sources.
 
-        It takes sources as it needs them, so there may be any number.
+        It takes sources as it needs them, so there may be any number. With ``isolate``, it takes
+        some ahead, so that all workers are busy and get small files by the handful.
         """
-        return map(self.match, sources)
+        if self._pool is None:
+            return map(self.match, sources)
+        return match_ahead(sources, self._pool, lambda: self._lists)
 
     def look_up(
         self, hashes: Sequence[PerceptualHash], *, quality: int = 100, allow_missing: bool = False

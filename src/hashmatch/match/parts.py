@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _BATCH = 64
 """Parts to look up together, so that a huge archive is never in memory as a whole."""
 
-_CHANGED = DecodeError(Reason.CHANGED, "the archive changed while it was read")
+CHANGED = DecodeError(Reason.CHANGED, "the archive changed while it was read")
 
 Examined: TypeAlias = tuple[bytes | None, Examination]
 
@@ -30,7 +30,7 @@ class PartExaminer(Protocol):
     """Examines a file's members after the first ``skip``, then the file itself, as None."""
 
     def __call__(self, *, exact: bool = False, skip: int = 0, count: int = 0) -> Iterator[Examined]:
-        """Yield each path with its examination."""
+        """Return each path with its examination."""
 
 
 def examiner(
@@ -69,22 +69,24 @@ def _isolated(
 
 
 def match_parts(
+    examined: Iterable[Examined],
     examine: PartExaminer,
     screen: Callable[[Sequence[Examination]], Sequence[Outcome | None]],
     judge: Callable[[Sequence[Examination]], Sequence[Outcome]],
     max_matches: int,
 ) -> Outcome:
-    """Examine all parts of a file and give it its outcome.
+    """Give a file its outcome.
 
     Args:
-        examine: the file's examiner.
+        examined: all parts of the file.
+        examine: examines those again, in full, that are near by a preview.
         screen: as ``Matcher.screen``.
         judge: as ``Matcher.judge``.
         max_matches: how many of the nearest entries to name.
     """
     paths: list[bytes | None] = []
     outcomes: list[Outcome | None] = []
-    for batch in _batches(examine()):
+    for batch in _batches(examined):
         paths += (path for path, _ in batch)
         outcomes += screen([found for _, found in batch])
     parts = [
@@ -106,7 +108,7 @@ def _in_full(examine: PartExaminer, number: int, path: bytes | None) -> Examinat
     count = 0 if path is None else 1
     examined = examine(exact=True, skip=number, count=count)
     again, found = next(examined)
-    return found if again == path else Examination.failed(_CHANGED)
+    return found if again == path else Examination.failed(CHANGED)
 
 
 def whole(parts: Sequence[Part], max_matches: int) -> Outcome:

@@ -13,6 +13,7 @@ import stat
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from typing import BinaryIO
 
 from hashmatch.errors import DecodeError
@@ -113,6 +114,8 @@ def ends_in_zip(file: BinaryIO, size: int) -> bool:
     Raises:
         DecodeError: it cannot be read.
     """
+    if isinstance(file, BytesIO) and _END_SIGNATURE not in file.getvalue():  # no copy is made
+        return False
     return any(directory.is_there for directory in _directories(file, size))
 
 

@@ -84,7 +84,8 @@ class _Search:
 
     def __init__(self, pixels: Grey) -> None:
         self._pixels = pixels
-        self._known: dict[tuple[int, ...], int] = {}  # by rectangle and side: uniform lines
+        # By rectangle and side: the level of the first line, and how many lines are uniform
+        self._known: dict[tuple[int, ...], tuple[int, int]] = {}
 
     def box(self, tolerance: int) -> Box | None:
         """Return the picture within the border; None without a border worth the name."""
@@ -116,8 +117,16 @@ class _Search:
         pixels = self._pixels[top:bottom, left:right]
         lines = (pixels, pixels[::-1], pixels.T, pixels.T[::-1])[side]
         place = (*inner, side)
-        self._known[place] = _border(lines, tolerance, self._known.get(place, 0))
-        return self._known[place]
+        level, count = self._known.get(place) or (_median(lines[0]), 0)
+        count = _border(lines, level, tolerance, count)
+        self._known[place] = level, count
+        return count
+
+
+def _median(line: Grey) -> int:
+    levels = line.copy()
+    levels.sort()
+    return int(levels[len(levels) // 2])
 
 
 def doubtful_edges(preview: Grey) -> list[str]:
@@ -188,23 +197,26 @@ def _is_uniform(line: bytes, outliers: int) -> bool:
     return len(levels) - inside <= outliers
 
 
-def _border(lines: Grey, tolerance: int, count: int) -> int:
-    """Count the first lines, shape (lines, pixels), that all have the level of the very first.
+def _border(lines: Grey, level: int, tolerance: int, count: int) -> int:
+    """Count the first lines, shape (lines, pixels), that have a level nearly everywhere.
 
     The first ``count`` are known to be such lines.
     """
-    width = lines.shape[1]
-    level = int(np.sort(lines[0])[width // 2])
+    most = OUTLIERS * lines.shape[1]
     darkest, lightest = max(level - tolerance, 0), min(level + tolerance, 255)
+    low, span = np.uint8(darkest), np.uint8(lightest - darkest)
     step = 1
     while count < len(lines):
         # In growing steps: little work without a border, few calls for a thick one
         chunk = lines[count : count + step]
-        far = chunk - np.uint8(darkest) > np.uint8(lightest - darkest)  # darker ones wrap around
-        outliers = np.bitwise_count(np.packbits(far, axis=1)).sum(axis=1)
-        uniform = outliers <= OUTLIERS * width
-        if not uniform.all():
-            return count + int(uniform.argmin())
+        far = chunk - low > span  # darker ones wrap around
+        if step == 1:
+            uniform = np.count_nonzero(far) <= most
+        else:
+            outliers = np.bitwise_count(np.packbits(far, axis=1)).sum(axis=1)
+            uniform = bool(outliers.max() <= most)
+        if not uniform:
+            return count if step == 1 else count + int((outliers > most).argmax())
         count += len(chunk)
-        step = min(2 * step, 64)
+        step = min(4 * step, 64)
     return count

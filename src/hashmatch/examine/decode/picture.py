@@ -26,7 +26,17 @@ from hashmatch.examine.decode.opening import (
 )
 from hashmatch.examine.decode.quick import quick_grey, quick_pixels, top_row
 from hashmatch.examine.decode.truncation import ends_early
-from hashmatch.examine.decode.views import STORED, TRIMMED, MirrorView, View, previews, views
+from hashmatch.examine.decode.views import (
+    STORED,
+    TRIMMED,
+    Grey,
+    MirrorView,
+    View,
+    as_preview,
+    previews,
+    upright_turn,
+    views,
+)
 from hashmatch.model import Reason
 from hashmatch.options import Limits
 
@@ -65,7 +75,7 @@ class Picture:
     _limits: Limits
     _feed: bytes = b""  # what the decoder gets in place of the data
     _plain: PlainJpeg | None = None  # it is a JPEG of which nothing is missing
-    _quick: Image.Image | None = None  # the preview, if that has been decoded
+    _quick: Grey | None = None  # the preview, if that has been decoded
     _kept: list[View] | None = None  # those of the frame that simplejpeg decoded in full
 
     def views(self) -> Iterator[list[View]]:
@@ -176,7 +186,8 @@ class Picture:
             None if there is no preview, if it fails, or if there is a border: decode in full.
         """
         if self._quick is not None:
-            return self._unless_bordered(self._quick)
+            turned = self._plain is not None and self._plain.has_metadata
+            return self._unless_bordered(self._quick, upright_turn(self._image) if turned else None)
         if self.format != "JPEG" or not self._data or not _has_preview(self.width, self.height):
             return None
         try:
@@ -184,13 +195,15 @@ class Picture:
                 image, self._opened = self._image, None  # which gives nothing else after this
                 image.draft("RGB" if self.reduces else "L", (PREVIEW_SIDE, PREVIEW_SIDE))
                 image.load()
-                return None if self._is_cut() else self._unless_bordered(image)
+                if self._is_cut():
+                    return None
+                return self._unless_bordered(as_preview(image), upright_turn(image))
         except DecodeError:
             return None
 
-    def _unless_bordered(self, frame: Image.Image) -> list[View | MirrorView] | None:
+    def _unless_bordered(self, pixels: Grey, upright: str | None) -> list[View | MirrorView] | None:
         """Return the views of a preview, if the picture is sure to have no border."""
-        found, edges = previews(frame, self._preview_size())
+        found, edges = previews(pixels, self._preview_size(), upright)
         if edges == [TOP] and self._plain is not None:
             row = top_row(self._data, self._plain)
             if row is not None and is_surely_no_border(row):
@@ -279,9 +292,7 @@ def _open_plain(data: bytes, jpeg: PlainJpeg, limits: Limits) -> Picture:
             image = Image.open(BytesIO(data), formats=("JPEG",))
     if _has_preview(width, height):
         quick = quick_grey(data, jpeg, _scale(width, height))
-    if quick is not None and image is not None:
-        quick.info = image.info  # which says which side is up
-    elif quick is None and image is None:
+    if quick is None and image is None:
         with classified("JPEG", data):
             image = Image.open(BytesIO(data), formats=("JPEG",))
     return Picture("JPEG", width, height, image, data, limits, data, _plain=jpeg, _quick=quick)

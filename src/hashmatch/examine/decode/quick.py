@@ -11,12 +11,16 @@ from functools import cache
 from importlib import import_module
 from io import BytesIO
 from types import ModuleType
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from hashmatch.examine.decode.jpeg import PlainJpeg
 from hashmatch.examine.extras import package_version
+
+Grey: TypeAlias = npt.NDArray[np.uint8]
 
 _HEIGHT = 5
 """Where a frame's header has its height in pixels."""
@@ -39,7 +43,7 @@ def simplejpeg_version() -> str | None:
     return package_version("simplejpeg") if simplejpeg() is not None else None
 
 
-def quick_grey(data: bytes, jpeg: PlainJpeg, scale: int) -> Image.Image | None:
+def quick_grey(data: bytes, jpeg: PlainJpeg, scale: int) -> Grey | None:
     """Decode a JPEG in grey, at a fraction of its size.
 
     Args:
@@ -48,15 +52,18 @@ def quick_grey(data: bytes, jpeg: PlainJpeg, scale: int) -> Image.Image | None:
         scale: 1, 2, 4 or 8: by how much to divide width and height, rounded up.
 
     Returns:
-        Mode ``L``, as Pillow's ``draft`` gives it: the luma alone at full scale; at a smaller one
-        the colours made grey. None where it cannot be decoded without a warning.
+        Shape (height, width), as Pillow's ``draft`` gives it: the luma alone at full scale; at a
+        smaller one the colours made grey. None where it cannot be decoded without a warning.
     """
     decoder = simplejpeg()
     if decoder is None:
         return None
     width, height = -(-jpeg.width // scale), -(-jpeg.height // scale)
-    found = _pixels(decoder, data, (width, height), "GRAY" if scale == 1 else "RGBX")
-    return found if found is None or found.mode == "L" else found.convert("L")
+    if scale == 1:
+        found = _decoded(decoder, data, (width, height), "GRAY")
+        return None if found is None else found[:, :, 0]
+    picture = _pixels(decoder, data, (width, height), "RGBX")
+    return None if picture is None else np.asarray(picture.convert("L"))
 
 
 def quick_pixels(data: bytes, jpeg: PlainJpeg) -> Image.Image | None:
@@ -125,15 +132,23 @@ def _colours(jpeg: PlainJpeg) -> str:
 def _pixels(
     decoder: ModuleType, data: bytes, size: tuple[int, int], colours: str, *, strict: bool = True
 ) -> Image.Image | None:
+    pixels = _decoded(decoder, data, size, colours, strict=strict)
+    if pixels is None:
+        return None
+    # As Pillow keeps them, so it takes them over without a copy
+    mode = "L" if colours == "GRAY" else colours
+    return Image.frombuffer(mode, size, pixels, "raw", mode, 0, 1)
+
+
+def _decoded(
+    decoder: ModuleType, data: bytes, size: tuple[int, int], colours: str, *, strict: bool = True
+) -> Grey | None:
+    """Decode to uint8 of shape (height, width, channels)."""
     width, height = size
     try:
-        pixels = decoder.decode_jpeg(
+        pixels: Grey = decoder.decode_jpeg(
             data, colours, min_height=height, min_width=width, strict=strict
         )
     except (ValueError, MemoryError):
         return None
-    if pixels.shape[:2] != (height, width):
-        return None
-    # As Pillow keeps them, so it takes them over without a copy
-    mode = "L" if colours == "GRAY" else colours
-    return Image.frombuffer(mode, size, pixels.data, "raw", mode, 0, 1)
+    return pixels if pixels.shape[:2] == (height, width) else None

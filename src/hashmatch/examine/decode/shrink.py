@@ -89,9 +89,9 @@ def shrink(pixels: Grey, width: int, height: int, size: tuple[float, float] | No
 
 def _grey_levels(values: Real) -> Real:
     """Round and clip, in place, as Pillow does after either sum."""
-    values += 0.5
-    np.clip(values, 0, 255, out=values)
-    return np.floor(values, out=values)
+    np.rint(values, out=values)
+    np.maximum(values, 0, out=values)  # np.clip takes three times as long
+    return np.minimum(values, 255, out=values)
 
 
 @lru_cache(maxsize=64)

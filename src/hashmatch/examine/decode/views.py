@@ -101,20 +101,26 @@ class View:
 
     Attributes:
         name: which reading.
-        picture: mode ``L``.
     """
 
-    def __init__(self, name: str, picture: Image.Image, colour: Callable[[], Image.Image]) -> None:
+    def __init__(
+        self, name: str, picture: Image.Image | None, colour: Callable[[], Image.Image]
+    ) -> None:
         self.name = name
-        self.picture = picture
+        self._picture = picture
         self._colour = colour
         self._small: dict[tuple[int, int], Grey] = {}
         self._details: dict[int, Grey] = {}
 
+    @property
+    def picture(self) -> Image.Image:
+        """The reading in mode ``L``."""
+        assert self._picture is not None  # noqa: S101 # only a preview makes it when asked
+        return self._picture
+
     def then(self, step: str, change: Callable[[Image.Image], Image.Image]) -> View:
         """Return the reading that goes one step further."""
-        further = type(self)
-        return further(join(self.name, step), change(self.picture), lambda: change(self._colour()))
+        return View(join(self.name, step), change(self.picture), lambda: change(self._colour()))
 
     def grey(self, width: int, height: int) -> Grey:
         """Return grey values, uint8 of shape (height, width), resized as ``imagehash`` does."""
@@ -166,19 +172,28 @@ class View:
 
 
 class Preview(View):
-    """A view at reduced scale, whose grey values may be a rounding off.
+    """A view of grey pixels that are cheap to decode, whose grid may be a rounding off.
 
     Args:
         name: which reading.
-        frame: the decoded pixels.
+        pixels: shape (height, width).
         size: width and height before libjpeg rounded them up. To take the rest for a part of the
             picture would stretch it by up to a pixel, and move hashes further than all else does.
     """
 
-    def __init__(self, name: str, frame: Image.Image, size: tuple[float, float]) -> None:
-        super().__init__(name, _as_imagehash_reads(frame), partial(_in_colour, frame))
+    def __init__(self, name: str, pixels: Grey, size: tuple[float, float]) -> None:
+        self._pixels = pixels
         self._size = size
-        self._pixels = np.asarray(self.picture)
+        super().__init__(name, None, lambda: self.picture.convert("RGB"))
+
+    @property
+    def picture(self) -> Image.Image:
+        """The same pixels, mode ``L``. Most previews are hashed without."""
+        if self._picture is None:
+            height, width = self._pixels.shape
+            pixels = np.ascontiguousarray(self._pixels)
+            self._picture = Image.frombuffer("L", (width, height), pixels, "raw", "L", 0, 1)
+        return self._picture
 
     @property
     def doubtful_edges(self) -> list[str]:
@@ -227,21 +242,31 @@ def _mirrors(view: View | MirrorView) -> Iterator[MirrorView]:
         yield MirrorView(join(view.name, name), view, swaps, turn)
 
 
+def as_preview(frame: Image.Image) -> Grey:
+    """Return the pixels of a decoded frame as ``previews`` takes them."""
+    return np.asarray(_as_imagehash_reads(frame))
+
+
+def upright_turn(frame: Image.Image) -> str | None:
+    """Name the turn or flip that Exif asks for; None if there is none."""
+    return _UPRIGHT.get(_orientation(frame))
+
+
 def previews(
-    frame: Image.Image, size: tuple[float, float]
+    pixels: Grey, size: tuple[float, float], upright: str | None
 ) -> tuple[list[View | MirrorView], list[str]]:
     """Return the views of a JPEG's preview.
 
     Args:
-        frame: decoded pixels.
+        pixels: grey values, shape (height, width).
         size: width and height of the picture in these pixels, up to one less than there are.
+        upright: as ``upright_turn`` names it.
 
     Returns:
         The views, which are all if the picture has no border; and its edges where it may have one.
     """
-    stored = Preview(STORED, frame, size)
+    stored = Preview(STORED, pixels, size)
     found: list[View | MirrorView] = [stored]
-    upright = _UPRIGHT.get(_orientation(frame))
     if upright is not None:
         found.append(stored.turned(UPRIGHT, upright))
     return found, stored.doubtful_edges
@@ -274,7 +299,7 @@ def _readings(name: str, frame: Image.Image) -> tuple[View, list[View]]:
     """Return the frame as ``imagehash`` reads it, and as people see it, which may be the same."""
     stored = View(name, _as_imagehash_reads(frame), partial(_in_colour, frame))
     visible = _visible(stored, frame)
-    upright = _UPRIGHT.get(_orientation(frame))
+    upright = upright_turn(frame)
     if upright is not None:  # some viewers turn it, others do not
         turn = _TRANSPOSES[upright]
         visible += [view.then(UPRIGHT, lambda image: image.transpose(turn)) for view in visible]

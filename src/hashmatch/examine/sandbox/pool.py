@@ -44,7 +44,7 @@ _MOST_DEATHS = 6
 """The same, if signals that anyone can send are counted too. Chance may hit a file two or three
 times, hardly more."""
 
-_NAP = 0.001
+_NAP = 0.003
 """Seconds to wait for more answers while every worker has its hands full."""
 
 _AGAIN = 0.02

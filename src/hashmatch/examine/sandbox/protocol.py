@@ -51,7 +51,7 @@ members to skip, how many to examine (0: all), and how many bytes of JSON follow
 thumbnail to make.
 """
 
-HANDFUL = 12
+HANDFUL = 32
 """The most jobs that a worker holds, and gets in one message. To hand small files over one by one
 takes the supervisor as long as all else that it does."""
 
@@ -63,6 +63,9 @@ MAX_FRAME = 4 * 1024 * 1024
 
 MAX_VALUES = 200_000
 """The most values in a frame. Each costs the supervisor some 200 bytes at most."""
+
+_SHORT = 4096
+"""Bytes of a message that cannot cost much, whatever is in it. Most have some 300."""
 
 MAX_DEPTH = 8
 """The deepest nesting; an answer has six levels."""
@@ -105,9 +108,10 @@ def parse_message(text: bytes) -> dict[str, Any]:
     """
     if len(text) > MAX_FRAME:
         raise ProtocolError
-    _check_cost(text)
+    if len(text) > _SHORT:
+        _check_cost(text)
     try:
-        message = json.loads(text)
+        message = json.loads(text.decode())  # it would search bytes for their encoding
     except (ValueError, RecursionError):
         raise ProtocolError from None
     if not isinstance(message, dict):

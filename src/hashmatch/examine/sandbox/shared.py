@@ -37,6 +37,7 @@ class SharedPool:
         limits: what each may use.
 
     Attributes:
+        size: how many workers.
         restarts: how often all processes had died and new ones were started.
 
     Raises:
@@ -49,7 +50,7 @@ class SharedPool:
                 "this system cannot isolate decoding in worker processes: pass isolate=False to"
                 " decode in this process, where bytes that crash a decoder end it"
             )
-        self._jobs = check_size(jobs)
+        self.size = check_size(jobs)
         self._limits = limits
         self._lock = threading.Lock()
         self._closed = False
@@ -66,8 +67,11 @@ class SharedPool:
         exact: bool = False,
         skip: int = 0,
         count: int = 0,
+        urgent: bool = True,
     ) -> Iterator[tuple[bytes | None, Examination]]:
         """Examine an open file and, if it is an archive, each of its members.
+
+        It begins at once, before you take the first part.
 
         Args:
             descriptor: of a file open for reading. It stays open and remains yours.
@@ -75,16 +79,20 @@ class SharedPool:
             exact: decode in full, whatever the options say.
             skip: how many members of an archive to skip.
             count: how many members to examine; 0 for all, and then the file itself.
+            urgent: somebody waits for this file, so its time runs from now on. Otherwise it runs
+                from when a worker takes the file, which may be by the handful.
 
-        Yields:
+        Returns:
             Each member's path and examination as they come, and last None with the examination of
             the file itself.
 
         Raises:
-            HashmatchError: the pool is closed, or its processes died or cannot be started.
+            HashmatchError: the pool is closed, or its processes died or cannot be started. While
+                you take parts, it means the same.
         """
-        for reply in self._replies(Job(descriptor, exact=exact, skip=skip, count=count), options):
-            yield reply.member, reply.examination
+        job = Job(descriptor, exact=exact, skip=skip, count=count, urgent=urgent)
+        replies = _replies(self._order(job, options))
+        return ((reply.member, reply.examination) for reply in replies)
 
     def thumbnail(
         self, descriptor: int, wanted: ThumbnailOptions, options: ExamineOptions
@@ -100,22 +108,13 @@ class SharedPool:
             DecodeError: there is no picture; the error has the reason.
             HashmatchError: as in ``examine``.
         """
-        *_, last = self._replies(Job(descriptor, thumbnail=wanted), options)
+        job = Job(descriptor, thumbnail=wanted, urgent=True)
+        *_, last = _replies(self._order(job, options))
         if last.thumbnail is not None:
             return last.thumbnail
         found = last.examination
         detail = found.detail or "there is no picture to show"
         raise DecodeError(found.reason or Reason.UNDECODABLE, detail)
-
-    def _replies(self, job: Job, options: ExamineOptions) -> Iterator[Reply]:
-        order = self._order(job, options)
-        while True:
-            reply = order.replies.get()
-            if isinstance(reply, HashmatchError):
-                raise reply
-            yield reply
-            if reply.end:
-                return
 
     def _order(self, job: Job, options: ExamineOptions) -> _Order:
         with self._lock:
@@ -127,7 +126,7 @@ class SharedPool:
             if self._service is None or self._service.ended:
                 self.restarts += self._service is not None
                 self._let_go()
-                self._service = _start(options, self._jobs, self._limits)
+                self._service = _start(options, self.size, self._limits)
                 self._ending = weakref.finalize(self, self._service.close)
             try:
                 order = _Order(job)
@@ -238,6 +237,7 @@ class _Service:
         self._lock = threading.RLock()  # the garbage collector may close it in any thread
         self.ended = False
         self._retired = False
+        self._rung = False
         self._ending = HashmatchError("the matcher was closed meanwhile")
         self._thread = threading.Thread(target=self._run, name="hashmatch-pool", daemon=True)
         self._thread.start()
@@ -248,16 +248,22 @@ class _Service:
         with self._lock:
             if not self.ended:
                 self._waiting.put(order)
-                self._bell.send(b"!")
+                self._ring()
                 return
         order.fail(self._ending)
+
+    def _ring(self) -> None:
+        """Wake the thread, unless it is about to look anyway."""
+        if not self._rung:
+            self._rung = True
+            self._bell.send(b"!")
 
     def retire(self) -> None:
         """Take no more orders, and end when all orders are done."""
         with self._lock:
             if not self.ended:
                 self._retired = True
-                self._bell.send(b"!")
+                self._ring()
 
     def close(self) -> None:
         """End the workers; pending orders fail."""
@@ -265,7 +271,7 @@ class _Service:
             if not self.ended:
                 self.ended = True
                 self._waiting.put(None)
-                self._bell.send(b"!")
+                self._ring()
         if threading.current_thread() is not self._thread:
             self._thread.join(_CLOSING_SECONDS)
             if self._thread.is_alive():  # it waits for a zygote that was stopped
@@ -307,6 +313,7 @@ class _Service:
 
     def _take_in(self, orders: dict[Job, _Order]) -> bool:
         """Submit the waiting orders. Returns False when it is time to close."""
+        self._rung = False  # before looking, or the next order might not wake it
         while not self._waiting.empty():
             order = self._waiting.get()
             if order is None:
@@ -315,6 +322,16 @@ class _Service:
             if not self.ended:
                 self._pool.submit(order.job)
         return True
+
+
+def _replies(order: _Order) -> Iterator[Reply]:
+    while True:
+        reply = order.replies.get()
+        if isinstance(reply, HashmatchError):
+            raise reply
+        yield reply
+        if reply.end:
+            return
 
 
 class _Order:
@@ -326,7 +343,7 @@ class _Order:
 
     def __init__(self, job: Job) -> None:
         self._file = io.FileIO(os.dup(job.descriptor))
-        self.job = replace(job, descriptor=self._file.fileno(), urgent=True)
+        self.job = replace(job, descriptor=self._file.fileno())
         self.replies: queue.SimpleQueue[Reply | HashmatchError] = queue.SimpleQueue()
 
     def fail(self, error: HashmatchError) -> None:

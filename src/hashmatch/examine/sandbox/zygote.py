@@ -7,6 +7,7 @@ cost a worker each. It never reads untrusted bytes, and no worker has a channel 
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -58,6 +59,7 @@ class _Zygote:
         self._was_root = os.geteuid() == 0
         self._folder = empty_folder() if "privileges" in self._walls else None
         load_rest(self._options)
+        gc.freeze()  # or each worker would copy the pages of all that is loaded to look through it
         control.sendall(frame(enter_limits(settings["max_memory"])))
         self._workers: set[int] = set()
 

@@ -1,0 +1,156 @@
+"""Match many files by worker processes that the caller never waits for one by one."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from itertools import chain, groupby
+
+from hashmatch.examine.decode import PilImage
+from hashmatch.examine.examination import examine
+from hashmatch.examine.inputs import PictureInput, held
+from hashmatch.examine.sandbox import SharedPool, nameless_file
+from hashmatch.match.in_force import ListsInForce
+from hashmatch.match.parts import CHANGED, Examined, match_parts
+from hashmatch.model import Examination, Outcome
+
+_BATCH = 24
+"""Files for each worker that are looked up together. As many more are on their way meanwhile."""
+
+
+class _Begun:
+    """A file whose examination has begun.
+
+    Args:
+        source: the file.
+        lists: those in force now.
+        pool: examines it.
+    """
+
+    def __init__(self, source: PictureInput, lists: ListsInForce, pool: SharedPool) -> None:
+        self.lists = lists
+        self._pool = pool
+        self._resources = ExitStack()
+        self._descriptor = -1
+        try:
+            self.parts = self._begin(source)
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self, source: PictureInput) -> Iterator[Examined]:
+        if isinstance(source, PilImage):
+            return iter([(None, examine(source, self.lists.exact_options))])
+        content = self._resources.enter_context(held(source, self.lists.options))
+        if isinstance(content, Examination):
+            return iter([(None, content)])
+        if isinstance(content, bytes):
+            self._descriptor = self._resources.enter_context(nameless_file(content))
+        else:
+            self._descriptor = content
+            if not isinstance(source, str | os.PathLike):  # the caller may close it meanwhile
+                self._descriptor = os.dup(content)
+                self._resources.callback(os.close, self._descriptor)
+        return self.examine(urgent=False)
+
+    def examine(
+        self, *, exact: bool = False, skip: int = 0, count: int = 0, urgent: bool = True
+    ) -> Iterator[Examined]:
+        """Begin to examine the file, or a part of it again."""
+        return self._pool.examine(
+            self._descriptor,
+            self.lists.options,
+            exact=exact,
+            skip=skip,
+            count=count,
+            urgent=urgent,
+        )
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._resources.close()
+
+
+def match_ahead(
+    sources: Iterable[PictureInput], pool: SharedPool, lists: Callable[[], ListsInForce]
+) -> Iterator[Outcome]:
+    """Give each file its outcome, in order, and take some files ahead.
+
+    Args:
+        sources: as ``Matcher.match`` takes them.
+        pool: examines them.
+        lists: those in force.
+
+    Raises:
+        HashmatchError: what ``Matcher.match`` raises for a source, once all before it have their
+            outcomes.
+    """
+    batch = _batch(pool.size)
+    begun: deque[_Begun] = deque()
+    failure: Exception | None = None
+    try:
+        for each in _begin_all(sources, pool, lists):
+            if isinstance(each, Exception):
+                failure = each
+                break
+            begun.append(each)
+            if len(begun) == 2 * batch:
+                yield from _outcomes([begun[number] for number in range(batch)])
+                for _ in range(batch):
+                    begun.popleft().close()
+        yield from _outcomes(begun)
+        if failure is not None:
+            raise failure
+    finally:
+        for each in begun:
+            each.close()
+
+
+def _batch(workers: int) -> int:
+    """How many files to look up together. Each takes up to two descriptors."""
+    try:
+        import resource  # noqa: PLC0415 # not every system has it
+    except ImportError:
+        return _BATCH
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(1, min(_BATCH * workers, most // 16 if most > 0 else _BATCH))
+
+
+def _begin_all(
+    sources: Iterable[PictureInput], pool: SharedPool, lists: Callable[[], ListsInForce]
+) -> Iterator[_Begun | Exception]:
+    """Begin files as they are asked for; at an error, yield it and end."""
+    try:
+        for source in sources:
+            yield _Begun(source, lists(), pool)
+    except Exception as error:  # noqa: BLE001 # the caller raises it in its turn
+        yield error
+
+
+def _outcomes(batch: Iterable[_Begun]) -> Iterator[Outcome]:
+    for _, files in groupby(batch, key=lambda each: id(each.lists)):
+        yield from _look_up([*files])
+
+
+def _look_up(files: Sequence[_Begun]) -> Iterator[Outcome]:
+    """Give files their outcomes: those without members together, any other by itself."""
+    lists = files[0].lists
+    firsts = [next(each.parts) for each in files]
+    alone = [number for number, (path, _) in enumerate(firsts) if path is None]
+    screened = dict(zip(alone, lists.screen([firsts[number][1] for number in alone]), strict=True))
+    again = {
+        number: files[number].examine(exact=True)
+        for number, outcome in screened.items()
+        if outcome is None
+    }
+    for number, each in enumerate(files):
+        outcome = screened.get(number)
+        if number in again:
+            path, found = next(again[number])
+            [outcome] = lists.judge([found if path is None else Examination.failed(CHANGED)])
+        elif outcome is None:
+            parts = chain([firsts[number]], each.parts)
+            outcome = match_parts(parts, each.examine, lists.screen, lists.judge, lists.max_matches)
+        yield outcome

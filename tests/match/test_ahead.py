@@ -1,0 +1,127 @@
+"""``match_many`` with worker processes takes files ahead, and changes nothing else."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+from PIL import Image
+
+from examine.archive.makers import make_zip
+from hashmatch import Entry, HashList, Matcher, SettingsError, Verdict, phash
+from hashmatch.match import ahead
+from pictures import encode, padded, photo
+
+PICTURES = [photo(number, 220, 190) for number in range(5)]
+DATA = [encode(picture, "JPEG", quality=85) for picture in PICTURES]
+LISTED = HashList.from_entries(
+    [Entry(str(number), phash(DATA[number])) for number in (0, 2)], name="listed"
+)
+OTHERS = HashList.from_entries([Entry("other", phash(DATA[1]))], name="others")
+SOURCES = [
+    *DATA,
+    encode(padded(PICTURES[2]), "JPEG", quality=90),
+    make_zip({"far.jpg": DATA[1], "near.jpg": DATA[0]}),
+    make_zip({"near.jpg": DATA[2]}) + bytes(10),
+    DATA[3][:2000],
+    b"no picture",
+    PICTURES[0],
+    encode(photo(2, 900, 800), "JPEG"),
+]
+
+
+def open_files() -> int:
+    """How many descriptors this process has; 0 where the system does not say."""
+    place = Path("/proc/self/fd")
+    return len([*place.iterdir()]) if place.is_dir() else 0
+
+
+@pytest.fixture(scope="module")
+def matcher() -> Iterator[Matcher]:
+    """A matcher with two workers."""
+    with Matcher(LISTED, workers=2) as found:
+        yield found
+
+
+def test_many_have_the_outcomes_of_each_by_itself(matcher: Matcher) -> None:
+    """Previews, near pictures, borders, archives, broken files and pixels, in their order."""
+    expected = [matcher.match(source) for source in SOURCES]
+    assert {outcome.verdict for outcome in expected} >= {Verdict.MATCH, Verdict.CLEAR}
+    assert list(matcher.match_many(SOURCES * 5)) == expected * 5
+
+
+def test_files_may_be_closed_once_the_next_one_is_taken(matcher: Matcher, tmp_path: Path) -> None:
+    """A file, or a path that then vanishes, is examined to the end, in full as well."""
+
+    def sources() -> Iterator[BinaryIO | Path]:
+        for number in range(60):
+            path = tmp_path / f"{number}.jpg"
+            path.write_bytes(DATA[number % 5])
+            if number % 2:
+                yield path
+            else:
+                with path.open("rb") as file:
+                    yield file
+            path.unlink()
+
+    expected = [matcher.match(data).verdict for data in DATA] * 12
+    assert [outcome.verdict for outcome in matcher.match_many(sources())] == expected
+
+
+def test_no_more_are_taken_ahead_than_two_batches(
+    matcher: Matcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of endless sources, a few are taken, and leaving early closes every file."""
+    monkeypatch.setattr(ahead, "_BATCH", 4)
+    taken: list[int] = []
+
+    def sources() -> Iterator[bytes]:
+        while True:
+            taken.append(len(taken))
+            yield DATA[len(taken) % 5]
+
+    list(matcher.match_many(DATA))  # which starts the workers
+    before = open_files()
+    outcomes = matcher.match_many(sources())
+    for _ in range(3):
+        next(outcomes)
+    assert len(taken) <= 16
+    outcomes.close()  # type: ignore[attr-defined] # it is a generator
+    deadline = time.monotonic() + 10
+    while open_files() > before and time.monotonic() < deadline:
+        time.sleep(0.01)  # the workers end what they had begun
+    assert open_files() <= before
+
+
+def test_an_error_comes_in_its_turn(matcher: Matcher) -> None:
+    """A source that is none raises after the outcomes of all before it."""
+    outcomes = matcher.match_many([DATA[0], DATA[1], io.StringIO("text"), DATA[2]])
+    assert [next(outcomes).verdict for _ in range(2)] == [Verdict.MATCH, Verdict.CLEAR]
+    with pytest.raises(SettingsError, match="open as text"):
+        next(outcomes)
+
+
+def test_each_file_is_looked_up_in_the_lists_in_force_when_it_was_taken() -> None:
+    """Lists that are replaced meanwhile count from the next file taken on."""
+    with Matcher(LISTED, workers=1) as matcher:
+
+        def sources() -> Iterator[bytes]:
+            yield DATA[0]
+            yield DATA[1]
+            matcher.replace(OTHERS)
+            yield DATA[0]
+            yield DATA[1]
+
+        verdicts = [outcome.verdict for outcome in matcher.match_many(sources())]
+    assert verdicts == [Verdict.MATCH, Verdict.CLEAR, Verdict.CLEAR, Verdict.MATCH]
+
+
+def test_pixels_need_no_worker(matcher: Matcher) -> None:
+    """A ``PIL.Image`` among files gets its outcome at its place."""
+    with Image.open(io.BytesIO(DATA[2])) as image:
+        found = list(matcher.match_many([DATA[1], image, DATA[0]]))
+    assert [outcome.verdict for outcome in found] == [Verdict.CLEAR, Verdict.MATCH, Verdict.MATCH]
