@@ -1,6 +1,7 @@
 """Measures how far the hashes of previews are from the exact ones, and which bits flip.
 
-    python bench/margins.py [--pictures N] [--first I] [--seed S] [--add RUN]
+    python bench/margins.py [--pictures N] [--first I] [--seed S] [--add RUN] [--scenes]
+                            [--largest PIXELS]
 
 Screening by previews misses no match as long as a preview flips no more bits than
 ``Algorithm.max_bit_flips``, and no bit whose measure exceeds ``Algorithm.uncertainty_of``. This
@@ -12,7 +13,8 @@ and compares the outcomes of ``fast`` and ``exact``.
 
 It exits with 1 if a constant is exceeded or an outcome differs. A width without constants is only
 measured and printed, so that you can set them. Each picture depends on its number and
-the seed alone, so you can measure in pieces: ``--add`` adds to what an earlier run counted.
+the options alone, so you can measure in pieces: ``--add`` adds to what an earlier run counted.
+With ``--scenes``, all pictures are scenes, half of them framed.
 """
 
 from __future__ import annotations
@@ -50,12 +52,14 @@ THRESHOLDS = (4, 8, 12, 16)  # bits of 64
 KINDS = tuple(HashKind(name, bits) for name in ("dhash", "phash") for bits in (64, 256))
 
 
-def picture(rng: random.Random) -> tuple[Image.Image, bool]:
+def picture(
+    rng: random.Random, largest: int = LARGEST, *, scenes: bool = False
+) -> tuple[Image.Image, bool]:
     """A picture of a random size and kind, and whether it is a regular pattern."""
-    short = round(SMALLEST * (LARGEST / SMALLEST) ** rng.random())
+    short = round(SMALLEST * (largest / SMALLEST) ** rng.random())
     size = [short, min(LONGEST, round(short * rng.uniform(1, 2)))]
     rng.shuffle(size)
-    share = rng.random()
+    share = REGULAR if scenes else rng.random()
     if share < REGULAR:
         return regular(rng.randrange(2**32), *size), True
     if share < REGULAR + SCENES:
@@ -162,6 +166,8 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--add", type=Path)
+    parser.add_argument("--scenes", action="store_true")
+    parser.add_argument("--largest", type=int, default=LARGEST)
     options = parser.parse_args()
     results: dict[str, Any] = {
         "pictures": 0,
@@ -174,7 +180,7 @@ def main() -> int:
         results = json.loads(options.add.read_text("utf-8"))["results"]
     for number in range(options.first, options.first + options.pictures):
         rng = random.Random(f"{options.seed}:{number}")
-        image, is_regular = picture(rng)
+        image, is_regular = picture(rng, options.largest, scenes=options.scenes)
         data = encoded(image, rng)
         results["pictures"] += 1
         results["regular"] += is_regular
@@ -194,7 +200,8 @@ def main() -> int:
         print(f"picture {number}: {what} flips {count} bits, the largest at {measure}")
     for what in sorted(key for key in results if ", " in key):
         _report(what, results[what])
-    print(f"saved as {record.save('margins', options.seed, results)}")
+    name = "margins-scenes" if options.scenes else "margins"
+    print(f"saved as {record.save(name, options.seed, results)}")
     return 1 if results["differing"] or results["exceeding"] else 0
 
 
