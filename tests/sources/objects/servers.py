@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from commands import unmeasured
+
 ODD_KEYS = [
     *(
         "a.jpg",
@@ -41,7 +43,8 @@ ODD_KEYS = [
     ),
 ]
 
-_IDENTITY = {"AWS_ACCESS_KEY_ID": "testing-key", "AWS_SECRET_ACCESS_KEY": "testing-secret"}
+_IDENTITY = {"AWS_ACCESS_KEY_ID": "testing:key", "AWS_SECRET_ACCESS_KEY": "testing-secret"}
+"""Swift wants an account and a user."""
 
 
 def environment(url: str) -> dict[str, str]:
@@ -88,6 +91,24 @@ def rclone(folder: Path) -> Iterator[str]:
     command = [program, "serve", "s3", "--addr", f"127.0.0.1:{port}", "--auth-key", keys, folder]
     with _running(list(map(str, command)), port):
         yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def swift(folder: Path) -> Iterator[str]:
+    """The URL of Swift, which keeps what it is given in a folder."""
+    pytest.importorskip("swift")
+    try:
+        os.setxattr(folder, "user.test", b"x" * 2000)
+    except OSError as error:
+        pytest.skip(f"no extended attributes in {folder}: {error.strerror}")
+    program = Path(__file__).with_name("swift_server.py")
+    command = [sys.executable, program, folder / "swift", *_IDENTITY.values()]
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, env=unmeasured(), **streams) as process:
+        try:
+            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+        finally:
+            process.terminate()
 
 
 @contextmanager
