@@ -3,14 +3,15 @@
 ::
 
     python bench/cluster.py overhead [--files N]
-    python bench/cluster.py throughput [--files N] [--workers N ...] [--rounds N]
+    python bench/cluster.py throughput [--files N] [--workers N ...] [--rounds N] [--namespaces]
 
 Real Dask processes on this machine, over TLS. ``overhead`` scans files that do not exist, with
 workers that answer without looking, so all that is measured is the way there and back: the
 processor time of the coordinator, the bridge and the scheduler, and the coordinator's memory.
 ``throughput`` scans small JPEGs on this machine and on the cluster by turns, with as many decoding
 processes each, and compares the processor time of all processes together, which needs no quiet
-machine.
+machine. The records must be the same. With ``--namespaces``, which needs root, the workers are in a
+network namespace of their own, and nothing but a virtual cable joins it to the coordinator's.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ import argparse
 import json
 import os
 import resource
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +39,14 @@ from hashmatch.cluster.coordinator import ClusterPool, cluster_at
 from hashmatch.examine.sandbox import Job, Reply, WorkerLimits
 from hashmatch.examine.sandbox.protocol import decode_said, parse_message
 from hashmatch.options import ExamineOptions
+from hashmatch.report import file_record
 from hashmatch.scan import make_pool, scan, scan_sources
 from hashmatch.scan.engine import Engine
 from hashmatch.sources.file_item import FileItem
+
+_NAMESPACES = ("hashmatch-coordinator", "hashmatch-nodes")
+_HOSTS = ("10.77.0.1", "10.77.0.2")
+_INSIDE = "HASHMATCH_BENCH_NAMESPACE"
 
 _TICK = os.sysconf("SC_CLK_TCK")
 _STEP = 100_000
@@ -113,6 +121,33 @@ def everything(nodes: Nodes, pool: Any) -> float:
         started.append(pool._bridge.pid)
     others = [pid for each in started for pid in (each, *family(each))]
     return cpu_of(os.getpid()) + sum(map(cpu_of, others))
+
+
+def reach_nodes(folder: Path, workers: list[str | None]) -> Nodes:
+    """A cluster, whose workers are behind the cable if there is one."""
+    if os.environ.get(_INSIDE) is None:
+        return Nodes(folder, workers)
+    return Nodes(folder, workers, _HOSTS, ("ip", "netns", "exec", _NAMESPACES[1]))
+
+
+def run_inside() -> int:
+    """Run this command again in a namespace that a cable joins to another one."""
+    one, other = _NAMESPACES
+    run = partial(subprocess.run, check=True)
+    try:
+        for name in _NAMESPACES:
+            run(["ip", "netns", "add", name])
+            run(["ip", "-n", name, "link", "set", "lo", "up"])
+        cable = ["type", "veth", "peer", "name", "hm-b", "netns", other]
+        run(["ip", "-n", one, "link", "add", "hm-a", *cable])
+        for name, end, host in zip(_NAMESPACES, ("hm-a", "hm-b"), _HOSTS, strict=True):
+            run(["ip", "-n", name, "address", "add", f"{host}/24", "dev", end])
+            run(["ip", "-n", name, "link", "set", end, "up"])
+        again = ["ip", "netns", "exec", one, sys.executable, *sys.argv]
+        return run(again, check=False, env=os.environ | {_INSIDE: "1"}).returncode
+    finally:
+        for name in _NAMESPACES:
+            run(["ip", "netns", "delete", name], check=False)
 
 
 def pool_of(nodes: Nodes) -> ClusterPool:
@@ -202,11 +237,12 @@ def overhead(folder: Path, files: int) -> dict[str, Any]:
 
 def throughput(folder: Path, files: int, workers: int, rounds: int) -> dict[str, Any]:
     """Scan pictures here and on the cluster, by turns."""
-    nodes = Nodes(folder, [None] * workers)
+    nodes = reach_nodes(folder, [None] * workers)
     matcher = matcher_of(a_list(folder))
     make_files(folder / "files", files, 7)
     spent: dict[str, list[float]] = {"local": [], "cluster": []}
-    verdicts: dict[str, list[str]] = {}
+    elapsed: dict[str, list[float]] = {"local": [], "cluster": []}
+    records: dict[str, list[Any]] = {}
     try:
         for _ in range(rounds):
             for name, times in spent.items():
@@ -216,12 +252,12 @@ def throughput(folder: Path, files: int, workers: int, rounds: int) -> dict[str,
                         wait_for_nodes(pool, workers)
                     began = everything(nodes, pool)
                     zygote = 0.0 if name == "cluster" else cpu_family()
-                    found = [
-                        each.outcome.verdict for each in scan([folder / "files"], matcher, pool)
-                    ]
+                    clock = time.perf_counter()
+                    found = [file_record(each) for each in scan([folder / "files"], matcher, pool)]
+                    elapsed[name].append(round(time.perf_counter() - clock, 2))
                     own = 0.0 if name == "cluster" else cpu_family() - zygote
                     times.append(everything(nodes, pool) - began + own)
-                    assert verdicts.setdefault("all", found) == found
+                    assert records.setdefault("all", found) == found
     finally:
         nodes.close()
     each = {name: round(min(cpu) / files * 1e3, 3) for name, cpu in spent.items()}
@@ -230,6 +266,7 @@ def throughput(folder: Path, files: int, workers: int, rounds: int) -> dict[str,
         "workers": workers,
         "cpu_ms_a_file": each,
         "of_local": round(each["local"] / each["cluster"], 3),
+        "seconds": elapsed,
         "all_rounds": {name: [round(cpu, 2) for cpu in found] for name, found in spent.items()},
     }
 
@@ -255,8 +292,15 @@ def main() -> None:
     parser.add_argument("--files", type=int)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--namespaces", action="store_true")
     asked = parser.parse_args()
-    results: dict[str, Any] = {"note": "the machine was busy: compare processor time only"}
+    inside = os.environ.get(_INSIDE) is not None
+    if asked.namespaces and not inside:
+        sys.exit(run_inside())
+    results: dict[str, Any] = {
+        "note": "the machine was busy: compare processor time only",
+        "namespaces": inside,
+    }
     if asked.what == "overhead":
         with tempfile.TemporaryDirectory() as folder:
             results |= overhead(Path(folder), asked.files or 1_000_000)
@@ -265,7 +309,7 @@ def main() -> None:
             files = asked.files or 20_000
             results[f"{workers} workers"] = throughput(Path(folder), files, workers, asked.rounds)
     print(results)
-    print(record.save(f"cluster-{asked.what}", 7, results))
+    print(record.save(f"cluster-{'namespaces' if inside else asked.what}", 7, results))
 
 
 if __name__ == "__main__":

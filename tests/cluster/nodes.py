@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -42,13 +42,23 @@ class Nodes:
     Args:
         folder: for keys, logs and whatever Dask writes.
         workers: a preload script for each worker, or None.
+        hosts: the addresses of the scheduler and of all workers.
+        enter: what goes before the command of a worker, to run it in another namespace.
     """
 
-    def __init__(self, folder: Path, workers: list[str | None]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        workers: list[str | None],
+        hosts: tuple[str, str] = ("127.0.0.1", "127.0.0.1"),
+        enter: Sequence[str] = (),
+    ) -> None:
         self.folder = folder
+        self._hosts = dict(zip(("scheduler", "worker"), hosts, strict=True))
+        self._enter = enter
         self.keys = folder / "keys"
         make_keys(self.keys, 1)
-        self.address = f"tls://127.0.0.1:{free_port()}"
+        self.address = f"tls://{hosts[0]}:{free_port()}"
         self.scheduler = self._start("scheduler", "--port", self.address.rpartition(":")[2])
         self._preloads = workers
         self.workers = [self._start_worker(number) for number in range(len(workers))]
@@ -86,8 +96,9 @@ class Nodes:
         with (self.folder / f"{log}.log").open("ab") as output:
             return subprocess.Popen(
                 [
+                    *(self._enter if role == "worker" else ()),
                     *(sys.executable, "-P", "-m", f"distributed.cli.dask_{role}", *arguments),
-                    *("--host", "127.0.0.1", "--protocol", "tls", "--no-dashboard"),
+                    *("--host", self._hosts[role], "--protocol", "tls", "--no-dashboard"),
                     *("--tls-ca-file", str(self.keys / CA)),
                     *("--tls-cert", str(certificate), "--tls-key", str(key)),
                 ],

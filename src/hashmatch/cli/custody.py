@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import chain
@@ -121,10 +121,13 @@ class Custody:
                 " --quarantine-archives would move the archive"
             )
 
-    def moved(self) -> frozenset[bytes]:
-        """The real paths that the files in a quarantine came from; a bucket does not list them."""
-        if not isinstance(self.quarantine, holds.Quarantine):
+    def moved(self) -> Container[bytes]:
+        """The real paths that the files in a quarantine came from."""
+        if self.quarantine is None:
             return frozenset()
+        if isinstance(self.quarantine, holds.BucketQuarantine):
+            objects = holds.HeldObjects(self.quarantine.bucket, self.quarantine.prefix)
+            return holds.RemovedObjects(objects)
         items = self.quarantine.items.values()
         held = (item for item in items if item.state is holds.HoldState.HELD)
         return frozenset(item.path for item in held if item.path is not None)

@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 from hashmatch.cli import options as opt
 from hashmatch.cli.command import argument, group, option, switch
-from hashmatch.cli.files import WRITES
+from hashmatch.cli.files import READS_OBJECTS, WRITES
 from hashmatch.cli.streams import say
 from hashmatch.custody.audit import AuditLog
 from hashmatch.custody.quarantine import (
     HeldFile,
     HeldFileCheck,
+    HeldObjects,
     HoldState,
     Quarantine,
+    QuarantineCheck,
     Where,
     read_items,
     verify,
 )
 from hashmatch.errors import QuarantineError, SettingsError
-from hashmatch.files import path_fields
+from hashmatch.files import Closing, is_object, path_fields
+from hashmatch.sources import OpenStores
 from hashmatch.text import printable
 
 WRONG = 1
@@ -38,12 +43,12 @@ _ELSEWHERE = frozenset({HoldState.NOT_MOVED, HoldState.RESTORED})
 
 app = group("quarantine", "List, check and restore what scan --quarantine and serve --hold keep.")
 
-Folder = Annotated[Path, argument("DIR", "Quarantine folder.")]
+Place = Annotated[str, argument("DIR", "Quarantine folder, or s3://BUCKET/PREFIX/."), READS_OBJECTS]
 
 
 @app.command("list")
 def list_command(
-    quarantine: Folder,
+    quarantine: Place,
     everything: Annotated[
         bool, switch("--all", "Also show items that were restored or never moved.")
     ] = False,
@@ -53,7 +58,9 @@ def list_command(
 
     Exit codes: 0 shown, 66 there is no quarantine.
     """
-    shown = [item for item in read_items(quarantine) if everything or item.state not in _ELSEWHERE]
+    with _Opened(quarantine) as opened:
+        items = read_items(quarantine) if opened.objects is None else opened.objects.items()
+    shown = [item for item in items if everything or item.state not in _ELSEWHERE]
     for item in shown:
         sys.stdout.write(_FORMATS[output_format](item) + "\n")
     if not shown:
@@ -63,7 +70,7 @@ def list_command(
 
 @app.command("restore")
 def restore_command(
-    quarantine: Folder,
+    quarantine: Place,
     numbers: Annotated[list[int], argument("ID...", "Number of an item, as shown by list.")],
     to: Annotated[
         Path | None, option("FILE", "Restore a single item to FILE instead of its origin."), WRITES
@@ -72,21 +79,30 @@ def restore_command(
 ) -> int:
     """Restore files to where they came from, with their modes and times.
 
-    An upload came from no path, so give --to; if it is encrypted, decrypt it with age. Nothing is
-    ever overwritten. Exit codes: 0 all were restored, 64 wrong usage, 70 some were not restored.
+    An upload came from no path, so give --to; if it is encrypted, decrypt it with age. An object is
+    copied back, and its copy stays in quarantine. Nothing is ever overwritten. Exit codes: 0 all
+    were restored, 64 wrong usage, 70 some were not restored.
     """
     if to is not None and len(numbers) != 1:
         raise SettingsError("--to takes exactly one item")
-    read_items(quarantine)  # fails if there is no quarantine; opening it would create one
     failed = 0
     with ExitStack() as stack:
+        opened = stack.enter_context(_Opened(quarantine))
+        if opened.objects is None:
+            read_items(quarantine)  # fails if there is no quarantine; opening it would create one
+        elif to is not None:
+            raise SettingsError("--to is for a quarantine folder: objects go back to their bucket")
         log = None if audit is None else stack.enter_context(AuditLog.open(audit))
-        held = stack.enter_context(Quarantine(quarantine, wait=_WAIT_SECONDS))
-        say_settled(held)
+        if opened.objects is None:
+            held = stack.enter_context(Quarantine(quarantine, wait=_WAIT_SECONDS))
+            say_settled(held)
+            restore = partial(held.restore, to=to)
+        else:
+            restore = partial(opened.objects.restore, bucket_of=opened.stores.s3)
         if log is not None:
-            log.start(command="quarantine restore", settings={"quarantine": str(quarantine)})
+            log.start(command="quarantine restore", settings={"quarantine": quarantine})
         for number in dict.fromkeys(numbers):
-            failed += not _restore(held, number, to, log)
+            failed += not _restore(restore, number, log)
         code = NOT_ALL if failed else 0
         if log is not None:
             counts = {"restored": len(set(numbers)) - failed, "failed": failed}
@@ -95,14 +111,18 @@ def restore_command(
 
 
 @app.command("verify")
-def verify_command(quarantine: Folder) -> int:
+def verify_command(quarantine: Place) -> int:
     """Check that every file in quarantine is intact, and say where each file is.
 
     Exit codes add up: 0 all is well, 1 a file is missing or changed, or the manifest or the
     permissions are wrong, 2 a move was interrupted (the next scan or restore finishes it). 66 there
     is no quarantine.
     """
-    found = verify(quarantine)
+    with _Opened(quarantine) as opened:
+        if opened.objects is None:
+            found = verify(quarantine)
+        else:
+            found = QuarantineCheck(tuple(opened.objects.verify()), (), ())
     for check in found.items:
         if check.problem is not None or check.interrupted:
             sys.stdout.write(_place(check) + "\n")
@@ -115,16 +135,43 @@ def verify_command(quarantine: Folder) -> int:
     return (WRONG if wrong else 0) | (INTERRUPTED if gaps else 0)
 
 
+class _Opened(Closing):
+    """A place that may be in object storage.
+
+    Args:
+        place: as given.
+
+    Attributes:
+        objects: what is there, if it is.
+        stores: what reaches it.
+
+    Raises:
+        InputError: there is no such bucket.
+    """
+
+    def __init__(self, place: str) -> None:
+        self.stores = OpenStores()
+        self.objects: HeldObjects | None = None
+        if is_object(place):
+            store, prefix = self.stores.s3(os.fsencode(place))
+            store.check()
+            self.objects = HeldObjects(store, prefix)
+
+    def close(self) -> None:
+        """Ask for nothing more."""
+        self.stores.close()
+
+
 def say_settled(quarantine: Quarantine) -> None:
     """Report the moves that were finished when the quarantine was opened."""
     for item in quarantine.settled:
         say(f"item {item.id}, interrupted earlier, is {item.state}: {_name(item)}")
 
 
-def _restore(quarantine: Quarantine, number: int, to: Path | None, log: AuditLog | None) -> bool:
+def _restore(restore: Callable[[int], bytes], number: int, log: AuditLog | None) -> bool:
     event: dict[str, Any] = {"type": "restore", "id": number}
     try:
-        path = quarantine.restore(number, to=to)
+        path = restore(number)
     except QuarantineError as error:
         say(f"item {number} was not restored: {error}")
         event |= {"restored": False, "why": error.message}

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hashmatch.errors import OUT_OF_MEMORY
+from hashmatch.files import is_object
 from hashmatch.model import Examination, Reason, Verdict
 from hashmatch.options import ExamineOptions
 from hashmatch.scan.duplicates import InFlightDuplicates
@@ -84,7 +85,8 @@ class Counts:
         """
         path = path_of_key(group[0].key)
         folder, name = os.path.split(path)
-        if os.path.join(os.path.realpath(folder), name) in moved:
+        real = path if is_object(path) else os.path.join(os.path.realpath(folder), name)
+        if real in moved:
             self.gone += 1
             return
         matched = self.gone_matched

@@ -92,6 +92,58 @@ def test_match_is_copied_and_then_removed(site: Site) -> None:
     assert site.keys(site.files) == ["good.jpg"]
 
 
+def test_held_objects_are_listed_checked_and_restored(site: Site, tmp_path: Path) -> None:
+    """What a scan moved is no missing match; it is whole in quarantine, and comes back whole."""
+    place = f"s3://{site.held}/q/"
+    state = ("--state", str(tmp_path / "scan.db"))
+    assert hashmatch_command("quarantine", "list", place).stdout == b""
+    first, *_ = site.scan("--remove-source", *state)
+    number = str(first["quarantine"])
+    *_, summary = site.scan("--remove-source", *state, code=0)
+    assert "gone; it matched" not in site.said
+    assert (summary["run"]["state"]["gone"], summary["run"]["state"]["gone_matched"]) == (1, 0)
+    (item,) = records(hashmatch_command("quarantine", "list", place, "--format", "jsonl").stdout)
+    assert item["path"] == f"s3://{site.files}/a//bad.jpg"
+    assert (item["id"], item["state"], item["matches"]) == (int(number), "held", first["matches"])
+    done = hashmatch_command("quarantine", "verify", place)
+    assert (done.returncode, done.stdout) == (0, b"whole in quarantine: 1\n")
+    audit = ("--audit", str(tmp_path / "trail"))
+    done = hashmatch_command("quarantine", "restore", place, number, *audit)
+    assert done.returncode == 0, done.stderr
+    assert site.keys(site.files) == ["a//bad.jpg", "good.jpg"]
+    body = site.client.get_object(Bucket=site.files, Key="a//bad.jpg")["Body"].read()
+    assert body == picture(1)
+    assert '"restored":true' in (tmp_path / "trail").read_text()
+    assert hashmatch_command("quarantine", "list", place).stdout == b""
+    done = hashmatch_command("quarantine", "restore", place, number)
+    assert done.returncode == 70
+    assert b"it is not in the quarantine" in done.stderr
+
+
+def test_a_copy_that_was_changed_is_found_and_not_restored_over_another(
+    site: Site, tmp_path: Path
+) -> None:
+    """Nothing is overwritten at the origin; verify names what is not what was examined."""
+    first, *_ = site.scan("--remove-source")
+    place, number = f"s3://{site.held}/q/", f"{first['quarantine']:012x}"
+    site.client.put_object(Bucket=site.files, Key="a//bad.jpg", Body=b"new")
+    done = hashmatch_command("quarantine", "restore", place, str(first["quarantine"]))
+    assert done.returncode == 70
+    assert b"something is there already" in done.stderr
+    body = site.client.get_object(Bucket=site.files, Key="a//bad.jpg")["Body"].read()
+    assert body == b"new"
+    site.client.put_object(
+        Bucket=site.held, Key=f"q/{number}/object", Body=b"other", ChecksumAlgorithm="SHA256"
+    )
+    done = hashmatch_command("quarantine", "verify", place)
+    assert done.returncode == 1
+    assert b"its copy was changed; not whole anywhere" in done.stdout
+    done = hashmatch_command("quarantine", "restore", place, "1", "--to", str(tmp_path / "x"))
+    assert done.returncode == 64
+    for wrong in (f"s3://{site.files}/", "s3://no-such-bucket/q/"):
+        assert hashmatch_command("quarantine", "list", wrong).returncode == 66
+
+
 def test_only_the_version_that_matched_is_deleted(site: Site) -> None:
     """Versions before it stay, and none is hidden."""
     site.client.put_bucket_versioning(

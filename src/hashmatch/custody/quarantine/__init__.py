@@ -6,13 +6,15 @@ is the journal of every step, written before the step is taken; ``moves`` takes 
 ``places``, which works with folder descriptors and never follows a symbolic link; ``settle``
 finishes what a crash interrupted, so that a file is always whole in exactly one of its two places.
 ``sealing`` encrypts uploads. ``bucket`` is the quarantine of objects: a prefix of a bucket, into
-which the store itself copies them. ``verify`` checks a quarantine and changes nothing.
+which the store itself copies them; ``held_objects`` reads it and copies them back. ``verify``
+checks a quarantine and changes nothing.
 
 What fails: a file that changed or may not be moved is a ``QuarantineError`` and stays where it is;
 a full disk or a tampered manifest is an ``OutputError``.
 """
 
 from hashmatch.custody.quarantine.bucket import BucketQuarantine, HeldObject
+from hashmatch.custody.quarantine.held_objects import HeldObjects, RemovedObjects
 from hashmatch.custody.quarantine.manifest import HeldFile, HoldState
 from hashmatch.custody.quarantine.places import sha256_of
 from hashmatch.custody.quarantine.settle import Where
@@ -30,9 +32,11 @@ __all__ = [
     "HeldFile",
     "HeldFileCheck",
     "HeldObject",
+    "HeldObjects",
     "HoldState",
     "Quarantine",
     "QuarantineCheck",
+    "RemovedObjects",
     "Where",
     "held_file",
     "read_items",

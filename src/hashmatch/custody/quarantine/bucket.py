@@ -3,16 +3,16 @@
 Each object has a prefix of its own there, named by a number that follows from the object and its
 version. Below it are written, in this order: ``moving.json``, everything known of the object;
 ``object``, a copy whose bytes are compared with those examined; ``held.json``; and, if the original
-is to be removed, ``removed.json`` once that version of it is deleted. Nothing is ever overwritten.
-So an interrupted move needs no repair: as long as the original is there, the next scan finds it and
-goes on with the step that is missing.
+is to be removed, ``removed.json`` once that version of it is deleted. ``restored.json`` follows if
+``held_objects`` copies it back. Nothing is ever overwritten. So an interrupted move needs no
+repair: while the original is there, the next scan finds it and goes on with the missing step.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Protocol
@@ -58,6 +58,12 @@ class Bucket(Protocol):
     def look(self, key: bytes) -> Any:
         """Return the object with this key."""
 
+    def listed(self, prefix: bytes) -> Iterator[Any]:
+        """Yield the objects whose keys begin with a prefix."""
+
+    def load(self, found: Any) -> bytes:
+        """Read an object."""
+
     def sha256(self, found: Any) -> str:
         """Read an object, and return its digest as hex."""
 
@@ -91,6 +97,10 @@ class BucketQuarantine:
         prefix: what all keys there begin with.
         remove_source: delete the version that matched, once its copy is verified.
 
+    Attributes:
+        bucket: as given.
+        prefix: as given.
+
     Raises:
         SettingsError: the prefix does not end in a slash.
     """
@@ -98,8 +108,8 @@ class BucketQuarantine:
     def __init__(self, bucket: Bucket, prefix: bytes, *, remove_source: bool) -> None:
         if prefix and not prefix.endswith(b"/"):
             raise SettingsError("the prefix of a quarantine ends with /, such as s3://bucket/held/")
-        self._bucket = bucket
-        self._prefix = prefix
+        self.bucket = bucket
+        self.prefix = prefix
         self._remove_source = remove_source
 
     def hold(
@@ -118,14 +128,14 @@ class BucketQuarantine:
                 was, and perhaps here, too.
         """
         path, done = source.url + key, "it was not moved"
-        if path.startswith(self._bucket.url + self._prefix) and (
-            source.endpoint == self._bucket.endpoint
+        if path.startswith(self.bucket.url + self.prefix) and (
+            source.endpoint == self.bucket.endpoint
         ):
             raise QuarantineError("it is already in this quarantine", path=printable(path))
         try:
             found = source.look(key)
             number = _number(source.endpoint, path, found)
-            place = self._prefix + b"%012x/" % number
+            place = self.prefix + b"%012x/" % number
             self._write(place + b"moving.json", _event(number, path, found, sha256, matches))
             self._copy(source, found, place + b"object", sha256)
             self._write(place + b"held.json", {"id": number})
@@ -141,22 +151,22 @@ class BucketQuarantine:
     def _copy(self, source: Bucket, found: BucketObject, key: bytes, sha256: str) -> None:
         """Make a copy that is what was examined, unless an earlier scan has made it."""
         try:
-            if self._bucket.sha256(self._bucket.look(key)) == sha256:
+            if self.bucket.sha256(self.bucket.look(key)) == sha256:
                 return
         except DecodeError as error:
             if error.reason is not Reason.VANISHED:
                 raise
-        self._bucket.copy(source, found, key)
-        copy = self._bucket.look(key)
-        if self._bucket.sha256(copy) != sha256:
+        self.bucket.copy(source, found, key)
+        copy = self.bucket.look(key)
+        if self.bucket.sha256(copy) != sha256:
             with suppress(DecodeError):  # it may be locked
-                self._bucket.remove(copy)
+                self.bucket.remove(copy)
             raise DecodeError(Reason.CHANGED, "it was changed or replaced since it was examined")
 
     def _write(self, key: bytes, event: Mapping[str, Any]) -> None:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         line = json.dumps({**event, "time": now, "by": who()}, indent=1)
-        self._bucket.write(key, line.encode())
+        self.bucket.write(key, line.encode())
 
 
 def _number(endpoint: str, path: bytes, found: BucketObject) -> int:

@@ -214,6 +214,30 @@ class S3Store:
         with self._errors():
             return bytes(body.read(_PIECE))
 
+    def listed(self, prefix: bytes) -> Iterator[ObjectInfo]:
+        """Yield the objects whose keys begin with a prefix.
+
+        Raises:
+            DecodeError: they cannot be listed.
+        """
+        for page in self.pages(prefix, b"", None, _go_on):
+            yield from page
+
+    def load(self, found: ObjectInfo) -> bytes:
+        """Read an object.
+
+        Raises:
+            DecodeError: it cannot be read, or is another one by now.
+        """
+        pieces: list[bytes] = []
+
+        def attempt() -> None:
+            pieces.clear()
+            self.read(found, pieces.append)
+
+        persist(attempt, _go_on)
+        return b"".join(pieces)
+
     def sha256(self, found: ObjectInfo) -> str:
         """Read an object, and return its digest as hex.
 

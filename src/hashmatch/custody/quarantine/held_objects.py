@@ -1,0 +1,182 @@
+"""What is in a quarantine of objects: listed, checked, and copied back.
+
+``bucket`` writes what this reads. A restore copies the object to where it came from, compares the
+copy, and then writes ``restored.json``. The quarantine keeps everything.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from hashmatch.custody.journal import who
+from hashmatch.custody.quarantine.bucket import Bucket
+from hashmatch.custody.quarantine.manifest import HeldFile, HoldState
+from hashmatch.custody.quarantine.settle import Where
+from hashmatch.custody.quarantine.verify import HeldFileCheck
+from hashmatch.errors import DecodeError, InputError, QuarantineError
+from hashmatch.files import path_of
+from hashmatch.model import Reason
+from hashmatch.text import printable
+
+_STATES = {
+    "restored.json": HoldState.RESTORED,
+    "removed.json": HoldState.HELD,
+    "held.json": HoldState.HELD,
+    "moving.json": HoldState.MOVING,
+}
+
+
+_NO_FILE: dict[str, Any] = dict.fromkeys(
+    ("mode", "uid", "gid", "atime_ns", "mtime_ns", "device", "inode"), 0
+) | {"passing_name": ""}
+
+
+class RemovedObjects:
+    """Knows which originals a quarantine removed. It is read once somebody asks."""
+
+    def __init__(self, objects: HeldObjects) -> None:
+        self._objects = objects
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._objects.removed
+
+
+class _Found(NamedTuple):
+    """An object in quarantine: what is known of it, and the names of what was written of it."""
+
+    item: HeldFile
+    names: Mapping[str, Any]
+
+
+class HeldObjects:
+    """Reads a quarantine that ``BucketQuarantine`` writes.
+
+    Args:
+        bucket: where it is.
+        prefix: what all keys there begin with.
+    """
+
+    def __init__(self, bucket: Bucket, prefix: bytes) -> None:
+        self._bucket = bucket
+        self._prefix = prefix
+
+    def items(self) -> list[HeldFile]:
+        """Return every object of the quarantine, in the order in which they came.
+
+        Raises:
+            InputError: it cannot be read, or has something that no scan writes.
+        """
+        return [each.item for each in self._read()]
+
+    @cached_property
+    def removed(self) -> frozenset[bytes]:
+        """The paths of the originals that were removed and not restored, when first asked for.
+
+        Raises:
+            InputError: as above.
+        """
+        found = (each for each in self._read() if each.item.state is HoldState.HELD)
+        return frozenset(each.item.path or b"" for each in found if "removed.json" in each.names)
+
+    def verify(self) -> list[HeldFileCheck]:
+        """Read every copy, and compare it with what was examined. Change nothing.
+
+        Raises:
+            InputError: as above.
+        """
+        return [
+            self._check(each) for each in self._read() if each.item.state is not HoldState.RESTORED
+        ]
+
+    def restore(self, number: int, bucket_of: Callable[[bytes], tuple[Bucket, bytes]]) -> bytes:
+        """Copy an object back to where it came from, unless something is there.
+
+        Args:
+            number: of the item.
+            bucket_of: the bucket and the key of a path.
+
+        Returns:
+            Its path.
+
+        Raises:
+            QuarantineError: it is not here, or cannot be copied.
+            InputError: as above.
+        """
+        found = next((each for each in self._read() if each.item.id == number), None)
+        if found is None or found.item.state is not HoldState.HELD or found.item.path is None:
+            raise QuarantineError("it is not in the quarantine")
+        path, sha256 = found.item.path, found.item.sha256
+        bucket, key = bucket_of(path)
+        try:
+            if _is_there(bucket, key):
+                raise QuarantineError("something is there already", path=printable(path))
+            bucket.copy(self._bucket, found.names["object"], key)
+            if bucket.sha256(bucket.look(key)) != sha256:
+                raise QuarantineError("the copy is not what was examined", path=printable(path))
+            event = {"id": number, "time": _now(), "by": who()}
+            place = self._prefix + b"%012x/restored.json" % number
+            self._bucket.write(place, json.dumps(event, indent=1).encode())
+        except DecodeError as error:
+            raise QuarantineError(error.message, path=printable(path)) from error
+        return path
+
+    def _read(self) -> list[_Found]:
+        places: defaultdict[bytes, dict[str, Any]] = defaultdict(dict)
+        url = self._bucket.url + self._prefix
+        try:
+            for info in self._bucket.listed(self._prefix):
+                place, _, name = info.key[len(self._prefix) :].partition(b"/")
+                places[place][name.decode()] = info
+            found = [self._one(names) for names in places.values()]
+        except DecodeError as error:
+            raise InputError(f"it cannot be read: {error.message}", path=printable(url)) from error
+        except (AttributeError, LookupError, TypeError, ValueError):
+            raise InputError("not a quarantine of objects", path=printable(url)) from None
+        return sorted(found, key=lambda each: each.item.time)
+
+    def _one(self, names: Mapping[str, Any]) -> _Found:
+        said = json.loads(self._bucket.load(names["moving.json"]))
+        state = next(state for name, state in _STATES.items() if name in names)
+        item = HeldFile(
+            id=int(said["id"]),
+            time=str(said["time"]),
+            state=state,
+            path=path_of(said),
+            sha256=str(said["sha256"]),
+            size=int(said["size"]),
+            matches=tuple(said["matches"]),
+            **_NO_FILE,
+        )
+        return _Found(item, names)
+
+    def _check(self, found: _Found) -> HeldFileCheck:
+        item, copy = found.item, found.names.get("object")
+        unfinished = item.state is HoldState.MOVING
+        try:
+            if copy is not None and self._bucket.sha256(copy) == item.sha256:
+                return HeldFileCheck(item, Where.QUARANTINE, interrupted=unfinished)
+        except DecodeError as error:
+            return HeldFileCheck(item, Where.NOWHERE, error.message, unfinished)
+        if unfinished:  # the original is not removed before that
+            return HeldFileCheck(item, Where.ORIGINAL, interrupted=True)
+        problem = "its copy is gone" if copy is None else "its copy was changed"
+        return HeldFileCheck(item, Where.NOWHERE, problem)
+
+
+def _is_there(bucket: Bucket, key: bytes) -> bool:
+    try:
+        bucket.look(key)
+    except DecodeError as error:
+        if error.reason is not Reason.VANISHED:
+            raise
+        return False
+    return True
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
