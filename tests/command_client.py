@@ -38,13 +38,14 @@ def request(
     arguments: Sequence[str],
     environment: Mapping[str, str],
     streams: tuple[int, int, int],
+    folder: str | None = None,
 ) -> None:
     """Have the server at the other end run the command, in this folder and with this umask."""
     umask = os.umask(0)
     os.umask(umask)
     wanted = {
         "arguments": arguments,
-        "folder": os.getcwd(),  # noqa: PTH109 # without importing pathlib
+        "folder": folder or os.getcwd(),  # noqa: PTH109 # without importing pathlib
         "environment": environment,
         "umask": umask,
     }

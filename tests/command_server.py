@@ -15,10 +15,13 @@ import select
 import socket
 import sys
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
+
+import typer
 
 import hashmatch.cli
 import hashmatch.service
@@ -26,8 +29,11 @@ import nursery
 from command_client import LENGTH, exactly
 from hashmatch.__main__ import main
 from hashmatch.cli.main import run
+from hashmatch.cli.reference import reference
 from hashmatch.errors import HashmatchError
 from hashmatch.examine.sandbox import forker
+
+_FIXTURES = Path(__file__).parent.parent / "fixtures"
 
 
 def _load() -> None:
@@ -37,7 +43,12 @@ def _load() -> None:
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             with suppress(HashmatchError, ImportError):  # an extra, which its command asks for
                 import_module(module.name)
-    run(["list", "bogus"])  # Typer loads more of itself when it first parses
+    typer.main.get_command = cache(typer.main.get_command)  # the options are always the same
+    reference()
+    listed = "--list", f"{_FIXTURES}/hashes.txt"
+    with TemporaryDirectory() as folder:  # so that what commands import late is there as well
+        run(["scan", f"{_FIXTURES}/benign_images/originals", *listed, "--state", f"{folder}/state"])
+        run(["list", "check", listed[1]])
     gc.collect()
     gc.freeze()
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any, TextIO
 
 import command_client
@@ -145,20 +145,27 @@ class ForkedCommand:
 
     Args:
         *arguments: of the command.
+        output: where its standard output goes, and its errors after that; None for pipes.
+        folder: where it runs; None for the current folder.
     """
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        output: tuple[int, int] | None = None,
+        folder: str | None = None,
+    ) -> None:
         self.returncode: int | None = None
-        self.stdout, output = _pipe()
-        self.stderr, errors = _pipe()
         self._connection = socket.socket(socket.AF_UNIX)
         self._connection.connect(_server().address)
+        if output is None:
+            (self.stdout, *first), (self.stderr, *second) = _pipe(), _pipe()
         with open(os.devnull) as nothing:
-            command_client.request(
-                self._connection, arguments, environment(), (nothing.fileno(), output, errors)
-            )
-        os.close(output)
-        os.close(errors)
+            streams = (nothing.fileno(), *(output or (*first, *second)))
+            command_client.request(self._connection, arguments, environment(), streams, folder)
+        if output is None:
+            for each in (*first, *second):
+                os.close(each)
         self.pid = command_client.answer(self._connection)
 
     def poll(self) -> int | None:
@@ -200,9 +207,28 @@ def hashmatch_command(
         *arguments: of the command.
         **options: what ``subprocess.run`` takes. With an ``env``, hashmatch is loaded anew.
     """
+    if forks and options.keys() <= {"cwd", "timeout"}:
+        return _forked([os.fsdecode(each) for each in arguments], **options)
     command = COMMAND if "env" in options else quick_command()
     options = {"capture_output": True, "env": environment(), "timeout": 60} | options
     return subprocess.run([*command, *arguments], check=False, **options)
+
+
+def _forked(
+    arguments: list[str], cwd: Path | str | None = None, timeout: float = 60
+) -> subprocess.CompletedProcess[bytes]:
+    """Run it without another interpreter in between."""
+    with TemporaryFile() as output, TemporaryFile() as errors:
+        streams = output.fileno(), errors.fileno()
+        folder = None if cwd is None else str(cwd)
+        command = ForkedCommand(*arguments, output=streams, folder=folder)
+        try:
+            code = command.wait(timeout)
+        except subprocess.TimeoutExpired:
+            command.send_signal(signal.SIGKILL)
+            raise
+        written = [(each.seek(0), each.read())[1] for each in (output, errors)]
+    return subprocess.CompletedProcess(arguments, code, *written)
 
 
 def install_command(folder: Path) -> Path:

@@ -1,12 +1,14 @@
-"""A process that has imported what a zygote imports first, and forks for each pool of the tests.
+"""A process that has imported what zygotes import, and forks for each pool of the tests.
 
-Importing NumPy and Pillow takes a zygote longer than most tests take in all. A fork of the nursery
-runs the same code on the same channel, but it is no child of the process that has it started. Tests
-of that, and of what a fresh interpreter can and cannot do, ask for the fixture ``real_processes``.
+Importing NumPy, Pillow and the decoders takes a zygote longer than most tests take in all. A fork
+of the nursery runs the same code on the same channel, and finds the modules loaded. It is no child
+of the process that has it started. Tests of that, and of what a fresh interpreter can and cannot
+do, ask for the fixture ``real_processes``.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import select
@@ -18,6 +20,8 @@ from contextlib import suppress
 from typing import NoReturn
 
 from hashmatch.examine.sandbox import zygote
+from hashmatch.examine.sandbox.loading import load_all, load_late
+from hashmatch.options import ExamineOptions
 
 _LENGTH = 4
 _REQUEST_BYTES = 65536
@@ -97,4 +101,8 @@ def _become_zygote(path: list[str], channel: int) -> NoReturn:
 
 
 if __name__ == "__main__":
+    load_all(ExamineOptions(kinds=()))
+    load_late()
+    gc.collect()
+    gc.freeze()
     _serve(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]))
