@@ -32,6 +32,7 @@ from hashmatch.cli.main import run
 from hashmatch.cli.reference import reference
 from hashmatch.errors import HashmatchError
 from hashmatch.examine.sandbox import forker
+from hashmatch.examine.sandbox.start import make_no_pool
 
 _FIXTURES = Path(__file__).parent.parent / "fixtures"
 
@@ -49,6 +50,7 @@ def _load() -> None:
     with TemporaryDirectory() as folder:  # so that what commands import late is there as well
         run(["scan", f"{_FIXTURES}/benign_images/originals", *listed, "--state", f"{folder}/state"])
         run(["list", "check", listed[1]])
+    make_no_pool()  # of those that a command starts ahead
     gc.collect()
     gc.freeze()
 

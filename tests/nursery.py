@@ -20,7 +20,7 @@ from contextlib import suppress
 from typing import NoReturn
 
 from hashmatch.examine.sandbox import zygote
-from hashmatch.examine.sandbox.loading import load_all, load_late
+from hashmatch.examine.sandbox.loading import load_first, load_late, load_rest
 from hashmatch.options import ExamineOptions
 
 _LENGTH = 4
@@ -101,7 +101,8 @@ def _become_zygote(path: list[str], channel: int) -> NoReturn:
 
 
 if __name__ == "__main__":
-    load_all(ExamineOptions(kinds=()))
+    load_first()
+    load_rest(ExamineOptions(kinds=()))
     load_late()
     gc.collect()
     gc.freeze()
