@@ -112,7 +112,8 @@ def quick_zygotes() -> Callable[[int], Any]:
     real, path = forker.start_zygote, [*sys.path]
 
     def start(channel: int) -> Any:
-        if sys.path != path:
+        added = [each for each in sys.path if each not in path]
+        if sys.path != [*added, *path] or not all(map(nursery.is_customization, added)):
             return real(channel)
         return nursery.start_zygote(_nursery().address, channel)
 

@@ -57,3 +57,9 @@ def real_processes() -> Iterator[None]:
         patch.setattr(forker, "start_zygote", START_ZYGOTE)
         patch.setattr(commands, "forks", False)
         yield
+
+
+@pytest.fixture
+def own_zygote(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start zygotes as operators do, in one test."""
+    monkeypatch.setattr(forker, "start_zygote", START_ZYGOTE)

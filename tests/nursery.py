@@ -17,6 +17,8 @@ import socket
 import subprocess
 import sys
 from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
 from typing import NoReturn
 
 from hashmatch.examine.sandbox import zygote
@@ -25,6 +27,11 @@ from hashmatch.options import ExamineOptions
 
 _LENGTH = 4
 _REQUEST_BYTES = 65536
+
+
+def is_customization(folder: str) -> bool:
+    """Whether a folder on the path holds a module that Python runs as it starts, and no other."""
+    return {*Path(folder).glob("*.py")} == {Path(folder, "sitecustomize.py")}
 
 
 class NurseryProcess:
@@ -96,6 +103,9 @@ def _become_zygote(path: list[str], channel: int) -> NoReturn:
     os.dup2(channel, 3)
     os.closerange(4, os.sysconf("SC_OPEN_MAX"))
     sys.path[:] = path
+    if any(map(is_customization, path)):
+        sys.modules.pop("sitecustomize", None)
+        import_module("sitecustomize")
     zygote.main(3)
     os._exit(0)
 

@@ -73,7 +73,7 @@ _PLUG_IN = """
                 globals()["_" + name]()
         return _open(file, *args, **kwargs)
 
-    if any(part.endswith("zygote") for part in sys.orig_argv):
+    if any(part.endswith(("zygote", "nursery.py")) for part in sys.orig_argv):
         Image.open = planted_open
 """
 

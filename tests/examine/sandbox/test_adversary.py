@@ -23,6 +23,8 @@ from . import adversary, plants
 from .attempts import ATTEMPTS
 from .processes import children, descendants, is_alive, wait_until_gone
 
+pytestmark = pytest.mark.usefixtures("real_processes")
+
 OPTIONS = ExamineOptions(kinds=(HashKind("phash", 64),), digests=("sha256",))
 USERS = ["root", "nobody"] if os.geteuid() == 0 else ["this user"]
 

@@ -246,6 +246,7 @@ def test_other_lists_take_no_answer_away(isolated: Matcher) -> None:
         assert {each.result(60).verdict for each in waiting} == {Verdict.CLEAR}
 
 
+@pytest.mark.usefixtures("own_zygote")
 def test_processes_start_with_the_first_upload_and_end_with_the_matcher(
     hash_list: HashList,
 ) -> None:
@@ -307,6 +308,7 @@ def test_members_that_end_a_worker_cost_only_themselves(isolated: Matcher) -> No
     assert reasons == {b"a": None, b"b": Reason.DECODER_CRASH, b"c": None, b"": None}
 
 
+@pytest.mark.usefixtures("own_zygote")
 def test_pictures_are_not_sent_to_workers(hash_list: HashList) -> None:
     """A PIL.Image is already decoded, so matching it starts no process."""
     before = children(os.getpid())

@@ -135,6 +135,7 @@ def test_what_is_loaded_late_is_loaded_for_the_first_file(tmp_path: Path) -> Non
         (plants.HANG, Reason.TIMEOUT),
     ],
 )
+@pytest.mark.usefixtures("own_zygote")
 def test_a_file_that_ends_its_worker_is_blamed_alone(
     planted: Path, mark: bytes, reason: Reason
 ) -> None:
@@ -194,6 +195,7 @@ def archive(kind: str, members: dict[str, bytes]) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar.gz"])
+@pytest.mark.usefixtures("own_zygote")
 def test_members_that_kill_their_worker_are_blamed_one_by_one(planted: Path, kind: str) -> None:
     """After a member that killed its worker, the rest of the archive is examined."""
     marks = {2: plants.KILL, 3: plants.SEGV, 6: plants.HANG, 7: plants.MEMORY}
@@ -249,6 +251,7 @@ def collect(pool: Pool) -> list[Reply]:
     return replies
 
 
+@pytest.mark.usefixtures("own_zygote")
 def test_planted_deaths_lose_no_file_and_blame_no_other(planted: Path) -> None:
     """Each of many deaths is blamed only on the file that caused it, in bounded time."""
     files, each = (5_000, 250) if LONG else (250, 3)
@@ -392,6 +395,7 @@ def test_the_zygotes_death_is_an_error_and_no_hang(planted: Path) -> None:
         wait_until_gone(pids)
 
 
+@pytest.mark.usefixtures("own_zygote")
 def test_an_idle_pool_notices_that_its_zygote_died() -> None:
     """Waiting for replies ends with an error if the processes are gone."""
     with Pool(1, PATIENT).configure(OPTIONS) as pool:
@@ -410,6 +414,7 @@ def test_a_zygote_that_dies_before_it_is_asked_is_an_error() -> None:
     pool.close()
 
 
+@pytest.mark.usefixtures("own_zygote")
 def test_closing_ends_every_process_whatever_it_is_on(planted: Path) -> None:
     """A closed pool leaves no process behind: neither one that hangs nor a zombie."""
     path = planted / "hang"
@@ -424,6 +429,7 @@ def test_closing_ends_every_process_whatever_it_is_on(planted: Path) -> None:
     assert not set(children(os.getpid())) & set(pids)
 
 
+@pytest.mark.usefixtures("own_zygote")
 def test_a_pool_takes_the_process_that_was_started_ahead() -> None:
     """A process started ahead serves the next pool; one that no pool takes ends, and is reaped."""
     make_pool_soon()
@@ -471,6 +477,7 @@ def test_a_worker_that_dies_idle_is_replaced(planted: Path) -> None:
             assert sole(replies).reason is None
 
 
+@pytest.mark.usefixtures("own_zygote")
 def test_cpu_time_of_workers_is_counted_as_the_scans(planted: Path) -> None:
     """Once the pool is closed, the system can say how much time its workers used."""
     before = sum(os.times()[2:4])
@@ -486,6 +493,7 @@ def test_limits_that_nothing_can_be_decoded_with_are_refused(limits: tuple[int, 
         WorkerLimits(*limits)
 
 
+@pytest.mark.usefixtures("own_zygote")
 def test_workers_can_write_no_file_and_reach_no_network() -> None:
     """What the protection report says is true of the actual processes."""
     with Pool(1, PATIENT).configure(OPTIONS) as pool:

@@ -13,6 +13,8 @@ from hashmatch.scan import make_pool, scan
 from . import plants
 from .processes import children
 
+pytestmark = pytest.mark.usefixtures("real_processes")
+
 CANARY = 0x9E3779B97F4A7C15
 IDS = ("canary-id-5d1f", "canary label 77ab")
 

@@ -33,6 +33,8 @@ from . import adversary, plants
 from .processes import children, descendants, wait_until_gone
 from .test_adversary import FALSE
 
+pytestmark = pytest.mark.usefixtures("real_processes")
+
 OPTIONS = ExamineOptions(kinds=(HashKind("phash", 64),), fast=True)
 
 

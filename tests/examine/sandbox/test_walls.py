@@ -26,6 +26,8 @@ from hashmatch.examine.sandbox.syscalls import ALLOWED, CLONE3
 from hashmatch.model import HashKind
 from hashmatch.options import ExamineOptions
 
+pytestmark = pytest.mark.usefixtures("real_processes")
+
 OPTIONS = ExamineOptions(kinds=(HashKind("phash", 64),))
 ALLOW, KILL, REFUSE = 0x7FFF_0000, 0x8000_0000, 0x0005_0000 | errno.EPERM
 MACHINES = {"x86_64": 0xC000_003E, "aarch64": 0xC000_00B7}
