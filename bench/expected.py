@@ -12,11 +12,10 @@ expected number 20 times too high.
 At the end, 20,000 scenes are looked up in the longest list with the default settings: what is a
 match, what is a candidate, and whether anything within the default thresholds is missing. ::
 
-    python bench/expected.py                              # lists of 1,000 to 100,000
-    python bench/expected.py --most 1000000 --seconds 3600
+    python bench/expected.py                      # lists of 1,000 to 100,000
+    python bench/expected.py --most 1000000 --seed N --cache FOLDER
 
-Entries are drawn and compared block by block, so a list of a million needs little memory. A world
-that has not reached its length within ``--seconds`` of CPU stops there, and says so.
+With ``--cache``, the hashes of scenes are kept in a folder, so that a run that was stopped goes on.
 """
 
 from __future__ import annotations
@@ -25,7 +24,8 @@ import argparse
 import time
 from collections import Counter
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import pairwise, product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,7 @@ from hashmatch.model import Examination, HashKind, ViewHashes
 from hashmatch.options import QUALITY_FLOOR
 
 Grey = npt.NDArray[np.uint8]
+Flags = npt.NDArray[np.bool_]
 
 KINDS = (HashKind("phash", 64), HashKind("dhash", 64), HashKind("phash", 256))
 BOTH = KINDS[:2]
@@ -51,11 +52,14 @@ SCENES = 250
 BLOCK = 10_000
 """Entries to compare at a time."""
 
-SIZES = tuple(10**power for power in range(3, 8))
+SIZES = tuple(10**power for power in range(3, 7))
 OWN, TURNED, QUERIES, FILES = 12_000, 64_000, 4_000, 20_000
 """Scenes to count rates between; readings of 8,000 more in all symmetries, so that the counts reach
 rates of 4e-9; queries, and files that are looked up by default."""
 MIRRORS = 8
+cache: Path | None = None
+"""Where to keep hashes; None to draw them anew."""
+
 ENOUGH = 10
 """Matches, expected and counted, from which their ratio means something."""
 
@@ -120,44 +124,31 @@ def blocks(seed: int, *, turned: bool, most: int) -> Iterator[dict[HashKind, Cod
 
 def draw(seed: int, count: int, *, turned: bool = False, most: int = FEW) -> dict[HashKind, Codes]:
     """The hashes of so many scenes; turned, those of all symmetries of each, one after another."""
+    name = f"{seed}-{count}-{most}{'-turned' if turned else ''}.npz"
+    kept = None if cache is None else cache / name
+    if kept is not None and kept.exists():
+        with np.load(kept) as columns:
+            return {kind: columns[str(kind)] for kind in KINDS}
     parts, have = [], 0
     for part in blocks(seed, turned=turned, most=most):
         parts.append(part)
         have += len(part[KINDS[0]])
         if have >= count:
             break
-    return {kind: np.concatenate([part[kind] for part in parts])[:count] for kind in KINDS}
-
-
-def entries(seed: int, most: int, shapes: int, seconds: float) -> Iterator[dict[HashKind, Codes]]:
-    """Yield a list's entries in blocks that end at each of ``SIZES``, until the time is up."""
-    clock, have, held = time.process_time(), 0, {kind: [] for kind in KINDS}
-    for part in blocks(seed, turned=True, most=shapes):
-        for kind in KINDS:
-            held[kind].append(part[kind])
-        there = sum(map(len, held[KINDS[0]]))
-        while there:
-            end = min([size for size in (*SIZES, have + BLOCK, most) if size > have])
-            if have + there < end:
-                break
-            whole = {kind: np.concatenate(held[kind]) for kind in KINDS}
-            yield {kind: codes[: end - have] for kind, codes in whole.items()}
-            held = {kind: [codes[end - have :]] for kind, codes in whole.items()}
-            there, have = there - (end - have), end
-            if have == most:
-                return
-        if time.process_time() - clock > seconds:
-            print(f"stopped at {have:,} of {most:,} entries: the time is up", flush=True)
-            return
+    drawn = {kind: np.concatenate([part[kind] for part in parts])[:count] for kind in KINDS}
+    if kept is not None:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(kept, **{str(kind): codes for kind, codes in drawn.items()})
+    return drawn
 
 
 def curve(counts: npt.NDArray[np.int64], pairs: int) -> Curve:
-    """A curve of distances at which at least 3 pairs are near, and a third more than before."""
-    steps, last = [], 2.25
+    """A curve of distances at which at least 10 pairs are near, and a third more than before."""
+    steps, least = [], float(ENOUGH)
     for distance, near in enumerate(counts.cumsum().tolist()):
-        if near >= last * 4 / 3:
+        if near >= least:
             steps.append(Seen(distance, near, pairs))
-            last = near
+            least = near * 4 / 3
     return tuple(steps)
 
 
@@ -214,57 +205,64 @@ def count_near(
     return found
 
 
-def compare(most: int, seconds: float) -> dict[str, Any]:
+def compare(seed: int, most: int) -> dict[str, Any]:
     """Print and return one row for each list, rule and threshold, and the worst factor."""
-    rates, rules = own_rates(1, FEW), thresholds()
-    looked_up = {1: draw(3, QUERIES), MIRRORS: draw(4, QUERIES, turned=True)}
+    rates, rules = own_rates(seed, FEW), thresholds()
+    looked_up = {1: draw(seed + 2, QUERIES), MIRRORS: draw(seed + 3, QUERIES, turned=True)}
     counted = {views: np.zeros(len(rules), np.int64) for views in looked_up}
-    size, worst, rows = 0, 1.0, []
-    for block in entries(2, most, FEW, seconds):
-        size += len(block[KINDS[0]])
+    listed, worst, rows = draw(seed + 1, most), 1.0, []
+    for start in range(0, most, BLOCK):
+        block = {kind: codes[start : start + BLOCK] for kind, codes in listed.items()}
         for views, queries in looked_up.items():
             counted[views] += count_near(queries, block, rules)
+        size = start + len(block[KINDS[0]])
         if size not in SIZES:
             continue
         for views, numbers in counted.items():
             for within, number in zip(rules, numbers.tolist(), strict=True):
                 chance = rates.of(within)
                 assert chance is not None
-                expected = chance.rate * size * QUERIES  # each view of a file is a query
+                expected, bound = chance.times(size * QUERIES)[:2]  # each view of a file is a query
                 ratio = expected / number if number else float("inf")
-                enough = min(expected, number) >= ENOUGH
+                enough = max(expected, number) >= ENOUGH
                 worst = max(worst, ratio, 1 / ratio) if enough else worst
                 rule = " and ".join(f"{kind} {bits}" for kind, bits in within.items())
-                rows.append([size, views, rule, round(expected, 1), number])
+                rows.append([size, views, rule, round(expected, 1), round(bound, 1), number])
                 print(
                     f"{size:>9,} {'mirrors' if views > 1 else 'plain':8} {rule:28}"
-                    f" expected {expected:>12,.1f} counted {number:>10,} "
-                    f" {f'{ratio:.2f}' if enough else 'too few'}",
+                    f" expected {expected:>12,.1f} bound {bound:>12,.1f} counted {number:>10,}"
+                    f"  {f'{ratio:.2f}' if enough else 'too few'}",
                     flush=True,
                 )
     print(f"worst factor {worst:.2f}", flush=True)
-    return {"worst": worst, "entries": size, "rows": rows}
+    return {"worst": worst, "entries": most, "rows": rows}
 
 
-def by_default(most: int, seconds: float) -> dict[str, Any]:
-    """Count the verdicts of other scenes with the default settings and a list of all entries."""
-    rates = own_rates(6, MANY)
-    files = draw(5, FILES, most=MANY)
+def near_by_default(files: dict[HashKind, Codes], listed: dict[HashKind, Codes]) -> Flags:
+    """Which files are within a default threshold of an entry, by comparing each with every one."""
     near = np.zeros(FILES, dtype=bool)
-    lines, size = [], 0
-    for block in entries(7, most, MANY, seconds):
-        for kind in BOTH:
-            bits = ALGORITHMS[kind.algorithm].thresholds[kind.bits]
-            for at in range(0, FILES, 16):
-                apart = distances(files[kind][at : at + 16][:, None], block[kind])
-                near[at : at + 16] |= (apart <= bits).any(axis=1)
-            lines += [
-                f"{kind.algorithm}:{code:016x} e{size + row}"
-                for row, code in enumerate(block[kind][:, 0].tolist())
-            ]
-        size += len(block[KINDS[0]])
-    hash_list = HashList.loads("\n".join(lines))
-    del lines
+    for start, kind in product(range(0, len(listed[KINDS[0]]), BLOCK), BOTH):
+        block = listed[kind][start : start + BLOCK]
+        bits = ALGORITHMS[kind.algorithm].thresholds[kind.bits]
+        for at in range(0, FILES, 16):
+            apart = distances(files[kind][at : at + 16][:, None], block)
+            near[at : at + 16] |= (apart <= bits).any(axis=1)
+    return near
+
+
+def by_default(size: int) -> dict[str, Any]:
+    """Count the verdicts of other scenes with the default settings and a list of all entries."""
+    rates, files = own_rates(6, MANY), draw(5, FILES, most=MANY)
+    listed = draw(7, size, turned=True, most=MANY)
+    near = near_by_default(files, listed)
+    print(f"compared after {time.process_time():.0f} s of CPU", flush=True)
+    hash_list = HashList.loads(
+        "\n".join(
+            f"{kind.algorithm}:{code:016x} e{row}"
+            for kind in BOTH
+            for row, code in enumerate(listed[kind][:, 0].tolist())
+        )
+    )
     matcher = Matcher(hash_list, rates=rates, isolate=False)
     columns = [from_codes(kind, files[kind]) for kind in matcher.options.kinds]
     pictures = [
@@ -276,6 +274,7 @@ def by_default(most: int, seconds: float) -> dict[str, Any]:
         for first in range(0, FILES, 500)
         for each in matcher.judge(pictures[first : first + 500])
     ]
+    print(f"looked up after {time.process_time():.0f} s of CPU", flush=True)
     found = Counter(verdicts)
     missing = sum(
         verdict == "clear" for verdict, is_near in zip(verdicts, near, strict=True) if is_near
@@ -312,15 +311,17 @@ def main() -> None:
     """Compare, then count by default, and save both."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--most", type=int, default=100_000, help="entries of the longest list")
-    parser.add_argument("--seconds", type=float, default=3_600, help="of CPU for each world")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--cache", type=Path, help="folder to keep the hashes of scenes in")
     asked = parser.parse_args()
-    clock = time.process_time()
+    global cache  # noqa: PLW0603 # one folder for all that is drawn
+    cache = asked.cache
     results = {
-        "compared": compare(asked.most, asked.seconds),
-        "by default": by_default(asked.most, asked.seconds),
+        "compared": compare(asked.seed, asked.most),
+        "by default": by_default(asked.most),
     }
-    print(f"{time.process_time() - clock:.0f} s of CPU")
-    print(f"saved as {runs.save('expected', 1, results)}")
+    print(f"{time.process_time():.0f} s of CPU")
+    print(f"saved as {runs.save('expected', asked.seed, results)}")
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ def test_near_pairs_that_share_pictures_count_less(
 
 def test_rates_use_the_crops_and_a_bound_that_knows_of_shared_pictures() -> None:
     """The record's crops replace the pairs of pictures, and their bound is wider than Poisson's."""
-    within = [0, 0, 0, 0, 9, 9, 60]
+    within = [0, 0, 0, 0, 12, 12, 60]
     record = {
         "type": "evaluation",
         "schema": 1,
@@ -88,14 +88,14 @@ def test_rates_use_the_crops_and_a_bound_that_knows_of_shared_pictures() -> None
                 {
                     "kinds": ["phash-64"],
                     "within": within,
-                    "independent": [float(near) / 3 for near in within],
+                    "independent": [float(near) / 4 for near in within],
                 }
             ],
         },
     }
     chance = rates_of(record).of({HashKind("phash", 64): 4})
     assert chance is not None
-    assert chance.rate == pytest.approx(9e-8)
+    assert chance.rate == pytest.approx(1.2e-7)
     assert chance.bound > 2.5 * chance.rate
     record["samples"]["near"][0]["independent"] = within
     other = rates_of(record).of({HashKind("phash", 64): 4})

@@ -53,6 +53,20 @@ def test_what_was_not_counted_is_marked(bits: int, guess: bool) -> None:
     assert chance.extrapolated is guess
 
 
+def test_a_guess_follows_the_line_to_ten_times_as_many_pairs() -> None:
+    """Below all counts, the slope is that of a tenfold range, and no count in between tilts it.
+
+    The bound stays that of the lowest count, which covers whatever is nearer.
+    """
+    counts = (Seen(40, 10, 10**9), Seen(41, 50, 10**9), Seen(50, 100, 10**9), Seen(60, 900, 10**9))
+    guess = read_curve(counts, 30)
+    assert guess.rate == pytest.approx(1e-9)
+    assert guess.extrapolated
+    assert guess.bound == counts[0].bound
+    assert read_curve(counts[:2], 39).rate == pytest.approx(2e-9)
+    assert read_curve(counts[:1], 30).rate == counts[0].rate
+
+
 def test_agreement_is_rarer_than_either() -> None:
     """Agreement has a rate of its own; where it was not counted, that of the rarest kind."""
     both = PHOTOGRAPHS.of({PHASH: 10, DHASH: 10})

@@ -16,9 +16,14 @@ from hashmatch.text import count
 SCHEMA = 1
 """Of the evaluations that can be read."""
 
-_FEWEST = 3
-"""Near pairs that a curve starts at, and times as many as at the last distance: a slope between
-smaller counts would be noise."""
+_FEWEST = 10
+"""Near pairs that a curve starts at; from fewer, what lies below could not be extrapolated."""
+
+_INDEPENDENT = 3
+"""Independent ones among them: many near crops of the same few pictures say little."""
+
+_STEP = 3
+"""How many times as many near pairs the next distance of a curve has."""
 
 _USELESS = 0.01
 """Rates above this are of no use to anyone, so curves end there."""
@@ -89,7 +94,7 @@ def _curve(different: Sequence[Any], pairs: int) -> Curve:
 
 
 def _steps(different: Sequence[Any], pairs: int) -> Iterator[Seen]:
-    total, last = 0, 1
+    total, least = 0, _FEWEST
     for distance, number in enumerate(different):
         if not isinstance(number, int) or number < 0:
             raise ValueError("not a count")
@@ -97,23 +102,20 @@ def _steps(different: Sequence[Any], pairs: int) -> Iterator[Seen]:
         near = total // 2  # each pair counts once in either order
         if near > _USELESS * pairs:
             return
-        if near >= _FEWEST * last:
+        if near >= least:
             yield Seen(distance, near, pairs)
-            last = near
+            least = _STEP * near
 
 
 def _sampled(counts: Mapping[str, Any], pairs: int) -> Curve:
     """The curve of near pairs of crops; empty if too few are near."""
-    found, last = [], 1
+    found, least = [], _FEWEST
     for distance, (near, independent) in enumerate(
         zip(counts["within"], counts["independent"], strict=True)
     ):
         if not isinstance(near, int) or near < 0:
             raise ValueError("not a count")
-        # Many near crops of the same few pictures say little
-        if independent < _FEWEST:
-            continue
-        if near >= _FEWEST * last and near <= _USELESS * pairs:
+        if independent >= _INDEPENDENT and least <= near <= _USELESS * pairs:
             found.append(Seen(distance, near, pairs, float(independent)))
-            last = near
+            least = _STEP * near
     return tuple(found)

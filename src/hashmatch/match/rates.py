@@ -2,10 +2,11 @@
 
 Hashes of real pictures are not random bits: a model of independent bits gives a 26th of the chance
 matches that 64-bit pHashes have at 8 bits. So the rates here are counts. Between two counted
-distances, the logarithm of the rate is interpolated. Outside of all counts, it is extrapolated
-along the nearest two; that is a guess, and is marked as one. The upper bound is never extrapolated
-to smaller distances: no more pairs are near there than at the next counted one, so the bound of
-that one holds.
+distances, the logarithm of the rate is interpolated. Below all counts, it is extrapolated along the
+line from the lowest count to the first that is ten times as high: between two neighbouring counts
+of a few pairs each, the slope would be noise. The result is a guess, and is marked as one. The
+upper bound is never extrapolated to smaller distances: no more pairs are near there than at the
+lowest counted one, so the bound of that one holds.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ _ONE_SIDED = 1.6448536269514722
 """Standard deviations above which a normal variable is in one of 20 cases."""
 
 _MANY = 5_000
+
+_SPAN = 10
+"""How many times as high the second rate of an extrapolation is as the first."""
 
 
 class Seen(NamedTuple):
@@ -129,21 +133,22 @@ def read_curve(curve: Curve, distance: int) -> Chance:
     first, last = counted[0], counted[-1]
     bound = min((seen.bound for seen in curve if seen.distance >= distance), default=inf)
     if distance < first.distance:
-        rate = _along(distance, *counted[:2]) if len(counted) > 1 else first.rate
+        higher = (seen for seen in counted if seen.rate >= _SPAN * first.rate)
+        rate = _along(distance, first, next(higher, last))
     elif distance > last.distance:
-        rate = min(1.0, _along(distance, *counted[-2:]) if len(counted) > 1 else 1.0)
+        rate = _along(distance, *counted[-2:]) if len(counted) > 1 else 1.0
         bound = min(1.0, rate * last.bound / last.rate)
     else:
         upper = next(place for place, seen in enumerate(counted) if seen.distance >= distance)
-        at = counted[upper]
-        exact = at.distance == distance
-        rate = at.rate if exact else _along(distance, counted[upper - 1], at)
+        rate = _along(distance, counted[max(0, upper - 1)], counted[upper])
     outside = not first.distance <= distance <= last.distance
     return Chance(min(rate, bound), bound, outside)
 
 
 def _along(distance: int, first: Seen, second: Seen) -> float:
     """The rate at a distance on the line through two counts, with a logarithmic scale of rates."""
+    if distance == second.distance or first is second:
+        return second.rate
     low, high = log(first.rate), log(second.rate)
     slope = (high - low) / (second.distance - first.distance)
     return exp(min(0.0, low + slope * (distance - first.distance)))

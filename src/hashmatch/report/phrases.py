@@ -31,9 +31,16 @@ CAUSES = {
 """Why a near entry is only a candidate, for people."""
 
 _SETTINGS = {
+    "thresholds": "threshold in bits",
     "match_within": "distances of a match in bits",
     "further_within": "distances of a match by a further view in bits",
     "max_false_per_million": "false matches accepted per million files",
+    "quality_floor": "quality floor, of 100",
+    "max_matches": "max matches named of a file",
+    "max_ratio": "max bytes unpacked per byte packed",
+    "max_depth": "max depth in levels",
+    "max_length": "max length in seconds",
+    "max_decoding": "max decoding in seconds",
 }
 """Settings whose names do not explain them, and names for people."""
 

@@ -107,7 +107,7 @@ def test_list_digests_and_settings_are_told(tmp_path: Path) -> None:
     text = to_html(overview)
     assert "sha256:" + "ab" * 32 in text
     assert "1,234,567" in text
-    assert "thresholds: phash-64" in text
+    assert "threshold in bits: phash-64" in text
 
 
 def test_names_of_settings_are_escaped_once(tmp_path: Path) -> None:

@@ -101,8 +101,8 @@ class QuarterView(MirrorView):
         if width == height:
             return super().grey(width, height)
         side = 4 * min(width, height)  # what a pHash of as many bits takes
-        square = Image.fromarray(super().grey(side, side))
-        return np.asarray(square.resize((width, height), Image.Resampling.LANCZOS))
+        down, across = (lanczos_weights(side, count, side) for count in (height, width))
+        return _to_grey(down.T @ super().grey(side, side).astype(np.float32) @ across)
 
     def whole(self, *, colour: bool = False) -> Grey:
         """Return a small square in place of all pixels: this view is for hashes that have a grid.

@@ -1,0 +1,90 @@
+"""Measure what further views cost a whole scan, in processor time.
+
+Folders of generated JPEGs are scanned with plain, default and thorough views in turn, by one list
+with the phash and the dhash of each entry. All processes count, the workers included. Processor
+time needs no quiet machine, and the ratios of rounds that are interleaved need it least. ::
+
+    python bench/views.py [--files N] [--rounds N] [--folder FOLDER] [--views NAME ...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+import record as runs
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "fixtures"))
+from textures import texture
+
+SIZES = ((200, 200), (640, 480))
+
+
+def draw(folder: Path, count: int, size: tuple[int, int]) -> None:
+    """Draw the pictures that are not there yet."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for seed in range(900_000, 900_000 + count):
+        path = folder / f"{seed}.jpg"
+        if not path.exists():
+            texture(seed, *size, roughness=0.66).save(path, "JPEG", quality=85)
+
+
+def write_list(path: Path, entries: int) -> None:
+    """Write a list of random hashes, two for each entry."""
+    words = np.random.default_rng(1).integers(2**63, size=(entries, 2)).tolist()
+    lines = (
+        f"phash:{one:016x} e{row}\ndhash:{two:016x} e{row}" for row, (one, two) in enumerate(words)
+    )
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def cpu_of(command: list[str]) -> float:
+    """Seconds of processor time that a command and its workers take."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(command, check=False, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode:
+        raise SystemExit(done.stderr.decode())
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def main() -> None:
+    """Print and save the seconds of each round, and the ratios of their medians."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--files", type=int, default=2_000)
+    parser.add_argument("--entries", type=int, default=10_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--folder", type=Path, help="keep the pictures there")
+    parser.add_argument("--views", nargs="+", default=["plain", "default"])
+    asked = parser.parse_args()
+    results = {}
+    with tempfile.TemporaryDirectory() as temporary:
+        top = asked.folder or Path(temporary)
+        top.mkdir(parents=True, exist_ok=True)
+        listed = top / f"{asked.entries}.txt"
+        write_list(listed, asked.entries)
+        for size in SIZES:
+            name = "x".join(map(str, size))
+            draw(top / name, asked.files, size)
+            seconds: dict[str, list[float]] = {views: [] for views in asked.views}
+            for _ in range(asked.rounds):
+                for views, found in seconds.items():
+                    command = [sys.executable, "-m", "hashmatch", "scan", str(top / name)]
+                    command += ["--list", str(listed), "--jobs", "1", "--views", views]
+                    found.append(cpu_of([*command, "-o", str(Path(temporary) / "results.jsonl")]))
+            middle = {views: median(found) for views, found in seconds.items()}
+            ratios = {views: each / middle[asked.views[0]] for views, each in middle.items()}
+            print(name, {views: f"{ratio:.3f}" for views, ratio in ratios.items()}, seconds)
+            results[name] = {"seconds": seconds, "ratios": ratios}
+    print(f"saved as {runs.save('views', 1, {'files': asked.files, **results})}")
+
+
+if __name__ == "__main__":
+    main()
