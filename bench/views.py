@@ -1,6 +1,6 @@
 """Measure what further views cost a whole scan, in processor time.
 
-Folders of generated JPEGs are scanned with plain, default and thorough views in turn, by one list
+Folders of generated JPEGs are scanned with plain, default and thorough views in turn, by a list
 with the phash and the dhash of each entry. All processes count, the workers included. Processor
 time needs no quiet machine, and the ratios of rounds that are interleaved need it least. ::
 
@@ -17,9 +17,10 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-import numpy as np
-
 import record as runs
+from hashmatch import HashKind
+from hashmatch.examine.examination import examine
+from hashmatch.options import ExamineOptions
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "fixtures"))
 from textures import texture
@@ -37,11 +38,13 @@ def draw(folder: Path, count: int, size: tuple[int, int]) -> None:
 
 
 def write_list(path: Path, entries: int) -> None:
-    """Write a list of random hashes, two for each entry."""
-    words = np.random.default_rng(1).integers(2**63, size=(entries, 2)).tolist()
-    lines = (
-        f"phash:{one:016x} e{row}\ndhash:{two:016x} e{row}" for row, (one, two) in enumerate(words)
-    )
+    """Write a list of other generated pictures: random hashes would be near nothing."""
+    if path.exists():
+        return
+    options, lines = ExamineOptions(kinds=(HashKind("dhash", 64), HashKind("phash", 64))), []
+    for seed in range(950_000, 950_000 + entries):
+        (view, *_) = examine(texture(seed, 200, 200, roughness=0.66), options).views
+        lines += [f"{value.algorithm}:{value} e{seed}" for value in view.hashes]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -59,7 +62,7 @@ def main() -> None:
     """Print and save the seconds of each round, and the ratios of their medians."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--files", type=int, default=2_000)
-    parser.add_argument("--entries", type=int, default=10_000)
+    parser.add_argument("--entries", type=int, default=1_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--folder", type=Path, help="keep the pictures there")
     parser.add_argument("--views", nargs="+", default=["plain", "default"])
@@ -68,7 +71,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         top = asked.folder or Path(temporary)
         top.mkdir(parents=True, exist_ok=True)
-        listed = top / f"{asked.entries}.txt"
+        listed = top / f"list-{asked.entries}.txt"
         write_list(listed, asked.entries)
         for size in SIZES:
             name = "x".join(map(str, size))
@@ -83,7 +86,8 @@ def main() -> None:
             ratios = {views: each / middle[asked.views[0]] for views, each in middle.items()}
             print(name, {views: f"{ratio:.3f}" for views, ratio in ratios.items()}, seconds)
             results[name] = {"seconds": seconds, "ratios": ratios}
-    print(f"saved as {runs.save('views', 1, {'files': asked.files, **results})}")
+    asked_for = {"files": asked.files, "entries": asked.entries}
+    print(f"saved as {runs.save('views', 1, {**asked_for, **results})}")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 
 from hashmatch import Cause, Entry, HashKind, HashList, Matcher, PerceptualHash, Verdict
 from hashmatch.errors import SettingsError
+from hashmatch.hashing import from_code, to_codes
 from hashmatch.match.cutoffs import (
     FURTHEST_AGREEMENT,
     MILLION,
@@ -18,6 +21,7 @@ from hashmatch.match.cutoffs import (
     choose_cutoffs,
 )
 from hashmatch.match.rates import PHOTOGRAPHS
+from hashmatch.match.symmetries import turn, turn_mask
 from hashmatch.match.thresholds import Threshold
 from hashmatch.model import Examination, Outcome, ViewHashes
 from matchers import in_process
@@ -112,6 +116,18 @@ def apart(dhash: int, phash: int, view: str = "stored") -> ViewHashes:
     return ViewHashes(view, 90, hashes)
 
 
+def turned(view: ViewHashes) -> ViewHashes:
+    """The view's mirror image, by its hashes and uncertain bits."""
+    hashes, unsure = (
+        tuple(
+            from_code(value.kind, change(value.kind, to_codes([value]), "mirror")[0])
+            for value in values
+        )
+        for values, change in ((view.hashes, turn), (view.uncertain_bits, turn_mask))
+    )
+    return replace(view, hashes=hashes, uncertain_bits=unsure)
+
+
 def judged(matcher: Matcher, *views: ViewHashes) -> Outcome:
     """The outcome of a picture with these views."""
     (outcome,) = matcher.judge([Examination("PNG", 9, 9, views, quality=90)])
@@ -140,6 +156,17 @@ def test_agreement_reaches_further_than_one_hash(dhash: int, phash: int, verdict
             ("dhash", 12),
         }
         assert {match.threshold for match in outcome.matches} == {12}
+
+
+@pytest.mark.parametrize(("bits", "verdict"), [(8, Verdict.MATCH), (9, Verdict.CLEAR)])
+def test_mirror_images_agree_less_far_out(bits: int, verdict: Verdict) -> None:
+    """A mirror image is a match up to 8 bits of each hash: there are more of them to look up."""
+    matcher = in_process(with_both())
+    outcome = judged(matcher, turned(apart(bits, bits)))
+    assert outcome.verdict is verdict
+    assert {match.view for match in outcome.matches} <= {"mirror"}
+    assert {match.threshold for match in outcome.matches} <= {8}
+    assert matcher.settings()["turned_within"] == [{"dhash-64": 8, "phash-64": 8}]
 
 
 def test_agreement_is_through_one_view() -> None:
@@ -197,7 +224,7 @@ def test_a_preview_is_suspect_wherever_its_exact_hashes_could_match(seed: int) -
         hashes, unsure, true = [], [], []
         for value, flips in zip(ENTRY, (10, 8), strict=True):
             word = value.words[0]
-            for place in rng.permutation(64)[: rng.integers(6, 16)].tolist():
+            for place in rng.permutation(64)[: rng.integers(3, 16)].tolist():
                 word ^= 1 << place
             doubtful = rng.permutation(64)[: rng.integers(0, 25)].tolist()
             mask = sum(1 << place for place in doubtful)
@@ -209,6 +236,8 @@ def test_a_preview_is_suspect_wherever_its_exact_hashes_could_match(seed: int) -
             true.append(PerceptualHash(value.algorithm, 64, (other,)))
         previews.append(ViewHashes("stored", 90, tuple(hashes), tuple(unsure)))
         exact.append(ViewHashes("stored", 90, tuple(true)))
+        if rng.random() < 0.5:
+            previews[-1], exact[-1] = turned(previews[-1]), turned(exact[-1])
     screened = matcher.screen(
         [Examination("JPEG", 9, 9, (view,), quality=90, exact=False) for view in previews]
     )

@@ -56,11 +56,11 @@ def advise(
         {
             "within": {str(kind): bits for kind, bits in cutoffs.within(group).items()},
             "views": group.views,
-            "further": group.further,
+            "sort": ("usual", "turned", "further")[group.sort],
         }
         for group, _ in chances
     ]
-    within = [each["within"] for each in chosen if not each["further"]]
+    within = [each["within"] for each in chosen if each["sort"] == "usual"]
     expected = sum(chance.rate for _, chance in chances)
     guess = any(chance.extrapolated for _, chance in chances)
     options = _options(folder, limit, settings.views)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from hashmatch.hashing import ALGORITHMS, Codes
 from hashmatch.hashing.distance import distances
 from hashmatch.hashlist import ListSection, SectionUpdate
-from hashmatch.match.cutoffs import NEVER, Cutoffs, Distances
+from hashmatch.match.cutoffs import FURTHER, NEVER, TURNED, USUAL, Cutoffs, Distances
 from hashmatch.match.sections import IndexedSection, Rows
 from hashmatch.match.symmetries import turn, turn_mask
 from hashmatch.model import QUARTER, HashKind, ViewHashes, is_further
@@ -25,21 +25,16 @@ from hashmatch.model import QUARTER, HashKind, ViewHashes, is_further
 Flags: TypeAlias = npt.NDArray[np.bool_]
 Sorts: TypeAlias = npt.NDArray[np.int8]
 
-USUAL, QUARTERED, FURTHER = range(3)
-"""Sorts of views: those that count by one hash too; those with rows and columns exchanged, which
-count with their mirror images where two hashes agree; and those that count only where two hashes
-agree, without mirror images."""
-
 
 def sorts_of(views: Iterable[ViewHashes]) -> Sorts:
-    """The sort of each view, by its name; shape (n,)."""
+    """The sort of each view, by its name, shape (n,); a quarter turn's is ``TURNED``."""
     return np.fromiter((_sort_of(view.view) for view in views), dtype=np.int8)
 
 
 def _sort_of(name: str) -> int:
     if not is_further(name):
         return USUAL
-    return QUARTERED if name.rpartition("+")[2] == QUARTER else FURTHER
+    return TURNED if name.rpartition("+")[2] == QUARTER else FURTHER
 
 
 class Agreed(NamedTuple):
@@ -48,12 +43,14 @@ class Agreed(NamedTuple):
     Attributes:
         query: the query's number.
         symmetry: which mirror image of the query it is, as in ``Agreement.symmetries``.
+        sort: of that reading of the query.
         rows: for each section, the entry's row.
         apart: for each section, the distance in bits.
     """
 
     query: Rows
     symmetry: Rows
+    sort: Sorts
     rows: tuple[Rows, Rows]
     apart: tuple[Rows, Rows]
 
@@ -64,12 +61,12 @@ class _Readings(NamedTuple):
     Attributes:
         query: the view's number.
         symmetry: which mirror image of it, as in ``Agreement.symmetries``; 0 for itself.
-        sort: of the view.
+        sort: of all of them.
     """
 
     query: Rows
     symmetry: Rows
-    sort: Sorts
+    sort: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +78,7 @@ class Agreement:
         sections: the two.
         partners: for each row of the first section, that of the same entry in the second; -1 where
             there is none.
-        within: the cutoff, in bits.
-        further_within: that of further views; never more.
+        within: the cutoff of each sort of reading, in bits.
         symmetries: the mirror images of each query to look up as well, by name.
         quarters: whether to look up views with rows and columns exchanged.
     """
@@ -90,17 +86,21 @@ class Agreement:
     places: tuple[int, int]
     sections: tuple[IndexedSection, IndexedSection]
     partners: Rows
-    within: Distances
-    further_within: Distances
+    within: tuple[Distances, Distances, Distances]
     symmetries: tuple[str, ...] = ()
     quarters: bool = False
+
+    @property
+    def kinds(self) -> tuple[HashKind, HashKind]:
+        """Of the two sections."""
+        return self.sections[0].kind, self.sections[1].kind
 
     @property
     def adds_suspects(self) -> bool:
         """Whether it finds more than lies within the first section's own threshold."""
         first = self.sections[0]
-        further = self.further_within[first.kind] >= 0
-        return further or bool(self.symmetries) or self.within[first.kind] > first.threshold
+        usual, _, further = (within[first.kind] for within in self.within)
+        return further >= 0 or bool(self.symmetries) or usual > first.threshold
 
     def find(self, queries: Mapping[HashKind, Codes], sorts: Sorts) -> Agreed:
         """Find every entry that both hashes of a query agree on.
@@ -109,48 +109,48 @@ class Agreement:
             queries: exact hashes of both kinds, each of shape (n, words).
             sorts: of the queries' views, shape (n,): see ``sorts_of``.
         """
-        first, second = self.sections
-        asked = self._readings(sorts)
-        turned = {kind: self._turned(kind, queries[kind], asked) for kind in self.within}
-        near = first.index.search(turned[first.kind], self.within[first.kind])
-        partner = self._partners(near.row)
+        found = [self._find(queries, asked) for asked in self._readings(sorts)]
+        query, symmetry, sort, rows, apart = zip(*found, strict=True)
+        joined = np.concatenate
+        return Agreed(
+            joined(query),
+            joined(symmetry),
+            joined(sort),
+            (joined([one for one, _ in rows]), joined([two for _, two in rows])),
+            (joined([one for one, _ in apart]), joined([two for _, two in apart])),
+        )
+
+    def _find(self, queries: Mapping[HashKind, Codes], asked: _Readings) -> Agreed:
+        """Find the entries that both hashes of readings of one sort agree on."""
+        (first, second), within = self.sections, self.within[asked.sort]
+        turned = {kind: self._each(kind, queries[kind], asked, turn) for kind in self.kinds}
+        near = first.index.search(turned[first.kind], within[first.kind])
+        partner = self.partners[near.row]
         has = partner >= 0
         query, row, partner = near.query[has], near.row[has], partner[has]
         own = near.distance[has].astype(np.int64)
         apart = distances(turned[second.kind][query], second.codes(partner)).astype(np.int64)
-        agree = self._agree(asked.sort[query], own, apart)
+        agree = apart <= within[second.kind]
         return Agreed(
             asked.query[query[agree]],
             asked.symmetry[query[agree]],
+            np.full(np.count_nonzero(agree), asked.sort, dtype=np.int8),
             (row[agree], partner[agree]),
             (own[agree], apart[agree]),
         )
 
-    def _agree(self, sort: Sorts, own: Rows, apart: Rows) -> Flags:
-        """Tell which pairs are within the cutoff of their view."""
-        first, second = self.sections
-        usual = (own <= self.within[first.kind]) & (apart <= self.within[second.kind])
-        further = own <= self.further_within[first.kind]
-        further &= apart <= self.further_within[second.kind]
-        agree: Flags = np.where(sort == FURTHER, further, usual)
-        return agree
-
-    def _readings(self, sorts: Sorts) -> _Readings:
-        """What to look up: each view, and the mirror images of those that have any."""
-        every = np.arange(len(sorts))
-        if not self.quarters:
-            every = every[sorts != QUARTERED]
-        turned = every[sorts[every] != FURTHER] if self.symmetries else every[:0]
-        query = np.concatenate([every, *(turned for _ in self.symmetries)])
-        symmetry = np.repeat(
-            np.arange(1 + len(self.symmetries)),
-            [len(every), *(len(turned) for _ in self.symmetries)],
-        )
-        return _Readings(query, symmetry, sorts[query])
-
-    def _turned(self, kind: HashKind, codes: Codes, asked: _Readings) -> Codes:
-        """The hashes of all readings, one after another."""
-        return self._each(kind, codes, asked, turn)
+    def _readings(self, sorts: Sorts) -> Iterator[_Readings]:
+        """What to look up, sort by sort: each view, and the mirror images of most."""
+        usual, quartered, further = (np.flatnonzero(sorts == sort) for sort in range(3))
+        yield _Readings(usual, np.zeros_like(usual), USUAL)
+        if self.symmetries:
+            plain = quartered if self.quarters else quartered[:0]
+            sides = np.concatenate([usual, plain])
+            query = np.concatenate([plain, *(sides for _ in self.symmetries)])
+            which = np.repeat(np.arange(1, 1 + len(self.symmetries)), len(sides))
+            yield _Readings(query, np.concatenate([np.zeros_like(plain), which]), TURNED)
+        if len(further) and self.within[FURTHER][self.kinds[0]] >= 0:
+            yield _Readings(further, np.zeros_like(further), FURTHER)
 
     def _each(
         self,
@@ -171,41 +171,39 @@ class Agreement:
         sorts: Sorts,
     ) -> Flags:
         """Tell which previews' exact hashes may agree on an entry; bool, shape (n,)."""
-        first, second = self.sections
-        asked, flags = self._readings(sorts), np.zeros(len(sorts), dtype=np.bool_)
-        codes = {kind: self._turned(kind, codes[kind], asked) for kind in self.within}
-        uncertain_bits = {
-            kind: self._each(kind, uncertain_bits[kind], asked, turn_mask) for kind in self.within
-        }
-        for query, row in first.index.uncertain(
-            codes[first.kind],
-            uncertain_bits[first.kind],
-            self.within[first.kind],
-            max_bit_flips(first.kind),
-        ):
-            near = self._may_be_near(first, codes, uncertain_bits, query, row)
-            left, partner = query[near], self._partners(row[near])
-            has = partner >= 0
-            left, partner = left[has], partner[has]
-            near = self._may_be_near(second, codes, uncertain_bits, left, partner)
-            flags[asked.query[left[near]]] = True
+        flags = np.zeros(len(sorts), dtype=np.bool_)
+        for asked in self._readings(sorts):
+            flags[self._may_agree(codes, uncertain_bits, asked)] = True
         return flags
 
-    def _may_be_near(
+    def _may_agree(
         self,
-        section: IndexedSection,
         codes: Mapping[HashKind, Codes],
         uncertain_bits: Mapping[HashKind, Codes],
-        query: Rows,
-        row: Rows,
-    ) -> Flags:
-        kind = section.kind
-        asked, unsure = codes[kind][query], uncertain_bits[kind][query]
-        return may_be_near(asked, unsure, section.codes(row), kind, self.within[kind])
-
-    def _partners(self, rows: Rows) -> Rows:
-        """The rows of the same entries in the second section; -1 where it has none."""
-        return self.partners[rows]
+        asked: _Readings,
+    ) -> Rows:
+        """The numbers of the views that may agree on an entry by one of these readings."""
+        (first, second), within = self.sections, self.within[asked.sort]
+        turned = {kind: self._each(kind, codes[kind], asked, turn) for kind in self.kinds}
+        unsure = {
+            kind: self._each(kind, uncertain_bits[kind], asked, turn_mask) for kind in self.kinds
+        }
+        found = [asked.query[:0]]
+        for query, row in first.index.uncertain(
+            turned[first.kind], unsure[first.kind], within[first.kind], max_bit_flips(first.kind)
+        ):
+            left, rows = query, row
+            for section in (first, second):
+                kind = section.kind
+                near = may_be_near(
+                    turned[kind][left], unsure[kind][left], section.codes(rows), kind, within[kind]
+                )
+                left, rows = left[near], rows[near]
+                if section is first:
+                    rows = self.partners[rows]
+                    left, rows = left[rows >= 0], rows[rows >= 0]
+            found.append(asked.query[left])
+        return np.concatenate(found)
 
 
 def max_bit_flips(kind: HashKind) -> int:
@@ -269,12 +267,16 @@ def _pairs(
                 second,
             ) and section.hash_list is partner.hash_list:
                 partners = find_partners(section.rows, partner.rows)
+                never = dict.fromkeys(within, NEVER)
                 yield Agreement(
                     (place, other),
                     (section, partner),
                     partners,
-                    within,
-                    cutoffs.of(within, further=True) or dict.fromkeys(within, NEVER),
+                    (
+                        within,
+                        cutoffs.of(within, TURNED) or never,
+                        cutoffs.of(within, FURTHER) or never,
+                    ),
                     cutoffs.symmetries,
                     cutoffs.quarters,
                 )

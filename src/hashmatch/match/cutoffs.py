@@ -31,8 +31,17 @@ FURTHEST_AGREEMENT = 12
 """Bits of 64 within which two hashes of an entry agree at most. Further out, a preview's uncertain
 bits would have too many pictures decoded in full."""
 
-MIRRORS_AGREE = 8
-"""Bits of 64 within which the hashes of most mirror images agree with turned hashes."""
+TURNED_AGREEMENT = 8
+"""Bits of 64 within which turned readings agree, as nearly all mirror images do. Further out, their
+number would have many more previews decoded in full."""
+
+_TURNED_SHARE = 0.3
+"""The share of the limit that mirror images and quarter turns may take up."""
+
+USUAL, TURNED, FURTHER = range(3)
+"""Sorts of readings. The usual ones count by one hash too. Mirror images and quarter turns, and
+further views, count only where two hashes agree; there are several of each, so each sort has
+stricter cutoffs of its own."""
 
 NEVER = -1
 """The distance of a cutoff that no entry is within."""
@@ -115,14 +124,14 @@ class Group:
         entries: how many.
         views: of a file, each looked up by itself. A frame, a trimmed border or another
             orientation adds as much again, at most.
-        further: whether these are further views, which have cutoffs of their own.
+        sort: of these views.
     """
 
     list: str
     kinds: Kinds
     entries: int
     views: int
-    further: bool = False
+    sort: int = USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +145,8 @@ class Cutoffs:
         all_must: whether an entry needs the cutoff of all the kinds that it has.
         symmetries: the mirror images that are looked up by hashes that agree.
         quarters: whether quarter turns are, too.
-        further: the same as ``matching`` for further views, of kinds that must agree. There are
-            many such views, so their cutoffs are stricter.
+        turned: the same as ``matching`` for mirror images and quarter turns, of kinds that agree.
+        further: the same for further views.
     """
 
     near: Distances
@@ -145,15 +154,17 @@ class Cutoffs:
     all_must: bool
     symmetries: tuple[str, ...] = ()
     quarters: bool = False
+    turned: Mapping[Kinds, Distances] = field(default_factory=dict)
     further: Mapping[Kinds, Distances] = field(default_factory=dict)
 
     def within(self, group: Group) -> Distances:
         """The distances within which entries of a group are matches."""
-        return (self.further if group.further else self.matching)[group.kinds]
+        return self.of(group.kinds, group.sort)
 
-    def of(self, kinds: Iterable[HashKind], *, further: bool) -> Distances:
-        """The cutoff of kinds that agree on a usual or on a further view; empty without any."""
-        return (self.further if further else self.matching).get(tuple(sorted(kinds)), {})
+    def of(self, kinds: Iterable[HashKind], sort: int) -> Distances:
+        """The cutoff of kinds that agree on a reading of this sort; empty without any."""
+        cutoffs = (self.matching, self.turned, self.further)[sort]
+        return cutoffs.get(tuple(sorted(kinds)), {})
 
     def alone(self, kind: HashKind) -> int:
         """The largest distance at which this kind makes a match by itself; ``NEVER`` if none."""
@@ -170,8 +181,8 @@ def fit_groups(groups: list[Group], rule: MatchRule) -> tuple[list[Group], Cutof
     """Choose how near is a match for entries in these groups.
 
     Hashes that agree also find mirror images and quarter turns, as long as the lists are so short
-    that agreement reaches far enough for that. In longer ones, quarter turns go first, and then
-    mirror images, since they would only cost it bits.
+    that chance makes few of them matches. In longer ones, quarter turns go first, and then mirror
+    images.
 
     Returns:
         The groups, with the views that are looked up, and the cutoffs.
@@ -179,22 +190,18 @@ def fit_groups(groups: list[Group], rule: MatchRule) -> tuple[list[Group], Cutof
     Raises:
         SettingsError: a threshold is out of range.
     """
-    if rule.mirrors or rule.all_must:
-        return groups, choose_cutoffs(groups, rule)
-    sides = 1 + len(SYMMETRIES)
-    for quarters in (True, False) if rule.has_quarters else (False,):
-        mirrored = [
-            replace(group, views=sides * (1 + quarters))
-            if len(group.kinds) > 1 and not group.further
-            else group
-            for group in groups
-        ]
-        cutoffs = choose_cutoffs(mirrored, rule)
-        reach = (
-            64 * bits // kind.bits for each in cutoffs.agreements() for kind, bits in each.items()
-        )
-        if min(reach, default=0) >= MIRRORS_AGREE:
-            return mirrored, replace(cutoffs, symmetries=SYMMETRIES, quarters=quarters)
+    if not rule.mirrors and not rule.all_must:
+        sides = 1 + len(SYMMETRIES)
+        for quarters in (True, False) if rule.has_quarters else (False,):
+            turned = [
+                replace(group, views=sides * (1 + quarters) - 1, sort=TURNED)
+                for group in groups
+                if len(group.kinds) > 1 and group.sort == USUAL
+            ]
+            cutoffs = choose_cutoffs([*groups, *turned], rule)
+            if any(NEVER not in within.values() for within in cutoffs.turned.values()):
+                found = replace(cutoffs, symmetries=SYMMETRIES, quarters=quarters)
+                return [*groups, *turned], found
     return groups, choose_cutoffs(groups, rule)
 
 
@@ -229,7 +236,7 @@ def group_sizes(name: str, sizes: Mapping[Kinds, int], rule: MatchRule) -> list[
             views += FURTHER_VIEWS
         groups.append(Group(name, kinds, entries, views))
         if agree and not rule.all_must:
-            groups.append(Group(name, kinds, entries, FURTHER_VIEWS, further=True))
+            groups.append(Group(name, kinds, entries, FURTHER_VIEWS, FURTHER))
     return groups
 
 
@@ -245,8 +252,9 @@ def choose_cutoffs(groups: Sequence[Group], rule: MatchRule) -> Cutoffs:
         for kind in group.kinds
         if kind.algorithm not in DIGEST_BITS
     }
-    usual = [group for group in groups if not group.further]
-    further = [group for group in groups if group.further]
+    usual, turned, further = (
+        [group for group in groups if group.sort == sort] for sort in (USUAL, TURNED, FURTHER)
+    )
     matching: dict[Kinds, dict[HashKind, int]] = {}
     for group in usual:
         if len(group.kinds) > 1 and not rule.all_must:
@@ -254,10 +262,24 @@ def choose_cutoffs(groups: Sequence[Group], rule: MatchRule) -> Cutoffs:
         else:
             matching[group.kinds] = {kind: near[kind] for kind in group.kinds}
     limit = rule.max_false_per_million / MILLION
-    spent = _shrink(matching, usual, rule, limit * (_BASE_SHARE if further else 1))
+    aside, spent = _choose_turned(turned, rule, _TURNED_SHARE * limit)
+    limit -= spent
+    limit -= _shrink(matching, usual, rule, limit * (_BASE_SHARE if further else 1))
     beyond = {group.kinds: dict(matching[group.kinds]) for group in further}
-    _shrink(beyond, further, rule, limit - spent)
-    return Cutoffs(near, matching, rule.all_must, further=beyond)
+    _shrink(beyond, further, rule, limit)
+    return Cutoffs(near, matching, rule.all_must, turned=aside, further=beyond)
+
+
+def _choose_turned(
+    groups: Sequence[Group], rule: MatchRule, limit: float
+) -> tuple[dict[Kinds, Distances], float]:
+    """The cutoffs of turned readings, and how many false matches of a file they make."""
+    within = {group.kinds: agreeing_distances(group.kinds, TURNED_AGREEMENT) for group in groups}
+    chances = [(group, chance_of(rule.rates, within[group.kinds])) for group in groups]
+    expected = sum(chance.rate * group.entries * group.views for group, chance in chances if chance)
+    if expected <= limit:
+        return dict(within), expected
+    return {kinds: dict.fromkeys(kinds, NEVER) for kinds in within}, 0.0
 
 
 def _shrink(

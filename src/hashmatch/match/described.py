@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hashmatch.match.agreement import FURTHER, USUAL, sorts_of
+from hashmatch.match.agreement import sorts_of
+from hashmatch.match.cutoffs import FURTHER, USUAL
 from hashmatch.match.expected import ExpectedFalse, significant
 from hashmatch.match.hits import BYTES, FULL_QUALITY, Hit, view_name
 from hashmatch.match.sections import EntryName, IndexedSection, perceptual_kinds
@@ -28,7 +29,7 @@ def describe_hit(
     view = examination.views[hit.view] if hit.perceptual else None
     threshold = section.threshold
     if hit.sort != USUAL or hit.distance > threshold:
-        within = expected.cutoffs.of(dict(hit.together), further=hit.sort == FURTHER)
+        within = expected.cutoffs.of(dict(hit.together), hit.sort)
         threshold = within.get(section.kind, threshold)
     return Match(
         list=section.hash_list.name,
@@ -65,12 +66,14 @@ def _expected_false(
 
 
 def _count_readings(hit: Hit, examination: Examination, expected: ExpectedFalse) -> int:
-    """How many readings of the picture are looked up in the same way."""
+    """How many readings of the picture are looked up at least as far out as this one."""
     if not hit.perceptual:
         return 1
     usual, quartered, further = np.bincount(sorts_of(examination.views), minlength=3).tolist()
     cutoffs = expected.cutoffs
     if not hit.together:
         return int(usual + further if cutoffs.all_must else usual)
-    turned = usual + quartered * cutoffs.quarters
-    return int(turned * (1 + len(cutoffs.symmetries)) + further)
+    if hit.sort == USUAL:
+        return int(usual)
+    every = (usual + quartered * cutoffs.quarters) * (1 + len(cutoffs.symmetries))
+    return int(every + further * (hit.sort == FURTHER))

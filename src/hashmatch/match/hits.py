@@ -33,7 +33,7 @@ class Hit:
         view: the number of the picture's view; -1 for its bytes.
         symmetry: which mirror image of the view is near; empty for the view itself.
         together: if two hashes of the entry agree, the distance of each, in bits.
-        sort: of the view, as in ``agreement``.
+        sort: of the reading, as in ``cutoffs``.
     """
 
     doubt: int

@@ -20,8 +20,6 @@ from hashmatch.hashlist import HashList
 from hashmatch.hashlist.hash_list import EMPTY
 from hashmatch.index import BuiltIndex, Hits, check_codes
 from hashmatch.match.agreement import (
-    QUARTERED,
-    USUAL,
     Flags,
     Sorts,
     find_agreements,
@@ -29,7 +27,7 @@ from hashmatch.match.agreement import (
     may_be_near,
     sorts_of,
 )
-from hashmatch.match.cutoffs import MatchRule
+from hashmatch.match.cutoffs import TURNED, USUAL, MatchRule
 from hashmatch.match.described import describe_hit
 from hashmatch.match.expected import expect_false
 from hashmatch.match.hits import (
@@ -213,7 +211,7 @@ class Lookup:
                 None if uncertain_bits is None else check_codes(uncertain_bits[kind])[alone],
             )
         for agreement in self._agreements:
-            if not agreement.adds_suspects or not agreement.within.keys() <= codes.keys():
+            if not agreement.adds_suspects or not codes.keys() >= set(agreement.kinds):
                 continue
             rest = np.flatnonzero(~found)
             some = {kind: column[rest] for kind, column in codes.items()}
@@ -226,7 +224,7 @@ class Lookup:
 
     def _looked_up_alone(self, sorts: Sorts) -> Rows:
         """The views to look up by each hash: where all must be near, further views as well."""
-        which = sorts != QUARTERED if self._require_all else sorts == USUAL
+        which = sorts != TURNED if self._require_all else sorts == USUAL
         return np.flatnonzero(which)
 
     def _near_alone(self, kind: HashKind, codes: Codes, uncertain_bits: Codes | None) -> Flags:
@@ -287,7 +285,6 @@ class Lookup:
             # Entries within the threshold that are not among the nearest are among those unseen
             count = sum(
                 (hit.section, hit.row) in seen
-                or bool(hit.symmetry)
                 or hit.sort != USUAL
                 or hit.distance > self._sections[hit.section].threshold
                 for hit in best
@@ -300,22 +297,22 @@ class Lookup:
     ) -> Iterator[tuple[int, Hit]]:
         """Yield the entries that two hashes of a view agree on, with the examination's number."""
         for agreement in self._agreements if places else ():
-            if not agreement.within.keys() <= columns.keys():
+            if not columns.keys() >= set(agreement.kinds):
                 continue
-            query, symmetry, rows, apart = agreement.find(columns, sorts)
-            kinds = [section.kind for section in agreement.sections]
+            query, symmetry, sort, rows, apart = agreement.find(columns, sorts)
             names = ("", *agreement.symmetries)
-            for at, side, *pair in zip(
+            for at, side, reading, *pair in zip(
                 query.tolist(),
                 symmetry.tolist(),
+                sort.tolist(),
                 *(array.tolist() for array in (*rows, *apart)),
                 strict=True,
             ):
                 number, view = places[at]
-                together = tuple(zip(kinds, pair[2:], strict=True))
+                together = tuple(zip(agreement.kinds, pair[2:], strict=True))
                 for position, row, bits in zip(agreement.places, pair[:2], pair[2:], strict=True):
-                    hit = Hit(SURE, True, bits, position, row, view, names[side], together)
-                    yield number, replace(hit, sort=int(sorts[at]))
+                    hit = Hit(SURE, True, bits, position, row, view, names[side], together, reading)
+                    yield number, hit
 
     def _weigh(self, hit: Hit, examination: Examination) -> Hit:
         """A view of too little detail makes only candidates."""

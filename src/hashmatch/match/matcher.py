@@ -340,6 +340,7 @@ class Matcher(Closing):
         return {
             "thresholds": {str(kind): bits for kind, bits in self._lists.lookup.thresholds.items()},
             "match_within": describe(cutoffs.matching),
+            "turned_within": describe(cutoffs.turned),
             "further_within": describe(cutoffs.further),
             "max_false_per_million": self._rule.max_false_per_million,
             "rates": self._rule.rates.name,

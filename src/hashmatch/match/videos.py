@@ -15,7 +15,14 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from hashmatch.match.cutoffs import MILLION, NEVER, Cutoffs, choose_cutoffs, fit_groups
+from hashmatch.match.cutoffs import (
+    MILLION,
+    NEVER,
+    USUAL,
+    Cutoffs,
+    choose_cutoffs,
+    fit_groups,
+)
 from hashmatch.match.expected import ExpectedFalse
 from hashmatch.match.hits import BY_CHANCE, LONE_FRAME, SURE, Hit
 from hashmatch.match.rates import poisson_at_most
@@ -58,7 +65,7 @@ class VideoRule:
         self._sections = sections
         # Videos have no further views
         self._rule = replace(expected.rule, which_views="plain")
-        usual = [group for group in expected.groups if not group.further]
+        usual = [group for group in expected.groups if group.sort == USUAL]
         self._groups, _ = fit_groups(usual, self._rule)
         self._cutoffs: dict[int, Cutoffs] = {}
         self._frames: dict[int, Counter[str]] = {}
@@ -104,7 +111,7 @@ class VideoRule:
 
     def _is_sure(self, hit: Hit, cutoffs: Cutoffs) -> bool:
         kind, together = self._sections[hit.section].kind, dict(hit.together)
-        within = cutoffs.of(together, further=False)
+        within = cutoffs.of(together, hit.sort)
         agrees = bool(together) and all(
             bits <= within.get(each, NEVER) for each, bits in together.items()
         )

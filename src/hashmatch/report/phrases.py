@@ -33,6 +33,7 @@ CAUSES = {
 _SETTINGS = {
     "thresholds": "threshold in bits",
     "match_within": "distances of a match in bits",
+    "turned_within": "distances of a match by a mirror image or quarter turn in bits",
     "further_within": "distances of a match by a further view in bits",
     "max_false_per_million": "false matches accepted per million files",
     "quality_floor": "quality floor, of 100",
