@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -57,18 +58,20 @@ def rates_of(record: Mapping[str, Any]) -> Rates:
     pairs = pictures * (pictures - 1) // 2
     alone = {
         HashKind(str(each["algorithm"]).partition("-")[0], int(each["bits"])): _curve(
-            each["different"], pairs
+            _pairs_within(each["different"]), pairs
         )
         for each in record["distances"]
     }
     agreeing = {
-        frozenset(map(_kind, each["kinds"])): _curve(each["different"], pairs)
+        frozenset(map(_kind, each["kinds"])): _curve(_pairs_within(each["different"]), pairs)
         for each in record["agreeing"]
     }
     # Crops and mirror images reach far lower rates than the pictures themselves
     samples = record.get("samples", {"near": ()})
     for each in samples["near"]:
-        kinds, steps = tuple(map(_kind, each["kinds"])), _sampled(each, int(samples["pairs"]))
+        kinds = tuple(map(_kind, each["kinds"]))
+        counts = zip(each["within"], map(float, each["independent"]), strict=True)
+        steps = _curve(counts, int(samples["pairs"]))
         if steps and len(kinds) == 1:
             alone[kinds[0]] = steps
         elif steps:
@@ -88,34 +91,20 @@ def _kind(name: Any) -> HashKind:
     return HashKind(algorithm, int(bits))
 
 
-def _curve(different: Sequence[Any], pairs: int) -> Curve:
-    """The curve of ordered pairs at each distance; empty if too few are near."""
-    return tuple(_steps(different, pairs))
+def _pairs_within(different: Iterable[int]) -> Iterator[tuple[int, None]]:
+    """How many pairs are within each distance; each pair was counted once in either order."""
+    return ((total // 2, None) for total in accumulate(different))
 
 
-def _steps(different: Sequence[Any], pairs: int) -> Iterator[Seen]:
-    total, least = 0, _FEWEST
-    for distance, number in enumerate(different):
-        if not isinstance(number, int) or number < 0:
-            raise ValueError("not a count")
-        total += number
-        near = total // 2  # each pair counts once in either order
-        if near > _USELESS * pairs:
-            return
-        if near >= least:
-            yield Seen(distance, near, pairs)
-            least = _STEP * near
-
-
-def _sampled(counts: Mapping[str, Any], pairs: int) -> Curve:
-    """The curve of near pairs of crops; empty if too few are near."""
+def _curve(within: Iterable[tuple[Any, float | None]], pairs: int) -> Curve:
+    """The curve of near pairs, and how many are independent, by distance; empty if too few are."""
     found, least = [], _FEWEST
-    for distance, (near, independent) in enumerate(
-        zip(counts["within"], counts["independent"], strict=True)
-    ):
+    for distance, (near, independent) in enumerate(within):
         if not isinstance(near, int) or near < 0:
             raise ValueError("not a count")
-        if independent >= _INDEPENDENT and least <= near <= _USELESS * pairs:
-            found.append(Seen(distance, near, pairs, float(independent)))
+        if near > _USELESS * pairs:
+            break
+        if near >= least and (independent is None or independent >= _INDEPENDENT):
+            found.append(Seen(distance, near, pairs, independent))
             least = _STEP * near
     return tuple(found)
