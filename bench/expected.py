@@ -210,7 +210,7 @@ def compare(seed: int, most: int) -> dict[str, Any]:
     rates, rules = own_rates(seed, FEW), thresholds()
     looked_up = {1: draw(seed + 2, QUERIES), MIRRORS: draw(seed + 3, QUERIES, turned=True)}
     counted = {views: np.zeros(len(rules), np.int64) for views in looked_up}
-    listed, worst, rows = draw(seed + 1, most), 1.0, []
+    listed, worst, rows = draw(seed + 1, most, turned=True), 1.0, []
     for start in range(0, most, BLOCK):
         block = {kind: codes[start : start + BLOCK] for kind, codes in listed.items()}
         for views, queries in looked_up.items():
@@ -224,7 +224,9 @@ def compare(seed: int, most: int) -> dict[str, Any]:
                 assert chance is not None
                 expected, bound = chance.times(size * QUERIES)[:2]  # each view of a file is a query
                 ratio = expected / number if number else float("inf")
-                enough = max(expected, number) >= ENOUGH
+                enough = (
+                    max(expected, number) >= ENOUGH * views
+                )  # scenes come back in all symmetries
                 worst = max(worst, ratio, 1 / ratio) if enough else worst
                 rule = " and ".join(f"{kind} {bits}" for kind, bits in within.items())
                 rows.append([size, views, rule, round(expected, 1), round(bound, 1), number])

@@ -112,15 +112,18 @@ def test_joint_rules_bracket_single_ones(evaluation: Evaluation) -> None:
 
 
 def test_too_few_pictures_support_no_threshold(evaluation: Evaluation) -> None:
-    """If no bound is within the limit, nothing is recommended, and the missing pictures counted."""
+    """If no bound is within the limit, nothing is recommended, and what is missing is said once."""
     strict = replace(evaluation.settings, max_false_per_day=0.001)
     found = record(replace(evaluate_again(evaluation, strict)))
     for rule in found["rules"]:
         chosen = rule["recommendation"]
         assert (chosen["level"], chosen["outcome"]) == (None, "unsupported")
-        assert chosen["sentence"].startswith("Too few pictures: the tightest provable bound is ")
-        assert f"at least {chosen['more_pictures']:,} more pictures." in chosen["sentence"]
+        assert chosen["sentence"].startswith("Too few pictures to fix a threshold.")
         assert chosen["more_pictures"] > 1000
+    least = min(rule["recommendation"]["more_pictures"] for rule in found["rules"])
+    assert f"You need at least {least:,} more pictures." in found["too_few"]
+    assert to_html(found).count("tightest provable bound") == 1
+    assert record(evaluation)["too_few"] is None
 
 
 def test_pictures_that_are_too_alike_are_said_once(evaluation: Evaluation) -> None:

@@ -208,8 +208,8 @@ def _settings(asked: EvaluateSettings) -> evaluating.EvaluationSettings:
 def _print(result: dict[str, Any]) -> None:
     print(f"{result['advice']['sentence']}\n")
     print(result["pictures"]["sentence"])
-    if result["too_alike"]:
-        print(f"\n{result['too_alike']}")
+    for problem in filter(None, (result["too_few"], result["too_alike"])):
+        print(f"\n{problem}")
     for sentence in (result["baseline"] or {"sentences": []})["sentences"]:
         print(f"\nSince the last evaluation: {sentence}")
     if result["videos"]:

@@ -52,16 +52,12 @@ def recommendation(rule: Record, settings: EvaluationSettings) -> str:
     chosen, level = rule["recommendation"], rule["recommendation"]["level"]
     limit, volume = amount(settings.max_false_per_day), _volume(settings)
     if level is None:
+        if chosen["more_pictures"]:
+            return f"Too few pictures to fix a threshold. {_unseen(rule)}"
         bound = amount(rule["choose"]["false_per_day"]["high"][0])
-        if not chosen["more_pictures"]:
-            return (
-                f"No threshold can be recommended: even {thresholds(rule['thresholds'][0])} may"
-                f" give {bound} false matches a day."
-            )
         return (
-            f"Too few pictures: the tightest provable bound is {bound} false matches a day for"
-            f" {volume}, and your limit is {limit}. {more_pictures(chosen['more_pictures'])}"
-            f" {_unseen(rule)}"
+            f"No threshold can be recommended: even {thresholds(rule['thresholds'][0])} may"
+            f" give {bound} false matches a day."
         )
     score = rule["score"]
     recall = share_at(score["recall"], level)
@@ -74,6 +70,21 @@ def recommendation(rule: Record, settings: EvaluationSettings) -> str:
         f"Use {thresholds(rule['thresholds'][level])}, the largest with at most {limit} false"
         f" matches a day for {volume}. It finds {recall} of the everyday variants. {outcome}:"
         f" {interval(at(score['false_per_day'], level), amount)} false matches a day."
+    )
+
+
+def too_few(rules: Sequence[Record], settings: EvaluationSettings) -> str | None:
+    """How many more pictures would support a threshold; None if there is one by each rule."""
+    lacking = [rule for rule in rules if rule["recommendation"]["more_pictures"]]
+    if not lacking:
+        return None
+    nearest = min(lacking, key=lambda rule: int(rule["recommendation"]["more_pictures"]))
+    bound = amount(nearest["choose"]["false_per_day"]["high"][0])
+    return (
+        "There are too few pictures to fix a threshold: the tightest provable bound is"
+        f" {bound} false matches a day for {_volume(settings)}, and your limit is"
+        f" {amount(settings.max_false_per_day)}."
+        f" {more_pictures(nearest['recommendation']['more_pictures'])}"
     )
 
 

@@ -83,6 +83,7 @@ def record(evaluation: Evaluation, folder: str | os.PathLike[str] | None = None)
         "samples": evaluation.samples.record(),
         "closest": _closest(evaluation),
         "rules": rules,
+        "too_few": prose.too_few(rules, settings),
         "too_alike": prose.too_alike(rules, _count_equal(evaluation.near), settings),
         "lists": list(evaluation.lists),
         "videos": None,
