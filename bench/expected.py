@@ -224,9 +224,8 @@ def compare(seed: int, most: int) -> dict[str, Any]:
                 assert chance is not None
                 expected, bound = chance.times(size * QUERIES)[:2]  # each view of a file is a query
                 ratio = expected / number if number else float("inf")
-                enough = (
-                    max(expected, number) >= ENOUGH * views
-                )  # scenes come back in all symmetries
+                # Entries come in all symmetries, so mirrored queries are near eight of them
+                enough = max(expected, number) >= ENOUGH * views
                 worst = max(worst, ratio, 1 / ratio) if enough else worst
                 rule = " and ".join(f"{kind} {bits}" for kind, bits in within.items())
                 rows.append([size, views, rule, round(expected, 1), round(bound, 1), number])

@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import median
 
 import record as runs
-from hashmatch import HashKind
+from hashmatch import HashKind, HashList, Matcher
 from hashmatch.examine.examination import examine
 from hashmatch.options import ExamineOptions
 
@@ -46,6 +46,13 @@ def write_list(path: Path, entries: int) -> None:
         (view, *_) = examine(texture(seed, 200, 200, roughness=0.66), options).views
         lines += [f"{value.algorithm}:{value} e{seed}" for value in view.hashes]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def share_in_full(folder: Path, listed: Path, views: str) -> float:
+    """The share of previews that leave open whether they are near an entry."""
+    matcher = Matcher(HashList.load(listed), views=views, isolate=False)
+    found = [examine(path.read_bytes(), matcher.options) for path in folder.iterdir()]
+    return matcher.screen(found).count(None) / len(found)
 
 
 def cpu_of(command: list[str]) -> float:
@@ -85,7 +92,9 @@ def main() -> None:
             middle = {views: median(found) for views, found in seconds.items()}
             ratios = {views: each / middle[asked.views[0]] for views, each in middle.items()}
             print(name, {views: f"{ratio:.3f}" for views, ratio in ratios.items()}, seconds)
-            results[name] = {"seconds": seconds, "ratios": ratios}
+            in_full = {views: share_in_full(top / name, listed, views) for views in asked.views}
+            print(name, "decoded in full", in_full, flush=True)
+            results[name] = {"seconds": seconds, "ratios": ratios, "decoded in full": in_full}
     asked_for = {"files": asked.files, "entries": asked.entries}
     print(f"saved as {runs.save('views', 1, {**asked_for, **results})}")
 
