@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from commands import COMMAND, environment
+from commands import COMMAND, environment, quick_command
 from hashmatch.cli import progress
 from pictures import encode, photo
 
@@ -47,7 +47,7 @@ def terminal(*arguments: str) -> bytes:
     """Run the command with a terminal for all its output, and return that output."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(
-        [*COMMAND, *arguments],
+        [*quick_command(), *arguments],
         env=environment(TERM="xterm", NO_COLOR="1"),
         stdin=subprocess.DEVNULL,
         stdout=theirs,

@@ -62,11 +62,12 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     assert running.stop() == 0
 
 
-def test_every_fixture_gets_the_verdict_of_the_matcher(door: Service) -> None:
+def test_the_client_in_python_finds_what_matches(door: Service) -> None:
     """The client in Python finds what ``Matcher.match`` matches or cannot examine, no more."""
     client = clamd.ClamdUnixSocket(door.addresses["clamd"].removeprefix("unix:"))
     with in_process(HashList.load(FIXTURES / "hashes.txt")) as matcher:
-        for file in sorted(path for path in PICTURES.rglob("*") if path.is_file()):
+        # test_same_verdict has all of them
+        for file in sorted(path for path in PICTURES.rglob("*") if path.is_file())[::5]:
             verdict = matcher.match(file).verdict
             status, name = client.instream(io.BytesIO(file.read_bytes()))["stream"]
             expected = "OK" if verdict in ("clear", "not_image") else "FOUND"

@@ -36,11 +36,11 @@ def zipped(*files: Path) -> bytes:
     return data.getvalue()
 
 
-def test_every_fixture_gets_the_verdict_of_the_matcher(service: Service) -> None:
-    """Each example gets the verdict, reason, entry and distance that ``Matcher.match`` gives."""
+def test_an_answer_says_what_the_matcher_found(service: Service) -> None:
+    """It has the verdict, reason, entries and distances that ``Matcher.match`` gives."""
     matcher = in_process(HashList.load(FIXTURES / "hashes.txt"))
     with service.client() as client:
-        for file in FILES:
+        for file in FILES[::5]:  # test_same_verdict has all of them
             expected = matcher.match(file)
             answer = client.post("/v1/match", content=file.read_bytes())
             found = answer.json()

@@ -15,6 +15,7 @@ import pytest
 
 import hashmatch
 from commands import hashmatch_command
+from counts import LONG
 from examine.every_format import in_every_container, in_every_format, listed_picture
 from examine.test_what_viewers_show import SHOWN, files_that_viewers_show
 from hashmatch import HashList, Matcher
@@ -212,9 +213,18 @@ WAYS: list[Callable[[Doors, bytes, str], tuple[str, str | None]]] = [
 ]
 
 
+def cases_of(way: int) -> Mapping[str, bytes]:
+    """What a way is asked in a short run: a third of the pictures, and whatever else there is."""
+    pictures = [name for name in CASES if name.startswith(("format-", "shown-")) or "." in name]
+    others = set(pictures[way % 3 :: 3])
+    return {name: CASES[name] for name in CASES if name in others or name not in pictures}
+
+
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 def test_every_door_gives_the_verdict_of_the_library(
     doors: Doors, expected: Verdicts, way: Callable[[Doors, bytes, str], tuple[str, str | None]]
 ) -> None:
-    """For every case; and the client is told that it passes if and only if it is harmless."""
-    assert {name: way(doors, content, name) for name, content in CASES.items()} == expected
+    """And the client is told that it passes if and only if it is harmless."""
+    cases = CASES if LONG else cases_of(WAYS.index(way))
+    said = {name: way(doors, content, name) for name, content in cases.items()}
+    assert said == {name: expected[name] for name in cases}

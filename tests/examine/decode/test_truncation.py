@@ -65,7 +65,7 @@ def test_cut_files_are_truncated(name: str, lenient: bool, monkeypatch: pytest.M
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", lenient)
     data = WHOLE[name]
     whole = examine(data, OPTIONS)
-    step = 1 if LONG else 1 + len(data) // 80
+    step = 1 if LONG else 1 + len(data) // 40
     cuts = {*range(1, len(data), step), *range(16, 40), *range(len(data) - 24, len(data))}
     for cut in sorted(cuts):
         found = examine(data[:cut], OPTIONS)
