@@ -1,11 +1,11 @@
 """Count what is found of generated pictures, by everyday change, at a given rate of false matches.
 
 A list has the phash and the dhash of each picture, and as many random entries as it takes to have
-the length given. Each changed copy is looked up as an upload would be, by each rule. ``--at RATE``
-is the false matches of a file per entry that a rule may make by the rates of photographs: 1e-6 a
-pair lets 1 in 1,000 files match in a list of 1,000. ::
+the length given. Each changed copy is looked up as an upload would be, by each rule, with the usual
+limit of false matches. By the rates of photographs, that is 1e-6 for each pair of a file and an
+entry in a list of 1,000, and 1e-8 in one of 100,000. ::
 
-    python bench/recall.py [--pictures N] [--entries N ...] [--at RATE] [--seed S]
+    python bench/recall.py [--pictures N] [--entries N ...] [--seed S]
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ RULES: dict[str, dict[str, Any]] = {
 }
 
 
-def matchers(own: list[tuple[str, ...]], entries: int, rate: float) -> dict[str, Matcher]:
+def matchers(own: list[tuple[str, ...]], entries: int) -> dict[str, Matcher]:
     """A matcher for each rule, of the pictures' hashes and random ones."""
     words = np.random.default_rng(1).integers(2**63, size=(2, max(0, entries - len(own))))
     lines = [
@@ -52,11 +52,7 @@ def matchers(own: list[tuple[str, ...]], entries: int, rate: float) -> dict[str,
         for row, word in enumerate(column)
     ]
     listed = HashList.loads("\n".join(lines))
-    limit = min(1e6, rate * entries * 1e6)
-    return {
-        name: Matcher(listed, isolate=False, max_false_per_million=limit, **rule)
-        for name, rule in RULES.items()
-    }
+    return {name: Matcher(listed, isolate=False, **rule) for name, rule in RULES.items()}
 
 
 def main() -> None:
@@ -64,7 +60,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pictures", type=int, default=100)
     parser.add_argument("--entries", type=int, nargs="+", default=[1_000])
-    parser.add_argument("--at", type=float, default=1e-6, help="false matches per file and entry")
     parser.add_argument("--seed", type=int, default=70_000, help="of the first picture")
     options = parser.parse_args()
     files = []
@@ -75,7 +70,7 @@ def main() -> None:
         files.append(stream.getvalue())
     options_of = ExamineOptions(kinds=KINDS)
     own = [tuple(map(str, examine(data, options_of).views[0].hashes)) for data in files]
-    looked_up = {entries: matchers(own, entries, options.at) for entries in options.entries}
+    looked_up = {entries: matchers(own, entries) for entries in options.entries}
     matched: Counter[tuple[int, str, str]] = Counter()
     reported = matched.copy()
     views: Counter[str] = Counter()
@@ -99,7 +94,11 @@ def main() -> None:
             mean = sum(shares.values()) / len(shares)
             either_share = either / len(files) / len(TRANSFORMS)
             settings, expected = matcher.settings(), matcher.expected_false().record()
-            within = settings["match_within"] + settings["further_within"]
+            within = [
+                each
+                for sort in ("match_within", "turned_within", "further_within")
+                for each in settings[sort]
+            ]
             print(
                 f"{entries:>9,} {rule:10} match {mean:.3f}, reported {either_share:.3f}  {within}"
             )

@@ -99,8 +99,8 @@ class Agreement:
     def adds_suspects(self) -> bool:
         """Whether it finds more than lies within the first section's own threshold."""
         first = self.sections[0]
-        usual, _, further = (within[first.kind] for within in self.within)
-        return further >= 0 or bool(self.symmetries) or usual > first.threshold
+        usual, turned, further = (within[first.kind] for within in self.within)
+        return max(turned, further) >= 0 or usual > first.threshold
 
     def find(self, queries: Mapping[HashKind, Codes], sorts: Sorts) -> Agreed:
         """Find every entry that both hashes of a query agree on.
@@ -143,7 +143,7 @@ class Agreement:
         """What to look up, sort by sort: each view, and the mirror images of most."""
         usual, quartered, further = (np.flatnonzero(sorts == sort) for sort in range(3))
         yield _Readings(usual, np.zeros_like(usual), USUAL)
-        if self.symmetries:
+        if self.symmetries and self.within[TURNED][self.kinds[0]] >= 0:
             plain = quartered if self.quarters else quartered[:0]
             sides = np.concatenate([usual, plain])
             query = np.concatenate([plain, *(sides for _ in self.symmetries)])

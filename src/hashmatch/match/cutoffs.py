@@ -16,7 +16,7 @@ from hashmatch.errors import SettingsError
 from hashmatch.hashlist import HashList
 from hashmatch.hashlist.counting import count_kinds, section_sizes
 from hashmatch.match.rates import Chance, Rates, agreeing_distances
-from hashmatch.match.symmetries import SYMMETRIES
+from hashmatch.match.symmetries import SYMMETRIES, TURNABLE
 from hashmatch.match.thresholds import AUTO, Threshold, fixed_threshold, resolve_threshold
 from hashmatch.model import DIGEST_BITS, HashKind
 
@@ -31,9 +31,13 @@ FURTHEST_AGREEMENT = 12
 """Bits of 64 within which two hashes of an entry agree at most. Further out, a preview's uncertain
 bits would have too many pictures decoded in full."""
 
-TURNED_AGREEMENT = 8
-"""Bits of 64 within which turned readings agree, as nearly all mirror images do. Further out, their
-number would have many more previews decoded in full."""
+_TURNED_LEVELS = (10, 8)
+"""Bits of 64 within which turned readings agree: the first that the list's length allows. The
+pHashes of nearly all mirror images are within 10 bits of the turned hashes."""
+
+_TURNED_DHASH = 6
+"""The same for dHash, at most: mirror images are within 5 bits, and further out their number would
+have many more previews decoded in full."""
 
 _TURNED_SHARE = 0.3
 """The share of the limit that mirror images and quarter turns may take up."""
@@ -196,7 +200,9 @@ def fit_groups(groups: list[Group], rule: MatchRule) -> tuple[list[Group], Cutof
             turned = [
                 replace(group, views=sides * (1 + quarters) - 1, sort=TURNED)
                 for group in groups
-                if len(group.kinds) > 1 and group.sort == USUAL
+                if len(group.kinds) > 1
+                and group.sort == USUAL
+                and TURNABLE.issuperset(kind.algorithm for kind in group.kinds)
             ]
             cutoffs = choose_cutoffs([*groups, *turned], rule)
             if any(NEVER not in within.values() for within in cutoffs.turned.values()):
@@ -274,12 +280,20 @@ def _choose_turned(
     groups: Sequence[Group], rule: MatchRule, limit: float
 ) -> tuple[dict[Kinds, Distances], float]:
     """The cutoffs of turned readings, and how many false matches of a file they make."""
-    within = {group.kinds: agreeing_distances(group.kinds, TURNED_AGREEMENT) for group in groups}
-    chances = [(group, chance_of(rule.rates, within[group.kinds])) for group in groups]
-    expected = sum(chance.rate * group.entries * group.views for group, chance in chances if chance)
-    if expected <= limit:
-        return dict(within), expected
-    return {kinds: dict.fromkeys(kinds, NEVER) for kinds in within}, 0.0
+    for level in _TURNED_LEVELS:
+        within = {group.kinds: _turned_distances(group.kinds, level) for group in groups}
+        chances = [(group, chance_of(rule.rates, within[group.kinds])) for group in groups]
+        expected = sum(
+            chance.rate * group.entries * group.views for group, chance in chances if chance
+        )
+        if expected <= limit:
+            return within, expected
+    return {group.kinds: dict.fromkeys(group.kinds, NEVER) for group in groups}, 0.0
+
+
+def _turned_distances(kinds: Kinds, level: int) -> Distances:
+    least = {kind: min(level, _TURNED_DHASH) for kind in kinds if kind.algorithm == "dhash"}
+    return {kind: least.get(kind, level) * kind.bits // 64 for kind in kinds}
 
 
 def _shrink(
