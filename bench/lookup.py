@@ -89,6 +89,11 @@ TABLE = (
     Dataset("dhash-crops", 250_000, 64, (4,), (64,), OURS_AND_FAISS),
     Dataset("uniform", 10**6, 64, (8,), (1, 64), OURS_AND_FAISS),
     Dataset("uniform", 10**6, 256, (31,), (64,), OURS_AND_FAISS),
+    Dataset("uniform", 10**4, 64, (0,), (1, 16, 64, 256), OURS_AND_FAISS),
+    Dataset("uniform", 10**6, 64, (0, 16), (1, 64, 256), OURS_AND_FAISS),
+    Dataset("dhash-crops", 250_000, 64, (12,), (1, 64), OURS_AND_FAISS),
+    Dataset("uniform", 10**4, 256, (90,), (1, 64), OURS_AND_FAISS),
+    Dataset("uniform", 10**6, 256, (90,), (1, 64), OURS_AND_FAISS),
     Dataset("uniform", 10**7, 64, (8,), (64,), OURS_AND_FAISS),
 )
 GRID = (

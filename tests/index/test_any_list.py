@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from counts import examples
-from hashmatch.index import Codes, base, bktree, build_index, linear, multi, ranges
+from hashmatch.index import Codes, base, bktree, build_index, equal, linear, multi, ranges
 
 from .oracle import KINDS, naive, questions, reopen, triples
 
@@ -25,7 +25,10 @@ def small_limits() -> Iterator[None]:
         patch.setattr(base, "BUNDLE", 3)
         patch.setattr(bktree, "LEAF", 2)
         patch.setattr(bktree, "FRONTIER", 3)
+        patch.setattr(equal, "_FEW", 2)
+        patch.setattr(equal, "_CANDIDATES", 3)
         patch.setattr(linear, "TILE", 16)
+        patch.setattr(linear, "FAISS_TILE", 16)
         patch.setattr(ranges, "STEP", 2)
         patch.setattr(multi, "BUCKETS", 40)
         patch.setattr(multi, "CANDIDATES", 10)
@@ -38,15 +41,31 @@ def small_limits() -> Iterator[None]:
 @pytest.mark.parametrize("reopened", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
 @examples(60)
-@given(question=questions(), scan_ns=st.sampled_from([5, 50, 10_000]), k=st.integers(1, 4))
+@given(
+    question=questions(),
+    word_ns=st.sampled_from([5, 50, 10_000]),
+    by_faiss=st.booleans(),
+    k=st.integers(1, 4),
+)
 def test_equals_naive(
-    kind: str, *, reopened: bool, question: tuple[Codes, Codes, int], scan_ns: int, k: int
+    kind: str,
+    *,
+    reopened: bool,
+    question: tuple[Codes, Codes, int],
+    word_ns: int,
+    by_faiss: bool,
+    k: int,
 ) -> None:
-    """Every index equals plain integer arithmetic on any list of any width, also when reopened."""
+    """Every index equals plain integer arithmetic on any list of any width, also when reopened.
+
+    So it does where faiss compares what is scanned, if that is installed.
+    """
     codes, queries, radius = question
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(linear, "LONG", 0 if by_faiss else linear.LONG)
         # From a scan so cheap that no bucket is worth it, to one so expensive that all are
-        patch.setattr(multi, "SCAN_NS", scan_ns)
+        patch.setattr(linear, "WORD_NS", word_ns)
+        patch.setattr(linear, "FAISS_WORD_NS", word_ns)
         index = build_index(codes, kind)
         if reopened:
             told = index.explain()

@@ -5,8 +5,9 @@ of a list. Both call ``build_index``, which picks the cheapest kind for the list
 
 An index takes ``Codes``, uint64 arrays of shape (n, words), and returns ``Hits``: rows of queries,
 rows of entries, and distances in bits. Every index answers ``search``, ``nearest`` and ``any``
-exactly as ``LinearIndex`` does, which compares everything; ``BKTree``, ``MultiIndex`` and
-``UpdatedIndex`` (a few changes on top of another index) only do it faster.
+exactly as ``LinearIndex`` does, which compares everything; ``BKTree``, ``MultiIndex``,
+``EqualIndex`` (a hash table) and ``UpdatedIndex`` (a few changes on top of another index) only do
+it faster.
 
 Arrays of the wrong type or shape raise ``SettingsError``, hashes of the wrong width raise
 ``HashMismatchError``. An index never changes, so threads may share it.
@@ -28,6 +29,7 @@ from hashmatch.index.base import (
 )
 from hashmatch.index.bktree import BKTree
 from hashmatch.index.delta import UpdatedIndex
+from hashmatch.index.equal import EqualIndex
 from hashmatch.index.linear import LinearIndex
 from hashmatch.index.multi import MultiIndex
 
@@ -39,6 +41,7 @@ __all__ = [
     "BKTree",
     "BuiltIndex",
     "Codes",
+    "EqualIndex",
     "Hits",
     "Index",
     "LinearIndex",
@@ -51,7 +54,7 @@ __all__ = [
 ]
 
 INDEX_KINDS: Mapping[str, type[BuiltIndex]] = {
-    index.kind: index for index in (LinearIndex, BKTree, MultiIndex)
+    index.kind: index for index in (LinearIndex, BKTree, MultiIndex, EqualIndex)
 }
 """The kinds of index by name; ``auto`` chooses among them."""
 
@@ -81,6 +84,8 @@ def build_index(codes: Codes, kind: str = "auto", radius: int = 8) -> BuiltIndex
     if kind != "auto":
         return _class_of(kind)(codes)
     codes = check_codes(codes)
+    if not radius:
+        return EqualIndex(codes, reason="the fastest at radius 0")
     if len(codes) < FEW:
         return LinearIndex(codes, reason=f"the fastest for fewer than {FEW:,}")
     index = MultiIndex(codes)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -20,6 +19,7 @@ from hashmatch.index.ranges import (
     aligned,
     compare_runs,
     padded_length,
+    split_by_load,
     spread,
     sum_words,
 )
@@ -49,8 +49,8 @@ FRAGMENT_BITS = 32
 FOLLOWING = np.array([[1, 2], [2, 3], [3, 0], [0, 1]])
 """The chunks that make up the fragments of each of the four tables."""
 
-CALL_NS, BUCKET_NS, SCAN_NS = 50_000, 40, 1
-"""The cost of a call, of looking at a bucket, and of comparing a word in a scan; nanoseconds."""
+CALL_NS, BUCKET_NS = 50_000, 40
+"""The cost of a call, and of looking at a bucket; nanoseconds."""
 
 UNSURE_CALL_NS, UNSURE_NS = 100_000, 20_000
 """The cost of a call for queries with uncertain bits, and of each query; nanoseconds."""
@@ -144,6 +144,7 @@ class MultiIndex(BuiltIndex):
         self._fragments = take_table(tables, "fragments", np.uint32, (fragments,))
         self._cut = Cutter(self._bits)
         self._scan = LinearIndex(self.codes)
+        self._scan_cost = self._scan.expected_cost()
 
     def explain(self) -> str:
         """See ``Index.explain``."""
@@ -164,7 +165,7 @@ class MultiIndex(BuiltIndex):
             return np.full(len(queries), np.inf)
         probe = probe_for(radius, self.words)
         start, stop = self._runs(self._cut(queries), probe)
-        return self._cost(stop - start, probe) / self._scan_cost()
+        return self._cost(stop - start, probe) / self._scan_cost
 
     def pieces(self, queries: Codes, radius: int) -> Iterator[Hits]:
         """See ``Index.pieces``."""
@@ -175,7 +176,7 @@ class MultiIndex(BuiltIndex):
         # Buckets hold at least as much as they would if the list filled them all evenly
         entry = FRAGMENT_NS if len(self._fragments) else CODE_NS
         least = CALL_NS / len(queries) + count * (BUCKET_NS + entry * len(self) / VALUES)
-        if count > MOST_BUCKETS or least > self._scan_cost():
+        if count > MOST_BUCKETS or least > self._scan_cost:
             yield from self._scan.pieces(queries, radius)
             return
         probe = probe_for(radius, self.words)
@@ -189,7 +190,7 @@ class MultiIndex(BuiltIndex):
         bucket = self._cut(queries)[:, 0].astype(np.intp)
         start = self._starts[bucket].astype(np.int64)
         held = self._starts[bucket + 1] - start
-        for part in _parts(held, CANDIDATES):
+        for part in split_by_load(held, CANDIDATES):
             asker, place = spread(held[part])
             row = self._rows[start[part][asker] + place]
             same = (self.codes[row] == queries[part][asker]).all(axis=1).nonzero()[0]
@@ -202,20 +203,20 @@ class MultiIndex(BuiltIndex):
     ) -> Iterator[tuple[Ints, Ints]]:
         """See ``Index.uncertain``. 64-bit lists answer from the buckets of the sure bits."""
         least = UNSURE_CALL_NS / max(1, len(queries)) + UNSURE_NS
-        if not len(self._fragments) or 2 * self._scan_cost() < least:  # two readings of a query
+        if not len(self._fragments) or 2 * self._scan_cost < least:  # two readings of a query
             yield from super().uncertain(queries, uncertain_bits, radius, max_bit_flips)
             return
         fields, unsure = self._cut(queries), self._cut(uncertain_bits)
         radii, count = reach(unsure, radius)
-        dear = (count > MOST_BUCKETS) | (BUCKET_NS * count > self._scan_cost())
+        dear = (count > MOST_BUCKETS) | (BUCKET_NS * count > self._scan_cost)
         cheap = (~dear).nonzero()[0]
-        for part in _parts(count[cheap], BUCKETS) if len(cheap) else ():
+        for part in split_by_load(count[cheap], BUCKETS) if len(cheap) else ():
             some = cheap[part]
             found = buckets(fields[some], unsure[some], radii[some])
             start, stop = self._starts[found.number], self._starts[1:][found.number]
             asker = found.owner // len(self._cut.masks)
             held = np.bincount(asker, stop - start, len(some))
-            crowded = FRAGMENT_NS * held + BUCKET_NS * count[some] > self._scan_cost()
+            crowded = FRAGMENT_NS * held + BUCKET_NS * count[some] > self._scan_cost
             dear[some[crowded]] = True
             stop = np.where(crowded[asker], start, stop)
             measure = self._measure_sure(fields[some], unsure[some], found)
@@ -227,10 +228,6 @@ class MultiIndex(BuiltIndex):
                 queries[rest], uncertain_bits[rest], radius, max_bit_flips
             ):
                 yield rest[query], row
-
-    def _scan_cost(self) -> int:
-        """The cost of a scan for one query, in nanoseconds."""
-        return SCAN_NS * self.codes.size
 
     def _cost(self, held: Ints, probe: Probe) -> npt.NDArray[np.float64]:
         """The cost of looking at buckets with these counts, for each query, in nanoseconds."""
@@ -251,11 +248,11 @@ class MultiIndex(BuiltIndex):
         candidates = held.sum(axis=0, dtype=np.int64)
         scanned = np.zeros(len(queries), np.bool_)
         # Most batches have no such query, and this bound is the cheaper way to tell
-        if CALL_NS + BUCKET_NS * len(held) + probe.most * candidates.max() > self._scan_cost():
-            scanned = self._cost(held, probe) > self._scan_cost()
+        if CALL_NS + BUCKET_NS * len(held) + probe.most * candidates.max() > self._scan_cost:
+            scanned = self._cost(held, probe) > self._scan_cost
             held *= ~scanned
             candidates *= ~scanned
-        for part in _parts(candidates, CANDIDATES):
+        for part in split_by_load(candidates, CANDIDATES):
             width = part.stop - part.start
             measure = self._measure(queries[part], fields[part], probe)
             begin = start[:, part].reshape(-1)
@@ -266,9 +263,9 @@ class MultiIndex(BuiltIndex):
                 found[0] if len(found) == 1 else map(np.concatenate, zip(*found, strict=True))
             )
             bucket, query = np.divmod(run, width)
-            if FIND_NS * len(run) > self._scan_cost():
+            if FIND_NS * len(run) > self._scan_cost:
                 # Only now is it known how many of the entries in these buckets are near
-                scanned[part] |= FIND_NS * np.bincount(query, minlength=width) > self._scan_cost()
+                scanned[part] |= FIND_NS * np.bincount(query, minlength=width) > self._scan_cost
                 looked = (~scanned[part][query]).nonzero()[0]
                 bucket, query, position = bucket[looked], query[looked], position[looked]
             for top in range(0, len(query), FINDS):
@@ -340,18 +337,6 @@ class MultiIndex(BuiltIndex):
         earlier = np.bitwise_or.reduce(found_by) & probe.sign[chunk[near]] - np.uint16(1)
         first = near[earlier == 0]
         yield Hits(query[first], row[first], distance[first].astype(np.uint16))
-
-
-def _parts(held: npt.NDArray[Any], most: int) -> Iterator[slice]:
-    """Cut a batch into parts, given how much each query looks at and how much fits in one go."""
-    ends = held.cumsum()
-    if ends[-1] <= most:
-        yield slice(0, len(held))
-        return
-    group = ends // most
-    cuts = (np.diff(group).nonzero()[0] + 1).tolist()
-    for first, last in pairwise([0, *cuts, len(held)]):
-        yield slice(first, last)
 
 
 def _fragments(fields: Fields, following: npt.NDArray[np.int64]) -> npt.NDArray[np.uint32]:

@@ -8,7 +8,8 @@ instead of 8).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -55,6 +56,18 @@ def spread(counts: Ints) -> tuple[Ints, Ints]:
     ends = counts.cumsum()
     group = np.arange(len(counts)).repeat(counts)
     return group, np.arange(len(group)) - (ends - counts)[group]
+
+
+def split_by_load(held: npt.NDArray[Any], most: int) -> Iterator[slice]:
+    """Cut a batch into parts, given how much each query looks at and how much fits in one go."""
+    ends = held.cumsum()
+    if ends[-1] <= most:
+        yield slice(0, len(held))
+        return
+    group = ends // most
+    cuts = (np.diff(group).nonzero()[0] + 1).tolist()
+    for first, last in pairwise([0, *cuts, len(held)]):
+        yield slice(first, last)
 
 
 def compare_runs(
