@@ -8,6 +8,38 @@ from typing import Generic, TypeVar
 File = TypeVar("File")
 
 
+_SMALL = 1 << 16
+"""Bytes of a file that is decoded in a few times what it takes to digest it first."""
+
+_SHARE = 1 / 8
+"""The share of such files that must have known contents for that to pay."""
+
+_PROBE = 16
+"""Of how many small files one is digested first in any case."""
+
+
+class Payoff:
+    """Tells which files to digest before they are decoded, by how many had known contents lately.
+
+    A large file always is: to decode it takes many times as long.
+    """
+
+    def __init__(self) -> None:
+        self._share = 1.0  # as a moving average
+        self._passed = 0
+
+    def is_worth(self, size: int) -> bool:
+        """Whether to digest a file first that may have known contents, by its size in bytes."""
+        if size > _SMALL or self._share >= _SHARE:
+            return True
+        self._passed += 1
+        return self._passed % _PROBE == 0
+
+    def note(self, *, known: bool) -> None:
+        """Note whether a file that was digested first had known contents."""
+        self._share += (known - self._share) / _PROBE
+
+
 class InFlightDuplicates(Generic[File]):
     """Knows which files are being examined, and which wait for one of them.
 

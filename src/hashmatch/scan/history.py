@@ -17,7 +17,7 @@ from hashmatch.errors import OUT_OF_MEMORY
 from hashmatch.files import is_object
 from hashmatch.model import Examination, Reason, Verdict
 from hashmatch.options import ExamineOptions
-from hashmatch.scan.duplicates import InFlightDuplicates
+from hashmatch.scan.duplicates import InFlightDuplicates, Payoff
 from hashmatch.scan.result import FileResult
 from hashmatch.scan.visit import Visit
 from hashmatch.sources import Item, Source
@@ -187,6 +187,7 @@ class History(NullHistory):
         self._serving = state.runs.serving(settings)
         self._run = state.runs.begin(command, self._settings)
         self._duplicates: InFlightDuplicates[Visit] = InFlightDuplicates()
+        self._payoff = Payoff()
         self._ahead: Iterator[Group] = iter(())
         self._next: Group | None = None
         self._folder: tuple[bytes, bytes] | None = None
@@ -230,7 +231,8 @@ class History(NullHistory):
         if visit.identity is None:
             return False
         size = visit.identity.size
-        if self._duplicates.has(size) or self.state.files.has_size(size):
+        possible = self._duplicates.has(size) or self.state.files.has_size(size)
+        if possible and self._payoff.is_worth(size):
             return True
         self._duplicates.begin(visit, size, None)
         return False
@@ -245,9 +247,11 @@ class History(NullHistory):
         for group in self.state.files.with_contents(visit.identity.size, sha256):
             if self._serves(group) and not self._is_doubtful(group):
                 self.counts.adopted += 1
+                self._payoff.note(known=True)
                 return self.state.files.adopt(visit.key, visit.identity, visit.since, group)
         if not self._doubts and self._duplicates.wait(visit, visit.identity.size, sha256):
             return None
+        self._payoff.note(known=False)
         self._duplicates.begin(visit, visit.identity.size, sha256)
         return []
 

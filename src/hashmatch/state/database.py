@@ -55,15 +55,19 @@ class Database:
 
     def read(self, query: str, values: Values = ()) -> list[tuple[Any, ...]]:
         """Return all rows of a query."""
-        with self.translated():
+        try:
             return self._connection.execute(query, values).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise self._ours(error) from error
 
     def write(self, statement: str, values: Values = ()) -> Cursor:
         """Change something, in a transaction that ``commit`` ends."""
-        with self.translated():
+        try:
             if not self._connection.in_transaction:
                 self._connection.execute("BEGIN IMMEDIATE")
             return self._connection.execute(statement, values)
+        except sqlite3.DatabaseError as error:
+            raise self._ours(error) from error
 
     def commit(self) -> None:
         """Make everything written so far durable, and let other processes write.
@@ -116,10 +120,13 @@ class Database:
         """
         try:
             yield
-        except sqlite3.OperationalError as error:
-            raise OutputError(f"cannot use the state: {error}", path=self.path) from error
         except sqlite3.DatabaseError as error:
-            raise InputError(f"the state is damaged: {error}", path=self.path) from error
+            raise self._ours(error) from error
+
+    def _ours(self, error: sqlite3.DatabaseError) -> OutputError | InputError:
+        if isinstance(error, sqlite3.OperationalError):
+            return OutputError(f"cannot use the state: {error}", path=self.path)
+        return InputError(f"the state is damaged: {error}", path=self.path)
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)

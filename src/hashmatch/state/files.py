@@ -24,6 +24,11 @@ WHERE (key, member) > (?, ?) AND gone IS NULL AND (
 ORDER BY key, member LIMIT ?
 """
 
+_PUT = (
+    f"INSERT OR REPLACE INTO files ({COLUMNS})"  # noqa: S608 # our own column names
+    f" VALUES ({', '.join(f':{name}' for name in Stored._fields)})"
+)
+
 Group = list[Stored]
 """The row of a file, followed by those of its members."""
 
@@ -185,11 +190,16 @@ class Files:
         return int(count)
 
     def _replace(self, key: bytes, rows: Sequence[Mapping[str, Any]]) -> None:
-        places = ", ".join(f":{name}" for name in Stored._fields)
+        if len(rows) == 1:
+            # A savepoint takes longer than this. Members that an interruption leaves behind make
+            # the file's rows too many, so they are not trusted
+            self._database.write(_PUT, rows[0])
+            self._database.write("DELETE FROM files WHERE key = ? AND member > 0", (key,))
+            return
         with self._database.all_or_nothing():  # even if it is interrupted
             self._database.write("DELETE FROM files WHERE key = ?", (key,))
             for row in rows:
-                self._database.write(f"INSERT INTO files ({COLUMNS}) VALUES ({places})", row)  # noqa: S608 # our own column names
+                self._database.write(_PUT, row)
 
     def _rows(self, lower: bytes, upper: bytes) -> Iterator[Stored]:
         """Yield all rows from one key to just before another, a page at a time."""
