@@ -18,6 +18,8 @@ from hashmatch.cluster.node import UnfitError, check_fit
 from hashmatch.cluster.plan import read_manifest
 from pictures import encode, photo
 from scan.trees import picture, put, tree
+from sources.objects import canned, servers
+from state.tables import rows_of
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +93,55 @@ def test_merged_records_equal_those_of_a_local_scan(
     assert local.splitlines()[:-1] == merged.splitlines()[:-1]
     assert without_run(local) == without_run(merged)
     assert records(merged)[-1]["verdicts"]["match"] > 3
+
+
+def test_objects_are_planned_examined_and_merged(
+    uploads: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shards of a bucket, and of the objects in a manifest, give the records of a scan of them."""
+    pytest.importorskip("botocore")
+    bodies = [picture(31, (1200, 900)), picture(1), b"text", picture(2)]
+    with canned.running() as server:
+        for name, value in servers.environment(server.url).items():
+            monkeypatch.setenv(name, value)
+        for key, body in zip((b"a//y.jpg", b"c/../z", b"new\nline", b"%2F"), bodies, strict=True):
+            server.put(key, body)
+        server.faults[b"%2F"] = ["403 AccessDenied no"] * 2
+        (tmp_path / "keys").write_bytes(b"new\nline\0a//y.jpg\0missing\0")
+        listed = ("--list", "list.txt")
+        for number, sources in enumerate(
+            (
+                ("s3://bucket",),
+                ("--files-from", tmp_path / "keys", "--keys-of", "s3://bucket/", "--null"),
+            )
+        ):
+            folder = tmp_path / f"plan{number}"
+            run(uploads, "shard", "plan", *sources, *listed, "-o", folder)
+            results = examine(uploads, folder, tmp_path / f"results{number}")
+            listed = (*listed, "--format", "jsonl")
+            merged = run(uploads, "shard", "merge", results, "--plan", folder, *listed, code=3)
+            assert without_run(merged) == without_run(
+                run(uploads, "scan", *sources, *listed, code=3)
+            )
+            listed = listed[:2]
+
+
+def test_a_merge_hands_its_matches_to_people(
+    uploads: Path, planned: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """Cases and trail are those of a scan; a false positive holds from the next merge on."""
+    folder, results = planned
+    listed = ("--list", "list.txt", "--format", "jsonl")
+    merge = ("shard", "merge", results, "--plan", folder, *listed)
+    query = "SELECT content, status FROM cases ORDER BY content"
+    run(uploads, "scan", "uploads", *listed, "--cases", tmp_path / "scan.db", code=3)
+    kept = ("--cases", tmp_path / "merge.db", "--audit", tmp_path / "trail")
+    merged = records(run(uploads, *merge, *kept, code=3))
+    assert rows_of(tmp_path / "merge.db", query) == rows_of(tmp_path / "scan.db", query)
+    assert len(rows_of(tmp_path / "merge.db", query)) > 3
+    trail = [json.loads(line)["event"] for line in (tmp_path / "trail").read_text().splitlines()]
+    assert trail[0]["command"] == "shard merge"
+    assert [each["type"] for each in trail].count("match") == merged[-1]["verdicts"]["match"]
 
 
 def test_no_manifest_and_no_results_know_the_list(uploads: Path, tmp_path: Path) -> None:

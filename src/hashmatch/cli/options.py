@@ -247,8 +247,8 @@ class WalkSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ObjectSettings:
-    """How to read object storage."""
+class StoreSettings:
+    """How to reach object storage."""
 
     PANEL: ClassVar[str] = "Object storage"
 
@@ -258,15 +258,23 @@ class ObjectSettings:
     requester_pays: Annotated[
         bool, switch("--requester-pays", "Pay for requests to buckets whose owners ask for it.")
     ] = False
+
+    def options(self) -> sources.S3Options:
+        """How to reach S3."""
+        return sources.S3Options(self.profile, self.requester_pays)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectSettings(StoreSettings):
+    """How to read object storage."""
+
     max_fetched: Annotated[
         int, size("Memory for objects being read; one that is larger is not examined.")
     ] = 1 << 30
 
     def stores(self) -> sources.OpenStores:
         """What connects to buckets when they are needed."""
-        return sources.OpenStores(
-            sources.S3Options(self.profile, self.requester_pays), self.max_fetched
-        )
+        return sources.OpenStores(self.options(), self.max_fetched)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

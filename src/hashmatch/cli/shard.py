@@ -11,6 +11,7 @@ from hashmatch.cli.command import argument, group, number, option, switch, takes
 from hashmatch.cli.deferred import deferred
 from hashmatch.cli.files import READS, WRITES
 from hashmatch.cli.list_options import ListSettings
+from hashmatch.cli.scan import ScanWalkSettings
 
 if TYPE_CHECKING:
     from hashmatch.cli import run_shard
@@ -59,7 +60,8 @@ class PlanSettings:
 
     lists: ListSettings
     matching: PlanExamineSettings
-    walk: opt.WalkSettings
+    walk: ScanWalkSettings
+    objects: opt.StoreSettings
     pictures: opt.PictureSettings
     archives: opt.ArchiveSettings
     workers: opt.WorkerSettings
@@ -100,8 +102,8 @@ def run_command(asked: ShardRunSettings) -> int:
     """Examine the files of one manifest, without any list.
 
     Needs the same version of hashmatch, with the same extras, as the machine that made the plan,
-    and the same folders in the same places. The results hold the hashes of your files, and no
-    verdicts. Run it again if it fails: the results are the same.
+    and the same folders in the same places, or credentials for the same buckets. The results hold
+    the hashes of your files, and no verdicts. Run it again if it fails: the results are the same.
     """
     return run_shard.run(asked)
 
@@ -119,14 +121,29 @@ class MergeSourceSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MergeCustodySettings:
+    """What to keep of a merge."""
+
+    PANEL: ClassVar[str] = "State and custody"
+
+    cases: Annotated[
+        str | None,
+        option("PLACE", "Case store: a file, or postgresql+psycopg://USER@HOST/DATABASE."),
+    ] = None
+    audit: opt.Audit = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MergeSettings:
     """The options of hashmatch shard merge."""
 
     source: MergeSourceSettings
     lists: ListSettings
     matching: opt.MatchSettings
+    objects: opt.ObjectSettings
     workers: opt.WorkerSettings
     results: opt.ResultSettings
+    custody: MergeCustodySettings
 
 
 @app.command("merge")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from itertools import chain, groupby
@@ -28,7 +28,6 @@ from hashmatch.sources import (
 )
 
 if TYPE_CHECKING:
-    from hashmatch.cli.options import WalkSettings
     from hashmatch.cli.scan import ScanWalkSettings
 
 
@@ -70,22 +69,7 @@ def to_scan(
     return chain(given, _from_file(walk, stack, stores, folder))
 
 
-def paths_of(asked: WalkSettings, stack: ExitStack) -> Iterable[bytes]:
-    """The local paths given, all of which must exist, and those in ``--files-from``.
-
-    Raises:
-        SettingsError: there are none, or options contradict each other.
-        InputError: a path does not exist.
-    """
-    _check(asked)
-    given = check_paths(asked.paths or ())
-    if asked.files_from is None:
-        return given
-    separator = b"\0" if asked.null else b"\n"
-    return chain(given, read_paths(_opened(asked.files_from, stack), separator))
-
-
-def _check(asked: WalkSettings) -> None:
+def _check(asked: ScanWalkSettings) -> None:
     if not asked.paths and asked.files_from is None:
         raise SettingsError("nothing to scan: give a PATH or --files-from")
     if asked.null and asked.files_from is None:

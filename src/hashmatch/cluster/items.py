@@ -11,7 +11,7 @@ from hashmatch.examine.reading import open_file
 from hashmatch.examine.sandbox import Reply
 from hashmatch.files import is_object, path_fields, path_of
 from hashmatch.model import Reason
-from hashmatch.sources import Identity, Item
+from hashmatch.sources import Identity, Item, OpenStores
 from hashmatch.sources.file_item import FileItem, identity_of, open_below
 from hashmatch.sources.objects.item import ObjectItem
 from hashmatch.sources.objects.store import ObjectInfo
@@ -94,6 +94,19 @@ def shard_item(item: Item, base: bytes, *, follow: bool, skip: int, count: int) 
         info, problem = item.listed
         return ShardItem(item.path, item.root, base, follow, problem, skip, count, info)
     raise TypeError(f"a {type(item).__name__} cannot be sent to another machine")
+
+
+def located(item: ShardItem, stores: OpenStores) -> Item:
+    """An item of a shard as this machine can open it: an object has a bucket to come from.
+
+    Raises:
+        InputError: it names no bucket.
+        MissingExtraError: a package is needed to reach it.
+    """
+    if item.problem is not None or not is_object(item.path):
+        return item
+    store, key = stores.of(item.path)
+    return ObjectItem(store, stores.fetcher, key, item.info, root=item.root)
 
 
 def encode_item(item: ShardItem, roots: dict[bytes, int]) -> dict[str, Any]:

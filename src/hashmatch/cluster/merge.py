@@ -10,13 +10,13 @@ from __future__ import annotations
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from hashmatch.cluster.answers import Answers
-from hashmatch.cluster.items import ShardItem
+from hashmatch.cluster.items import ShardItem, located
 from hashmatch.cluster.plan import Plan, manifest_name, shards_of
 from hashmatch.cluster.shard import SCHEMA, Shard
 from hashmatch.errors import DecodeError, InputError
@@ -26,6 +26,7 @@ from hashmatch.examine.sandbox.protocol import MAX_FRAME
 from hashmatch.files import raising
 from hashmatch.model import Examination
 from hashmatch.options import ExamineOptions
+from hashmatch.sources import OpenStores
 from hashmatch.text import count
 
 _WINDOW = 4096
@@ -74,6 +75,7 @@ class RecordedSource:
         plan: the plan.
         folder: where its manifests are.
         results: the files of results, by shard.
+        digests: those that the scan wants, of those in the results.
 
     Attributes:
         root: empty, since each item has its own.
@@ -86,8 +88,11 @@ class RecordedSource:
     root = b""
     ordered = False
 
-    def __init__(self, plan: Plan, folder: Path, results: Mapping[str, Path]) -> None:
+    def __init__(
+        self, plan: Plan, folder: Path, results: Mapping[str, Path], digests: Sequence[str]
+    ) -> None:
         self._shards = plan, folder
+        self._digests = digests
         self._results = results
         missing = [n for n, name in enumerate(plan.shards, 1) if name not in results]
         if missing:
@@ -102,14 +107,14 @@ class RecordedSource:
             InputError: results are not what an honest node writes, or not complete.
         """
         for name, shard in shards_of(*self._shards):
-            yield from _read_results(self._results[name], shard)
+            yield from _read_results(self._results[name], shard, self._digests)
 
     def is_gone(self, path: bytes) -> bool:  # noqa: ARG002 # no state asks
         """See ``Source.is_gone``."""
         return False
 
 
-def _read_results(file: Path, shard: Shard) -> list[ShardItem]:
+def _read_results(file: Path, shard: Shard, digests: Sequence[str]) -> list[ShardItem]:
     """Read the results of a shard, all of them before any is used."""
     answers = Answers(shard)
     replies: defaultdict[int, list[Reply]] = defaultdict(list)
@@ -129,9 +134,20 @@ def _read_results(file: Path, shard: Shard) -> list[ShardItem]:
         ) from None
     if not answers.complete:
         raise InputError("is not complete: examine this shard again", path=str(file))
+    places = [shard.work.options.digests.index(each) for each in digests]
     return [
-        replace(item, replies=tuple(replies[number])) for number, item in enumerate(shard.items)
+        replace(item, replies=tuple(_with_digests(each, places) for each in replies[number]))
+        for number, item in enumerate(shard.items)
     ]
+
+
+def _with_digests(reply: Reply, places: Sequence[int]) -> Reply:
+    """A reply with the digests at these places alone."""
+    found = reply.examination
+    if not found.digests:
+        return reply
+    kept = tuple(found.digests[place] for place in places)
+    return reply._replace(examination=replace(found, digests=kept))
 
 
 class Recorded(AnyPool):
@@ -139,13 +155,15 @@ class Recorded(AnyPool):
 
     Args:
         pool: decodes what previews leave open.
+        stores: reach it, if it is in buckets.
     """
 
     window = _WINDOW
 
-    def __init__(self, pool: AnyPool) -> None:
+    def __init__(self, pool: AnyPool, stores: OpenStores) -> None:
         super().__init__(1)
         self._pool = pool
+        self._stores = stores
         self._ready: list[Reply] = []
         self._at_work: dict[Job, Job] = {}
 
@@ -163,7 +181,7 @@ class Recorded(AnyPool):
             self._ready += [reply._replace(job=job) for reply in item.replies]
             return
         try:
-            descriptor = item.open()
+            descriptor = located(item, self._stores).open()
         except DecodeError as error:
             self._ready.append(Reply(job, None, Examination.failed(error), end=True))
             return

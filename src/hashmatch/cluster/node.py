@@ -12,14 +12,13 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 
 from hashmatch.cluster.answers import encode_answer
-from hashmatch.cluster.items import ShardItem
+from hashmatch.cluster.items import located
 from hashmatch.cluster.shard import Shard
 from hashmatch.errors import DecodeError, HashmatchError
 from hashmatch.examine.sandbox import AnyPool, Job, Reply
 from hashmatch.files import Closing, is_object
 from hashmatch.model import Examination
 from hashmatch.sources import Item, OpenStores, S3Options
-from hashmatch.sources.objects.item import ObjectItem
 
 _PATIENCE = 1.0
 _GLANCE = 0.05
@@ -76,8 +75,7 @@ class _Opener(Closing):
     """Opens the items of a shard here: files, and objects, which it fetches ahead."""
 
     def __init__(self, shard: Shard) -> None:
-        self._options = S3Options(requester_pays=shard.work.requester_pays)
-        self._stores: OpenStores | None = None
+        self._stores = OpenStores(S3Options(requester_pays=shard.work.requester_pays))
         self._left = iter(enumerate(shard.items))
         self._ahead: deque[tuple[int, Item]] = deque()
         self._fill()
@@ -99,25 +97,16 @@ class _Opener(Closing):
         """Fetch no more."""
         for _, item in self._ahead:
             item.let_go()
-        if self._stores is not None:
-            self._stores.close()
+        self._stores.close()
 
     def _fill(self) -> None:
         while len(self._ahead) < _AHEAD:
             number, found = next(self._left, (-1, None))
             if found is None:
                 return
-            item = self._located(found)
+            item = located(found, self._stores)
             item.ready()
             self._ahead.append((number, item))
-
-    def _located(self, item: ShardItem) -> Item:
-        if item.problem is not None or not is_object(item.path):
-            return item
-        if self._stores is None:
-            self._stores = OpenStores(self._options)
-        store, key = self._stores.of(item.path)
-        return ObjectItem(store, self._stores.fetcher, key, item.info, root=item.root)
 
 
 def examine_shard(shard: Shard, pool: AnyPool) -> Iterator[bytes]:
