@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,7 @@ class Nodes:
         workers: a preload script for each worker, or None.
         hosts: the addresses of the scheduler and of all workers.
         enter: what goes before the command of a worker, to run it in another namespace.
+        more: what else their environment has.
     """
 
     def __init__(
@@ -52,8 +53,10 @@ class Nodes:
         workers: list[str | None],
         hosts: tuple[str, str] = ("127.0.0.1", "127.0.0.1"),
         enter: Sequence[str] = (),
+        more: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
+        self._environment = environment(PYTHONPATH=SOURCE, **_QUIET, **(more or {}))
         self._hosts = dict(zip(("scheduler", "worker"), hosts, strict=True))
         self._enter = enter
         self.keys = folder / "keys"
@@ -104,7 +107,7 @@ class Nodes:
                 ],
                 stdout=output,
                 stderr=output,
-                env=environment(PYTHONPATH=SOURCE, **_QUIET),
+                env=self._environment,
             )
 
     def pool(

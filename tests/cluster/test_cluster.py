@@ -14,7 +14,7 @@ import pytest
 from cluster.nodes import Nodes, family, kill, local, matcher_of, remote, wait_for_nodes
 from commands import ForkedCommand, hashmatch_command, records
 from examine.sandbox.test_secrets import CANARY, IDS, found_in, needles
-from hashmatch.cluster import dispatch
+from hashmatch.cluster import coordinator, dispatch
 from hashmatch.cluster.coordinator import ClusterPool, cluster_at
 from hashmatch.cluster.keys import make_keys
 from hashmatch.errors import HashmatchError, SettingsError
@@ -22,7 +22,8 @@ from hashmatch.examine.sandbox import WorkerLimits
 from hashmatch.report import file_record
 from hashmatch.scan import History, State, make_pool, scan
 from scan.trees import picture, put, tree
-from sources.objects import servers
+from sources.objects import canned, servers
+from sources.objects.canned import CannedS3
 from state.tables import stored
 
 LONG = bool(os.environ.get("HASHMATCH_LONG_TESTS"))
@@ -110,10 +111,18 @@ honest = task.honest
 
 
 @pytest.fixture(scope="module")
-def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
+def bucket() -> Iterator[CannedS3]:
+    """A server of S3, which the workers find by their environment."""
+    with canned.running() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory: pytest.TempPathFactory, bucket: CannedS3) -> Iterator[Nodes]:
     """A scheduler with two workers, over TLS; the first can be told to be evil."""
     folder = tmp_path_factory.mktemp("nodes")
-    started = Nodes(folder, [EVIL.format(folder=str(folder)), None])
+    more = servers.environment(bucket.url)
+    started = Nodes(folder, [EVIL.format(folder=str(folder)), None], more=more)
     yield started
     started.close()
 
@@ -255,8 +264,11 @@ def test_no_other_process_has_the_list_in_its_memory(
         assert len(list(results)) == FILES + 21
 
 
-def test_nobody_joins_without_a_key(nodes: Nodes, tmp_path: Path) -> None:
+def test_nobody_joins_without_a_key(
+    nodes: Nodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Keys of another CA reach no cluster, and the message says so."""
+    monkeypatch.setattr(coordinator, "_FIRST_PAUSE", 60.0)  # one attempt is enough
     make_keys(tmp_path / "keys", 1)
     pool = ClusterPool(cluster_at(nodes.address, tmp_path / "keys"), WorkerLimits(), patience=5.0)
     matcher = matcher_of_nothing(tmp_path)
@@ -346,24 +358,19 @@ def honest(nodes: Nodes, pool: ClusterPool) -> set[str]:
 
 
 def test_objects_are_read_by_the_nodes(
-    uploads: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    nodes: Nodes, bucket: CannedS3, uploads: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A bucket scanned on a cluster gives the records of a local scan of it, odd keys included."""
-    with servers.moto() as url:
-        for name, value in servers.environment(url).items():
-            monkeypatch.setenv(name, value)
-        client = servers.client(url)
-        client.create_bucket(Bucket="files")
-        for number, key in enumerate(("a//y.jpg", "c/../z.jpg", "ünï/日本.jpg", "per%cent", "~")):
-            client.put_object(Bucket="files", Key=key, Body=picture(number))
-        listed = ("s3://files", "--list", str(uploads / "list.txt"), "--format", "jsonl")
-        here = hashmatch_command("scan", *listed)
-        nodes = Nodes(tmp_path, [None])
-        try:
-            on_nodes = ("--cluster", nodes.address, "--cluster-keys", str(nodes.keys))
-            there = hashmatch_command("scan", *listed, *on_nodes, "--jobs", "1", timeout=300)
-        finally:
-            nodes.close()
+    for name, value in servers.environment(bucket.url).items():
+        monkeypatch.setenv(name, value)
+    for number, key in enumerate(("a//y.jpg", "c/../z.jpg", "ünï/日本.jpg", "per%cent", "~")):
+        bucket.put(key.encode(), picture(number))
+    listed = ("s3://bucket", "--list", str(uploads / "list.txt"), "--format", "jsonl")
+    here = hashmatch_command("scan", *listed)
+    bucket.requests.clear()
+    on_nodes = ("--cluster", nodes.address, "--cluster-keys", str(nodes.keys))
+    there = hashmatch_command("scan", *listed, *on_nodes, "--jobs", "1", timeout=300)
     assert there.returncode == here.returncode == 1, there.stderr
     assert there.stdout.splitlines()[:-1] == here.stdout.splitlines()[:-1]
     assert len(there.stdout.splitlines()) == 6
+    assert bucket.requests["GET"] == 5
