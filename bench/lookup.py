@@ -1,6 +1,7 @@
 """Measures lookups: hashmatch's indexes beside those of other packages, on one thread.
 
-    python bench/lookup.py [--table] [--only DATASET ...] [--least N] [--most N] [--seed S]
+    python bench/lookup.py [--table | --edges] [--only NAME ...] [--against PATTERN]
+        [--least N] [--most N] [--seed N]
 
 Every contestant of ``bench/lookup_contestants`` runs in a separate process. It must find all
 entries within a radius, and its answers must equal those of ``LinearIndex`` before it is timed. All
@@ -20,7 +21,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,7 @@ class Dataset:
 
 OURS_AND_FAISS = re.compile("ours_|faiss")
 OURS = re.compile("ours_")
+SCANS = re.compile("ours_auto|ours_linear|faiss")
 EVERY = (0, 2, 4, 6, 8, 10, 12, 14, 16)
 TABLE = (
     Dataset("uniform", 10**3, 64, (8,), (1,), OURS),
@@ -89,13 +91,17 @@ TABLE = (
     Dataset("dhash-crops", 250_000, 64, (4,), (64,), OURS_AND_FAISS),
     Dataset("uniform", 10**6, 64, (8,), (1, 64), OURS_AND_FAISS),
     Dataset("uniform", 10**6, 256, (31,), (64,), OURS_AND_FAISS),
-    Dataset("uniform", 10**4, 64, (0,), (1, 16, 64, 256), OURS_AND_FAISS),
-    Dataset("uniform", 10**6, 64, (0, 16), (1, 64, 256), OURS_AND_FAISS),
-    Dataset("dhash-crops", 250_000, 64, (12,), (1, 64), OURS_AND_FAISS),
-    Dataset("uniform", 10**4, 256, (90,), (1, 64), OURS_AND_FAISS),
-    Dataset("uniform", 10**6, 256, (90,), (1, 64), OURS_AND_FAISS),
     Dataset("uniform", 10**7, 64, (8,), (64,), OURS_AND_FAISS),
 )
+EDGES = (
+    Dataset("uniform", 10**4, 64, (0,), (1, 16, 64, 256), SCANS),
+    Dataset("uniform", 10**6, 64, (0, 16), (1, 64, 256), SCANS),
+    Dataset("dhash-crops", 250_000, 64, (12,), (1, 64), SCANS),
+    Dataset("uniform", 10**4, 256, (90,), (1, 64), SCANS),
+    Dataset("uniform", 10**6, 256, (90,), (1, 64), SCANS),
+)
+"""The radii at which a hash table or a scan of the whole list is the fastest."""
+
 GRID = (
     *(Dataset("uniform", 10**power, 64, EVERY) for power in (3, 4, 5, 6)),
     *(Dataset("clustered", 10**power, 64, EVERY) for power in (4, 5, 6)),
@@ -288,21 +294,28 @@ def main() -> None:
     """Run the requested datasets, and save the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--table", action="store_true", help="only the cells with a target")
+    parser.add_argument("--edges", action="store_true", help="only radius 0 and very large ones")
     parser.add_argument("--only", action="append", help="only datasets of this name")
+    parser.add_argument("--against", help="only contestants whose module matches this pattern")
     parser.add_argument("--least", type=int, default=0, help="only lists from this size on")
     parser.add_argument("--most", type=int, default=10**7, help="only lists up to this size")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     missing: dict[str, str] = {}
     rows = []
-    for dataset in TABLE if options.table else GRID:
+    asked = TABLE if options.table else EDGES if options.edges else GRID
+    if options.against:
+        needed = re.compile(options.against)
+        asked = tuple(replace(dataset, needed=needed) for dataset in asked)
+    for dataset in asked:
         size = options.least <= dataset.entries <= options.most
         if size and dataset.name in (options.only or [dataset.name]):
             rows += run(dataset, options.seed, missing)
     for name, install in missing.items():
         print(f"missing: {name}; {install}")
-    some = options.only or options.least or options.most < 10**7
-    name = "lookup-table" if options.table else "lookup-part" if some else "lookup"
+    some = options.only or options.against or options.least or options.most < 10**7
+    name = "lookup-part" if some else "lookup"
+    name = "lookup-table" if options.table else "lookup-edges" if options.edges else name
     print(f"saved as {record.save(name, options.seed, {'missing': missing, 'cells': rows})}")
 
 
