@@ -83,7 +83,8 @@ class Dataset:
 
 OURS_AND_FAISS = re.compile("ours_|faiss")
 OURS = re.compile("ours_")
-SCANS = re.compile("ours_auto|ours_linear|faiss")
+HASHED = re.compile("ours_auto|ours_linear|faiss_multihash")
+SCANS = re.compile("ours_auto|ours_linear|faiss_flat")
 EVERY = (0, 2, 4, 6, 8, 10, 12, 14, 16)
 TABLE = (
     Dataset("uniform", 10**3, 64, (8,), (1,), OURS),
@@ -94,8 +95,10 @@ TABLE = (
     Dataset("uniform", 10**7, 64, (8,), (64,), OURS_AND_FAISS),
 )
 EDGES = (
-    Dataset("uniform", 10**4, 64, (0,), (1, 16, 64, 256), SCANS),
-    Dataset("uniform", 10**6, 64, (0, 16), (1, 64, 256), SCANS),
+    Dataset("uniform", 10**4, 64, (0,), (1, 16, 64, 256), HASHED),
+    Dataset("uniform", 10**6, 64, (0,), (1, 16, 64, 256), HASHED),
+    Dataset("uniform", 10**6, 256, (0,), (1, 16, 64, 256), HASHED),
+    Dataset("uniform", 10**6, 64, (16,), (1, 64), SCANS),
     Dataset("dhash-crops", 250_000, 64, (12,), (1, 64), SCANS),
     Dataset("uniform", 10**4, 256, (90,), (1, 64), SCANS),
     Dataset("uniform", 10**6, 256, (90,), (1, 64), SCANS),

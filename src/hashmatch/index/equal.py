@@ -86,16 +86,12 @@ class EqualIndex(BuiltIndex):
         bucket = self._buckets(queries)
         start = self._starts.take(bucket).astype(np.int64)
         held = self._starts.take(bucket + 1) - start
-        asking = held.nonzero()[0]
-        if not len(asking):
-            return
-        start, held = start[asking], held[asking]
         for part in split_by_load(held, _CANDIDATES):
-            owner, place = spread(held[part])
-            asker = asking[part][owner]
-            row = self._rows.take(start[part][owner] + place)
-            differing = self.codes.take(row, axis=0) ^ queries.take(asker, axis=0)
-            equal = (np.bitwise_or.reduce(differing, axis=1) == 0).nonzero()[0]
+            asker, place = spread(held[part])
+            asker += part.start
+            row = self._rows.take(start.take(asker) + place)
+            same = self.codes.take(row, axis=0) == queries.take(asker, axis=0)
+            equal = (same[:, 0] if self.words == 1 else same.all(axis=1)).nonzero()[0]
             if len(equal):
                 found = asker[equal], row[equal].astype(np.int64)
                 yield Hits(*found, np.zeros(len(equal), np.uint16))
