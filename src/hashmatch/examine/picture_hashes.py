@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from hashmatch.errors import OUT_OF_MEMORY, DecodeError
-from hashmatch.examine.decode import TRIMMED, UPRIGHT, MirrorView, Picture, View
+from hashmatch.examine.decode import STORED, TRIMMED, UPRIGHT, MirrorView, Picture, View
 from hashmatch.examine.decode.further import QuarterView, SmallView, further_views
 from hashmatch.hashing import (
     ALGORITHMS,
@@ -48,20 +48,34 @@ def hash_picture(open_it: Callable[[], Picture | None], options: ExamineOptions)
         return Examination.failed(error)
     if picture is None:
         return Examination()
-    screens = options.fast and not _is_thorough(options) and _have_margins(options)
-    preview = _preview(picture, options if screens else replace(options, kinds=()))
-    if screens and _tells_enough(preview, options):
-        return _examination(picture, preview, preview, exact=False)
+    preview: list[ViewHashes] | None = None
+    if options.fast and not _is_thorough(options) and _have_margins(options):
+        preview = _preview(picture, options)
+        if _tells_enough(preview, options):
+            return _examination(picture, preview, preview, exact=False)
     hashed: list[ViewHashes] = []
     failure: DecodeError | None = None
     try:
         for frame in picture.views():
             hashed.extend(hash_views(frame, options))
+            if preview is None and _has_surely_full_quality(frame, options):
+                preview = []
     except DecodeError as error:
         failure = error.bare()
     except MemoryError:  # to shrink a thin picture takes many times its own memory
         failure = DecodeError(Reason.TOO_LARGE, OUT_OF_MEMORY)
+    if preview is None:
+        preview = _preview(picture, replace(options, kinds=()))
     return _examination(picture, hashed, preview or hashed, failure)
+
+
+def _has_surely_full_quality(frame: Sequence[View], options: ExamineOptions) -> bool:
+    """Whether a preview of this frame would have a quality of 100, so that none is needed."""
+    shown = [view for view in frame if view.name in {STORED, UPRIGHT}]
+    if not shown or _TELLING not in options.kinds:
+        return False
+    grids = np.stack([view.grey(*_TELLING_GRID) for view in shown])
+    return bool(has_full_quality(grids, of_others=True).all())
 
 
 def _is_thorough(options: ExamineOptions) -> bool:
@@ -72,7 +86,7 @@ def _is_thorough(options: ExamineOptions) -> bool:
 def _preview(picture: Picture, options: ExamineOptions) -> list[ViewHashes]:
     """Hash a preview of the picture; empty if there is none, or it fails.
 
-    Quality always comes from the preview, so that it is the same in fast and in exact scans.
+    Quality always is the preview's, so that it is the same in fast and in exact scans.
     """
     try:
         found = picture.preview()

@@ -26,13 +26,22 @@ from hashmatch.examine.decode.picture import (
     adopt_picture,
     open_picture,
 )
-from hashmatch.examine.decode.views import CROP, SAMPLE, TRIMMED, UPRIGHT, MirrorView, View
+from hashmatch.examine.decode.views import (
+    CROP,
+    SAMPLE,
+    STORED,
+    TRIMMED,
+    UPRIGHT,
+    MirrorView,
+    View,
+)
 
 __all__ = [
     "CROP",
     "DECODERS",
     "SAMPLE",
     "SNIFF_BYTES",
+    "STORED",
     "TRIMMED",
     "UPRIGHT",
     "MirrorView",

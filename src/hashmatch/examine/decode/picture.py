@@ -75,13 +75,12 @@ class Picture:
     _limits: Limits
     _feed: bytes = b""  # what the decoder gets in place of the data
     _plain: PlainJpeg | None = None  # it is a JPEG of which nothing is missing
-    _quick: Grey | None = None  # the preview, if that has been decoded
     _kept: list[View] | None = None  # those of the frame that simplejpeg decoded in full
 
     def views(self) -> Iterator[list[View]]:
         """Decode frame by frame, and yield the views of each.
 
-        They are valid until the next frame is requested.
+        They are valid until the next frame is requested. Each call begins anew.
 
         Raises:
             DecodeError: no more frames could be decoded within the limits.
@@ -96,7 +95,9 @@ class Picture:
         except DecodeError as error:
             failure = error.bare()
         finally:
-            if not self._data:  # the caller's own picture: leave it at its frame
+            if self._data:
+                self._opened = None
+            else:  # the caller's own picture: leave it at its frame
                 with suppress(*DECODER_ERRORS):
                     self._image.seek(start)
         yield from self._hidden(failure)
@@ -178,18 +179,20 @@ class Picture:
 
         libjpeg decodes a large one at reduced scale within its DCT; the short side keeps at least
         ``PREVIEW_SIDE`` pixels. Of others it decodes the luma alone, which saves a little. Hashes
-        of these views are a few bits off the exact ones. Call this before ``views``.
+        of these views are a few bits off the exact ones.
 
         Where it leaves open whether there is a border, the full picture decides.
 
         Returns:
             None if there is no preview, if it fails, or if there is a border: decode in full.
         """
-        if self._quick is not None:
-            turned = self._plain is not None and self._plain.has_metadata
-            return self._unless_bordered(self._quick, upright_turn(self._image) if turned else None)
-        if self.format != "JPEG" or not self._data or not _has_preview(self.width, self.height):
+        if self.format != "JPEG" or not self._data or min(self.width, self.height) < LEAST_SIDE:
             return None
+        if self._plain is not None:
+            quick = quick_grey(self._data, self._plain, _scale(self.width, self.height))
+            if quick is not None:
+                upright = upright_turn(self._image) if self._plain.has_metadata else None
+                return self._unless_bordered(quick, upright)
         try:
             with classified(self.format, self._data):
                 image, self._opened = self._image, None  # which gives nothing else after this
@@ -251,8 +254,7 @@ def open_picture(
         data: the whole file.
         formats: names of the formats that may be decoded.
         limits: what the picture may cost.
-        plain: what ``plain_jpeg`` says about the file, if known. Then the preview is decoded at
-            once.
+        plain: what ``plain_jpeg`` says about the file, if known.
 
     Returns:
         None if ``data`` is not a picture of any known format.
@@ -282,24 +284,15 @@ def open_picture(
 
 
 def _open_plain(data: bytes, jpeg: PlainJpeg, limits: Limits) -> Picture:
-    """Open a JPEG whose header is known, and decode its preview if there is to be one."""
+    """Open a JPEG whose header is known."""
     width, height = jpeg.width, jpeg.height
     check_size((width, height), "JPEG", limits)
-    image, quick = None, None
+    image = None
     # Pillow refuses more pixels than its host allows for, and reads metadata
     if jpeg.has_metadata or width * height > (Image.MAX_IMAGE_PIXELS or math.inf):
         with classified("JPEG", data):
             image = Image.open(BytesIO(data), formats=("JPEG",))
-    if _has_preview(width, height):
-        quick = quick_grey(data, jpeg, _scale(width, height))
-    if quick is None and image is None:
-        with classified("JPEG", data):
-            image = Image.open(BytesIO(data), formats=("JPEG",))
-    return Picture("JPEG", width, height, image, data, limits, data, _plain=jpeg, _quick=quick)
-
-
-def _has_preview(width: int, height: int) -> bool:
-    return min(width, height) >= LEAST_SIDE
+    return Picture("JPEG", width, height, image, data, limits, data, _plain=jpeg)
 
 
 def _scale(width: int, height: int) -> int:
