@@ -35,8 +35,14 @@ class LinearList:
 
 def arguments() -> tuple[LinearList, list[str], str, int]:
     """The list, the files in order, the output, and the number of jobs."""
+    listed, paths, output, jobs = arguments_without_list()
+    return LinearList(listed), paths, output, jobs
+
+
+def arguments_without_list() -> tuple[str, list[str], str, int]:
+    """The same for a contestant that loads the list itself, from this path."""
     listed, folder, output, jobs = sys.argv[1:]
-    return LinearList(listed), list(files(folder)), output, int(jobs)
+    return listed, list(files(folder)), output, int(jobs)
 
 
 def files(folder: str) -> Iterator[str]:

@@ -88,7 +88,11 @@ class Picture:
         if (found := self._quick_views()) is not None:
             yield found
             return
-        start = self._image.tell()
+        try:
+            start = self._image.tell()
+        except DecodeError:  # its header is not worth much, either
+            self.width = self.height = 0
+            raise
         failure: DecodeError | None = None
         try:
             yield from self._frames()
