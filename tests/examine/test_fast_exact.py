@@ -7,6 +7,7 @@ import json
 import os
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ import pytest
 from PIL import Image, ImageEnhance, ImageFilter
 
 from counts import LONG
-from hashmatch import Entry, HashList, PerceptualHash
+from hashmatch import Entry, HashKind, HashList, PerceptualHash
 from hashmatch.examine.decode import open_picture
+from hashmatch.examine.examination import examine
 from hashmatch.hashing import ALGORITHMS, QUALITY_GRID, quality
-from hashmatch.options import FORMATS, QUALITY_FLOOR, Limits
+from hashmatch.options import FORMATS, QUALITY_FLOOR, ExamineOptions, Limits
 from hashmatch.report import file_record
 from hashmatch.scan import make_pool, scan
 from matchers import in_process
@@ -248,3 +250,21 @@ def test_fast_equals_exact_on_regular_patterns_and_photographs() -> None:
                 for mode in ("fast", "exact")
             )
             assert fast == exact
+
+
+@pytest.mark.parametrize("kinds", [("phash",), ("dhash",), ("phash", "dhash")])
+def test_quality_is_that_of_the_preview_either_way(kinds: tuple[str, ...]) -> None:
+    """From much detail to little, both scans record the same quality, turned or not."""
+    wanted = ExamineOptions(kinds=tuple(HashKind(name, 64) for name in kinds))
+    found: set[int | None] = set()
+    for number, blur in enumerate((0, 1, 1.5, 2, 2.5, 3, 3.5, 4, 5, 8)):
+        for size in ((300, 240), (620, 500)):
+            picture = photo(number, *size).filter(ImageFilter.GaussianBlur(blur * size[0] / 300))
+            for data in (encode(picture, "JPEG", quality=85), with_orientation(picture, 6)):
+                exact, fast = examine(data, wanted), examine(data, replace(wanted, fast=True))
+                assert fast.quality == exact.quality
+                qualities = {view.view: view.quality for view in exact.views}
+                assert all(qualities[view.view] == view.quality for view in fast.views)
+                found.add(exact.quality)
+    assert 100 in found
+    assert min(each for each in found if each is not None) < 90
