@@ -19,6 +19,7 @@ from hashmatch.examine.decode import (
     plain_jpeg,
     sniff,
 )
+from hashmatch.examine.decode.boxes import own_boxes
 from hashmatch.examine.document.appended import appended
 from hashmatch.examine.inputs import Content, PictureInput, digest, held, read_content, too_large
 from hashmatch.examine.kinds import HEAD_BYTES, kind_of
@@ -209,14 +210,42 @@ def _examine_bytes(
     if plain is None and (name := _video(data[:SNIFF_BYTES])) is not None:
         return (yield from _examine_video(BytesIO(data), name, options))
     if options.kinds:
-        found = hash_picture(
-            lambda: open_picture(data, options.formats, options.limits, plain), options
-        )
+        found = yield from _examine_picture(data, options, plain)
     else:
         found = Examination(format=sniff(data[:SNIFF_BYTES]))
     if found.format is None and found.reason is None:
         found = replace(found, kind=kind_of(data[:HEAD_BYTES]))
     return replace(found, digests=digest(BytesIO(data), options)) if options.digests else found
+
+
+def _examine_picture(data: bytes, options: ExamineOptions, plain: PlainJpeg | None) -> _Examining:
+    """Examine a picture; and of a HEIF file, also its sequence, such as a burst."""
+    can_move = plain is None and sniff(data[:SNIFF_BYTES]) == "HEIF" and "HEIF" in options.formats
+    boxes = own_boxes(data) if can_move else frozenset[bytes]()
+    moves = b"moov" in boxes
+    if moves:
+        options = replace(options, fast=False)
+    found = Examination(format="HEIF")
+    if not moves or b"meta" in boxes:
+        found = hash_picture(
+            lambda: open_picture(data, options.formats, options.limits, plain), options
+        )
+    if not moves or found.reason is Reason.UNSUPPORTED_FORMAT:
+        return found
+    sequence = yield from examine_video(BytesIO(data), "MP4", options)
+    if sequence.kind is Kind.AUDIO:
+        return found
+    failure = found if found.reason is not None else sequence
+    return replace(
+        found,
+        kind=Kind.VIDEO,
+        width=found.width or sequence.width,
+        height=found.height or sequence.height,
+        views=(*found.views, *sequence.views),
+        quality=max(found.quality or 0, sequence.quality or 0) if sequence.views else found.quality,
+        reason=failure.reason,
+        detail=failure.detail,
+    )
 
 
 def _video(head: bytes) -> str | None:

@@ -41,7 +41,13 @@ PICTURES = (
     Handled("AVIF", "AVIF (`.avif`)", _FRAMES),
     Handled("BMP", "Windows bitmap (`.bmp`)", _PICTURE),
     Handled("GIF", "GIF (`.gif`)", "all frames, as clipped to the screen and in full"),
-    Handled("HEIF", "HEIC, HEIF (`.heic`)", "all pictures", "depth maps, thumbnails", "heif"),
+    Handled(
+        "HEIF",
+        "HEIC, HEIF (`.heic`)",
+        "all pictures; of a sequence, stills, which need the extra `video` too",
+        "depth maps, thumbnails",
+        "heif",
+    ),
     Handled("ICO", "Windows icon, cursor (`.ico`, `.cur`)", "every size"),
     Handled("JPEG", "JPEG (`.jpg`)", "the picture, also where its end is missing", "thumbnails"),
     Handled("JPEG2000", "JPEG 2000 (`.jp2`, `.j2k`)", _PICTURE),
@@ -158,10 +164,11 @@ A container that needs a password is `encrypted`; one over the limits is `archiv
 `archives` also needs the system's libarchive (`apt install libarchive13`). Containers inside
 containers are opened too, as deep as the limits allow.
 
-**Behind a picture.** A file that follows the end of a JPEG, PNG, GIF, WebP, BMP or Netpbm picture
-is examined as `photo.jpg!/appended-1`, also inside containers. hashmatch finds a JPEG, PNG, GIF,
-WebP, HEIC or AVIF, a RAR, 7z, zip, xz, CAB or PDF by its signature, and any archive or BMP that
-begins at once or after padding. It finds a zip at the end of any file.
+**Behind a picture.** A file that follows the end of a JPEG, PNG, GIF, WebP, BMP, HEIC, AVIF or
+Netpbm picture is examined as `photo.jpg!/appended-1`, also inside containers. hashmatch finds a
+JPEG, PNG, GIF, WebP, HEIC or AVIF, a RAR, 7z, zip, xz, CAB or PDF, and most MP4 files by their
+signature, and any archive or BMP that begins at once or after padding. It finds a zip at the end of
+any file.
 
 ## Videos
 
@@ -173,7 +180,8 @@ detail, such as a black one. Every view of a still is looked up, as of a picture
 time, for example `frame:00:01:23.400`. A video that is cut or damaged, or that is longer than
 `--max-video`, is `unscanned` unless what was examined matches.
 
-Phones append a video to a motion photo. It is examined as `photo.jpg!/appended-1`.
+Phones append a video to a motion photo, or put it in a box of a HEIC file. It is examined as
+`photo.jpg!/appended-1`.
 
 FFmpeg opens no other file and no address, whatever a video refers to.
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
-import subprocess
-import sys
 import zipfile
 from io import BytesIO
 from pathlib import Path
@@ -261,45 +258,3 @@ def test_workers_see_what_is_seen_without_walls(tmp_path: Path) -> None:
                 while pool.busy:
                     replies += pool.poll(5)
             assert [reply.examination for reply in replies] == [examine(_small(name), OPTIONS)]
-
-
-def test_no_other_file_is_opened(tmp_path: Path) -> None:
-    """An MP4 whose data lie in another file, by its own words, opens none."""
-    if shutil.which("strace") is None:
-        pytest.skip("strace is not installed")
-    data = film([scene(1)], MP4)
-    bait = tmp_path / "bait.mp4"
-    bait.write_bytes(data)
-    # The data reference says "in this file"; make it an address instead
-    place = data.index(b"url \0\0\0\1")
-    address = str(bait).encode() + b"\0"
-    box = (12 + len(address)).to_bytes(4, "big") + b"url \0\0\0\0" + address
-    path = tmp_path / "clip.mp4"
-    path.write_bytes(_grown(data, place - 4, box))
-    program = (
-        "import os, sys; from hashmatch.examine.examination import examine;"
-        "from hashmatch.options import ExamineOptions; from hashmatch.model import HashKind;"
-        "import hashmatch.examine.video.ffmpeg; os.write(2, b'now');"
-        "found = examine(sys.argv[1], ExamineOptions(kinds=(HashKind('phash', 64),)));"
-        "print(found.reason or len(found.views))"
-    )
-    calls = ["strace", "-f", "-e", "trace=openat,open,socket,connect,write", "-o", "calls"]
-    result = subprocess.run(
-        [*calls, sys.executable, "-c", program, str(path)],
-        cwd=tmp_path, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    made = (tmp_path / "calls").read_text().split('"now"', 1)[1]
-    assert result.stdout
-    assert str(path) in made
-    assert str(bait) not in made
-    assert "socket" not in made
-
-
-def _grown(data: bytes, place: int, box: bytes) -> bytes:
-    """Put a longer box in place of the 12 bytes at ``place``, and lengthen those around it."""
-    grown = bytearray(data[:place] + box + data[place + 12 :])
-    for name in (b"moov", b"trak", b"mdia", b"minf", b"dinf", b"dref"):
-        start = grown.rindex(name, 0, place) - 4
-        size = int.from_bytes(grown[start : start + 4], "big") + len(box) - 12
-        grown[start : start + 4] = size.to_bytes(4, "big")
-    return bytes(grown)

@@ -1,7 +1,8 @@
 """Find the files that are appended to a picture.
 
 Sources: ITU-T T.81, annex B (JPEG); CIPA DC-007 (MPO); the PNG specification (Third Edition), 5.3;
-GIF89a, 17 to 27; the WebP container specification; for BMP, the documentation of BITMAPFILEHEADER.
+GIF89a, 17 to 27; the WebP container specification; for BMP, the documentation of BITMAPFILEHEADER;
+for motion photos, Android's "Motion Photo format 1.0".
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import struct
 from typing import NamedTuple
 
 from hashmatch.examine.archive.formats import sniff_archive
+from hashmatch.examine.decode.boxes import boxes_end
 from hashmatch.examine.decode.formats import sniff
 from hashmatch.examine.decode.jpeg import JPEG_START, jpeg_segments, mp_index, scan_end
 from hashmatch.examine.decode.netpbm import netpbm_end
@@ -28,6 +30,7 @@ _WINDOW = 1 << 16
 _MOST = 1000
 _SCAN = 0xDA
 _GIF_TABLE = 0x80
+_OF_BOXES = frozenset({"HEIF", "AVIF"})
 _LEAST_BYTES = 20  # every WebP and BMP has more
 
 
@@ -40,7 +43,7 @@ class Appended(NamedTuple):
 
 
 def appended(data: bytes, zip_at_end: bool) -> list[Appended]:
-    """Find the files that follow the end of a JPEG, PNG, GIF, WebP, BMP or Netpbm file.
+    """Find the files that follow the end of a JPEG, PNG, GIF, WebP, BMP, HEIF, AVIF or Netpbm file.
 
     Each may begin directly after the one before, or after padding; otherwise its signature is
     searched for. A picture ends where its structure says; any other file takes up the rest.
@@ -105,6 +108,9 @@ def picture_end(data: bytes, start: int = 0) -> int | None:
         return _inside(data, start, 8 + int.from_bytes(data[start + 4 : start + 8], "little"))
     if data.startswith(b"BM", start) and sniff(data[start : start + 64]) == "BMP":
         return _inside(data, start, _bmp_size(data[start : start + 54]))
+    if data.startswith(b"ftyp", start + 4):
+        is_picture = sniff(data[start : start + _WINDOW]) in _OF_BOXES
+        return boxes_end(data, start) if is_picture else None
     return netpbm_end(data, start) if data.startswith(b"P", start) else None
 
 

@@ -222,6 +222,7 @@ class _Sampler:
         self._pace = 1 / float(stream.guessed_rate or _USUAL_RATE)  # of packets without a time
         self._held: list[tuple[Any, float]] = []  # packets since the last key frame, and when
         self._held_since = 0.0
+        self._packets = 0
         self._dense = False  # the next key frame is far
         self._decoded = -_STEP  # the time of the last key frame that was decoded alone
         self._looked = -_STEP  # when a frame was last looked at
@@ -230,6 +231,7 @@ class _Sampler:
         """Take the next packet, and yield frames to look at with their times in seconds."""
         if packet.size == 0 and packet.dts is None:  # marks the end
             return
+        self._packets += 1
         stamp = packet.dts if packet.pts is None else packet.pts
         if stamp is None:
             self.seconds += self._pace
@@ -260,7 +262,13 @@ class _Sampler:
 
     def is_cut(self, length: float) -> bool:
         """Whether packets end well before the length that the file gives."""
-        return not _is_cover(self.stream) and self.seconds < length * (1 - _SLACK) - _MOST_GAP
+        return not self._stands and self.seconds < length * (1 - _SLACK) - _MOST_GAP
+
+    @property
+    def _stands(self) -> bool:
+        """Whether this is a single picture: a cover, or an item of a HEIF file."""
+        is_item = self._packets == 1 and self.stream.duration is None
+        return is_item or bool(int(self.stream.disposition) & _ATTACHED)
 
     def _release(self) -> Iterator[tuple[Any, float]]:
         packets, self._held = self._held, []
@@ -284,11 +292,6 @@ class _Sampler:
                 if not self._dense or since >= (_LEAST_STEP if frame.key_frame else _STEP):
                     self._looked = max(now, self._looked)
                     yield frame, max(0.0, seconds)
-
-
-def _is_cover(stream: Any) -> bool:
-    """Whether a stream is a picture on the cover, and no moving one."""
-    return bool(int(stream.disposition) & _ATTACHED)
 
 
 def _refuse(*_: Any) -> Any:
