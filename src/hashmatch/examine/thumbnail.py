@@ -7,6 +7,7 @@ here, so that no byte of the file itself reaches a browser.
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -27,6 +28,7 @@ from hashmatch.model import Reason, Thumbnail
 from hashmatch.options import THUMBNAIL_BLUR, THUMBNAIL_SIDE, ExamineOptions, ThumbnailOptions
 
 _TELL_SECONDS = 2.0
+_TIMED = re.compile(r"frame:\d+:")  # a still at its time
 
 
 def make_thumbnail(
@@ -94,7 +96,8 @@ def _views(
     if sniff(head) is None and sniff_container(head) is not None:
         why = "it holds several files, and which of them matched is not known"
         raise DecodeError(Reason.UNSUPPORTED_FORMAT, why)
-    name = video_format(head) if sniff(head) is None else None
+    is_sequence = sniff(head) == "HEIF" and _TIMED.match(wanted.view) is not None
+    name = video_format(head) if is_sequence or sniff(head) is None else None
     if name is not None:
         with closing(Video(file, name, options.limits, options.video)) as video:
             for still in video.stills():

@@ -5,12 +5,15 @@ from __future__ import annotations
 from io import BytesIO
 
 import pytest
+from PIL import Image
 
 from films import FORMATS, film, scene
 from hashmatch.examine.decode.boxes import boxes_end, outer_boxes
 from hashmatch.examine.examination import examine, examine_parts
+from hashmatch.examine.sandbox import nameless_file
+from hashmatch.examine.thumbnail import make_thumbnail
 from hashmatch.model import Examination, HashKind, Kind, PerceptualHash, Reason
-from hashmatch.options import ExamineOptions
+from hashmatch.options import ExamineOptions, ThumbnailOptions
 from pictures import encode
 
 KIND = HashKind("phash", 64)
@@ -102,6 +105,18 @@ def test_a_heif_with_a_picture_and_a_sequence_shows_both() -> None:
     damaged = bytearray(whole + tail)
     damaged[len(whole) + 200 : len(whole) + 4000] = bytes(3800)
     assert examine(bytes(damaged), OPTIONS).reason is Reason.UNDECODABLE
+
+
+def test_a_still_of_a_sequence_is_what_a_reviewer_sees() -> None:
+    """The thumbnail of a sequence's still is the scene that it shows."""
+    still = next(view.view for view in examine(sequence(), OPTIONS).views[1:])
+    wanted_one = ThumbnailOptions(view=still, blurred=False)
+    with nameless_file(sequence()) as descriptor:
+        *_, small = make_thumbnail(descriptor, wanted_one, OPTIONS)
+    assert small is not None
+    assert small.view == still
+    picture = Image.frombytes("L", (small.width, small.height), small.pixels)
+    assert examine(encode(picture, "PNG"), OPTIONS).views[0].hashes[0] - wanted(2) <= 8
 
 
 def test_a_heif_that_is_not_to_be_decoded_is_not() -> None:
