@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import zipfile
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from films import FORMATS, HEIGHT, WIDTH, Encoding, film, scene
+from hashmatch.examine import extras
 from hashmatch.examine.examination import examine, examine_parts
 from hashmatch.examine.sandbox import Pool, WorkerLimits
 from hashmatch.examine.sandbox.jobs import Job
@@ -258,3 +260,17 @@ def test_workers_see_what_is_seen_without_walls(tmp_path: Path) -> None:
                 while pool.busy:
                     replies += pool.poll(5)
             assert [reply.examination for reply in replies] == [examine(_small(name), OPTIONS)]
+
+
+def test_without_its_package_a_video_is_unsupported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A video that cannot be opened for want of PyAV is named as one, with what installs it."""
+    monkeypatch.setattr(extras, "_absent", {extras.VIDEO})
+    found = examine(_small("MP4"), replace(OPTIONS, digests=("sha256",)))
+    assert (found.format, found.kind, found.reason) == (
+        "MP4",
+        Kind.VIDEO,
+        Reason.UNSUPPORTED_FORMAT,
+    )
+    assert found.detail is not None
+    assert "pip install 'hashmatch[video]'" in found.detail
+    assert len(found.digests) == 1
