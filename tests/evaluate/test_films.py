@@ -156,3 +156,13 @@ def test_command_measures_videos(
     page = (output / "evaluation.html").read_text()
     assert "<h2>Videos</h2>" in page
     assert "recorded by some phones and screen recorders" in page
+
+
+def test_a_path_of_videos_that_is_not_there_is_told_at_once(
+    folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A wrong path of videos is an error before any picture is measured."""
+    cache = tmp_path / "cache"
+    assert run(["evaluate", str(folder), "--videos", "nowhere", "--cache", str(cache)]) == 66
+    assert "nowhere" in capfd.readouterr().err
+    assert not cache.exists()

@@ -140,17 +140,18 @@ def evaluate(
     settings = settings or EvaluationSettings()
     if not settings.transforms:
         raise SettingsError("there are no transforms to evaluate")
+    paths_of_films = check_paths(videos)
     pictures, unused, files = gather(
         check_paths(paths), settings, jobs=jobs, workers=workers, cache=cache, progress=progress
     )
     identities = _identify(pictures, settings, pairs)
     _check_enough(identities, unused, files)
     paired = _gather_pairs(pairs, settings, jobs, workers) if pairs else None
-    films = (
-        gather_films(check_paths(videos), settings, jobs=jobs, workers=workers, progress=progress)
-        if videos
-        else None
-    )
+    films = None
+    if paths_of_films:
+        films = gather_films(
+            paths_of_films, settings, jobs=jobs, workers=workers, progress=progress
+        )
     found = _analyse_with_lists(pictures, identities, settings, tuple(load_lists()))
     if paired is not None:
         found = replace(found, rules=_with_labels(found.rules, pairs, paired))
