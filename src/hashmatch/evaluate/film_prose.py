@@ -96,19 +96,17 @@ def _chance(chance: Record | None, settings: EvaluationSettings) -> str:
 
 def _recall(found: Record) -> str:
     ways = found["encodings"]
-    said = [f"Encoded again in {count(len(ways), 'everyday way')}"]
-    for key, words in (
-        ("held", "stills shown for 2 seconds or more are near"),
-        ("stills", "of all stills are near"),
-        ("as_pictures", "of the videos match their stills on a list"),
-        ("as_video", "match themselves as listed videos"),
-    ):
-        measured = [way[key] for way in ways if way[key]]
-        if measured:
-            total, part = (sum(way[end] for way in measured) for end in ("of", "found"))
-            said.append(f"{share_of(part, total)} {'of the ' * (key == 'held')}{words}")
+    shares = {
+        key: share_of(*(sum(way[key][end] for way in ways if way[key]) for end in ("found", "of")))
+        for key in ("held", "stills", "as_pictures", "as_video")
+    }
     worst = min(ways, key=lambda way: way["stills"]["value"])
+    hardest = f" The hardest is {worst['name']}: {estimate(worst['stills'], shares=True)}."
     return (
-        f"{said[0]}, {', '.join(said[1:])}. The hardest is {worst['name']}, with"
-        f" {estimate(worst['stills'], shares=True)} of the stills."
+        f"Encoded again in {count(len(ways), 'everyday way')}, {shares['stills']} of the stills are"
+        f" near, and {shares['held']} of those shown for 2 seconds or more."
+        + hardest
+        * (worst["stills"]["value"] < 1)
+        + f" {shares['as_pictures']} of the videos match if their stills are listed as pictures,"
+        f" and {shares['as_video']} if they are listed as videos."
     )
