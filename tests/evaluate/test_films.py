@@ -123,6 +123,13 @@ def test_the_rule_is_that_of_a_list_as_long_as_planned() -> None:
     assert long["shots"] > short["shots"] == 2
 
 
+def test_films_that_begin_with_nothing_say_nothing_about_recall() -> None:
+    """If the first still comes after the part that is encoded again, there is no recall."""
+    found = weigh(*(made([(12.0, hashes())]) for _ in range(2)))
+    assert [way["stills"] for way in found["encodings"]] == [None, None]
+    assert "Nothing is said about recall" in found["sentences"][-1]
+
+
 def test_own_lists_are_looked_up() -> None:
     """A film near an entry of the operator's list is counted; other kinds of hash are not used."""
     listed = random_film()

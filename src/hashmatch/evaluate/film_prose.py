@@ -95,18 +95,20 @@ def _chance(chance: Record | None, settings: EvaluationSettings) -> str:
 
 
 def _recall(found: Record) -> str:
-    ways = found["encodings"]
-    shares = {
-        key: share_of(*(sum(way[key][end] for way in ways if way[key]) for end in ("found", "of")))
-        for key in ("held", "stills", "as_pictures", "as_video")
-    }
-    worst = min(ways, key=lambda way: way["stills"]["value"])
-    hardest = f" The hardest is {worst['name']}: {estimate(worst['stills'], shares=True)}."
+    ways = [way for way in found["encodings"] if way["stills"]]
+    if not ways:
+        return "Nothing is said about recall: no still is in the part that was encoded again."
+
+    def share(key: str) -> str:
+        measured = [way[key] for way in ways if way[key]]
+        part, whole = (sum(each[end] for each in measured) for end in ("found", "of"))
+        return share_of(part, whole) if measured else "none"
+
+    worst = min(ways, key=lambda way: float(way["stills"]["value"]))
     return (
-        f"Encoded again in {count(len(ways), 'everyday way')}, {shares['stills']} of the stills are"
-        f" near, and {shares['held']} of those shown for 2 seconds or more."
-        + hardest
-        * (worst["stills"]["value"] < 1)
-        + f" {shares['as_pictures']} of the videos match if their stills are listed as pictures,"
-        f" and {shares['as_video']} if they are listed as videos."
+        f"Encoded again in {count(len(ways), 'everyday way')}, {share('stills')} of the stills are"
+        f" near, and {share('held')} of those shown for 2 seconds or more. The least is found in"
+        f" {worst['name']}: {estimate(worst['stills'], shares=True)}. {share('as_pictures')} of the"
+        f" videos match if their stills are listed as pictures, and {share('as_video')} if they are"
+        " listed as videos."
     )

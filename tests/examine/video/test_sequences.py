@@ -136,8 +136,11 @@ def test_every_frame_of_an_animated_avif_is_a_view() -> None:
 
 
 def test_boxes_end_where_their_sizes_make_no_sense() -> None:
-    """A size beyond the end, below its own header, or of zero ends the search."""
+    """What is no box ends a picture; a box that is not all there means that the picture is cut."""
     ftyp = box(b"ftyp", b"heic0000")
-    for rest in (b"", b"\0\0\0\4mdat", b"\xff\0\0\0mdat", b"\0\0\0\1mdat" + bytes(8), b"abc"):
+    for rest in (b"", b"abc", b"some words", b"\0\0\0\4sefd"):
         assert boxes_end(ftyp + rest) == len(ftyp)
+    for rest in (b"\0\0\0\4mdat", b"\xff\0\0\0mdat", b"\0\0\0\1mdat" + bytes(8)):
+        assert boxes_end(ftyp + rest) is None
+    assert boxes_end(ftyp[:12]) is None
     assert boxes_end(ftyp + b"\0\0\0\0mdat1234") == len(ftyp) + 12

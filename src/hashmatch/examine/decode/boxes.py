@@ -35,8 +35,8 @@ def outer_boxes(data: bytes, start: int = 0) -> Iterator[Box]:
         start = end
 
 
-def boxes_end(data: bytes, start: int = 0) -> int:
-    """Return where a picture ends, and other files may begin.
+def boxes_end(data: bytes, start: int = 0) -> int | None:
+    """Return where a picture ends, and other files may begin; None if it is cut.
 
     That is the content of the first box that no picture needs, such as ``mpvd``, in which phones
     put the video of a motion photo; or where the next file or anything else but boxes begins.
@@ -48,10 +48,10 @@ def boxes_end(data: bytes, start: int = 0) -> int:
         if box.kind not in _OF_PICTURES:
             return box.content if box.kind.isalnum() else box.start
         end = box.end
-    return end
+    return None if data[end + 4 : end + 8] in _OF_PICTURES else end
 
 
 def own_boxes(data: bytes) -> frozenset[bytes]:
     """The kinds of a picture's boxes: ``meta`` has its single pictures, ``moov`` a sequence."""
-    end = boxes_end(data)
+    end = boxes_end(data) or len(data)
     return frozenset(box.kind for box in outer_boxes(data) if box.start < end)
