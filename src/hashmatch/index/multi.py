@@ -50,7 +50,7 @@ FOLLOWING = np.array([[1, 2], [2, 3], [3, 0], [0, 1]])
 """The chunks that make up the fragments of each of the four tables."""
 
 CALL_NS, BUCKET_NS = 50_000, 40
-"""The cost of a call, and of looking at a bucket; nanoseconds."""
+"""The cost of a call, twice that for wider hashes, and of looking at a bucket; nanoseconds."""
 
 UNSURE_CALL_NS, UNSURE_NS = 100_000, 20_000
 """The cost of a call for queries with uncertain bits, and of each query; nanoseconds."""
@@ -145,6 +145,7 @@ class MultiIndex(BuiltIndex):
         self._cut = Cutter(self._bits)
         self._scan = LinearIndex(self.codes)
         self._scan_cost = self._scan.expected_cost()
+        self._call_cost = CALL_NS if self.words == 1 else 2 * CALL_NS
 
     def explain(self) -> str:
         """See ``Index.explain``."""
@@ -175,7 +176,7 @@ class MultiIndex(BuiltIndex):
         count = bucket_count(radius, self.words)
         # Buckets hold at least as much as they would if the list filled them all evenly
         entry = FRAGMENT_NS if len(self._fragments) else CODE_NS
-        least = CALL_NS / len(queries) + count * (BUCKET_NS + entry * len(self) / VALUES)
+        least = self._call_cost / len(queries) + count * (BUCKET_NS + entry * len(self) / VALUES)
         if count > MOST_BUCKETS or least > self._scan_cost:
             yield from self._scan.pieces(queries, radius)
             return
@@ -232,7 +233,7 @@ class MultiIndex(BuiltIndex):
     def _cost(self, held: Ints, probe: Probe) -> npt.NDArray[np.float64]:
         """The cost of looking at buckets with these counts, for each query, in nanoseconds."""
         cost: npt.NDArray[np.float64] = probe.cost @ held
-        cost += CALL_NS / held.shape[1] + BUCKET_NS * len(held)
+        cost += self._call_cost / held.shape[1] + BUCKET_NS * len(held)
         return cost
 
     def _runs(self, fields: Fields, probe: Probe) -> tuple[Ints, Ints]:
@@ -248,7 +249,10 @@ class MultiIndex(BuiltIndex):
         candidates = held.sum(axis=0, dtype=np.int64)
         scanned = np.zeros(len(queries), np.bool_)
         # Most batches have no such query, and this bound is the cheaper way to tell
-        if CALL_NS + BUCKET_NS * len(held) + probe.most * candidates.max() > self._scan_cost:
+        if (
+            self._call_cost + BUCKET_NS * len(held) + probe.most * candidates.max()
+            > self._scan_cost
+        ):
             scanned = self._cost(held, probe) > self._scan_cost
             held *= ~scanned
             candidates *= ~scanned
