@@ -3,7 +3,7 @@
 ::
 
     HashmatchError
-    +-- SettingsError          a setting or an argument makes no sense        (exit 64)
+    +-- SettingsError          a setting or an argument is invalid            (exit 64)
     |   +-- MissingExtraError  an optional package is needed; says the install command
     +-- LinesError             a file of lines cannot be used as it is        (exit 65)
     |   +-- HashListError      the hash list; ``problems`` has everything by line
@@ -79,7 +79,7 @@ class HashmatchError(Exception):
 
 
 class SettingsError(HashmatchError, ValueError):
-    """A setting or an argument makes no sense."""
+    """A setting or an argument is invalid."""
 
 
 class MissingExtraError(SettingsError, ImportError):
@@ -91,7 +91,7 @@ class MissingExtraError(SettingsError, ImportError):
 
 
 class LinesError(HashmatchError, ValueError):
-    """A file of lines cannot be used as it is.
+    """A file of lines has errors, each on a line of its own.
 
     Attributes:
         problems: everything that is wrong, in the order of the lines.

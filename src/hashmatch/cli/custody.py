@@ -182,7 +182,7 @@ class Custody:
     def _move(self, result: FileResult, matches: Sequence[Mapping[str, Any]]) -> Record:
         """Move a file, or say that it would be moved. Returns its fields of the audit event."""
         if result.sha256 is None:
-            # Another file may have taken its place, and nobody would notice
+            # Another file may have taken its place unnoticed
             raise QuarantineError("it was not read completely", path=os.fsdecode(result.path))
         if self.quarantine is None:
             self._moves.left += 1

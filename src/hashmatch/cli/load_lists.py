@@ -51,7 +51,7 @@ def load_lists(
 
     Raises:
         HashListError: a list cannot be used, or is not what the settings demand.
-        SettingsError: a setting makes no sense.
+        SettingsError: a setting is invalid.
     """
     if not settings.files:
         if settings != NO_LISTS:

@@ -29,7 +29,7 @@ INTERVAL = 0.2
 """Seconds between two updates of the line."""
 
 _PATIENCE = 1.0
-"""Seconds before somebody watching wants to know what is going on."""
+"""Seconds after which someone at a terminal wants to know what is going on."""
 
 
 def is_watched() -> bool:

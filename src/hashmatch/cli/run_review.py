@@ -59,7 +59,7 @@ def review_rules(asked: ReviewerSettings, keys: tuple[Key, ...] | None) -> Revie
     """The rules that the options ask for.
 
     Raises:
-        SettingsError: no key permits reviewing, or an address or the header makes no sense.
+        SettingsError: no key permits reviewing, or an address or the header is invalid.
     """
     if keys is not None and not any(Scope.REVIEW in key.scopes for key in keys):
         raise SettingsError(
@@ -83,7 +83,7 @@ def say_exposed(address: Address) -> None:
 
 
 def _key_for_now(address: Address) -> Key:
-    """A key that holds until the page stops, for whoever started it."""
+    """A key for whoever started the page, valid until it stops."""
     if not address.is_local:
         raise SettingsError(f"anyone could try to log in at {address}: give --keys or --proxy")
     name = str(who()["user"])

@@ -142,7 +142,7 @@ class ClusterSettings:
     """Which machines examine the files.
 
     Raises:
-        SettingsError: an option needs another option that is missing, or makes no sense.
+        SettingsError: an option is invalid, or needs another option that is missing.
     """
 
     PANEL: ClassVar[str] = "Cluster"

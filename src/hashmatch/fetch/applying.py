@@ -1,8 +1,8 @@
 """Makes a list of the staged pages, and swaps it in.
 
-The steps, in this order: the revisions, the list, what is kept, the staged pages away. A fetch that
-is killed between two of them does them once more, with the same result: the list's version says
-that it has these pages already.
+It writes the revisions, the list and the checkpoint, in this order, and then deletes the staged
+pages. If it is killed in between, the next fetch repeats these steps with the same result: the
+list's version says that it has these pages already.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def apply_pages(
         source: the source.
         home: its files.
         staging: all pages.
-        old: the list as it is; None if there is none.
+        old: the current list; None if there is none.
         allow_shrink: the list may lose more than ``SHRINK`` of its entries.
 
     Returns:

@@ -56,7 +56,7 @@ class Tools:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What a fetch came to.
+    """The result of a fetch.
 
     Attributes:
         pages: how many pages or files it took.

@@ -45,7 +45,7 @@ class Home:
         """Keep other processes from fetching this source.
 
         Raises:
-            OutputError: another process is, or the folder cannot be written.
+            OutputError: another process is fetching it, or the folder cannot be written.
             SettingsError: this system has no file locks.
         """
         if fcntl is None:
@@ -67,7 +67,7 @@ class Home:
             os.close(descriptor)
 
     def kept(self) -> Kept:
-        """What is kept of the last fetch; nothing if that cannot be read: all is fetched anew."""
+        """What the last fetch left behind; empty if it cannot be read, which means a full fetch."""
         try:
             return Kept(**json.loads(self._kept.read_bytes()))
         except (OSError, ValueError, TypeError):
@@ -99,7 +99,7 @@ class Home:
         revisions.save(self._revisions)
 
     def load_list(self) -> HashList | None:
-        """The list as it is; None if there is none that can be read."""
+        """The current list; None if there is none that can be read."""
         try:
             return HashList.load(self.list_path, list_format="compiled", policy=None)
         except HashListError:

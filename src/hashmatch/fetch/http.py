@@ -44,7 +44,7 @@ class FetchReply:
 
 
 class Shell(Protocol):
-    """What gets an answer into a stream."""
+    """Asks, and writes the answer to a stream."""
 
     def get(self, request: Request, stream: BinaryIO) -> FetchReply:
         """Ask, and write the answer to a stream.
@@ -58,7 +58,7 @@ class Shell(Protocol):
 
 
 def open_shell(source: FetchSource) -> Shell:
-    """What asks this source, with its secrets read.
+    """Read a source's secrets, and return what asks it.
 
     Raises:
         MissingExtraError: the package that asks over HTTPS is not installed.
@@ -93,7 +93,7 @@ class CommandShell:
         return FetchReply({})
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: a command holds nothing open."""
 
 
 class HttpsShell(Closing):

@@ -6,8 +6,8 @@
                           |                  |
                           +------ page that is the last -----> complete
 
-Its events are kept in the journal of the staging folder. Whoever replays them is where the fetch
-was when it was killed, so that there is one way to go on, and not another for a new start.
+Its events are kept in the journal of the staging folder. Replaying them puts a fetch back where it
+was when it was killed, so starting and resuming are the same code.
 """
 
 from __future__ import annotations
@@ -139,8 +139,8 @@ def check_page(at: FetchProgress, event: Event, turn: Turn, now: int) -> None:
     """Refuse a page that does not fit with those before it.
 
     Raises:
-        PageError: it has not as many records as it says, repeats an earlier page, or has a
-            checkpoint that is earlier than the last one, or in the future.
+        PageError: its number of records is not the one it announces, it repeats an earlier page, or
+            its checkpoint is before the last one or in the future.
     """
     records = event["records"]
     if turn.announced and records not in turn.announced:

@@ -92,7 +92,7 @@ class FetchSource:
         return DIALECTS[self.kind]
 
     def fingerprint(self) -> str:
-        """What tells whether a checkpoint belongs to this source as it is now."""
+        """Changes whenever a setting does that makes an earlier checkpoint useless."""
         options = dict(sorted(self.options.items()))
         said = json.dumps([self.kind, self.url, options, self.command, self.index])
         return hashlib.sha256(said.encode()).hexdigest()[:16]
@@ -102,7 +102,7 @@ def read_sources(path: Path) -> dict[str, FetchSource]:
     """Read a file of sources, by name.
 
     Raises:
-        SettingsError: it cannot be read, or something in it makes no sense.
+        SettingsError: it cannot be read, or a setting in it is invalid.
     """
     try:
         with raising(SettingsError, "cannot read it", path):

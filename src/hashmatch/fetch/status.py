@@ -1,4 +1,4 @@
-"""How each source's list stands, from what is kept of its fetches."""
+"""The status of each source's list, from what its fetches left behind."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hashmatch.fetch.staging import Staging
 
 @dataclass(frozen=True, slots=True)
 class SourceStatus:
-    """How one source's list stands.
+    """The status of one source's list.
 
     Attributes:
         name: of the source.
@@ -51,7 +51,7 @@ class SourceStatus:
 
 
 def status_of(source: FetchSource, lists: Path, now: datetime) -> SourceStatus:
-    """How a source's list stands at a time, which has a zone."""
+    """The status of a source's list at a time, which has a zone."""
     home = Home(lists, source.name)
     kept = home.kept()
     there = bool(kept.began) and home.list_path.exists()

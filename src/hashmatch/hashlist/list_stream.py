@@ -46,7 +46,7 @@ class Options:
 
     @property
     def origin(self) -> str:
-        """What comes before the line number in the id of an entry that has none."""
+        """What comes before the line number where an entry gets its id from its line."""
         return without_blanks(self.name)
 
 

@@ -8,11 +8,11 @@ from hashmatch.errors import HashListError
 from hashmatch.text import count
 
 KEPT_PROBLEMS = 10_000
-"""More would help nobody, and a picture given as a list would have millions."""
+"""More would not help: a picture given as a list would have millions."""
 
 
 SKIP_THEM = "use --skip-bad-entries"
-"""What a message advises. Who reads lists without that option puts another in its place."""
+"""What a message advises. Callers without that option put their own advice in its place."""
 
 
 class Problems:

@@ -1,7 +1,7 @@
 """Remembers when each record of a feed last changed, so that older ones change nothing later.
 
 A compiled list has no tombstones. Without them, a page that comes late or twice could bring back an
-entry that its body has withdrawn. Whoever updates a list from a feed keeps this beside it.
+entry that its body has withdrawn. Keep this beside a list that you update from a feed.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ def _begun(source: str, text: str, path: str) -> Overview:
         summary = parse(text)
         check_summary(summary)
     except UNUSABLE:
-        raise InputError("the summary of its last scan makes no sense", path=path) from None
+        raise InputError("the summary of its last scan is damaged", path=path) from None
     overview = Overview(source, files=summary["files"], summary=summary)
     overview.verdicts.update(summary["verdicts"])
     overview.reasons.update({name: count for name, count in summary["reasons"].items() if count})

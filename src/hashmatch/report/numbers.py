@@ -57,7 +57,7 @@ def share_of(part: int, whole: int) -> str:
 
 
 def one_in(expected: float | None) -> str:
-    """Such as ``1 in 40,000,000``: in how many files one is to be expected."""
+    """Such as ``1 in 40,000,000``: one is expected in so many files."""
     if expected is None:
         return "not known"
     if expected == 0:

@@ -77,7 +77,7 @@ class Run:
     Attributes:
         jobs: how many pictures were decoded at a time.
         paths: what was scanned; the records have absolute paths.
-        files_from: the file that names more of it, ``-`` for standard input; None for none.
+        files_from: the file that names more of it; ``-`` for standard input, None if not given.
         max_list_age: the maximum age of a list, as given to ``--max-list-age``.
         interrupted: the operator stopped it before it had seen every file.
         stop_code: the exit code if it was interrupted.

@@ -10,6 +10,6 @@ into a quarantine before it is answered, and ``shapes`` answers clients of other
 An upload that cannot be examined raises ``UnansweredError`` with a reason: too many uploads at a
 time, a list that is too old, workers that died, or no time left. A door passes this on as a failure
 of the service and never as a clear upload. Where it forgets to, the protocol's general error says
-the same. The lists are loaded anew on SIGHUP, or when their files change; while they load, and if
-they cannot be used, the old ones stay in force.
+the same. The lists are reloaded on SIGHUP, or when their files change. The old ones stay in force
+while the new ones load, and if those cannot be used.
 """

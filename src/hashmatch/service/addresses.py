@@ -84,7 +84,7 @@ def bind(address: Address, mode: int) -> socket.socket:
     """Open a listening socket.
 
     Args:
-        address: where. A unix socket that nobody listens at any more is replaced.
+        address: where. A unix socket without a listener is replaced.
         mode: the file mode of a unix socket.
 
     Raises:

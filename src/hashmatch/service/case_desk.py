@@ -27,7 +27,7 @@ class CaseDesk:
         quarantine: the folder that holds uploads, if one does.
 
     Attributes:
-        failed: the last call did.
+        failed: whether the last call failed.
     """
 
     def __init__(self, cases: Cases, quarantine: str | None = None) -> None:
@@ -46,7 +46,7 @@ class CaseDesk:
     def rejected(
         self, contents: Collection[str]
     ) -> Mapping[str, Mapping[ReviewedEntry, Rejection]]:
-        """See ``Reviews``. Nothing is rejected while nobody can tell."""
+        """See ``Reviews``. Nothing is rejected while the store fails."""
         try:
             found = self._cases.rejected(contents)
         except HashmatchError as error:

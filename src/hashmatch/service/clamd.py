@@ -44,9 +44,9 @@ class ClamdDoor:
 
     Args:
         core: rules on uploads.
-        profile: what clients are told where there is no verdict.
+        profile: the answers its clients get when there is no verdict.
         reload: asks for a reload of the lists.
-        chain: a real clamd, to be asked about each upload too; None for none.
+        chain: a real clamd to ask about each upload as well; None if there is none.
         roots: folders in which clients may have paths scanned.
     """
 
@@ -148,7 +148,7 @@ class _Connection:
         return self._client.descriptors.pop(0) if self._client.descriptors else None
 
     def owe(self, text: str, ending: bytes) -> None:
-        """Set what the client is told if the connection must end."""
+        """Set the answer to send if the connection must end."""
         self._client.owed = _encoded(text, ending)
 
     async def send(self, text: str, ending: bytes) -> None:

@@ -88,8 +88,8 @@ def _set(ready: asyncio.Future[None]) -> None:
 class Connections:
     """Serves the clients of a door, up to a number of them.
 
-    One more ends the connection that has been silent for longest, so that slow clients keep nobody
-    out.
+    One more ends the connection that has been silent for longest, so slow clients cannot keep
+    others out.
 
     Args:
         door: its name, for the log.

@@ -35,7 +35,7 @@ class VerdictCore(Closing):
 
     Args:
         matcher: with the lists in force.
-        load: loads the lists anew, as at the start.
+        load: loads the lists, at the start and for each reload.
         settings: the bounds and the policy.
         trail: of matches, holds, failures and reloads.
         hold: keeps copies of matched uploads.
@@ -77,7 +77,7 @@ class VerdictCore(Closing):
         self._late = 0
         self._pool_failed = False
         self._stopping = False
-        # Two for each worker, so that its next file is at hand when it has done one
+        # Two for each worker: one that it examines, and the next one
         self._most_threads = 2 * settings.workers
         self._threads = ThreadPoolExecutor(self._most_threads, "hashmatch-match")
         self._reloading = asyncio.Lock()
@@ -89,7 +89,7 @@ class VerdictCore(Closing):
 
     @property
     def is_stuck(self) -> bool:
-        """Whether every thread is busy with an upload that nobody is waiting for any more."""
+        """Whether every thread is busy with an upload whose client has stopped waiting."""
         return self._late >= self._most_threads
 
     @property
@@ -259,7 +259,7 @@ class VerdictCore(Closing):
         self._stopping = True
 
     def close(self) -> None:
-        """End the worker processes. Whoever still waits gets an error."""
+        """End the worker processes. Uploads that still wait get an error."""
         self._stopping = True
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._matcher.close()

@@ -40,8 +40,8 @@ class IcapDoor:
 
     Args:
         core: rules on what messages carry.
-        profile: what clients are told where there is no verdict.
-        chain: a real clamd, to be asked about each upload too; None for none.
+        profile: the answers its clients get when there is no verdict.
+        chain: a real clamd to ask about each upload as well; None if there is none.
     """
 
     def __init__(self, core: VerdictCore, profile: Profile, chain: Address | None = None) -> None:

@@ -65,7 +65,7 @@ def new_key(name: str, scopes: list[str]) -> tuple[str, str]:
         The key, and the lines for the file of keys.
 
     Raises:
-        SettingsError: the name or a scope makes no sense.
+        SettingsError: the name or a scope is invalid.
     """
     token = secrets.token_urlsafe(32)
     digest = hashlib.sha256(token.encode()).hexdigest()
@@ -83,7 +83,7 @@ def read_keys(path: str | os.PathLike[str]) -> tuple[Key, ...]:
     """Read a file of keys: TOML, with a table for each key, named after it.
 
     Raises:
-        SettingsError: it cannot be read, or makes no sense. The message quotes no digest.
+        SettingsError: it cannot be read, or is invalid. The message quotes no digest.
     """
     try:
         with raising(SettingsError, "cannot read the keys", path), open(path, "rb") as file:

@@ -49,7 +49,7 @@ class IcapAnswer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What one kind of client is told where there is no verdict.
+    """The answers that one kind of client gets when there is no verdict.
 
     Attributes:
         name: as ``--clamd-profile`` and ``--icap-profile`` take it.

@@ -45,17 +45,17 @@ class Doors:
     """Which doors to open.
 
     Attributes:
-        http: where HTTP is served; None for nowhere.
-        clamd: where clamd's protocol is served; None for nowhere.
+        http: where to serve HTTP; None to leave it out.
+        clamd: where to serve clamd's protocol; None to leave it out.
         clamd_profile: of the clients there.
         clamd_roots: folders in which these clients may have paths scanned.
-        icap: where ICAP is served; None for nowhere.
+        icap: where to serve ICAP; None to leave it out.
         icap_profile: of the clients there.
         chain: a real clamd, to be asked about uploads by clamd's protocol and ICAP, too.
         socket_mode: of unix sockets.
         keys: for HTTP; None to serve anyone who can connect.
         shapes: other services whose paths HTTP answers.
-        review: where the review page is served; None for nowhere.
+        review: where to serve the review page; None to leave it out.
     """
 
     http: Address | None = None
@@ -89,7 +89,7 @@ def serve(
         doors: which to open.
         list_files: the files to watch for changes.
         systemd: what started this process, if it did.
-        review: the review page, if there is to be one.
+        review: the review page; None to leave it out.
 
     Raises:
         SettingsError: a door cannot be opened.

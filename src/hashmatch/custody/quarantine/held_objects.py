@@ -37,7 +37,7 @@ _NO_FILE: dict[str, Any] = dict.fromkeys(
 
 
 class RemovedObjects:
-    """Knows which originals a quarantine removed. It is read once somebody asks."""
+    """Knows which originals a quarantine removed. It is read on first use."""
 
     def __init__(self, objects: HeldObjects) -> None:
         self._objects = objects

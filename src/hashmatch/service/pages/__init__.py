@@ -8,7 +8,8 @@ Content-Security-Policy lets nothing else run or load.
 
 No picture is on a page until its reviewer asks for one. Then ``evidence`` opens the stored or held
 file, a sandboxed worker makes a thumbnail of it, the viewing is recorded, and the thumbnail goes
-out within the page, which nobody may keep. What cannot be shown says why. Handlers run in threads.
+out within the page, which must not be cached. If it cannot be shown, the page says why. Handlers
+run in threads.
 """
 
 from hashmatch.service.pages.evidence import Evidence

@@ -27,7 +27,7 @@ def chosen_filters(asked: Mapping[str, str]) -> dict[str, str]:
 
 
 def read_filters(chosen: Mapping[str, str]) -> tuple[Filters, Order]:
-    """The filters and the order that are chosen; what makes no sense chooses nothing."""
+    """The filters and the order that are chosen; invalid values are ignored."""
     age, order, status = (chosen.get(name, "") for name in ("age", "order", "status"))
     found = Filters(
         status=status if status in set(Decision) else OPEN,

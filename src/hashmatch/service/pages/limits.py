@@ -1,4 +1,4 @@
-"""How often somebody may do something."""
+"""Rate limits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _MOST_KNOWN = 10_000
 
 
 class RateLimit:
-    """Allows each of many so many times within some seconds. Threads may share it.
+    """Allows each of many callers so many times within some seconds. Threads may share it.
 
     Args:
         most: times.

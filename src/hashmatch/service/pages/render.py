@@ -67,7 +67,7 @@ def secured(response: Response, *, keep: bool = False) -> Response:
 
     Args:
         response: the answer.
-        keep: whether browsers may keep it, which are told to ask again otherwise.
+        keep: let browsers keep it; otherwise they must ask again.
     """
     kept = "public, max-age=31536000, immutable" if keep else "no-store"
     response.headers.update({**_HEADERS, "Cache-Control": kept})

@@ -27,7 +27,7 @@ _OURS = frozenset({None, "same-origin", "none"})
 
 @dataclass(slots=True)
 class PageVisit:
-    """A request of somebody who is logged in.
+    """A request of a reviewer who is logged in.
 
     Attributes:
         request: the request.
@@ -76,7 +76,7 @@ class Reception:
         return self._keys is not None
 
     def visit(self, request: Request) -> PageVisit | None:
-        """The visit of somebody who is logged in; None if they are not."""
+        """The visit of a reviewer who is logged in; None if nobody is."""
         cookie = request.cookies.get(self._cookie_name(request))
         session = None if cookie is None else self._sessions.find(cookie)
         named = self._named(request)
@@ -148,12 +148,12 @@ class Reception:
 
 
 def is_ours(request: Request) -> bool:
-    """Whether a browser says that the form was sent by a page of ours, or says nothing."""
+    """Whether the browser says that one of our pages sent the form, or says nothing."""
     return request.headers.get("sec-fetch-site") in _OURS
 
 
 def read_form(body: bytes) -> dict[str, str]:
-    """The fields of a form; empty if it is none."""
+    """The fields of a form; empty if the request has no form."""
     try:
         text = body.decode("ascii")
         return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS))
