@@ -70,7 +70,7 @@ def one_in(expected: float | None) -> str:
 
 
 def two_digits(value: float) -> int:
-    """The value from 1 up, as a whole number of two significant digits."""
+    """A value of at least 1, rounded to two significant digits, as a whole number."""
     return int(float(f"{value:.2g}")) if value >= 10 else round(value)
 
 

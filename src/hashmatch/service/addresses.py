@@ -1,4 +1,4 @@
-"""The addresses that a door listens at."""
+"""The addresses that doors listen on."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def bind(address: Address, mode: int) -> socket.socket:
         return _set_up(socket.create_server(place, family=family, backlog=_BACKLOG))
     except OSError as error:
         why = error.strerror or str(error)
-        raise SettingsError(f"cannot listen at {address}: {why}") from error
+        raise SettingsError(f"cannot listen on {address}: {why}") from error
 
 
 def address_of(descriptor: int, option: str) -> Address:

@@ -98,7 +98,7 @@ class VerdictCore(Closing):
         return f"{int(self.loaded * 1000):x}-{self.loads:x}"
 
     def new_upload(self) -> Upload:
-        """Room for bytes that a door keeps, bounded as those that are examined.
+        """Make room for bytes that a door keeps; they count like those of uploads.
 
         Raises:
             UnansweredError: there is none.
@@ -110,7 +110,7 @@ class VerdictCore(Closing):
         return self._queued >= self.settings.max_waiting
 
     def troubles(self) -> list[str]:
-        """Why the service is not ready, a word each; empty if it is."""
+        """A word for each reason why the service is not ready; empty if it is ready."""
         found = {
             Why.STOPPING: self._stopping,
             Why.LIST_STALE: self._stale() is not None,
@@ -300,7 +300,7 @@ class VerdictCore(Closing):
             self.metrics.held.set(self._budget.held)
 
     def _release_when_done(self, upload: Upload, matching: Future[Ruling] | None) -> None:
-        """Free an upload's place once no thread is on it: a late one still takes its place."""
+        """Free an upload's place once no thread works on it: a late one still occupies it."""
         if matching is None or matching.done():
             self._queued -= matching is not None
             self._release(upload)

@@ -37,7 +37,7 @@ class HoldFolder(Closing):
         wait: seconds to wait for another process that has the quarantine open.
 
     Attributes:
-        folder: the quarantine, by a name that means the same in any working folder.
+        folder: the absolute path of the quarantine.
         failed: the last upload could not be held.
 
     Raises:

@@ -42,7 +42,7 @@ class HttpDoor:
     Args:
         core: rules on uploads.
         keys: those that clients may present; None to serve anyone who can connect.
-        shapes: other services whose paths to answer, too.
+        shapes: other services whose paths it answers as well.
     """
 
     def __init__(

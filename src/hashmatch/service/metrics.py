@@ -112,7 +112,7 @@ class _ListFigures(Collector):
             "hashmatch_list_entries", "Entries that can match.", labels=["list"]
         )
         age = GaugeMetricFamily(
-            "hashmatch_list_age_seconds", "Age of the list, where it says.", labels=["list"]
+            "hashmatch_list_age_seconds", "Age of the list, if it has a date.", labels=["list"]
         )
         now = datetime.now(UTC)
         for each in self._hash_lists():

@@ -1,4 +1,4 @@
-"""Paths and answers of other services, so that their clients need only another address.
+"""Paths and answers of other services, so their clients need only a new address.
 
 Clients of these services read whatever lists no match as clear. So an upload that was not wholly
 examined, or that a human must look at first, is a status of 4xx or 5xx here.

@@ -1,4 +1,4 @@
-"""Encryption of what is written into a quarantine, to keys that this machine need not have.
+"""Encrypts what is written into a quarantine. This machine need not be able to decrypt it.
 
 The format is age's (https://age-encryption.org/v1), so that ``age --decrypt`` opens it.
 """

@@ -15,7 +15,7 @@ from hashmatch.service.pages.visits import PageVisit
 
 
 def go_to(visit: PageVisit, where: str) -> Response:
-    """Go on to another page: one below the root, or the queue as it was filtered, if empty."""
+    """Redirect to a page below the root or, if it is empty, to the queue as it was filtered."""
     filters = "" if where else urlencode(visit.session.filters)
     return secured(RedirectResponse(f"{ROOT}/{where}" + (f"?{filters}" if filters else ""), 303))
 
@@ -31,7 +31,7 @@ def sentence(error: HashmatchError) -> str:
 
 
 async def to_queue(_request: Request) -> Response:
-    """Go on from an address that is nearly right."""
+    """Redirect from an address that is nearly right."""
     return secured(RedirectResponse(f"{ROOT}/", 303))
 
 

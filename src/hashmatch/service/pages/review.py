@@ -53,7 +53,7 @@ _MOST_NOTE = 4_000
 _DECISIONS = (
     (Decision.CONFIRMED, "c", "It is the picture on the list, or a version of it."),
     (Decision.FALSE_POSITIVE, "f", "It is another picture. It stops matching this entry."),
-    (Decision.UNSURE, "u", "It cannot be told from what is here."),
+    (Decision.UNSURE, "u", "What is here does not settle it."),
 )
 _REASONS = (
     "same picture",
@@ -175,7 +175,7 @@ class ReviewPages:
             )
         except HashmatchError as error:
             log_event("review_failed", level=logging.ERROR, error=error, why=str(error))
-            heading, detail = "Not possible now", "Nothing was changed. Tell whoever runs this."
+            heading, detail = "Not possible now", "Nothing was changed. Tell the operator."
             return self._page("problem.html.j2", visit, 503, heading=heading, detail=detail)
         except Exception as error:  # noqa: BLE001 # reviewers see no trace of it
             log_event("failed", level=logging.ERROR, error=error, door="review")
@@ -236,7 +236,7 @@ class ReviewPages:
             "queue.html.j2",
             visit,
             heading=heading(found, filters.status),
-            explained="You get one at a time, and nobody else gets it meanwhile."
+            explained="You get one case at a time, and nobody else gets it meanwhile."
             if waiting
             else "Open a case to read why.",
             rows=found.rows,
@@ -325,7 +325,7 @@ class ReviewPages:
         return go_to(visit, f"case/{_number(visit)}#history")
 
     def _may_look(self, case: Case, visit: PageVisit) -> bool:
-        """Whoever has a case may look at it, and at one that is decided whoever asks."""
+        """An open case may be seen by whoever holds it, a decided one by every reviewer."""
         if case.lease is not None:
             return case.lease.reviewer == visit.reviewer
         return case.status != OPEN
