@@ -39,6 +39,7 @@ def request(
     environment: Mapping[str, str],
     streams: tuple[int, int, int],
     folder: str | None = None,
+    own_zygotes: bool = False,
 ) -> None:
     """Have the server at the other end run the command, in this folder and with this umask."""
     umask = os.umask(0)
@@ -48,6 +49,7 @@ def request(
         "folder": folder or os.getcwd(),  # noqa: PTH109 # without importing pathlib
         "environment": environment,
         "umask": umask,
+        "own_zygotes": own_zygotes,
     }
     data = json.dumps(wanted).encode()
     socket.send_fds(connection, [len(data).to_bytes(LENGTH, "big")], streams)

@@ -34,6 +34,7 @@ from hashmatch.errors import HashmatchError
 from hashmatch.examine.sandbox import forker
 from hashmatch.examine.sandbox.start import make_no_pool
 
+_START_ZYGOTE = forker.start_zygote
 _FIXTURES = Path(__file__).parent.parent / "fixtures"
 
 
@@ -99,6 +100,8 @@ def _become(request: dict[str, Any], streams: list[int]) -> NoReturn:
     os.environ.clear()
     os.environ.update(request["environment"])
     sys.argv[1:] = request["arguments"]
+    if request["own_zygotes"]:
+        forker.start_zygote = _START_ZYGOTE
     code: object = 1
     try:
         main()

@@ -28,6 +28,9 @@ COMMAND = [sys.executable, "-P", "-m", "hashmatch"]
 forks = hasattr(os, "fork")
 """Whether commands may be forks of a process that has hashmatch loaded; see ``real_processes``."""
 
+own_zygotes = False
+"""Whether commands that are forks start zygotes of their own; see ``real_zygotes``."""
+
 SOURCE = str(Path(hashmatch.__file__).resolve().parent.parent)
 
 
@@ -163,7 +166,9 @@ class ForkedCommand:
             (self.stdout, *first), (self.stderr, *second) = _pipe(), _pipe()
         with open(os.devnull) as nothing:
             streams = (nothing.fileno(), *(output or (*first, *second)))
-            command_client.request(self._connection, arguments, environment(), streams, folder)
+            command_client.request(
+                self._connection, arguments, environment(), streams, folder, own_zygotes
+            )
         if output is None:
             for each in (*first, *second):
                 os.close(each)

@@ -59,6 +59,17 @@ def real_processes() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module")
+def real_zygotes() -> Iterator[None]:
+    """Start zygotes as children; commands that start them may still be forks."""
+    import commands  # noqa: PLC0415 # as above
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(forker, "start_zygote", START_ZYGOTE)
+        patch.setattr(commands, "own_zygotes", True)
+        yield
+
+
 @pytest.fixture
 def own_zygote(monkeypatch: pytest.MonkeyPatch) -> None:
     """Start zygotes as operators do, in one test."""

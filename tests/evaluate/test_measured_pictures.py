@@ -87,7 +87,7 @@ def test_hostile_pictures_are_left_out_with_their_reasons(
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="processes are found in /proc")
-@pytest.mark.usefixtures("real_processes")
+@pytest.mark.usefixtures("own_zygote")
 def test_lists_are_loaded_after_the_last_picture(folder: Path) -> None:
     """When the lists are loaded every picture is measured, and no worker is left."""
     before = children(os.getpid())

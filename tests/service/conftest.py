@@ -11,6 +11,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ import pytest
 
 import commands
 from commands import COMMAND, ForkedCommand, environment
+from hashmatch.service.policy import ActionPolicy
+from hashmatch.service.ruling import CoreSettings
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 PICTURES = FIXTURES / "benign_images"
@@ -71,7 +74,7 @@ class Service:
         return httpx.Client(base_url=base, trust_env=False, timeout=30, **options)
 
     def descendants(self) -> list[int]:
-        """The zygote, and then its workers, of a service of ``real_processes``."""
+        """The zygote, and then its workers, of a service of ``real_zygotes``."""
         found, parents = [], [self.process.pid]
         while parents:
             for children in Path(f"/proc/{parents.pop(0)}/task").glob("*/children"):
@@ -95,6 +98,19 @@ class Service:
             if stream is not None:
                 stream.close()
         return code
+
+
+def core_settings(max_list_age: timedelta | None) -> CoreSettings:
+    """The default policy, and bounds for a few small uploads."""
+    return CoreSettings(
+        policy=ActionPolicy(),
+        workers=1,
+        max_bytes=1 << 20,
+        max_held=1 << 20,
+        max_waiting=9,
+        deadline=20,
+        max_list_age=max_list_age,
+    )
 
 
 def copy_of_list(folder: Path) -> Path:

@@ -194,7 +194,7 @@ def test_a_file_that_is_cut_is_no_ok(door: Service) -> None:
         assert say(door, sent[:length], end=True).endswith(" ERROR\n"), length
 
 
-@pytest.mark.usefixtures("real_processes")
+@pytest.mark.usefixtures("real_zygotes")
 @pytest.mark.parametrize("profile", ["strict", "generic", "rspamd"])
 def test_failures_are_told_as_each_client_needs_it(
     start: Start, tmp_path: Path, profile: str

@@ -23,13 +23,12 @@ import pytest
 from commands import COMMAND, environment
 from hashmatch import HashList
 from hashmatch.service.core import VerdictCore
-from hashmatch.service.policy import ActionPolicy
-from hashmatch.service.ruling import Asked, CoreSettings, Ruling
+from hashmatch.service.ruling import Asked, Ruling
 from hashmatch.service.unanswered import UnansweredError, Why
 from matchers import in_process
-from service.conftest import FIXTURES, MATCHING, Service, Start, copy_of_list
+from service.conftest import FIXTURES, MATCHING, Service, Start, copy_of_list, core_settings
 
-pytestmark = pytest.mark.usefixtures("real_processes")
+pytestmark = pytest.mark.usefixtures("real_zygotes")
 DATA = MATCHING.read_bytes()
 
 
@@ -244,15 +243,7 @@ def core_says(
                 core.stop()
             return await core.examine(chunks(), Asked("test", "request"))
 
-    settings = CoreSettings(
-        policy=ActionPolicy(),
-        workers=1,
-        max_bytes=1 << 20,
-        max_held=1 << 20,
-        max_waiting=1,
-        deadline=10,
-        max_list_age=None if age is None else timedelta(days=age),
-    )
+    settings = core_settings(None if age is None else timedelta(days=age))
     with in_process(hash_list) as matcher:
         try:
             assert asyncio.run(run()).outcome.verdict == "match"

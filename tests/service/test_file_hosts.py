@@ -21,16 +21,14 @@ from hashmatch.service.clamd import ClamdDoor
 from hashmatch.service.connections import Connections
 from hashmatch.service.core import VerdictCore
 from hashmatch.service.icap import IcapDoor
-from hashmatch.service.policy import ActionPolicy
 from hashmatch.service.profiles import PROFILES
-from hashmatch.service.ruling import CoreSettings
 from matchers import in_process
-from service.conftest import FIXTURES, MATCHING, Start
+from service.conftest import FIXTURES, MATCHING, Start, core_settings
 from service.file_hosts import CLAMD_HOSTS, ICAP_HOSTS, connect
 from service.icap_messages import Peer, reqmod
 from service.test_clamd_protocol import chunked
 
-pytestmark = pytest.mark.usefixtures("real_processes")
+pytestmark = pytest.mark.usefixtures("real_zygotes")
 DATA = MATCHING.read_bytes()
 TEXT = b"no picture"
 Ask = Callable[[str, bytes], str]
@@ -118,15 +116,7 @@ def test_a_list_that_is_too_old_makes_nothing_clean(door: str, answer: str) -> N
     """Once a list is over the age allowed, no host takes an upload for clean."""
     hash_list = HashList.load(FIXTURES / "hashes.txt")
     made = datetime.fromisoformat(hash_list.created or "").replace(tzinfo=UTC)
-    settings = CoreSettings(
-        policy=ActionPolicy(),
-        workers=1,
-        max_bytes=1 << 20,
-        max_held=1 << 20,
-        max_waiting=9,
-        deadline=20,
-        max_list_age=timedelta(days=7),
-    )
+    settings = core_settings(timedelta(days=7))
     hosts = hosts_by_answer()[door, answer]
 
     async def said(days: int) -> set[str]:
