@@ -14,7 +14,6 @@ from hashmatch.files import Closing
 from hashmatch.hashing import Codes
 from hashmatch.hashlist import HashList
 from hashmatch.match.agreement import Flags
-from hashmatch.match.ahead import match_ahead
 from hashmatch.match.cutoffs import MAX_FALSE_PER_MILLION, MatchRule
 from hashmatch.match.expected import ExpectedFalse, describe
 from hashmatch.match.hashed import check_complete, examination_of
@@ -262,6 +261,8 @@ class Matcher(Closing):
         """
         if self._pool is None:
             return map(self.match, sources)
+        from hashmatch.match.ahead import match_ahead  # noqa: PLC0415 # as above
+
         return match_ahead(sources, self._pool, lambda: self._lists)
 
     def look_up(
