@@ -1,6 +1,6 @@
 """Check how good the chance rates are that lie below all counts.
 
-In three worlds of scenes, a few pairs give the rates, as an operator's own pictures would, and 32
+In three worlds of scenes, a few pairs give the rates, as an operator's own pictures would, and 30
 times as many pairs of other scenes give what the rates really are. At each distance below the few
 pairs' lowest count, the extrapolated rate is compared with the counted one. The extrapolation was
 chosen in worlds of other seeds, three of them with other numbers of shapes. ::
@@ -21,7 +21,7 @@ from hashmatch.match.rates import Curve, Rates, read_curve
 
 SHAPES = (4, 6, 12)
 SAMPLES = 4
-FEW, MANY = (1_500, 8_000), (6_000, 64_000)
+FEW, MANY = (800, 4_000), (3_000, 32_000)
 """Scenes, and readings of others in all symmetries, to count pairs between."""
 
 LEAST = 20
