@@ -14,7 +14,7 @@ import pytest
 from cluster.nodes import Nodes, family, kill, local, matcher_of, remote, wait_for_nodes
 from commands import ForkedCommand, hashmatch_command, records
 from examine.sandbox.test_secrets import CANARY, IDS, found_in, needles
-from hashmatch.cluster import coordinator, dispatch
+from hashmatch.cluster import dispatch
 from hashmatch.cluster.coordinator import ClusterPool, cluster_at
 from hashmatch.cluster.keys import make_keys
 from hashmatch.errors import HashmatchError, SettingsError
@@ -156,6 +156,102 @@ def test_records_equal_those_of_a_local_scan(nodes: Nodes, uploads: Path, tmp_pa
     assert records(again.stdout)[-1]["run"]["state"]["recalled"] == FILES + 22
 
 
+def test_a_killed_coordinator_is_taken_up_again(
+    nodes: Nodes, uploads: Path, tmp_path: Path
+) -> None:
+    """Scans with a state that are killed at any moment lose, double and blame nothing."""
+    chance = random.Random(11)
+    state = tmp_path / "scan.db"
+    command = (
+        *("scan", str(uploads / "uploads"), "--list", str(uploads / "list.txt")),
+        *("--cluster", nodes.address, "--cluster-keys", str(nodes.keys), "--jobs", "1"),
+        *("--state", str(state), "--format", "jsonl"),
+    )
+    known = 0
+    for kills in range(10 if LONG else 2):
+        running = ForkedCommand(
+            *command, "-o", str(tmp_path / "out"), "--recheck", f"{kills % 2 * 9}%"
+        )
+        wanted = known + (chance.randint(1, FILES // 10) if kills else 0)
+        while running.poll() is None and stored(state) < wanted:
+            time.sleep(0.002)
+        time.sleep(chance.uniform(0, 0.05))
+        started = family(running.pid)
+        kill(running.pid)
+        running.wait(60)
+        running.stdout.close()
+        running.stderr.close()
+        known = stored(state)
+        for pid in started:
+            wait_for_end(pid)
+    ended = hashmatch_command(*command, timeout=300)
+    *files, summary = records(ended.stdout)
+    assert ended.returncode == 1, ended.stderr
+    with_digests = local(uploads / "uploads", matcher_of(uploads / "list.txt"), digests=True)
+    assert files == with_digests
+    assert stored(state) == len(files)
+    assert summary["run"]["state"]["recalled"] == known > 0
+
+
+def wait_for_end(pid: int) -> None:
+    """Wait until a process has ended by itself."""
+    deadline = time.monotonic() + 60
+    with suppress(OSError):
+        while " Z " not in Path(f"/proc/{pid}/stat").read_text().replace(")", ""):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+
+def test_what_a_liar_examined_is_examined_anew(nodes: Nodes, uploads: Path, tmp_path: Path) -> None:
+    """A liar is named, the records are those of a local scan, and the state keeps no lie."""
+    matcher = matcher_of(uploads / "list.txt")
+    said: list[str] = []
+    with State(tmp_path / "scan.db") as state:
+        history = History(state, matcher.options)
+        limits = WorkerLimits(notify=said.append)
+        with nodes.pool(0.05 if LONG else 0.5, limits, chance=random.Random(3).random) as pool:
+            pool.configure(history.options)
+            wait_for_nodes(pool, 2)
+            tell(nodes, "lie", 100 if LONG else 10)
+            found = remote(uploads / "uploads", matcher, pool, history=history)
+            liars = pool.liars
+        assert found == local(uploads / "uploads", matcher, digests=True)
+        assert history.counts.examined + history.counts.adopted == len(found)
+        history.end({})
+    [liar] = liars
+    assert f"{liar} is no longer used: it gives false results" in "".join(said)
+    assert liar in (nodes.folder / "worker0.log").read_text()
+    with State(tmp_path / "scan.db") as state:
+        history = History(state, matcher.options)
+        with make_pool(1) as pool:
+            known = scan([uploads / "uploads"], matcher, pool, history=history)
+            assert [file_record(result) for result in known] == found
+        assert history.counts.recalled == len(found)
+
+
+def test_liars_on_all_nodes_end_the_scan(nodes: Nodes, uploads: Path, tmp_path: Path) -> None:
+    """If no honest node is left, the scan fails without a record, and the state forgets the run."""
+    matcher = matcher_of(uploads / "list.txt")
+    with State(tmp_path / "scan.db") as state:
+        history = History(state, matcher.options)
+        with nodes.pool(0.5, chance=random.Random(3).random) as pool:
+            pool.configure(history.options)
+            wait_for_nodes(pool, 2)
+            pool._patience = 0.5  # from now on: joining takes a while
+            pool._dispatch.refuse(next(iter(honest(nodes, pool))))
+            tell(nodes, "lie", 10)
+            results = scan([uploads / "uploads"], matcher, pool, history=history)
+            with pytest.raises(HashmatchError, match=r"no node is left: .* false results"):
+                next(results)
+        assert not list(state.files.everything())
+
+
+def honest(nodes: Nodes, pool: ClusterPool) -> set[str]:
+    """The addresses of the workers that cannot be told to be evil."""
+    log = (nodes.folder / "worker1.log").read_text()
+    return {address for address in pool._dispatch._nodes if address in log}
+
+
 def test_kills_lose_double_and_blame_nothing(
     nodes: Nodes, uploads: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -194,52 +290,6 @@ def test_kills_lose_double_and_blame_nothing(
     assert found == local(uploads / "uploads", matcher)
 
 
-def test_a_killed_coordinator_is_taken_up_again(
-    nodes: Nodes, uploads: Path, tmp_path: Path
-) -> None:
-    """Scans with a state that are killed at any moment lose, double and blame nothing."""
-    chance = random.Random(11)
-    state = tmp_path / "scan.db"
-    command = (
-        *("scan", str(uploads / "uploads"), "--list", str(uploads / "list.txt")),
-        *("--cluster", nodes.address, "--cluster-keys", str(nodes.keys), "--jobs", "1"),
-        *("--state", str(state), "--format", "jsonl"),
-    )
-    known = 0
-    for kills in range(10 if LONG else 2):
-        running = ForkedCommand(
-            *command, "-o", str(tmp_path / "out"), "--recheck", f"{kills % 2 * 9}%"
-        )
-        wanted = known + (chance.randint(1, FILES // 10) if kills else 0)
-        while running.poll() is None and stored(state) < wanted:
-            time.sleep(0.002)
-        time.sleep(chance.uniform(0, 0.05))
-        started = family(running.pid)
-        kill(running.pid)
-        running.wait(10)
-        running.stdout.close()
-        running.stderr.close()
-        known = stored(state)
-        for pid in started:
-            wait_for_end(pid)
-    ended = hashmatch_command(*command, timeout=300)
-    *files, summary = records(ended.stdout)
-    assert ended.returncode == 1, ended.stderr
-    with_digests = local(uploads / "uploads", matcher_of(uploads / "list.txt"), digests=True)
-    assert files == with_digests
-    assert stored(state) == len(files)
-    assert summary["run"]["state"]["recalled"] == known > 0
-
-
-def wait_for_end(pid: int) -> None:
-    """Wait until a process has ended by itself."""
-    deadline = time.monotonic() + 10
-    with suppress(OSError):
-        while " Z " not in Path(f"/proc/{pid}/stat").read_text().replace(")", ""):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-
-
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may read what is not dumpable")
 def test_no_other_process_has_the_list_in_its_memory(
     nodes: Nodes, uploads: Path, tmp_path: Path
@@ -268,9 +318,15 @@ def test_nobody_joins_without_a_key(
     nodes: Nodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Keys of another CA reach no cluster, and the message says so."""
-    monkeypatch.setattr(coordinator, "_FIRST_PAUSE", 60.0)  # one attempt is enough
     make_keys(tmp_path / "keys", 1)
-    pool = ClusterPool(cluster_at(nodes.address, tmp_path / "keys"), WorkerLimits(), patience=5.0)
+    pool = ClusterPool(cluster_at(nodes.address, tmp_path / "keys"), WorkerLimits())
+    lose = pool._lose
+
+    def lose_for_good() -> None:
+        lose()
+        pool._give_up = 0.0
+
+    monkeypatch.setattr(pool, "_lose", lose_for_good)
     matcher = matcher_of_nothing(tmp_path)
     with pool, pytest.raises(HashmatchError, match="TLS certificate does not match"):
         pool.configure(matcher.options)
@@ -306,55 +362,6 @@ def test_a_payload_runs_nowhere_near_the_list(nodes: Nodes, uploads: Path, mode:
     assert struck
     assert os.getpid() not in struck
     assert not (nodes.folder / "run").exists()
-
-
-def test_what_a_liar_examined_is_examined_anew(nodes: Nodes, uploads: Path, tmp_path: Path) -> None:
-    """A liar is named, the records are those of a local scan, and the state keeps no lie."""
-    matcher = matcher_of(uploads / "list.txt")
-    said: list[str] = []
-    with State(tmp_path / "scan.db") as state:
-        history = History(state, matcher.options)
-        limits = WorkerLimits(notify=said.append)
-        with nodes.pool(0.05 if LONG else 0.5, limits, chance=random.Random(3).random) as pool:
-            pool.configure(history.options)
-            wait_for_nodes(pool, 2)
-            tell(nodes, "lie", 100 if LONG else 10)
-            found = remote(uploads / "uploads", matcher, pool, history=history)
-            liars = pool.liars
-        assert found == local(uploads / "uploads", matcher, digests=True)
-        assert history.counts.examined + history.counts.adopted == len(found)
-        history.end({})
-    [liar] = liars
-    assert f"{liar} is no longer used: it gives false results" in "".join(said)
-    assert liar in (nodes.folder / "worker0.log").read_text()
-    with State(tmp_path / "scan.db") as state:
-        history = History(state, matcher.options)
-        with make_pool(1) as pool:
-            known = scan([uploads / "uploads"], matcher, pool, history=history)
-            assert [file_record(result) for result in known] == found
-        assert history.counts.recalled == len(found)
-
-
-def test_liars_on_all_nodes_end_the_scan(nodes: Nodes, uploads: Path, tmp_path: Path) -> None:
-    """If no honest node is left, the scan fails without a record, and the state forgets the run."""
-    matcher = matcher_of(uploads / "list.txt")
-    with State(tmp_path / "scan.db") as state:
-        history = History(state, matcher.options)
-        with nodes.pool(0.5, chance=random.Random(3).random, patience=3.0) as pool:
-            pool.configure(history.options)
-            wait_for_nodes(pool, 2)
-            pool._dispatch.refuse(next(iter(honest(nodes, pool))))
-            tell(nodes, "lie", 10)
-            results = scan([uploads / "uploads"], matcher, pool, history=history)
-            with pytest.raises(HashmatchError, match=r"no node is left: .* false results"):
-                next(results)
-        assert not list(state.files.everything())
-
-
-def honest(nodes: Nodes, pool: ClusterPool) -> set[str]:
-    """The addresses of the workers that cannot be told to be evil."""
-    log = (nodes.folder / "worker1.log").read_text()
-    return {address for address in pool._dispatch._nodes if address in log}
 
 
 def test_objects_are_read_by_the_nodes(

@@ -50,7 +50,7 @@ def test_killed_scans_read_no_object_for_long(
             time.sleep(chance.uniform(0, 0.02))
             with suppress(ProcessLookupError):
                 os.kill(started.pid, signal.SIGKILL)
-            started.wait(10)
+            started.wait(60)
             started.stdout.close()
             started.stderr.close()
             known = stored(state)
