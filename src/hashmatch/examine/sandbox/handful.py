@@ -16,7 +16,7 @@ from hashmatch.examine.sandbox.protocol import HANDFUL
 
 MOST_JOBS = 1000
 """How many files a worker examines before it is replaced. This bounds how many later files a worker
-that was taken over can answer for, and costs about a percent with small files."""
+that was taken over can answer for, and costs two to four percent with small files."""
 
 LOW = HANDFUL // 2
 """A worker with more files than this is busy for a while; one with fewer gets more."""
