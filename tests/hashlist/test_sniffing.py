@@ -47,6 +47,7 @@ FILES = [
 
 TEXTS = [
     (f"hash;id\n{HASH};1\n", "a table separated by semicolons: save it as CSV"),
+    (f"id;md5\n1;{HASH * 2}\n", "a table separated by semicolons"),
     (f"id\thash\n1\t{HASH}\n", "a table separated by tabs"),
     (f"sep=,\nhash,id\n{HASH},1\n", "a CSV that begins with a line sep=: remove that line"),
     (f"md5,id\n{HASH * 2},1\n", "'md5' and no column 'hash'"),

@@ -114,7 +114,8 @@ def _json(head: bytes, feeds: Sequence[str]) -> str:
 def _table(line: str) -> str | None:
     """Say what is wrong with a table that has no column ``hash``, or is not split by commas."""
     for separator, plural in _SEPARATORS.items():
-        if "hash" in _names(line, separator):
+        names = _names(line, separator)
+        if len(names) > 1 and names & {"hash", *algorithms()}:
             return f"a table separated by {plural}: {_SAVE}, separated by commas"
     for name in _names(line, ","):
         if name in algorithms():
