@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from counts import examples
-from hashmatch.index import Codes, EqualIndex, build_index, equal
+from hashmatch.index import Codes, EqualIndex, build_index, equal, open_index
 
 from .oracle import WIDTHS, make, naive, questions, reopen, triples
 
@@ -29,6 +30,21 @@ def test_finds_equal_hashes_alone(
         assert isinstance(index, EqualIndex)
         index = reopen(index) if reopened else index
         assert triples(index.search(queries, 0)) == naive(codes, queries, 0)
+
+
+def unaligned(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    """The same values at an odd address, as a file may hold them."""
+    return np.frombuffer(b"-" + array.tobytes(), array.dtype, array.size, 1).reshape(array.shape)
+
+
+@pytest.mark.parametrize("few", [0, 8])
+def test_arrays_may_lie_anywhere(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Codes and tables from a file need no alignment."""
+    monkeypatch.setattr(equal, "_FEW", few)
+    codes = make("uniform", 50, 128, seed=4)
+    tables = {name: unaligned(table) for name, table in EqualIndex(codes).tables().items()}
+    index = open_index("equal", unaligned(codes), tables)
+    assert triples(index.search(codes[:5], 0)) == [(row, row, 0) for row in range(5)]
 
 
 @pytest.mark.parametrize("bits", WIDTHS)

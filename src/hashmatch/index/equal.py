@@ -66,7 +66,7 @@ class EqualIndex(BuiltIndex):
             yield from self._together(queries)
 
     def _one_by_one(self, queries: Codes) -> Iterator[Hits]:
-        starts, rows, words = self._starts.data, self._rows.data, self.codes.reshape(-1).data
+        starts, rows, words = self._starts, self._rows, self.codes.reshape(-1)
         shift, width = self._shift, self.words
         found = []
         for number, query in enumerate(queries.tolist()):
@@ -74,9 +74,10 @@ class EqualIndex(BuiltIndex):
             for word in query:
                 mixed = (mixed ^ word) * _FACTOR & _ALL
             bucket = mixed >> shift
-            for row in rows[starts[bucket] : starts[bucket + 1]]:
+            begin, end = starts.item(bucket), starts.item(bucket + 1)
+            for row in rows[begin:end].tolist() if begin < end else ():
                 first = row * width
-                if words[first] == query[0] and words[first : first + width].tolist() == query:
+                if words.item(first) == query[0] and self.codes[row].tolist() == query:
                     found.append((number, row))
         if found:
             asker, row = np.array(found).T
