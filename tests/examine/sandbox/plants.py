@@ -99,10 +99,10 @@ def install(folder: Path, garbage: bytes = b"\0\0\0\4true") -> Path:
 
 
 def picture(seed: int = 1, mark: bytes = b"", side: int = 48) -> bytes:
-    """A small JPEG, with a mark in its comment."""
+    """A small JPEG, with a mark in its comment, and padding at its end, so that Pillow opens it."""
     file = io.BytesIO()
     photo(seed, side, side).save(file, "JPEG", quality=85, comment=mark + b";")
-    return file.getvalue()
+    return file.getvalue() + b"\0"
 
 
 def marked(data: bytes, mark: bytes) -> bytes:
