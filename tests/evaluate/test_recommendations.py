@@ -123,8 +123,16 @@ def test_what_one_alone_never_finds_is_not_compared() -> None:
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(0, "0"), (1234.5, "1,234"), (12.34, "12"), (0.0123, "0.012"), (0.000123, "1e-04")],
+    [
+        (0, "0"),
+        (1234.5, "1,234"),
+        (99.7, "100"),
+        (12.34, "12"),
+        (0.0123, "0.012"),
+        (0.000196, "0.0002"),
+        (1e-12, "under 0.000000001"),
+    ],
 )
 def test_amounts_are_short(value: float, shown: str) -> None:
-    """Every amount has at most two significant digits below a hundred."""
+    """Amounts below a hundred have at most two significant digits and no exponent."""
     assert numbers.amount(value) == shown

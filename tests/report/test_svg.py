@@ -39,7 +39,7 @@ def test_values_outside_an_axis_lie_at_its_edge() -> None:
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(1, "1"), (0.01, "0.01"), (10_000, "10000"), (1e5, "1e5"), (1e-7, "1e-7"), (1e-12, "1e-12")],
+    [(1, "1"), (0.01, "0.01"), (10_000, "10000"), (1e5, "10⁵"), (1e-7, "10⁻⁷"), (1e-12, "10⁻¹²")],
 )
 def test_powers_are_short(value: float, shown: str) -> None:
     """Short powers of ten are written out, and others as powers."""

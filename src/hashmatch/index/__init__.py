@@ -94,7 +94,7 @@ def build_index(codes: Codes, kind: str = "auto", radius: int = 8) -> BuiltIndex
     if cost >= 1:
         why = f"faster than a multi-index at radius {radius}"
         return LinearIndex(codes, reason=why)
-    index.reason = f"at {cost:.2g} of the cost of a linear scan at radius {radius}"
+    index.reason = f"at {100 * cost:.2g}% of the cost of a linear scan at radius {radius}"
     return index
 
 

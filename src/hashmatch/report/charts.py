@@ -20,6 +20,8 @@ _TOP = 8
 _COLUMNS = 21
 """How many columns of thresholds the heat map has at most: a wide hash has more thresholds."""
 
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
 
 def roc(rules: Sequence[Record]) -> Markup:
     """Recall against the rate of false matches, for all rules."""
@@ -128,10 +130,10 @@ def daily(rule: Record, number: int, limit: float) -> Markup:
 
 
 def power(value: float) -> str:
-    """A power of ten, short."""
+    """A power of ten, short: ``0.01`` or ``10⁻⁷``."""
     if 0.001 <= value <= 10_000:
         return f"{value:g}"
-    return f"{value:.0e}".replace("e-0", "e-").replace("e+0", "e")
+    return "10" + str(round(math.log10(value))).translate(_SUPERSCRIPTS)
 
 
 def heat_map(rule: Record) -> Markup:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any
 
 _RAREST = 1e-15
+
+_LEAST = 1e-9
 
 
 def thresholds(bits: Mapping[str, int]) -> str:
@@ -75,9 +78,9 @@ def two_digits(value: float) -> int:
 
 
 def amount(value: float) -> str:
-    """A number of any size, with two significant digits."""
-    if value == 0:
-        return "0"
+    """A number of any size, with at least two significant digits and never an exponent."""
     if value >= 100:
         return f"{value:,.0f}"
-    return f"{value:.2g}" if value >= 0.001 else f"{value:.0e}"
+    if 0 < value < _LEAST:
+        return f"under {Decimal(_LEAST):.9f}"
+    return f"{Decimal(f'{value:.2g}'):f}"
