@@ -4,9 +4,7 @@ Each algorithm takes its pictures at one small size, its *grid*. The caller does
 this module is pure arithmetic over batches.
 
 Sources: pHash and dHash as N. Krawetz described them ("Looks Like It", 2011, and "Kind of Like
-That", 2013, The Hacker Factor Blog) and as ``imagehash`` 4.3 computes them; the quality measure as
-published with PDQ ("The TMK+PDQF Video-Hashing Algorithm and the PDQ Image-Hashing Algorithm",
-Facebook, 2019, appendix on the quality metric).
+That", 2013, The Hacker Factor Blog) and as ``imagehash`` 4.3 computes them.
 """
 
 from __future__ import annotations
@@ -39,24 +37,6 @@ Two correct double-precision transforms of 8-bit greys differ by about 10^-12 gr
 
 PLUGINS = "hashmatch.algorithms"
 """The group of entry points through which packages offer more algorithms."""
-
-QUALITY_GRID = 64
-"""PDQ measures its gradient on 64 x 64 grey values."""
-
-_PERCENT = np.uint32(25_701)
-"""A grey level times this, shifted by 16 bits, is ``level * 100 // 255``: whole percent of full
-scale, for every level, without a slow division."""
-
-
-_SURELY = 11_000
-"""The sum in percent of full scale from which ``quality`` surely finds the 9,000 that make 100. On
-1,100 pictures it found at least 0.88 times this sum; on those like photographs, 1.25 times."""
-
-_SURELY_OF_OTHERS = 13_000
-"""The same for copies whose values differ by a level here and there."""
-
-_LOST = 6
-"""Grey levels that rounding to whole percent takes from two steps at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,52 +166,6 @@ def measure_dhash(grey: Grey, bits: int) -> npt.NDArray[np.int16]:
     """
     level = grey.astype(np.int16)
     return (level[:, :, 1:] - level[:, :, :-1]).reshape(len(grey), bits)
-
-
-def quality(grey: Grey) -> npt.NDArray[np.uint8]:
-    """Measure the detail in pictures, 0 to 100, with the gradient measure published with PDQ.
-
-    It takes the differences of neighbours in whole percent of full scale, so faint noise counts for
-    nothing. The quality is their sum divided by 90, at most 100.
-
-    Args:
-        grey: shape (n, 64, 64), uint8.
-
-    Returns:
-        uint8, shape (n,).
-    """
-    down, across = (grey[:, 1:], grey[:, :-1]), (grey[:, :, 1:], grey[:, :, :-1])
-    total = np.zeros(len(grey), dtype=np.uint64)
-    for one, other in (down, across):
-        percent = (np.maximum(one, other) - np.minimum(one, other)).astype(np.uint32)
-        percent *= _PERCENT
-        percent >>= 16
-        total += percent.reshape(len(grey), -1).sum(axis=1)
-    return np.minimum(total // 90, 100).astype(np.uint8)
-
-
-def has_full_quality(grey: Grey, *, of_others: bool = False) -> npt.NDArray[np.bool_]:
-    """Tell which pictures surely have a quality of 100, by the grid that a pHash of 64 bits takes.
-
-    From one pixel of that grid to the next, each of two rows of the larger one rises or falls as
-    far, in two steps, and each step loses less than a percent by rounding.
-
-    Args:
-        grey: shape (n, 32, 32), uint8.
-        of_others: tell it of other copies of these pictures as well, such as previews.
-
-    Returns:
-        Shape (n,); False where ``quality`` has to measure.
-    """
-    total = np.zeros(len(grey), dtype=np.int64)
-    for pictures in (grey, grey.swapaxes(1, 2)):
-        rows = pictures.reshape(len(grey), -1)  # one after another, which NumPy is fastest with
-        one, other = rows[:, grey.shape[1] :], rows[:, : -grey.shape[1]]
-        levels = np.maximum(one, other)
-        levels -= np.minimum(one, other)
-        np.maximum(levels, _LOST, out=levels)
-        total += np.add.reduce(levels, axis=1, dtype=np.int64) - _LOST * levels.shape[1]
-    return total * 200 >= 255 * (_SURELY_OF_OTHERS if of_others else _SURELY)
 
 
 def _square(bits: int) -> tuple[int, int]:

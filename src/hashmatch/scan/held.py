@@ -1,8 +1,8 @@
-"""Holds results back while those who examined the files may still turn out to be liars.
+"""Holds results back while a node that examined files may still turn out to lie.
 
 The results of a whole pass wait in a file. Then the examiner names the nodes that lied, and every
-item that one of them had a hand in is examined anew, by others. That may expose further liars, so
-it goes on until it exposes none. Only then do results leave, in the order of the sources.
+item that one of them had a hand in is examined again, by others. That may expose further liars, so
+it repeats until it exposes none. Only then do results leave, in the order of the sources.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Held(NamedTuple):
     results: list[FileResult]
 
 
-class Checked(Protocol):
+class CheckedExaminer(Protocol):
     """An examiner whose answers are checked."""
 
     @property
@@ -50,17 +50,17 @@ class Checked(Protocol):
 def settled(
     first: Iterator[Held],
     again: Callable[[Iterator[Item]], Iterator[Held]],
-    examiner: Checked,
+    examiner: CheckedExaminer,
     waiting: Callable[[int], None] = lambda _: None,
 ) -> Iterator[FileResult]:
-    """Yield results once no liar has a hand in any of them.
+    """Yield results once no known liar has had a hand in any of them.
 
     Args:
         first: the results of all items. An interrupt ends them early; then those without a known
             liar leave, and the interrupt follows.
-        again: examines items anew.
-        examiner: who examined them.
-        waiting: called now and then with how many items have results that wait.
+        again: examines items again.
+        examiner: the pool that examines items.
+        waiting: called after each item with the number of items whose results wait.
     """
     with ExitStack() as stack:
         spool = stack.enter_context(Spool())
@@ -76,7 +76,8 @@ def settled(
                 examiner.settle()
         except KeyboardInterrupt:
             for held in spool:
-                yield from () if held.nodes & examiner.liars else held.results
+                if not held.nodes & examiner.liars:
+                    yield from held.results
             raise
         for held in spool:
             yield from held.results
@@ -89,7 +90,7 @@ def _counted(found: Iterable[Held], waiting: Callable[[int], None]) -> Iterator[
 
 
 class Spool(Closing):
-    """Held results in a temporary file that has no name.
+    """Held results in a temporary file that has no name, so nothing else can write to it.
 
     Attributes:
         nodes: all machines that had a hand in them.
@@ -120,11 +121,11 @@ class Spool(Closing):
 
 
 class _Pickler(pickle.Pickler):
-    """Writes results and items, and leaves out what only this process can have.
+    """Writes results and items, without the objects that only this process can have.
 
     Args:
-        file: where to.
-        live: what was left out, to be put back.
+        file: what to write to.
+        live: collects the objects left out, so that they can be put back.
     """
 
     def __init__(self, file: Any, live: list[object]) -> None:

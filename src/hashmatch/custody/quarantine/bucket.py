@@ -136,14 +136,16 @@ class BucketQuarantine:
             found = source.look(key)
             number = _number(source.endpoint, path, found)
             place = self.prefix + b"%012x/" % number
-            self._write(place + b"moving.json", _event(number, path, found, sha256, matches))
+            write_event(
+                self.bucket, place + b"moving.json", _event(number, path, found, sha256, matches)
+            )
             self._copy(source, found, place + b"object", sha256)
-            self._write(place + b"held.json", {"id": number})
+            write_event(self.bucket, place + b"held.json", {"id": number})
             if self._remove_source:
                 done = "it was copied and not removed"
                 source.remove(found)
                 done = "it was moved, and removed.json was not written"
-                self._write(place + b"removed.json", {"id": number})
+                write_event(self.bucket, place + b"removed.json", {"id": number})
         except DecodeError as error:
             raise QuarantineError(f"{done}: {error.message}", path=printable(path)) from error
         return HeldObject(number, self._remove_source)
@@ -163,10 +165,16 @@ class BucketQuarantine:
                 self.bucket.remove(copy)
             raise DecodeError(Reason.CHANGED, "it was changed or replaced since it was examined")
 
-    def _write(self, key: bytes, event: Mapping[str, Any]) -> None:
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        line = json.dumps({**event, "time": now, "by": who()}, indent=1)
-        self.bucket.write(key, line.encode())
+
+def write_event(bucket: Bucket, key: bytes, event: Mapping[str, Any]) -> None:
+    """Record what happened to an object, when and by whom, unless the key is taken.
+
+    Raises:
+        DecodeError: it cannot be written.
+    """
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    line = json.dumps({**event, "time": now, "by": who()}, indent=1)
+    bucket.write(key, line.encode())
 
 
 def _number(endpoint: str, path: bytes, found: BucketObject) -> int:

@@ -1,7 +1,7 @@
-"""What is in a quarantine of objects: listed, checked, and copied back.
+"""Lists and checks what a quarantine in a bucket holds, and copies objects back.
 
 ``bucket`` writes what this reads. A restore copies the object to where it came from, compares the
-copy, and then writes ``restored.json``. The quarantine keeps everything.
+copy, and then writes ``restored.json``. The quarantine keeps its own copy.
 """
 
 from __future__ import annotations
@@ -9,12 +9,10 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from hashmatch.custody.journal import who
-from hashmatch.custody.quarantine.bucket import Bucket
+from hashmatch.custody.quarantine.bucket import Bucket, write_event
 from hashmatch.custody.quarantine.manifest import HeldFile, HoldState
 from hashmatch.custody.quarantine.settle import Where
 from hashmatch.custody.quarantine.verify import HeldFileCheck
@@ -29,7 +27,6 @@ _STATES = {
     "held.json": HoldState.HELD,
     "moving.json": HoldState.MOVING,
 }
-
 
 _NO_FILE: dict[str, Any] = dict.fromkeys(
     ("mode", "uid", "gid", "atime_ns", "mtime_ns", "device", "inode"), 0
@@ -46,8 +43,8 @@ class RemovedObjects:
         return path in self._objects.removed
 
 
-class _Found(NamedTuple):
-    """An object in quarantine: what is known of it, and the names of what was written of it."""
+class _HeldObject(NamedTuple):
+    """An object in quarantine, and what the bucket has of it, by name, such as ``held.json``."""
 
     item: HeldFile
     names: Mapping[str, Any]
@@ -118,14 +115,13 @@ class HeldObjects:
             bucket.copy(self._bucket, found.names["object"], key)
             if bucket.sha256(bucket.look(key)) != sha256:
                 raise QuarantineError("the copy is not what was examined", path=printable(path))
-            event = {"id": number, "time": _now(), "by": who()}
             place = self._prefix + b"%012x/restored.json" % number
-            self._bucket.write(place, json.dumps(event, indent=1).encode())
+            write_event(self._bucket, place, {"id": number})
         except DecodeError as error:
             raise QuarantineError(error.message, path=printable(path)) from error
         return path
 
-    def _read(self) -> list[_Found]:
+    def _read(self) -> list[_HeldObject]:
         places: defaultdict[bytes, dict[str, Any]] = defaultdict(dict)
         url = self._bucket.url + self._prefix
         try:
@@ -139,7 +135,7 @@ class HeldObjects:
             raise InputError("not a quarantine of objects", path=printable(url)) from None
         return sorted(found, key=lambda each: each.item.time)
 
-    def _one(self, names: Mapping[str, Any]) -> _Found:
+    def _one(self, names: Mapping[str, Any]) -> _HeldObject:
         said = json.loads(self._bucket.load(names["moving.json"]))
         state = next(state for name, state in _STATES.items() if name in names)
         item = HeldFile(
@@ -152,9 +148,9 @@ class HeldObjects:
             matches=tuple(said["matches"]),
             **_NO_FILE,
         )
-        return _Found(item, names)
+        return _HeldObject(item, names)
 
-    def _check(self, found: _Found) -> HeldFileCheck:
+    def _check(self, found: _HeldObject) -> HeldFileCheck:
         item, copy = found.item, found.names.get("object")
         unfinished = item.state is HoldState.MOVING
         try:
@@ -176,7 +172,3 @@ def _is_there(bucket: Bucket, key: bytes) -> bool:
             raise
         return False
     return True
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

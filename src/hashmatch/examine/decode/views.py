@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from PIL import Image
 
 from hashmatch.examine.decode.border import TOLERANCE, content_boxes, doubtful_edges
 from hashmatch.examine.decode.shrink import shrink, shrink_exactly
+from hashmatch.examine.decode.wide import WIDE_MODES, scaled
 
 Grey: TypeAlias = npt.NDArray[np.uint8]
 
@@ -28,8 +29,6 @@ SAMPLE = "sample"
 SCREEN = "screen"
 
 _ORIENTATION_TAG = 0x0112
-_PHOTOMETRIC_TAG = 262
-_WHITE_IS_ZERO = 0
 
 _UPRIGHT = {
     2: "mirror",
@@ -85,10 +84,6 @@ _GAP = 1.5
 
 At this gap, no quality moved by more than 4 of 100.
 """
-
-_PIECE = 1 << 20  # pixels
-_MOST = 0.999
-_WIDE_MODES = frozenset({"I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
 
 
 class View:
@@ -308,11 +303,11 @@ def _readings(name: str, frame: Image.Image) -> tuple[View, list[View]]:
 
 def _visible(stored: View, frame: Image.Image) -> list[View]:
     """Return what people see of the frame."""
-    if frame.mode not in _WIDE_MODES:
+    if frame.mode not in WIDE_MODES:
         return _over_backgrounds(stored.name, frame) or [stored]
     found: list[View] = []
     key = frame.info.get("transparency")
-    for step, grey in _scaled(frame):
+    for step, grey in scaled(frame):
         view = View(join(stored.name, step), grey, partial(grey.convert, "RGB"))
         found.append(view)
         if isinstance(key, int):
@@ -355,51 +350,6 @@ def _without_transparency(frame: Image.Image) -> Image.Image:
     frame = frame.copy()
     del frame.info["transparency"]
     return frame
-
-
-def _scaled(frame: Image.Image) -> Iterator[tuple[str, Image.Image]]:
-    """Scale greys of more than 8 bits down to 8, where Pillow would clip them.
-
-    Yields:
-        ``scaled``, by the range of the values; and ``clipped``, if a few values far above the rest
-        would leave it dark: to 0..1 for floats, as viewers show them, otherwise to the level that
-        one pixel in a thousand exceeds.
-    """
-    values = np.asarray(frame)
-    if values.dtype.kind == "f":
-        values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = float(values.min()), float(values.max())
-    bottom, top = (0.0, _full_scale(high)) if low >= 0 and high > 255 else (low, high)
-    inverted = _is_white_zero(frame)
-    yield "scaled", _to_8_bits(values, bottom, top, inverted=inverted)
-    most = 1.0 if values.dtype.kind == "f" else _full_scale(float(np.quantile(values, _MOST)))
-    if most < top or (values.dtype.kind == "f" and low < 0):
-        bottom = 0.0 if values.dtype.kind == "f" else bottom
-        yield "clipped", _to_8_bits(values, bottom, most, inverted=inverted)
-
-
-def _full_scale(level: float) -> float:
-    """Return the next power of two: 12-bit samples in 16 bits use only a sixteenth of the range."""
-    return float(2.0 ** np.ceil(np.log2(max(level, 0) + 1)))
-
-
-def _to_8_bits(values: npt.NDArray[Any], low: float, top: float, *, inverted: bool) -> Image.Image:
-    factor = 255 / (top - low) if top > low else 0.0
-    grey = np.empty(values.size, dtype=np.uint8)
-    flat = values.ravel()
-    # In pieces: eight bytes for each of 100 megapixels would be too much memory
-    for start in range(0, flat.size, _PIECE):
-        piece = flat[start : start + _PIECE].astype(np.float64)
-        grey[start : start + _PIECE] = np.rint(np.clip((piece - low) * factor, 0, 255))
-    return Image.fromarray(
-        255 - grey.reshape(values.shape) if inverted else grey.reshape(values.shape)
-    )
-
-
-def _is_white_zero(frame: Image.Image) -> bool:
-    """Tell whether a TIFF counts from white, which Pillow ignores beyond 8 bits a sample."""
-    tags = getattr(frame, "tag_v2", None)
-    return tags is not None and tags.get(_PHOTOMETRIC_TAG) == _WHITE_IS_ZERO
 
 
 def _alpha(frame: Image.Image) -> Image.Image | None:

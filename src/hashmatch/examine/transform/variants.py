@@ -11,6 +11,7 @@ from PIL import Image, ImageOps
 
 from hashmatch.errors import DecodeError
 from hashmatch.examine.decode import load_decoders, sniff
+from hashmatch.examine.decode.wide import WIDE_MODES
 from hashmatch.examine.examination import examine
 from hashmatch.examine.inputs import read_content
 from hashmatch.examine.reading import steady
@@ -21,8 +22,6 @@ from hashmatch.options import ExamineOptions
 
 WORKING_PIXELS = 2_000_000
 """Larger pictures are scaled down to this before they are changed, as platforms do on upload."""
-
-_WIDE_MODES = frozenset({"I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
 
 
 def preload(names: Sequence[str]) -> None:
@@ -115,7 +114,7 @@ def _visible(data: bytes) -> Image.Image:
     # A JPEG may decode at half of its size or less; other formats ignore this
     picture.draft("RGB", _working_size(picture))
     picture = ImageOps.exif_transpose(picture)
-    if picture.mode in _WIDE_MODES:
+    if picture.mode in WIDE_MODES:
         picture = _narrowed(picture)
     if picture.has_transparency_data:
         ground = Image.new("RGBA", picture.size, "white")
