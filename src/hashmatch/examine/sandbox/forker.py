@@ -166,11 +166,14 @@ class Forker:
         # Its end of the socket closes as it ends, which comes sooner than a poll of its status
         with self._control, suppress(OSError):
             self._control.shutdown(socket.SHUT_WR)
-            while self._control.recv(4096):
-                pass
+            try:
+                while self._control.recv(4096):
+                    pass
+            except TimeoutError:  # somebody stopped it
+                self._process.kill()
         try:
             self._process.wait(_CLOSING_SECONDS)
-        except subprocess.TimeoutExpired:  # somebody stopped it
+        except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
 
