@@ -7,8 +7,8 @@ distances. Only then are hash lists loaded. All else is arithmetic in the callin
 ``figures`` and ``intervals`` count with error bounds, ``recommend`` chooses a threshold on one half
 and scores it on the other. ``record`` turns the result into plain values that ``report`` renders.
 Files that cannot be used are left out with a reason; too few usable pictures raise ``InputError``.
-Videos are measured beside them if asked for: ``films`` has the workers encode each again, and
-``film_figures`` counts what is found of them and what chance finds in others.
+Videos are measured beside them if asked for: ``videos`` has the workers encode each again, and
+``video_figures`` counts what is found of them and what chance finds in others.
 
 ::
 

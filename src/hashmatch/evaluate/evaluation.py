@@ -17,7 +17,6 @@ from hashmatch.errors import InputError, SettingsError
 from hashmatch.evaluate import prose
 from hashmatch.evaluate.against import weigh_lists
 from hashmatch.evaluate.figures import Figures, found_by_level, measure, variant_levels
-from hashmatch.evaluate.films import Films, gather_films
 from hashmatch.evaluate.gather import Measurements, Progress, Unused, gather
 from hashmatch.evaluate.identity import CHOOSE, LEFT_OUT, SCORE, Identities, identify
 from hashmatch.evaluate.intervals import Ints
@@ -27,6 +26,7 @@ from hashmatch.evaluate.recommend import Comparison, Recommendation, compare, re
 from hashmatch.evaluate.rules import Rule, joint_rules, single_rules
 from hashmatch.evaluate.samples import SampleCounts, count_samples
 from hashmatch.evaluate.settings import MIN_PICTURES, EvaluationSettings
+from hashmatch.evaluate.videos import MeasuredVideos, gather_videos
 from hashmatch.examine.sandbox import WorkerLimits
 from hashmatch.hashing import default_threshold
 from hashmatch.hashlist import HashList
@@ -79,7 +79,7 @@ class Evaluation:
         samples: how many pairs of crops of different pictures are near.
         rules: the figures of each rule.
         lists: what the record says about each list.
-        films: the videos; None if no paths of videos were given.
+        videos: what was measured of videos; None if there were no paths of any.
         hash_lists: the lists, to look the videos up in.
         started: when it began.
         seconds: how long it took.
@@ -96,7 +96,7 @@ class Evaluation:
     samples: SampleCounts
     rules: tuple[RuleFigures, ...]
     lists: tuple[dict[str, Any], ...] = ()
-    films: Films | None = None
+    videos: MeasuredVideos | None = None
     hash_lists: tuple[HashList, ...] = ()
     started: datetime | None = None
     seconds: float = 0.0
@@ -124,41 +124,33 @@ def evaluate(
             them was decoded, so that no list is in memory beside untrusted bytes.
         pairs: pairs of pictures that a human has labelled the same or different.
         jobs: how many worker processes to use; the result is the same for any number.
-        workers: what each may use; its seconds are for a file, and again for each variant. None
-            for the defaults of ``WorkerLimits``.
+        workers: what each may use, for a file and again for each variant; None for the defaults.
         cache: a file that keeps what was measured of pictures, so that a stopped run can resume.
         progress: called with the number of files done and the number of all files.
 
     Raises:
         InputError: a path does not exist, or too few of the pictures can be used.
-        SettingsError: a setting makes no sense.
+        SettingsError: a setting is invalid.
         OutputError: the cache cannot be opened.
-        HashmatchError: the workers cannot be started, or have all died.
-        HashListError: raised by ``load_lists``.
+        HashmatchError: the workers cannot be started, have all died, or ``load_lists`` failed.
     """
     started, clock = datetime.now(UTC), time.monotonic()
     settings = settings or EvaluationSettings()
     if not settings.transforms:
         raise SettingsError("there are no transforms to evaluate")
-    paths_of_films = check_paths(videos)
+    video_paths = check_paths(videos)
     pictures, unused, files = gather(
         check_paths(paths), settings, jobs=jobs, workers=workers, cache=cache, progress=progress
     )
     identities = _identify(pictures, settings, pairs)
     _check_enough(identities, unused, files)
     paired = _gather_pairs(pairs, settings, jobs, workers) if pairs else None
-    films = None
-    if paths_of_films:
-        films = gather_films(
-            paths_of_films, settings, jobs=jobs, workers=workers, progress=progress
-        )
+    measured = gather_videos(video_paths, settings, jobs=jobs, workers=workers, progress=progress)
     found = _analyse_with_lists(pictures, identities, settings, tuple(load_lists()))
     if paired is not None:
         found = replace(found, rules=_with_labels(found.rules, pairs, paired))
-    seconds = time.monotonic() - clock
-    return replace(
-        found, films=films, files=files, unused=tuple(unused), started=started, seconds=seconds
-    )
+    found = replace(found, videos=measured, files=files, unused=tuple(unused))
+    return replace(found, started=started, seconds=time.monotonic() - clock)
 
 
 def analyse(

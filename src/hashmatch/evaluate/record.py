@@ -20,11 +20,11 @@ from hashmatch.evaluate import prose
 from hashmatch.evaluate.advice import advise
 from hashmatch.evaluate.evaluation import Evaluation, RuleFigures
 from hashmatch.evaluate.figures import Figures
-from hashmatch.evaluate.film_figures import weigh_films
 from hashmatch.evaluate.identity import CHOOSE, LEFT_OUT, SCORE
 from hashmatch.evaluate.negatives import NearPairs, count_agreeing
 from hashmatch.evaluate.rules import Rule, label
 from hashmatch.evaluate.settings import EvaluationSettings, versions
+from hashmatch.evaluate.video_figures import weigh_videos
 from hashmatch.examine.transform import SOURCES, TRANSFORMS
 from hashmatch.match.own_rates import rates_of
 from hashmatch.text import printable
@@ -65,17 +65,7 @@ def record(evaluation: Evaluation, folder: str | os.PathLike[str] | None = None)
         "transforms": [_transform(name) for name in settings.transforms],
         "sources": dict(SOURCES),
         "pictures": _pictures(evaluation),
-        "distances": [
-            {
-                "algorithm": label(kind),
-                "bits": kind.bits,
-                "same": positives.tolist(),
-                "different": negatives.tolist(),
-            }
-            for kind, positives, negatives in zip(
-                settings.kinds, evaluation.positives, evaluation.negatives, strict=True
-            )
-        ],
+        "distances": _distances(evaluation),
         "agreeing": [
             {"kinds": [str(first), str(second)], "different": counts.tolist()}
             for first, second, counts in count_agreeing(evaluation.near, settings.kinds)
@@ -89,11 +79,26 @@ def record(evaluation: Evaluation, folder: str | os.PathLike[str] | None = None)
         "videos": None,
         "baseline": None,
     }
-    if evaluation.films is not None:
-        found["videos"] = weigh_films(
-            evaluation.films, rates_of(found), settings, evaluation.hash_lists
+    if evaluation.videos is not None:
+        found["videos"] = weigh_videos(
+            evaluation.videos, rates_of(found), settings, evaluation.hash_lists
         )
     return found | {"advice": advise(found, settings, folder)}
+
+
+def _distances(evaluation: Evaluation) -> list[Record]:
+    """How many pairs of the same and of different pictures lie at each distance, by kind."""
+    return [
+        {
+            "algorithm": label(kind),
+            "bits": kind.bits,
+            "same": positives.tolist(),
+            "different": negatives.tolist(),
+        }
+        for kind, positives, negatives in zip(
+            evaluation.settings.kinds, evaluation.positives, evaluation.negatives, strict=True
+        )
+    ]
 
 
 def _transform(name: str) -> Record:

@@ -26,6 +26,8 @@ from hashmatch.options import ExamineOptions
 EXCERPT = 10
 """Seconds from the start of a video that are encoded again."""
 
+_QUICK = ("preset", "veryfast")
+
 
 @dataclass(frozen=True, slots=True)
 class Reencoding:
@@ -33,7 +35,7 @@ class Reencoding:
 
     Attributes:
         name: as the records spell it.
-        imitates: what people or programs do that it stands for.
+        imitates: what people or programs do that has the same effect.
         container: FFmpeg's name of the muxer.
         codec: FFmpeg's name of the encoder.
         gop: frames from one key frame to the next at most.
@@ -51,10 +53,9 @@ class Reencoding:
     rate: int = 25
     scale: float = 1.0
     bars: float = 0.0
-    options: tuple[tuple[str, str], ...] = (("preset", "veryfast"),)
+    options: tuple[tuple[str, str], ...] = (_QUICK,)
 
 
-_QUICK = ("preset", "veryfast")
 REENCODINGS: Mapping[str, Reencoding] = {
     each.name: each
     for each in (

@@ -34,7 +34,7 @@ _LEAST_STEP = 0.25
 
 _USUAL_RATE = 25
 _LEAST_PACE = 0.01
-"""Seconds that a packet counts at least: a film whose times stand still is looked at too."""
+"""Seconds that a packet counts at least: a video whose times stand still is looked at too."""
 
 _SIDE = 512
 """Pixels of a still's long side at most: hashes come from far fewer."""

@@ -58,7 +58,7 @@ def examine_video(
     """Hash the stills of a video; see ``frames`` for which these are.
 
     A still below the quality floor, such as a black one, is kept only if there is no better one:
-    there are such in every film, and being near to one means nothing.
+    there are such in every video, and being near to one means nothing.
 
     Args:
         file: the video, at any position.
@@ -102,7 +102,7 @@ def examine_video(
 def _look_at(
     video: Video, options: ExamineOptions, found: _Found
 ) -> Generator[tuple[None, None], None, None]:
-    # A film has so many stills that chance would leave nothing to further views
+    # A video has so many stills that chance would leave nothing to further views
     options = replace(options, views="plain")
     told = 0.0
     last: tuple[PerceptualHash, ...] | None = None

@@ -20,12 +20,12 @@ from typing import Any
 
 import numpy as np
 
-from hashmatch.evaluate import film_prose
-from hashmatch.evaluate.films import Film, Films, of_kinds
+from hashmatch.evaluate import video_prose
 from hashmatch.evaluate.identity import COPY_BITS, connected
 from hashmatch.evaluate.intervals import wilson, wilson_of_means
 from hashmatch.evaluate.pictures import IDENTITY_KINDS
 from hashmatch.evaluate.settings import EvaluationSettings
+from hashmatch.evaluate.videos import MeasuredVideo, MeasuredVideos, of_kinds
 from hashmatch.examine.transform import EXCERPT, REENCODINGS
 from hashmatch.hashing import Codes, default_threshold, to_codes
 from hashmatch.hashing.distance import distances
@@ -59,41 +59,44 @@ _MOST_NEAR = 100
 _PICTURE = "PNG"
 
 
-def weigh_films(
-    films: Films, rates: Rates, settings: EvaluationSettings, lists: Sequence[HashList] = ()
+def weigh_videos(
+    videos: MeasuredVideos,
+    rates: Rates,
+    settings: EvaluationSettings,
+    lists: Sequence[HashList] = (),
 ) -> Record:
     """What the evaluation's record says about videos.
 
     Args:
-        films: what was measured.
+        videos: what was measured.
         rates: how often different pictures are near by chance, as a scan would be told.
         settings: what was asked for.
         lists: the operator's own lists.
     """
-    family = _families(films.used)
+    family = _families(videos.used)
     rule = _rule(rates, settings)
-    problems = Counter(file.why.partition(":")[0] for file in films.unused)
+    problems = Counter(file.why.partition(":")[0] for file in videos.unused)
     found: Record = {
-        "files": films.files,
-        "usable": len(films.used),
+        "files": videos.files,
+        "usable": len(videos.used),
         "families": len(set(family)),
-        "stills": sum(len(film.stills) for film in films.used),
+        "stills": sum(len(video.stills) for video in videos.used),
         "unusable": dict(sorted(problems.items())),
         "unused_shown": [
             {"path": printable(file.name), "why": file.why.partition(": ")[2]}
-            for file in islice(films.unused, _SHOWN)
+            for file in islice(videos.unused, _SHOWN)
         ],
-        "rule": _constants(films.used, rule, settings),
-        "chance": _chance(films.used, family, rule, settings),
-        "encodings": _recall(films.used, rule, settings),
+        "rule": _constants(videos.used, rule, settings),
+        "chance": _chance(videos.used, family, rule, settings),
+        "encodings": _recall(videos.used, rule, settings),
         "excerpt": EXCERPT,
         "lists": [
-            {"name": printable(each.name), **_counted(_Lists(each, rule, settings), films.used)}
+            {"name": printable(each.name), **_counted(_Lists(each, rule, settings), videos.used)}
             for each in lists
             if set(each.sections) & set(settings.kinds)
         ],
     }
-    return found | {"sentences": film_prose.sentences(found, settings)}
+    return found | {"sentences": video_prose.sentences(found, settings)}
 
 
 class _Lists:
@@ -127,18 +130,18 @@ def _rule(rates: Rates, settings: EvaluationSettings) -> MatchRule:
     return MatchRule(AUTO, AUTO, limit, settings.mirrors, rates, settings.views)
 
 
-def _families(films: Sequence[Film]) -> list[int]:
+def _families(videos: Sequence[MeasuredVideo]) -> list[int]:
     """The family of each video: the number of the first one that it shares a still with."""
     codes = [
-        [to_codes([_of_kind(view, kind) for _, view in film.stills]) for kind in IDENTITY_KINDS]
-        for film in films
+        [to_codes([_of_kind(view, kind) for _, view in video.stills]) for kind in IDENTITY_KINDS]
+        for video in videos
     ]
     same = [
         (first, second)
-        for first, second in combinations(range(len(films)), 2)
+        for first, second in combinations(range(len(videos)), 2)
         if _share_a_still(codes[first], codes[second])
     ]
-    group = connected(same, len(films)).tolist()
+    group = connected(same, len(videos)).tolist()
     return [group.index(number) for number in group]
 
 
@@ -154,33 +157,45 @@ def _share_a_still(one: Sequence[Codes], other: Sequence[Codes]) -> bool:
     return bool((fine & coarse).any())
 
 
-def _halves(films: Sequence[Film], family: Sequence[int], seed: int) -> tuple[list[Film], ...]:
+def _halves(
+    videos: Sequence[MeasuredVideo], family: Sequence[int], seed: int
+) -> tuple[list[MeasuredVideo], ...]:
     """Split the videos in two halves, and keep families together."""
 
     def draw(first: int) -> bytes:
-        return hashlib.sha256(f"{seed}:{films[first].found.digests[0]}".encode()).digest()
+        return hashlib.sha256(f"{seed}:{videos[first].found.digests[0]}".encode()).digest()
 
     order = sorted(set(family), key=draw)
     return tuple(
-        [film for film, first in zip(films, family, strict=True) if order.index(first) % 2 == half]
+        [
+            video
+            for video, first in zip(videos, family, strict=True)
+            if order.index(first) % 2 == half
+        ]
         for half in (0, 1)
     )
 
 
 def _chance(
-    films: Sequence[Film], family: Sequence[int], rule: MatchRule, settings: EvaluationSettings
+    videos: Sequence[MeasuredVideo],
+    family: Sequence[int],
+    rule: MatchRule,
+    settings: EvaluationSettings,
 ) -> Record | None:
     """Count what matches stills of other videos; None if all videos are one family."""
-    halves = _halves(films, family, settings.seed)
+    halves = _halves(videos, family, settings.seed)
     if not all(halves):
         return None
     verdicts: dict[str, Counter[str]] = {"videos": Counter(), "pictures": Counter()}
     compared: Counter[str] = Counter()
     for listed, asked in (halves, halves[::-1]):
-        entries = [still for film in listed for still in film.stills]
+        entries = [still for video in listed for still in video.stills]
         lists = _Lists(_listed(entries, settings), rule, settings, settings.entries)
-        pictures = [_as_picture(view) for film in asked for _, view in film.stills]
-        for what, examined in (("videos", [film.found for film in asked]), ("pictures", pictures)):
+        pictures = [_as_picture(view) for video in asked for _, view in video.stills]
+        for what, examined in (
+            ("videos", [video.found for video in asked]),
+            ("pictures", pictures),
+        ):
             verdicts[what].update(outcome.verdict for outcome in lists.judge(examined))
             compared[what] += len(examined) * len(entries)
     counted: Record = {
@@ -198,11 +213,13 @@ def _chance(
     return counted | {"pairs": [_near_pairs(kind, halves, rule) for kind in settings.kinds]}
 
 
-def _near_pairs(kind: HashKind, halves: Sequence[Sequence[Film]], rule: MatchRule) -> Record:
+def _near_pairs(
+    kind: HashKind, halves: Sequence[Sequence[MeasuredVideo]], rule: MatchRule
+) -> Record:
     """How many stills of different videos are near by one kind, and how many the rates expect."""
     one, other = (
-        to_codes([_of_kind(view, kind) for film in films for _, view in film.stills])
-        for films in halves
+        to_codes([_of_kind(view, kind) for video in videos for _, view in video.stills])
+        for videos in halves
     )
     threshold = default_threshold(kind)
     near = sum(int((distances(still, other) <= threshold).sum()) for still in one)
@@ -235,22 +252,26 @@ def _listed(
     return HashList.from_entries(entries, name="videos", policy=None)
 
 
-def _counted(lists: _Lists, films: Sequence[Film]) -> Record:
-    verdicts = Counter(outcome.verdict for outcome in lists.judge([film.found for film in films]))
+def _counted(lists: _Lists, videos: Sequence[MeasuredVideo]) -> Record:
+    verdicts = Counter(
+        outcome.verdict for outcome in lists.judge([video.found for video in videos])
+    )
     return {str(verdict): verdicts[verdict] for verdict in Verdict if verdicts[verdict]}
 
 
-def _recall(films: Sequence[Film], rule: MatchRule, settings: EvaluationSettings) -> list[Record]:
+def _recall(
+    videos: Sequence[MeasuredVideo], rule: MatchRule, settings: EvaluationSettings
+) -> list[Record]:
     """Count what is found of videos that were encoded again, by the way it was done."""
-    tried = [_Excerpt(film, rule, settings) for film in films]
+    tried = [_Excerpt(video, rule, settings) for video in videos]
     return [_found_of([each for each in tried if each.stills], name) for name in settings.encodings]
 
 
 class _Excerpt:
     """The start of one video, as it would be listed."""
 
-    def __init__(self, film: Film, rule: MatchRule, settings: EvaluationSettings) -> None:
-        every = film.stills
+    def __init__(self, video: MeasuredVideo, rule: MatchRule, settings: EvaluationSettings) -> None:
+        every = video.stills
         self.stills = [still for still in every if still[0] < EXCERPT]
         self.held = [
             after is None or after - at > HELD
@@ -258,7 +279,7 @@ class _Excerpt:
                 (at for at, _ in self.stills), (at for at, _ in every[1 : len(self.stills) + 1])
             )
         ]
-        self.again = film.again
+        self.again = video.again
         self._kinds = settings.kinds
         self._lists = [
             _Lists(_listed(self.stills, settings, frames=frames), rule, settings, settings.entries)
@@ -313,19 +334,19 @@ def _recall_of(found: Sequence[Sequence[bool]]) -> Record | None:
 
 
 def _constants(
-    films: Sequence[Film], rule: MatchRule, settings: EvaluationSettings
+    videos: Sequence[MeasuredVideo], rule: MatchRule, settings: EvaluationSettings
 ) -> Record | None:
     """What the rule asks of a video with as many stills as half of these have."""
-    if not films:
+    if not videos:
         return None
-    stills = int(np.median([len(film.stills) for film in films]))
-    listed = _listed(films[0].stills, settings)
+    stills = int(np.median([len(video.stills) for video in videos]))
+    listed = _listed(videos[0].stills, settings)
     expected = expect_false([listed], rule, settings.entries)
-    videos = VideoRule(expected, settings.kinds, ())
+    rule_of_videos = VideoRule(expected, settings.kinds, ())
     return {
         "stills": stills,
-        "match_within": describe(videos.cutoffs_of(stills).matching),
-        "shots": videos.enough_shots(stills),
+        "match_within": describe(rule_of_videos.cutoffs_of(stills).matching),
+        "shots": rule_of_videos.enough_shots(stills),
         "near": {str(kind): bits for kind, bits in expected.cutoffs.near.items()},
         "listed_frames": LEAST_FRAMES,
         "listed_share": LEAST_SHARE,

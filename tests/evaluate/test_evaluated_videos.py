@@ -12,8 +12,8 @@ from films import FORMATS, film, scene
 from hashmatch import HashList, PerceptualHash
 from hashmatch.cli.main import run
 from hashmatch.evaluate import EvaluationSettings
-from hashmatch.evaluate.film_figures import weigh_films
-from hashmatch.evaluate.films import Film, Films
+from hashmatch.evaluate.video_figures import weigh_videos
+from hashmatch.evaluate.videos import MeasuredVideo, MeasuredVideos
 from hashmatch.hashing import from_codes
 from hashmatch.match.rates import PHOTOGRAPHS
 from hashmatch.model import Entry, Examination, HashKind, Kind, ViewHashes
@@ -55,53 +55,53 @@ def examination(stills: list[tuple[float, tuple[PerceptualHash, ...]]]) -> Exami
 
 def made(
     stills: list[tuple[float, tuple[PerceptualHash, ...]]], lost: tuple[str, ...] = ()
-) -> Film:
-    """A film with these stills, of which nothing is left in some encodings."""
+) -> MeasuredVideo:
+    """A video with these stills, of which nothing is left in some encodings."""
     again = {
         name: examination([(at, hashes()[:2] if name in lost else row[:2]) for at, row in stills])
         for name in SETTINGS.encodings
     }
-    return Film(b"film", examination(stills), again)
+    return MeasuredVideo(b"video", examination(stills), again)
 
 
-def random_film(lost: tuple[str, ...] = ()) -> Film:
-    """A film of three stills that are held for three, one and four seconds."""
+def random_video(lost: tuple[str, ...] = ()) -> MeasuredVideo:
+    """A video of three stills that are held for three, one and four seconds."""
     return made([(at, hashes()) for at in (0.0, 3.0, 4.0)], lost)
 
 
-def weigh(*films: Film, lists: tuple[HashList, ...] = ()) -> dict[str, object]:
-    """The record of these films."""
-    return weigh_films(Films(films, (), len(films)), PHOTOGRAPHS, SETTINGS, lists)
+def weigh(*videos: MeasuredVideo, lists: tuple[HashList, ...] = ()) -> dict[str, object]:
+    """The record of these videos."""
+    return weigh_videos(MeasuredVideos(videos, (), len(videos)), PHOTOGRAPHS, SETTINGS, lists)
 
 
 def test_false_matches_are_counted_in_videos_and_in_stills() -> None:
-    """Two films with stills two bits apart match each other, as films and as pictures."""
-    one, two = random_film(), random_film()
+    """Two videos with stills two bits apart match each other, as videos and as pictures."""
+    one, two = random_video(), random_video()
     row = one.found.views[1].hashes
     near = (flipped(row[0], 2), flipped(row[1], 2), *hashes()[2:])
-    films = [one, made([(0.0, near), *((each[0] + 1, each[1].hashes) for each in two.stills)])]
-    chance = weigh(*films)["chance"]
+    videos = [one, made([(0.0, near), *((each[0] + 1, each[1].hashes) for each in two.stills)])]
+    chance = weigh(*videos)["chance"]
     assert (chance["videos"]["match"], chance["videos"]["looked_up"]) == (2, 2)
     assert (chance["pictures"]["match"], chance["pictures"]["looked_up"]) == (2, 7)
     assert chance["pairs"][0]["near"] == 1
     assert chance["pairs"][0]["pairs"] == 12
 
 
-def test_films_that_show_the_same_still_are_one_family() -> None:
-    """A film is never looked up in the stills of one that it shares a title with."""
+def test_videos_that_show_the_same_still_are_one_family() -> None:
+    """A video is never looked up in the stills of one that it shares a title with."""
     title = hashes()
-    films = [made([(0.0, title), (3.0, hashes())]) for _ in range(3)]
-    alone = weigh(*films)
+    videos = [made([(0.0, title), (3.0, hashes())]) for _ in range(3)]
+    alone = weigh(*videos)
     assert (alone["families"], alone["chance"]) == (1, None)
-    with_others = weigh(*films, random_film(), random_film())
+    with_others = weigh(*videos, random_video(), random_video())
     assert with_others["families"] == 3
     assert with_others["chance"]["videos"]["match"] == 0
     assert "2 videos share a still with another" in with_others["sentences"][0]
 
 
 def test_recall_is_counted_by_encoding_and_for_held_stills() -> None:
-    """An encoding that loses one of two films finds half of the stills, held or not."""
-    h264, poor = weigh(random_film(), random_film(lost=("poor",)))["encodings"]
+    """An encoding that loses one of two videos finds half of the stills, held or not."""
+    h264, poor = weigh(random_video(), random_video(lost=("poor",)))["encodings"]
     assert (h264["stills"]["found"], h264["stills"]["of"]) == (6, 6)
     assert (h264["held"]["found"], h264["held"]["of"]) == (4, 4)
     assert (poor["stills"]["found"], poor["held"]["found"]) == (3, 2)
@@ -110,10 +110,10 @@ def test_recall_is_counted_by_encoding_and_for_held_stills() -> None:
 
 def test_the_rule_is_that_of_a_list_as_long_as_planned() -> None:
     """With more entries to plan for, a still must be nearer, and more shots must be near."""
-    films = [random_film(), random_film()]
+    videos = [random_video(), random_video()]
     short, long = (
-        weigh_films(
-            Films(tuple(films), (), 2),
+        weigh_videos(
+            MeasuredVideos(tuple(videos), (), 2),
             PHOTOGRAPHS,
             EvaluationSettings(encodings=(), list_size=size),
         )["rule"]
@@ -123,7 +123,7 @@ def test_the_rule_is_that_of_a_list_as_long_as_planned() -> None:
     assert long["shots"] > short["shots"] == 2
 
 
-def test_films_that_begin_with_nothing_say_nothing_about_recall() -> None:
+def test_videos_that_begin_with_nothing_say_nothing_about_recall() -> None:
     """If the first still comes after the part that is encoded again, there is no recall."""
     found = weigh(*(made([(12.0, hashes())]) for _ in range(2)))
     assert [way["stills"] for way in found["encodings"]] == [None, None]
@@ -131,10 +131,10 @@ def test_films_that_begin_with_nothing_say_nothing_about_recall() -> None:
 
 
 def test_own_lists_are_looked_up() -> None:
-    """A film near an entry of the operator's list is counted; other kinds of hash are not used."""
-    listed = random_film()
+    """A video near an entry of the operator's list is counted; other kinds of hash are not used."""
+    listed = random_video()
     entries = [Entry("a", listed.found.views[0].hashes[0]), Entry("b", hashes()[2])]
-    found = weigh(listed, random_film(), lists=(HashList.from_entries(entries, name="own"),))
+    found = weigh(listed, random_video(), lists=(HashList.from_entries(entries, name="own"),))
     assert found["lists"] == [{"name": "own", "match": 1, "clear": 1}]
     assert "own: 1 video is a match and 0 are candidates." in found["sentences"][-1]
 
@@ -143,16 +143,16 @@ def test_command_measures_videos(
     folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """The command says what it found of videos, names what it left out, and writes a section."""
-    films = tmp_path / "films"
-    films.mkdir()
+    videos = tmp_path / "videos"
+    videos.mkdir()
     small = FORMATS["MP4"]._replace(size=(96, 64))
     for number in range(3):
         data = film([scene(10 + 2 * number), scene(11 + 2 * number)], small, 2.5)
-        (films / f"{number}.mp4").write_bytes(data)
-    (films / "copy.mp4").write_bytes((films / "0.mp4").read_bytes())
-    (films / "text.txt").write_text("no video")
+        (videos / f"{number}.mp4").write_bytes(data)
+    (videos / "copy.mp4").write_bytes((videos / "0.mp4").read_bytes())
+    (videos / "text.txt").write_text("no video")
     output = tmp_path / "report"
-    command = ["evaluate", str(folder), "--videos", str(films), "--transforms", "jpeg-50"]
+    command = ["evaluate", str(folder), "--videos", str(videos), "--transforms", "jpeg-50"]
     assert run([*command, "--jobs", "1", "-o", str(output)]) == 0
     said = capfd.readouterr().out
     wanted = "Videos: 3 videos out of 5 files (left out: 1 not a video, 1 copy), with 6 different"

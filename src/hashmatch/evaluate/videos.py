@@ -17,7 +17,7 @@ from hashmatch.sources.file_item import FileItem
 
 
 @dataclass(frozen=True, slots=True)
-class Film:
+class MeasuredVideo:
     """A video that can be used.
 
     Attributes:
@@ -43,7 +43,7 @@ class Film:
 
 
 @dataclass(frozen=True, slots=True)
-class Films:
+class MeasuredVideos:
     """The videos of an evaluation.
 
     Attributes:
@@ -52,24 +52,29 @@ class Films:
         files: how many files there were.
     """
 
-    used: tuple[Film, ...]
+    used: tuple[MeasuredVideo, ...]
     unused: tuple[Unused, ...]
     files: int
 
 
-def gather_films(
+def gather_videos(
     paths: Sequence[bytes],
     settings: EvaluationSettings,
     *,
     jobs: int = 1,
     workers: WorkerLimits | None = None,
     progress: Progress | None = None,
-) -> Films:
+) -> MeasuredVideos | None:
     """Measure every video at or below the paths, in worker processes; see ``gather``.
+
+    Returns:
+        What was measured; None if there are no paths.
 
     Raises:
         HashmatchError: the workers cannot be started, or have all died.
     """
+    if not paths:
+        return None
     files = [FileItem(item.path, item.problem) for item in walk(paths, WalkCounts())]
     options = replace(
         examine_options(settings),
@@ -77,7 +82,7 @@ def gather_films(
         samples=0,
         transforms=TransformOptions((), settings.seed, settings.kinds, settings.encodings),
     )
-    used: list[Film] = []
+    used: list[MeasuredVideo] = []
     unused: list[Unused] = []
     known: set[str] = set()
     with make_pool(jobs, workers) as pool:
@@ -85,13 +90,13 @@ def gather_films(
         for number, (file, (found, again)) in enumerate(zip(files, measured, strict=True), 1):
             problem = _problem(found, again, settings, known)
             if problem is None:
-                used.append(Film(file.path, found, dict(again)))
+                used.append(MeasuredVideo(file.path, found, dict(again)))
                 known.update(found.digests)
             else:
                 unused.append(Unused(file.path, problem))
             if progress is not None:
                 progress(number, len(files))
-    return Films(tuple(used), tuple(unused), len(files))
+    return MeasuredVideos(tuple(used), tuple(unused), len(files))
 
 
 def of_kinds(found: Examination, kinds: Sequence[HashKind]) -> Examination:
