@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,7 +14,7 @@ import pytest
 from PIL import Image
 
 from examine.archive.makers import make_zip
-from hashmatch import Entry, HashList, Matcher, SettingsError, Verdict, phash
+from hashmatch import Entry, HashList, Matcher, Reason, SettingsError, Verdict, phash
 from hashmatch.match import ahead
 from pictures import encode, padded, photo
 
@@ -54,8 +56,11 @@ def test_many_have_the_outcomes_of_each_by_itself(matcher: Matcher) -> None:
     assert list(matcher.match_many(SOURCES * 5)) == expected * 5
 
 
-def test_files_may_be_closed_once_the_next_one_is_taken(matcher: Matcher, tmp_path: Path) -> None:
+def test_files_may_be_closed_once_the_next_one_is_taken(
+    matcher: Matcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A file, or a path that then vanishes, is examined to the end, in full as well."""
+    monkeypatch.setattr(ahead, "_FRESH", 0.0)
 
     def sources() -> Iterator[BinaryIO | Path]:
         for number in range(60):
@@ -70,6 +75,70 @@ def test_files_may_be_closed_once_the_next_one_is_taken(matcher: Matcher, tmp_pa
 
     expected = [matcher.match(data).verdict for data in DATA] * 12
     assert [outcome.verdict for outcome in matcher.match_many(sources())] == expected
+
+
+def rewritten(path: Path) -> Iterator[Path]:
+    """Yield one file again and again, with other contents each time."""
+    for number in range(10):
+        path.write_bytes(DATA[number % 5])
+        yield path
+
+
+def test_a_file_that_is_written_again_and_again_is_examined_each_time(
+    matcher: Matcher, tmp_path: Path
+) -> None:
+    """A file that was written just now has its outcome before the next one is taken."""
+    found = [outcome.verdict for outcome in matcher.match_many(rewritten(tmp_path / "upload"))]
+    assert found == [matcher.match(data).verdict for data in DATA] * 2
+
+
+def test_a_file_that_changes_on_its_way_is_not_scanned(
+    matcher: Matcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was examined is not what was taken, so it is never clear."""
+    monkeypatch.setattr(ahead, "_FRESH", 0.0)
+    *earlier, last = matcher.match_many(rewritten(tmp_path / "upload"))
+    assert {(each.verdict, each.reason) for each in earlier} == {
+        (Verdict.UNSCANNED, Reason.CHANGED)
+    }
+    assert last.verdict is matcher.match(DATA[4]).verdict
+
+
+def test_few_are_taken_ahead_where_few_descriptors_are_left(matcher: Matcher) -> None:
+    """Files that wait for their outcomes take no descriptor that the next one needs."""
+    resource = pytest.importorskip("resource")
+    if not open_files():
+        pytest.skip("this system does not list descriptors")
+    expected = [outcome.verdict for outcome in matcher.match_many(DATA)]
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    taken: list[int] = []
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, limits[1]))
+    try:
+        with suppress(OSError):
+            while True:
+                taken.append(os.open(os.devnull, os.O_RDONLY))
+        for each in taken[-16:]:
+            os.close(each)
+        del taken[-16:]
+        assert [outcome.verdict for outcome in matcher.match_many(DATA * 10)] == expected * 10
+    finally:
+        for each in taken:
+            os.close(each)
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+def test_few_large_ones_are_taken_ahead(matcher: Matcher, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytes on their way are held in memory, so their size counts."""
+    monkeypatch.setattr(ahead, "_MOST_BYTES", 2 * len(DATA[0]))
+    taken: list[bytes] = []
+
+    def sources() -> Iterator[bytes]:
+        for _ in range(20):
+            taken.append(DATA[0])
+            yield DATA[0]
+
+    next(matcher.match_many(sources()))
+    assert len(taken) == 3
 
 
 def test_no_more_are_taken_ahead_than_two_batches(

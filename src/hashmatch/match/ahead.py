@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import chain, groupby
 
+from hashmatch.errors import DecodeError
 from hashmatch.examine.decode import PilImage
 from hashmatch.examine.examination import examine
 from hashmatch.examine.inputs import PictureInput, held
 from hashmatch.examine.sandbox import SharedPool, nameless_file
 from hashmatch.match.in_force import ListsInForce
 from hashmatch.match.parts import CHANGED, Examined, match_parts
-from hashmatch.model import Examination, Outcome
+from hashmatch.model import Examination, Outcome, Reason
 
 _BATCH = 24
 """Files for each worker that are looked up together. As many more are on their way meanwhile."""
+
+_MOST_BYTES = 1 << 28
+"""Bytes that are held in memory for files on their way."""
+
+_SPARE = 4
+"""Pairs of descriptors that the next file may need, and whatever else begins meanwhile."""
+
+_FRESH = 2.0
+"""Seconds since a file was written in which another write need not change its time, since clocks of
+some file systems are that coarse."""
+
+_CHANGED = DecodeError(Reason.CHANGED, "the file changed before it was examined")
 
 
 class _Begun:
@@ -27,10 +41,16 @@ class _Begun:
         source: the file.
         lists: those in force now.
         pool: examines it.
+
+    Attributes:
+        parts: what is found.
+        held: its bytes that are held in memory.
     """
 
     def __init__(self, source: PictureInput, lists: ListsInForce, pool: SharedPool) -> None:
         self.lists = lists
+        self.held = 0
+        self._before: os.stat_result | None = None  # of a file that others may write to
         self._pool = pool
         self._resources = ExitStack()
         self._descriptor = -1
@@ -47,8 +67,10 @@ class _Begun:
         if isinstance(content, Examination):
             return iter([(None, content)])
         if isinstance(content, bytes):
+            self.held = len(content)
             self._descriptor = self._resources.enter_context(nameless_file(content))
         else:
+            self._before = os.fstat(content)
             self._descriptor = content
             if not isinstance(source, str | os.PathLike):  # the caller may close it meanwhile
                 self._descriptor = os.dup(content)
@@ -68,6 +90,17 @@ class _Begun:
             urgent=urgent,
         )
 
+    def is_fresh(self) -> bool:
+        """Whether the file was written so lately that a change might not show."""
+        return self._before is not None and time.time() - self._before.st_ctime < _FRESH
+
+    def is_changed(self) -> bool:
+        """Whether the file has been written to since it was taken."""
+        if self._before is None:
+            return False
+        now = os.fstat(self._descriptor)
+        return (now.st_mtime_ns, now.st_size) != (self._before.st_mtime_ns, self._before.st_size)
+
     def close(self) -> None:
         """Let go of the file."""
         self._resources.close()
@@ -77,6 +110,9 @@ def match_ahead(
     sources: Iterable[PictureInput], pool: SharedPool, lists: Callable[[], ListsInForce]
 ) -> Iterator[Outcome]:
     """Give each file its outcome, in order, and take some files ahead.
+
+    Some sources write one file again and again. So a file that was written just now gets its
+    outcome before the next one is taken, and one that changes meanwhile is not scanned.
 
     Args:
         sources: as ``Matcher.match`` takes them.
@@ -96,10 +132,10 @@ def match_ahead(
                 failure = each
                 break
             begun.append(each)
-            if len(begun) == 2 * batch:
-                yield from _outcomes([begun[number] for number in range(batch)])
-                for _ in range(batch):
-                    begun.popleft().close()
+            count = len(begun) if _must_end(begun) else batch * (len(begun) == 2 * batch)
+            yield from _outcomes([begun[number] for number in range(count)])
+            for _ in range(count):
+                begun.popleft().close()
         yield from _outcomes(begun)
         if failure is not None:
             raise failure
@@ -116,6 +152,26 @@ def _batch(workers: int) -> int:
         return _BATCH
     most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return max(1, min(_BATCH * workers, most // 16 if most > 0 else _BATCH))
+
+
+def _must_end(begun: Sequence[_Begun]) -> bool:
+    """Whether files must have their outcomes before the next one is taken."""
+    held = sum(each.held for each in begun)
+    return begun[-1].is_fresh() or held > _MOST_BYTES or not _has_descriptors()
+
+
+def _has_descriptors() -> bool:
+    """Whether this process may open some more files."""
+    opened: list[int] = []
+    try:
+        for _ in range(_SPARE):
+            opened += os.pipe()
+    except OSError:
+        return False
+    finally:
+        for each in opened:
+            os.close(each)
+    return True
 
 
 def _begin_all(
@@ -153,4 +209,6 @@ def _look_up(files: Sequence[_Begun]) -> Iterator[Outcome]:
         elif outcome is None:
             parts = chain([firsts[number]], each.parts)
             outcome = match_parts(parts, each.examine, lists.screen, lists.judge, lists.max_matches)
+        if each.is_changed():
+            [outcome] = lists.judge([Examination.failed(_CHANGED)])
         yield outcome

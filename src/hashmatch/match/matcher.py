@@ -257,7 +257,9 @@ class Matcher(Closing):
         """Examine one file after another. Outcomes come in the order of the sources.
 
         It takes sources as it needs them, so there may be any number. With ``isolate``, it takes
-        some ahead, so that all workers are busy and get small files by the handful.
+        some ahead, so that all workers are busy and get small files by the handful. A file that
+        changes meanwhile is not scanned; one that was written in the last two seconds gets its
+        outcome before the next one is taken.
         """
         if self._pool is None:
             return map(self.match, sources)
