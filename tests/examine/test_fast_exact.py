@@ -268,3 +268,15 @@ def test_quality_is_that_of_the_preview_either_way(kinds: tuple[str, ...]) -> No
                 found.add(exact.quality)
     assert 100 in found
     assert min(each for each in found if each is not None) < 90
+
+
+def test_quality_is_that_of_the_preview_where_colours_alone_make_detail() -> None:
+    """White and pink of the same luma are a blank preview, though pixels in full differ in grey."""
+    side = 256
+    chroma = np.where((np.indices((side, side)) // 8).sum(axis=0) % 2, 255, 128).astype(np.uint8)
+    luma = Image.new("L", (side, side), 255)
+    picture = Image.merge("YCbCr", [luma, *[Image.fromarray(chroma)] * 2])
+    data = encode(picture, "JPEG", quality=95, subsampling=0)
+    wanted = ExamineOptions(kinds=(HashKind("dhash", 64), HashKind("phash", 64)))
+    exact, fast = examine(data, wanted), examine(data, replace(wanted, fast=True))
+    assert exact.quality == fast.quality == 0

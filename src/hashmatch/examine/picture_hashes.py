@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from hashmatch.errors import OUT_OF_MEMORY, DecodeError
-from hashmatch.examine.decode import STORED, TRIMMED, UPRIGHT, MirrorView, Picture, View
+from hashmatch.examine.decode import TRIMMED, UPRIGHT, MirrorView, Picture, View
 from hashmatch.examine.decode.further import QuarterView, SmallView, further_views
 from hashmatch.hashing import (
     ALGORITHMS,
@@ -58,24 +58,14 @@ def hash_picture(open_it: Callable[[], Picture | None], options: ExamineOptions)
     try:
         for frame in picture.views():
             hashed.extend(hash_views(frame, options))
-            if preview is None and _has_surely_full_quality(frame, options):
-                preview = []
     except DecodeError as error:
         failure = error.bare()
     except MemoryError:  # to shrink a thin picture takes many times its own memory
         failure = DecodeError(Reason.TOO_LARGE, OUT_OF_MEMORY)
     if preview is None:
-        preview = _preview(picture, replace(options, kinds=()))
+        telling = tuple(kind for kind in options.kinds if kind == _TELLING)
+        preview = _preview(picture, replace(options, kinds=telling))
     return _examination(picture, hashed, preview or hashed, failure)
-
-
-def _has_surely_full_quality(frame: Sequence[View], options: ExamineOptions) -> bool:
-    """Whether a preview of this frame would have a quality of 100, so that none is needed."""
-    shown = [view for view in frame if view.name in {STORED, UPRIGHT}]
-    if not shown or _TELLING not in options.kinds:
-        return False
-    grids = np.stack([view.grey(*_TELLING_GRID) for view in shown])
-    return bool(has_full_quality(grids, of_others=True).all())
 
 
 def _is_thorough(options: ExamineOptions) -> bool:

@@ -22,9 +22,6 @@ _SURELY = 11_000
 """The sum in percent of full scale from which ``quality`` surely finds the 9,000 that make 100. On
 1,100 pictures it found at least 0.88 times this sum; on those like photographs, 1.25 times."""
 
-_SURELY_OF_OTHERS = 13_000
-"""The same for copies whose values differ by a level here and there."""
-
 _LOST = 6
 """Grey levels that rounding to whole percent takes from two steps at most."""
 
@@ -51,7 +48,7 @@ def quality(grey: Grey) -> npt.NDArray[np.uint8]:
     return np.minimum(total // 90, 100).astype(np.uint8)
 
 
-def has_full_quality(grey: Grey, *, of_others: bool = False) -> npt.NDArray[np.bool_]:
+def has_full_quality(grey: Grey) -> npt.NDArray[np.bool_]:
     """Tell which pictures surely have a quality of 100, by the grid that a pHash of 64 bits takes.
 
     From one pixel of that grid to the next, each of two rows of the larger one rises or falls as
@@ -59,7 +56,6 @@ def has_full_quality(grey: Grey, *, of_others: bool = False) -> npt.NDArray[np.b
 
     Args:
         grey: shape (n, 32, 32), uint8.
-        of_others: tell it of other copies of these pictures as well, such as previews.
 
     Returns:
         Shape (n,); False where ``quality`` has to measure.
@@ -72,4 +68,4 @@ def has_full_quality(grey: Grey, *, of_others: bool = False) -> npt.NDArray[np.b
         levels -= np.minimum(one, other)
         np.maximum(levels, _LOST, out=levels)
         total += np.add.reduce(levels, axis=1, dtype=np.int64) - _LOST * levels.shape[1]
-    return total * 200 >= 255 * (_SURELY_OF_OTHERS if of_others else _SURELY)
+    return total * 200 >= 255 * _SURELY

@@ -29,7 +29,6 @@ from hashmatch.examine.decode.picture import (
 from hashmatch.examine.decode.views import (
     CROP,
     SAMPLE,
-    STORED,
     TRIMMED,
     UPRIGHT,
     MirrorView,
@@ -41,7 +40,6 @@ __all__ = [
     "DECODERS",
     "SAMPLE",
     "SNIFF_BYTES",
-    "STORED",
     "TRIMMED",
     "UPRIGHT",
     "MirrorView",
