@@ -89,9 +89,13 @@ def test_a_heif_sequence_is_examined_through_stills(brand: bytes) -> None:
     assert shows(found, 1, 2)
 
 
-def test_a_heif_with_a_picture_and_a_sequence_shows_both() -> None:
-    """A burst is examined as the picture that stands for it, and through its stills."""
-    whole, moving = heic(9), sequence()
+@pytest.mark.parametrize("between", [b"", box(b"made", b"words"), box(b"\xa9mk ", b"")])
+def test_a_heif_with_a_picture_and_a_sequence_shows_both(between: bytes) -> None:
+    """A burst is examined as the picture that stands for it, and through its stills.
+
+    A box that nobody knows hides neither.
+    """
+    whole, moving = heic(9) + between, sequence()
     first = next(outer_boxes(moving)).end  # its ftyp
     tail = bytearray(moving[first:])
     at = tail.index(b"stco") + 8

@@ -52,6 +52,13 @@ def boxes_end(data: bytes, start: int = 0) -> int | None:
 
 
 def own_boxes(data: bytes) -> frozenset[bytes]:
-    """The kinds of a picture's boxes: ``meta`` has its single pictures, ``moov`` a sequence."""
-    end = boxes_end(data) or len(data)
-    return frozenset(box.kind for box in outer_boxes(data) if box.start < end)
+    """The kinds of a picture's boxes: ``meta`` has its single pictures, ``moov`` a sequence.
+
+    Viewers skip boxes that they do not know, so these end nothing here; another file does.
+    """
+    found: set[bytes] = set()
+    for box in outer_boxes(data):
+        if box.kind == b"ftyp" and box.start:
+            break
+        found.add(box.kind)
+    return frozenset(found)
