@@ -53,7 +53,7 @@ FILM = hashes(200)
 
 
 def film(*near: PerceptualHash) -> Examination:
-    """A film whose last stills have these hashes."""
+    """A video whose last stills have these hashes."""
     return video([(value,) for value in [*FILM[len(near) :], *near]])
 
 
@@ -97,7 +97,7 @@ def test_a_fixed_threshold_means_what_it_says() -> None:
 
 @pytest.mark.parametrize(("require", "verdict"), [("auto", "match"), ("all", "match")])
 def test_two_hashes_that_agree_in_one_still_are_a_match(require: str, verdict: str) -> None:
-    """One still near an entry by two hashes is a match in a film of 200."""
+    """One still near an entry by two hashes is a match in a video of 200."""
     other = hashes(1000, DHASH)
     entries = [
         Entry(f"e{number}", value)

@@ -81,7 +81,7 @@ def test_pictures_match_their_own_list() -> None:
 
 
 def test_a_listed_film_is_found_in_a_longer_one() -> None:
-    """A list made of a film matches a film that shows it among other scenes."""
+    """A list made of a video matches a video that shows it among other scenes."""
     options = ExamineOptions(kinds=KINDS, digests=("sha256",))
     encoding = FORMATS["MATROSKA"]
     text = written(

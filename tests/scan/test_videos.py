@@ -16,7 +16,7 @@ SMALL = FORMATS["MP4"]._replace(size=(160, 90))
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A film and a picture, a list that has a scene of the film, and one that has not."""
+    """A video and a picture, a list that has a scene of the video, and one that has not."""
     (given := tmp_path / "given").mkdir()
     (given / "film.mp4").write_bytes(film([scene(1), scene(2)], SMALL, 2.5))
     photo(1, 96, 72).save(given / "picture.png")
@@ -44,7 +44,7 @@ def records(path: Path) -> list[dict[str, object]]:
 def test_a_film_is_found_by_scan_rematch_and_shards(
     folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """A state that was made without the entry finds it in the film, as do a scan and shards."""
+    """A state that was made without the entry finds it in the video, as do a scan and shards."""
     given, state = str(folder / "given"), str(folder / "state.db")
     scene_list, other = (listed(folder, name, capfd) for name in ("scene", "other"))
     out = {name: folder / f"{name}.jsonl" for name in ("before", "again", "scan", "shards")}

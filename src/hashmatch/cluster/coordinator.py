@@ -69,7 +69,7 @@ def cluster_at(address: str, keys: Path | None, **how: Any) -> Cluster:
         **how: more attributes of the cluster.
 
     Raises:
-        SettingsError: the address makes no sense, or the keys are missing.
+        SettingsError: the address is invalid, or the keys are missing.
     """
     protocol, _, rest = address.partition("://")
     host = rest.rpartition(":")[0].strip("[]")

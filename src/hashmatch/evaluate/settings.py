@@ -51,7 +51,7 @@ class EvaluationSettings:
         video: what a video may cost.
 
     Raises:
-        SettingsError: a value makes no sense.
+        SettingsError: a value is invalid.
     """
 
     kinds: tuple[HashKind, ...] = DEFAULT_KINDS

@@ -6,8 +6,8 @@ picture, too, so that false videos per video can be compared with false pictures
 that show the same still, such as a title, are one family, and lie in the same half.
 
 Recall: each video, encoded again in everyday ways, is looked up in its own stills. A still is
-*held* if the next one that looks different comes more than two seconds later, so that it was looked
-at twice.
+*held* if the next one that looks different comes more than two seconds later. A scan always looks
+at those.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ from hashmatch.text import printable, timecode
 Record = dict[str, Any]
 
 HELD = 2.0
-"""Seconds for which a still is shown at least if it is held."""
+"""Seconds that a held still is shown for at least."""
 
 _SHOWN = 100
 _MOST_NEAR = 100
@@ -69,8 +69,8 @@ def weigh_videos(
 
     Args:
         videos: what was measured.
-        rates: how often different pictures are near by chance, as a scan would be told.
-        settings: what was asked for.
+        rates: how often different pictures are near by chance, as a scan would use them.
+        settings: those of the evaluation.
         lists: the operator's own lists.
     """
     family = _families(videos.used)
@@ -336,7 +336,7 @@ def _recall_of(found: Sequence[Sequence[bool]]) -> Record | None:
 def _constants(
     videos: Sequence[MeasuredVideo], rule: MatchRule, settings: EvaluationSettings
 ) -> Record | None:
-    """What the rule asks of a video with as many stills as half of these have."""
+    """What makes a video with the median number of stills a match."""
     if not videos:
         return None
     stills = int(np.median([len(video.stills) for video in videos]))

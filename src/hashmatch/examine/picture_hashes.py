@@ -76,7 +76,7 @@ def _is_thorough(options: ExamineOptions) -> bool:
 def _preview(picture: Picture, options: ExamineOptions) -> list[ViewHashes]:
     """Hash a preview of the picture; empty if there is none, or it fails.
 
-    Quality always is the preview's, so that it is the same in fast and in exact scans.
+    Quality is always that of the preview, so that it is the same in fast and in exact scans.
     """
     try:
         found = picture.preview()
@@ -86,7 +86,7 @@ def _preview(picture: Picture, options: ExamineOptions) -> list[ViewHashes]:
 
 
 def _have_margins(options: ExamineOptions) -> bool:
-    """Whether it was measured for all hashes how far those of previews are from the exact ones."""
+    """Whether it has been measured how far previews move the hashes of all these kinds."""
     return all(ALGORITHMS[kind.algorithm].max_bit_flips is not None for kind in options.kinds)
 
 
@@ -210,5 +210,5 @@ def _pictures(every: Sequence[AnyView], algorithm: Algorithm, bits: int) -> Iter
 
 
 def _stacked(pictures: Sequence[Grey]) -> Grey:
-    """Stack small pictures; one is no copy, which takes a tenth of the time."""
+    """Stack small pictures. A single one is not copied, which takes a tenth of the time."""
     return pictures[0][None] if len(pictures) == 1 else np.stack(pictures)

@@ -30,8 +30,8 @@ _CANDIDATES = 1 << 18
 class EqualIndex(BuiltIndex):
     """A hash table with at least as many buckets as entries. At larger radii it scans.
 
-    ``rows`` lists the entries bucket by bucket, and ``starts`` says where each bucket begins. That
-    makes 8 to 12 bytes an entry.
+    ``rows`` lists the entries bucket by bucket, and ``starts`` says where each bucket begins. They
+    take 8 to 12 bytes an entry.
     """
 
     kind: ClassVar[str] = "equal"

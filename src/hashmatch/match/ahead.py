@@ -1,4 +1,4 @@
-"""Match many files by worker processes that the caller never waits for one by one."""
+"""Matches many files in worker processes, several at a time and ahead of the caller."""
 
 from __future__ import annotations
 

@@ -32,12 +32,12 @@ FURTHEST_AGREEMENT = 12
 bits would have too many pictures decoded in full."""
 
 _TURNED_LEVELS = (10, 8)
-"""Bits of 64 within which turned readings agree: the first that the list's length allows. The
-pHashes of nearly all mirror images are within 10 bits of the turned hashes."""
+"""Bits of 64 within which turned readings may agree; the first that the list's length allows is
+used. The pHashes of nearly all mirror images are within 10 bits of the turned hashes."""
 
 _TURNED_DHASH = 6
-"""The same for dHash, at most: mirror images are within 5 bits, and further out their number would
-have many more previews decoded in full."""
+"""The most for dHash: mirror images are within 5 bits, and a larger cutoff would have many more
+previews decoded in full."""
 
 _TURNED_SHARE = 0.3
 """The share of the limit that mirror images and quarter turns may take up."""

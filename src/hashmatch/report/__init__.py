@@ -10,7 +10,7 @@ Names that anyone may have chosen are made printable and escaped. No record and 
 hash or a picture; only ``hashes`` writes hashes, because that is what it is for.
 
 Everything runs in the calling thread. Writing fails with ``OutputError``, and reading records that
-make no sense with ``InputError``, which names the line.
+are impossible with ``InputError``, which names the line.
 """
 
 from hashmatch.report.output import open_output

@@ -9,19 +9,19 @@ File = TypeVar("File")
 
 
 _SMALL = 1 << 16
-"""Bytes of a file that is decoded in a few times what it takes to digest it first."""
+"""Bytes up to which decoding a file takes only a few times as long as digesting it."""
 
 _SHARE = 1 / 8
-"""The share of such files that must have known contents for that to pay."""
+"""The share of small files that must have known contents for digesting them all to pay."""
 
 _PROBE = 16
-"""Of how many small files one is digested first in any case."""
+"""One small file in so many is digested first in any case."""
 
 
 class Payoff:
-    """Tells which files to digest before they are decoded, by how many had known contents lately.
+    """Decides which files to digest before decoding them, by how many had known contents lately.
 
-    A large file always is: to decode it takes many times as long.
+    A large file is always digested: decoding it takes many times as long.
     """
 
     def __init__(self) -> None:

@@ -74,7 +74,7 @@ def scan_sources(
     """Scan any sources, one after another; otherwise as ``scan`` does.
 
     If other machines check each other's answers, all results wait until every check has been made.
-    Meanwhile ``waiting`` is called with their number.
+    Meanwhile ``waiting`` is called with the number of items that wait.
     """
     if history is not None:
         run = _known_run(matcher, pool, history)

@@ -111,7 +111,7 @@ def test_other_pictures_are_recognised(name: str, head: bytes) -> None:
     ],
 )
 def test_other_files_are_no_pictures(head: bytes) -> None:
-    """Texts, programs, sounds and films are no pictures, however they begin."""
+    """Texts, programs, sounds and videos are no pictures, however they begin."""
     assert sniff(head) is None
 
 

@@ -42,14 +42,14 @@ def parts(path: Path, options: ExamineOptions, skip: int = 0) -> dict[bytes | No
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A film of two scenes."""
+    """A video of two scenes."""
     path = tmp_path_factory.mktemp("films") / "clip.mp4"
     path.write_bytes(film([scene(1), scene(2)], FORMATS["MP4"]._replace(size=SIZE), 2.5))
     return path
 
 
 def test_every_encoding_shows_the_same(clip: Path) -> None:
-    """Each scene is near a view of the film in each encoding, within the usual threshold."""
+    """Each scene is near a view of the video in each encoding, within the usual threshold."""
     found = parts(clip, asked())
     wanted = [
         examine(encode(scene(seed), "PNG"), ExamineOptions(kinds=(PHASH,))) for seed in (1, 2)
@@ -78,7 +78,7 @@ def test_a_worker_encodes_behind_its_walls(clip: Path) -> None:
 
 
 def test_what_is_no_whole_video_is_not_encoded(clip: Path, tmp_path: Path) -> None:
-    """A picture, a text and a film cut short have no encodings; their examinations say why."""
+    """A picture, a text and a video cut short have no encodings; their examinations say why."""
     for name, data, reason in (
         ("a.png", encode(scene(1), "PNG"), None),
         ("a.txt", b"text", None),

@@ -29,12 +29,12 @@ MOST_SECONDS = 10.0
 
 
 def whole(name: str) -> bytes:
-    """A film of two scenes."""
+    """A video of two scenes."""
     return film([scene(1), scene(2)], FORMATS[name]._replace(size=SIZE), 1.0)
 
 
 def damaged(places: int) -> Iterator[bytes]:
-    """Films of every container, each with a flipped bit, or cut, at one place."""
+    """Videos of every container, each with a flipped bit, or cut, at one place."""
     generator = random.Random(20)
     films = [whole(name) for name in FORMATS]
     for number in range(places):
@@ -50,7 +50,7 @@ def damaged(places: int) -> Iterator[bytes]:
 
 
 def test_every_damaged_film_has_its_say_in_time(tmp_path: Path) -> None:
-    """A worker answers for each film in time; one that shows no still has a reason, or is none."""
+    """A worker answers for each video in time; one that shows no still has a reason, or is none."""
     path, seen = tmp_path / "film", Counter[str]()
     with Pool(1, WorkerLimits(sandbox="strict", max_seconds=MOST_SECONDS)) as pool:
         pool.configure(OPTIONS)
@@ -71,7 +71,7 @@ def test_every_damaged_film_has_its_say_in_time(tmp_path: Path) -> None:
 
 
 def timed(shown: Iterable[tuple[int, int]], **attributes: int) -> bytes:
-    """A film that shows each scene from its own thousandth of a second on."""
+    """A video that shows each scene from its own thousandth of a second on."""
     pictures = {}
     file, beat = BytesIO(), Fraction(1, 1000)
     with av.open(file, "w", format="matroska") as target:
@@ -113,7 +113,7 @@ def test_a_film_of_three_hours_is_seen_to_its_end() -> None:
 
 
 def test_a_film_of_uneven_times_is_seen() -> None:
-    """Scenes of a phone's film, whose frames come at any time, are all found."""
+    """Scenes of a phone's video, whose frames come at any time, are all found."""
     generator, now, shown = random.Random(3), 0, []
     for seed in (1, 2, 3):
         for _ in range(20):
@@ -125,7 +125,7 @@ def test_a_film_of_uneven_times_is_seen() -> None:
 
 
 def test_a_film_in_hdr_is_seen() -> None:
-    """A film of 10 bits in the colours and the transfer of HDR is near the scene it shows."""
+    """A video of 10 bits in the colours and the transfer of HDR is near the scene it shows."""
     bt2020, pq, matrix = 9, 16, 9
     data = timed(
         ((40 * number, 1) for number in range(50)),

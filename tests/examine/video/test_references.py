@@ -84,7 +84,7 @@ def with_script(data: bytes, address: str) -> bytes:
 
 
 def telling(name: str, bait: str, address: str) -> bytes:
-    """A film in this container whose titles name another file and an address."""
+    """A video in this container whose titles name another file and an address."""
     encoding, file = FORMATS[name]._replace(size=SIZE), BytesIO()
     with av.open(file, "w", format=encoding.container) as target:
         stream = target.add_stream(encoding.codec, rate=encoding.rate)

@@ -36,7 +36,7 @@ def box(kind: bytes, content: bytes) -> bytes:
 
 
 def sequence(brand: bytes = b"msf1") -> bytes:
-    """A HEIF file without a single picture: a film in all but its brand and its handler."""
+    """A HEIF file without a single picture: a video in all but its brand and its handler."""
     return FILM.replace(b"isom", brand, 1).replace(b"vide", b"pict", 1)
 
 
@@ -60,7 +60,7 @@ def parts(data: bytes) -> dict[bytes | None, Examination]:
 
 @pytest.mark.parametrize("wide", [False, True], ids=["box", "box of 64 bits"])
 def test_the_video_of_a_heic_motion_photo_is_a_part(wide: bool) -> None:
-    """A film in the box that phones put it in is examined beside the picture."""
+    """A video in the box that phones put it in is examined beside the picture."""
     inside = box(b"mpvd", FILM)
     if wide:
         inside = b"\0\0\0\1mpvd" + (16 + len(FILM)).to_bytes(8, "big") + FILM
@@ -72,7 +72,7 @@ def test_the_video_of_a_heic_motion_photo_is_a_part(wide: bool) -> None:
 
 
 def test_files_behind_a_heic_or_in_a_box_of_a_maker_are_parts() -> None:
-    """A film behind the last box, and a JPEG in a box that nobody knows, are examined too."""
+    """A video behind the last box, and a JPEG in a box that nobody knows, are examined too."""
     found = parts(heic(9) + FILM)
     assert shows(found[b"appended-1"], 1, 2)
     found = parts(heic(9) + box(b"sefd", b"words" + encode(scene(3), "JPEG")))

@@ -33,7 +33,7 @@ NEAR = 8
 SCENES = (1, 2, 3)
 MP4 = FORMATS["MP4"]
 DENSE = MP4._replace(gop=10_000, options=(("sc_threshold", "0"),))
-"""One key frame for the whole film, as some phones and screen recorders write it."""
+"""One key frame for the whole video, as some phones and screen recorders write it."""
 
 
 def phash(picture: Image.Image) -> PerceptualHash:
@@ -63,14 +63,14 @@ def test_every_scene_is_seen_in_every_container(name: str) -> None:
 
 
 def test_scenes_between_distant_key_frames_are_seen() -> None:
-    """A film with one key frame shows all of its scenes, since frames between are decoded."""
+    """A video with one key frame shows all of its scenes, since frames between are decoded."""
     found = examine(film([scene(seed) for seed in SCENES], DENSE), OPTIONS)
     assert len(seen(found)) == 3
 
 
 @pytest.mark.parametrize("encoding", [MP4, DENSE], ids=["many key frames", "one key frame"])
 def test_scenes_in_a_film_whose_times_stand_nearly_still_are_seen(encoding: Encoding) -> None:
-    """A film of 3,000 frames a second, by its own words, is looked at all the same."""
+    """A video of 3,000 frames a second, by its own words, is looked at all the same."""
     hasty = encoding._replace(rate=3000, size=(160, 90))
     assert len(seen(examine(film([scene(seed) for seed in SCENES], hasty, 0.1), OPTIONS))) == 3
 
@@ -91,7 +91,7 @@ def test_letterboxes_are_trimmed() -> None:
 
 
 def test_a_rotated_video_is_seen_stored_and_upright() -> None:
-    """A film that a phone held upright recorded is looked up both ways."""
+    """A video that a phone held upright recorded is looked up both ways."""
     data = film([scene(1).transpose(Image.Transpose.ROTATE_90).resize((WIDTH, HEIGHT))], MP4)
     turned = BytesIO()
     with av.open(BytesIO(data)) as source, av.open(turned, "w", format="mp4") as target:
@@ -106,7 +106,7 @@ def test_a_rotated_video_is_seen_stored_and_upright() -> None:
 
 
 def test_frames_of_any_rate_depth_and_number_are_read() -> None:
-    """A film of one frame, of 10 bits, and of one frame in five seconds are read to the end."""
+    """A video of one frame, of 10 bits, and of one frame in five seconds are read to the end."""
     single = film([scene(1)], MP4._replace(rate=1), seconds=1)
     deep = film([scene(1)], MP4._replace(pixels="yuv420p10le"))
     slow = film([scene(seed) for seed in SCENES], MP4._replace(rate=1, gop=1), seconds=5)
@@ -160,7 +160,7 @@ def test_sound_alone_is_not_a_video() -> None:
 
 @pytest.mark.parametrize("name", ["MATROSKA", "MPEG-TS", "AVI"])
 def test_a_cut_video_is_truncated_and_what_is_left_is_seen(name: str) -> None:
-    """A film cut after its second scene is never examined wholly, and shows the first."""
+    """A video cut after its second scene is never examined wholly, and shows the first."""
     data = film([scene(seed) for seed in SCENES], FORMATS[name])
     found = examine(data[: len(data) // 2], OPTIONS)
     if name != "MPEG-TS":  # which says nowhere how long it is
@@ -190,7 +190,7 @@ def _small(name: str) -> bytes:
 
 
 def test_videos_in_archives_and_behind_pictures_are_parts() -> None:
-    """A film in a zip, and one behind a JPEG as phones append it, are examined as members."""
+    """A video in a zip, and one behind a JPEG as phones append it, are examined as members."""
     data = film([scene(1)], MP4)
     bundle = BytesIO()
     with zipfile.ZipFile(bundle, "w") as archive:
@@ -202,7 +202,7 @@ def test_videos_in_archives_and_behind_pictures_are_parts() -> None:
 
 
 def test_sound_is_passed_over_behind_walls(tmp_path: Path) -> None:
-    """A film with sound, in a worker that can load nothing more, is seen like one without."""
+    """A video with sound, in a worker that can load nothing more, is seen like one without."""
     path = tmp_path / "clip.mkv"
     with av.open(str(path), "w", format="matroska") as target:
         pictures = target.add_stream("libx264", rate=10)

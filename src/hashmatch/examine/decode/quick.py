@@ -53,7 +53,7 @@ def quick_grey(data: bytes, jpeg: PlainJpeg, scale: int) -> Grey | None:
 
     Returns:
         Shape (height, width), as Pillow's ``draft`` gives it: the luma alone at full scale; at a
-        smaller one the colours made grey. None where it cannot be decoded without a warning.
+        smaller one the colours made grey. None if decoding it fails or warns.
     """
     decoder = simplejpeg()
     if decoder is None:

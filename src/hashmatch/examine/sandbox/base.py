@@ -24,7 +24,7 @@ class AnyPool(Closing):
         protection: what contains hostile files, once the pool is configured.
         window: 0 if the caller opens each file before it submits a job. An examiner elsewhere opens
             files itself: jobs name their items, and this many may be under way.
-        checks: some answers are checked by another machine, which ``settle`` waits for.
+        checks: whether another machine checks some answers, which ``settle`` waits for.
         liars: the machines that are known to have given a false answer.
     """
 
