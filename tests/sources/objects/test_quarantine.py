@@ -138,6 +138,14 @@ def test_a_copy_that_was_changed_is_found_and_not_restored_over_another(
     done = hashmatch_command("quarantine", "verify", place)
     assert done.returncode == 1
     assert b"its copy was changed; not whole anywhere" in done.stdout
+    site.client.delete_object(Bucket=site.files, Key="a//bad.jpg")
+    for why in (b"its copy was changed", b"its copy is gone"):
+        done = hashmatch_command("quarantine", "restore", place, str(first["quarantine"]))
+        assert done.returncode == 70
+        assert b"was not restored" in done.stderr
+        assert why in done.stderr
+        assert site.keys(site.files) == ["good.jpg"]
+        site.client.delete_object(Bucket=site.held, Key=f"q/{number}/object")
     done = hashmatch_command("quarantine", "restore", place, "1", "--to", str(tmp_path / "x"))
     assert done.returncode == 64
     for wrong in (f"s3://{site.files}/", "s3://no-such-bucket/q/"):

@@ -109,6 +109,9 @@ class HeldObjects:
             raise QuarantineError("it is not in the quarantine")
         path, sha256 = found.item.path, found.item.sha256
         bucket, key = bucket_of(path)
+        checked = self._check(found)
+        if checked.problem is not None:
+            raise QuarantineError(checked.problem, path=printable(path))
         try:
             if _is_there(bucket, key):
                 raise QuarantineError("something is there already", path=printable(path))
