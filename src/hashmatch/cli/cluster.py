@@ -18,7 +18,7 @@ app = group("cluster", "Make keys for scan --cluster.")
 def keys_command(
     folder: Annotated[Path, argument("DIR", "Folder to write the keys to."), WRITES],
     *,
-    days: Annotated[int, option("N", "Days for which they are valid.")] = 365,
+    days: Annotated[int, option("N", "Days for which the keys are valid.")] = 365,
 ) -> int:
     """Make a CA, and a certificate with its key for the scheduler, workers and coordinator.
 

@@ -269,7 +269,7 @@ class ObjectSettings(StoreSettings):
     """How to read object storage."""
 
     max_fetched: Annotated[
-        int, size("Memory for objects being read; one that is larger is not examined.")
+        int, size("Maximum memory for objects being read; no larger object is examined.")
     ] = 1 << 30
 
     def stores(self) -> sources.OpenStores:

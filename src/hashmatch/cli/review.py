@@ -131,7 +131,7 @@ def decide_command(
     decision: Annotated[str, argument("DECISION", "confirmed, false_positive or unsure.")],
     *,
     by: Annotated[str, option("NAME", "Who decides.", "--by")],
-    reason: Annotated[str | None, option("TEXT", "Why.")] = None,
+    reason: Annotated[str | None, option("TEXT", "Reason for the decision.")] = None,
     second: Annotated[
         bool, switch("--two-reviewers", "Wait for a second reviewer who decides the same.")
     ] = False,

@@ -68,14 +68,14 @@ class ScanWalkSettings(opt.WalkSettings):
         READS_OBJECTS,
     ] = None
     keys_of: Annotated[
-        str | None, option("s3://BUCKET/", "Lines in --files-from are keys of this bucket.")
+        str | None, option("s3://BUCKET/", "Read the lines of --files-from as keys of this bucket.")
     ] = None
     inventory: Annotated[
         str | None,
         option(
             "COLUMNS",
-            "--files-from is an S3 inventory, CSV packed with gzip or not, with these columns:"
-            " fileSchema in its manifest.json.",
+            "Read --files-from as an S3 inventory: a CSV file, gzipped or not, with these columns"
+            " (fileSchema in its manifest.json).",
         ),
     ] = None
 
