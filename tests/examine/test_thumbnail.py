@@ -127,7 +127,7 @@ def test_the_member_that_matched_is_shown() -> None:
         small(outer.getvalue(), ThumbnailOptions("stored", b"in.tar!/c.png"))
 
 
-def test_the_frame_of_a_film_that_matched_is_shown(tmp_path: Path) -> None:
+def test_the_frame_of_a_video_that_matched_is_shown(tmp_path: Path) -> None:
     """Of a video it is the still at the time that the view names."""
     av = pytest.importorskip("av")
     path = tmp_path / "film.mp4"

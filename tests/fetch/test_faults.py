@@ -125,7 +125,7 @@ def test_pages_that_were_delivered_are_not_asked_for_again(desk: Desk) -> None:
 
 
 def test_a_wrong_page_does_not_wedge(desk: Desk) -> None:
-    """After a page with wrong content, the next run begins anew: the pages before may be wrong."""
+    """After a page with wrong content, the next run starts over: the pages before may be wrong."""
     desk.body.changes = list(NEW)
     desk.body.faults = {3: ["malformed"]}
     with pytest.raises(FetchError):

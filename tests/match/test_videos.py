@@ -57,7 +57,7 @@ def film(*near: PerceptualHash) -> Examination:
     return video([(value,) for value in [*FILM[len(near) :], *near]])
 
 
-def test_what_is_a_match_for_a_picture_can_be_a_candidate_for_a_film() -> None:
+def test_what_is_a_match_for_a_picture_can_be_a_candidate_for_a_video() -> None:
     """One still at 8 bits is a candidate; one at 3 bits is a match."""
     matcher = listed(ENTRIES)
     picture = Examination(
@@ -79,7 +79,7 @@ def test_two_different_shots_are_a_match() -> None:
     assert judged(matcher, alike).verdict is Verdict.CANDIDATE
 
 
-def test_a_longer_film_needs_more_shots() -> None:
+def test_a_longer_video_needs_more_shots() -> None:
     """Among 5,000 stills, two different shots are a candidate and five are a match."""
     matcher, many = listed(ENTRIES), hashes(5000)
     for shots, verdict in ((2, Verdict.CANDIDATE), (5, Verdict.MATCH)):

@@ -80,7 +80,7 @@ def test_pictures_match_their_own_list() -> None:
         assert outcome.matches[0].entry.label == f"{number}.png"
 
 
-def test_a_listed_film_is_found_in_a_longer_one() -> None:
+def test_a_listed_video_is_found_in_a_longer_one() -> None:
     """A list made of a video matches a video that shows it among other scenes."""
     options = ExamineOptions(kinds=KINDS, digests=("sha256",))
     encoding = FORMATS["MATROSKA"]

@@ -41,7 +41,7 @@ def records(path: Path) -> list[dict[str, object]]:
     return [each for each in every if each["type"] == "file"]
 
 
-def test_a_film_is_found_by_scan_rematch_and_shards(
+def test_a_video_is_found_by_scan_rematch_and_shards(
     folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """A state that was made without the entry finds it in the video, as do a scan and shards."""

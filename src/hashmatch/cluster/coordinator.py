@@ -331,7 +331,7 @@ class ClusterPool(AnyPool):
 
     def _expose(self, node: str) -> None:
         self._dispatch.expose(node)
-        self._refuse(node, "it gives false results, so what it examined is examined anew")
+        self._refuse(node, "it gives false results, so others examine its files again")
 
     def _refuse(self, node: str, why: str) -> None:
         self._say_once(f"{node} is no longer used: {why}")

@@ -8,8 +8,8 @@ A lot whose node fails or vanishes twice is halved. A single file that fails is 
 node that has nothing else, so no file is blamed for its neighbours. If it fails twice there, its
 job is given up. A scheduler that is lost, and a node that is refused, are the fault of no lot.
 
-A node that lied is refused, too. What it answered is not a job any more: whoever got the answers
-submits those jobs anew.
+A node that lied is refused, too. Jobs that it has answered are done as far as this module knows:
+the caller submits them again.
 """
 
 from __future__ import annotations

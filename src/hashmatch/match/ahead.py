@@ -132,7 +132,12 @@ def match_ahead(
                 failure = each
                 break
             begun.append(each)
-            count = len(begun) if _must_end(begun) else batch * (len(begun) == 2 * batch)
+            if _must_end(begun):
+                count = len(begun)
+            elif len(begun) == 2 * batch:
+                count = batch
+            else:
+                continue
             yield from _outcomes([begun[number] for number in range(count)])
             for _ in range(count):
                 begun.popleft().close()

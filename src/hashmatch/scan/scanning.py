@@ -156,7 +156,7 @@ class _Run(NamedTuple):
                     results = []
 
     def again(self, items: Iterable[Item]) -> Iterator[Held]:
-        """Examine items anew, whose results were false."""
+        """Examine items again whose results were false."""
         return self.held(_items([_FalselyAnswered(items, self.history)], self.history))
 
     def _batches(

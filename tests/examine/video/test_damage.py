@@ -49,7 +49,7 @@ def damaged(places: int) -> Iterator[bytes]:
             yield bytes(data)
 
 
-def test_every_damaged_film_has_its_say_in_time(tmp_path: Path) -> None:
+def test_every_damaged_video_has_its_say_in_time(tmp_path: Path) -> None:
     """A worker answers for each video in time; one that shows no still has a reason, or is none."""
     path, seen = tmp_path / "film", Counter[str]()
     with Pool(1, WorkerLimits(sandbox="strict", max_seconds=MOST_SECONDS)) as pool:
@@ -100,7 +100,7 @@ def near(found: Examination, seed: int) -> list[str]:
     return [view.view for view in found.views if view.hashes[0] - wanted <= 8]
 
 
-def test_a_film_of_three_hours_is_seen_to_its_end() -> None:
+def test_a_video_of_three_hours_is_seen_to_its_end() -> None:
     """A scene in the third hour is found at its time; a limit of two hours leaves it out."""
     data = timed((20_000 * number, 1 + (number > 500)) for number in range(541))
     found = examine(data, OPTIONS)
@@ -112,7 +112,7 @@ def test_a_film_of_three_hours_is_seen_to_its_end() -> None:
     assert not near(short, 2)
 
 
-def test_a_film_of_uneven_times_is_seen() -> None:
+def test_a_video_of_uneven_times_is_seen() -> None:
     """Scenes of a phone's video, whose frames come at any time, are all found."""
     generator, now, shown = random.Random(3), 0, []
     for seed in (1, 2, 3):
@@ -124,7 +124,7 @@ def test_a_film_of_uneven_times_is_seen() -> None:
     assert all(near(found, seed) for seed in (1, 2, 3))
 
 
-def test_a_film_in_hdr_is_seen() -> None:
+def test_a_video_in_hdr_is_seen() -> None:
     """A video of 10 bits in the colours and the transfer of HDR is near the scene it shows."""
     bt2020, pq, matrix = 9, 16, 9
     data = timed(
@@ -136,7 +136,7 @@ def test_a_film_in_hdr_is_seen() -> None:
     assert near(found, 1)
 
 
-def test_a_film_with_a_broken_index_is_seen_or_says_why() -> None:
+def test_a_video_with_a_broken_index_is_seen_or_says_why() -> None:
     """An AVI without a sound index is seen; an MP4 without its index cannot be, and says so."""
     avi = whole("AVI")
     place = avi.rindex(b"idx1")
@@ -148,7 +148,7 @@ def test_a_film_with_a_broken_index_is_seen_or_says_why() -> None:
     assert broken.reason is not None
 
 
-def test_a_film_in_4k_fits_a_worker(tmp_path: Path) -> None:
+def test_a_video_in_4k_fits_a_worker(tmp_path: Path) -> None:
     """A worker decodes 4K within the memory that it has by default."""
     large = FORMATS["MP4"]._replace(size=(3840, 2160), options=(("preset", "ultrafast"),))
     (tmp_path / "film").write_bytes(film([scene(1)], large, 0.2))

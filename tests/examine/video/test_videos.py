@@ -69,7 +69,7 @@ def test_scenes_between_distant_key_frames_are_seen() -> None:
 
 
 @pytest.mark.parametrize("encoding", [MP4, DENSE], ids=["many key frames", "one key frame"])
-def test_scenes_in_a_film_whose_times_stand_nearly_still_are_seen(encoding: Encoding) -> None:
+def test_scenes_in_a_video_whose_times_stand_nearly_still_are_seen(encoding: Encoding) -> None:
     """A video of 3,000 frames a second, by its own words, is looked at all the same."""
     hasty = encoding._replace(rate=3000, size=(160, 90))
     assert len(seen(examine(film([scene(seed) for seed in SCENES], hasty, 0.1), OPTIONS))) == 3

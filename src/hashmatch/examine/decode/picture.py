@@ -80,7 +80,7 @@ class Picture:
     def views(self) -> Iterator[list[View]]:
         """Decode frame by frame, and yield the views of each.
 
-        They are valid until the next frame is requested. Each call begins anew.
+        They are valid until the next frame is requested. Each call starts with the first frame.
 
         Raises:
             DecodeError: no more frames could be decoded within the limits.

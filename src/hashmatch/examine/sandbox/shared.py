@@ -79,8 +79,8 @@ class SharedPool:
             exact: decode in full, whatever the options say.
             skip: how many members of an archive to skip.
             count: how many members to examine; 0 for all, and then the file itself.
-            urgent: somebody waits for this file, so its time runs from now on. Otherwise it runs
-                from when a worker takes the file, which may be by the handful.
+            urgent: somebody waits for this file, so its time limit runs from now on. Otherwise it
+                runs from when a worker takes the file, perhaps with others.
 
         Returns:
             Each member's path and examination as they come, and last None with the examination of
