@@ -7,6 +7,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -49,7 +50,7 @@ def save(name: str, seed: int, results: Any, *, join: bool = False) -> Path:
             results = {**earlier["results"], **results}
     run = {
         "date": today,
-        "command": shlex.join(["python", _relative(sys.argv[0]), *sys.argv[1:]]),
+        "command": shlex.join(["python", _relative(sys.argv[0]), *map(_portable, sys.argv[1:])]),
         "seed": seed,
         "machine": machine(),
         "results": results,
@@ -62,6 +63,11 @@ def _relative(program: str) -> str:
     """The program as called from the top of the repository."""
     path, top = Path(program).resolve(), RUNS.parent.parent
     return str(path.relative_to(top)) if path.is_relative_to(top) else path.name
+
+
+def _portable(argument: str) -> str:
+    """The argument without the folders of an absolute path, which only this machine has."""
+    return re.sub(r"(^|=)/(?:[^/]+/)+", r"\1", argument)
 
 
 def _cpu() -> str:
