@@ -159,6 +159,7 @@ class Agreement:
         asked: _Readings,
         change: Callable[[HashKind, Codes, str], Codes],
     ) -> Codes:
+        """The hashes or masks of readings, which are in the order of their symmetries."""
         parts = [codes[asked.query[asked.symmetry == 0]]]
         for number, name in enumerate(self.symmetries, 1):
             parts.append(change(kind, codes[asked.query[asked.symmetry == number]], name))
@@ -188,21 +189,23 @@ class Agreement:
         unsure = {
             kind: self._each(kind, uncertain_bits[kind], asked, turn_mask) for kind in self.kinds
         }
+
+        def screen(section: IndexedSection, query: Rows, row: Rows) -> tuple[Rows, Rows]:
+            kind = section.kind
+            near = may_be_near(
+                turned[kind][query], unsure[kind][query], section.codes(row), kind, within[kind]
+            )
+            return query[near], row[near]
+
         found = [asked.query[:0]]
-        for query, row in first.index.uncertain(
+        for pair in first.index.uncertain(
             turned[first.kind], unsure[first.kind], within[first.kind], max_bit_flips(first.kind)
         ):
-            left, rows = query, row
-            for section in (first, second):
-                kind = section.kind
-                near = may_be_near(
-                    turned[kind][left], unsure[kind][left], section.codes(rows), kind, within[kind]
-                )
-                left, rows = left[near], rows[near]
-                if section is first:
-                    rows = self.partners[rows]
-                    left, rows = left[rows >= 0], rows[rows >= 0]
-            found.append(asked.query[left])
+            query, row = screen(first, *pair)
+            partner = self.partners[row]
+            has = partner >= 0
+            query, _ = screen(second, query[has], partner[has])
+            found.append(asked.query[query])
         return np.concatenate(found)
 
 
