@@ -127,7 +127,7 @@ def test_videos_that_begin_with_nothing_say_nothing_about_recall() -> None:
     """If the first still comes after the part that is encoded again, there is no recall."""
     found = weigh(*(made([(12.0, hashes())]) for _ in range(2)))
     assert [way["stills"] for way in found["encodings"]] == [None, None]
-    assert "Nothing is said about recall" in found["sentences"][-1]
+    assert "Recall was not measured" in found["sentences"][-1]
 
 
 def test_own_lists_are_looked_up() -> None:

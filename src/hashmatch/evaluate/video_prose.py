@@ -32,8 +32,8 @@ def sentences(found: Record, settings: EvaluationSettings) -> list[str]:
         matches, near = hash_list.get("match", 0), hash_list.get("candidate", 0)
         said.append(
             f"{hash_list['name']}: {count(matches, 'video is a match', 'videos are matches')} and"
-            f" {count(near, 'is a candidate', 'are candidates')}. If none of them is listed, all"
-            " are false."
+            f" {count(near, 'is a candidate', 'are candidates')}. If none of your videos is"
+            " listed, all are false."
         )
     return said
 
@@ -74,8 +74,8 @@ def _rule(rule: Record, settings: EvaluationSettings) -> str:
 def _chance(chance: Record | None, settings: EvaluationSettings) -> str:
     if chance is None:
         return (
-            "False matches cannot be counted: all videos share stills. Give videos that have"
-            " nothing to do with each other."
+            "False matches cannot be counted, because all videos share stills. Add unrelated"
+            " videos."
         )
     videos, stills = chance["videos"], chance["pictures"]
     pairs = " ".join(
@@ -97,7 +97,7 @@ def _chance(chance: Record | None, settings: EvaluationSettings) -> str:
 def _recall(found: Record) -> str:
     ways = [way for way in found["encodings"] if way["stills"]]
     if not ways:
-        return "Nothing is said about recall: no still is in the part that was encoded again."
+        return "Recall was not measured: no video has a still in the part that was encoded again."
 
     def share(key: str) -> str:
         measured = [way[key] for way in ways if way[key]]

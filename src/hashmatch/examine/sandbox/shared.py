@@ -87,8 +87,8 @@ class SharedPool:
             the file itself.
 
         Raises:
-            HashmatchError: the pool is closed, or its processes died or cannot be started. While
-                you take parts, it means the same.
+            HashmatchError: the pool is closed, or its processes died or cannot be started. Taking
+                parts may raise it, too.
         """
         job = Job(descriptor, exact=exact, skip=skip, count=count, urgent=urgent)
         replies = _replies(self._order(job, options))
