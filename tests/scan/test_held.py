@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashmatch.errors import DecodeError
+from hashmatch.errors import DecodeError, OutputError
 from hashmatch.model import MEMBER_MARK, Outcome, Reason, Verdict
 from hashmatch.scan.held import Held, Spool, settled
 from hashmatch.scan.result import FileResult
@@ -120,3 +120,18 @@ def test_items_come_back_as_they_were() -> None:
         with pytest.raises(DecodeError, match="not permitted"):
             listing.open()
     fetcher.close()
+
+
+def test_results_that_cannot_be_kept_are_named_as_such() -> None:
+    """A disk that is full ends the scan with an error that says so."""
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    item = FileItem(b"a" * 1000)
+    held = [Held(item, frozenset({"n"}), [])] * 1000
+    with Spool() as spool:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (5000, limits[1]))
+        try:
+            with pytest.raises(OutputError, match="cannot be kept: File too large"):
+                spool.fill(held)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)

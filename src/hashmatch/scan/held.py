@@ -10,16 +10,19 @@ from __future__ import annotations
 import pickle
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any, NamedTuple, Protocol
 
-from hashmatch.files import Closing
+from hashmatch.errors import OutputError
+from hashmatch.files import Closing, raising
 from hashmatch.scan.result import FileResult
 from hashmatch.sources import Item
 from hashmatch.sources.file_item import OpenFolder
 from hashmatch.sources.objects.fetcher import Fetcher
 from hashmatch.sources.objects.plugged import PluggedStore
 from hashmatch.sources.objects.s3 import S3Store
+
+_UNWRITTEN = "results that wait for their check cannot be kept"
 
 
 class Held(NamedTuple):
@@ -98,14 +101,18 @@ class Spool(Closing):
 
     def __init__(self) -> None:
         self.nodes: frozenset[str] = frozenset()
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 # closed by close()
+        self._folder = tempfile.gettempdir()
+        with raising(OutputError, _UNWRITTEN, self._folder):
+            self._file = tempfile.TemporaryFile()  # noqa: SIM115 # closed by close()
         self._live: list[object] = []
         self._end = 0
 
     def fill(self, found: Iterable[Held]) -> None:
         """Put results in, in order."""
         for held in found:
-            _Pickler(self._file, self._live).dump(tuple(held))
+            with raising(OutputError, _UNWRITTEN, self._folder):
+                _Pickler(self._file, self._live).dump(tuple(held))
+                self._file.flush()
             self._end = self._file.tell()
             self.nodes |= held.nodes
 
@@ -117,7 +124,8 @@ class Spool(Closing):
 
     def close(self) -> None:
         """Remove the file."""
-        self._file.close()
+        with suppress(OSError):  # it would write what cannot be written
+            self._file.close()
 
 
 class _Pickler(pickle.Pickler):
