@@ -21,7 +21,7 @@ class Box(NamedTuple):
 
 
 def outer_boxes(data: bytes, start: int = 0) -> Iterator[Box]:
-    """Yield the boxes in their order, as long as their sizes make sense."""
+    """Yield the boxes in their order, as long as their sizes fit in the data."""
     while start + 8 <= len(data):
         size, content = int.from_bytes(data[start : start + 4], "big"), start + 8
         if size == 0:  # to the end of the file
