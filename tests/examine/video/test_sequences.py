@@ -80,6 +80,15 @@ def test_files_behind_a_heic_or_in_a_box_of_a_maker_are_parts() -> None:
     assert list(parts(heic(9) + box(b"free", bytes(100)))) == [None]
 
 
+@pytest.mark.parametrize("brand", [b"msf1", b"miaf", b"f4v ", b"dash", b"new1"])
+def test_a_film_of_any_brand_behind_a_picture_is_a_part(brand: bytes) -> None:
+    """A film or sequence behind a picture is examined, whatever its kind of file calls itself."""
+    for picture in (heic(9), encode(scene(9), "JPEG")):
+        found = parts(picture + sequence(brand))
+        assert shows(found[b"appended-1"], 1, 2)
+        assert shows(found[None], 9)
+
+
 @pytest.mark.parametrize("brand", [b"msf1", b"hevc"])
 def test_a_heif_sequence_is_examined_through_stills(brand: bytes) -> None:
     """A HEIF file that has a sequence and no picture is a video, with its scenes in it."""

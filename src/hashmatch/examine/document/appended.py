@@ -22,8 +22,7 @@ from hashmatch.examine.video.sniffing import video_format
 _SIGNATURES = re.compile(
     rb"\xff\xd8\xff[\xc0-\xfe]|\x89PNG\r\n\x1a\n|GIF8[79]a|RIFF....WEBP"
     rb"|Rar!\x1a\x07|7z\xbc\xaf\x27\x1c|PK\x03\x04|%PDF-1\.\d|\xfd7zXZ\x00|MSCF\x00\x00\x00\x00"
-    rb"|\x00\x00\x00.ftyp(?:hei[cmsx]|hev[cmsx]|mif1|avi[fs]"
-    rb"|isom|iso[2-9]|mp4[12]|qt  |M4V |MSNV|avc1|3g[2gp].)",
+    rb"|\x00\x00\x00.ftyp",
     re.DOTALL,
 )
 _WINDOW = 1 << 16
