@@ -130,7 +130,7 @@ def test_what_one_alone_never_finds_is_not_compared() -> None:
         (12.34, "12"),
         (0.0123, "0.012"),
         (0.000196, "0.0002"),
-        (1e-12, "under 0.000000001"),
+        (0.00002, "under 0.0001"),
     ],
 )
 def test_amounts_are_short(value: float, shown: str) -> None:

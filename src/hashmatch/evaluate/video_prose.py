@@ -63,11 +63,11 @@ def _rule(rule: Record, settings: EvaluationSettings) -> str:
         for each in rule["match_within"]
     )
     near = " or ".join(f"{kind} {bits}" for kind, bits in rule["near"].items())
-    alone = f"one still within {within}, or " if within else ""
+    alone = f"one still is within {within}, or if " if within else ""
     return (
         f"With {count(settings.entries, 'entry', 'entries')}, a video with"
-        f" {count(rule['stills'], 'still')} matches by {alone}{rule['shots']} different shots"
-        f" within {near}."
+        f" {count(rule['stills'], 'still')} matches if {alone}{rule['shots']} different"
+        f" shots are within {near}."
     )
 
 
@@ -107,8 +107,8 @@ def _recall(found: Record) -> str:
     worst = min(ways, key=lambda way: float(way["stills"]["value"]))
     return (
         f"Encoded again in {count(len(ways), 'everyday way')}, {share('stills')} of the stills are"
-        f" near, and {share('held')} of those shown for 2 seconds or more. The least is found in"
-        f" {worst['name']}: {estimate(worst['stills'], shares=True)}. {share('as_pictures')} of the"
-        f" videos match if their stills are listed as pictures, and {share('as_video')} if they are"
-        " listed as videos."
+        f" near, and {share('held')} of those shown for 2 seconds or more. The worst is"
+        f" {worst['name']}, with {estimate(worst['stills'], shares=True)}."
+        f" {share('as_pictures')} of the videos match if their stills are listed as pictures, and"
+        f" {share('as_video')} if they are listed as videos."
     )

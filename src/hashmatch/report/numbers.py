@@ -8,7 +8,7 @@ from typing import Any
 
 _RAREST = 1e-15
 
-_LEAST = 1e-9
+_LEAST = 0.0001
 
 
 def thresholds(bits: Mapping[str, int]) -> str:
@@ -25,7 +25,8 @@ def interval(ends: tuple[float, float, float], show: Callable[[float], str]) -> 
     """Such as ``97.1% (96.4% to 97.8%)``, or only a bound where nothing was seen."""
     value, low, high = ends
     if value == 0 and low == 0:
-        return f"at most {show(high)} (none seen)"
+        bound = show(high)
+        return f"{bound if bound.startswith('under') else f'at most {bound}'} (none seen)"
     return f"{show(value)} ({show(low)} to {show(high)})"
 
 
@@ -82,5 +83,5 @@ def amount(value: float) -> str:
     if value >= 100:
         return f"{value:,.0f}"
     if 0 < value < _LEAST:
-        return f"under {Decimal(_LEAST):.9f}"
+        return f"under {_LEAST}"
     return f"{Decimal(f'{value:.2g}'):f}"
