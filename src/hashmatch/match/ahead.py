@@ -24,8 +24,8 @@ _BATCH = 24
 _MOST_BYTES = 1 << 28
 """Bytes that are held in memory for files on their way."""
 
-_SPARE = 4
-"""Pairs of descriptors that the next file may need, and whatever else begins meanwhile."""
+_SPARE = 8
+"""Descriptors that the next file may need, and whatever else begins meanwhile."""
 
 _FRESH = 2.0
 """Seconds since a file was written in which another write need not change its time, since clocks of
@@ -43,6 +43,7 @@ class _Begun:
         pool: examines it.
 
     Attributes:
+        descriptor: of the open file; -1 if there is none.
         parts: what is found.
         held: its bytes that are held in memory.
     """
@@ -53,7 +54,7 @@ class _Begun:
         self._before: os.stat_result | None = None  # of a file that others may write to
         self._pool = pool
         self._resources = ExitStack()
-        self._descriptor = -1
+        self.descriptor = -1
         try:
             self.parts = self._begin(source)
         except BaseException:
@@ -68,13 +69,13 @@ class _Begun:
             return iter([(None, content)])
         if isinstance(content, bytes):
             self.held = len(content)
-            self._descriptor = self._resources.enter_context(nameless_file(content))
+            self.descriptor = self._resources.enter_context(nameless_file(content))
         else:
             self._before = os.fstat(content)
-            self._descriptor = content
+            self.descriptor = content
             if not isinstance(source, str | os.PathLike):  # the caller may close it meanwhile
-                self._descriptor = os.dup(content)
-                self._resources.callback(os.close, self._descriptor)
+                self.descriptor = os.dup(content)
+                self._resources.callback(os.close, self.descriptor)
         return self.examine(urgent=False)
 
     def examine(
@@ -82,7 +83,7 @@ class _Begun:
     ) -> Iterator[Examined]:
         """Begin to examine the file, or a part of it again."""
         return self._pool.examine(
-            self._descriptor,
+            self.descriptor,
             self.lists.options,
             exact=exact,
             skip=skip,
@@ -98,7 +99,7 @@ class _Begun:
         """Whether the file has been written to since it was taken."""
         if self._before is None:
             return False
-        now = os.fstat(self._descriptor)
+        now = os.fstat(self.descriptor)
         return (now.st_mtime_ns, now.st_size) != (self._before.st_mtime_ns, self._before.st_size)
 
     def close(self) -> None:
@@ -162,19 +163,20 @@ def _batch(workers: int) -> int:
 def _must_end(begun: Sequence[_Begun]) -> bool:
     """Whether files must have their outcomes before the next one is taken."""
     held = sum(each.held for each in begun)
-    return begun[-1].is_fresh() or held > _MOST_BYTES or not _has_descriptors()
+    return begun[-1].is_fresh() or held > _MOST_BYTES or not _has_descriptors(begun)
 
 
-def _has_descriptors() -> bool:
-    """Whether this process may open some more files."""
-    opened: list[int] = []
+def _has_descriptors(begun: Sequence[_Begun]) -> bool:
+    """Whether this process may have some more descriptors, or has none for these files."""
+    one = max(each.descriptor for each in begun)
+    copies: list[int] = []
     try:
-        for _ in range(_SPARE):
-            opened += os.pipe()
+        for _ in range(_SPARE if one >= 0 else 0):
+            copies.append(os.dup(one))  # noqa: PERF401 # those made before an error are closed
     except OSError:
         return False
     finally:
-        for each in opened:
+        for each in copies:
             os.close(each)
     return True
 
