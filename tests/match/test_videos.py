@@ -49,7 +49,7 @@ def judged(matcher: Matcher, found: Examination) -> Outcome:
 
 ENTRIES = hashes(1000)
 FILM = hashes(200)
-"""At 8 bits, chance brings 0.00012 of a thousand entries near a picture, and 0.024 near a film."""
+"""At 8 bits, chance brings 0.00012 of a thousand entries near a picture, and 0.024 near a video."""
 
 
 def film(*near: PerceptualHash) -> Examination:
@@ -133,7 +133,7 @@ LISTED = hashes(10)
 def test_a_listed_video_needs_enough_frames(
     shown: list[PerceptualHash], of: list[PerceptualHash], verdict: Verdict
 ) -> None:
-    """Three different frames, and 30% of the listed video, make a match within a longer film."""
+    """Three different frames, and 30% of the listed video, make a match within a longer video."""
     matcher = listed([], *frames(of))
     outcome = judged(matcher, film(*shown))
     assert outcome.verdict is verdict

@@ -166,9 +166,8 @@ containers are opened too, as deep as the limits allow.
 
 **Behind a picture.** A file that follows the end of a JPEG, PNG, GIF, WebP, BMP, HEIC, AVIF or
 Netpbm picture is examined as `photo.jpg!/appended-1`, also inside containers. hashmatch finds a
-JPEG, PNG, GIF, WebP, HEIC or AVIF, a RAR, 7z, zip, xz, CAB or PDF, and most MP4 files by their
-signature, and any archive or BMP that begins at once or after padding. It finds a zip at the end of
-any file.
+JPEG, PNG, GIF, WebP, HEIC, AVIF or MP4, a RAR, 7z, zip, xz, CAB or PDF by its signature, and any
+archive or BMP that begins at once or after padding. It finds a zip at the end of any file.
 
 ## Videos
 

@@ -82,7 +82,7 @@ def test_files_behind_a_heic_or_in_a_box_of_a_maker_are_parts() -> None:
 
 @pytest.mark.parametrize("brand", [b"msf1", b"miaf", b"f4v ", b"dash", b"new1"])
 def test_a_film_of_any_brand_behind_a_picture_is_a_part(brand: bytes) -> None:
-    """A film or sequence behind a picture is examined, whatever its kind of file calls itself."""
+    """A video or sequence behind a picture is examined, whatever its kind of file calls itself."""
     for picture in (heic(9), encode(scene(9), "JPEG")):
         found = parts(picture + sequence(brand))
         assert shows(found[b"appended-1"], 1, 2)
