@@ -6,6 +6,7 @@ import base64
 import fcntl
 import json
 import os
+import select
 import shutil
 import signal
 import tempfile
@@ -25,11 +26,16 @@ _QUIET = (
 )
 
 
+_PATIENCE = 60
+"""Seconds without a word from the browser after which a test fails."""
+
+
 class Browser:
     """A running browser, whose pages may be those of several people."""
 
     def __init__(self, reading: BinaryIO, writing: BinaryIO) -> None:
         self._reading, self._writing = reading, writing
+        self._heard = b""
         self._number = 0
         self._pages: dict[str, Page] = {}
 
@@ -67,12 +73,14 @@ class Browser:
             page.events.append(event)
 
     def _next(self) -> dict[str, Any]:
-        message = bytearray()
-        while not message.endswith(b"\0"):
-            byte = self._reading.read(1)
-            assert byte, "the browser ended"
-            message += byte
-        answer: dict[str, Any] = json.loads(message[:-1])
+        while b"\0" not in self._heard:
+            ready, _, _ = select.select([self._reading], [], [], _PATIENCE)
+            assert ready, f"the browser said nothing for {_PATIENCE} seconds"
+            more = os.read(self._reading.fileno(), 1 << 16)
+            assert more, "the browser ended"
+            self._heard += more
+        message, _, self._heard = self._heard.partition(b"\0")
+        answer: dict[str, Any] = json.loads(message)
         return answer
 
 
@@ -107,7 +115,9 @@ class Page:
 
     def evaluate(self, expression: str) -> Any:
         """The value of an expression in the page."""
-        answer = self.ask("Runtime.evaluate", expression=expression, returnByValue=True)
+        answer = self.ask(
+            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
+        )
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
@@ -122,7 +132,12 @@ class Page:
             self.ask("Input.dispatchKeyEvent", type="keyUp", **about)
 
     def type(self, text: str) -> None:
-        """Type into what has the focus."""
+        """Type into the field that has the focus; it may get it after its page is loaded."""
+        self.evaluate(
+            "new Promise((done) => { const look = () =>"
+            " document.activeElement.matches('input, textarea') ? done() : setTimeout(look, 10);"
+            " look(); })"
+        )
         self.ask("Input.insertText", text=text)
 
     def look(self, *, width: int = 1200, height: int = 900, dark: bool = False) -> None:
