@@ -51,7 +51,7 @@ members to skip, how many to examine (0: all), and how many bytes of JSON follow
 thumbnail to make.
 """
 
-HANDFUL = 32
+HANDFUL = 12
 """The most jobs that a worker holds, and gets in one message. To hand small files over one by one
 takes the supervisor as long as all else that it does."""
 
