@@ -59,6 +59,9 @@ def test_own_counts_replace_those_of_photographs(tmp_path: Path) -> None:
         json.dumps(evaluation(type="report")),
         json.dumps(evaluation(schema=99)),
         json.dumps(evaluation(distances=[{"algorithm": "phash", "bits": 64, "different": [-1]}])),
+        json.dumps(
+            evaluation(distances=[{"algorithm": "phash", "bits": 64, "different": [9, -1]}])
+        ),
         json.dumps(evaluation(distances=[{"algorithm": "phash", "different": []}])),
         json.dumps(evaluation(pictures={})),
         json.dumps(evaluation(agreeing=[{"kinds": ["phash"], "different": [1]}])),

@@ -70,7 +70,7 @@ def rates_of(record: Mapping[str, Any]) -> Rates:
     samples = record.get("samples", {"near": ()})
     for each in samples["near"]:
         kinds = tuple(map(_kind, each["kinds"]))
-        counts = zip(each["within"], map(float, each["independent"]), strict=True)
+        counts = zip(map(_count, each["within"]), map(float, each["independent"]), strict=True)
         steps = _curve(counts, int(samples["pairs"]))
         if steps and len(kinds) == 1:
             alone[kinds[0]] = steps
@@ -91,17 +91,21 @@ def _kind(name: Any) -> HashKind:
     return HashKind(algorithm, int(bits))
 
 
-def _pairs_within(different: Iterable[int]) -> Iterator[tuple[int, None]]:
+def _pairs_within(different: Iterable[Any]) -> Iterator[tuple[int, None]]:
     """How many pairs are within each distance; each pair was counted once in either order."""
-    return ((total // 2, None) for total in accumulate(different))
+    return ((total // 2, None) for total in accumulate(map(_count, different)))
 
 
-def _curve(within: Iterable[tuple[Any, float | None]], pairs: int) -> Curve:
+def _count(value: Any) -> int:
+    if not isinstance(value, int) or value < 0:
+        raise ValueError("not a count")
+    return value
+
+
+def _curve(within: Iterable[tuple[int, float | None]], pairs: int) -> Curve:
     """The curve of near pairs, and how many are independent, by distance; empty if too few are."""
     found, least = [], _FEWEST
     for distance, (near, independent) in enumerate(within):
-        if not isinstance(near, int) or near < 0:
-            raise ValueError("not a count")
         if near > _USELESS * pairs:
             break
         if near >= least and (independent is None or independent >= _INDEPENDENT):
