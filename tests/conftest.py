@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -51,22 +52,26 @@ def _preloaded_processes() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def real_processes() -> Iterator[None]:
     """Start commands and zygotes as operators do: as children, each a fresh interpreter."""
-    import commands  # noqa: PLC0415 # as above
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(forker, "start_zygote", START_ZYGOTE)
-        patch.setattr(commands, "forks", False)
+    with _fresh_zygotes(forks=False):
         yield
 
 
 @pytest.fixture(scope="module")
 def real_zygotes() -> Iterator[None]:
     """Start zygotes as children; commands that start them may still be forks."""
+    with _fresh_zygotes(own_zygotes=True):
+        yield
+
+
+@contextmanager
+def _fresh_zygotes(**of_commands: bool) -> Iterator[None]:
+    """Start zygotes as operators do, and set these switches of ``commands``."""
     import commands  # noqa: PLC0415 # as above
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(forker, "start_zygote", START_ZYGOTE)
-        patch.setattr(commands, "own_zygotes", True)
+        for name, value in of_commands.items():
+            patch.setattr(commands, name, value)
         yield
 
 

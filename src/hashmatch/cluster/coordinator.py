@@ -208,7 +208,7 @@ class ClusterPool(AnyPool):
             self._hear(0.1)
 
     @property
-    def liars(self) -> frozenset[str]:  # type: ignore[override]
+    def liars(self) -> frozenset[str]:
         """The nodes that are known to have given a false answer."""
         return self._dispatch.liars
 

@@ -79,7 +79,7 @@ class Evaluation:
         samples: how many pairs of crops of different pictures are near.
         rules: the figures of each rule.
         lists: what the record says about each list.
-        videos: what was measured of videos; None if there were no paths of any.
+        videos: what was measured of videos; None if none were given.
         hash_lists: the lists, to look the videos up in.
         started: when it began.
         seconds: how long it took.

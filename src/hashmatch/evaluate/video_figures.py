@@ -165,14 +165,10 @@ def _halves(
     def draw(first: int) -> bytes:
         return hashlib.sha256(f"{seed}:{videos[first].found.digests[0]}".encode()).digest()
 
-    order = sorted(set(family), key=draw)
+    others = set(sorted(set(family), key=draw)[1::2])
     return tuple(
-        [
-            video
-            for video, first in zip(videos, family, strict=True)
-            if order.index(first) % 2 == half
-        ]
-        for half in (0, 1)
+        [video for video, first in zip(videos, family, strict=True) if (first in others) is half]
+        for half in (False, True)
     )
 
 

@@ -68,7 +68,7 @@ def gather_videos(
     """Measure every video at or below the paths, in worker processes; see ``gather``.
 
     Returns:
-        What was measured; None if there are no paths.
+        What was measured; None if no paths are given.
 
     Raises:
         HashmatchError: the workers cannot be started, or have all died.

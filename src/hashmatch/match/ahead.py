@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from itertools import chain, groupby
 
 from hashmatch.errors import DecodeError
@@ -44,6 +45,7 @@ class _Begun:
 
     Attributes:
         descriptor: of the open file; -1 if there is none.
+        examine: examines the file, or a part of it, again; only if there is one.
         parts: what is found.
         held: its bytes that are held in memory.
     """
@@ -76,20 +78,8 @@ class _Begun:
             if not isinstance(source, str | os.PathLike):  # the caller may close it meanwhile
                 self.descriptor = os.dup(content)
                 self._resources.callback(os.close, self.descriptor)
+        self.examine = partial(self._pool.examine, self.descriptor, self.lists.options)
         return self.examine(urgent=False)
-
-    def examine(
-        self, *, exact: bool = False, skip: int = 0, count: int = 0, urgent: bool = True
-    ) -> Iterator[Examined]:
-        """Begin to examine the file, or a part of it again."""
-        return self._pool.examine(
-            self.descriptor,
-            self.lists.options,
-            exact=exact,
-            skip=skip,
-            count=count,
-            urgent=urgent,
-        )
 
     def is_fresh(self) -> bool:
         """Whether the file was written so lately that a change might not show."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -61,11 +62,7 @@ def _isolated(
         with nameless_file(content) as descriptor, _isolated(descriptor, options, pool) as run:
             yield run
         return
-
-    def run_isolated(*, exact: bool = False, skip: int = 0, count: int = 0) -> Iterator[Examined]:
-        return pool.examine(content, options, exact=exact, skip=skip, count=count)
-
-    yield run_isolated
+    yield partial(pool.examine, content, options)
 
 
 def match_parts(

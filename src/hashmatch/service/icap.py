@@ -40,7 +40,7 @@ class IcapDoor:
 
     Args:
         core: rules on what messages carry.
-        profile: the answers its clients get when there is no verdict.
+        profile: how to answer its clients when there is no verdict.
         chain: a real clamd to ask about each upload as well; None if there is none.
     """
 

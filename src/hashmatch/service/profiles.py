@@ -49,7 +49,7 @@ class IcapAnswer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """The answers that one kind of client gets when there is no verdict.
+    """How to answer one kind of client when there is no verdict.
 
     Attributes:
         name: as ``--clamd-profile`` and ``--icap-profile`` take it.

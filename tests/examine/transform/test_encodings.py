@@ -32,9 +32,10 @@ def asked(*names: str) -> ExamineOptions:
 
 def parts(path: Path, options: ExamineOptions, skip: int = 0) -> dict[bytes | None, Examination]:
     """What comes of a file, by the name of the encoding."""
+    assert options.transforms is not None
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        said = list(examine_reencodings(descriptor, options, skip=skip))
+        said = list(examine_reencodings(descriptor, options, options.transforms.encodings[skip:]))
     finally:
         os.close(descriptor)
     return {name: found for name, found in said if found is not None}

@@ -20,8 +20,8 @@ _KNOWN = frozenset(
 _TELLING = frozenset({b"from", b"date", b"received", b"return-path", b"message-id"})
 _ENOUGH = 3
 _MBOX = re.compile(rb"From \S+ [^\r\n]{0,80}\d{4}[^\r\n]{0,20}\r?\n")
-_MARKS = (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")
-_BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")
+_UTF_16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}  # by byte order mark
+_UTF_8 = b"\xef\xbb\xbf"
 _HTML = re.compile(
     rb"(?:\s+|<\?.*?\?>|<!--.*?-->)*+"
     rb"<(?:!doctype\s+html|html|head|body|title|meta|script|style|table|div|p|img|a|h1)"
@@ -38,7 +38,7 @@ def sniff_document(head: bytes) -> str | None:
     """
     if _PDF.search(head, 0, _PDF_WINDOW):
         return "PDF"
-    if head[:1] > b"\x7f" and not head.startswith(_BYTE_ORDER_MARKS):
+    if head[:1] > b"\x7f" and not head.startswith((*_UTF_16, _UTF_8)):
         return None  # such as a JPEG or PNG: nothing else begins with such a byte
     mbox = _MBOX.match(head)
     if mbox is not None and _is_mail(head[mbox.end() :]):
@@ -55,10 +55,10 @@ def begins_with_tag(head: bytes) -> bool:
 
 def as_ascii(text: bytes) -> bytes:
     """Return text without its byte order mark, and UTF-16 as UTF-8."""
-    for mark, encoding in _MARKS:
+    for mark, encoding in _UTF_16.items():
         if text.startswith(mark):
             return text[2:].decode(encoding, "ignore").encode("utf-8", "ignore")
-    return text.removeprefix(_BYTE_ORDER_MARKS[-1])
+    return text.removeprefix(_UTF_8)
 
 
 def _is_mail(head: bytes) -> bool:

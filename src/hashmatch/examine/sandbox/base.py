@@ -25,12 +25,10 @@ class AnyPool(Closing):
         window: 0 if the caller opens each file before it submits a job. An examiner elsewhere opens
             files itself: jobs name their items, and this many may be under way.
         checks: whether another machine checks some answers, which ``settle`` waits for.
-        liars: the machines that are known to have given a false answer.
     """
 
     window = 0
     checks = False
-    liars: frozenset[str] = frozenset()
 
     def __init__(self, jobs: int, limits: WorkerLimits = WorkerLimits()) -> None:  # frozen
         self.protection: dict[str, Any] = {}
@@ -81,6 +79,11 @@ class AnyPool(Closing):
     @abstractmethod
     def busy(self) -> bool:
         """Whether any job has not ended yet."""
+
+    @property
+    def liars(self) -> frozenset[str]:
+        """The machines that are known to have given a false answer."""
+        return frozenset()
 
     def settle(self) -> None:  # only an examiner elsewhere has its answers checked
         """Wait until the answers have been checked; call it once all replies are there."""

@@ -7,7 +7,7 @@ looks at a hash.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from io import BytesIO
@@ -86,20 +86,18 @@ REENCODINGS: Mapping[str, Reencoding] = {
 
 
 def examine_reencodings(
-    descriptor: int, options: ExamineOptions, *, skip: int = 0
+    descriptor: int, options: ExamineOptions, names: Sequence[str]
 ) -> Iterator[tuple[bytes | None, Examination | None]]:
-    """Examine an open video, and its start as each chosen way encodes it.
+    """Examine an open video, and its start as each of these ways encodes it.
 
     Args:
         descriptor: that of a file open for reading, which stays open.
-        options: what to compute; ``options.transforms`` is set.
-        skip: how many encodings to skip.
+        options: what to compute.
+        names: of the ways.
 
     Yields:
         As ``examine_variants`` does; while the video takes long, now and then None and None.
     """
-    asked = options.transforms
-    assert asked is not None  # noqa: S101 # the caller has looked
     found = Examination()
     for member, said in examine_parts(descriptor, options):
         if member is None:
@@ -108,7 +106,7 @@ def examine_reencodings(
             else:
                 found = said
     if found.kind is Kind.VIDEO and found.reason is None and found.format is not None:
-        for name in asked.encodings[skip:]:
+        for name in names:
             yield name.encode(), None
             try:
                 with steady(descriptor) as (file, _):

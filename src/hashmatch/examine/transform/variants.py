@@ -53,7 +53,7 @@ def examine_variants(
     asked = options.transforms
     assert asked is not None  # noqa: S101 # the caller has looked
     if asked.encodings:
-        yield from examine_reencodings(descriptor, options, skip=skip)
+        yield from examine_reencodings(descriptor, options, asked.encodings[skip:])
         return
     try:
         with steady(descriptor) as (file, size):

@@ -229,14 +229,13 @@ class S3Store:
         Raises:
             DecodeError: it cannot be read, or is another one by now.
         """
-        pieces: list[bytes] = []
 
-        def attempt() -> None:
-            pieces.clear()
+        def attempt() -> bytes:
+            pieces: list[bytes] = []
             self.read(found, pieces.append)
+            return b"".join(pieces)
 
-        persist(attempt, _go_on)
-        return b"".join(pieces)
+        return persist(attempt, _go_on)
 
     def sha256(self, found: ObjectInfo) -> str:
         """Read an object, and return its digest as hex.
