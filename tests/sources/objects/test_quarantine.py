@@ -28,9 +28,8 @@ def url() -> Iterator[str]:
 class Site:
     """Two buckets, a list with one picture, and scans of the one into the other."""
 
-    stores = OpenStores()
-
     def __init__(self, url: str, folder: Path, number: int) -> None:
+        self.stores = OpenStores()
         self.client = servers.client(url)
         self.files, self.held = f"files-{number}", f"held-{number}"
         self.client.create_bucket(Bucket=self.files)
