@@ -33,7 +33,7 @@ from hashmatch import HashKind, HashList, Matcher, PerceptualHash, Verdict
 from hashmatch.examine.examination import examine
 from hashmatch.model import Examination, ViewHashes
 from hashmatch.options import ExamineOptions
-from hashmatch.report import file_record, make_renderer
+from hashmatch.report import FORMATS, file_record
 from hashmatch.scan import Replay, State, make_pool, rematch
 from hashmatch.state.settings import Settings
 
@@ -115,7 +115,7 @@ def measure(path: Path, list_path: Path) -> dict[str, Any]:
         make_pool(1) as pool,
         open(os.devnull, "w", encoding="utf-8") as nowhere,
     ):
-        renderer = make_renderer("jsonl", nowhere)
+        renderer = FORMATS["jsonl"](nowhere)
         began, cpu = time.perf_counter(), time.process_time()
         for result in rematch(matcher, pool, Replay(state, matcher.options)):
             renderer.file(file_record(result))

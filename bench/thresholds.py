@@ -38,7 +38,6 @@ def summary(rule: dict[str, Any]) -> dict[str, Any]:
             "by_level": score["false_matches"],
         },
         "recommendation": rule["recommendation"],
-        "comparison": rule["comparison"],
     }
 
 

@@ -6,7 +6,7 @@ import pytest
 from hashmatch.evaluate import EvaluationSettings, prose
 from hashmatch.evaluate.figures import Figures
 from hashmatch.evaluate.intervals import PairCounts, wilson
-from hashmatch.evaluate.recommend import compare, recommend
+from hashmatch.evaluate.recommend import recommend
 from hashmatch.report import numbers
 
 SETTINGS = EvaluationSettings(list_size=1000, files_per_day=1000, max_false_per_day=100)
@@ -72,53 +72,6 @@ def test_pictures_that_would_not_help_are_not_asked_for() -> None:
     chosen = recommend(few, few, SETTINGS)
     assert (chosen.level, chosen.more_pictures) == (None, 0)
     assert prose.more_pictures(0) == "More pictures like these would not change that."
-
-
-@pytest.mark.parametrize(
-    ("together", "alone", "verdict"),
-    [
-        ([0, 1, 2, 3], [5, 20, 60, 90], "a_tenth"),
-        ([0, 1, 9, 30], [5, 20, 60, 90], "more"),
-        ([0, 0, 0, 0], [0, 1, 4, 7], "cannot_tell"),
-        ([0, 1, 2, 3], [0, 0, 0, 0], "cannot_tell"),
-    ],
-)
-def test_both_together_are_held_against_one(
-    together: list[int], alone: list[int], verdict: str
-) -> None:
-    """At equal recall, two algorithms have a tenth of the false matches, more, or too few."""
-    compared = compare(figures(together, STEPS), figures(alone, STEPS), 2)
-    assert (compared.level, compared.alone_level, compared.verdict) == (2, 2, verdict)
-    assert (compared.false_together, compared.false_alone) == (together[2], alone[2])
-
-
-def test_without_a_level_the_most_telling_is_compared() -> None:
-    """Without a recommendation, the laxest level that one algorithm alone can match is compared."""
-    compared = compare(figures([0, 1, 2, 3], [0.4, 0.6, 0.75, 0.9]), figures([9] * 4, STEPS), None)
-    assert (compared.level, compared.alone_level) == (2, 3)
-
-
-def test_what_one_alone_never_finds_is_not_compared() -> None:
-    """If one alone finds as much at no threshold, the sentence says they do not compare."""
-    compared = compare(figures([0] * 4, [0.9] * 4), figures([9] * 4, STEPS), None)
-    assert (compared.alone_level, compared.false_alone, compared.verdict) == (
-        None,
-        None,
-        "cannot_tell",
-    )
-    rule = {
-        "name": "phash and dhash",
-        "thresholds": [{"phash": 1, "dhash": 1}],
-        "comparison": {
-            "level": 0,
-            "alone_level": None,
-            "recall": 0.9,
-            "false_together": 0,
-            "false_alone": None,
-            "verdict": "cannot_tell",
-        },
-    }
-    assert "so they do not compare" in prose.comparison(rule)
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def expected(entries: int, *kinds: HashKind) -> ExpectedFalse:
         (1 / 40_000_000, "1 in 40,000,000"),
         (1 / 8_617, "1 in 8,600"),
         (2.5, "2.5 per file"),
-        (1e-40, "under 1 in 1,000,000,000,000,000"),
+        (1 / 76_000_000_000, "under 1 in 1,000,000,000"),
         (0.0, "none"),
         (None, "not known"),
     ],
@@ -55,6 +55,14 @@ def test_one_false_match_is_singular(number: float, words: str) -> None:
     assert expectation({"per_million_files": number, "bound": 3.0}).startswith(words)
 
 
+def test_more_false_matches_than_files_are_said_per_file() -> None:
+    """At thresholds that each file meets several times, the unit is a file, not a million."""
+    record = {"per_million_files": 3.2e6, "bound": 3.4e6, "candidates_per_million_files": 2e6}
+    assert expectation(record) == (
+        "expect 3.2 false matches per file (95% bound: 3.4), and 2 candidates"
+    )
+
+
 def test_a_sum_with_an_unknown_kind_is_not_known() -> None:
     """A list with hashes of a plug-in has no number; the warning counts what is known."""
     found = expected(1_000_000, PHASH, PLUGIN)
@@ -69,7 +77,7 @@ def test_a_sum_with_an_unknown_kind_is_not_known() -> None:
 def test_long_lists_are_warned_of_with_a_way_out() -> None:
     """Over 1 in 10,000 files, two lines say how many, and which threshold would do."""
     many, remedy = warnings(expected(20_000, PHASH))
-    assert many.startswith("expect 2,321 false matches per million files")
+    assert "thresholds, expect 2,321 false matches per million files (95%" in many
     assert "leave --threshold out" in remedy
     assert "--threshold phash-64=4 (extrapolated); or a list of 256-bit hashes; or --req" in remedy
     assert not list(warnings(expected(800, PHASH)))

@@ -221,8 +221,6 @@ def _print(result: dict[str, Any]) -> None:
         chosen = rule["recommendation"]
         print(f"\n{rule['name']}: {chosen['sentence']}")
         print(f"{chosen['transform_sentence']} {chosen['step_sentence']}")
-        if rule["comparison"]:
-            print(rule["comparison"]["sentence"])
 
 
 app = single("evaluate", evaluate_command)

@@ -99,7 +99,7 @@ def hash_command(asked: HashSettings) -> int:
         scan.make_pool(asked.workers.count(), asked.workers.limits()) as pool,
         report.open_output(asked.hashes.output) as stream,
     ):
-        writer = hashes.make_hash_writer(asked.hashes.output_format, stream, kinds)
+        writer = hashes.WRITERS[asked.hashes.output_format](stream, kinds)
         for path, examination in scan.examine_all(paths, options, pool):
             # The hash of a partly decoded picture would not find complete copies of it
             if examination.views and examination.reason in _SOUND:

@@ -1,7 +1,4 @@
-"""Progress of a command on stderr, if that is a terminal.
-
-``Progress`` shows one status line; without a terminal, and with ``--quiet``, it shows nothing.
-"""
+"""The progress of a command: a status line on stderr, if that is a terminal."""
 
 from __future__ import annotations
 
@@ -12,18 +9,12 @@ from contextlib import contextmanager
 from threading import Timer
 from typing import TYPE_CHECKING, Self
 
-from hashmatch.cli.deferred import deferred
 from hashmatch.cli.streams import status
 from hashmatch.model import Verdict
 from hashmatch.text import count, printable
 
 if TYPE_CHECKING:
-    from rich import console, text
-    from rich import status as spinner
-
     from hashmatch.report import Tally
-else:
-    console, spinner, text = map(deferred, ("rich.console", "rich.status", "rich.text"))
 
 INTERVAL = 0.2
 """Seconds between two updates of the line."""
@@ -43,8 +34,7 @@ def working(what: str, *, quiet: bool = False) -> Iterator[None]:
     if quiet or not is_watched():
         yield
         return
-    shown = spinner.Status(text.Text(printable(what)), console=console.Console(stderr=True))
-    timer = Timer(_PATIENCE, shown.start)
+    timer = Timer(_PATIENCE, status.show, [printable(what)])
     timer.daemon = True
     timer.start()
     try:
@@ -52,7 +42,7 @@ def working(what: str, *, quiet: bool = False) -> Iterator[None]:
     finally:
         timer.cancel()
         timer.join()
-        shown.stop()
+        status.wipe()
 
 
 def time_left(seconds: float) -> str:

@@ -19,12 +19,12 @@ from hashmatch.match.expected import ExpectedFalse, expect_by_default
 from hashmatch.match.matcher import Matcher
 from hashmatch.model import Verdict
 from hashmatch.report import (
+    FORMATS,
     Record,
     Renderer,
     Run,
     Tally,
     file_record,
-    make_renderer,
     open_output,
     summary_lines,
     summary_record,
@@ -118,7 +118,7 @@ def open_results(
         open_output(asked.output) as stream,
         Progress(quiet=asked.quiet, expected=expected) as progress,
     ):
-        yield ResultWriter(run, custody, make_renderer(asked.output_format, stream), progress)
+        yield ResultWriter(run, custody, FORMATS[asked.output_format](stream), progress)
 
 
 def settings_record(matcher: Matcher, lists: ListSettings, **others: Any) -> Record:

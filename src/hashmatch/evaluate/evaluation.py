@@ -22,7 +22,7 @@ from hashmatch.evaluate.identity import CHOOSE, LEFT_OUT, SCORE, Identities, ide
 from hashmatch.evaluate.intervals import Ints
 from hashmatch.evaluate.labels import LabelledPair, numbered, weigh_labels
 from hashmatch.evaluate.negatives import NearPairs, choose_radius, count_distances, find_near
-from hashmatch.evaluate.recommend import Comparison, Recommendation, compare, recommend
+from hashmatch.evaluate.recommend import Recommendation, recommend
 from hashmatch.evaluate.rules import Rule, joint_rules, single_rules
 from hashmatch.evaluate.samples import SampleCounts, count_samples
 from hashmatch.evaluate.settings import MIN_PICTURES, EvaluationSettings
@@ -44,7 +44,6 @@ class RuleFigures:
         score: its figures on the half that they are scored on.
         recommendation: what the data supports.
         usual: the level of the default threshold, of the first algorithm if there are two.
-        comparison: with the first algorithm alone; None unless the rule needs two to agree.
         labels: what the record says about the operator's own pairs; None without any.
     """
 
@@ -53,7 +52,6 @@ class RuleFigures:
     score: Figures
     recommendation: Recommendation
     usual: int
-    comparison: Comparison | None = None
     labels: dict[str, Any] | None = None
 
     @property
@@ -160,7 +158,6 @@ def analyse(
     negatives = count_distances(pictures, identities)
     near = find_near(pictures, identities, choose_radius(negatives))
     rules = _rules(pictures, identities, near)
-    every = [_rule_figures(rule, pictures, identities, near, settings) for rule in rules]
     return Evaluation(
         settings=settings,
         pictures=pictures,
@@ -173,7 +170,7 @@ def analyse(
         ),
         near=near,
         samples=count_samples(pictures, identities),
-        rules=tuple(_compared(every)),
+        rules=tuple(_rule_figures(rule, pictures, identities, near, settings) for rule in rules),
     )
 
 
@@ -209,24 +206,6 @@ def _with_labels(
     return tuple(
         replace(figures, labels=weigh_labels(known, paired, figures.rule)) for figures in rules
     )
-
-
-def _compared(every: Sequence[RuleFigures]) -> list[RuleFigures]:
-    """Compare the rules that need two algorithms to agree with the first algorithm alone."""
-    alone = {figures.rule.columns[0]: figures for figures in every if figures.rule.is_single}
-    return [
-        replace(
-            figures,
-            comparison=compare(
-                figures.score,
-                alone[figures.rule.columns[0]].score,
-                figures.recommendation.level,
-            ),
-        )
-        if figures.rule.all_must and not figures.rule.is_single
-        else figures
-        for figures in every
-    ]
 
 
 def _check_enough(identities: Identities, unused: Collection[Unused], files: int) -> None:

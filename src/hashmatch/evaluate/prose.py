@@ -166,27 +166,6 @@ def transforms(rule: Record) -> str:
     )
 
 
-def comparison(rule: Record) -> str:
-    """Whether two algorithms together have a tenth of the false matches of one."""
-    compared = rule["comparison"]
-    first = next(iter(rule["thresholds"][0]))
-    at_level = thresholds(rule["thresholds"][compared["level"]])
-    where = f"{at_level} finds {percent(compared['recall'])} of the variants;"
-    if compared["false_alone"] is None:
-        return f"{where} {first} alone finds as many at no threshold tried, so they do not compare."
-    counts = (
-        f"{where} on the held-out half, {rule['name']} has"
-        f" {count(compared['false_together'], 'false match', 'false matches')}, and {first}"
-        f" {compared['alone_level']} alone, which finds as many variants, has"
-        f" {compared['false_alone']:,}"
-    )
-    return {
-        "a_tenth": f"{counts}: at most a tenth.",
-        "more": f"{counts}: that is NOT a tenth.",
-        "cannot_tell": f"{counts}: too few to say whether that is a tenth.",
-    }[compared["verdict"]]
-
-
 def against_list(kind: Record, settings: EvaluationSettings) -> str:
     """How the operator's own list does with ordinary pictures."""
     threshold, score = kind["threshold"], kind["score"]

@@ -9,10 +9,6 @@ import numpy as np
 from hashmatch.evaluate.figures import Figures
 from hashmatch.evaluate.settings import EvaluationSettings
 
-TENTH = 0.1
-ENOUGH = 10
-"""With fewer false matches than this of both rules, they cannot be compared."""
-
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
@@ -69,50 +65,3 @@ def lacking_pictures(needed: int, total: int) -> int:
         total: how many there are.
     """
     return max(1, 2 * needed - total) if needed else 0
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """Two algorithms together compared with the first of them alone, at equal recall.
-
-    Attributes:
-        level: of the two together.
-        alone_level: the lowest level of the first alone that finds as much; None if none does.
-        recall: of the two together.
-        false_together: their false matches on the half scored on.
-        false_alone: those of the first alone.
-        verdict: ``a_tenth`` if together they have at most a tenth as many, ``more`` if not,
-            ``cannot_tell`` if there are too few of either to say.
-    """
-
-    level: int
-    alone_level: int | None
-    recall: float
-    false_together: int
-    false_alone: int | None
-    verdict: str
-
-
-def compare(together: Figures, alone: Figures, level: int | None) -> Comparison:
-    """Compare two algorithms that must agree with the first alone, where both find as much.
-
-    Args:
-        together: figures of the rule that needs both, on the half scored on.
-        alone: figures of the first algorithm, on the same half.
-        level: of ``together``; None for the laxest at which both find as much, which has the most
-            false matches to judge by.
-    """
-    if level is None:
-        reached = np.flatnonzero(together.recall.value <= alone.recall.value[-1])
-        level = int(reached[-1]) if len(reached) else 0
-    recall = float(f"{together.recall.value[level]:.6g}")
-    as_much = np.flatnonzero(alone.recall.value >= together.recall.value[level])
-    ours = int(together.pairs.matches[level])
-    if not len(as_much):
-        return Comparison(level, None, recall, ours, None, "cannot_tell")
-    other = int(as_much[0])
-    theirs = int(alone.pairs.matches[other])
-    verdict = "a_tenth" if ours <= TENTH * theirs else "more"
-    if max(ours, theirs) < ENOUGH:
-        verdict = "cannot_tell"
-    return Comparison(level, other, recall, ours, theirs, verdict)

@@ -188,7 +188,6 @@ def _rule(figures: RuleFigures, settings: EvaluationSettings) -> Record:
         "shown_level": figures.level,
         "steps": _steps(figures, settings),
         "volumes": _volumes(figures),
-        "comparison": figures.comparison and asdict(figures.comparison),
         "labels": figures.labels,
     }
     found["recommendation"] |= {
@@ -196,8 +195,6 @@ def _rule(figures: RuleFigures, settings: EvaluationSettings) -> Record:
         "step_sentence": prose.steps(found),
         "transform_sentence": prose.transforms(found),
     }
-    if found["comparison"]:
-        found["comparison"]["sentence"] = prose.comparison(found)
     return found
 
 

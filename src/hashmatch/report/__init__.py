@@ -24,7 +24,7 @@ from hashmatch.report.records import (
     outcome_record,
     summary_record,
 )
-from hashmatch.report.renderers import FORMATS, Renderer, make_renderer, summary_lines
+from hashmatch.report.renderers import FORMATS, Renderer, summary_lines
 
 __all__ = [
     "FORMATS",
@@ -35,7 +35,6 @@ __all__ = [
     "Tally",
     "file_record",
     "list_record",
-    "make_renderer",
     "open_output",
     "outcome_record",
     "summary_lines",

@@ -7,6 +7,7 @@ from typing import Any
 
 from hashmatch.match.cutoffs import MILLION
 from hashmatch.match.expected import MOST_FALSE, ExpectedFalse
+from hashmatch.match.rates import Chance
 from hashmatch.report.numbers import amount
 from hashmatch.text import printable
 
@@ -21,11 +22,9 @@ def expectation(record: Mapping[str, Any]) -> str:
         return f"false matches to expect: not known{f' ({kinds} was never measured)' * bool(kinds)}"
     if value == 0:
         return "expect no false matches: digests are exact"
-    guess = ", extrapolated" if record.get("extrapolated") else ""
-    bound = f" (95% bound: {amount(record['bound'])}{guess})"
-    candidates = record.get("candidates_per_million_files")
-    more = f", and {amount(candidates)} candidates" if candidates else ""
-    return f"expect {_false_matches(value)} per million files{bound}{more}"
+    candidates = record.get("candidates_per_million_files") or 0.0
+    chance = Chance(value, record["bound"], record.get("extrapolated", False))
+    return _expected(chance, candidates)
 
 
 def warnings(expected: ExpectedFalse) -> Iterator[str]:
@@ -33,18 +32,26 @@ def warnings(expected: ExpectedFalse) -> Iterator[str]:
     if not expected.too_many:
         return
     total, limit = expected.per_file.times(MILLION), amount(MOST_FALSE * MILLION)
-    guess = ", extrapolated" if total.extrapolated else ""
     yield (
-        f"expect {_false_matches(total.rate)} per million files with these lists and"
-        f" thresholds (95% bound: {amount(total.bound)}{guess}): too many to act on before a"
-        " person has looked"
+        f"with these lists and thresholds, {_expected(total)}: too many to act on before a person"
+        " has looked"
     )
     yield f"to expect at most {limit} per million: {'; or '.join(_remedies(expected))}"
 
 
-def _false_matches(number: float) -> str:
+def _expected(per_million: Chance, candidates: float = 0.0) -> str:
+    """Say how many to expect: of a million files, or of each file if each has one or more."""
+    files, of = (MILLION, "file") if per_million.rate >= MILLION else (1, "million files")
+    false = _so_many(per_million.rate / files, "false match", "false matches")
+    guess = ", extrapolated" if per_million.extrapolated else ""
+    bound = f"95% bound: {amount(per_million.bound / files)}{guess}"
+    more = f", and {_so_many(candidates / files, 'candidate')}" if candidates else ""
+    return f"expect {false} per {of} ({bound}){more}"
+
+
+def _so_many(number: float, one: str, many: str = "") -> str:
     shown = amount(number)
-    return f"{shown} false match" if shown == "1" else f"{shown} false matches"
+    return f"{shown} {one if shown == '1' else many or one + 's'}"
 
 
 def _remedies(expected: ExpectedFalse) -> Iterator[str]:

@@ -7,7 +7,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import TextIO
 
-from hashmatch.errors import SettingsError
 from hashmatch.examine.decode import CROP, UPRIGHT
 from hashmatch.files import path_fields
 from hashmatch.model import Examination, HashKind, Kind, ViewHashes
@@ -101,15 +100,5 @@ class RecordWriter(HashWriter):
                 self._stream.write(json.dumps(record) + "\n")
 
 
-_WRITERS: dict[str, type[HashWriter]] = {"text": ListWriter, "jsonl": RecordWriter}
-
-
-def make_hash_writer(name: str, stream: TextIO, kinds: Sequence[HashKind]) -> HashWriter:
-    """Make the writer of that name.
-
-    Raises:
-        SettingsError: no writer has that name.
-    """
-    if name not in _WRITERS:
-        raise SettingsError(f"unknown format {name!r}; choose from {', '.join(_WRITERS)}")
-    return _WRITERS[name](stream, kinds)
+WRITERS: dict[str, type[HashWriter]] = {"text": ListWriter, "jsonl": RecordWriter}
+"""The writers, by the name that ``--format`` takes."""

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TextIO
 
-from hashmatch.errors import SettingsError, needs
+from hashmatch.errors import needs
 from hashmatch.files import path_of
 from hashmatch.match.hits import BYTES
 from hashmatch.report.chance import expectation
@@ -181,17 +181,6 @@ FORMATS: dict[str, Callable[[TextIO], Renderer]] = {
     "csv": CsvRenderer,
 }
 """The renderers, by the name that ``--format`` takes."""
-
-
-def make_renderer(name: str, stream: TextIO) -> Renderer:
-    """Make the renderer of that name.
-
-    Raises:
-        SettingsError: there is none.
-    """
-    if name not in FORMATS:
-        raise SettingsError(f"unknown format {name!r}; choose from {', '.join(FORMATS)}")
-    return FORMATS[name](stream)
 
 
 def summary_lines(record: Record) -> Iterator[str]:

@@ -58,7 +58,7 @@ def save_compiled(
         **{name: getattr(hash_list.contents, name) for name in OF_CONTENTS},
         sections=tuple(
             SectionRecord(
-                kind=section.kind,
+                *section.kind,
                 origin=section.origin,
                 index=index[0] if index else None,
                 arrays={name: _record(array) for name, array in arrays.items()},

@@ -7,7 +7,7 @@ import json
 import os
 import struct
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from math import prod
 from typing import Any, TypeAlias
 
@@ -73,16 +73,23 @@ class SectionRecord:
     """One section, as the header describes it.
 
     Attributes:
-        kind: algorithm and width.
+        algorithm: of its hashes.
+        bits: their width.
         origin: as in ``ListSection``.
         index: the kind of index stored with it; None if there is none.
         arrays: by name, in the order of the file.
     """
 
-    kind: HashKind
+    algorithm: str
+    bits: int
     origin: str
     index: str | None
     arrays: Mapping[str, ArrayRecord]
+
+    @property
+    def kind(self) -> HashKind:
+        """Algorithm and width."""
+        return HashKind(self.algorithm, self.bits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,37 +109,11 @@ class CompiledHeader:
 
     def encode(self) -> bytes:
         """The file up to the first array."""
-        text = json.dumps(self._plain(), ensure_ascii=False, separators=(",", ":")).encode()
+        text = json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":")).encode()
         length = padded(PREFIX.size + len(text)) - PREFIX.size
         text = text.ljust(length, b" ")
         digest = header_digest(FORMAT_VERSION, text, length)
         return PREFIX.pack(MAGIC, FORMAT_VERSION, length, digest) + text
-
-    def _plain(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "version": self.version,
-            "created": self.created,
-            "digest": self.digest,
-            "flat": self.flat,
-            "skipped": self.skipped,
-            "unsupported": dict(self.unsupported),
-            "left_out": dict(self.left_out),
-            "warnings": self.warnings,
-            "sections": [
-                {
-                    "algorithm": section.kind.algorithm,
-                    "bits": section.kind.bits,
-                    "origin": section.origin,
-                    "index": section.index,
-                    "arrays": {
-                        name: {"type": record.type, "shape": record.shape, "sha256": record.sha256}
-                        for name, record in section.arrays.items()
-                    },
-                }
-                for section in self.sections
-            ],
-        }
 
     @classmethod
     def decode(cls, text: bytes) -> CompiledHeader:
@@ -202,7 +183,8 @@ def _counts(plain: Any, key: str) -> dict[str, int]:
 
 def _section(plain: Any) -> SectionRecord:
     return SectionRecord(
-        kind=HashKind(_take(plain, "algorithm", str), _take(plain, "bits", int)),
+        algorithm=_take(plain, "algorithm", str),
+        bits=_take(plain, "bits", int),
         origin=_take(plain, "origin", str),
         index=_take(plain, "index", str, type(None)),
         arrays={name: _array(record) for name, record in _take(plain, "arrays", dict).items()},
