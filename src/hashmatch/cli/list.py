@@ -98,25 +98,21 @@ class Output:
 
     Attributes:
         path: the file.
-        list_format: its format; None to choose it by the file's suffix.
+        list_format: its format.
         keep_withdrawals: also write the withdrawn ids.
     """
 
     path: Path
-    list_format: str | None = None
-    keep_withdrawals: bool = False
+    list_format: str
+    keep_withdrawals: bool
 
-    def format(self) -> str:
-        """The format, checked before minutes are spent reading lists."""
-        return self.list_format or formats.format_of(self.path)
-
-    def write(self, hash_list: hashlist.HashList, chosen: str) -> hashlist.HashList:
+    def write(self, hash_list: hashlist.HashList) -> hashlist.HashList:
         """Write the list, report what was dropped, and return what was written."""
         withdrawals = len(hash_list.contents.withdrawn)
         if not self.keep_withdrawals:
             hash_list = operations.without_withdrawals(hash_list)
         with working(f"writing {self.path}"):
-            operations.save(hash_list, self.path, chosen)
+            operations.save(hash_list, self.path, self.list_format)
         if withdrawals and not self.keep_withdrawals:
             them = "it" if withdrawals == 1 else "them"
             say(f"dropped {count(withdrawals, 'withdrawal')}; --keep-withdrawals keeps {them}")
@@ -244,11 +240,11 @@ def apply_command(
 
     An entry of a later list replaces every entry with the same id; a withdrawn entry is removed.
     """
-    target = Output(output, to, keep_withdrawals)
-    chosen = target.format()
+    # An unknown format fails before minutes are spent reading lists
+    target = Output(output, to or formats.format_of(output), keep_withdrawals)
     old = ListFile(base, algorithm).load()
     new = target.write(
-        operations.apply_deltas(old, (ListFile(path, algorithm).load() for path in deltas)), chosen
+        operations.apply_deltas(old, (ListFile(path, algorithm).load() for path in deltas))
     )
     _write([f"{_entries(old)} before, {len(new):,} now"])
     return 0
@@ -270,10 +266,10 @@ def merge_command(
     If an id means different things in two lists, or one of them withdraws it, that is an error: no
     entry is lost.
     """
-    target = Output(output, to, keep_withdrawals)
-    chosen = target.format()
+    # An unknown format fails before minutes are spent reading lists
+    target = Output(output, to or formats.format_of(output), keep_withdrawals)
     merged = operations.merge([ListFile(path, algorithm).load() for path in paths], prefix=prefix)
-    target.write(merged, chosen)
+    target.write(merged)
     _write([f"{_entries(merged)} from {count(len(paths), 'list')}"])
     return 0
 

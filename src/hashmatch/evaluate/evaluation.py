@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +19,7 @@ from hashmatch.evaluate.figures import Figures, found_by_level, measure, variant
 from hashmatch.evaluate.gather import Measurements, Progress, Unused, gather
 from hashmatch.evaluate.identity import CHOOSE, LEFT_OUT, SCORE, Identities, identify
 from hashmatch.evaluate.intervals import Ints
-from hashmatch.evaluate.labels import LabelledPair, numbered, weigh_labels
+from hashmatch.evaluate.labels import LabelledPair, numbered
 from hashmatch.evaluate.negatives import NearPairs, choose_radius, count_distances, find_near
 from hashmatch.evaluate.recommend import Recommendation, recommend
 from hashmatch.evaluate.rules import Rule, joint_rules, single_rules
@@ -44,7 +43,6 @@ class RuleFigures:
         score: its figures on the half that they are scored on.
         recommendation: what the data supports.
         usual: the level of the default threshold, of the first algorithm if there are two.
-        labels: what the record says about the operator's own pairs; None without any.
     """
 
     rule: Rule
@@ -52,7 +50,6 @@ class RuleFigures:
     score: Figures
     recommendation: Recommendation
     usual: int
-    labels: dict[str, Any] | None = None
 
     @property
     def level(self) -> int:
@@ -137,16 +134,14 @@ def evaluate(
     if not settings.transforms:
         raise SettingsError("there are no transforms to evaluate")
     video_paths = check_paths(videos)
+    check_paths(name for pair in pairs for name in (pair.first, pair.second))
     pictures, unused, files = gather(
         check_paths(paths), settings, jobs=jobs, workers=workers, cache=cache, progress=progress
     )
     identities = _identify(pictures, settings, pairs)
     _check_enough(identities, unused, files)
-    paired = _gather_pairs(pairs, settings, jobs, workers) if pairs else None
     measured = gather_videos(video_paths, settings, jobs=jobs, workers=workers, progress=progress)
     found = _analyse_with_lists(pictures, identities, settings, tuple(load_lists()))
-    if paired is not None:
-        found = replace(found, rules=_with_labels(found.rules, pairs, paired))
     found = replace(found, videos=measured, files=files, unused=tuple(unused))
     return replace(found, started=started, seconds=time.monotonic() - clock)
 
@@ -199,21 +194,12 @@ def _identify(
     )
 
 
-def _with_labels(
-    rules: Sequence[RuleFigures], pairs: Sequence[LabelledPair], paired: Measurements
-) -> tuple[RuleFigures, ...]:
-    known = numbered(list(pairs), paired)
-    return tuple(
-        replace(figures, labels=weigh_labels(known, paired, figures.rule)) for figures in rules
-    )
-
-
-def _check_enough(identities: Identities, unused: Collection[Unused], files: int) -> None:
+def _check_enough(identities: Identities, unused: Sequence[Unused], files: int) -> None:
     kept = int((identities.part != LEFT_OUT).sum())
     if kept >= MIN_PICTURES:
         return
-    reasons = Counter(file.why.partition(":")[0] for file in unused)
-    why = prose.left_out(len(identities.part) - kept, reasons)
+    problems = prose.unusable(unused)["unusable"]
+    why = prose.left_out(len(identities.part) - kept, problems)
     raise InputError(
         f"too few pictures: {kept} of {count(files, 'file')} can be used, and at least"
         f" {MIN_PICTURES} are needed{why}"
@@ -251,15 +237,3 @@ def _positives(pictures: Measurements, identities: Identities, column: int) -> I
     rule = Rule("all", (column,), True, np.arange(bits + 1)[:, None])
     best = variant_levels(pictures, rule)[identities.part != LEFT_OUT]
     return np.bincount(best.ravel(), minlength=bits + 2)[: bits + 1]
-
-
-def _gather_pairs(
-    pairs: Sequence[LabelledPair],
-    settings: EvaluationSettings,
-    jobs: int,
-    workers: WorkerLimits | None,
-) -> Measurements:
-    """Measure the pictures of labelled pairs, which may lie anywhere."""
-    names = sorted({name for pair in pairs for name in (pair.first, pair.second)})
-    alone = replace(settings, transforms=())
-    return gather(check_paths(names), alone, jobs=jobs, workers=workers)[0]

@@ -6,16 +6,9 @@ import csv
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from hashmatch.errors import InputError, SettingsError
 from hashmatch.evaluate.gather import Measurements
-from hashmatch.evaluate.identity import connected
-from hashmatch.evaluate.intervals import wilson
-from hashmatch.evaluate.rules import Rule
-from hashmatch.hashing.distance import distances
 
 SAME, DIFFERENT = "same", "different"
 HEADER = ["first", "second", "label"]
@@ -79,45 +72,3 @@ def numbered(pairs: list[LabelledPair], pictures: Measurements) -> list[tuple[in
         if first is not None and second is not None and first != second:
             found.append((min(first, second), max(first, second), pair.same))
     return found
-
-
-def weigh_labels(
-    pairs: list[tuple[int, int, bool]], pictures: Measurements, rule: Rule
-) -> dict[str, Any]:
-    """Compare each pair both ways, by the nearest views.
-
-    Returns:
-        What the evaluation's record says about a rule and the pairs, by level.
-    """
-    levels = np.array([_pair_level(pictures, rule, *pair[:2]) for pair in pairs], dtype=np.int64)
-    found: dict[str, Any] = {}
-    for wanted, many, near, share in (
-        (True, "same", "found", "recall"),
-        (False, "different", "false", "false_rate"),
-    ):
-        chosen = np.array([pair[2] is wanted for pair in pairs], dtype=np.bool_)
-        count = int(chosen.sum())
-        matches = np.bincount(levels[chosen], minlength=rule.levels + 1)[: rule.levels].cumsum()
-        # Pairs with a picture in common count once
-        groups = _groups([pair[:2] for pair in pairs if pair[2] is wanted], len(pictures))
-        estimate = wilson(matches / count, groups).record() if count else None
-        found |= {many: count, near: matches.tolist(), share: estimate}
-    return found
-
-
-def _pair_level(pictures: Measurements, rule: Rule, first: int, second: int) -> int:
-    levels = []
-    for query, entry in ((first, second), (second, first)):
-        views = np.flatnonzero(pictures.owner == query)
-        apart = [
-            distances(pictures.queries[kind][views], pictures.entries[kind][entry])
-            for kind in pictures.kinds
-        ]
-        levels.append(rule.level(np.stack(apart, axis=1), pictures.further[views]).min())
-    return int(min(levels))
-
-
-def _groups(edges: list[tuple[int, int]], count: int) -> int:
-    """How many groups of pictures the pairs form, with no pair between two groups."""
-    group = connected(edges, count)
-    return len(np.unique(group[[first for first, _ in edges]]))

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hashmatch.evaluate.gather import Unused
 from hashmatch.evaluate.rules import label
 from hashmatch.evaluate.settings import EvaluationSettings
 from hashmatch.report.numbers import amount, at, interval, percent, share_at, thresholds
 from hashmatch.report.phrases import REASONS
-from hashmatch.text import count
+from hashmatch.text import count, printable
 
 Record = Mapping[str, Any]
+
+SHOWN = 100
+"""How many copies and unused files are named; all of them are counted."""
 
 NEARLY_ALL = 0.99
 """A transform counts as found if this share of its variants is."""
@@ -19,6 +24,8 @@ NEARLY_ALL = 0.99
 _LEFT_OUT = {
     "low_information": ("with too little detail", "with too little detail"),
     "not_image": ("not an image", "not images"),
+    "not_video": ("not a video", "not videos"),
+    "same_bytes": ("copy", "copies"),
     "video": ("video", "videos"),
 }
 """Why files are left out, where it is not for one of ``REASONS``: of one file, and of several."""
@@ -45,6 +52,17 @@ def problem(why: str) -> str:
     """Put into words why one file was left out."""
     code, _, detail = why.partition(": ")
     return detail if code in _LEFT_OUT else f"{REASONS[code]}: {detail}"
+
+
+def unusable(files: Sequence[Unused]) -> Record:
+    """How many files could not be used, by problem, and the first of them by name."""
+    problems = Counter(file.why.partition(":")[0] for file in files)
+    return {
+        "unusable": dict(sorted(problems.items())),
+        "unused_shown": [
+            {"path": printable(file.name), "why": problem(file.why)} for file in files[:SHOWN]
+        ],
+    }
 
 
 def recommendation(rule: Record, settings: EvaluationSettings) -> str:

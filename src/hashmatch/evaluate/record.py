@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import Counter
 from dataclasses import asdict
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -30,9 +28,6 @@ from hashmatch.match.own_rates import rates_of
 from hashmatch.text import printable
 
 SCHEMA = 1
-
-SHOWN = 100
-"""How many copies and unused files are named; all of them are counted."""
 
 _CLOSEST = 20
 _LIST_SIZES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
@@ -114,7 +109,6 @@ def _transform(name: str) -> Record:
 
 def _pictures(evaluation: Evaluation) -> Record:
     identities, pictures = evaluation.identities, evaluation.pictures
-    problems = Counter(file.why.partition(":")[0] for file in evaluation.unused)
     parts = {
         name: int((identities.part == part).sum())
         for name, part in (("choose", CHOOSE), ("score", SCORE), ("copies", LEFT_OUT))
@@ -125,7 +119,7 @@ def _pictures(evaluation: Evaluation) -> Record:
         "usable": len(pictures),
         "different": parts["choose"] + parts["score"],
         **parts,
-        "unusable": dict(sorted(problems.items())),
+        **prose.unusable(evaluation.unused),
         "digest": f"sha256:{hashlib.sha256(everything).hexdigest()}",
         "copies_shown": [
             {
@@ -133,11 +127,7 @@ def _pictures(evaluation: Evaluation) -> Record:
                 "second": printable(pictures.names[copy.second]),
                 "why": copy.why,
             }
-            for copy in identities.copies[:SHOWN]
-        ],
-        "unused_shown": [
-            {"path": printable(file.name), "why": prose.problem(file.why)}
-            for file in islice(evaluation.unused, SHOWN)
+            for copy in identities.copies[: prose.SHOWN]
         ],
     }
     return counts | {"sentence": prose.pictures(counts)}
@@ -188,7 +178,6 @@ def _rule(figures: RuleFigures, settings: EvaluationSettings) -> Record:
         "shown_level": figures.level,
         "steps": _steps(figures, settings),
         "volumes": _volumes(figures),
-        "labels": figures.labels,
     }
     found["recommendation"] |= {
         "sentence": prose.recommendation(found, settings),

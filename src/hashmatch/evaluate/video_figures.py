@@ -15,12 +15,12 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from itertools import combinations, islice, zip_longest
+from itertools import combinations, zip_longest
 from typing import Any
 
 import numpy as np
 
-from hashmatch.evaluate import video_prose
+from hashmatch.evaluate import prose, video_prose
 from hashmatch.evaluate.identity import COPY_BITS, connected
 from hashmatch.evaluate.intervals import wilson, wilson_of_means
 from hashmatch.evaluate.pictures import IDENTITY_KINDS
@@ -54,7 +54,6 @@ Record = dict[str, Any]
 HELD = 2.0
 """Seconds that a held still is shown for at least."""
 
-_SHOWN = 100
 _MOST_NEAR = 100
 _PICTURE = "PNG"
 
@@ -75,17 +74,12 @@ def weigh_videos(
     """
     family = _families(videos.used)
     rule = _rule(rates, settings)
-    problems = Counter(file.why.partition(":")[0] for file in videos.unused)
     found: Record = {
         "files": videos.files,
         "usable": len(videos.used),
         "families": len(set(family)),
         "stills": sum(len(video.stills) for video in videos.used),
-        "unusable": dict(sorted(problems.items())),
-        "unused_shown": [
-            {"path": printable(file.name), "why": file.why.partition(": ")[2]}
-            for file in islice(videos.unused, _SHOWN)
-        ],
+        **prose.unusable(videos.unused),
         "rule": _constants(videos.used, rule, settings),
         "chance": _chance(videos.used, family, rule, settings),
         "encodings": _recall(videos.used, rule, settings),

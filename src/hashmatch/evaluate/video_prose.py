@@ -5,18 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from hashmatch.evaluate.prose import left_out
 from hashmatch.evaluate.settings import EvaluationSettings
 from hashmatch.report.numbers import amount, estimate, share_of
-from hashmatch.report.phrases import REASONS
 from hashmatch.text import count
 
 Record = Mapping[str, Any]
-
-_LEFT_OUT = {
-    "low_information": ("with too little detail", "with too little detail"),
-    "not_video": ("not a video", "not videos"),
-    "same_bytes": ("copy", "copies"),
-}
 
 
 def sentences(found: Record, settings: EvaluationSettings) -> list[str]:
@@ -39,14 +33,10 @@ def sentences(found: Record, settings: EvaluationSettings) -> list[str]:
 
 
 def _measured(found: Record) -> str:
-    parts = [
-        count(number, *(_LEFT_OUT.get(problem) or (REASONS[problem],) * 2))
-        for problem, number in found["unusable"].items()
-    ]
-    left_out = f" (left out: {', '.join(parts)})" if parts else ""
     shared = found["usable"] - found["families"]
     return (
-        f"{count(found['usable'], 'video')} out of {count(found['files'], 'file')}{left_out}, with"
+        f"{count(found['usable'], 'video')} out of {count(found['files'], 'file')}"
+        f"{left_out(0, found['unusable'])}, with"
         f" {count(found['stills'], 'different still')}."
         + (
             f" {count(shared, 'video shares', 'videos share')} a still with another, and both count"

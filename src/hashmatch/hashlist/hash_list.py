@@ -15,7 +15,7 @@ from hashmatch.hashlist.contents import Contents, IndexTables
 from hashmatch.hashlist.formats import TEXT, read_list, write_list
 from hashmatch.hashlist.from_entries import contents_of_entries
 from hashmatch.hashlist.from_pictures import Pictures, entries_of_pictures
-from hashmatch.hashlist.kinds import algorithms, widths
+from hashmatch.hashlist.kinds import unknown_algorithm, widths
 from hashmatch.hashlist.list_stream import Options
 from hashmatch.hashlist.policy import DEFAULT_POLICY, REASONS, Policy, refuse_text, select
 from hashmatch.hashlist.revisions import Revisions
@@ -296,5 +296,5 @@ def _notices(contents: Contents) -> Iterator[str]:
 
 def _options(path: Path, algorithm: str | None, skip_bad_entries: bool) -> Options:
     if algorithm is not None and not widths(algorithm):
-        raise SettingsError(f"unknown algorithm; choose from {', '.join(algorithms())}")
+        raise SettingsError(unknown_algorithm())
     return Options(str(path), path.name, algorithm, skip_bad_entries)

@@ -97,9 +97,9 @@ class Difference:
     changed: tuple[str, ...]
 
 
-def facts(hash_list: HashList, *, seed: int = 0) -> list[SectionFacts]:
+def facts(hash_list: HashList) -> list[SectionFacts]:
     """Inspect each section of a list."""
-    return [_facts(section, seed) for section in hash_list.sections.values()]
+    return [_facts(section) for section in hash_list.sections.values()]
 
 
 def makeup(hash_list: HashList, *, now: datetime | None = None) -> Makeup:
@@ -254,11 +254,11 @@ def _radius(kind: HashKind) -> int:
     return 0 if kind.algorithm in DIGEST_BITS else default_threshold(kind)
 
 
-def _facts(section: ListSection, seed: int) -> SectionFacts:
+def _facts(section: ListSection) -> SectionFacts:
     index = _index(section)
     rows = np.arange(len(section))
     if len(rows) > SAMPLE:
-        rows = np.sort(np.random.default_rng(seed).choice(rows, SAMPLE, replace=False))
+        rows = np.sort(np.random.default_rng(0).choice(rows, SAMPLE, replace=False))
     hits = index.search(section.codes[rows], _radius(section.kind))
     others = hits.query[rows[hits.query] != hits.row]
     neighbours = Counter(others.tolist())

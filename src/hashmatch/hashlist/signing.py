@@ -159,30 +159,31 @@ def _json(fields: dict[str, Any]) -> bytes:
 
 
 def _private_key(path: Path) -> Ed25519PrivateKey:
-    ed25519, serialization = _library()
-    key = _load(path, lambda pem: serialization.load_pem_private_key(pem, password=None))
-    if not isinstance(key, ed25519.Ed25519PrivateKey):
-        raise SettingsError(f"{path} is not an Ed25519 private key in PEM")
-    return cast("Ed25519PrivateKey", key)
+    return cast("Ed25519PrivateKey", _key(path, "private"))
 
 
 def _public_key(path: Path) -> Ed25519PublicKey:
+    return cast("Ed25519PublicKey", _key(path, "public"))
+
+
+def _key(path: Path, half: str) -> object:
+    """Read one half of a pair of keys, ``private`` or ``public``."""
     ed25519, serialization = _library()
-    key = _load(path, serialization.load_pem_public_key)
-    if not isinstance(key, ed25519.Ed25519PublicKey):
-        raise SettingsError(f"{path} is not an Ed25519 public key in PEM")
-    return cast("Ed25519PublicKey", key)
-
-
-def _load(path: Path, parse: Any) -> object:
     try:
-        return parse(path.read_bytes())
+        pem = path.read_bytes()
+        if half == "private":
+            key = serialization.load_pem_private_key(pem, password=None)
+        else:
+            key = serialization.load_pem_public_key(pem)
     except OSError as error:
         raise SettingsError(
             f"cannot read the key {path}: {os.strerror(error.errno or 0)}"
         ) from error
     except (ValueError, TypeError):  # without its message, which may quote the key
         raise SettingsError(f"{path} is not a key in PEM, or needs a password") from None
+    if not isinstance(key, getattr(ed25519, f"Ed25519{half.title()}Key")):
+        raise SettingsError(f"{path} is not an Ed25519 {half} key in PEM")
+    return key
 
 
 def _library() -> tuple[Any, Any]:

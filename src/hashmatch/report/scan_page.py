@@ -19,11 +19,13 @@ from hashmatch.text import count
 def to_html(overview: Overview) -> str:
     """The report as a page, which shows no pictures and no hashes."""
     kinds = sorted({*overview.distances, *overview.candidate_distances})
+    summary = overview.summary or {}
+    expected = summary.get("expected_false")
     return render(
         "scan.html.j2",
         script="tables.js",
         overview=overview,
-        expectation=_expectation(overview),
+        expectation=expectation(expected) if expected else "",
         headline=phrases.headline(overview),
         verdicts=phrases.VERDICTS,
         reasons=phrases.REASONS,
@@ -35,14 +37,8 @@ def to_html(overview: Overview) -> str:
             if set(shares) - {NO_CATEGORY}
         ],
         facts=phrases.facts(overview),
-        settings=phrases.settings_rows(overview.summary["settings"] if overview.summary else {}),
+        settings=phrases.settings_rows(summary.get("settings", {})),
     )
-
-
-def _expectation(overview: Overview) -> str:
-    """How many false matches to expect; empty where the results do not say."""
-    found = (overview.summary or {}).get("expected_false")
-    return expectation(found) if found else ""
 
 
 def to_json(overview: Overview) -> str:

@@ -14,6 +14,9 @@ from markupsafe import Markup
 
 Point: TypeAlias = tuple[float, float]
 
+_TICKS = 6
+"""About how many an axis has."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scale:
@@ -36,22 +39,22 @@ class Scale:
         at = measure(max(value, self.low))
         return min(1.0, max(0.0, (at - low) / (high - low)))
 
-    def ticks(self, wanted: int = 6) -> list[float]:
+    def ticks(self) -> list[float]:
         """Round values along the axis."""
         if self.log:
             first, last = math.ceil(math.log10(self.low)), math.floor(math.log10(self.high))
-            step = max(1, math.ceil((last - first + 1) / wanted))
+            step = max(1, math.ceil((last - first + 1) / _TICKS))
             return [10.0**power for power in range(first, last + 1, step)]
-        rough = (self.high - self.low) / wanted
+        rough = (self.high - self.low) / _TICKS
         size = 10.0 ** math.floor(math.log10(rough))
         spacing = next(size * factor for factor in (1, 2, 5, 10) if size * factor >= rough)
         first, last = math.ceil(self.low / spacing), math.floor(self.high / spacing + 1e-9)
         return [spacing * number for number in range(first, last + 1)]
 
 
-def decades(values: Iterable[float], *, floor: float = 1e-300) -> Scale:
+def decades(values: Iterable[float]) -> Scale:
     """A logarithmic scale between powers of ten that holds all positive values."""
-    positive = [max(value, floor) for value in values if value > 0] or [0.1, 1.0]
+    positive = [max(value, 1e-300) for value in values if value > 0] or [0.1, 1.0]
     low = math.floor(math.log10(min(positive)))
     high = max(low + 1, math.ceil(math.log10(max(positive))))
     return Scale(10.0**low, 10.0**high, log=True)
