@@ -194,10 +194,31 @@ def test_a_check_never_goes_to_the_node_it_checks() -> None:
     made.set_nodes(["a", "b"])
     [attempt] = attempts(made)
     assert attempt.node == "b"
+    assert made.unchecked() == []
     made.set_nodes(["a"])
+    assert made.unchecked() == [attempt.lot]
     assert made.checks == 0
+
+
+def test_a_check_that_fails_is_repeated() -> None:
+    """Whether a checker fails or vanishes, another node checks; in the end the check is returned.
+
+    No node gets it twice, even if only such nodes are left.
+    """
+    made = Dispatch()
+    made.set_nodes("abc")
     lot = Lot([Job(-1)], checks="a", expected=[[]])
     made.check(lot)
+    [first] = attempts(made)
+    assert made.fail(first.number)
+    [second] = attempts(made)
+    assert {first.node, second.node} == {"b", "c"}
+    assert made.unchecked() == []
+    made.set_nodes(["a", first.node])  # the second has vanished
+    assert made.checks == 1
+    assert not attempts(made)
+    made.set_nodes([first.node])
+    assert not attempts(made)
     assert made.unchecked() == [lot]
     assert made.checks == 0
 

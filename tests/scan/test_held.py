@@ -17,7 +17,8 @@ from hashmatch.sources import Item
 from hashmatch.sources.file_item import FileItem, OpenFolder
 from hashmatch.sources.objects.fetcher import Fetcher
 from hashmatch.sources.objects.item import ObjectItem
-from hashmatch.sources.objects.s3 import S3Connection, S3Options, S3Store
+from hashmatch.sources.objects.s3 import S3Store
+from hashmatch.sources.objects.s3_connection import S3Connection, S3Options
 from hashmatch.sources.objects.store import ObjectInfo
 
 CLEAR = Outcome(Verdict.CLEAR)

@@ -100,6 +100,12 @@ AsJson = Annotated[bool, switch("--json", "Write one JSON object.")]
 Audit = Annotated[
     Path | None, option("FILE", "Append to this audit trail; see hashmatch audit."), WRITES
 ]
+Profile = Annotated[
+    str | None, option("NAME", "AWS profile to use. Default: as the AWS command line chooses.")
+]
+RequesterPays = Annotated[
+    bool, switch("--requester-pays", "Pay for requests to buckets whose owners ask for it.")
+]
 Decode = Annotated[
     str,
     option(
@@ -252,12 +258,8 @@ class StoreSettings:
 
     PANEL: ClassVar[str] = "Object storage"
 
-    profile: Annotated[
-        str | None, option("NAME", "AWS profile to use. Default: as the AWS command line chooses.")
-    ] = None
-    requester_pays: Annotated[
-        bool, switch("--requester-pays", "Pay for requests to buckets whose owners ask for it.")
-    ] = False
+    profile: Profile = None
+    requester_pays: RequesterPays = False
 
     def options(self) -> sources.S3Options:
         """How to reach S3."""

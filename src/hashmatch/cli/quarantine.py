@@ -30,7 +30,7 @@ from hashmatch.custody.quarantine import (
 )
 from hashmatch.errors import QuarantineError, SettingsError
 from hashmatch.files import Closing, is_object, path_fields
-from hashmatch.sources import OpenStores
+from hashmatch.sources import OpenStores, S3Options
 from hashmatch.text import printable
 
 WRONG = 1
@@ -53,12 +53,14 @@ def list_command(
         bool, switch("--all", "Also show items that were restored or never moved.")
     ] = False,
     output_format: Annotated[str, option("table|jsonl", "Output format.", "--format")] = "table",
+    profile: opt.Profile = None,
+    requester_pays: opt.RequesterPays = False,
 ) -> int:
     """Show what is in quarantine: id, time, origin and match.
 
     Exit codes: 0 shown, 66 there is no quarantine.
     """
-    with _Opened(quarantine) as opened:
+    with _Opened(quarantine, S3Options(profile, requester_pays)) as opened:
         items = read_items(quarantine) if opened.objects is None else opened.objects.items()
     shown = [item for item in items if everything or item.state not in _ELSEWHERE]
     for item in shown:
@@ -76,6 +78,8 @@ def restore_command(
         Path | None, option("FILE", "Restore a single item to FILE instead of its origin."), WRITES
     ] = None,
     audit: opt.Audit = None,
+    profile: opt.Profile = None,
+    requester_pays: opt.RequesterPays = False,
 ) -> int:
     """Restore files to where they came from, with their modes and times.
 
@@ -87,7 +91,7 @@ def restore_command(
         raise SettingsError("--to takes exactly one item")
     failed = 0
     with ExitStack() as stack:
-        opened = stack.enter_context(_Opened(quarantine))
+        opened = stack.enter_context(_Opened(quarantine, S3Options(profile, requester_pays)))
         if opened.objects is None:
             read_items(quarantine)  # fails if there is no quarantine; opening it would create one
         elif to is not None:
@@ -111,14 +115,18 @@ def restore_command(
 
 
 @app.command("verify")
-def verify_command(quarantine: Place) -> int:
+def verify_command(
+    quarantine: Place,
+    profile: opt.Profile = None,
+    requester_pays: opt.RequesterPays = False,
+) -> int:
     """Check that every file in quarantine is intact, and say where each file is.
 
     Exit codes add up: 0 all is well, 1 a file is missing or changed, or the manifest or the
     permissions are wrong, 2 a move was interrupted (the next scan or restore finishes it). 66 there
     is no quarantine.
     """
-    with _Opened(quarantine) as opened:
+    with _Opened(quarantine, S3Options(profile, requester_pays)) as opened:
         if opened.objects is None:
             found = verify(quarantine)
         else:
@@ -140,6 +148,7 @@ class _Opened(Closing):
 
     Args:
         place: as given.
+        options: how to reach S3.
 
     Attributes:
         objects: what is there, if it is.
@@ -149,8 +158,8 @@ class _Opened(Closing):
         InputError: there is no such bucket.
     """
 
-    def __init__(self, place: str) -> None:
-        self.stores = OpenStores()
+    def __init__(self, place: str, options: S3Options) -> None:
+        self.stores = OpenStores(options)
         self.objects: HeldObjects | None = None
         if is_object(place):
             store, prefix = self.stores.s3(os.fsencode(place))

@@ -6,7 +6,8 @@ number of its own; once it has ended or been given up, nothing that bears its nu
 
 A lot whose node fails or vanishes twice is halved. A single file that fails is tried again on a
 node that has nothing else, so no file is blamed for its neighbours. If it fails twice there, its
-job is given up. A scheduler that is lost, and a node that is refused, are the fault of no lot.
+job is given up. A check that fails goes to another node; when none is left, the caller takes it. A
+scheduler that is lost, and a node that is refused, are the fault of no lot.
 
 A node that lied is refused, too. Jobs that it has answered are done as far as this module knows:
 the caller submits them again.
@@ -43,8 +44,9 @@ class Lot:
     Attributes:
         jobs: all of one kind: in full or not, for digests alone or not.
         failures: how many attempts ended without an answer.
-        avoid: nodes that failed on it, which get it again only if there is no other.
-        checks: the node whose answer this checks, if it does; it never gets it.
+        avoid: nodes that failed on it. They get it again only if there is no other, and never if it
+            is a check: then they and the node that it checks prove nothing.
+        checks: the node whose answer this checks, if it does.
         expected: what that node answered to each job.
     """
 
@@ -139,7 +141,8 @@ class Dispatch:
 
     def check(self, lot: Lot) -> None:
         """Take a lot that only checks what a node answered, unless that node is known to lie."""
-        if lot.checks not in self.liars:
+        if lot.checks is not None and lot.checks not in self.liars:
+            lot.avoid.add(lot.checks)
             self.checks += 1
             self._lots.append(lot)
 
@@ -176,7 +179,7 @@ class Dispatch:
         if attempt is not None:
             del self._nodes[attempt.node][number]
             self._failures[attempt.node] = 0
-            if attempt.lot.expected is None:
+            if attempt.lot.checks is None:
                 self.jobs -= len(attempt.lot.jobs)
             else:
                 self.checks -= 1
@@ -208,7 +211,9 @@ class Dispatch:
             return None
         free.sort(key=lambda address: len(self._nodes[address]))
         for lot in self._lots:
-            avoid = {lot.checks} if lot.avoid >= self._nodes.keys() else {lot.checks, *lot.avoid}
+            avoid = lot.avoid
+            if lot.checks is None and avoid >= self._nodes.keys():
+                avoid = set()
             for address in free:
                 if address not in avoid and not (lot.alone and self._nodes[address]):
                     self._lots.remove(lot)
@@ -221,9 +226,9 @@ class Dispatch:
         return None if gathered is None else self._hand_over(gathered, free[0])
 
     def unchecked(self) -> list[Lot]:
-        """Give up the checks that no other node is there for, and return them."""
+        """Withdraw the checks that no node is left for, and return them."""
         return self._withdraw(
-            [lot for lot in self._lots if lot.checks and not self._nodes.keys() - {lot.checks}]
+            [lot for lot in self._lots if lot.checks and lot.avoid >= self._nodes.keys()]
         )
 
     def _withdraw(self, checks: list[Lot]) -> list[Lot]:
@@ -258,11 +263,11 @@ class Dispatch:
     def _fail(self, attempt: Attempt) -> None:
         """Count a failure against a lot, and halve it or give it up if there are too many."""
         lot = attempt.lot
-        if lot.expected is not None:  # who fails to check has checked nothing, and proved nothing
-            self.checks -= 1
+        lot.avoid.add(attempt.node)
+        if lot.checks is not None:
+            self._lots.append(lot)
             return
         lot.failures += 1
-        lot.avoid.add(attempt.node)
         if len(lot.jobs) > 1 and lot.failures >= _MOST_FAILURES:
             middle = len(lot.jobs) // 2
             self._lots.extendleft((Lot(lot.jobs[middle:]), Lot(lot.jobs[:middle])))

@@ -119,6 +119,32 @@ def test_held_objects_are_listed_checked_and_restored(site: Site, tmp_path: Path
     assert b"it is not in the quarantine" in done.stderr
 
 
+def test_commands_take_a_profile_as_scans_do(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With --profile, a quarantine is listed, checked and restored under another identity."""
+    first, *_ = site.scan("--remove-source")
+    place, profile = f"s3://{site.held}/q/", ("--profile", "custodian")
+    config = tmp_path / "config"
+    keys = "aws_access_key_id = custodian\naws_secret_access_key = x\n"
+    config.write_text(f"[profile custodian]\nregion = us-east-1\n{keys}")
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    done = hashmatch_command("quarantine", "list", place)
+    assert done.returncode == 66
+    assert b"there are no AWS credentials" in done.stderr
+    (item,) = records(
+        hashmatch_command("quarantine", "list", place, "--format", "jsonl", *profile).stdout
+    )
+    assert item["id"] == first["quarantine"]
+    done = hashmatch_command("quarantine", "verify", place, *profile)
+    assert (done.returncode, done.stdout) == (0, b"whole in quarantine: 1\n")
+    done = hashmatch_command("quarantine", "restore", place, str(item["id"]), *profile)
+    assert done.returncode == 0, done.stderr
+    assert site.keys(site.files) == ["a//bad.jpg", "good.jpg"]
+
+
 def test_a_copy_that_was_changed_is_found_and_not_restored_over_another(
     site: Site, tmp_path: Path
 ) -> None:
@@ -128,7 +154,7 @@ def test_a_copy_that_was_changed_is_found_and_not_restored_over_another(
     site.client.put_object(Bucket=site.files, Key="a//bad.jpg", Body=b"new")
     done = hashmatch_command("quarantine", "restore", place, str(first["quarantine"]))
     assert done.returncode == 70
-    assert b"something is there already" in done.stderr
+    assert b"something else is there already" in done.stderr
     body = site.client.get_object(Bucket=site.files, Key="a//bad.jpg")["Body"].read()
     assert body == b"new"
     site.client.put_object(

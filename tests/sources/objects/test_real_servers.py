@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import hashlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,9 @@ from urllib.parse import quote_plus
 import pytest
 
 from commands import hashmatch_command, records
+from hashmatch.custody.quarantine.bucket import copy_checked
+from hashmatch.errors import DecodeError
+from hashmatch.sources import OpenStores
 from scan.trees import list_of, picture
 
 from . import servers
@@ -132,3 +136,33 @@ def test_manifest_and_inventory_name_objects(server: str, hash_list: Path, tmp_p
         if "--inventory" in arguments:
             found = [each for each in found if each["path"] != "s3://files/older"]
         assert found == wanted
+
+
+@pytest.mark.parametrize("running", ["swift"], indirect=True)
+def test_a_copy_overwrites_nothing_that_came_meanwhile(server: str) -> None:
+    """An object written between looking and copying stays, and the copy is refused."""
+    client = servers.client(server)
+    bucket, key = OpenStores().s3(b"s3://files/taken")
+    found = bucket.look(b"a.jpg")
+    sha256 = hashlib.sha256(stored(server)["a.jpg"]).hexdigest()
+
+    class Racing:
+        """A bucket in which another is quicker."""
+
+        def copy(self, *arguments: Any) -> None:
+            """Copy, when the key has just been taken."""
+            client.put_object(Bucket="files", Key="taken", Body=b"theirs")
+            bucket.copy(*arguments)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(bucket, name)
+
+    try:
+        with pytest.raises(DecodeError, match="something else is there already"):
+            copy_checked(bucket, found, Racing(), key, sha256)  # type: ignore[arg-type]
+        assert bucket.load(bucket.look(key)) == b"theirs"
+        client.delete_object(Bucket="files", Key="taken")
+        for _ in range(2):  # a copy that is whole already is no error
+            copy_checked(bucket, found, bucket, key, sha256)
+    finally:
+        client.delete_object(Bucket="files", Key="taken")

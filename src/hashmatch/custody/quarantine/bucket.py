@@ -58,6 +58,9 @@ class Bucket(Protocol):
     def look(self, key: bytes) -> Any:
         """Return the object with this key."""
 
+    def taken(self, key: bytes) -> bool:
+        """Whether there is an object with this key."""
+
     def listed(self, prefix: bytes) -> Iterator[Any]:
         """Yield the objects whose keys begin with a prefix."""
 
@@ -71,7 +74,7 @@ class Bucket(Protocol):
         """Write an object, unless the key is taken."""
 
     def copy(self, source: Any, found: Any, key: bytes) -> None:
-        """Copy this version of an object of another bucket here."""
+        """Copy this version of an object of another bucket here, unless the key is taken."""
 
     def remove(self, found: Any) -> None:
         """Delete this version of an object, and no other."""
@@ -139,7 +142,7 @@ class BucketQuarantine:
             write_event(
                 self.bucket, place + b"moving.json", _event(number, path, found, sha256, matches)
             )
-            self._copy(source, found, place + b"object", sha256)
+            copy_checked(source, found, self.bucket, place + b"object", sha256)
             write_event(self.bucket, place + b"held.json", {"id": number})
             if self._remove_source:
                 done = "it was copied and not removed"
@@ -150,20 +153,33 @@ class BucketQuarantine:
             raise QuarantineError(f"{done}: {error.message}", path=printable(path)) from error
         return HeldObject(number, self._remove_source)
 
-    def _copy(self, source: Bucket, found: BucketObject, key: bytes, sha256: str) -> None:
-        """Make a copy that is what was examined, unless an earlier scan has made it."""
+
+def copy_checked(
+    source: Bucket, found: BucketObject, target: Bucket, key: bytes, sha256: str
+) -> None:
+    """Copy an object and compare the copy with what was examined, unless a whole copy is there.
+
+    Nothing is overwritten, and a wrong copy does not stay.
+
+    Raises:
+        DecodeError: it cannot be copied, is not what was examined, or another object has the key.
+    """
+    made = not target.taken(key)
+    if made:
         try:
-            if self.bucket.sha256(self.bucket.look(key)) == sha256:
-                return
-        except DecodeError as error:
-            if error.reason is not Reason.VANISHED:
+            target.copy(source, found, key)
+        except DecodeError:
+            if not target.taken(key):
                 raise
-        self.bucket.copy(source, found, key)
-        copy = self.bucket.look(key)
-        if self.bucket.sha256(copy) != sha256:
-            with suppress(DecodeError):  # it may be locked
-                self.bucket.remove(copy)
-            raise DecodeError(Reason.CHANGED, "it was changed or replaced since it was examined")
+            made = False  # by another, or by a request of ours whose answer was lost
+    copy = target.look(key)
+    if target.sha256(copy) == sha256:
+        return
+    if not made:
+        raise DecodeError(Reason.CHANGED, "something else is there already")
+    with suppress(DecodeError):  # it may be locked
+        target.remove(copy)
+    raise DecodeError(Reason.CHANGED, "it was changed or replaced since it was examined")
 
 
 def write_event(bucket: Bucket, key: bytes, event: Mapping[str, Any]) -> None:

@@ -1,7 +1,8 @@
 """Lists and checks what a quarantine in a bucket holds, and copies objects back.
 
 ``bucket`` writes what this reads. A restore copies the object to where it came from, compares the
-copy, and then writes ``restored.json``. The quarantine keeps its own copy.
+copy, and then writes ``restored.json``. The quarantine keeps its own copy. A restore that was
+interrupted is finished by the next.
 """
 
 from __future__ import annotations
@@ -12,13 +13,12 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from hashmatch.custody.quarantine.bucket import Bucket, write_event
+from hashmatch.custody.quarantine.bucket import Bucket, copy_checked, write_event
 from hashmatch.custody.quarantine.manifest import HeldFile, HoldState
 from hashmatch.custody.quarantine.settle import Where
 from hashmatch.custody.quarantine.verify import HeldFileCheck
 from hashmatch.errors import DecodeError, InputError, QuarantineError
 from hashmatch.files import path_of
-from hashmatch.model import Reason
 from hashmatch.text import printable
 
 _STATES = {
@@ -91,7 +91,7 @@ class HeldObjects:
         ]
 
     def restore(self, number: int, bucket_of: Callable[[bytes], tuple[Bucket, bytes]]) -> bytes:
-        """Copy an object back to where it came from, unless something is there.
+        """Copy an object back to where it came from, unless something else is there.
 
         Args:
             number: of the item.
@@ -113,11 +113,7 @@ class HeldObjects:
         if checked.problem is not None:
             raise QuarantineError(checked.problem, path=printable(path))
         try:
-            if _is_there(bucket, key):
-                raise QuarantineError("something is there already", path=printable(path))
-            bucket.copy(self._bucket, found.names["object"], key)
-            if bucket.sha256(bucket.look(key)) != sha256:
-                raise QuarantineError("the copy is not what was examined", path=printable(path))
+            copy_checked(self._bucket, found.names["object"], bucket, key, sha256)
             place = self._prefix + b"%012x/restored.json" % number
             write_event(self._bucket, place, {"id": number})
         except DecodeError as error:
@@ -165,13 +161,3 @@ class HeldObjects:
             return HeldFileCheck(item, Where.ORIGINAL, interrupted=True)
         problem = "its copy is gone" if copy is None else "its copy was changed"
         return HeldFileCheck(item, Where.NOWHERE, problem)
-
-
-def _is_there(bucket: Bucket, key: bytes) -> bool:
-    try:
-        bucket.look(key)
-    except DecodeError as error:
-        if error.reason is not Reason.VANISHED:
-            raise
-        return False
-    return True

@@ -17,7 +17,7 @@ nobody in, is an ``InputError`` before the scan begins.
 from hashmatch.sources.objects.bucket import BucketSource, NamedObjects
 from hashmatch.sources.objects.inventory import columns_of, read_inventory
 from hashmatch.sources.objects.open_stores import OpenStores
-from hashmatch.sources.objects.s3 import S3Options
+from hashmatch.sources.objects.s3_connection import S3Options
 
 __all__ = [
     "BucketSource",

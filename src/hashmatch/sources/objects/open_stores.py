@@ -7,7 +7,8 @@ from hashmatch.files import Closing
 from hashmatch.sources.objects.fetcher import Fetcher
 from hashmatch.sources.objects.item import ObjectItem
 from hashmatch.sources.objects.plugged import PluggedStore
-from hashmatch.sources.objects.s3 import S3Connection, S3Options, S3Store
+from hashmatch.sources.objects.s3 import S3Store
+from hashmatch.sources.objects.s3_connection import S3Connection, S3Options
 from hashmatch.sources.objects.store import Store
 from hashmatch.text import printable
 

@@ -1,4 +1,4 @@
-"""Amazon S3, and what speaks its protocol: botocore finds credentials, signs and reads.
+"""Amazon S3, and what speaks its protocol: botocore signs and reads.
 
 Listing through botocore's own parser takes 15 times as long, so a page is asked for by a presigned
 URL and parsed by ``s3_pages``.
@@ -9,105 +9,25 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from time import sleep
 from typing import Any
 
-from hashmatch.errors import DecodeError, InputError, MissingExtraError, SettingsError
+from hashmatch.errors import DecodeError, InputError
 from hashmatch.model import Reason
+from hashmatch.sources.objects.s3_connection import S3Connection
 from hashmatch.sources.objects.s3_errors import WORDS, code_in, failure, region_in
 from hashmatch.sources.objects.s3_pages import parse_page
 from hashmatch.sources.objects.store import ObjectInfo, Pause, TransientError, persist
 from hashmatch.text import printable
 
 _PIECE = 1 << 18
-_CONNECT_SECONDS = 10
-_READ_SECONDS = 30
 _URL_SECONDS = 900
 _LEVELS = 8
 _MOST_PAGE_BYTES = 1 << 24
 _MOST_EMPTY_PAGES = 1000
 
 _UNVERSIONED = ("", "null")  # "null": versions are kept, but were not when this was written
-
-
-@dataclass(frozen=True, slots=True)
-class S3Options:
-    """How to reach S3. The endpoint comes from ``AWS_ENDPOINT_URL_S3``, or the profile.
-
-    Attributes:
-        profile: the profile of the AWS configuration to use; None for the usual chain.
-        requester_pays: accept that we pay for requests to others' buckets.
-    """
-
-    profile: str | None = None
-    requester_pays: bool = False
-
-
-class S3Connection:
-    """A client for any number of buckets.
-
-    Args:
-        options: how to reach them.
-
-    Raises:
-        MissingExtraError: botocore is not installed.
-    """
-
-    def __init__(self, options: S3Options) -> None:
-        try:
-            import botocore.session  # noqa: PLC0415 # an extra
-        except ModuleNotFoundError as error:
-            raise MissingExtraError("scanning s3://", "s3") from error
-        self.options = options
-        self._session = botocore.session.Session(profile=options.profile)
-        self._clients: dict[str, Any] = {}
-        self.paying = {"RequestPayer": "requester"} if options.requester_pays else {}
-
-    def client(self, region: str | None = None) -> Any:
-        """Return a client of a region, or of the configured one. Any thread may use it.
-
-        Raises:
-            SettingsError: the AWS configuration cannot be used.
-        """
-        from botocore.config import Config  # noqa: PLC0415 # an extra
-        from botocore.exceptions import BotoCoreError  # noqa: PLC0415 # an extra
-
-        from hashmatch.sources.objects.fetcher import CONNECTIONS  # noqa: PLC0415
-
-        config = Config(
-            connect_timeout=_CONNECT_SECONDS,
-            read_timeout=_READ_SECONDS,
-            max_pool_connections=CONNECTIONS,
-            retries={"total_max_attempts": 1},  # persist() tries again, and says why it failed
-            response_checksum_validation="when_required",
-            request_checksum_calculation="when_required",
-            signature_version="s3v4",
-        )
-        try:
-            chosen = region or self._session.get_config_variable("region") or "us-east-1"
-            if chosen not in self._clients:
-                self._clients[chosen] = self._session.create_client(
-                    "s3", region_name=chosen, config=config
-                )
-            return self._clients[chosen]
-        except (BotoCoreError, ValueError) as error:
-            raise SettingsError(f"the AWS configuration cannot be used: {error}") from error
-
-    @cached_property
-    def http(self) -> Any:
-        """Fetches presigned URLs, through the same proxy and with the same certificates."""
-        from botocore.httpsession import URLLib3Session  # noqa: PLC0415 # an extra
-        from botocore.utils import get_environ_proxies  # noqa: PLC0415 # an extra
-
-        bundle = self._session.get_config_variable("ca_bundle")
-        endpoint = self.client().meta.endpoint_url
-        return URLLib3Session(
-            verify=bundle or True,
-            proxies=get_environ_proxies(endpoint),
-            timeout=(_CONNECT_SECONDS, _READ_SECONDS),
-        )
 
 
 class S3Store:
@@ -199,6 +119,20 @@ class S3Store:
             answer.get("VersionId", ""),
         )
 
+    def taken(self, key: bytes) -> bool:
+        """Whether there is an object with this key.
+
+        Raises:
+            DecodeError: that cannot be found out.
+        """
+        try:
+            persist(partial(self.look, key), _go_on)
+        except DecodeError as error:
+            if error.reason is not Reason.VANISHED:
+                raise
+            return False
+        return True
+
     def read(self, info: ObjectInfo, write: Callable[[bytes], None]) -> None:
         """See ``Store.read``. Not every server heeds ``If-Match``, so its answer is compared."""
         which = {"VersionId": info.version} if info.version not in _UNVERSIONED else {}
@@ -269,15 +203,22 @@ class S3Store:
     def copy(self, source: S3Store, found: ObjectInfo, key: bytes) -> None:
         """Copy this version of an object of another bucket here, without reading it.
 
+        Where the storage knows conditional copies, nothing is overwritten.
+
         Raises:
-            DecodeError: it cannot be copied, or is another one by now.
+            DecodeError: it cannot be copied, is another one by now, or the key is taken.
         """
         which = {"Bucket": source._bucket, "Key": _text(found.key)}  # our own class
         if found.version not in _UNVERSIONED:
             which["VersionId"] = found.version
         matching = {"CopySourceIfMatch": f'"{found.etag}"'} if found.etag else {}
         step = partial(self._call, "copy_object", Key=_text(key), CopySource=which, **matching)
-        persist(step, _go_on)
+        try:
+            persist(partial(step, IfNoneMatch="*"), _go_on)
+        except DecodeError:
+            if self.taken(key):
+                raise
+            persist(step, _go_on)  # Swift, for one, applies the condition to the source
 
     def remove(self, found: ObjectInfo) -> None:
         """Delete this version of an object, and no other.

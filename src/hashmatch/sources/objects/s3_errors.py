@@ -44,7 +44,7 @@ def failure(status: int, code: str, message: str) -> DecodeError:
         return DecodeError(
             Reason.PERMISSION, "it is encrypted with a key of its owner (SSE-C), not with S3's"
         )
-    if status >= 500 or code in _BUSY or status == 429:
+    if status > 501 or status == 500 or code in _BUSY or status == 429:
         return TransientError(Reason.UNAVAILABLE, what)
     if code == _ARCHIVED:
         return DecodeError(
