@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 from contextlib import suppress
+from types import FrameType
 
 INTERNAL = 70
 INTERRUPTED = 130
@@ -31,15 +33,20 @@ def main() -> None:
             os.write(sys.stdout.fileno(), f"hashmatch {__version__}\n".encode())
             return
     gc.set_threshold(_GARBAGE)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _end)
     try:
         from hashmatch.cli.main import main as command  # noqa: PLC0415 # it may fail, and that must be caught
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
     except Exception as error:  # noqa: BLE001 # a broken installation must exit 70
         if sys.stderr is not None:
             sys.stderr.write(f"hashmatch: cannot start: {type(error).__name__}: {error}\n")
         sys.exit(INTERNAL)
     command()
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    """End at once. Nothing is open yet, and Python drops some exceptions while it imports."""
+    os._exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

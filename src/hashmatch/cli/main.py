@@ -130,8 +130,11 @@ app = group(
 def main() -> None:
     """Run the command, and exit with its code."""
     take_standard_streams()
-    stop_when_told()
-    code = run(sys.argv[1:])
+    try:
+        stop_when_told()
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:  # just before or after the command itself
+        code = stop_code()
     # Python looks for garbage in every module as it exits, which takes as long as a small scan
     gc.freeze()
     sys.exit(code)
