@@ -13,7 +13,10 @@ import pytest
 
 from cluster.nodes import Nodes, family, kill, local, matcher_of, remote, wait_for_nodes
 from commands import ForkedCommand, hashmatch_command, records
+from examine.archive.makers import make_zip
 from examine.sandbox.test_secrets import CANARY, IDS, found_in, needles
+from films import FORMATS, film, scene
+from hashmatch import phash
 from hashmatch.cluster import dispatch
 from hashmatch.cluster.coordinator import ClusterPool, cluster_at
 from hashmatch.cluster.keys import make_keys
@@ -154,6 +157,34 @@ def test_records_equal_those_of_a_local_scan(nodes: Nodes, uploads: Path, tmp_pa
     again = hashmatch_command("scan", "uploads", *listed, *state[-2:], cwd=uploads)
     assert again.stdout.splitlines()[:-1] == here.stdout.splitlines()[:-1]
     assert records(again.stdout)[-1]["run"]["state"]["recalled"] == FILES + 22
+
+
+def test_videos_are_found_on_a_cluster(nodes: Nodes, tmp_path: Path) -> None:
+    """A video, one in an archive and one that is cut short have the records of a local scan.
+
+    A check by another node agrees, so nobody is blamed, and a state rematches what was found.
+    """
+    given, state = tmp_path / "given", tmp_path / "scan.db"
+    data = film([scene(1), scene(2)], FORMATS["MP4"]._replace(size=(160, 90)), 2.5)
+    put(given / "film.mp4", data)
+    put(given / "film.zip", make_zip({"inner.mp4": data}))
+    put(given / "short.mkv", film([scene(3)], FORMATS["MATROSKA"])[:-9000])
+    put(given / "picture.jpg", picture(1))
+    (tmp_path / "list.txt").write_text(f"# algorithm: phash\n{phash(scene(2))} a\n")
+    command = ("scan", given, "--list", tmp_path / "list.txt", "--format", "jsonl")
+    here = hashmatch_command(*command)
+    there = hashmatch_command(
+        *(*command, "--cluster", nodes.address, "--cluster-keys", nodes.keys, "--jobs", "1"),
+        *("--recheck", "100%", "--state", state),
+        timeout=300,
+    )
+    assert there.returncode == here.returncode, there.stderr
+    assert b"no longer used" not in there.stderr
+    *found, _ = records(there.stdout)
+    assert found == records(here.stdout)[:-1]
+    assert [each["verdict"] for each in found].count("match") == 2
+    again = hashmatch_command("rematch", "--state", state, *command[2:])
+    assert records(again.stdout)[:-1] == found
 
 
 def test_a_killed_coordinator_is_taken_up_again(

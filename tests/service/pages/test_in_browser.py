@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 import pytest
 
 from browser import CHROMIUM, Browser, Page, a_browser
-from hashmatch import Entry, PerceptualHash
+from commands import hashmatch_command
+from films import FORMATS, film, scene
+from hashmatch import Entry, PerceptualHash, phash
 from hashmatch.cases.values import Place
 
 from .desk import PICTURES, TOKENS, Desk, a_desk, finding, near
@@ -316,3 +319,35 @@ def _attributes(page: Page, node: dict[str, Any]) -> object:
     """What a failing test shows of a control."""
     number = node["backendDOMNodeId"]
     return page.ask("DOM.describeNode", backendNodeId=number)["node"].get("attributes")
+
+
+def test_a_case_of_a_video_shows_the_still_that_matched(browser: Browser, tmp_path: Path) -> None:
+    """What a scan finds in a video is a case, which says when, and whose picture is that still."""
+    second, video = scene(2), tmp_path / "given" / "film.mp4"
+    video.parent.mkdir()
+    video.write_bytes(film([scene(1), second], FORMATS["MP4"]._replace(size=(160, 90)), 2.5))
+    (tmp_path / "list.txt").write_text(f"# algorithm: phash\n{phash(second)} entry-0\n")
+    done = hashmatch_command(
+        *("scan", video.parent, "--list", tmp_path / "list.txt"),
+        *("--cases", tmp_path / "cases.db"),
+    )
+    assert done.returncode == 1, done.stderr
+    with a_desk(tmp_path) as desk:
+        page = seated(browser, desk)
+        with page.loading():
+            page.press("n")
+        assert heading(page) == "Case 1"
+        text = page.evaluate("document.body.innerText")
+        assert "frame:00:00:02.500" in text
+        assert str(video) in text
+        for _ in range(2):
+            with page.loading():
+                page.press("p")
+        source = page.evaluate("document.querySelector('img').src")
+        shown = phash(base64.b64decode(source.partition(",")[2]))
+        assert shown - phash(second) < 12 < shown - phash(scene(1))
+        page.press("c")
+        page.type("the second scene")
+        with page.loading():
+            page.press("Enter")
+        assert desk.cases.get(1).status == "confirmed"
