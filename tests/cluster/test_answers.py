@@ -155,7 +155,7 @@ def test_each_item_is_answered_once() -> None:
         answers.take(encode_answer(done._replace(end=False), 1))
     for number in ("true", "1.0", '"1"', "null"):
         with pytest.raises(ProtocolError):
-            answers.take(encode_answer(done, 1).replace(b'"job": 1', f'"job": {number}'.encode()))
+            answers.take(encode_answer(done, 1).replace(b'"job":1', f'"job":{number}'.encode()))
     assert not answers.complete
 
 

@@ -20,6 +20,7 @@ from hashmatch.examine.decode import (
     sniff,
 )
 from hashmatch.examine.decode.boxes import own_boxes
+from hashmatch.examine.decode.jpeg import JPEG_START
 from hashmatch.examine.document.appended import appended
 from hashmatch.examine.inputs import Content, PictureInput, digest, held, read_content, too_large
 from hashmatch.examine.kinds import HEAD_BYTES, kind_of
@@ -145,7 +146,8 @@ def _examine_open(
 ) -> _Examining:
     """Yield the members of a file, if it has any, and return the examination of the file itself."""
     head = file.read(SNIFF_BYTES)
-    if len(head) == size:  # it is all there already
+    is_whole = len(head) == size <= options.limits.max_bytes
+    if is_whole:
         file = BytesIO(head)
     is_container = sniff_container(head) is not None or ends_in_zip(file, size)
     file.seek(0)
@@ -153,7 +155,7 @@ def _examine_open(
         return (yield from _examine_container(file, size, options, skipped))
     if (name := _video(head)) is not None:
         return (yield from _examine_video(file, name, options))
-    data = read_content(file, options, size)
+    data = head if is_whole else read_content(file, options, size)
     if isinstance(data, Examination):
         return data
     plain = plain_jpeg(data)
@@ -250,7 +252,9 @@ def _examine_picture(data: bytes, options: ExamineOptions, plain: PlainJpeg | No
 
 def _video(head: bytes) -> str | None:
     """Name the video format of a file that is no picture: HEIC, AVIF and CR3 begin as MP4 does."""
-    return video_format(head) if sniff(head) is None else None
+    if head.startswith(JPEG_START) or sniff(head) is not None:  # most files are JPEGs
+        return None
+    return video_format(head)
 
 
 def _examine_video(file: BinaryIO, name: str, options: ExamineOptions) -> _Examining:

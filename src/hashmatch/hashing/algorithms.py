@@ -100,8 +100,11 @@ class Algorithm:
     def hash_preview(self, grey: Grey, bits: int, *, reduced: bool) -> tuple[Codes, Codes]:
         """Hash previews. The second array has the shape of the first and the uncertain bits set."""
         measure = self.measure(grey, bits)
-        both = pack(np.concatenate([measure > 0, self.uncertain(measure, reduced=reduced)]))
-        return both[: len(grey)], both[len(grey) :]
+        both = np.empty((2, *measure.shape), np.bool_)
+        np.greater(measure, 0, out=both[0])
+        both[1] = self.uncertain(measure, reduced=reduced)
+        codes = pack(both.reshape(-1, bits))
+        return codes[: len(grey)], codes[len(grey) :]
 
     def uncertain(self, measure: Measure, *, reduced: bool) -> npt.NDArray[np.bool_]:
         """Tell which bits of previews are uncertain, by their measures, shape (n, bits)."""

@@ -114,8 +114,10 @@ def ends_in_zip(file: BinaryIO, size: int) -> bool:
     Raises:
         DecodeError: it cannot be read.
     """
-    if isinstance(file, BytesIO) and _END_SIGNATURE not in file.getvalue():  # no copy is made
-        return False
+    if isinstance(file, BytesIO):
+        data = file.getvalue()  # no copy is made
+        if data.rfind(_END_SIGNATURE, _tail_start(size)) < 0:  # takes half as long as "in"
+            return False
     return any(directory.is_there for directory in _directories(file, size))
 
 
@@ -132,9 +134,14 @@ def _find_directory(file: BinaryIO, size: int) -> _Directory:
     return found
 
 
+def _tail_start(size: int) -> int:
+    """Where the part of a file begins that may hold the end record."""
+    return max(0, size - _MAX_COMMENT - _END.size)
+
+
 def _directories(file: BinaryIO, size: int) -> Iterator[_Directory]:
     """Yield the directory of each possible end record, the last one first."""
-    tail_start = max(0, size - _MAX_COMMENT - _END.size)
+    tail_start = _tail_start(size)
     tail = Section(file, tail_start, size - tail_start).read(size - tail_start)
     place = len(tail) - _END.size + len(_END_SIGNATURE)
     while place > 0 and (place := tail.rfind(_END_SIGNATURE, 0, place)) >= 0:

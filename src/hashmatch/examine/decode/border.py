@@ -146,7 +146,7 @@ def doubtful_edges(preview: Grey) -> list[str]:
     return [
         name
         for name, line in zip(_EDGES, edges, strict=True)
-        if _is_uniform(line.tobytes(), int(SMEAR * OUTLIERS * len(line)))
+        if _is_uniform(line, int(SMEAR * OUTLIERS * len(line)))
     ]
 
 
@@ -165,12 +165,12 @@ def is_surely_no_border(line: bytes) -> bool:
     return len(line) - most > 3 * OUTLIERS * len(line)
 
 
-def _edges(grey: Image.Image) -> Iterator[bytes]:
+def _edges(grey: Image.Image) -> Iterator[Grey]:
     """Yield the outermost lines in the order of ``_EDGES``."""
     width, height = grey.size
     if width * height <= _SMALL:
-        pixels = grey.tobytes()
-        yield from (pixels[:width], pixels[-width:], pixels[::width], pixels[width - 1 :: width])
+        pixels = np.asarray(grey)
+        yield from (pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1])
         return
     for edge in (
         (0, 0, width, 1),
@@ -178,20 +178,19 @@ def _edges(grey: Image.Image) -> Iterator[bytes]:
         (0, 0, 1, height),
         (width - 1, 0, width, height),
     ):
-        yield grey.crop(edge).tobytes()
+        yield np.asarray(grey.crop(edge)).ravel()
 
 
-def _is_uniform(line: bytes, outliers: int) -> bool:
+def _is_uniform(line: Grey, outliers: int) -> bool:
     """Check one line as ``_border`` does, in a tenth of the time.
 
     A few pixels settle most lines: apart from the outliers allowed at either end, they must lie
     within the tolerance.
     """
-    few = sorted(line[:: len(line) // (3 * outliers + 3) or 1])
-    within = few[outliers : len(few) - outliers]
-    if within and within[-1] - within[0] > 2 * TOLERANCE:
+    few = np.sort(line[:: len(line) // (3 * outliers + 3) or 1])
+    if few.item(-1 - outliers) - few.item(outliers) > 2 * TOLERANCE:
         return False
-    levels = np.sort(np.frombuffer(line, dtype=np.uint8)).tobytes()
+    levels = np.sort(line).tobytes()
     level = levels[len(levels) // 2]
     inside = bisect_right(levels, level + TOLERANCE) - bisect_left(levels, level - TOLERANCE)
     return len(levels) - inside <= outliers

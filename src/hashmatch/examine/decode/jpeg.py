@@ -5,6 +5,7 @@ Source: ITU-T T.81, annex B.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -26,6 +27,8 @@ _TABLES_AND_COMMENTS = frozenset({0xC4, 0xDB, 0xDD, 0xFE})
 _APPLICATIONS = range(0xE0, 0xF0)
 _JFIF_SEGMENT, _ADOBE_SEGMENT = 0xE0, 0xEE
 _JFIF_BYTES, _ADOBE_BYTES = 16, 14
+_ENDS = re.compile(rb"\xff[\xd8\xd9]")
+_SMALL = 1 << 16
 _SEARCH_STEP = 1 << 20
 
 
@@ -195,6 +198,9 @@ def scan_end(data: bytes, position: int) -> int | None:
 
     Such data contain neither marker, and viewers also show a picture without its end marker.
     """
+    if len(data) - position <= _SMALL:
+        found = _ENDS.search(data, position)
+        return None if found is None else found.start() + 2 * (found[0] == JPEG_END)
     values = np.frombuffer(data, np.uint8)
     while position + 1 < len(data):
         part = values[position : position + _SEARCH_STEP + 1]

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from functools import cache, lru_cache
-from typing import TypeAlias, TypeVar
+from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -54,11 +54,22 @@ _WORTH_IT = 1 << 17
 _BAND = 8
 """Columns of the grid to compute at a time, from the part of the rows that they depend on."""
 
+_SHORT = 320
+"""Up to this many pixels a row, twice as many columns at a time are faster in single precision."""
+
 _CHUNK = 1 << 16
 """Pixels to convert at a time: in double precision they fit into a core's own cache."""
 
 _LEAST_ROWS = 64
 """Rows to convert at a time, however wide: fewer are too little work for BLAS."""
+
+
+class _Band(NamedTuple, Generic[F]):
+    """Some columns of a grid, the part of each row that they depend on, and its weights."""
+
+    columns: slice
+    window: slice
+    weights: npt.NDArray[F]
 
 
 def shrink(pixels: Grey, width: int, height: int, size: tuple[float, float] | None = None) -> Grey:
@@ -81,8 +92,8 @@ def shrink(pixels: Grey, width: int, height: int, size: tuple[float, float] | No
         return np.asarray(picture.resize((width, height), Image.Resampling.LANCZOS, box))
     rows = pixels.astype(np.float32)
     across = np.empty((tall, width), np.float32)
-    for band, (first, end, weights) in enumerate(_light_bands(wide, width, right)):
-        across[:, band * _BAND : (band + 1) * _BAND] = rows[:, first:end] @ weights
+    for columns, window, weights in _light_bands(wide, width, right):
+        across[:, columns] = rows[:, window] @ weights
     down = lanczos_weights(tall, height, bottom).T
     return _grey_levels(down @ _grey_levels(across)).astype(np.uint8)
 
@@ -90,8 +101,7 @@ def shrink(pixels: Grey, width: int, height: int, size: tuple[float, float] | No
 def _grey_levels(values: Real) -> Real:
     """Round and clip, in place, as Pillow does after either sum."""
     np.rint(values, out=values)
-    np.maximum(values, 0, out=values)  # np.clip takes three times as long
-    return np.minimum(values, 255, out=values)
+    return values.clip(0, 255, out=values)
 
 
 @lru_cache(maxsize=64)
@@ -165,9 +175,8 @@ def _by_products(picture: Image.Image, width: int, height: int) -> Grey:
     step = max(_LEAST_ROWS, _CHUNK // picture.width)
     for top in range(0, picture.height, step):
         rows = pixels[top : top + step].astype(np.float64)
-        for band, (first, end, weights) in enumerate(bands):
-            columns = np.s_[top : top + step, band * _BAND : (band + 1) * _BAND]
-            across[columns] = rows[:, first:end] @ weights
+        for columns, window, weights in bands:
+            across[top : top + step, columns] = rows[:, window] @ weights
     down = _whole_weights(picture.height, height)
     return _from_fixed_point(down.T @ _from_fixed_point(across)).astype(np.uint8)
 
@@ -181,24 +190,25 @@ def _from_fixed_point(sums: Exact) -> Exact:
 
 
 @lru_cache(maxsize=16)
-def _bands(length: int, count: int) -> tuple[tuple[int, int, Exact], ...]:
-    return _in_bands(_whole_weights(length, count))
+def _bands(length: int, count: int) -> tuple[_Band[np.float64], ...]:
+    return _in_bands(_whole_weights(length, count), _BAND)
 
 
 @lru_cache(maxsize=64)
-def _light_bands(length: int, count: int, end: float) -> tuple[tuple[int, int, Real], ...]:
-    return _in_bands(lanczos_weights(length, count, end))
+def _light_bands(length: int, count: int, end: float) -> tuple[_Band[np.float32], ...]:
+    each = _BAND if length > _SHORT else 2 * _BAND
+    return _in_bands(lanczos_weights(length, count, end), each)
 
 
-def _in_bands(weights: npt.NDArray[F]) -> tuple[tuple[int, int, npt.NDArray[F]], ...]:
-    """The weights of every ``_BAND`` columns, and the part of a row that they apply to."""
+def _in_bands(weights: npt.NDArray[F], each: int) -> tuple[_Band[F], ...]:
     found = []
-    for left in range(0, weights.shape[1], _BAND):
-        band = weights[:, left : left + _BAND]
+    for left in range(0, weights.shape[1], each):
+        band = weights[:, left : left + each]
         # Each column begins and ends below the one before it
         first = int(np.flatnonzero(band[:, 0])[0])
         end = int(np.flatnonzero(band[:, -1])[-1]) + 1
-        found.append((first, end, np.ascontiguousarray(band[first:end])))
+        part = np.ascontiguousarray(band[first:end])
+        found.append(_Band(slice(left, left + each), slice(first, end), part))
     return tuple(found)
 
 

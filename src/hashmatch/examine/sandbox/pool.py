@@ -44,8 +44,9 @@ _MOST_DEATHS = 6
 """The same, if signals that anyone can send are counted too. Chance may hit a file two or three
 times, hardly more."""
 
-_NAP = 0.003
-"""Seconds to wait for more answers while every worker has its hands full."""
+_NAPS = 0.002, 0.016
+"""The fewest and the most seconds to wait for more answers while every worker has its hands full.
+To look at each answer by itself takes longer than all else that is done with it."""
 
 _AGAIN = 0.02
 """Seconds after which to hand over again what could not be sent."""
@@ -104,6 +105,7 @@ class Pool(AnyPool):
         self._backlog: deque[Job] = deque()
         self._workers: list[Worker] = []
         self._stillborn = 0
+        self._nap = _NAPS[0]
         self._loads_late = False  # whether new workers have what is seldom needed
         self._selector = selectors.DefaultSelector()
         self._zygote = take_forker()
@@ -148,8 +150,9 @@ class Pool(AnyPool):
             HashmatchError: the processes have died.
         """
         replies: list[Reply] = []
-        if all(len(worker.hands) > LOW for worker in self._workers):
-            time.sleep(min(_NAP, timeout))  # to look at each answer by itself takes longer
+        napped = all(len(worker.hands) > LOW for worker in self._workers)
+        if napped:
+            time.sleep(min(self._nap, timeout))
         for key, _ in self._selector.select(self._patience(timeout)):
             if key.data == _ZYGOTE:
                 raise gone()
@@ -157,6 +160,8 @@ class Pool(AnyPool):
                 os.read(key.fd, 4096)
             else:
                 replies.extend(self._listen(key.data))
+        if napped:
+            self._learn_to_nap()
         now = self._clock.look()
         for worker in [worker for worker in self._workers if worker.until <= now]:
             replies.extend(self._listen(worker))  # it may have answered in time
@@ -165,6 +170,14 @@ class Pool(AnyPool):
         replies.extend(self._expired(now))
         self._feed()
         return replies
+
+    def _learn_to_nap(self) -> None:
+        """Nap longer if every worker still has its hands full, and less if one has few files."""
+        fewest, most = min(len(worker.hands) for worker in self._workers), _NAPS[1]
+        if fewest > LOW:
+            self._nap = min(1.5 * self._nap, most)
+        elif fewest < LOW // 2:
+            self._nap = max(self._nap / 2, _NAPS[0])
 
     def close(self) -> None:
         """End all workers, whatever they are doing."""

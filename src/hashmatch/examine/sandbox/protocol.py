@@ -13,7 +13,7 @@ import json
 import re
 import struct
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 from hashmatch.examine.sandbox.jobs import Job, ProtocolError, Reply, Said
@@ -73,12 +73,16 @@ MAX_DEPTH = 8
 # To the end of the text if a string has none, or every quote in it would begin a new search
 _STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_USUAL: dict[str, Any] = {
+    field.name: field.default for field in fields(Examination) if field.name != "views"
+}
+_to_json = json.JSONEncoder(check_circular=False, separators=(",", ":")).encode
 _MAX_TEXT = 1024  # characters; names of views and reasons in words are far shorter
 
 
 def frame(message: dict[str, Any]) -> bytes:
     """A message as it goes over the wire."""
-    text = json.dumps(message).encode()
+    text = _to_json(message).encode()
     return LENGTH.pack(len(text)) + text
 
 
@@ -189,7 +193,7 @@ def encode_said(said: Said, number: int) -> bytes:
     data = _encode_reply(said, number)
     most = len(said.examination.views)
     # Count as the supervisor does, or it might refuse an honest answer
-    while most and (len(data) > MAX_FRAME or _count_values(data) >= MAX_VALUES):
+    while most and _is_too_large(data):
         most //= 2
         found = replace(
             said.examination,
@@ -201,16 +205,22 @@ def encode_said(said: Said, number: int) -> bytes:
     return data
 
 
+def _is_too_large(data: bytes) -> bool:
+    few = len(data) < MAX_VALUES
+    return not few and (len(data) > MAX_FRAME or _count_values(data) >= MAX_VALUES)
+
+
 def _encode_reply(reply: Reply, number: int) -> bytes:
-    return frame(
-        {
-            "job": number,
-            "member": None if reply.member is None else _encode_path(reply.member),
-            "examination": _encode_examination(reply.examination),
-            "end": reply.end,
-            **({} if (small := reply.thumbnail) is None else {"thumbnail": _encode_small(small)}),
-        }
-    )
+    message = {
+        "job": number,
+        "examination": _encode_examination(reply.examination),
+        "end": reply.end,
+    }
+    if reply.member is not None:
+        message["member"] = _encode_path(reply.member)
+    if reply.thumbnail is not None:
+        message["thumbnail"] = _encode_small(reply.thumbnail)
+    return frame(message)
 
 
 def _encode_small(found: Thumbnail) -> list[Any]:
@@ -238,7 +248,7 @@ def decode_said(message: dict[str, Any], job: Job, number: int, options: Examine
             raise ProtocolError
         if "progress" in message:
             return None
-        member = message["member"]
+        member = message.get("member")
         path = None if member is None else base64.b64decode(member, validate=True)
         if path is not None and "examination" not in message:
             return path
@@ -296,43 +306,40 @@ def _kinds(values: list[list[Any]]) -> tuple[HashKind, ...]:
 
 
 def _encode_examination(found: Examination) -> dict[str, Any]:
-    return {
-        "format": found.format,
-        "width": found.width,
-        "height": found.height,
-        "views": [
-            [
-                view.view,
-                view.quality,
-                [h.words for h in view.hashes],
-                [h.words for h in view.uncertain_bits],
-            ]
-            for view in found.views
-        ],
-        "reason": found.reason,
-        "detail": found.detail,
-        "quality": found.quality,
-        "exact": found.exact,
-        "digests": found.digests,
-        "kind": found.kind,
+    """All of an examination that is not usual; what is usual goes without saying."""
+    message = {
+        name: value
+        for name, usual in _USUAL.items()
+        if (value := getattr(found, name)) is not usual and value != usual
     }
+    message["views"] = [
+        [
+            view.view,
+            view.quality,
+            [each.words for each in view.hashes],
+            [each.words for each in view.uncertain_bits],
+        ]
+        for view in found.views
+    ]
+    return message
 
 
 def _decode_examination(message: dict[str, Any], options: ExamineOptions) -> Examination:
     kinds, digests = options.kinds, options.digests
-    exact = message["exact"] is True
-    quality = message["quality"]
+    said = _USUAL | message
+    exact = said["exact"] is True
+    quality, reason, kind = said["quality"], said["reason"], said["kind"]
     found = Examination(
-        format=_text_or_none(message["format"]),
-        width=_integer(message["width"]),
-        height=_integer(message["height"]),
-        views=tuple(_decode_view(view, kinds, exact=exact) for view in message["views"]),
-        reason=None if message["reason"] is None else Reason(message["reason"]),
-        detail=_text_or_none(message["detail"]),
+        format=_text_or_none(said["format"]),
+        width=_integer(said["width"]),
+        height=_integer(said["height"]),
+        views=tuple([_decode_view(view, kinds, exact=exact) for view in said["views"]]),
+        reason=None if reason is None else Reason(reason),
+        detail=_text_or_none(said["detail"]),
         quality=None if quality is None else _integer(quality, 100),
         exact=exact,
-        digests=_decode_digests(message["digests"], digests),
-        kind=None if message["kind"] is None else Kind(message["kind"]),
+        digests=_decode_digests(said["digests"], digests),
+        kind=None if kind is None else Kind(kind),
     )
     if found.lacks(kinds, digests):
         raise ValueError
@@ -352,17 +359,20 @@ def _decode_view(message: list[Any], kinds: tuple[HashKind, ...], *, exact: bool
 def _decode_hashes(
     values: list[list[int]], kinds: tuple[HashKind, ...]
 ) -> tuple[PerceptualHash, ...]:
-    if not all(type(word) is int for words in values for word in words):
-        raise ValueError
-    return tuple(
-        PerceptualHash(kind.algorithm, kind.bits, tuple(words))
-        for words, kind in zip(values, kinds, strict=True)
-    )
+    found = []
+    for words, kind in zip(values, kinds, strict=True):
+        for word in words:
+            if type(word) is not int:
+                raise ValueError
+        found.append(PerceptualHash(kind.algorithm, kind.bits, tuple(words)))
+    return tuple(found)
 
 
 def _decode_digests(values: list[Any], names: tuple[str, ...]) -> tuple[str, ...]:
     """All digests that were asked for, or none if not all bytes were read."""
-    for value, name in zip(values, names if values else (), strict=True):
+    if not values and isinstance(values, list | tuple):
+        return ()
+    for value, name in zip(values, names, strict=True):
         PerceptualHash.from_hex(_text(value), name)
     return tuple(values)
 
