@@ -81,6 +81,23 @@ def moto() -> Iterator[str]:
 
 
 @contextmanager
+def azurite() -> Iterator[str]:
+    """How to connect to Microsoft's own stand-in for Azure's storage."""
+    program = shutil.which("azurite-blob")
+    if program is None:
+        pytest.skip("azurite is not installed (npm install --global azurite)")
+    port = _free_port()
+    command = [program, "--inMemoryPersistence", "--skipApiVersionCheck", "--blobPort", str(port)]
+    with _running(command, port):
+        # The key is the same in every Azurite, and public
+        yield (
+            "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=Eby8vdM02xNOcqFl"
+            "qUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==;"
+            f"BlobEndpoint=http://127.0.0.1:{port}/devstoreaccount1;"
+        )
+
+
+@contextmanager
 def rclone(folder: Path) -> Iterator[str]:
     """The URL of a server that makes buckets of the folders in a folder."""
     program = shutil.which("rclone", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")

@@ -35,6 +35,7 @@ class PluggedStore:
         endpoint: see ``Store.endpoint``.
 
     Raises:
+        InputError: the plug-in cannot be used, for example without credentials.
         MissingExtraError: no plug-in for it is installed.
     """
 
@@ -45,6 +46,9 @@ class PluggedStore:
             self._system: Any = fsspec.filesystem(scheme, use_listings_cache=False)
         except ImportError as error:
             raise MissingExtraError(f"scanning {scheme}://", scheme) from error
+        except Exception as error:  # noqa: BLE001 # each plug-in has errors of its own
+            why = f"cannot connect; are there credentials for it? ({type(error).__name__})"
+            raise InputError(why, path=f"{scheme}://{bucket}/") from None
         self._bucket = bucket
         self.url = f"{scheme}://{bucket}/".encode()
         self.endpoint = scheme
@@ -55,7 +59,8 @@ class PluggedStore:
             with _errors():
                 self._system.info(self._bucket)
         except DecodeError as error:
-            why = f"the bucket cannot be listed: {error.message}"
+            gone = error.reason is Reason.VANISHED
+            why = f"the bucket cannot be listed: {'there is none' if gone else error.message}"
             raise InputError(why, path=printable(self.url)) from error
 
     def pages(
@@ -124,6 +129,10 @@ def _errors() -> Iterator[None]:
         raise DecodeError(Reason.VANISHED, "the object is gone") from None
     except PermissionError:
         raise DecodeError(Reason.PERMISSION, "not permitted to read it") from None
+    except (TypeError, ValueError, LookupError) as error:  # trying again would not help
+        raise DecodeError(
+            Reason.UNAVAILABLE, f"its plug-in fails on it ({type(error).__name__})"
+        ) from None
     except Exception as error:  # noqa: BLE001 # each plug-in has errors of its own
         raise TransientError(
             Reason.UNAVAILABLE, f"the storage does not answer ({type(error).__name__})"
