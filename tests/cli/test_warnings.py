@@ -63,6 +63,7 @@ def test_urls_are_refused_as_such(list_path: Path, arguments: list[str]) -> None
     done = hashmatch_command(*arguments, cwd=list_path.parent)
     assert (done.returncode, done.stdout) == (66, b"")
     assert b"hashmatch reads local files, not URLs: download it first" in done.stderr
+    assert b"hashmatch: https://host.example/" in done.stderr
 
 
 def test_an_empty_quarantine_has_no_items(tmp_path: Path) -> None:

@@ -55,9 +55,10 @@ def check_local(used: Iterable[tuple[str, str | os.PathLike[str], Use]]) -> None
     for name, use in ((os.fspath(each), use) for _, each, use in used):
         if use.objects and is_object(name):
             continue
-        # A path object has only one of the slashes left
-        if _URL.match(name) and not os.path.lexists(name):
-            raise InputError("hashmatch reads local files, not URLs: download it first", path=name)
+        if (url := _URL.match(name)) and not os.path.lexists(name):
+            # A path object has only one of the slashes left
+            shown = f"{url[0]}/{name[url.end() :].lstrip('/')}"
+            raise InputError("hashmatch reads local files, not URLs: download it first", path=shown)
 
 
 def check_apart(used: Iterable[tuple[str, str | os.PathLike[str], Use]]) -> None:

@@ -38,12 +38,10 @@ class ReviewerSettings:
         bool,
         switch(
             "--two-reviewers",
-            "Settle a case once two reviewers decide the same, or by a third.",
+            "Settle a case once two reviewers agree; a third settles a disagreement.",
         ),
     ] = False
-    pause_after: Annotated[
-        int, number("N", "Remind a reviewer of a break after so many pictures.")
-    ] = 20
+    pause_after: Annotated[int, number("N", "Suggest a break to a reviewer after N pictures.")] = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

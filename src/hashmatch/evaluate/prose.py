@@ -177,7 +177,7 @@ def transforms(rule: Record) -> str:
     whole = sum(share >= NEARLY_ALL for share in shares.values())
     found = (
         f"{thresholds(rule['thresholds'][level])} finds at least {NEARLY_ALL:.0%} of the variants"
-        f" of {whole} of {count(len(shares), 'transform')}."
+        f" of {whole or 'none'} of {count(len(shares), 'transform')}."
     )
     return (
         found + (f" In part: {partly}." if partly else "") + (f" Never: {never}." if never else "")
