@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a cell begins with that a spreadsheet runs as a formula (OWASP, "CSV Injection")."""
@@ -45,6 +46,14 @@ def count(number: int, one: str, many: str = "") -> str:
         many: its plural; empty for the singular with an ``s``.
     """
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def span(duration: timedelta) -> str:
+    """A duration, rounded down: ``7 min``, ``36 h`` or ``7 days``."""
+    minutes = int(duration.total_seconds()) // 60
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{minutes // 60} h" if minutes < 48 * 60 else count(minutes // 1440, "day")
 
 
 def timecode(seconds: float) -> str:

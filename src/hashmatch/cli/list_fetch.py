@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,7 +20,7 @@ from hashmatch.cli.files import READS, WRITES
 from hashmatch.cli.progress import is_watched
 from hashmatch.cli.streams import say, status
 from hashmatch.errors import HashmatchError, SettingsError
-from hashmatch.text import count, printable
+from hashmatch.text import count, printable, span
 
 if TYPE_CHECKING:
     from hashmatch import fetch
@@ -193,13 +193,6 @@ def _row(each: fetch.SourceStatus, now: datetime) -> tuple[str, ...]:
         last, following, age = "never", "now", "no list"
     else:
         last = f"{each.last_success:%Y-%m-%d %H:%M}Z"
-        following = "now" if each.next_fetch <= now else f"in {_span(each.next_fetch - now)}"
-        age = _span(each.age) + (" (over its max_age)" if each.over_age else "")
+        following = "now" if each.next_fetch <= now else f"in {span(each.next_fetch - now)}"
+        age = span(each.age) + (" (over its max_age)" if each.over_age else "")
     return (each.name, f"{each.entries:,}", f"{each.withdrawn:,}", age, last, following)
-
-
-def _span(span: timedelta) -> str:
-    minutes = int(span.total_seconds()) // 60
-    if minutes < 60:
-        return f"{minutes} min"
-    return f"{minutes // 60} h" if minutes < 48 * 60 else count(minutes // 1440, "day")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from hashmatch.cli import suggestions
 from hashmatch.cli.command import argument, number, option, size, switch
 from hashmatch.cli.deferred import deferred
-from hashmatch.cli.files import READS, READS_STREAM, WRITES
+from hashmatch.cli.files import READS, WRITES
 from hashmatch.cli.sizes import format_size
 from hashmatch.cli.streams import say
 from hashmatch.errors import SettingsError
@@ -210,46 +210,6 @@ class MatchSettings:
         if not all(name for name, _ in pairs):
             raise SettingsError("give one --threshold for all algorithms, or one for each by name")
         return {name: int(bits) for name, bits in pairs}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WalkSettings:
-    """Which files to examine."""
-
-    PANEL: ClassVar[str] = "What to scan"
-
-    paths: Annotated[Names, argument("PATH", "Files and folders."), READS] = None
-    files_from: Annotated[
-        str | None,
-        option("FILE", "Also scan the paths in FILE, one per line; - is stdin."),
-        READS_STREAM,
-    ] = None
-    null: Annotated[bool, switch("--null", "Paths in --files-from are NUL-terminated.", "-0")] = (
-        False
-    )
-    include: Annotated[
-        Names, option("PATTERN", "Scan only files that match, as in .gitignore. Repeatable.")
-    ] = None
-    exclude: Annotated[
-        Names, option("PATTERN", "Skip files and folders that match, as in .gitignore. Repeatable.")
-    ] = None
-    follow_symlinks: Annotated[bool, switch("--follow-symlinks", "Follow symbolic links.")] = False
-    one_file_system: Annotated[
-        bool, switch("--one-file-system", "Stay on the file system of each PATH.")
-    ] = False
-    max_depth: Annotated[
-        int | None, number("N", "Maximum levels of folders to enter; 1 is PATH itself.")
-    ] = None
-
-    def options(self) -> sources.WalkOptions:
-        """The filters and bounds of the walk."""
-        return sources.WalkOptions(
-            include=tuple(self.include or ()),
-            exclude=tuple(self.exclude or ()),
-            follow_symlinks=self.follow_symlinks,
-            one_file_system=self.one_file_system,
-            max_depth=self.max_depth,
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,18 +7,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from hashmatch.cli import options as opt
-from hashmatch.cli.command import argument, option, single, switch, takes_settings
+from hashmatch.cli.command import argument, number, option, single, switch, takes_settings
 from hashmatch.cli.deferred import deferred
-from hashmatch.cli.files import READS, READS_OBJECTS, WRITES
+from hashmatch.cli.files import READS, READS_OBJECTS, READS_STREAM, WRITES
 from hashmatch.cli.list_options import ListSettings
 from hashmatch.errors import SettingsError
 from hashmatch.files import is_object
 
 if TYPE_CHECKING:
+    from hashmatch import sources
     from hashmatch.cli import run_scan
     from hashmatch.cluster import coordinator
     from hashmatch.examine import sandbox
 else:
+    sources = deferred("hashmatch.sources")
     run_scan, sandbox = map(deferred, ("hashmatch.cli.run_scan", "hashmatch.examine.sandbox"))
     coordinator = deferred("hashmatch.cluster.coordinator")
 
@@ -59,13 +61,37 @@ class ScanResultSettings(opt.ResultSettings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScanWalkSettings(opt.WalkSettings):
+class ScanWalkSettings:
     """Which files and objects to examine."""
+
+    PANEL: ClassVar[str] = "What to scan"
 
     paths: Annotated[
         opt.Names,
         argument("PATH", "Files, folders, and s3://BUCKET/PREFIX (or az://, gs://)."),
         READS_OBJECTS,
+    ] = None
+    files_from: Annotated[
+        str | None,
+        option("FILE", "Also scan the paths in FILE, one per line; - is stdin."),
+        READS_STREAM,
+    ] = None
+    null: Annotated[bool, switch("--null", "Paths in --files-from are NUL-terminated.", "-0")] = (
+        False
+    )
+    include: Annotated[
+        opt.Names, option("PATTERN", "Scan only files that match, as in .gitignore. Repeatable.")
+    ] = None
+    exclude: Annotated[
+        opt.Names,
+        option("PATTERN", "Skip files and folders that match, as in .gitignore. Repeatable."),
+    ] = None
+    follow_symlinks: Annotated[bool, switch("--follow-symlinks", "Follow symbolic links.")] = False
+    one_file_system: Annotated[
+        bool, switch("--one-file-system", "Stay on the file system of each PATH.")
+    ] = False
+    max_depth: Annotated[
+        int | None, number("N", "Maximum levels of folders to enter; 1 is PATH itself.")
     ] = None
     keys_of: Annotated[
         str | None, option("s3://BUCKET/", "Read the lines of --files-from as keys of this bucket.")
@@ -78,6 +104,16 @@ class ScanWalkSettings(opt.WalkSettings):
             " (fileSchema in its manifest.json).",
         ),
     ] = None
+
+    def options(self) -> sources.WalkOptions:
+        """The filters and bounds of the walk."""
+        return sources.WalkOptions(
+            include=tuple(self.include or ()),
+            exclude=tuple(self.exclude or ()),
+            follow_symlinks=self.follow_symlinks,
+            one_file_system=self.one_file_system,
+            max_depth=self.max_depth,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,8 +30,6 @@ from hashmatch.text import printable
 SCHEMA = 1
 
 _CLOSEST = 20
-_LIST_SIZES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
-_FILES_PER_DAY = (1_000, 10_000, 100_000, 1_000_000)
 
 Record = dict[str, Any]
 
@@ -177,7 +175,6 @@ def _rule(figures: RuleFigures, settings: EvaluationSettings) -> Record:
         | {"thresholds": None if chosen.level is None else thresholds[chosen.level]},
         "shown_level": figures.level,
         "steps": _steps(figures, settings),
-        "volumes": _volumes(figures),
     }
     found["recommendation"] |= {
         "sentence": prose.recommendation(found, settings),
@@ -227,18 +224,4 @@ def _steps(figures: RuleFigures, settings: EvaluationSettings) -> list[Record]:
             "false_per_day": rate.at(level).record(),
         }
         for level in levels
-    ]
-
-
-def _volumes(figures: RuleFigures) -> list[Record]:
-    """False matches a day at the level shown, for other lists and other volumes."""
-    rate = figures.score.pairs.rate
-    return [
-        {
-            "list_size": entries,
-            "files_per_day": files,
-            "false_per_day": rate.at(figures.level).times(entries * files).record(),
-        }
-        for entries in _LIST_SIZES
-        for files in _FILES_PER_DAY
     ]

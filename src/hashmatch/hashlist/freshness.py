@@ -12,7 +12,7 @@ from pathlib import Path
 from hashmatch.errors import SettingsError
 from hashmatch.files import write_atomically
 from hashmatch.hashlist.hash_list import HashList
-from hashmatch.text import count
+from hashmatch.text import span
 
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 _DURATION = re.compile(r"([0-9]{1,6})([hdw])", re.ASCII)
@@ -51,10 +51,10 @@ def staleness(hash_list: HashList, most: timedelta, now: datetime) -> str | None
     if age is None:
         return "does not say when it was made, so its age is unknown"
     if age < -_AHEAD:
-        return f"says it was made {_in_words(-age)} from now, so its age is unknown"
+        return f"says it was made {span(-age)} from now, so its age is unknown"
     if age <= most:
         return None
-    return f"is {_in_words(age)} old (limit {_in_words(most)})"
+    return f"is {span(age)} old (limit {span(most)})"
 
 
 def exposure(path: Path) -> str | None:
@@ -131,8 +131,3 @@ def _order(version: str) -> list[tuple[int, int, str]]:
         digits = (part[1] or "").lstrip("0")
         parts.append((2, len(digits), digits) if part[1] else (0, 0, part[0].casefold()))
     return [*parts, (1, 0, "")]
-
-
-def _in_words(duration: timedelta) -> str:
-    days, hours = duration.days, duration.seconds // 3600
-    return count(days, "day") if days else count(hours, "hour")

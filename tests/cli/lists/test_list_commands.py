@@ -141,7 +141,7 @@ def test_an_old_list_is_warned_of_or_refused(
     result = command(
         capsys, "scan", "pictures", "--list", "list.txt", "--max-list-age", "1h", "--stale", stale
     )
-    assert (result.code, "(limit 1 hour)" in result.err) == (code, True)
+    assert (result.code, "(limit 1 h)" in result.err) == (code, True)
 
 
 def test_a_rolled_back_list_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -139,7 +139,8 @@ def _came_by(seen: SeenPlace) -> str:
 def _chance(match: CaseMatch) -> str | None:
     if match.expected_false is None:
         return None
-    return f"{one_in(match.expected_false)} files that are on no list"
+    odds = one_in(match.expected_false)
+    return f"{odds} files that are on no list" if " in " in odds else odds
 
 
 def _ago(then: datetime, now: datetime) -> str:
