@@ -19,7 +19,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from hashmatch.cases import Cases, Filters, Order
+from hashmatch.cases import Cases, Filters, Order, events_of
 from hashmatch.cases.database import CaseDatabase
 from record import save
 
@@ -106,7 +106,7 @@ def measure(place: str, count: int) -> dict[str, dict[str, float]]:
             "confirmed": lambda: cases.queue(Filters(status="confirmed")),
             "choices": cases.choices,
             "one case": lambda: cases.get(count // 2),
-            "history": lambda: cases.history(count // 2),
+            "history": lambda: events_of(cases.get(count // 2)),
             "lease": lambda: cases.lease("ann"),
         }
         found = {name: clocked(call) for name, call in asked.items()}

@@ -82,25 +82,24 @@ def fill(path: Path, codes: Codes, uncertain_bits: Codes | None) -> None:
     with State(path) as state:
         number = state.runs.settings_number(Settings.of(options))
         state.runs.begin("scan", number)
-        with state.transaction():
-            for row, code in enumerate(codes.tolist()):
-                uncertain = (
-                    ()
-                    if uncertain_bits is None
-                    else (PerceptualHash(*KIND, (int(uncertain_bits[row]),)),)
-                )
-                view = ViewHashes("stored", 90, (PerceptualHash(*KIND, (code,)),), uncertain)
-                found = Examination(
-                    format="JPEG",
-                    width=1024,
-                    height=768,
-                    views=(view,),
-                    quality=90,
-                    exact=uncertain_bits is None,
-                    digests=(f"{row:064x}",),
-                )
-                key = b"\0no-such-folder\0%04d\0%08d.jpg" % (row // 1000, row)
-                state.files.put(key, (5, f"1:{row}", 6), 7, number, [(None, found)])
+        for row, code in enumerate(codes.tolist()):
+            uncertain = (
+                ()
+                if uncertain_bits is None
+                else (PerceptualHash(*KIND, (int(uncertain_bits[row]),)),)
+            )
+            view = ViewHashes("stored", 90, (PerceptualHash(*KIND, (code,)),), uncertain)
+            found = Examination(
+                format="JPEG",
+                width=1024,
+                height=768,
+                views=(view,),
+                quality=90,
+                exact=uncertain_bits is None,
+                digests=(f"{row:064x}",),
+            )
+            key = b"\0no-such-folder\0%04d\0%08d.jpg" % (row // 1000, row)
+            state.files.put(key, (5, f"1:{row}", 6), 7, number, [(None, found)])
 
 
 def measure(path: Path, list_path: Path) -> dict[str, Any]:

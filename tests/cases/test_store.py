@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from cases.findings import START, Clock, content, finding, match_of
 from counts import examples
 from hashmatch import Entry, PerceptualHash, SettingsError
-from hashmatch.cases import Case, Cases, Filters, Order, Place
+from hashmatch.cases import Case, Cases, Filters, Order, Place, events_of
 from hashmatch.errors import CaseError, InputError, MissingExtraError, OutputError
 from hashmatch.model import Cause
 
@@ -314,11 +314,11 @@ def test_everything_that_happened_is_told(store: Store) -> None:
     store.clock.forward(minutes=1)
     done = store.cases.decide(1, "ann", "unsure", "too small", second=True)
     store.cases.undo(done.id, "ann")
-    told = [(event.kind, event.who, event.text) for event in store.cases.history(1)]
+    told = [(event.kind, event.who, event.text) for event in events_of(store.cases.get(1))]
     assert told[:3] == [
         ("found", "http", "upload N1 r1"),
         ("found", "scan", "/files/1.jpg"),
-        ("match", "list-1", "entry entry-1 at 1 bits of 8"),
+        ("match", "list-1", "entry entry-1 at 1 of 8 bits"),
     ]
     assert told[3:] == [
         ("note", "ann", "looks like a logo\\x00"),

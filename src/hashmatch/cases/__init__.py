@@ -9,8 +9,8 @@ may call it, each call is one transaction, and what it wrote is on disk when it 
 * Reviewers, through the page or the command line, call ``queue(filters, order, after=...)`` for a
   page of the queue, ``lease(reviewer)`` for the next case that nobody else has, ``get(case)``,
   ``decide(case, reviewer, decision, reason, second=..., through=..., last=...)``,
-  ``undo(decision, reviewer)``, ``release``, ``note``, ``viewed``, ``history``, ``choices``,
-  ``viewed_since`` and ``decided_since``.
+  ``undo(decision, reviewer)``, ``release``, ``note``, ``viewed``, ``choices``, ``viewed_since`` and
+  ``decided_since``; ``events_of(case)`` is its history.
 * ``chain`` adds each decision and viewing to the audit trail before it is committed.
 
 What fails: a ``CaseError`` (not there, with someone else, decided meanwhile), an ``OutputError``
@@ -22,8 +22,9 @@ from hashmatch.cases.decisions import Imported, import_decisions
 from hashmatch.cases.doubt import band
 from hashmatch.cases.precision import Precision, Stats, review_stats, wilson
 from hashmatch.cases.queueing import Filters, Order, QueuePage
+from hashmatch.cases.reading import events_of
 from hashmatch.cases.store import LEASE, Cases
-from hashmatch.cases.summary import make_stats_writer
+from hashmatch.cases.summary import write_stats_json, write_stats_table
 from hashmatch.cases.table import read_queue, write_queue
 from hashmatch.cases.trail_check import TrailCheck, check_trail
 from hashmatch.cases.values import (
@@ -71,10 +72,12 @@ __all__ = [
     "Viewing",
     "band",
     "check_trail",
+    "events_of",
     "import_decisions",
-    "make_stats_writer",
     "read_queue",
     "review_stats",
     "wilson",
     "write_queue",
+    "write_stats_json",
+    "write_stats_table",
 ]

@@ -20,11 +20,10 @@ from sqlalchemy import (
     make_url,
     select,
     text,
-    update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from hashmatch.cases.schema import STEPS, VERSION, meta, metadata
+from hashmatch.cases.schema import VERSION, meta, metadata
 from hashmatch.errors import InputError, MissingExtraError, OutputError, SettingsError
 from hashmatch.examine.reading import NO_FOLLOW
 
@@ -107,26 +106,17 @@ class CaseDatabase:
                     raise InputError("not a case store", path=self.name)
                 _create(connection)
                 return
-            found = int(
-                connection.execute(
-                    select(meta.c.value).where(meta.c.name == "version")
-                ).scalar_one_or_none()
-                or 0
-            )
-            if not found:
+            found = connection.execute(
+                select(meta.c.value).where(meta.c.name == "version")
+            ).scalar_one_or_none()
+            if found is None:
                 raise InputError("not a case store", path=self.name)
-            if found > VERSION:
+            if int(found) != VERSION:
                 raise InputError(
                     f"the cases have version {found}, and this hashmatch reads version {VERSION}:"
                     " update hashmatch",
                     path=self.name,
                 )
-            for version in range(found, VERSION):
-                for statement in STEPS[version]:
-                    connection.execute(text(statement))
-            if found < VERSION:
-                change = update(meta).where(meta.c.name == "version").values(value=str(VERSION))
-                connection.execute(change)
 
 
 def upsert(connection: Connection, table: Any) -> Any:

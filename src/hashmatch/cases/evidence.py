@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from hashmatch._version import __version__
-from hashmatch.cases.values import Case, SeenPlace, Viewing
+from hashmatch.cases.values import Case, SeenPlace
 from hashmatch.files import path_fields
 
 SCHEMA = 1
@@ -73,7 +73,7 @@ def _file(case: Case) -> dict[str, Any]:
         "width": case.width or None,
         "height": case.height or None,
         "viewed": bool(case.viewings),
-        "viewings": [_viewing(each) for each in case.viewings],
+        "viewings": [_plain(each._asdict()) for each in case.viewings],
         "publicly_available": None,
     }
 
@@ -110,10 +110,6 @@ def _place(seen: SeenPlace) -> dict[str, Any]:
         if place.item is None
         else {"quarantine": place.quarantine, "item": place.item},
     }
-
-
-def _viewing(viewing: Viewing) -> dict[str, Any]:
-    return {"at": _time(viewing.at), "reviewer": viewing.reviewer, "what": viewing.what}
 
 
 def _plain(fields: dict[str, Any]) -> dict[str, Any]:

@@ -91,7 +91,10 @@ def read_decisions(connection: Connection, case: int | None = None) -> list[Deci
     query = select(decisions).order_by(decisions.c.id)
     if case is not None:
         query = query.where(decisions.c.case == case)
-    return [decision_of(row) for row in connection.execute(query)]
+    return [
+        DecisionRecord(**{name: getattr(row, name) for name in _DECISION_FIELDS})
+        for row in connection.execute(query)
+    ]
 
 
 def read_match_rows(connection: Connection, *, include_decided: bool) -> list[QueueRow]:
@@ -120,11 +123,6 @@ def match_of(row: Row[Any]) -> CaseMatch:
     return CaseMatch(**{name: getattr(row, name) for name in _MATCH_FIELDS})
 
 
-def decision_of(row: Row[Any]) -> DecisionRecord:
-    """A row of the decisions."""
-    return DecisionRecord(**{name: getattr(row, name) for name in _DECISION_FIELDS})
-
-
 def lease_of(connection: Connection, case: int, now: datetime) -> Lease | None:
     """Who works on a case now."""
     row = connection.execute(
@@ -143,7 +141,7 @@ def events_of(case: Case) -> list[Event]:
             each.first_seen,
             "match",
             each.list,
-            f"entry {printable(each.entry)} at {each.distance} bits of {each.threshold}",
+            f"entry {printable(each.entry)} at {each.distance} of {each.threshold} bits",
         )
         for each in case.matches
     ]

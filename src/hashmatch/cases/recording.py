@@ -240,13 +240,8 @@ def _index(connection: Connection, case: int, near: Collection[Row[Any]]) -> Non
         connection.execute(
             delete(facets).where(mine, facets.c.name == name, facets.c.value == value)
         )
-    shown = (
-        connection.execute(
-            select(cases.c.status, cases.c.first_seen, cases.c.doubt).where(cases.c.id == case)
-        )
-        .one()
-        ._asdict()
-    )
+    columns = select(cases.c.status, cases.c.first_seen, cases.c.doubt)
+    shown = connection.execute(columns.where(cases.c.id == case)).one()._asdict()
     if known:
         connection.execute(update(facets).where(mine).values(shown))
     new = [{"case": case, "name": name, "value": value} for name, value in wanted - known]
@@ -254,25 +249,13 @@ def _index(connection: Connection, case: int, near: Collection[Row[Any]]) -> Non
         connection.execute(insert(facets), [each | shown for each in new])
         connection.execute(
             upsert(connection, choices).on_conflict_do_nothing(),
-            [
-                {"name": each["name"], "value": each["value"]}
-                for each in sorted(new, key=lambda each: (each["name"], each["value"]))
-            ],
+            [{"name": name, "value": value} for name, value in sorted(wanted - known)],
         )
 
 
 def place_of(row: Row[Any]) -> Place:
     """A place as it was given."""
-    return Place(
-        row.door,
-        row.path,
-        row.client,
-        row.request,
-        row.number,
-        row.address,
-        row.quarantine,
-        row.item,
-    )
+    return Place(*(getattr(row, name) for name in Place.__dataclass_fields__))
 
 
 def copies_of(connection: Connection, ids: Sequence[int]) -> dict[int, int]:

@@ -1,8 +1,4 @@
-"""The tables of the case store, for SQLite and PostgreSQL alike, and the steps between versions.
-
-A step is a list of statements that takes the tables from one version to the next. A store that is
-older is brought up to date when it is opened; one that is newer is refused.
-"""
+"""The tables of the case store, for SQLite and PostgreSQL alike."""
 
 from __future__ import annotations
 
@@ -27,9 +23,6 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeDecorator
 
 VERSION = 1
-
-STEPS: dict[int, tuple[str, ...]] = {}
-"""By the version they start from: the statements that lead to the next one."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

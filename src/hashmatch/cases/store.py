@@ -22,7 +22,6 @@ from hashmatch.cases.values import (
     Decided,
     Decision,
     DecisionRecord,
-    Event,
     Finding,
     QueueRow,
 )
@@ -161,14 +160,6 @@ class Cases(Closing):
         """
         with self._database.reading() as connection:
             return reading.read_case(connection, case, self._clock())
-
-    def history(self, case: int) -> list[Event]:
-        """Return everything that happened to a case, oldest first.
-
-        Raises:
-            CaseError: no case has this number.
-        """
-        return reading.events_of(self.get(case))
 
     def lease(
         self,

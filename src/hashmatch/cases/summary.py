@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TextIO
 
 from hashmatch.cases.precision import Precision, Stats
-from hashmatch.errors import SettingsError
 from hashmatch.text import count, printable
 
 
-def make_stats_writer(name: str) -> Callable[[Stats, TextIO], None]:
-    """Return the writer of that name.
-
-    Raises:
-        SettingsError: no writer has that name.
-    """
-    if name not in _WRITERS:
-        raise SettingsError(f"unknown format {name!r}; choose from {', '.join(_WRITERS)}")
-    return _WRITERS[name]
-
-
-def _write_table(stats: Stats, stream: TextIO) -> None:
+def write_stats_table(stats: Stats, stream: TextIO) -> None:
+    """Write them for people."""
     stream.write(
         f"{count(stats.matches, 'match', 'matches')}, {stats.pending:,} not reviewed yet\n"
     )
@@ -45,13 +34,17 @@ def _groups(stats: Stats) -> Iterator[tuple[str, Mapping[str, Precision]]]:
     yield "overall", {"every reviewed match": stats.overall}
     yield "by algorithm", stats.by_algorithm
     distances = stats.by_distance.items()
-    yield "by distance", {f"{kind} at {bits} bits": found for (kind, bits), found in distances}
+    yield (
+        "by distance",
+        {f"{kind} at {count(bits, 'bit')}": found for (kind, bits), found in distances},
+    )
     yield "by list", stats.by_list
     worst = stats.worst_entries.items()
     yield "most false positives", {f"{name}/{entry}": found for (name, entry), found in worst}
 
 
-def _write_json(stats: Stats, stream: TextIO) -> None:
+def write_stats_json(stats: Stats, stream: TextIO) -> None:
+    """Write them as JSON."""
     distances, worst = stats.by_distance.items(), stats.worst_entries.items()
     record = {
         "type": "review",
@@ -75,6 +68,3 @@ def _record(found: Precision) -> dict[str, Any]:
         "false_positive": found.false_positives,
         "unsure": found.unsure,
     }
-
-
-_WRITERS: dict[str, Callable[[Stats, TextIO], None]] = {"table": _write_table, "json": _write_json}

@@ -126,8 +126,7 @@ class Custody:
         if self.quarantine is None:
             return frozenset()
         if isinstance(self.quarantine, holds.BucketQuarantine):
-            objects = holds.HeldObjects(self.quarantine.bucket, self.quarantine.prefix)
-            return holds.RemovedObjects(objects)
+            return holds.HeldObjects(self.quarantine.bucket, self.quarantine.prefix)
         items = self.quarantine.items.values()
         held = (item for item in items if item.state is holds.HoldState.HELD)
         return frozenset(item.path for item in held if item.path is not None)

@@ -121,7 +121,8 @@ def show_command(
 ) -> int:
     """Show a case: where its content is, what it matches, who decided what, and when."""
     with opened_cases(cases_at, state) as opened:
-        show_case.show(opened.get(case), opened.history(case), as_json=as_json)
+        found = opened.get(case)
+        show_case.show(found, cases.events_of(found), as_json=as_json)
     return 0
 
 
@@ -207,7 +208,7 @@ def stats_command(
 
     The intervals are valid for samples drawn at random (export --sample).
     """
-    write = cases.make_stats_writer(output_format)
+    write = cases.write_stats_json if output_format == "json" else cases.write_stats_table
     with opened_cases(cases_at, state) as opened, report.open_output(output) as stream:
         write(cases.review_stats(opened), stream)
     return 0

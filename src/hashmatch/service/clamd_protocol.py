@@ -12,8 +12,13 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TypeAlias
 
-from hashmatch.service.body_chunks import BodyChunks
-from hashmatch.service.protocol_events import BodyData, BodyEnd, DescriptorSent, NotUnderstood
+from hashmatch.service.protocol_events import (
+    BodyChunks,
+    BodyData,
+    BodyEnd,
+    DescriptorSent,
+    NotUnderstood,
+)
 
 MOST_COMMAND = 16 * 1024
 """Bytes that a command may have; one with a path has at most 4 KiB of it."""

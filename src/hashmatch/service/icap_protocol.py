@@ -13,8 +13,13 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TypeAlias
 
-from hashmatch.service.body_chunks import BodyChunks
-from hashmatch.service.protocol_events import BodyData, BodyEnd, NotUnderstood, PreviewEnd
+from hashmatch.service.protocol_events import (
+    BodyChunks,
+    BodyData,
+    BodyEnd,
+    NotUnderstood,
+    PreviewEnd,
+)
 
 MOST_HEAD = 64 * 1024
 """Bytes that the ICAP headers may have, and the encapsulated HTTP headers again."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -29,51 +30,35 @@ class Metrics:
     def __init__(
         self, hash_lists: Callable[[], Sequence[HashList]], pool_restarts: Callable[[], int]
     ) -> None:
-        self.registry = registry = CollectorRegistry()
-        self._verdicts = Counter(
-            "hashmatch_verdicts", "Uploads by verdict.", ["door", "verdict"], registry=registry
+        self.registry = CollectorRegistry()
+        counter = partial(Counter, registry=self.registry)
+        gauge = partial(Gauge, registry=self.registry)
+        self._verdicts = counter("hashmatch_verdicts", "Uploads by verdict.", ["door", "verdict"])
+        self._reasons = counter(
+            "hashmatch_reasons", "Uploads not wholly examined, by reason.", ["door", "reason"]
         )
-        self._reasons = Counter(
-            "hashmatch_reasons",
-            "Uploads not wholly examined, by reason.",
-            ["door", "reason"],
-            registry=registry,
-        )
-        self._unanswered = Counter(
-            "hashmatch_unanswered",
-            "Uploads without a verdict, by reason.",
-            ["door", "reason"],
-            registry=registry,
+        self._unanswered = counter(
+            "hashmatch_unanswered", "Uploads without a verdict, by reason.", ["door", "reason"]
         )
         self._seconds = Histogram(
             "hashmatch_upload_seconds",
             "Time from the start of an upload to its answer.",
             ["door"],
             buckets=_SECONDS,
-            registry=registry,
+            registry=self.registry,
         )
-        self._reloads = Counter(
-            "hashmatch_reloads", "Reloads of the lists, by result.", ["result"], registry=registry
-        )
-        restarts = Gauge(
+        self._reloads = counter("hashmatch_reloads", "Reloads of the lists, by result.", ["result"])
+        gauge(
             "hashmatch_pool_restarts",
             "How often all worker processes had died and others were started.",
-            registry=registry,
-        )
-        restarts.set_function(pool_restarts)
-        dropped = Gauge(
+        ).set_function(pool_restarts)
+        gauge(
             "hashmatch_log_lines_dropped",
             "Lines of the log that were dropped because its reader had fallen behind.",
-            registry=registry,
-        )
-        dropped.set_function(dropped_lines)
-        self._holds = Counter(
-            "hashmatch_holds", "Matched uploads to hold, by result.", ["result"], registry=registry
-        )
-        self.active = Gauge(
-            "hashmatch_active_uploads", "Uploads received or examined now.", registry=registry
-        )
-        self.held = Gauge("hashmatch_held_bytes", "Bytes of these uploads.", registry=registry)
+        ).set_function(dropped_lines)
+        self._holds = counter("hashmatch_holds", "Matched uploads to hold, by result.", ["result"])
+        self.active = gauge("hashmatch_active_uploads", "Uploads received or examined now.")
+        self.held = gauge("hashmatch_held_bytes", "Bytes of these uploads.")
         self.registry.register(_ListFigures(hash_lists))
 
     def answered(self, door: str, outcome: Outcome, seconds: float) -> None:

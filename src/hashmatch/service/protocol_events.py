@@ -1,4 +1,4 @@
-"""Events of clamd's protocol and of ICAP."""
+"""What the parsers of clamd's protocol and of ICAP share: events, and a body in chunks."""
 
 from __future__ import annotations
 
@@ -30,3 +30,20 @@ class PreviewEnd:
 @dataclass(frozen=True, slots=True)
 class NotUnderstood:
     """What arrives is not the protocol. Nothing that follows can be understood."""
+
+
+class BodyChunks:
+    """What has arrived and is not parsed yet, and how much of it belongs to a chunk."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._left = 0
+
+    def _take_chunk(self) -> BodyData | None:
+        """Take what has arrived of a chunk; None if nothing has."""
+        if not self._buffer:
+            return None
+        data = bytes(self._buffer[: self._left])
+        del self._buffer[: len(data)]
+        self._left -= len(data)
+        return BodyData(data)

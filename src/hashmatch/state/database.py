@@ -79,20 +79,8 @@ class Database:
                 self._connection.execute("COMMIT")
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Write everything inside the ``with`` block, or nothing."""
-        self.commit()
-        try:
-            yield
-        except BaseException:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            raise
-        self.commit()
-
-    @contextmanager
     def all_or_nothing(self) -> Iterator[None]:
-        """As ``transaction``, but within the current one."""
+        """Write everything inside the ``with`` block, or nothing of it."""
         self.write("SAVEPOINT whole")
         try:
             yield

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import AbstractContextManager
 
 from hashmatch.files import Closing
 from hashmatch.state.database import Database
@@ -41,10 +40,6 @@ class State(Closing):
         self.path = os.fspath(path)
         self.runs = Runs(self._database)
         self.files = Files(self._database, self.runs)
-
-    def transaction(self) -> AbstractContextManager[None]:
-        """Write everything inside the ``with`` block, or nothing."""
-        return self._database.transaction()
 
     def commit(self) -> None:
         """Make everything written so far durable, and let other processes write."""

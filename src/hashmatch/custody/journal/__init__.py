@@ -3,8 +3,8 @@
 The audit trail and the manifest of a quarantine are both journals. ``Journal`` appends: one process
 writes at a time, under a lock, and each record goes out in one write. ``JournalReader`` reads one
 record after another and reports what was edited and what a crash tore. ``chain`` defines the
-records and their digests, and ``file`` the file of lines below them. What fails is an
-``OutputError`` when writing and an ``InputError`` when reading.
+records and their digests. What fails is an ``OutputError`` when writing and an ``InputError`` when
+reading.
 """
 
 from hashmatch.custody.journal.chain import Event, canonical

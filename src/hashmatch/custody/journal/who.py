@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import os
 import platform
+from contextlib import suppress
 from typing import Any
 
 
 def who() -> dict[str, Any]:
     """Return the user and the host, for a record; None for what the system does not know."""
-    return {"uid": _uid(), "user": _user_name(), "host": platform.node() or None}
+    user = None
+    # From the system, not from variables that anyone can set; Windows has no such module
+    with suppress(ImportError, KeyError):
+        import pwd  # noqa: PLC0415 # as above
 
-
-def _uid() -> int | None:
-    return os.getuid() if hasattr(os, "getuid") else None
-
-
-def _user_name() -> str | None:
-    """Return the user name from the system, not from variables that anyone can set."""
-    try:
-        import pwd  # noqa: PLC0415 # absent on Windows
-    except ImportError:
-        return None
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return None
+        user = pwd.getpwuid(os.getuid()).pw_name
+    uid = os.getuid() if hasattr(os, "getuid") else None
+    return {"uid": uid, "user": user, "host": platform.node() or None}

@@ -14,7 +14,7 @@ a full disk or a tampered manifest is an ``OutputError``.
 """
 
 from hashmatch.custody.quarantine.bucket import BucketQuarantine, HeldObject
-from hashmatch.custody.quarantine.held_objects import HeldObjects, RemovedObjects
+from hashmatch.custody.quarantine.held_objects import HeldObjects
 from hashmatch.custody.quarantine.manifest import HeldFile, HoldState
 from hashmatch.custody.quarantine.places import sha256_of
 from hashmatch.custody.quarantine.settle import Where
@@ -36,7 +36,6 @@ __all__ = [
     "HoldState",
     "Quarantine",
     "QuarantineCheck",
-    "RemovedObjects",
     "Where",
     "held_file",
     "read_items",

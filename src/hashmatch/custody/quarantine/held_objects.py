@@ -33,16 +33,6 @@ _NO_FILE: dict[str, Any] = dict.fromkeys(
 ) | {"passing_name": ""}
 
 
-class RemovedObjects:
-    """Knows which originals a quarantine removed. It is read on first use."""
-
-    def __init__(self, objects: HeldObjects) -> None:
-        self._objects = objects
-
-    def __contains__(self, path: object) -> bool:
-        return path in self._objects.removed
-
-
 class _HeldObject(NamedTuple):
     """An object in quarantine, and what the bucket has of it, by name, such as ``held.json``."""
 
@@ -52,6 +42,8 @@ class _HeldObject(NamedTuple):
 
 class HeldObjects:
     """Reads a quarantine that ``BucketQuarantine`` writes.
+
+    A path is ``in`` it if its original was removed and not restored, when that was first asked for.
 
     Args:
         bucket: where it is.
@@ -70,13 +62,11 @@ class HeldObjects:
         """
         return [each.item for each in self._read()]
 
-    @cached_property
-    def removed(self) -> frozenset[bytes]:
-        """The paths of the originals that were removed and not restored, when first asked for.
+    def __contains__(self, path: object) -> bool:
+        return path in self._removed
 
-        Raises:
-            InputError: as above.
-        """
+    @cached_property
+    def _removed(self) -> frozenset[bytes]:
         found = (each for each in self._read() if each.item.state is HoldState.HELD)
         return frozenset(each.item.path or b"" for each in found if "removed.json" in each.names)
 

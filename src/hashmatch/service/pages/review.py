@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from hashmatch.cases import OPEN, Case, Cases, Decision
+from hashmatch.cases import OPEN, Case, Cases, Decision, events_of
 from hashmatch.errors import CaseError, HashmatchError, SettingsError
 from hashmatch.service.keys import Key
 from hashmatch.service.log import log_event
@@ -359,7 +359,7 @@ class ReviewPages:
             reasons=_REASONS,
             second=self._rules.second,
             most_places=_MOST_PLACES,
-            history=self._cases.history(case.id),
+            history=events_of(case),
         )
 
     def _page(self, template: str, visit: PageVisit, status: int = 200, **values: Any) -> Response:
