@@ -8,7 +8,8 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from io import BytesIO
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 from urllib.parse import urlsplit
 
 from hashmatch._version import __version__
@@ -150,18 +151,18 @@ class HttpsShell(Closing):
         if login is None:
             return
         form = {field: self._secrets[name].reveal() for field, name in login.form.items()}
-        answer = _Buffer()
+        answer = BytesIO()  # it must not be written to a file
         sent = self._client.build_request("POST", self._source.url + login.path, data=form)
         self._send(sent, answer, _MOST_ERROR_BYTES)
         try:
-            token = json.loads(bytes(answer.data))[login.token]
+            token = json.loads(answer.getvalue())[login.token]
         except (ValueError, LookupError, TypeError):
             token = None
         if not isinstance(token, str) or not token.isascii() or not token.isprintable():
             raise PageError("the server's answer to the login holds no token", again=True)
         self._secrets["token"] = Secret(token)
 
-    def _send(self, sent: httpx.Request, stream: Any, most: int) -> FetchReply:
+    def _send(self, sent: httpx.Request, stream: BinaryIO, most: int) -> FetchReply:
         """Send a request, and write what comes back to a stream."""
         httpx = self._httpx
         left = most
@@ -205,16 +206,6 @@ class HttpsShell(Closing):
 
 class _RefusedError(PageError):
     """The server refuses the secrets."""
-
-
-class _Buffer:
-    """Takes an answer that must not be written to a file."""
-
-    def __init__(self) -> None:
-        self.data = bytearray()
-
-    def write(self, block: bytes) -> None:
-        self.data += block
 
 
 def _check_status(status: int, wait: float | None) -> None:

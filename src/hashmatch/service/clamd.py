@@ -15,17 +15,13 @@ from hashmatch._version import __version__
 from hashmatch.service.addresses import Address
 from hashmatch.service.chain import Answer, ask_scanners
 from hashmatch.service.clamd_paths import allowed_files, file_chunks
-from hashmatch.service.clamd_protocol import (
-    ClamdEvent,
-    ClamdParser,
-    Command,
-)
+from hashmatch.service.clamd_protocol import ClamdEvent, ClamdParser, Command
 from hashmatch.service.connections import Client
 from hashmatch.service.core import VerdictCore
 from hashmatch.service.profiles import ClamdAnswer, Profile, clamd_answer
 from hashmatch.service.protocol_events import BodyData, BodyEnd, DescriptorSent
 from hashmatch.service.ruling import Asked, new_case, new_request
-from hashmatch.service.unanswered import EXPLANATIONS, UnansweredError, Why
+from hashmatch.service.unanswered import UnansweredError, Why
 
 COMMANDS = ("PING", "VERSION", "VERSIONCOMMANDS", "RELOAD", "STATS", "IDSESSION", "END")
 UPLOADS = ("INSTREAM", "FILDES")
@@ -274,7 +270,7 @@ class _ClamdSession:
         return True
 
     def _owe(self, about: str, command: Command) -> None:
-        owed = self._door.failure(EXPLANATIONS[Why.QUEUE_FULL])
+        owed = self._door.failure(Why.QUEUE_FULL.explanation)
         self._connection.owe(f"{self._prefix()}{about}: {owed}", command.ending)
 
     def _prefix(self) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import AsyncIterator, Iterator, Sequence
-from typing import Protocol
 
 import brotli
 
@@ -17,14 +16,6 @@ from hashmatch.service.unanswered import UnansweredError, Why
 _MOST_OUTPUT = 1 << 18
 _GZIP_MAGIC = b"\x1f\x8b"
 _MOST_ENCODINGS = 3
-
-
-class _Decoder(Protocol):
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        """Decode what arrived, in pieces of at most ``_MOST_OUTPUT`` bytes."""
-
-    def finish(self) -> None:
-        """Raise ``UnansweredError`` if the stream is not complete."""
 
 
 class _Zlib:
@@ -36,6 +27,7 @@ class _Zlib:
         self._held = b""
 
     def feed(self, data: bytes) -> Iterator[bytes]:
+        """Decode what arrived, in pieces of at most ``_MOST_OUTPUT`` bytes."""
         left, pending = self._held + data, False
         self._held = b""
         while left or pending:
@@ -53,6 +45,7 @@ class _Zlib:
             left = self._stream.unconsumed_tail or self._stream.unused_data
 
     def finish(self) -> None:
+        """Raise ``UnansweredError`` if the stream is not complete."""
         if self._held:
             raise UnansweredError(Why.ENCODED)
         if self._stream is None or not self._stream.eof:
@@ -115,7 +108,7 @@ async def decoded(chunks: AsyncIterator[bytes], encodings: Sequence[str]) -> Asy
         yield chunk
 
 
-async def _decoded(chunks: AsyncIterator[bytes], decoder: _Decoder) -> AsyncIterator[bytes]:
+async def _decoded(chunks: AsyncIterator[bytes], decoder: _Zlib | _Brotli) -> AsyncIterator[bytes]:
     empty = True
     async for chunk in chunks:
         empty = empty and not chunk

@@ -15,11 +15,7 @@ from hashmatch.service.chain import Answer, ask_scanners
 from hashmatch.service.connections import Client
 from hashmatch.service.core import VerdictCore
 from hashmatch.service.encodings import decoded, encodings_of
-from hashmatch.service.icap_protocol import (
-    IcapEvent,
-    IcapParser,
-    IcapRequest,
-)
+from hashmatch.service.icap_protocol import IcapEvent, IcapParser, IcapRequest
 from hashmatch.service.multipart import boundary_of, form_parts
 from hashmatch.service.profiles import IcapAnswer, Profile, icap_answer
 from hashmatch.service.protocol_events import BodyData, BodyEnd, PreviewEnd

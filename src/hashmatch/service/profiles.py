@@ -136,7 +136,7 @@ def profile_table(door: str) -> str:
         failure = profile.clamd if door == "clamd" else profile.icap
         if failure is not None:
             cells = [answer(DEFAULT_ACTIONS[verdict]) for verdict in verdicts]
-            rows.append([profile.name, *cells, "you say", failure, profile.note])
+            rows.append([profile.name, *cells, "your choice", failure, profile.note])
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 

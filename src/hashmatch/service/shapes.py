@@ -99,8 +99,8 @@ async def _shield(core: VerdictCore, request: Request) -> Response:
         ruling = await core.examine(content, _asked(Shape.SHIELD, request))
     except UnansweredError as error:
         return JSONResponse({"detail": error.message}, STATUS.get(error.why, 503))
-    if _is_undecided(ruling):
-        return JSONResponse({"detail": _undecided(ruling)}, _UNDECIDED)
+    if (undecided := _undecided(ruling)) is not None:
+        return JSONResponse({"detail": undecided}, _UNDECIDED)
     matched = ruling.outcome.verdict is Verdict.MATCH
     exact = any(match.view == BYTES for match in ruling.outcome.matches)
     return JSONResponse(
@@ -130,8 +130,8 @@ async def _hma_upload(core: VerdictCore, request: Request) -> Response:
         ruling = await core.examine(upload_of(request), _asked(Shape.HMA, request))
     except UnansweredError as error:
         return _hma_error(STATUS.get(error.why, 503), error.message)
-    if _is_undecided(ruling):
-        return _hma_error(_UNDECIDED, _undecided(ruling))
+    if (undecided := _undecided(ruling)) is not None:
+        return _hma_error(_UNDECIDED, undecided)
     kinds = {kind for each in core.hash_lists for kind in each.sections}
     matches = [match for match in ruling.outcome.matches if match.cause is None]
     return JSONResponse(
@@ -193,15 +193,11 @@ def _with_distance(match: Match) -> dict[str, str]:
     return {"bank_content_id": match.entry.id, "distance": str(match.distance)}
 
 
-def _is_undecided(ruling: Ruling) -> bool:
-    """Whether these answers, which know only a match and no match, have no word for a ruling."""
+def _undecided(ruling: Ruling) -> str | None:
+    """Why a ruling is neither a match nor no match, the only answers there are; else None."""
     verdict = ruling.outcome.verdict
     if verdict is Verdict.UNSCANNED:
-        return True
-    return verdict is Verdict.CANDIDATE and ruling.action is not Action.ALLOW
-
-
-def _undecided(ruling: Ruling) -> str:
-    if ruling.outcome.verdict is Verdict.UNSCANNED:
         return f"not wholly examined ({ruling.outcome.reason}): case {ruling.case}"
-    return f"a human must look at it: case {ruling.case}"
+    if verdict is Verdict.CANDIDATE and ruling.action is not Action.ALLOW:
+        return f"a human must look at it: case {ruling.case}"
+    return None

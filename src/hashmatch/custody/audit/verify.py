@@ -9,6 +9,7 @@ from hashmatch.custody.journal import JournalProblem, JournalReader
 from hashmatch.errors import SettingsError
 
 _DIGEST_DIGITS = 64
+_NO_END = "begins a run that has no end: it was killed, is still running, or was cut off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +51,22 @@ def verify(path: str | os.PathLike[str], *, anchor: str | None = None) -> Verifi
         SettingsError: the anchor is not a SHA-256 in hex.
     """
     wanted = None if anchor is None else _check_anchor(anchor)
-    journal, runs = JournalReader(path), _RunPairs()
-    records, anchored = 0, None
+    journal = JournalReader(path)
+    records = runs = 0
+    anchored, began = None, None
+    unfinished: list[int] = []  # the lines at which runs begin that have no end
     for record in journal:
         records += 1
-        runs.follow(journal.line, record["event"]["type"])
+        kind = record["event"]["type"]
+        if kind == "start":
+            runs += 1
+            unfinished += [] if began is None else [began]
+            began = journal.line
+        elif kind in {"finish", "abort"}:
+            began = None
         if record["digest"] == wanted:
             anchored = journal.line
-    runs.end()
+    unfinished += [] if began is None else [began]
     if not records:
         _explain_no_records(journal)
     elif wanted is not None and anchored is None:
@@ -67,12 +76,12 @@ def verify(path: str | os.PathLike[str], *, anchor: str | None = None) -> Verifi
         )
     return Verification(
         records=records,
-        runs=runs.count,
+        runs=runs,
         head=journal.head,
         anchored=anchored,
         problems=tuple(journal.problems),
         problem_count=journal.problem_count,
-        gaps=tuple(journal.torn + runs.unfinished),
+        gaps=(*journal.torn, *(JournalProblem(line, _NO_END) for line in unfinished)),
     )
 
 
@@ -84,28 +93,6 @@ def _explain_no_records(journal: JournalReader) -> None:
         journal.problem_count = 1
     elif not journal.problem_count:
         journal.problem("has no record: all were removed, or this is not an audit trail")
-
-
-class _RunPairs:
-    """Pair the starts and ends of the runs in a trail."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.unfinished: list[JournalProblem] = []
-        self._since: int | None = None
-
-    def follow(self, line: int, kind: str) -> None:
-        if kind == "start":
-            self.end()
-            self.count += 1
-            self._since = line
-        elif kind in {"finish", "abort"}:
-            self._since = None
-
-    def end(self) -> None:
-        if self._since is not None:
-            what = "begins a run that has no end: it was killed, is still running, or was cut off"
-            self.unfinished.append(JournalProblem(self._since, what))
 
 
 def _check_anchor(anchor: str) -> str:

@@ -7,25 +7,14 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from functools import partial
-from typing import Protocol
 
 from hashmatch.errors import DecodeError, SettingsError
 from hashmatch.sources.folder import WalkCounts, WalkOptions, compile_patterns
-from hashmatch.sources.objects.fetcher import CONNECTIONS, Fetcher
+from hashmatch.sources.objects.fetcher import CONNECTIONS
 from hashmatch.sources.objects.item import ObjectItem
 from hashmatch.sources.objects.listing import pages_ahead
+from hashmatch.sources.objects.open_stores import OpenStores
 from hashmatch.sources.objects.store import ObjectInfo, Store
-
-
-class Stores(Protocol):
-    """Gives the store of a path, such as ``s3://bucket/key``."""
-
-    @property
-    def fetcher(self) -> Fetcher:
-        """Reads the objects of all of them."""
-
-    def of(self, path: bytes) -> tuple[Store, bytes]:
-        """Return the store, and the rest of the path: a key or a prefix."""
 
 
 class BucketSource:
@@ -51,7 +40,7 @@ class BucketSource:
     ordered = True
 
     def __init__(
-        self, stores: Stores, root: bytes, counts: WalkCounts, options: WalkOptions
+        self, stores: OpenStores, root: bytes, counts: WalkCounts, options: WalkOptions
     ) -> None:
         if options.max_depth is not None:
             raise SettingsError("--max-depth is for folders: give object storage a longer prefix")
@@ -120,7 +109,9 @@ class NamedObjects:
     root = b""
     ordered = False
 
-    def __init__(self, stores: Stores, named: Iterable[tuple[bytes, ObjectInfo | None]]) -> None:
+    def __init__(
+        self, stores: OpenStores, named: Iterable[tuple[bytes, ObjectInfo | None]]
+    ) -> None:
         self._stores = stores
         self._named = named
 

@@ -64,14 +64,6 @@ class Fetcher(Closing):
         self._start_waiting()
         return fetch
 
-    def read_now(self, store: Store, info: ObjectInfo) -> int:
-        """Read an object on this thread, which cannot wait for memory that it would give back.
-
-        Raises:
-            DecodeError: it cannot be read.
-        """
-        return self._read(store, info)
-
     def look_now(self, store: Store, key: bytes) -> ObjectInfo:
         """Ask for an object's size and version.
 
@@ -107,10 +99,16 @@ class Fetcher(Closing):
                 return
             self._waiting.popleft()
             self._held += fetch.info.size
-            fetch.future = self.readers.submit(partial(self._read, fetch.store, fetch.info))
+            fetch.future = self.readers.submit(partial(self.read, fetch.store, fetch.info))
 
-    def _read(self, store: Store, info: ObjectInfo) -> int:
-        """Read an object into a file in memory, which nobody can change, and return it."""
+    def read(self, store: Store, info: ObjectInfo) -> int:
+        """Read an object into a file in memory, which nobody can change, and return it.
+
+        On the thread that scans, this waits for no memory: that thread would have to give it back.
+
+        Raises:
+            DecodeError: it cannot be read.
+        """
         if info.size > self._most_bytes:
             raise DecodeError(
                 Reason.TOO_LARGE, f"more than {self._most_bytes} bytes, see --max-fetched"

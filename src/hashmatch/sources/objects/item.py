@@ -72,7 +72,7 @@ class ObjectItem:
         """See ``Item.open``. The descriptor is of a file in memory."""
         if self._fetch is not None:
             return self._fetch.take()
-        return self._fetcher.read_now(self._store, self._known())
+        return self._fetcher.read(self._store, self._known())
 
     def identity(self, descriptor: int | None = None) -> Identity | None:  # noqa: ARG002 # what was read is what was asked for
         """See ``Item.identity``."""
