@@ -145,7 +145,7 @@ def test_a_trail_has_no_password_of_the_store(server: str, tmp_path: Path) -> No
         assert process.stdout is not None
         process.stdout.readline()
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)
     trail = audit.read_text()
     assert '"review serve"' in trail
     assert "s3cret" not in trail

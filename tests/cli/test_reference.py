@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from commands import environment, hashmatch_command
 from hashmatch.cli.main import app
 from hashmatch.cli.reference import manual, reference
+from hashmatch.examine.sandbox import forker
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "cli.md"
 
@@ -99,6 +100,14 @@ def test_completion_knows_the_values_of_every_closed_set() -> None:
         ]
         with pytest.raises(typer.BadParameter, match="choose from "):
             parameter.process_value(context, ["other"] if parameter.multiple else "other")
+
+
+def test_completion_starts_no_process() -> None:
+    """Whoever completes the options of a scan waits for no decoder to load."""
+    main: Any = typer.main.get_command(app)
+    names = [each.name for each, _ in parameters_of(main, main.make_context("hashmatch", []))]
+    assert "max_bytes" in names
+    assert not forker._ahead
 
 
 @pytest.mark.parametrize(

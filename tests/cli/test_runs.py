@@ -179,7 +179,7 @@ def test_interrupted_scans_say_so(list_path: Path, tmp_path: Path, name: str) ->
     hanging_folder(tmp_path)
     process, _ = start_hanging(tmp_path, "--list", list_path, "--format", name, "--output", path)
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=30)
+    _, told = process.communicate(timeout=60)
     assert process.returncode == 130
     assert b"Traceback" not in told
     assert told.splitlines()[-2].startswith(b"hashmatch: interrupted: ")
@@ -201,7 +201,7 @@ def test_killed_scans_leave_the_old_results(list_path: Path, tmp_path: Path) -> 
     process, _ = start_hanging(tmp_path, "--list", list_path, "--format", "jsonl", "--output", path)
     assert list(tmp_path.glob(".hashmatch-*"))
     process.kill()
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     assert process.returncode == -signal.SIGKILL
     assert path.read_text() == "before"
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +23,12 @@ from hashmatch.cluster.keys import CA, certificate_of, make_keys
 from hashmatch.examine.sandbox import WorkerLimits
 from hashmatch.report import file_record
 from hashmatch.scan import make_pool, scan
+from ports import free_port
 
-pytest.importorskip("distributed")
+if find_spec("distributed") is None:
+    pytest.skip("Dask is not installed", allow_module_level=True)
 
 _QUIET = {"DASK_DISTRIBUTED__WORKER__DAEMON": "false", "OPENBLAS_NUM_THREADS": "1"}
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Nodes:

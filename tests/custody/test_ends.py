@@ -51,7 +51,7 @@ def test_scan_whose_results_cannot_take_their_place_has_not_ended(
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
     ) as process:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while not list(folder.iterdir()) and time.monotonic() < deadline:
             time.sleep(0.02)
         shutil.rmtree(folder)

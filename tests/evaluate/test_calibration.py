@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from calibration import calibrate
-from worlds import World
-
 
 @pytest.fixture(scope="module")
 def shares() -> dict[str, Any]:
     """How often sixty evaluations of a simulated world were right, by rule."""
+    from calibration import calibrate  # noqa: PLC0415 # its imports take over a second
+    from worlds import World  # noqa: PLC0415 # as above
+
     return calibrate(World.make(5, 150, 1.0), runs=60, pictures=500, seed=7)
 
 

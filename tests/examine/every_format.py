@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+from functools import cache
 
 from PIL import Image
 
@@ -33,6 +34,7 @@ def listed_picture() -> Image.Image:
     return photo(7, 160, 120)
 
 
+@cache
 def in_every_format() -> dict[str, tuple[str, bytes]]:
     """Files by name, each with its format and holding ``listed_picture``, lossless or nearly so."""
     picture = listed_picture
@@ -77,6 +79,7 @@ def in_every_format() -> dict[str, tuple[str, bytes]]:
     return files
 
 
+@cache
 def in_every_container() -> dict[str, tuple[str, bytes]]:
     """Files by name, each with its format in the table of containers, that hold the same JPEG."""
     jpeg = encode(listed_picture(), "JPEG", quality=95)

@@ -9,6 +9,7 @@ from collections.abc import Hashable, Iterator, Sequence
 
 import pytest
 
+from garbage import open_descriptors
 from hashmatch import Matcher
 from hashmatch.examine.sandbox import Job, Reply, ThreadPool
 from hashmatch.model import Examination
@@ -131,11 +132,11 @@ def test_parts_wait_for_others_until_they_are_many_or_it_has_been_long(
 
 def test_whatever_ends_a_scan_early_leaves_nothing_open() -> None:
     """Once its results are no longer taken, every descriptor is closed."""
-    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 # names alone
+    before = open_descriptors()
     with ThreadPool(1) as pool:
         results = scan_sources([Uploads(*20 * [picture(0)])], Matcher(far_list()), pool)
         next(results)
         results.close()  # type: ignore[attr-defined] # it is a generator
         while pool.busy:
             pool.poll(0.1)
-    assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208 # as above
+    assert open_descriptors() == before

@@ -39,7 +39,7 @@ def test_ctrl_c_stops_at_once_with_a_truthful_summary(folder: Path) -> None:
     process, pids = begin(folder)
     asked = time.monotonic()
     os.kill(process.pid, signal.SIGINT)
-    output, errors = process.communicate(timeout=30)
+    output, errors = process.communicate(timeout=60)
     assert time.monotonic() - asked < 1
     assert process.returncode == 130, errors
     *records, summary = [json.loads(line) for line in output.splitlines()]
@@ -55,7 +55,7 @@ def test_ctrl_c_reaches_the_whole_terminal_and_workers_overhear_it(folder: Path)
     process, pids = begin(folder)
     for pid in (*pids, process.pid):
         os.kill(pid, signal.SIGINT)
-    output, errors = process.communicate(timeout=30)
+    output, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert json.loads(output.splitlines()[-1])["files"] == commands.BEFORE
     assert b"Traceback" not in errors
@@ -68,7 +68,7 @@ def test_a_zygote_killed_in_mid_scan_is_an_error_with_a_clear_message(folder: Pa
     process, pids = begin(folder)
     asked = time.monotonic()
     os.kill(pids[0], signal.SIGKILL)
-    output, errors = process.communicate(timeout=30)
+    output, errors = process.communicate(timeout=60)
     assert time.monotonic() - asked < 2
     assert process.returncode == 70
     assert b"has died" in errors
@@ -88,7 +88,7 @@ def test_a_scan_that_is_told_to_stop_ends_well(
         folder, "--audit", str(trail), "--output", str(results), start_new_session=True
     )
     kill(process.pid, ending)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 128 + ending, errors
     assert f"stopped by {ending.name}".encode() in errors
     *records, summary = [json.loads(line) for line in results.read_text().splitlines()]
@@ -107,7 +107,7 @@ def test_a_signal_that_is_ignored_stays_so(folder: Path) -> None:
     time.sleep(0.2)
     assert process.poll() is None
     os.kill(process.pid, signal.SIGTERM)
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGTERM
     wait_until_gone(pids)
 
@@ -119,7 +119,7 @@ def test_a_scan_that_is_killed_leaves_no_process_behind(
     """However the scanning process ends, its workers end with it, even one that hangs."""
     process, pids = begin(folder)
     os.kill(process.pid, ending)
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     assert process.returncode == (-ending if ending == signal.SIGKILL else 128 + ending)
     wait_until_gone(pids)
 

@@ -62,7 +62,7 @@ class Service:
 
     def wait_for(self, *events: str) -> dict[str, Any]:
         """The next of these events in the log."""
-        while (event := self._arriving.get(timeout=30)) is not None:
+        while (event := self._arriving.get(timeout=60)) is not None:
             self.events.append(event)
             if event["event"] in events:
                 return event
@@ -71,7 +71,7 @@ class Service:
     def client(self, **options: Any) -> httpx.Client:
         """An HTTP client of the service."""
         base = f"http://{self.addresses['http']}"
-        return httpx.Client(base_url=base, trust_env=False, timeout=30, **options)
+        return httpx.Client(base_url=base, trust_env=False, timeout=60, **options)
 
     def descendants(self) -> list[int]:
         """The zygote, and then its workers, of a service of ``real_zygotes``."""
@@ -89,7 +89,7 @@ class Service:
         for pid in self.descendants():
             os.kill(pid, signal.SIGCONT)
         self.process.terminate()
-        code = self.process.wait(30)
+        code = self.process.wait(60)
         self._reader.join(10)
         while not self._arriving.empty():
             if (event := self._arriving.get()) is not None:

@@ -22,7 +22,7 @@ def connect(address: str) -> socket.socket:
         client.connect(address.removeprefix("unix:"))
         return client
     host, _, port = address.rpartition(":")
-    return socket.create_connection((host, int(port)), timeout=20)
+    return socket.create_connection((host, int(port)), timeout=60)
 
 
 def pieces(data: bytes) -> list[bytes]:

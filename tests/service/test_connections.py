@@ -22,7 +22,7 @@ SLOW = 10_000 if LONG else 40
 
 def by_http(address: str, data: bytes) -> str:
     """As a file host would read it."""
-    answer = httpx.post(f"http://{address}/v1/match", content=data, trust_env=False, timeout=20)
+    answer = httpx.post(f"http://{address}/v1/match", content=data, trust_env=False, timeout=60)
     allowed = answer.status_code == 200 and answer.json()["recommended_action"] == "allow"
     return "clean" if allowed else "infected"
 
@@ -88,9 +88,9 @@ def test_slow_clients_keep_nobody_out(start: Start, tmp_path: Path, door: str) -
             if number % 500 == 499:
                 began = time.monotonic()
                 assert ask(address, DATA) == "infected"
-                assert time.monotonic() - began < 5
+                assert time.monotonic() - began < 30  # of the 120 that the slow ones have
         began = time.monotonic()
         assert ask(address, DATA) == "infected"
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 30  # of the 120 that the slow ones have
         if not LONG and door != "http":  # the first of them made room, and was told so
             assert b"Hashmatch.Held." in slow[1].recv(4096)

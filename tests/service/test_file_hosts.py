@@ -153,7 +153,7 @@ def begun(door: str) -> bytes:
 
 def until(holds: Callable[[], bool]) -> None:
     """Wait for the service to start its workers, or to recover."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < end
         time.sleep(0.05)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from counts import LONG
+from examine.sandbox.processes import wait_for
 from service.conftest import Service, Start
 from service.file_hosts import connect
 from service.icap_messages import reqmod, respmod
@@ -93,7 +94,6 @@ def test_mutated_messages_do_no_harm(
     for _ in range(INPUTS):
         send(mutated(messages, choose))
     record_property("seconds", time.monotonic() - began)
-    time.sleep(0.2)
-    assert descriptors(service) <= before
+    wait_for(lambda: descriptors(service) <= before)
     assert service.stop() == 0
     assert not [event for event in service.events if event["event"] == "failed"]

@@ -56,7 +56,7 @@ def test_a_match_by_another_door_is_held_with_the_case_that_its_client_sees(
     """A client of clamd is told a name with the number of the case, which the item has."""
     folder, door = tmp_path / "held", tmp_path / "clamd.sock"
     start("--hold", folder, "--clamd", f"unix:{door}", "--action", "unscanned=reject")
-    client = clamd.ClamdUnixSocket(str(door), timeout=30)
+    client = clamd.ClamdUnixSocket(str(door), timeout=60)
     _, name = client.instream(io.BytesIO(DATA))["stream"]
     assert held(folder) == [DATA]
     [item] = read_items(folder)

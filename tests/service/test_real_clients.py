@@ -27,6 +27,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
 from guides.examples import blocks
+from ports import free_port
 from service.conftest import MATCHING, Service, copy_of_list
 from service.test_icap import HELD, form
 
@@ -47,7 +48,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     assert running.stop() == 0
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def site() -> Iterator[tuple[int, list[bytes]]]:
     """A web server: its port, and the uploads that reached it."""
     uploads: list[bytes] = []
@@ -70,12 +71,6 @@ def site() -> Iterator[tuple[int, list[bytes]]]:
     thread.join(10)
 
 
-def free_port() -> int:
-    """A port that nobody listens at now."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def running(command: list[str], port: int) -> Iterator[None]:
     """A server, once it listens at the port."""
@@ -83,7 +78,7 @@ def running(command: list[str], port: int) -> Iterator[None]:
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         try:
-            end = time.monotonic() + 30
+            end = time.monotonic() + 60
             while not _listens(port):
                 assert process.poll() is None, process.stdout and process.stdout.read()
                 assert time.monotonic() < end
@@ -282,7 +277,7 @@ def test_mails_through_rspamd(service: Service, tmp_path: Path) -> None:
         force_actions {{ {rules} }}
     """)
     command = ["rspamd", "-f", "-i", "-c", str(tmp_path / "rspamd.conf")]
-    with running(command, port), httpx.Client(trust_env=False, timeout=30) as client:
+    with running(command, port), httpx.Client(trust_env=False, timeout=60) as client:
 
         def action(attachment: bytes) -> tuple[str, list[str]]:
             said = client.post(f"http://127.0.0.1:{port}/checkv2", content=_mail(attachment))
@@ -315,7 +310,6 @@ def test_uploads_through_nginx(
     """As in its guide: only what hashmatch allows reaches the site."""
     shown = dict(blocks("guides/nginx.md"))
     port, (site_port, uploads) = free_port(), site
-    uploads.clear()
     script = shown["js"].replace("127.0.0.1:8080", service.addresses["http"])
     (tmp_path / "hashmatch.js").write_text(script)
     server = shown["nginx"].replace("listen 80;", f"listen 127.0.0.1:{port};")

@@ -78,7 +78,7 @@ class Manager:
     def match(self) -> str:
         """Ask for a verdict by the socket."""
         transport = httpx.HTTPTransport(uds=str(self.path))
-        with httpx.Client(transport=transport, base_url="http://x", timeout=20) as client:
+        with httpx.Client(transport=transport, base_url="http://x", timeout=60) as client:
             verdict: str = client.post("/v1/match", content=MATCHING.read_bytes()).json()["verdict"]
             return verdict
 
@@ -111,7 +111,7 @@ def test_a_socket_of_systemd_is_served_without_a_gap(manager: Manager) -> None:
     assert manager.match() == "match"
     process.terminate()
     manager.hear_until("STOPPING=1")
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     assert stat.S_ISSOCK(manager.path.stat().st_mode)
 
 
@@ -131,7 +131,7 @@ def test_the_watchdog_hears_nothing_once_the_service_hangs(manager: Manager) -> 
 def test_a_socket_needs_the_name_of_its_door(manager: Manager) -> None:
     """A socket with another name is refused at the start, and the message says what to set."""
     process = manager.start("hashmatch.socket")
-    assert process.wait(20) == 64
+    assert process.wait(60) == 64
     assert process.stderr is not None
     assert b"FileDescriptorName=http" in process.stderr.read()
 

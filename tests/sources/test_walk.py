@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from garbage import open_descriptors
 from hashmatch.errors import DecodeError, InputError, SettingsError
 from hashmatch.model import Reason
 from hashmatch.scan import WalkCounts, WalkOptions, below, check_paths, read_paths
@@ -171,7 +172,7 @@ def test_what_cannot_be_opened_keeps_nothing_of_whoever_tried(tmp_path: Path) ->
 
 def test_a_folder_that_is_held_stays_open_until_the_last_lets_go(tmp_path: Path) -> None:
     """Its files can still be opened, although the walk is over and the folder has moved."""
-    before = descriptors()
+    before = open_descriptors()
     first, second = walk([bytes(make(tmp_path / "in", "a", "b"))], WalkCounts())
     assert descriptors() == before
     assert (reason(first), reason(second)) == (Reason.UNDECODABLE, Reason.UNDECODABLE)
@@ -291,7 +292,7 @@ def test_folders_may_be_nested_deeper_than_descriptors_reach(tmp_path: Path, fol
     """A thousand levels and more, longer than a path may be, are walked with few descriptors."""
     levels = 1_100
     deep(tmp_path, levels, 10)
-    open_before = descriptors()
+    open_before = open_descriptors()
     most = total = 0
     for found in walk([bytes(tmp_path)], WalkCounts(), WalkOptions(follow_symlinks=follow)):
         assert reason(found) is None

@@ -80,8 +80,8 @@ class _DeferredCommand(TyperCommand):
         self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any
     ) -> Any:
         """The context of the command itself."""
-        for_help = parent is None or {"-h", "--help", "--cluster"} & set(args)
-        if self.name == "scan" and not for_help:
+        runs = parent is not None and not extra.get("resilient_parsing")
+        if self.name == "scan" and runs and not {"-h", "--help", "--cluster"} & set(args):
             # Decoders take as long to load as all that this process needs before the first file
             workers.make_pool_soon()
             parent.call_on_close(workers.make_no_pool)

@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from tests.pictures import checkered, encode, photo, scene, with_orientation
 
 from hashmatch.examine.decode import decoders, open_picture, plain_jpeg
 from hashmatch.examine.decode.quick import (
@@ -26,6 +25,7 @@ from hashmatch.examine.decode.quick import (
 from hashmatch.examine.picture_hashes import hash_picture
 from hashmatch.model import Examination, HashKind
 from hashmatch.options import FORMATS, ExamineOptions, Limits
+from pictures import checkered, encode, photo, scene, with_orientation
 
 KINDS = (HashKind("phash", 64), HashKind("dhash", 256))
 

@@ -37,7 +37,7 @@ def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
         time.sleep(0.01)
 
 
-def wait_until_gone(pids: Sequence[int], seconds: float = 30) -> None:
+def wait_until_gone(pids: Sequence[int], seconds: float = 60) -> None:
     """Fail if one of the processes is still there after this many seconds."""
     deadline = time.monotonic() + seconds
     while any(map(is_alive, pids)):

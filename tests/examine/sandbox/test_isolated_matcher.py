@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from garbage import open_descriptors
 from hashmatch import Entry, HashList, HashmatchError, Matcher, PerceptualHash, SettingsError
 from hashmatch.model import Outcome, Reason, Verdict
 from matchers import in_process
@@ -56,11 +57,6 @@ def zygote_of(matcher: Matcher) -> int:
 def hanging_below(zygote: int) -> bool:
     """Whether a worker has reached a picture that hangs."""
     return any(map(plants.hangs, children(zygote)))
-
-
-def open_descriptors() -> int:
-    """How many this process has."""
-    return sum(1 for _ in Path("/dev/fd").iterdir())
 
 
 def uploads() -> list[bytes]:
@@ -142,13 +138,13 @@ def test_without_its_processes_it_starts_others(isolated: Matcher) -> None:
             wait_for(partial(hanging_below, zygote))
             os.kill(zygote, signal.SIGKILL)
             with pytest.raises(HashmatchError, match="has died"):
-                waiting.result(10)
+                waiting.result(60)
         assert isolated.match(uploads()[0]).verdict is Verdict.MATCH
         assert zygote_of(isolated) != zygote
     assert open_descriptors() == descriptors
 
 
-def ending_of(pid: int, seconds: float = 30) -> int | None:
+def ending_of(pid: int, seconds: float = 60) -> int | None:
     """The exit status of a child process; None if it hangs, in which case it is killed."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -181,11 +177,11 @@ def test_forked_processes_hold_nothing_up(isolated: Matcher) -> None:
     zygote = zygote_of(isolated)
     pid = os.fork()
     if pid == 0:
-        time.sleep(60)
+        time.sleep(600)
         os._exit(0)
     closing = threading.Thread(target=isolated.close, daemon=True)
     closing.start()
-    closing.join(20)
+    closing.join(60)
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
     assert not closing.is_alive()
@@ -215,7 +211,7 @@ def test_whoever_was_interrupted_takes_nobody_along(isolated: Matcher) -> None:
             signal.signal(signal.SIGALRM, previous)
             for pid in pids:
                 os.kill(pid, signal.SIGCONT)
-        assert {other.result(20).verdict for other in others} == {Verdict.MATCH}
+        assert {other.result(60).verdict for other in others} == {Verdict.MATCH}
     assert isolated.match(uploads()[0]).verdict is Verdict.MATCH
     assert open_descriptors() == descriptors
 

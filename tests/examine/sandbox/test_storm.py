@@ -115,7 +115,6 @@ def test_hostile_workers_cost_no_other_file(tmp_path: Path) -> None:
     contents = [base[place % 5] for place in range(files)]
     for place in rng.sample(range(files), hostile):
         contents[place] = rng.choice(acts)
-    shared = left_in_shared_memory()
     with Pool(2).configure(OPTIONS) as workers:
         if missing_walls(workers.protection):
             pytest.skip("this system lacks a wall")
@@ -128,13 +127,6 @@ def test_hostile_workers_cost_no_other_file(tmp_path: Path) -> None:
     assert all(one.reason is None and one.views for one in good)
     bad = Counter(one.reason for one, data in zip(found, contents, strict=True) if data not in base)
     assert set(bad) <= {Reason.DECODER_CRASH, Reason.UNDECODABLE, Reason.TIMEOUT}
-    assert left_in_shared_memory() <= shared
-
-
-def left_in_shared_memory() -> set[str]:
-    """The names of what is there, without those of databases and browsers of other tests."""
-    others = ("PostgreSQL.", ".org.chromium.")
-    return {each.name for each in Path("/dev/shm").iterdir() if not each.name.startswith(others)}
 
 
 def resident() -> int:

@@ -46,7 +46,7 @@ def test_a_page_is_served_until_it_is_stopped(cases: Path, tmp_path: Path) -> No
     address = json.loads(process.stdout.readline())["address"]
     assert json.loads(process.stdout.readline())["event"] == "started"
     base = f"http://{address}/review"
-    with httpx.Client(base_url=base, trust_env=False, timeout=30) as browser:
+    with httpx.Client(base_url=base, trust_env=False, timeout=60) as browser:
         assert browser.post("/login", data={"key": key[1]}).status_code == 303
         token = re.search(r'name="token" value="([^"]+)"', browser.get("/").text)
         assert token is not None
@@ -54,7 +54,7 @@ def test_a_page_is_served_until_it_is_stopped(cases: Path, tmp_path: Path) -> No
         for path in ("/case/1/take", "/case/1/preview", "/case/1/decide"):
             assert browser.post(path, data=form).status_code in {200, 303}
     process.send_signal(signal.SIGTERM)
-    rest, said = process.communicate(timeout=30)
+    rest, said = process.communicate(timeout=60)
     assert (process.returncode, said) == (0, "")
     events = [json.loads(line)["event"] for line in rest.splitlines()]
     assert events == ["review_login", "viewed", "decided", "stopped"]

@@ -61,7 +61,7 @@ def test_a_false_positive_decided_on_the_page_stops_matching_everywhere(
 
 def decide(page: str, key: str) -> None:
     """Decide the only case on the page that the scan and the upload share."""
-    with httpx.Client(base_url=page, trust_env=False, timeout=30) as browser:
+    with httpx.Client(base_url=page, trust_env=False, timeout=60) as browser:
         assert browser.post("/login", data={"key": key}).status_code == 303
         queue = browser.get("/").text
         assert "1 case waiting" in queue

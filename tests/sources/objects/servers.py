@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from commands import unmeasured
+from ports import free_port
 
 ODD_KEYS = [
     *(
@@ -74,7 +75,7 @@ def client(url: str) -> Any:
 def moto() -> Iterator[str]:
     """The URL of a server that does most of what S3 does."""
     pytest.importorskip("moto")
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     with _running(command, port):
         yield f"http://127.0.0.1:{port}"
@@ -103,7 +104,7 @@ def rclone(folder: Path) -> Iterator[str]:
     program = shutil.which("rclone", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     if program is None:
         pytest.skip("rclone is not installed")
-    port = _free_port()
+    port = free_port()
     keys = ",".join(_IDENTITY.values())
     command = [program, "serve", "s3", "--addr", f"127.0.0.1:{port}", "--auth-key", keys, folder]
     with _running(list(map(str, command)), port):
@@ -148,8 +149,3 @@ def _wait(process: subprocess.Popen[bytes], port: int) -> None:
         else:
             return
     pytest.fail("the server does not answer")
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])

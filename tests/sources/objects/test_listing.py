@@ -105,9 +105,9 @@ def test_a_thread_is_started_only_when_all_others_are_busy() -> None:
         together = threading.Barrier(4)
 
         def meet() -> int:
-            together.wait(30)
+            together.wait(60)
             return threading.get_ident()
 
         futures = [threads.submit(meet) for _ in range(8)]
-        assert len({future.result(30) for future in futures}) == 4
+        assert len({future.result(60) for future in futures}) == 4
     assert stop.is_set()
