@@ -87,7 +87,7 @@ def azurite() -> Iterator[str]:
     program = shutil.which("azurite-blob")
     if program is None:
         pytest.skip("azurite is not installed (npm install --global azurite)")
-    port = _free_port()
+    port = free_port()
     command = [program, "--inMemoryPersistence", "--skipApiVersionCheck", "--blobPort", str(port)]
     with _running(command, port):
         # The key is the same in every Azurite, and public
