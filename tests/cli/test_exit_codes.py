@@ -146,7 +146,12 @@ def test_wrong_usage_exits_64(
 
 @pytest.mark.parametrize(
     ("option", "value"),
-    [("--jobs", "100000"), ("--max-nesting", "0"), ("--max-memory", "99999999999999999999")],
+    [
+        ("--jobs", "100000"),
+        ("--max-nesting", "0"),
+        ("--max-memory", "99999999999999999999"),
+        ("--threshold", "phash=8,dhash=4"),
+    ],
 )
 def test_a_number_out_of_bounds_is_told_by_its_option(
     folders: dict[int, Path], list_path: Path, option: str, value: str

@@ -145,7 +145,7 @@ WRONG = [
     ("[x]\nkind='https'\nurl='https://x/y'\ngroup='1'", "of kind https has no setting 'group'"),
     ("[x]\nkind='https'\nurl='https://x/y'\ntimeout='1'", "timeout takes a whole number"),
     ("[x]\nkind='https'\nurl='https://x/y'\nattempts=0", "attempts must be at least 1"),
-    ("[x]\nkind='https'\nurl='https://x/y'\nevery='soon'", "a duration is a number"),
+    ("[x]\nkind='https'\nurl='https://x/y'\nevery='soon'", "'soon' is not a duration"),
     ("[x]\nkind='exec'", "say what to run"),
     ("[x]\nkind='exec'\ncommand=['y']\nattempts=2", "of kind exec has no setting 'attempts'"),
     (f"[tat]\nurl='https://x'\nindex=true\n{USER}", "of kind tat has no setting 'index'"),

@@ -200,10 +200,14 @@ class MatchSettings:
         """
         if self.threshold in (None, ["auto"]):
             return "auto"
-        pairs = [text.rpartition("=")[::2] for text in self.threshold or ()]
+        # A bare number has no name
+        pairs = [
+            text.partition("=")[::2] if "=" in text else ("", text) for text in self.threshold or ()
+        ]
         if not all(bits.isascii() and bits.isdigit() for _, bits in pairs):
             raise SettingsError(
-                "--threshold takes auto, a number of bits, or ALGORITHM=BITS such as phash=8"
+                "--threshold takes auto, a number of bits, or ALGORITHM=BITS such as phash=8, once"
+                " for each algorithm"
             )
         if len(pairs) == 1 and not pairs[0][0]:
             return int(pairs[0][1])

@@ -29,7 +29,9 @@ def parse_duration(text: str) -> timedelta:
     """
     found = _DURATION.fullmatch(text)
     if found is None:
-        raise SettingsError("a duration is a number followed by h, d or w, such as 7d")
+        raise SettingsError(
+            f"{text!r} is not a duration: give a number followed by h, d or w, such as 7d"
+        )
     return int(found[1]) * _UNITS[found[2]]
 
 

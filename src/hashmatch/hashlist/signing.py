@@ -180,7 +180,7 @@ def _key(path: Path, half: str) -> object:
             f"cannot read the key {path}: {os.strerror(error.errno or 0)}"
         ) from error
     except (ValueError, TypeError):  # without its message, which may quote the key
-        raise SettingsError(f"{path} is not a key in PEM, or needs a password") from None
+        raise SettingsError(f"{path} is not a {half} key in PEM, or needs a password") from None
     if not isinstance(key, getattr(ed25519, f"Ed25519{half.title()}Key")):
         raise SettingsError(f"{path} is not an Ed25519 {half} key in PEM")
     return key

@@ -21,7 +21,7 @@ def resolve_jobs(jobs: int | None) -> int:
     if jobs is None:
         return cores
     if jobs > _MOST_JOBS * cores:
-        raise SettingsError(f"--jobs must be at most {_MOST_JOBS * cores}: {_MOST_JOBS} a core")
+        raise SettingsError(f"--jobs must be at most {_MOST_JOBS * cores}: {_MOST_JOBS} per core")
     return jobs
 
 
