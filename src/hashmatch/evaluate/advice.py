@@ -106,9 +106,9 @@ def _sentence(
         " and ".join(f"{kind} {bits}" for kind, bits in each.items()) for each in within
     )
     return (
-        f"Scan with {options}: with {entries}, an entry within {rules} is a match, and expect"
-        f" {amount(expected)} false matches per million files. Near entries beyond that are"
-        " candidates for a human."
+        f"Scan with {options}: with {entries}, an entry within {rules} is a match; expect"
+        f" {amount(expected)} false matches per million files. Entries that are near but beyond"
+        " that are candidates for a human."
     )
 
 
