@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from functools import cache, lru_cache
+from hashlib import shake_128
 from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
@@ -157,7 +158,7 @@ def _is_summed_by_rows(size: tuple[int, int], width: int, height: int) -> bool:
 @cache
 def _pillow_agrees() -> bool:
     """Whether this Pillow rounds and sums as is assumed here; asked once in each process."""
-    noise = np.random.PCG64(1).random_raw(300 * 200 // 8).view(np.uint8).reshape(300, 200)
+    noise = np.frombuffer(shake_128().digest(300 * 200), np.uint8).reshape(300, 200)
     return all(
         np.array_equal(
             _by_products(picture, side, side),

@@ -29,7 +29,6 @@ _COMPANIONS = (
     "PIL.ImageSequence",
     "PIL.MpoImagePlugin",  # a JPEG may turn out to be one
     "PIL.TiffImagePlugin",  # reads the Exif data of every format
-    "numpy.ma",  # np.quantile asks for it
     "traceback",  # says where a mistake of ours is
 )
 _ENCODINGS = (

@@ -33,7 +33,7 @@ from hashmatch.examine.sandbox.handful import LOW, Worker, handful, is_small
 from hashmatch.examine.sandbox.jobs import Job, ProtocolError, Reply
 from hashmatch.examine.sandbox.limits import WorkerLimits
 from hashmatch.examine.sandbox.protection import WALLS, Sandbox, require_walls, walls_of
-from hashmatch.examine.sandbox.protocol import decode_said, encode_job, take_frame
+from hashmatch.examine.sandbox.protocol import HANDFUL, decode_said, encode_job, take_frame
 from hashmatch.model import Examination, Reason
 from hashmatch.options import ExamineOptions
 
@@ -121,12 +121,14 @@ class Pool(AnyPool):
             self.poll(STEP)
 
     def submit(self, job: Job) -> None:
-        """Queue a job. Its descriptor must stay open until its last reply."""
+        """Queue a job, which the next ``poll`` hands over.
+
+        Its descriptor must stay open until its last reply.
+        """
         if job.urgent:
             job.until = self._clock.look() + self._limits.max_seconds
         job.alone = job.urgent or job.thumbnail is not None or not is_small(job.descriptor)
         self._backlog.append(job)
-        self._feed()
 
     def wake_by(self, bell: socket.socket) -> None:
         """End a ``poll`` early whenever something is sent to this socket."""
@@ -135,7 +137,7 @@ class Pool(AnyPool):
     @property
     def hungry(self) -> bool:
         """Whether to submit another job: one per worker waits here, or several small ones."""
-        few = LOW if self._backlog and not self._backlog[-1].alone else 1
+        few = HANDFUL if self._backlog and not self._backlog[-1].alone else 1
         return len(self._backlog) < self._size * few
 
     @property
@@ -150,6 +152,7 @@ class Pool(AnyPool):
             HashmatchError: the processes have died.
         """
         replies: list[Reply] = []
+        self._feed()
         napped = all(len(worker.hands) > LOW for worker in self._workers)
         if napped:
             time.sleep(min(self._nap, timeout))
