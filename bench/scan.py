@@ -42,7 +42,7 @@ from textures import scene, screenshot
 
 HERE = Path(__file__).resolve().parent / "scan_contestants"
 ROUGHNESS = 0.8  # makes files as large as photographs at quality 85
-OURS = [sys.executable, "-c", "from hashmatch.cli.main import main; main()"]
+OURS = [sys.executable, "-m", "hashmatch"]
 PHOTO, PROGRESSIVE = {"quality": 85}, {"quality": 85, "progressive": True}
 SETS = {  # name: (width, height, suffix, options for saving, how many)
     "200x200": (200, 200, "jpg", PHOTO, 300),

@@ -14,7 +14,8 @@ import pytest
 from PIL import Image
 
 from examine.archive.makers import make_zip
-from hashmatch import Entry, HashList, Matcher, Reason, SettingsError, Verdict, phash
+from hashmatch import Entry, HashList, Matcher, Reason, SettingsError, Verdict, dhash, phash
+from hashmatch.examine.inputs import PictureInput
 from hashmatch.match import ahead
 from pictures import encode, padded, photo
 
@@ -174,19 +175,35 @@ def test_an_error_comes_in_its_turn(matcher: Matcher) -> None:
         next(outcomes)
 
 
-def test_each_file_is_looked_up_in_the_lists_in_force_when_it_was_taken() -> None:
-    """Lists that are replaced meanwhile count from the next file taken on."""
+def test_each_outcome_is_by_the_lists_in_force_when_it_is_given_out() -> None:
+    """Lists that are replaced count from the next outcome on, for files taken before as well."""
+    sources = [*DATA[:2] * 2, make_zip({"a.jpg": DATA[0]}), Path("missing.jpg"), PICTURES[0]]
     with Matcher(LISTED, workers=1) as matcher:
 
-        def sources() -> Iterator[bytes]:
-            yield DATA[0]
-            yield DATA[1]
+        def replacing() -> Iterator[PictureInput]:
+            yield from sources
             matcher.replace(OTHERS)
-            yield DATA[0]
-            yield DATA[1]
 
-        verdicts = [outcome.verdict for outcome in matcher.match_many(sources())]
-    assert verdicts == [Verdict.MATCH, Verdict.CLEAR, Verdict.CLEAR, Verdict.MATCH]
+        by_others = [Matcher(OTHERS, isolate=False).match(each).verdict for each in sources]
+        assert [each.verdict for each in matcher.match_many(replacing())] == by_others
+        outcomes = matcher.match_many(sources)
+        found = [next(outcomes).verdict]
+        matcher.replace(LISTED)
+        found += [each.verdict for each in outcomes]
+        by_listed = [Matcher(LISTED, isolate=False).match(each).verdict for each in sources]
+    assert by_listed != by_others
+    assert found == [by_others[0], *by_listed[1:]]
+
+
+def test_files_are_examined_again_where_new_lists_need_other_hashes() -> None:
+    """A list of another kind of hash that is put in force meanwhile finds what it lists."""
+    dhashes = HashList.from_entries([Entry("d", dhash(DATA[1]))], name="dhashes")
+    with Matcher(LISTED, workers=1) as matcher:
+        outcomes = matcher.match_many([*DATA[:3], PICTURES[1]])
+        assert next(outcomes).verdict is Verdict.MATCH
+        matcher.replace(dhashes)
+        found = [each.verdict for each in outcomes]
+    assert found == [Verdict.MATCH, Verdict.CLEAR, Verdict.MATCH]
 
 
 def test_pixels_need_no_worker(matcher: Matcher) -> None:

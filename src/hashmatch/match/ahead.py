@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
-from itertools import chain, groupby
+from itertools import chain
 
 from hashmatch.errors import DecodeError
 from hashmatch.examine.decode import PilImage
@@ -46,29 +46,32 @@ class _Begun:
     Attributes:
         descriptor: of the open file; -1 if there is none.
         examine: examines the file, or a part of it, again; only if there is one.
-        parts: what is found.
+        first: the first part that was found.
+        rest: the parts after it.
         held: its bytes that are held in memory.
     """
 
     def __init__(self, source: PictureInput, lists: ListsInForce, pool: SharedPool) -> None:
-        self.lists = lists
         self.held = 0
+        self.descriptor = -1
+        self.first: Examined | None = None
         self._before: os.stat_result | None = None  # of a file that others may write to
         self._pool = pool
         self._resources = ExitStack()
-        self.descriptor = -1
         try:
-            self.parts = self._begin(source)
+            self._content = self._hold(source, lists)
+            self.begin(lists)
         except BaseException:
             self.close()
             raise
 
-    def _begin(self, source: PictureInput) -> Iterator[Examined]:
+    def _hold(self, source: PictureInput, lists: ListsInForce) -> PilImage | Examination | None:
+        """Hold the file; return what stands for it if there is no descriptor."""
         if isinstance(source, PilImage):
-            return iter([(None, examine(source, self.lists.exact_options))])
-        content = self._resources.enter_context(held(source, self.lists.options))
+            return source
+        content = self._resources.enter_context(held(source, lists.options))
         if isinstance(content, Examination):
-            return iter([(None, content)])
+            return content
         if isinstance(content, bytes):
             self.held = len(content)
             self.descriptor = self._resources.enter_context(nameless_file(content))
@@ -78,8 +81,28 @@ class _Begun:
             if not isinstance(source, str | os.PathLike):  # the caller may close it meanwhile
                 self.descriptor = os.dup(content)
                 self._resources.callback(os.close, self.descriptor)
-        self.examine = partial(self._pool.examine, self.descriptor, self.lists.options)
-        return self.examine(urgent=False)
+        return None
+
+    def begin(self, lists: ListsInForce) -> None:
+        """Have the file examined for these lists."""
+        self._options = lists.options
+        self.first = None
+        self.rest: Iterator[Examined]
+        if isinstance(self._content, PilImage):
+            self.rest = iter([(None, examine(self._content, lists.exact_options))])
+        elif self._content is not None:
+            self.rest = iter([(None, self._content)])
+        else:
+            self.examine = partial(self._pool.examine, self.descriptor, lists.options)
+            self.rest = self.examine(urgent=False)
+
+    def found(self, lists: ListsInForce) -> Examined:
+        """Wait for the first part, as these lists need it."""
+        if self._options != lists.options:
+            self.begin(lists)
+        if self.first is None:
+            self.first = next(self.rest)
+        return self.first
 
     def is_fresh(self) -> bool:
         """Whether the file was written so lately that a change might not show."""
@@ -105,6 +128,9 @@ def match_ahead(
     Some sources write one file again and again. So a file that was written just now gets its
     outcome before the next one is taken, and one that changes meanwhile is not scanned.
 
+    An outcome is by the lists in force when it is given out. Where new lists need other hashes, the
+    files that were taken are examined again.
+
     Args:
         sources: as ``Matcher.match`` takes them.
         pool: examines them.
@@ -129,10 +155,10 @@ def match_ahead(
                 count = batch
             else:
                 continue
-            yield from _outcomes([begun[number] for number in range(count)])
+            yield from _outcomes([begun[number] for number in range(count)], lists)
             for _ in range(count):
                 begun.popleft().close()
-        yield from _outcomes(begun)
+        yield from _outcomes([*begun], lists)
         if failure is not None:
             raise failure
     finally:
@@ -182,30 +208,44 @@ def _begin_all(
         yield error
 
 
-def _outcomes(batch: Iterable[_Begun]) -> Iterator[Outcome]:
-    for _, files in groupby(batch, key=lambda each: id(each.lists)):
-        yield from _look_up([*files])
-
-
-def _look_up(files: Sequence[_Begun]) -> Iterator[Outcome]:
-    """Give files their outcomes: those without members together, any other by itself."""
-    lists = files[0].lists
-    firsts = [next(each.parts) for each in files]
-    alone = [number for number, (path, _) in enumerate(firsts) if path is None]
-    screened = dict(zip(alone, lists.screen([firsts[number][1] for number in alone]), strict=True))
-    again = {
-        number: files[number].examine(exact=True)
-        for number, outcome in screened.items()
-        if outcome is None
-    }
+def _outcomes(files: Sequence[_Begun], lists: Callable[[], ListsInForce]) -> Iterator[Outcome]:
+    """Give files their outcomes, each by the lists that are in force just before."""
+    screened: _Screened | None = None
     for number, each in enumerate(files):
-        outcome = screened.get(number)
-        if number in again:
-            path, found = next(again[number])
+        now = lists()
+        if screened is None or screened.lists is not now:
+            screened = _Screened(files[number:], now)
+        yield screened.outcome(each)
+
+
+class _Screened:
+    """Files whose first parts were screened together, as most files have no other.
+
+    Those that may be near an entry are examined in full meanwhile.
+    """
+
+    def __init__(self, files: Sequence[_Begun], lists: ListsInForce) -> None:
+        self.lists = lists
+        firsts = [(each, *each.found(lists)) for each in files]
+        alone = [(each, found) for each, path, found in firsts if path is None]
+        outcomes = lists.screen([found for _, found in alone])
+        self._outcomes = {each: found for (each, _), found in zip(alone, outcomes, strict=True)}
+        self._again = {
+            each: each.examine(exact=True)
+            for each, outcome in self._outcomes.items()
+            if outcome is None
+        }
+
+    def outcome(self, file: _Begun) -> Outcome:
+        """Give one of them its outcome. Of an archive, that takes all of its parts."""
+        lists = self.lists
+        outcome = self._outcomes.get(file)
+        if file in self._again:
+            path, found = next(self._again[file])
             [outcome] = lists.judge([found if path is None else Examination.failed(CHANGED)])
         elif outcome is None:
-            parts = chain([firsts[number]], each.parts)
-            outcome = match_parts(parts, each.examine, lists.screen, lists.judge, lists.max_matches)
-        if each.is_changed():
+            parts = chain([file.found(lists)], file.rest)
+            outcome = match_parts(parts, file.examine, lists.screen, lists.judge, lists.max_matches)
+        if file.is_changed():
             [outcome] = lists.judge([Examination.failed(_CHANGED)])
-        yield outcome
+        return outcome

@@ -259,7 +259,7 @@ class Matcher(Closing):
         It takes sources as it needs them, so there may be any number. With ``isolate``, it takes
         some ahead, so that all workers are busy and get small files by the handful. A file that
         changes meanwhile is not scanned; one that was written in the last two seconds gets its
-        outcome before the next one is taken.
+        outcome before the next one is taken. Each outcome is by the lists in force when you get it.
         """
         if self._pool is None:
             return map(self.match, sources)

@@ -187,7 +187,8 @@ def _is_uniform(line: Grey, outliers: int) -> bool:
     A few pixels settle most lines: apart from the outliers allowed at either end, they must lie
     within the tolerance.
     """
-    few = np.sort(line[:: len(line) // (3 * outliers + 3) or 1])
+    few = line[:: len(line) // (3 * outliers + 3) or 1].copy()
+    few.sort()
     if few.item(-1 - outliers) - few.item(outliers) > 2 * TOLERANCE:
         return False
     levels = np.sort(line).tobytes()
