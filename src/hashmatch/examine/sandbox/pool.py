@@ -121,14 +121,13 @@ class Pool(AnyPool):
             self.poll(STEP)
 
     def submit(self, job: Job) -> None:
-        """Queue a job, which the next ``poll`` hands over.
-
-        Its descriptor must stay open until its last reply.
-        """
+        """Queue a job. Its descriptor must stay open until its last reply."""
         if job.urgent:
             job.until = self._clock.look() + self._limits.max_seconds
         job.alone = job.urgent or job.thumbnail is not None or not is_small(job.descriptor)
         self._backlog.append(job)
+        if not all(worker.hands for worker in self._workers):  # else with others, at the next poll
+            self._feed()
 
     def wake_by(self, bell: socket.socket) -> None:
         """End a ``poll`` early whenever something is sent to this socket."""
