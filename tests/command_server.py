@@ -12,8 +12,10 @@ import json
 import os
 import pkgutil
 import select
+import signal
 import socket
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache, partial
 from importlib import import_module
@@ -52,42 +54,71 @@ def _load() -> None:
         run(["scan", f"{_FIXTURES}/benign_images/originals", *listed, "--state", f"{folder}/state"])
         run(["list", "check", listed[1]])
     make_no_pool()  # of those that a command starts ahead
+    _load_botocore()
     gc.collect()
     gc.freeze()
 
 
+def _load_botocore() -> None:
+    """Import what reaches buckets, most of it late."""
+    with suppress(ImportError):
+        session = import_module("botocore.session").Session()
+        keys = {"aws_access_key_id": "none", "aws_secret_access_key": "none"}
+        session.create_client("s3", region_name="us-east-1", **keys).close()
+
+
 def _serve(listener: socket.socket, until: int) -> None:
     """Take one request after another, until the other end of a pipe is closed."""
+    commands: dict[int, socket.socket] = {}
+    ended, bell = os.pipe()
+    for each in (ended, bell):
+        os.set_blocking(each, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)  # or the bell would not ring
+    signal.set_wakeup_fd(bell, warn_on_full_buffer=False)
     while True:
-        with suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG)[0]:  # also counts the time they took as the tests'
-                pass
-        ready, _, _ = select.select([listener, until], [], [])
+        ready, _, _ = select.select([listener, until, ended], [], [])
         if until in ready:
             return
-        connection, _ = listener.accept()
-        if os.fork() == 0:
-            listener.close()
-            os.close(until)
-            _answer(connection)
-        connection.close()
+        if ended in ready:
+            os.read(ended, 4096)
+        _tell_ends(commands)
+        if listener in ready:
+            connection, _ = listener.accept()
+            with suppress(EOFError, OSError):  # whoever asked may have been killed
+                pid = _start(connection, (listener, *commands.values()), (until, ended, bell))
+                commands[pid] = connection
+                connection.sendall(pid.to_bytes(LENGTH, "big"))
 
 
-def _answer(connection: socket.socket) -> NoReturn:
-    """Start the command, and say how it ends."""
+def _tell_ends(commands: dict[int, socket.socket]) -> None:
+    """Say how commands ended, to those who wait for them."""
+    with suppress(ChildProcessError):
+        while (found := os.waitpid(-1, os.WNOHANG))[0]:  # it also counts their time as the tests'
+            connection = commands.pop(found[0], None)
+            if connection is not None:
+                with connection, suppress(BrokenPipeError):
+                    code = os.waitstatus_to_exitcode(found[1])
+                    connection.sendall(code.to_bytes(LENGTH, "big", signed=True))
+
+
+def _start(connection: socket.socket, others: Iterable[socket.socket], ours: Iterable[int]) -> int:
+    """Read a request and fork a command for it, which has none of these sockets and descriptors."""
     length, streams, _, _ = socket.recv_fds(connection, LENGTH, 3)
+    if not length:
+        raise EOFError
     request = json.loads(exactly(connection, int.from_bytes(length, "big")))
     pid = os.fork()
     if pid == 0:
-        connection.close()
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for each in (connection, *others):
+            each.close()
+        for descriptor in ours:
+            os.close(descriptor)
         _become(request, streams)
     for stream in streams:
         os.close(stream)
-    connection.sendall(pid.to_bytes(LENGTH, "big"))
-    _, status = os.waitpid(pid, 0)
-    code = os.waitstatus_to_exitcode(status)
-    connection.sendall(code.to_bytes(LENGTH, "big", signed=True))
-    os._exit(0)
+    return pid
 
 
 def _become(request: dict[str, Any], streams: list[int]) -> NoReturn:

@@ -35,8 +35,8 @@ settings.load_profile("hashmatch")
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """One process more than there are cores: tests often wait for disks and other processes."""
-    return 1 + (os.cpu_count() or 1)
+    """Two processes more than there are cores: tests often wait for disks and other processes."""
+    return 2 + (os.cpu_count() or 1)
 
 
 @pytest.hookimpl(wrapper=True)

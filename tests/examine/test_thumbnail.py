@@ -30,7 +30,7 @@ SHARP = ThumbnailOptions(blurred=False)
 @pytest.fixture(scope="module")
 def pool() -> Iterator[SharedPool]:
     """One worker behind all the walls that there are here."""
-    made = SharedPool(1, WorkerLimits(max_seconds=10))
+    made = SharedPool(1, WorkerLimits(max_seconds=60))
     yield made
     made.close()
 

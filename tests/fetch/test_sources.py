@@ -114,16 +114,17 @@ def test_a_command_writes_a_list(desk: Desk, tmp_path: Path) -> None:
     desk.sources["own"] = FetchSource("own", "exec", command=(sys.executable, str(program)))
     program.write_text(f"print({ONE.decode()!r})")
     assert desk.fetch("own").kept.entries == 2
-    for text, message in (
+    for text, seconds, message in (
         (
             "print('0123456789abcdef'); raise SystemExit(3)",
+            60,
             "failed with exit code 3: run it by hand",
         ),
-        ("import time; time.sleep(60)", "took over 1 s"),
+        ("import time; time.sleep(60)", 1, "took over 1 s"),
     ):
         program.write_text(text)
         with pytest.raises(FetchError, match=f"^own: the command {message}"):
-            desk.fetch("own", timeout=1)
+            desk.fetch("own", timeout=seconds)
     desk.sources["own"] = replace(desk.sources["own"], command=("/nowhere/at/all",))
     with pytest.raises(FetchError, match="cannot run the command: No such file"):
         desk.fetch("own")

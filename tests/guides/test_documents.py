@@ -108,7 +108,7 @@ def test_verdicts_are_read_from_a_state(place: Path) -> None:
 def pictures(place: Path) -> Path:
     """A few small pictures to evaluate."""
     (place / "pictures").mkdir()
-    for seed in range(24):
+    for seed in range(20):
         photo(seed, 96, 80).save(place / "pictures" / f"{seed}.jpg", quality=85)
     return place
 

@@ -40,14 +40,13 @@ def test_equals_linear(kind: str, shape: str, bits: int) -> None:
             assert np.array_equal(found, expected)
 
 
-@pytest.mark.parametrize("radius", range(65))
-def test_every_radius(kind: str, radius: int) -> None:
+def test_every_radius(kind: str) -> None:
     """At each radius from 0 to 64, the answer equals that of plain integer arithmetic."""
-    codes = make("clustered", 300, 64, seed=radius)
-    queries = flip(codes[:4], 30, np.random.default_rng(radius))
-    assert triples(build_index(codes, kind).search(queries, radius)) == naive(
-        codes, queries, radius
-    )
+    for radius in range(65):
+        codes = make("clustered", 300, 64, seed=radius)
+        queries = flip(codes[:4], 30, np.random.default_rng(radius))
+        found = triples(build_index(codes, kind).search(queries, radius))
+        assert found == naive(codes, queries, radius), radius
 
 
 def test_hits_have_the_types_told(kind: str) -> None:

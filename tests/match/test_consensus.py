@@ -150,7 +150,7 @@ def test_replaced_lists_are_seen_whole() -> None:
     threads = [threading.Thread(target=match_on) for _ in range(8)]
     for thread in threads:
         thread.start()
-    for number in range(1_000 if LONG else 400):
+    for number in range(1_000 if LONG else 150):
         matcher.replace(lists[number % 2])
     done.set()
     for thread in threads:

@@ -26,8 +26,8 @@ from state.tables import rows_of
 
 from .trees import list_of, picture, plain_scan, put
 
-KILLS = 200 if LONG else 8
-FILES = 2400 if LONG else 300
+KILLS = 200 if LONG else 6
+FILES = 2400 if LONG else 200
 TWICE = 8
 """Files that most kills may cost: those of two workers at once, and those of one transaction."""
 

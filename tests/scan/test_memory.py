@@ -61,7 +61,7 @@ def fill(folder: Path, first: int, last: int, *, flat: bool) -> None:
 @pytest.mark.parametrize("flat", [True, False])
 def test_memory_does_not_grow_with_the_number_of_files(tmp_path: Path, flat: bool) -> None:
     """A hundred times as many files, in one folder or in many, take at most 60 MB more."""
-    few, many = (2_000, 200_000) if LONG else (200, 6_000)
+    few, many = (2_000, 200_000) if LONG else (200, 4_000)
     (tmp_path / "text").write_bytes(b"no picture")
     (tmp_path / "picture").write_bytes(plants.picture(1, side=32))
     (tmp_path / "list.txt").write_text("# algorithm: phash\n0123456789abcdef a\n")

@@ -62,7 +62,7 @@ def test_found_wins_and_an_error_of_either_is_an_error(start: Start, tmp_path: P
     other = tmp_path / "other"
     service = start(
         *("--clamd", f"unix:{tmp_path}/c", "--clamd-profile", "generic", *REFUSE),
-        *("--chain", f"unix:{other}", "--max-bytes", "200K", "--deadline", "5"),
+        *("--chain", f"unix:{other}", "--max-bytes", "200K", "--deadline", "60"),
         *("--icap", "127.0.0.1:0", "--icap-profile", "generic"),
     )
 

@@ -22,6 +22,7 @@ from hashmatch.service.profiles import profile_table
 from matchers import in_process
 from service.conftest import FIXTURES, MATCHING, PICTURES, Service, Start
 from service.test_clamd_protocol import chunked
+from service.test_file_hosts import until
 
 DATA = MATCHING.read_bytes()
 HELD = re.compile(r"Hashmatch\.Held\.([A-Z2-7]{4}-){3}[A-Z2-7]{4} FOUND")
@@ -210,12 +211,11 @@ def test_failures_are_told_as_each_client_needs_it(
         "rspamd": r"Heuristics\.Limits\.Exceeded\.Hashmatch FOUND",
     }[profile]
     pattern = re.compile(f"(stream: )?{expected}\n")
-    while not HELD.search(say(service, b"nINSTREAM\n", chunked(DATA))):
-        pass  # the workers are still being started
+    until(lambda: bool(HELD.search(say(service, b"nINSTREAM\n", chunked(DATA)))))
     assert pattern.fullmatch(say(service, b"nINSTREAM\n", chunked(DATA + b"x")))
     with connected(service) as slow:
         slow.sendall(b"nINSTREAM\n" + chunked(DATA)[:100])
-        assert HELD.search(say(service, b"nINSTREAM\n", chunked(DATA)))
+        until(lambda: bool(HELD.search(say(service, b"nINSTREAM\n", chunked(DATA)))))
         assert pattern.fullmatch(slow.makefile("rb").readline().decode())
     for pid in service.descendants():
         os.kill(pid, signal.SIGSTOP)

@@ -76,7 +76,7 @@ def test_killed_processes_never_clear_an_upload(start: Start) -> None:
 
 def test_a_frozen_pool_is_a_timeout(start: Start) -> None:
     """With all its processes frozen, uploads time out, and the service says that it is stuck."""
-    service = start("--deadline", "0.5")
+    service = start("--deadline", "1")
     until_matched(service)
     for pid in service.descendants():
         os.kill(pid, signal.SIGSTOP)

@@ -61,7 +61,7 @@ def test_no_fault_is_taken_for_clean(start: Start, tmp_path: Path, door: str, an
     place = "127.0.0.1:0" if door == "icap" else f"unix:{tmp_path}/c"
     service = start(
         *(f"--{door}", place, f"--{door}-profile", next(iter(hosts))),
-        *("--action", "unscanned=reject", "--max-waiting", "1", "--deadline", "2"),
+        *("--action", "unscanned=reject", "--max-waiting", "1", "--deadline", "1"),
         *("--max-bytes", str(len(DATA))),
     )
     address = service.addresses[door]

@@ -19,7 +19,7 @@ from service.test_clamd_protocol import chunked
 from service.test_icap import FORM, form
 
 INPUTS = 100_000 if LONG else 100
-EACH_SECONDS = 20
+EACH_SECONDS = 60
 
 CLAMD = [
     b"PING",
@@ -71,7 +71,7 @@ def test_mutated_messages_do_no_harm(
 ) -> None:
     """Each gets its answers and its end; afterwards as many descriptors are open as before."""
     place = "127.0.0.1:0" if door == "icap" else f"unix:{tmp_path}/c"
-    service = start(f"--{door}", place, "--action", "unscanned=reject", "--deadline", "5")
+    service = start(f"--{door}", place, "--action", "unscanned=reject", "--deadline", "30")
     choose = random.Random(18)
 
     def send(data: bytes) -> None:

@@ -40,7 +40,7 @@ def _is_told(data: bytes, limits: ArchiveLimits = SMALL) -> None:
 
 
 @given(damaged())
-@_fuzz(300, 60_000)
+@_fuzz(200, 60_000)
 def test_damaged_archives(data: bytes) -> None:
     """An archive with bytes changed, lost or added never raises anything but ``DecodeError``."""
     _is_told(data)
@@ -54,7 +54,7 @@ def test_random_bytes_behind_every_magic(magic: bytes, junk: bytes) -> None:
 
 
 @given(trees().map(lambda tree: tree.data) | damaged(), st.integers(0, 12))
-@_fuzz(200, 20_000)
+@_fuzz(120, 20_000)
 def test_skipping_gives_the_tail(data: bytes, skip: int) -> None:
     """To skip members gives what is left of a full read: members, and how it ends."""
     for limits in (SMALL, ArchiveLimits()):

@@ -67,7 +67,7 @@ def test_cut_files_are_truncated(name: str, lenient: bool, monkeypatch: pytest.M
     whole = examine(data, OPTIONS)
     step = 1 if LONG else 1 + len(data) // 40
     cuts = {*range(1, len(data), step), *range(16, 40), *range(len(data) - 24, len(data))}
-    for cut in sorted(cuts):
+    for cut in sorted(cuts)[:: 1 if LONG or not lenient else 3]:
         found = examine(data[:cut], OPTIONS)
         if found.format is None and found.reason is None:
             assert cut < BEGINNINGS.get(name, 16)

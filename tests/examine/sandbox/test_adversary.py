@@ -201,7 +201,7 @@ def test_no_false_frame_is_taken_for_an_answer(scripted: Path) -> None:
 def test_the_frames_would_be_taken_if_they_were_true(scripted: Path) -> None:
     """The answer that the false ones are made from is accepted: each is refused for its fault."""
     true = adversary.script(say=[numbered(reply(detail="a lie")).hex()], then="hang")
-    with Pool(1, WorkerLimits(max_seconds=5)).configure(OPTIONS) as workers:
+    with Pool(1, WorkerLimits(max_seconds=60)).configure(OPTIONS) as workers:
         (found,) = run(workers, scripted, true)
     assert found.detail == "a lie"
 
@@ -230,30 +230,29 @@ LATE: dict[str, dict[str, Any]] = {
 
 @pytest.mark.timing
 @pytest.mark.parametrize("sandbox", [Sandbox.BEST, Sandbox.OFF])
-@pytest.mark.parametrize("name", LATE)
-def test_no_worker_is_later_than_two_seconds(scripted: Path, sandbox: Sandbox, name: str) -> None:
+def test_no_worker_is_later_than_two_seconds(scripted: Path, sandbox: Sandbox) -> None:
     """Whatever a worker does with its time and channel, its file ends and its group is gone."""
     limits = WorkerLimits(max_seconds=0.5, sandbox=sandbox)
     with Pool(1, limits).configure(OPTIONS) as workers:
-        before = descendants(workers._zygote.pid)
-        began = time.monotonic()
-        (found,) = run(workers, scripted, adversary.script(**LATE[name]))
-        spent = time.monotonic() - began
-        assert spent < 0.5 + 2
-        if sandbox is Sandbox.BEST and found.reason is Reason.UNDECODABLE:
-            assert LATE[name]["then"] == "fork"  # the walls refuse that
-            return
-        assert found.reason in (Reason.TIMEOUT, Reason.DECODER_CRASH)
-        wait_until_gone(before)
-        assert len(children(workers._zygote.pid)) == 1
-        (after,) = run(workers, scripted, plants.picture(1))
-        assert after.reason is None
+        for name, acts in LATE.items():
+            before = descendants(workers._zygote.pid)
+            began = time.monotonic()
+            (found,) = run(workers, scripted, adversary.script(**acts))
+            assert time.monotonic() - began < 0.5 + 2, name
+            if sandbox is Sandbox.BEST and found.reason is Reason.UNDECODABLE:
+                assert acts["then"] == "fork"  # the walls refuse that
+                continue
+            assert found.reason in (Reason.TIMEOUT, Reason.DECODER_CRASH), name
+            wait_until_gone(before)
+            assert len(children(workers._zygote.pid)) == 1, name
+            (after,) = run(workers, scripted, plants.picture(1))
+            assert after.reason is None, name
 
 
 @pytest.mark.timing
 def test_a_stopped_worker_is_late_like_any_other(scripted: Path) -> None:
     """SIGSTOP delays a file by its limit and no more."""
-    with Pool(1, WorkerLimits(max_seconds=1.0)).configure(OPTIONS) as workers:
+    with Pool(1, WorkerLimits(max_seconds=0.5)).configure(OPTIONS) as workers:
         (pid,) = children(workers._zygote.pid)
         os.kill(pid, signal.SIGSTOP)
         began = time.monotonic()

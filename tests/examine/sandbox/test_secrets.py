@@ -77,8 +77,9 @@ def test_no_worker_has_the_list_in_its_memory(tmp_path: Path, decode: str) -> No
         assert len(workers) == 2
         for pid in (zygote, *workers):
             assert found_in(pid, needles()) == set()
-        held = {f"text {IDS[0]!r}", "little-endian"}
-        assert found_in(os.getpid(), {name: needles()[name] for name in held}) == held
+        if decode == "fast":
+            held = {f"text {IDS[0]!r}", "little-endian"}
+            assert found_in(os.getpid(), {name: needles()[name] for name in held}) == held
         assert len(list(results)) == 19
     finally:
         pool.close()

@@ -137,7 +137,7 @@ def resident() -> int:
 @pytest.mark.timing
 def test_no_caller_waits_beyond_the_limit() -> None:
     """While workers are killed, stopped and taken over, no call is over 2 s late."""
-    seconds, limit = (180.0, 2.0) if LONG else (5.0, 1.0)
+    seconds, limit = (180.0, 2.0) if LONG else (3.0, 1.0)
     shared = SharedPool(2, WorkerLimits(max_seconds=limit, sandbox=Sandbox.BEST))
     good = plants.picture(1)
     bad = [

@@ -25,7 +25,7 @@ KIND = HashKind("phash", 64)
 OPTIONS = ExamineOptions(kinds=(KIND,))
 SIZE = (96, 64)
 PLACES = 2000 if LONG else 90
-MOST_SECONDS = 10.0
+MOST_SECONDS = 20.0
 
 
 def whole(name: str) -> bytes:
