@@ -55,7 +55,7 @@ def test_scan_whose_results_cannot_take_their_place_has_not_ended(
         while not list(folder.iterdir()) and time.monotonic() < deadline:
             time.sleep(0.02)
         shutil.rmtree(folder)
-        _, told = process.communicate(bytes(tmp_path / "picture.png"), timeout=30)
+        _, told = process.communicate(bytes(tmp_path / "picture.png"), timeout=60)
     assert process.returncode == 70, told
     assert b"results.jsonl: cannot be written" in told
     assert b"audit head" not in told

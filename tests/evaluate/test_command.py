@@ -6,13 +6,16 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from examine.sandbox import plants
 from examine.sandbox.processes import children
 from hashmatch.cli.main import run
 from pictures import photo
+from scan.commands import environment
 
 FEW = ("--transforms", "jpeg-50", "--transforms", "mirror")
 
@@ -143,8 +146,11 @@ def test_an_interrupted_run_is_taken_up_again(jobs: str, tmp_path: Path) -> None
     """Ctrl-C exits 130 without a report, and with the cache the next run resumes."""
     pictures = tmp_path / "pictures"
     pictures.mkdir()
-    for number in range(24):
+    for number in range(23):
         photo(40 + number, 160, 120).save(pictures / f"{number}.png")
+    # The last never ends while the plug-in is there, so the run cannot end before it is interrupted
+    (pictures / "z.jpg").write_bytes(plants.picture(1, plants.HANG, side=160))
+    plants.install(tmp_path / "plug-in")
     cache, report = tmp_path / "cache", tmp_path / "report"
     command = [
         *(sys.executable, "-c", "from hashmatch.cli.main import main; main()"),
@@ -152,7 +158,8 @@ def test_an_interrupted_run_is_taken_up_again(jobs: str, tmp_path: Path) -> None
         *("--transforms", "overlay"),
     ]
     pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, start_new_session=True, **pipes) as process:
+    known = environment(tmp_path / "plug-in")
+    with subprocess.Popen(command, start_new_session=True, env=known, **pipes) as process:
         while not cache.exists() or cache.read_bytes().count(b"\n") < 3:
             assert process.poll() is None
             time.sleep(0.01)
@@ -171,18 +178,23 @@ def test_an_interrupted_run_is_taken_up_again(jobs: str, tmp_path: Path) -> None
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="processes are found in /proc")
 def test_an_interrupt_while_processes_begin_is_told_in_a_line(tmp_path: Path) -> None:
     """Ctrl-C before the workers are ready shows no traceback."""
-    for number in range(4):
-        photo(40 + number, 160, 120).save(tmp_path / f"{number}.png")
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "a.jpg").write_bytes(plants.picture(1, plants.HANG))
+    plants.install(tmp_path / "plug-in")  # so that no run ends before it is interrupted
     command = [
         *(sys.executable, "-c", "from hashmatch.cli.main import main; main()"),
-        *("evaluate", str(tmp_path), "--jobs", "2", "--transforms", "overlay"),
+        *("evaluate", str(tmp_path / "pictures"), "--jobs", "2", "--transforms", "overlay"),
     ]
     pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, start_new_session=True, **pipes) as process:
+    known = environment(tmp_path / "plug-in")
+    with subprocess.Popen(command, start_new_session=True, env=known, **pipes) as process:
         while not children(process.pid):
             assert process.poll() is None
         time.sleep(0.1)  # in which it imports
-        os.killpg(process.pid, signal.SIGINT)
+        while process.poll() is None:
+            os.killpg(process.pid, signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):  # Python's imports can swallow a signal
+                process.wait(15)
         _, told = process.communicate(timeout=60)
     assert process.returncode == 130
     assert b"Traceback" not in told

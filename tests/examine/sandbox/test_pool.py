@@ -123,29 +123,28 @@ def test_what_is_loaded_late_is_loaded_for_the_first_file(tmp_path: Path) -> Non
     assert sole(replies).reason is None
 
 
-@pytest.mark.parametrize(
-    ("mark", "reason"),
-    [
-        (plants.KILL, Reason.DECODER_CRASH),
-        (plants.SEGV, Reason.DECODER_CRASH),
-        (plants.EXIT, Reason.DECODER_CRASH),
-        (plants.BUG, Reason.DECODER_CRASH),
-        (plants.GARBAGE, Reason.DECODER_CRASH),
-        (plants.MEMORY, Reason.TOO_LARGE),
-        (plants.HANG, Reason.TIMEOUT),
-    ],
-)
+ENDINGS = {
+    plants.KILL: Reason.DECODER_CRASH,
+    plants.SEGV: Reason.DECODER_CRASH,
+    plants.EXIT: Reason.DECODER_CRASH,
+    plants.BUG: Reason.DECODER_CRASH,
+    plants.GARBAGE: Reason.DECODER_CRASH,
+    plants.MEMORY: Reason.TOO_LARGE,
+    plants.HANG: Reason.TIMEOUT,
+}
+
+
 @pytest.mark.usefixtures("own_zygote")
-def test_a_file_that_ends_its_worker_is_blamed_alone(
-    planted: Path, mark: bytes, reason: Reason
-) -> None:
+def test_a_file_that_ends_its_worker_is_blamed_alone(planted: Path) -> None:
     """Whatever a file does to its worker, only that file gets a reason; others get hashes."""
     contents = [plants.picture(number) for number in range(9)]
-    contents[4] = plants.picture(4, mark)
     with timeless(2) as pool:
-        found = [sole(replies) for replies in run(pool, contents, planted)]
-    assert [examination.reason for examination in found] == [None] * 4 + [reason] + [None] * 4
-    assert all(examination.views for place, examination in enumerate(found) if place != 4)
+        for mark, reason in ENDINGS.items():
+            contents[4] = plants.picture(4, mark)
+            found = [sole(replies) for replies in run(pool, contents, planted)]
+            reasons = [examination.reason for examination in found]
+            assert reasons == [None] * 4 + [reason] + [None] * 4, mark
+            assert all(examination.views for place, examination in enumerate(found) if place != 4)
 
 
 def test_a_mistake_of_ours_is_told_by_its_place(planted: Path) -> None:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
@@ -21,6 +21,37 @@ _PAGES = {
     "endless": b" " * (1 << 24),
 }
 """Pages of a listing that make no sense."""
+
+
+class Meeting:
+    """Counts requests of one kind that are answered at the same time.
+
+    Attributes:
+        most: how many there have been at once.
+    """
+
+    def __init__(self) -> None:
+        self.most = 0
+        self._present, self._wanted = 0, 1
+        self._changed = threading.Condition()
+
+    def expect(self, wanted: int) -> None:
+        """Count anew, and let each wait half a second for others, until so many have met."""
+        self.most, self._wanted = 0, wanted
+
+    @contextmanager
+    def joined(self) -> Iterator[None]:
+        """Take part with one request."""
+        with self._changed:
+            self._present += 1
+            self.most = max(self.most, self._present)
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self.most >= self._wanted, timeout=0.5)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._present -= 1
 
 
 class Canned(NamedTuple):
@@ -45,7 +76,8 @@ class CannedS3(ThreadingHTTPServer):
         page: objects on a page.
         delay: seconds that an object takes.
         from_start: heed no key to start after, as some servers do.
-        list_delay: seconds that a page of a listing takes.
+        lists: the pages of listings that are asked for at the same time.
+        reads: the same of objects.
         region: where the bucket is; requests signed for another are sent there. None: anywhere.
         redirect: the status and code of these answers.
         names_region: whether their header names the region, as AWS's does; else only their body.
@@ -63,14 +95,11 @@ class CannedS3(ThreadingHTTPServer):
         self.paid: Counter[bool] = Counter()
         self.page = 1000
         self.delay = 0.0
-        self.list_delay = 0.0
         self.from_start = False
         self.region: str | None = None
         self.redirect = "400 AuthorizationHeaderMalformed"
         self.names_region = True
-        self.busy = self.busiest = 0
-        self.listing = self.most_listing = 0
-        self.lock = threading.Lock()
+        self.lists, self.reads = Meeting(), Meeting()
 
     @property
     def url(self) -> str:
@@ -117,13 +146,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.paid[self.headers.get("x-amz-request-payer") == "requester"] += 1
         split = urlsplit(self.path)
         if "list-type" in split.query:
-            with self.server.lock:
-                self.server.listing += 1
-                self.server.most_listing = max(self.server.most_listing, self.server.listing)
-            time.sleep(self.server.list_delay)
-            self._list({name: values[0] for name, values in parse_qs(split.query).items()})
-            with self.server.lock:
-                self.server.listing -= 1
+            with self.server.lists.joined():
+                self._list({name: values[0] for name, values in parse_qs(split.query).items()})
         else:
             self._object()
 
@@ -184,15 +208,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _object(self) -> None:
         server, key = self.server, self._key()
         server.requests[self.command if key else "HEAD bucket"] += 1
-        with server.lock:
-            server.busy += 1
-            server.busiest = max(server.busiest, server.busy)
-        try:
+        with server.reads.joined() if key and self.command == "GET" else nullcontext():
             time.sleep(server.delay)
             self._send_object(key)
-        finally:
-            with server.lock:
-                server.busy -= 1
 
     def _send_object(self, key: bytes) -> None:
         found = self.server.objects.get(key)
