@@ -24,7 +24,7 @@ import argparse
 import time
 from collections import Counter
 from collections.abc import Iterator
-from itertools import pairwise, product
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ import record as runs
 from hashmatch.hashing import ALGORITHMS, QUALITY_GRID, Codes, from_codes, quality
 from hashmatch.hashing.distance import distances
 from hashmatch.hashlist import HashList
+from hashmatch.index import LinearIndex
 from hashmatch.match import Matcher
 from hashmatch.match.rates import Curve, Rates, Seen, agreeing_distances
 from hashmatch.model import Examination, HashKind, ViewHashes
@@ -42,15 +43,15 @@ from hashmatch.options import QUALITY_FLOOR
 
 Grey = npt.NDArray[np.uint8]
 Flags = npt.NDArray[np.bool_]
+Counts = npt.NDArray[np.int64]
 
-KINDS = (HashKind("phash", 64), HashKind("dhash", 64), HashKind("phash", 256))
-BOTH = KINDS[:2]
+PHASH, DHASH = BOTH = HashKind("phash", 64), HashKind("dhash", 64)
+REACH = {PHASH: 16, DHASH: 12, HashKind("phash", 256): 80}
+"""How far to count pairs, in bits: further than any rule reaches."""
+KINDS = tuple(REACH)
 SIDE = 64
 SCENES = 250
 """Scenes to draw at a time, so that their pixels fit a cache."""
-
-BLOCK = 10_000
-"""Entries to compare at a time."""
 
 SIZES = tuple(10**power for power in range(3, 7))
 OWN, TURNED, QUERIES, FILES = 12_000, 64_000, 4_000, 20_000
@@ -83,7 +84,8 @@ def scenes(rng: np.random.Generator, count: int, most: int) -> Grey:
         level = rng.normal(0, 80, (count, 1, 1)).astype(np.float32)
         level *= (shapes > number)[:, None, None]
         inside = ((across - x) / size[0]) ** 2 + ((down - y) / size[1]) ** 2
-        grey += level / (1 + inside**4)
+        inside *= inside
+        grey += level / (1 + inside * inside)
     grey += rng.normal(0, 3, grey.shape).astype(np.float32)
     return grey.clip(0, 255).astype(np.uint8)
 
@@ -145,7 +147,7 @@ def draw(seed: int, count: int, *, turned: bool = False, most: int = FEW) -> dic
     return drawn
 
 
-def curve(counts: npt.NDArray[np.int64], pairs: int) -> Curve:
+def curve(counts: Counts, pairs: int) -> Curve:
     """A curve of distances at which at least 10 pairs are near, and a third more than before."""
     steps, least = [], float(ENOUGH)
     for distance, near in enumerate(counts.cumsum().tolist()):
@@ -155,25 +157,29 @@ def curve(counts: npt.NDArray[np.int64], pairs: int) -> Curve:
     return tuple(steps)
 
 
+def count_pairs(
+    queries: dict[HashKind, Codes], entries: dict[HashKind, Codes]
+) -> dict[frozenset[HashKind], Counts]:
+    """How many pairs are at each distance, as far as ``REACH``, and at each level of agreement."""
+    together = np.zeros(REACH[PHASH] + 1, np.int64)
+    found = {frozenset(BOTH): together}
+    for kind, reach in REACH.items():
+        counts = found[frozenset({kind})] = np.zeros(reach + 1, np.int64)
+        for near in LinearIndex(entries[kind]).pieces(queries[kind], reach):
+            counts += np.bincount(near.distance, minlength=reach + 1)
+            if kind == PHASH:
+                apart = distances(queries[DHASH][near.query], entries[DHASH][near.row])
+                level = np.maximum(apart, near.distance)
+                together += np.bincount(level, minlength=65)[: reach + 1]
+    return found
+
+
 def count_rates(own: dict[HashKind, Codes], others: dict[HashKind, Codes]) -> Rates:
     """The chance rates between the operator's own scenes, the second ones in all symmetries."""
-    number, many = len(own[KINDS[0]]), len(others[KINDS[0]])
-    counts = {kind: np.zeros(kind.bits + 1, np.int64) for kind in KINDS}
-    together = np.zeros(65, np.int64)
-    for first in range(0, number, 8):
-        for start in range(0, many, 16_000):
-            tile = slice(start, start + 16_000)
-            apart = {
-                kind: distances(codes[first : first + 8][:, None], others[kind][tile]).ravel()
-                for kind, codes in own.items()
-            }
-            for kind in KINDS:
-                counts[kind] += np.bincount(apart[kind], minlength=kind.bits + 1)
-            level = np.maximum(*(apart[kind] for kind in BOTH))
-            together += np.bincount(level, minlength=65)
-    pairs = number * many
-    alone = {kind: curve(found, pairs) for kind, found in counts.items()}
-    return Rates("scenes", alone, {frozenset(BOTH): curve(together, pairs)})
+    pairs = len(own[PHASH]) * len(others[PHASH])
+    curves = {kinds: curve(found, pairs) for kinds, found in count_pairs(own, others).items()}
+    together = {frozenset(BOTH): curves.pop(frozenset(BOTH))}
+    return Rates("scenes", {kind: found for (kind,), found in curves.items()}, together)
 
 
 def own_rates(seed: int, shapes: int, number: int = OWN) -> Rates:
@@ -192,37 +198,21 @@ def thresholds() -> list[dict[HashKind, int]]:
     return [*found, *({**agreeing_distances(BOTH, level)} for level in (8, 10, 12))]
 
 
-def count_near(
-    queries: dict[HashKind, Codes], block: dict[HashKind, Codes], rules: list[dict[HashKind, int]]
-) -> npt.NDArray[np.int64]:
-    """How many pairs of a query and an entry are within each rule's thresholds."""
-    found = np.zeros(len(rules), np.int64)
-    for at in range(0, QUERIES, 16):
-        apart = {
-            kind: distances(codes[at : at + 16][:, None], block[kind])
-            for kind, codes in queries.items()
-        }
-        for row, within in enumerate(rules):
-            near = [apart[kind] <= bits for kind, bits in within.items()]
-            found[row] += np.count_nonzero(np.logical_and.reduce(near))
-    return found
-
-
 def compare(seed: int, most: int) -> dict[str, Any]:
     """Print and return one row for each list, rule and threshold, and the worst factor."""
     rates, rules = own_rates(seed, FEW), thresholds()
+    print(f"counted rates after {time.process_time():.0f} s of CPU", flush=True)
     looked_up = {1: draw(seed + 2, QUERIES), MIRRORS: draw(seed + 3, QUERIES, turned=True)}
-    counted = {views: np.zeros(len(rules), np.int64) for views in looked_up}
+    counted = {views: dict.fromkeys(map(frozenset, rules), np.int64(0)) for views in looked_up}
     listed, worst, rows = draw(seed + 1, most, turned=True), 1.0, []
-    for start in range(0, most, BLOCK):
-        block = {kind: codes[start : start + BLOCK] for kind, codes in listed.items()}
+    print(f"drew the list after {time.process_time():.0f} s of CPU", flush=True)
+    for start, size in pairwise((0, *(size for size in SIZES if size <= most))):
+        added = {kind: codes[start:size] for kind, codes in listed.items()}
         for views, queries in looked_up.items():
-            counted[views] += count_near(queries, block, rules)
-        size = start + len(block[KINDS[0]])
-        if size not in SIZES:
-            continue
-        for views, numbers in counted.items():
-            for within, number in zip(rules, numbers.tolist(), strict=True):
+            for kinds, counts in count_pairs(queries, added).items():
+                counted[views][kinds] = counted[views][kinds] + counts
+            for within in rules:
+                number = int(counted[views][frozenset(within)][: max(within.values()) + 1].sum())
                 chance = rates.of(within)
                 assert chance is not None
                 expected, bound = chance.times(size * QUERIES)[:2]  # each view of a file is a query
@@ -245,19 +235,16 @@ def compare(seed: int, most: int) -> dict[str, Any]:
 def near_by_default(files: dict[HashKind, Codes], listed: dict[HashKind, Codes]) -> Flags:
     """Which files are within a default threshold of an entry, by comparing each with every one."""
     near = np.zeros(CHECKED, dtype=bool)
-    for start, kind in product(range(0, len(listed[KINDS[0]]), BLOCK), BOTH):
-        block = listed[kind][start : start + BLOCK]
-        bits = ALGORITHMS[kind.algorithm].thresholds[kind.bits]
-        for at in range(0, CHECKED, 16):
-            apart = distances(files[kind][at : at + 16][:, None], block)
-            near[at : at + 16] |= (apart <= bits).any(axis=1)
+    for kind in BOTH:
+        usual = ALGORITHMS[kind.algorithm].thresholds[kind.bits]
+        near |= LinearIndex(listed[kind]).any(files[kind][:CHECKED], usual)
     return near
 
 
-def by_default(size: int) -> dict[str, Any]:
+def by_default(seed: int, size: int) -> dict[str, Any]:
     """Count the verdicts of other scenes with the default settings and a list of all entries."""
-    rates, files = own_rates(6, MANY, FEWER), draw(5, FILES, most=MANY)
-    listed = draw(7, size, turned=True, most=MANY)
+    rates, files = own_rates(seed + 5, MANY, FEWER), draw(seed + 4, FILES, most=MANY)
+    listed = draw(seed + 6, size, turned=True, most=MANY)
     near = near_by_default(files, listed)
     print(f"compared after {time.process_time():.0f} s of CPU", flush=True)
     hash_list = HashList.loads(
@@ -329,7 +316,7 @@ def main() -> None:
         found = {"compared": compare(asked.seed, asked.most)}
         print(f"saved as {runs.save('expected', asked.seed, found, join=True)}", flush=True)
     if asked.only != "compared":
-        found = {"by default": by_default(asked.most)}
+        found = {"by default": by_default(asked.seed, asked.most)}
         print(f"saved as {runs.save('expected', asked.seed, found, join=True)}", flush=True)
     print(f"{time.process_time():.0f} s of CPU")
 
