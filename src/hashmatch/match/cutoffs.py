@@ -15,7 +15,7 @@ from typing import TypeAlias
 from hashmatch.errors import SettingsError
 from hashmatch.hashlist import HashList
 from hashmatch.hashlist.counting import count_kinds, section_sizes
-from hashmatch.match.rates import Chance, Rates, agreeing_distances
+from hashmatch.match.rates import Chance, Rates
 from hashmatch.match.symmetries import SYMMETRIES, TURNABLE
 from hashmatch.match.thresholds import AUTO, Threshold, fixed_threshold, resolve_threshold
 from hashmatch.model import DIGEST_BITS, HashKind
@@ -27,17 +27,14 @@ MAX_FALSE_PER_MILLION = 1_000.0
 
 REQUIRE_MODES = (AUTO, "any", "all")
 
-FURTHEST_AGREEMENT = 12
-"""Bits of 64 within which two hashes of an entry agree at most. Further out, a preview's uncertain
-bits would have too many pictures decoded in full."""
+FURTHEST_AGREEMENT = (12, 13)
+"""Bits of 64 within which a dHash and another hash of an entry agree at most, dHash last: it moves
+more when a picture is changed. Further out, a preview's uncertain bits would have too many pictures
+decoded in full."""
 
-_TURNED_LEVELS = (10, 8)
-"""Bits of 64 within which turned readings may agree; the first that the list's length allows is
-used. The pHashes of nearly all mirror images are within 10 bits of the turned hashes."""
-
-_TURNED_DHASH = 6
-"""The most for dHash: mirror images are within 5 bits, and a larger cutoff would have many more
-previews decoded in full."""
+_TURNED_AGREEMENTS = ((10, 6), (8, 6))
+"""The same for turned readings; the first pair that the list's length allows is used. The pHashes
+of nearly all mirror images are within 10 bits of the turned hashes, and their dHashes within 5."""
 
 _TURNED_SHARE = 0.3
 """The share of the limit that mirror images and quarter turns may take up."""
@@ -264,7 +261,7 @@ def choose_cutoffs(groups: Sequence[Group], rule: MatchRule) -> Cutoffs:
     matching: dict[Kinds, dict[HashKind, int]] = {}
     for group in usual:
         if len(group.kinds) > 1 and not rule.all_must:
-            matching[group.kinds] = agreeing_distances(group.kinds, FURTHEST_AGREEMENT)
+            matching[group.kinds] = _agreement(group.kinds, *FURTHEST_AGREEMENT)
         else:
             matching[group.kinds] = {kind: near[kind] for kind in group.kinds}
     limit = rule.max_false_per_million / MILLION
@@ -280,8 +277,8 @@ def _choose_turned(
     groups: Sequence[Group], rule: MatchRule, limit: float
 ) -> tuple[dict[Kinds, Distances], float]:
     """The cutoffs of turned readings, and how many false matches of a file they make."""
-    for level in _TURNED_LEVELS:
-        within = {group.kinds: _turned_distances(group.kinds, level) for group in groups}
+    for bits in _TURNED_AGREEMENTS:
+        within = {group.kinds: _agreement(group.kinds, *bits) for group in groups}
         chances = [(group, chance_of(rule.rates, within[group.kinds])) for group in groups]
         expected = sum(
             chance.rate * group.entries * group.views for group, chance in chances if chance
@@ -291,9 +288,11 @@ def _choose_turned(
     return {group.kinds: dict.fromkeys(group.kinds, NEVER) for group in groups}, 0.0
 
 
-def _turned_distances(kinds: Kinds, level: int) -> Distances:
-    least = {kind: min(level, _TURNED_DHASH) for kind in kinds if kind.algorithm == "dhash"}
-    return {kind: least.get(kind, level) * kind.bits // 64 for kind in kinds}
+def _agreement(kinds: Kinds, bits: int, dhash: int) -> dict[HashKind, int]:
+    """The distances of an agreement, from those in bits of 64."""
+    return {
+        kind: (dhash if kind.algorithm == "dhash" else bits) * kind.bits // 64 for kind in kinds
+    }
 
 
 def _shrink(

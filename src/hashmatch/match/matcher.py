@@ -67,11 +67,12 @@ class Matcher(Closing):
             had been cropped. These views count only where two hashes of an entry agree. ``plain``
             leaves out the quarter turns that ``default`` finds by agreement.
         require: with ``auto``, one near hash of an entry makes a match; two that agree do so
-            further out: phash and dhash both within 12 bits, or what ``max_false_per_million``
-            allows. With ``any``, agreement counts for nothing. With ``all``, every hash
-            that the list has for the entry (the same id under several algorithms) must be near to
-            the same view of the picture, as ``evaluate`` measures it. An exact digest is of the
-            bytes, not of a view; it makes a match by itself in either case.
+            further out: phash within 12 bits and dhash within 13, or what
+            ``max_false_per_million`` allows. With ``any``, agreement counts for nothing. With
+            ``all``, every hash that the list has for the entry (the same id under several
+            algorithms) must be near to the same view of the picture, as ``evaluate`` measures it.
+            An exact digest is of the bytes, not of a view; it makes a match by itself in either
+            case.
         decode: ``fast`` looks at a preview first, and decodes in full only what may be near an
             entry. ``exact`` decodes everything in full. The outcomes are the same.
         isolate: decode in worker processes that hold no list and have limits on memory and time,

@@ -11,7 +11,7 @@ lowest counted one, so the bound of that one holds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from math import ceil, exp, inf, lgamma, log, sqrt
@@ -89,7 +89,7 @@ class Rates:
         name: what they were measured on, for records.
         alone: counts for each kind of hash.
         agreeing: counts of pairs that are near by every one of several kinds. Their distance is in
-            bits of 64, so 10 stands for 40 bits of a hash of 256: see ``agreeing_distances``.
+            bits of 64, so 10 stands for 40 bits of a hash of 256.
     """
 
     name: str
@@ -120,11 +120,6 @@ class Rates:
             return None
         rarest = min(known)
         return rarest._replace(bound=min(chance.bound for chance in known))
-
-
-def agreeing_distances(kinds: Iterable[HashKind], level: int) -> dict[HashKind, int]:
-    """The distances of an agreement, in bits, from its level in bits of 64."""
-    return {kind: level * kind.bits // 64 for kind in kinds}
 
 
 def read_curve(curve: Curve, distance: int) -> Chance:
