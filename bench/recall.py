@@ -5,7 +5,7 @@ the length given. Each changed copy is looked up as an upload would be, by each 
 limit of false matches. By the rates of photographs, that is 1e-6 for each pair of a file and an
 entry in a list of 1,000, and 1e-8 in one of 100,000. ::
 
-    python bench/recall.py [--pictures N] [--entries N ...] [--seed S]
+    python bench/recall.py [--pictures N] [--entries N ...] [--seed S] [--rules NAME ...]
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ RULES: dict[str, dict[str, Any]] = {
 }
 
 
-def matchers(own: list[tuple[str, ...]], entries: int) -> dict[str, Matcher]:
+def matchers(
+    own: list[tuple[str, ...]], entries: int, rules: dict[str, dict[str, Any]]
+) -> dict[str, Matcher]:
     """A matcher for each rule, of the pictures' hashes and random ones."""
     words = np.random.default_rng(1).integers(2**63, size=(2, max(0, entries - len(own))))
     lines = [
@@ -52,7 +54,7 @@ def matchers(own: list[tuple[str, ...]], entries: int) -> dict[str, Matcher]:
         for row, word in enumerate(column)
     ]
     listed = HashList.loads("\n".join(lines))
-    return {name: Matcher(listed, isolate=False, **rule) for name, rule in RULES.items()}
+    return {name: Matcher(listed, isolate=False, **rule) for name, rule in rules.items()}
 
 
 def main() -> None:
@@ -61,7 +63,9 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=100)
     parser.add_argument("--entries", type=int, nargs="+", default=[1_000])
     parser.add_argument("--seed", type=int, default=70_000, help="of the first picture")
+    parser.add_argument("--rules", nargs="+", choices=RULES, default=list(RULES))
     options = parser.parse_args()
+    chosen = {name: RULES[name] for name in options.rules}
     files = []
     for number in range(options.pictures):
         stream = io.BytesIO()
@@ -70,20 +74,23 @@ def main() -> None:
         files.append(stream.getvalue())
     options_of = ExamineOptions(kinds=KINDS)
     own = [tuple(map(str, examine(data, options_of).views[0].hashes)) for data in files]
-    looked_up = {entries: matchers(own, entries) for entries in options.entries}
+    looked_up = {entries: matchers(own, entries, chosen) for entries in options.entries}
     matched: Counter[tuple[int, str, str]] = Counter()
     reported = matched.copy()
+    of_picture: Counter[tuple[int, str, int]] = Counter()
     views: Counter[str] = Counter()
     for row, data in enumerate(files):
         for name, variant in zip(TRANSFORMS, variants(data, tuple(TRANSFORMS), row), strict=True):
-            for rule, how in RULES.items():
+            for rule, how in chosen.items():
                 which = how.get("views", "default")
                 found = examine(variant, ExamineOptions(kinds=KINDS, views=which))
                 views[rule] += len(found.views)
                 for entries, rules in looked_up.items():
                     (outcome,) = rules[rule].judge([found])
                     ours = [each for each in outcome.matches if each.entry.id == f"own{row}"]
-                    matched[entries, rule, name] += any(each.cause is None for each in ours)
+                    is_match = any(each.cause is None for each in ours)
+                    matched[entries, rule, name] += is_match
+                    of_picture[entries, rule, row] += is_match
                     reported[entries, rule, name] += bool(ours)
                     assert ours or outcome.verdict is not Verdict.MATCH
     results = {}
@@ -93,6 +100,8 @@ def main() -> None:
             either = sum(reported[entries, rule, name] for name in TRANSFORMS)
             mean = sum(shares.values()) / len(shares)
             either_share = either / len(files) / len(TRANSFORMS)
+            each = [of_picture[entries, rule, row] / len(TRANSFORMS) for row in range(len(files))]
+            half = 1.96 * float(np.std(each, ddof=1)) / len(files) ** 0.5
             settings, expected = matcher.settings(), matcher.expected_false().record()
             within = [
                 each
@@ -100,10 +109,12 @@ def main() -> None:
                 for each in settings[sort]
             ]
             print(
-                f"{entries:>9,} {rule:10} match {mean:.3f}, reported {either_share:.3f}  {within}"
+                f"{entries:>9,} {rule:10} match {mean:.4f} (+- {half:.4f}),"
+                f" reported {either_share:.3f}  {within}"
             )
             results[f"{entries} {rule}"] = {
                 "match": mean,
+                "95% interval": [mean - half, mean + half],
                 "reported": either_share,
                 "within": within,
                 "expected per million files": expected["per_million_files"],
@@ -113,7 +124,7 @@ def main() -> None:
     for name in TRANSFORMS:
         row = " ".join(f"{figures[name]:.2f}" for figures in results.values())
         print(f"{name:<18} {row}")
-    print(f"saved as {runs.save('recall', options.seed, results)}")
+    print(f"saved as {runs.save(f'recall-{options.seed}', options.seed, results)}")
 
 
 if __name__ == "__main__":
