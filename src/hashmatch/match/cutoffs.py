@@ -278,7 +278,9 @@ def _choose_turned(
 ) -> tuple[dict[Kinds, Distances], float]:
     """The cutoffs of turned readings, and how many false matches of a file they make."""
     for bits in _TURNED_AGREEMENTS:
-        within = {group.kinds: _agreement(group.kinds, *bits) for group in groups}
+        within: dict[Kinds, Distances] = {
+            group.kinds: _agreement(group.kinds, *bits) for group in groups
+        }
         chances = [(group, chance_of(rule.rates, within[group.kinds])) for group in groups]
         expected = sum(
             chance.rate * group.entries * group.views for group, chance in chances if chance
