@@ -6,8 +6,8 @@
 scenes whose key frames are very large and of a camera that pans, beside the ffmpeg program, which
 decodes the same frames, or all of them, and does nothing with them.
 ``recall``: a still is shown for two seconds in a clip, which is encoded in ten ways; how often a
-scan's thresholds find it. ``chance``: which verdicts clips and
-single pictures get that are on no list.
+scan's thresholds find it. ``chance``: which verdicts clips that are on no list get, and as many
+pictures.
 """
 
 from __future__ import annotations
@@ -186,7 +186,7 @@ CHANCE_ENCODING = BASE._replace(size=CHANCE_SIZE, rate=4, gop=4)
 
 
 def chance(clips: int, seed: int) -> dict[str, Any]:
-    """Verdicts of clips and of pictures that are on no list."""
+    """Verdicts of clips and of as many pictures, the first still of each, that are on no list."""
     rng = random.Random(seed)
     entries = [
         Entry(str(number), value)
@@ -195,23 +195,28 @@ def chance(clips: int, seed: int) -> dict[str, Any]:
         .views[0]
         .hashes
     ]
-    results: dict[str, Any] = {"entries": CHANCE_ENTRIES, "clips": clips, "shots": CHANCE_SHOTS}
-    examined: list[tuple[Examination, list[Examination]]] = []
-    for _ in range(clips):
-        stills = [texture(rng.randrange(2**32), *CHANCE_SIZE) for _ in range(CHANCE_SHOTS)]
-        clip = examine(film(stills, CHANCE_ENCODING, SHOWN), OPTIONS)
-        examined.append((clip, [examine(_png(still), OPTIONS) for still in stills]))
+    matchers = {}
     for kind in (*KINDS, None):
         some = [entry for entry in entries if kind in {None, entry.hash.kind}]
-        matcher = Matcher(HashList.from_entries(some, name="chance"), isolate=False)
-        row: Counter[str] = Counter()
-        for clip, pictures in examined:
-            row[f"clips {_judged(matcher, clip)}"] += 1
-            for picture in pictures:
-                row[f"pictures {_judged(matcher, picture)}"] += 1
-        results[str(kind or "all")] = dict(row)
-        print(kind or "all", dict(row), flush=True)
-    return results
+        matchers[str(kind or "all")] = Matcher(
+            HashList.from_entries(some, name="chance"), isolate=False
+        )
+    verdicts: dict[str, Counter[str]] = {name: Counter() for name in matchers}
+    for number in range(1, clips + 1):
+        stills = [texture(rng.randrange(2**32), *CHANCE_SIZE) for _ in range(CHANCE_SHOTS)]
+        clip = examine(film(stills, CHANCE_ENCODING, SHOWN), OPTIONS)
+        picture = examine(_png(stills[0]), OPTIONS)
+        for name, matcher in matchers.items():
+            verdicts[name][f"clips {_judged(matcher, clip)}"] += 1
+            verdicts[name][f"pictures {_judged(matcher, picture)}"] += 1
+        if number % 1_000 == 0:
+            print(number, {name: dict(row) for name, row in verdicts.items()}, flush=True)
+    return {
+        "entries": CHANCE_ENTRIES,
+        "clips": clips,
+        "shots": CHANCE_SHOTS,
+        **{name: dict(row) for name, row in verdicts.items()},
+    }
 
 
 def _judged(matcher: Matcher, found: Examination) -> Verdict:
