@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain
+from itertools import permutations
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -43,14 +43,14 @@ class Agreed(NamedTuple):
     Attributes:
         query: the query's number.
         symmetry: which mirror image of the query it is, as in ``Agreement.symmetries``.
-        sort: of that reading of the query.
+        sort: of all these readings.
         rows: for each section, the entry's row.
         apart: for each section, the distance in bits.
     """
 
     query: Rows
     symmetry: Rows
-    sort: Sorts
+    sort: int
     rows: tuple[Rows, Rows]
     apart: tuple[Rows, Rows]
 
@@ -102,23 +102,14 @@ class Agreement:
         usual, turned, further = (within[first.kind] for within in self.within)
         return max(turned, further) >= 0 or usual > first.threshold
 
-    def find(self, queries: Mapping[HashKind, Codes], sorts: Sorts) -> Agreed:
-        """Find every entry that both hashes of a query agree on.
+    def find(self, queries: Mapping[HashKind, Codes], sorts: Sorts) -> Iterator[Agreed]:
+        """Find every entry that both hashes of a query agree on, by one sort of reading at a time.
 
         Args:
             queries: exact hashes of both kinds, each of shape (n, words).
             sorts: of the queries' views, shape (n,): see ``sorts_of``.
         """
-        found = [self._find(queries, asked) for asked in self._readings(sorts)]
-        query, symmetry, sort, rows, apart = zip(*found, strict=True)
-        joined = np.concatenate
-        return Agreed(
-            joined(query),
-            joined(symmetry),
-            joined(sort),
-            (joined([one for one, _ in rows]), joined([two for _, two in rows])),
-            (joined([one for one, _ in apart]), joined([two for _, two in apart])),
-        )
+        return (self._find(queries, asked) for asked in self._readings(sorts))
 
     def _find(self, queries: Mapping[HashKind, Codes], asked: _Readings) -> Agreed:
         """Find the entries that both hashes of readings of one sort agree on."""
@@ -134,7 +125,7 @@ class Agreement:
         return Agreed(
             asked.query[query[agree]],
             asked.symmetry[query[agree]],
-            np.full(np.count_nonzero(agree), asked.sort, dtype=np.int8),
+            asked.sort,
             (row[agree], partner[agree]),
             (own[agree], apart[agree]),
         )
@@ -237,9 +228,37 @@ def may_be_near(
 
 
 def find_agreements(sections: list[IndexedSection], cutoffs: Cutoffs) -> list[Agreement]:
-    """Pair the sections of each list that a cutoff of several kinds names, the rarer kind first."""
-    return list(
-        chain.from_iterable(_pairs(sections, within, cutoffs) for within in cutoffs.agreements())
+    """Pair the sections of each list that a cutoff of two kinds names."""
+    return [
+        _agreement((place, other), (section, partner), within, cutoffs)
+        for within in cutoffs.agreements()
+        for (place, section), (other, partner) in permutations(enumerate(sections), 2)
+        if [section.kind, partner.kind] == _in_order(within)
+        and section.hash_list is partner.hash_list
+    ]
+
+
+def _in_order(within: Distances) -> list[HashKind]:
+    """Two kinds, dHash last: it has most look-alikes, since smooth pictures share it."""
+    return sorted(within, key=lambda kind: (kind.algorithm == "dhash", -kind.bits))
+
+
+def _agreement(
+    places: tuple[int, int],
+    sections: tuple[IndexedSection, IndexedSection],
+    within: Distances,
+    cutoffs: Cutoffs,
+) -> Agreement:
+    never = dict.fromkeys(within, NEVER)
+    turned, further = (cutoffs.of(within, sort) or never for sort in (TURNED, FURTHER))
+    partners = find_partners(sections[0].rows, sections[1].rows)
+    return Agreement(
+        places,
+        sections,
+        partners,
+        (within, turned, further),
+        cutoffs.symmetries,
+        cutoffs.quarters,
     )
 
 
@@ -256,30 +275,3 @@ def find_partners(rows: ListSection | SectionUpdate, others: ListSection | Secti
         return others.find(rows.ids(0, len(rows)))
     sections = (rows.base, rows.added) if isinstance(rows, SectionUpdate) else (rows,)
     return others.find([name for each in sections for name in each.ids(0, len(each))])
-
-
-def _pairs(
-    sections: list[IndexedSection], within: Distances, cutoffs: Cutoffs
-) -> Iterator[Agreement]:
-    # dHash has most look-alikes, since smooth pictures share it
-    first, second = sorted(within, key=lambda kind: (kind.algorithm == "dhash", -kind.bits))
-    for place, section in enumerate(sections):
-        for other, partner in enumerate(sections):
-            if (section.kind, partner.kind) == (
-                first,
-                second,
-            ) and section.hash_list is partner.hash_list:
-                partners = find_partners(section.rows, partner.rows)
-                never = dict.fromkeys(within, NEVER)
-                yield Agreement(
-                    (place, other),
-                    (section, partner),
-                    partners,
-                    (
-                        within,
-                        cutoffs.of(within, TURNED) or never,
-                        cutoffs.of(within, FURTHER) or never,
-                    ),
-                    cutoffs.symmetries,
-                    cutoffs.quarters,
-                )

@@ -20,7 +20,7 @@ def describe_hit(
     """Describe a hit.
 
     Args:
-        hit: it.
+        hit: the near entry.
         examination: of what was looked up.
         sections: of all lists.
         expected: the false matches to expect, and the cutoffs.

@@ -1,4 +1,4 @@
-"""Pictures that were hashed elsewhere, so that their hashes are all there is to look up."""
+"""Looks up pictures that were hashed elsewhere: there is nothing but their hashes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hashmatch.match.lookup import Lookup
 from hashmatch.model import DIGEST_BITS, Examination, HashKind, PerceptualHash, ViewHashes
 
 FORMAT = "hashes"
-"""Takes the place of a format: these are pictures, of a format that nobody told."""
+"""Stands in for the format, which is not known."""
 
 VIEW = "given"
 

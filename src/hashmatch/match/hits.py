@@ -49,10 +49,10 @@ class Hit:
     @property
     def cause(self) -> Cause | None:
         """Why this is only a candidate; None for a match."""
-        return _CAUSES[self.doubt]
+        return DOUBTS[self.doubt]
 
 
-_CAUSES = (None, Cause.CHANCE, Cause.LONE_FRAME, Cause.LOW_INFORMATION)
+DOUBTS: tuple[Cause | None, ...] = (None, *Cause)
 SURE, BY_CHANCE, LONE_FRAME, FAINT = range(4)
 
 
@@ -68,9 +68,6 @@ class Near:
 
     hits: list[Hit]
     count: int
-
-
-NOTHING = Near([], 0)
 
 
 def view_name(view: ViewHashes, symmetry: str) -> str:

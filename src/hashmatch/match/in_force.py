@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from hashmatch.hashlist import HashList
 from hashmatch.match import reviews as reviewing
-from hashmatch.match.hits import NOTHING, Near
+from hashmatch.match.hits import Near
 from hashmatch.match.lookup import Lookup
 from hashmatch.match.parts import far
 from hashmatch.match.reviews import Reviews, apply_reviews, content_of
@@ -68,8 +68,9 @@ class ListsInForce:
 
     def _outcomes(self, examinations: Sequence[Examination], most: int) -> list[Outcome]:
         near = self.lookup.near_entries(examinations, most)
+        nothing = Near([], 0)
         return [
-            self._outcome(examination, near.get(number, NOTHING), most)
+            self._outcome(examination, near.get(number, nothing), most)
             for number, examination in enumerate(examinations)
         ]
 

@@ -216,7 +216,8 @@ class Lookup:
             rest = np.flatnonzero(~found)
             some = {kind: column[rest] for kind, column in codes.items()}
             if uncertain_bits is None:
-                found[rest[agreement.find(some, sorts[rest]).query]] = True
+                for agreed in agreement.find(some, sorts[rest]):
+                    found[rest[agreed.query]] = True
             else:
                 unsure = {kind: column[rest] for kind, column in uncertain_bits.items()}
                 found[rest[agreement.may_agree(some, unsure, sorts[rest])]] = True
@@ -296,23 +297,17 @@ class Lookup:
         self, columns: Mapping[HashKind, Codes], places: Sequence[tuple[int, int]], sorts: Sorts
     ) -> Iterator[tuple[int, Hit]]:
         """Yield the entries that two hashes of a view agree on, with the examination's number."""
-        for agreement in self._agreements if places else ():
-            if not columns.keys() >= set(agreement.kinds):
-                continue
-            query, symmetry, sort, rows, apart = agreement.find(columns, sorts)
+        usable = [each for each in self._agreements if columns.keys() >= set(each.kinds)]
+        for agreement in usable if places else ():
             names = ("", *agreement.symmetries)
-            for at, side, reading, *pair in zip(
-                query.tolist(),
-                symmetry.tolist(),
-                sort.tolist(),
-                *(array.tolist() for array in (*rows, *apart)),
-                strict=True,
-            ):
-                number, view = places[at]
-                together = tuple(zip(agreement.kinds, pair[2:], strict=True))
-                for position, row, bits in zip(agreement.places, pair[:2], pair[2:], strict=True):
-                    hit = Hit(SURE, True, bits, position, row, view, names[side], together, reading)
-                    yield number, hit
+            for query, symmetry, sort, rows, apart in agreement.find(columns, sorts):
+                arrays = (query, symmetry, *rows, *apart)
+                for at, side, *pair in zip(*(each.tolist() for each in arrays), strict=True):
+                    number, view = places[at]
+                    together = tuple(zip(agreement.kinds, pair[2:], strict=True))
+                    for where, row, bits in zip(agreement.places, pair[:2], pair[2:], strict=True):
+                        hit = Hit(SURE, True, bits, where, row, view, names[side], together, sort)
+                        yield number, hit
 
     def _weigh(self, hit: Hit, examination: Examination) -> Hit:
         """A view of too little detail makes only candidates."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hashmatch.errors import InputError
-from hashmatch.match.rates import PHOTOGRAPHS, Curve, Rates, Seen
+from hashmatch.match.rates import PHOTOGRAPHS, Curve, Rates, Seen, kind_of
 from hashmatch.model import HashKind
 from hashmatch.text import count
 
@@ -63,13 +63,15 @@ def rates_of(record: Mapping[str, Any]) -> Rates:
         for each in record["distances"]
     }
     agreeing = {
-        frozenset(map(_kind, each["kinds"])): _curve(_pairs_within(each["different"]), pairs)
+        frozenset(map(kind_of, map(str, each["kinds"]))): _curve(
+            _pairs_within(each["different"]), pairs
+        )
         for each in record["agreeing"]
     }
     # Crops and mirror images reach far lower rates than the pictures themselves
     samples = record.get("samples", {"near": ()})
     for each in samples["near"]:
-        kinds = tuple(map(_kind, each["kinds"]))
+        kinds = tuple(map(kind_of, map(str, each["kinds"])))
         counts = zip(map(_count, each["within"]), map(float, each["independent"]), strict=True)
         steps = _curve(counts, int(samples["pairs"]))
         if steps and len(kinds) == 1:
@@ -84,11 +86,6 @@ def rates_of(record: Mapping[str, Any]) -> Rates:
             **{kinds: curve for kinds, curve in agreeing.items() if curve},
         },
     )
-
-
-def _kind(name: Any) -> HashKind:
-    algorithm, _, bits = str(name).partition("-")
-    return HashKind(algorithm, int(bits))
 
 
 def _pairs_within(different: Iterable[Any]) -> Iterator[tuple[int, None]]:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from hashmatch.errors import DecodeError
 from hashmatch.examine.sandbox import SharedPool, nameless_file
-from hashmatch.match.hits import BYTES
+from hashmatch.match.hits import BYTES, DOUBTS
 from hashmatch.match.verdict import decide, decide_whole
-from hashmatch.model import Cause, Examination, Match, Outcome, Part, Reason
+from hashmatch.model import Examination, Match, Outcome, Part, Reason
 from hashmatch.options import ExamineOptions
 
 if TYPE_CHECKING:
@@ -131,12 +131,9 @@ def whole(parts: Sequence[Part], max_matches: int) -> Outcome:
     )
 
 
-_DOUBTS = (None, *Cause)
-
-
 def _rank(match: Match) -> tuple[int, bool, int]:
     """The order of hits: matches first, then exact digests, then the distance."""
-    return _DOUBTS.index(match.cause), match.view != BYTES, match.distance
+    return DOUBTS.index(match.cause), match.view != BYTES, match.distance
 
 
 def far(examination: Examination) -> Outcome:

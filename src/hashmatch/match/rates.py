@@ -189,7 +189,8 @@ _FEWER, _MORE = 118_458_822, 1_060_000_000
 """Pairs of 15,400 and of 46,161 crops; crops of one photograph were not compared."""
 
 
-def _kind(name: str) -> HashKind:
+def kind_of(name: str) -> HashKind:
+    """Read the name of a kind, such as ``phash-64``. Raises ``ValueError`` for any other text."""
     algorithm, bits = name.rsplit("-", 1)
     return HashKind(algorithm, int(bits))
 
@@ -201,29 +202,29 @@ def _curve(*counts: tuple[int, int, int]) -> Curve:
 PHOTOGRAPHS = Rates(
     name="photographs",
     alone={
-        _kind("phash-64"): _curve(
+        kind_of("phash-64"): _curve(
             (4, 0, _MORE), (6, 17, _MORE), (8, 123, _MORE),
             (10, 79, _FEWER), (12, 498, _FEWER), (14, 3_317, _FEWER),
         ),
-        _kind("dhash-64"): _curve(
+        kind_of("dhash-64"): _curve(
             (2, 66, _MORE), (4, 418, _MORE),
             (6, 163, _FEWER), (8, 640, _FEWER), (10, 2_132, _FEWER),
         ),
-        _kind("phash-256"): _curve(
+        kind_of("phash-256"): _curve(
             (48, 2, _MORE), (60, 10, _MORE),
             (70, 3, _FEWER), (76, 17, _FEWER), (82, 108, _FEWER), (88, 699, _FEWER),
         ),
-        _kind("dhash-256"): _curve(
+        kind_of("dhash-256"): _curve(
             (16, 20, _MORE),
             (28, 9, _FEWER), (34, 42, _FEWER), (40, 118, _FEWER), (64, 4_975, _FEWER),
         ),
-        _kind("pdq-256"): _curve(
+        kind_of("pdq-256"): _curve(
             (48, 2, _MORE), (60, 9, _MORE),
             (70, 5, _FEWER), (76, 21, _FEWER), (82, 82, _FEWER), (88, 509, _FEWER),
         ),
     },
     agreeing={
-        frozenset({_kind("phash-64"), _kind("dhash-64")}): _curve(
+        frozenset({kind_of("phash-64"), kind_of("dhash-64")}): _curve(
             (8, 1, _MORE), (10, 3, _MORE), (12, 19, _MORE), (14, 193, _MORE)
         ),
     },

@@ -14,6 +14,8 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from operator import attrgetter
+from typing import TypeVar
 
 from hashmatch.match.cutoffs import (
     MILLION,
@@ -28,6 +30,8 @@ from hashmatch.match.hits import BY_CHANCE, LONE_FRAME, SURE, Hit
 from hashmatch.match.rates import poisson_at_most
 from hashmatch.match.sections import IndexedSection
 from hashmatch.model import Examination, HashKind, Kind, PerceptualHash
+
+T = TypeVar("T")
 
 LEAST_FRAMES = 3
 """Different frames of a listed video that must be near at least."""
@@ -94,7 +98,7 @@ class VideoRule:
             weighed = self._weigh_stills(weighed, found)
         return weighed + [
             replace(hit, doubt=SURE if self._is_near(video, found) else LONE_FRAME)
-            for video in _grouped(frames, self._video_of)
+            for video in _grouped(frames, self._video_of).values()
             for hit in video
         ]
 
@@ -141,7 +145,7 @@ class VideoRule:
         """Whether enough frames of one listed video are near."""
         if found.kind is not Kind.VIDEO:
             return False
-        for section, near in _by_section(frames).items():
+        for section, near in _grouped(frames, attrgetter("section")).items():
             rows = sorted({hit.row for hit in near})
             listed = [self._sections[section].rows.entry(row).hash for row in rows]
             different = _count_different(listed, self._expected.cutoffs.near[listed[0].kind])
@@ -179,15 +183,8 @@ def _count_different(values: Sequence[PerceptualHash], apart: int) -> int:
     return len(kept)
 
 
-def _grouped(frames: Sequence[Hit], video_of: Callable[[Hit], str | None]) -> list[list[Hit]]:
-    groups: dict[str | None, list[Hit]] = defaultdict(list)
-    for hit in frames:
-        groups[video_of(hit)].append(hit)
-    return list(groups.values())
-
-
-def _by_section(hits: Sequence[Hit]) -> dict[int, list[Hit]]:
-    groups: dict[int, list[Hit]] = defaultdict(list)
+def _grouped(hits: Sequence[Hit], key: Callable[[Hit], T]) -> dict[T, list[Hit]]:
+    groups: dict[T, list[Hit]] = defaultdict(list)
     for hit in hits:
-        groups[hit.section].append(hit)
+        groups[key(hit)].append(hit)
     return groups
