@@ -21,6 +21,7 @@ import pytest
 from commands import SOURCE, environment
 from counts import LONG
 from hashmatch import Matcher
+from hashmatch.examine.sandbox.protocol import HANDFUL
 from hashmatch.scan import State
 from state.tables import rows_of
 
@@ -28,8 +29,8 @@ from .trees import list_of, picture, plain_scan, put
 
 KILLS = 200 if LONG else 6
 FILES = 2400 if LONG else 200
-TWICE = 8
-"""Files that most kills may cost: those of two workers at once, and those of one transaction."""
+TWICE = 2 * HANDFUL
+"""Files that most kills may cost: those that two workers have decoded and not yet answered for."""
 
 PATIENCE = 60.0
 SEED = 5
