@@ -211,4 +211,4 @@ def _pictures(every: Sequence[AnyView], algorithm: Algorithm, bits: int) -> Iter
 
 def _stacked(pictures: Sequence[Grey]) -> Grey:
     """Stack small pictures. A single one is not copied, which takes a tenth of the time."""
-    return pictures[0][None] if len(pictures) == 1 else np.stack(pictures)
+    return pictures[0][None] if len(pictures) == 1 else np.array(pictures)  # np.stack takes thrice
