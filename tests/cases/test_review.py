@@ -214,7 +214,7 @@ def test_every_wrong_row_is_told_and_nothing_taken_in(store: Cases, tmp_path: Pa
     path = decisions(tmp_path / "v.csv", [said(1), *wrong.values(), said(12)])
     with path.open("a") as file:
         file.write("10,confirmed\n")
-    with pytest.raises(DecisionsError, match="11 of 13 decisions wrong; nothing") as caught:
+    with pytest.raises(DecisionsError, match="11 of 13 decisions are wrong; nothing") as caught:
         import_decisions(store, path)
     assert [problem.line for problem in caught.value.problems] == [*wrong, 14]
     assert store.decisions() == []
@@ -242,7 +242,7 @@ def test_all_faults_of_a_row_are_reported(store: Cases, tmp_path: Path) -> None:
 def test_ids_that_are_too_long_are_wrong_rows(store: Cases, tmp_path: Path, text: str) -> None:
     """A row whose id is too long is wrong, however the id begins."""
     path = decisions(tmp_path / "v.csv", [said(2), said(1, "false_positive") | {"id": text}])
-    with pytest.raises(DecisionsError, match="1 of 2 decisions wrong") as caught:
+    with pytest.raises(DecisionsError, match="1 of 2 decisions is wrong") as caught:
         import_decisions(store, path)
     (problem,) = caught.value.problems
     assert (problem.line, problem.message) == (3, "id: no match has this id")

@@ -183,7 +183,7 @@ def test_merging_refuses_what_is_not_whole(uploads: Path, planned: tuple[Path, P
     result.write_bytes(b"".join(lines[:-1]))
     refused("is not complete")
     result.write_bytes(b"".join([*lines, lines[-1]]))
-    refused("says what no node says")
+    refused("has results that are not valid")
     result.write_bytes(b"\n".join([b'{"type": "other"}', *lines[1:]]))
     refused("not the results of a shard")
     result.unlink()

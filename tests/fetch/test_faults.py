@@ -83,7 +83,7 @@ def test_faults_of_one_body(desk: Desk, name: str, fault: str, message: str) -> 
 def test_another_host_is_never_asked(desk: Desk) -> None:
     """A link to the next page that leads to another host is not followed."""
     desk.body.faults = {2: ["host"]}
-    check(desk, "ncmec", "it links to another host than the source's", page=3)
+    check(desk, "ncmec", "it links to a host other than the source's", page=3)
 
 
 def test_a_wrong_total(desk: Desk) -> None:
@@ -163,7 +163,7 @@ def test_bad_entries_are_skipped_on_request(desk: Desk) -> None:
 def test_a_login_without_a_token(desk: Desk) -> None:
     """A login that gives no token is a fault of the page that needs it."""
     desk.body.faults = {0: ["no token"]}
-    with pytest.raises(FetchError, match=r"tat: page 1: .* holds no token"):
+    with pytest.raises(FetchError, match=r"tat: page 1: .* has no token"):
         desk.fetch("tat", attempts=2)
 
 

@@ -7,7 +7,7 @@ one decision more than the store: a process that was killed between the two had 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeAlias
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeAlias
 from sqlalchemy import Connection, func, insert, select, update
 
 from hashmatch.cases.queueing import check_free, release
-from hashmatch.cases.reading import check_number, read_decisions
+from hashmatch.cases.reading import check_number, read_decisions, waiting_votes
 from hashmatch.cases.recording import as_text, settle
 from hashmatch.cases.schema import cases, decisions, matches, meta
 from hashmatch.cases.values import Decision, DecisionRecord
@@ -49,13 +49,13 @@ def decide(
     number = _next_number(connection)
     highest = _lock(connection, case)
     check_free(connection, case, reviewer, now)
-    known = read_decisions(connection, case)
+    known = read_decisions(connection, [case])
     if last is not None and known and known[-1].id > last:
         raise CaseError(f"case {case} was decided meanwhile: look at it again")
     through = highest if through is None else min(through, highest)
     settles = True
     if second:
-        votes = _votes(known)
+        votes = waiting_votes(known)
         votes.pop(reviewer, None)
         agreeing = [vote for vote in votes.values() if vote.decision == decision]
         settles = bool(agreeing) or len(votes) > 1
@@ -89,7 +89,7 @@ def undo(
     if case is None:
         raise CaseError(f"there is no decision {decision}")
     _lock(connection, case)
-    last = read_decisions(connection, case)[-1]
+    last = read_decisions(connection, [case])[-1]
     if last.id != decision or last.undoes is not None:
         raise CaseError(f"decision {decision} is not the last one about case {case}")
     if last.reviewer != as_text(reviewer):
@@ -213,17 +213,3 @@ def _lock(connection: Connection, case: int) -> int:
             select(func.max(matches.c.id)).where(matches.c.case == case)
         ).scalar_one()
     )
-
-
-def _votes(known: Iterable[DecisionRecord]) -> dict[str, DecisionRecord]:
-    """The latest decision of each reviewer that still waits for another one."""
-    undone = {row.undoes for row in known}
-    votes: dict[str, DecisionRecord] = {}
-    for row in known:
-        if row.undoes is not None or row.id in undone or row.match is not None:
-            continue
-        if row.settles:
-            votes = {}
-        else:
-            votes[row.reviewer] = row
-    return votes

@@ -103,7 +103,8 @@ def _read(cases: Cases, name: str, default: dict[str, str]) -> tuple[list[MatchD
             problems.append(DecisionsError(found, path=name, line=line))
     if wrong:
         raise DecisionsError(
-            f"{wrong} of {count(wrong + len(decided), 'decision')} wrong; nothing was imported",
+            f"{wrong} of {count(wrong + len(decided), 'decision')} {'is' if wrong == 1 else 'are'}"
+            " wrong; nothing was imported",
             path=name,
             problems=problems,
             count=wrong,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -22,7 +23,7 @@ from sqlalchemy import (
 )
 
 from hashmatch.cases.database import upsert
-from hashmatch.cases.reading import MOST_NUMBER, lease_of, match_of
+from hashmatch.cases.reading import MOST_NUMBER, lease_of, match_of, read_decisions, waiting_votes
 from hashmatch.cases.recording import copies_of, facet_value, place_of
 from hashmatch.cases.schema import (
     Moment,
@@ -36,7 +37,7 @@ from hashmatch.cases.schema import (
     moment,
     places,
 )
-from hashmatch.cases.values import OPEN, CaseRow, Lease
+from hashmatch.cases.values import OPEN, CaseRow, DecisionRecord, Lease
 from hashmatch.errors import CaseError, SettingsError
 
 COUNTED = 1_000
@@ -151,7 +152,6 @@ def lease(
     reviewer: str,
     filters: Filters,
     order: Order,
-    passed: Collection[int],
     now: datetime,
     expires: datetime,
 ) -> int | None:
@@ -160,7 +160,7 @@ def lease(
     others = taken.where(leases.c.reviewer != reviewer)
     query = queue_query(filters, order, now).where(~others, ~_voted(reviewer))
     mine = query.where(taken.where(leases.c.reviewer == reviewer))
-    refused = set(passed)
+    refused: set[int] = set()  # somebody took them between two statements
     for each in (mine, query):
         while True:
             row = connection.execute(each.where(facets.c.case.not_in(refused)).limit(1)).first()
@@ -169,7 +169,7 @@ def lease(
             if take(connection, row.case, reviewer, now, expires):
                 release(connection, reviewer, but=row.case)
                 return int(row.case)
-            refused.add(row.case)  # somebody took it between the two statements
+            refused.add(row.case)
     release(connection, reviewer)
     return None
 
@@ -289,7 +289,9 @@ def _rows(connection: Connection, ids: Sequence[int], now: datetime) -> tuple[Ca
             select(leases).where(leases.c.case.in_(ids), leases.c.expires > now)
         )
     }
-    votes = _votes(connection, ids)
+    made: defaultdict[int, list[DecisionRecord]] = defaultdict(list)
+    for each in read_decisions(connection, ids):
+        made[each.case].append(each)
     copies = copies_of(connection, ids)
     return tuple(
         CaseRow(
@@ -301,7 +303,7 @@ def _rows(connection: Connection, ids: Sequence[int], now: datetime) -> tuple[Ca
             copies=copies[case],
             first_seen=found[case].first_seen,
             last_seen=found[case].last_seen,
-            votes=votes.get(case, 0),
+            votes=len(waiting_votes(made[case])),
             lease=held.get(case),
         )
         for case in ids
@@ -310,22 +312,3 @@ def _rows(connection: Connection, ids: Sequence[int], now: datetime) -> tuple[Ca
 
 def _by_id(connection: Connection, table: Any, ids: Sequence[int]) -> dict[int, Any]:
     return {row.id: row for row in connection.execute(select(table).where(table.c.id.in_(ids)))}
-
-
-def _votes(connection: Connection, ids: Sequence[int]) -> dict[int, int]:
-    found: dict[int, int] = {}
-    undone: set[int] = set()
-    rows = connection.execute(
-        select(decisions).where(decisions.c.case.in_(ids)).order_by(decisions.c.id.desc())
-    ).all()
-    settled: set[int] = set()
-    for row in rows:
-        if row.undoes is not None:
-            undone.add(row.undoes)
-        elif row.id in undone:
-            continue
-        elif row.settles:
-            settled.add(row.case)
-        elif row.case not in settled:
-            found[row.case] = found.get(row.case, 0) + 1
-    return found

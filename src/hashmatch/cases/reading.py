@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -64,7 +65,7 @@ def read_case(connection: Connection, case: int, now: datetime) -> Case:
         matches=tuple(map(match_of, ranked)),
         places=tuple(SeenPlace(place_of(each), each.first_seen, each.last_seen) for each in here),
         copies=copies,
-        decisions=tuple(read_decisions(connection, case)),
+        decisions=tuple(read_decisions(connection, [case])),
         notes=tuple(
             Note(each.at, each.reviewer, each.text) for each in _rows_of(connection, notes, case)
         ),
@@ -86,15 +87,31 @@ def check_number(case: int) -> None:
         raise CaseError(f"no case has the number {case}")
 
 
-def read_decisions(connection: Connection, case: int | None = None) -> list[DecisionRecord]:
-    """Read the decisions about a case, or all of them, in the order of their numbers."""
+def read_decisions(
+    connection: Connection, about: Collection[int] | None = None
+) -> list[DecisionRecord]:
+    """Read the decisions about some cases, or all of them, in the order of their numbers."""
     query = select(decisions).order_by(decisions.c.id)
-    if case is not None:
-        query = query.where(decisions.c.case == case)
+    if about is not None:
+        query = query.where(decisions.c.case.in_(about))
     return [
         DecisionRecord(**{name: getattr(row, name) for name in _DECISION_FIELDS})
         for row in connection.execute(query)
     ]
+
+
+def waiting_votes(known: Collection[DecisionRecord]) -> dict[str, DecisionRecord]:
+    """The latest decision of each reviewer of a case that still waits for another one."""
+    undone = {row.undoes for row in known}
+    votes: dict[str, DecisionRecord] = {}
+    for row in known:
+        if row.undoes is not None or row.id in undone or row.match is not None:
+            continue
+        if row.settles:
+            votes = {}
+        else:
+            votes[row.reviewer] = row
+    return votes
 
 
 def read_match_rows(connection: Connection, *, include_decided: bool) -> list[QueueRow]:

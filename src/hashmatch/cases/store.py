@@ -168,8 +168,6 @@ class Cases(Closing):
         order: Order = Order.OLDEST,
         *,
         case: int | None = None,
-        passed: Collection[int] = (),
-        lasts: timedelta = LEASE,
     ) -> Case | None:
         """Give a reviewer a case, and nobody else until it expires or is decided.
 
@@ -181,8 +179,6 @@ class Cases(Closing):
             filters: which cases.
             order: in which order.
             case: take this very case instead.
-            passed: cases that the reviewer does not want now.
-            lasts: how long.
 
         Returns:
             The case; None if there is none left.
@@ -193,12 +189,10 @@ class Cases(Closing):
         reviewer, now = recording.as_text(reviewer), self._clock()
         with self._database.writing() as connection:
             if case is None:
-                case = queueing.lease(
-                    connection, reviewer, filters, order, passed, now, now + lasts
-                )
+                case = queueing.lease(connection, reviewer, filters, order, now, now + LEASE)
                 return None if case is None else reading.read_case(connection, case, now)
             found = reading.read_case(connection, case, now)
-            if not queueing.take(connection, case, reviewer, now, now + lasts):
+            if not queueing.take(connection, case, reviewer, now, now + LEASE):
                 queueing.check_free(connection, case, reviewer, now)
             queueing.release(connection, reviewer, but=case)
             return reading.read_case(connection, found.id, now)

@@ -247,7 +247,7 @@ class CaseRow:
         copies: how many places have it.
         first_seen: when its first match was found.
         last_seen: when a door last met the content.
-        votes: how many decisions wait for a second reviewer.
+        votes: how many reviewers have decided, if it waits for another one.
         lease: who works on it now.
     """
 

@@ -10,5 +10,6 @@ and checked field by field, and each item must be answered exactly once.
 them, and ``merge.py`` is an examiner that replays the results into the usual scan. Wherever an
 answer comes from, the verdict is given at home, by the usual rule and in the usual order.
 
-Nothing that a node imports from here knows of lists. A node can still lie about what it examined.
+Nothing that a node imports from this package knows about lists. A node can still lie about what it
+examined.
 """

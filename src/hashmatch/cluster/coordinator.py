@@ -85,8 +85,8 @@ def cluster_at(address: str, keys: Path | None, **how: Any) -> Cluster:
     if protocol == "tcp" and host in ("127.0.0.1", "::1", "localhost"):
         return Cluster(address, **how)
     raise SettingsError(
-        "give the scheduler's address as tls://host:8786; tcp:// is only for this machine, since"
-        " anybody could join",
+        "give the scheduler's address as tls://host:8786; tcp:// is only for this machine, because"
+        " anyone could join",
         path=address,
     )
 
@@ -315,7 +315,7 @@ class ClusterPool(AnyPool):
         elif end == "unfit":
             self._refuse(node, why)
         elif hearing.is_false or end != "done" or not hearing.answers.complete:
-            self._refuse(node, "it answers what no node answers")
+            self._refuse(node, "its answers are not valid")
         else:
             self._dispatch.end(number)
             self._losses = 0

@@ -130,7 +130,7 @@ def _read_results(file: Path, shard: Shard, digests: Sequence[str]) -> list[Shar
         ) from error
     except ProtocolError:
         raise InputError(
-            "says what no node says: examine this shard again", path=str(file)
+            "has results that are not valid: examine this shard again", path=str(file)
         ) from None
     if not answers.complete:
         raise InputError("is not complete: examine this shard again", path=str(file))

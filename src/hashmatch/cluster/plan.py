@@ -99,7 +99,7 @@ def read_plan(folder: Path) -> Plan:
         links = [path_of(each) for each in counts["skipped_links"]]
         chosen = {name: tuple(walk[name]) for name in ("include", "exclude")}
         if (page["type"], page["schema"]) != ("plan", SCHEMA):
-            raise InputError("is of another version of hashmatch", path=str(path))
+            raise InputError("was made by another version of hashmatch", path=str(path))
         return Plan(
             list(map(str, page["shards"])),
             page["items"],
@@ -109,7 +109,7 @@ def read_plan(folder: Path) -> Plan:
             WalkCounts(**{**counts, "skipped_links": links}),
         )
     except (AttributeError, LookupError, TypeError, ValueError):
-        raise InputError("not the page of a plan", path=str(path)) from None
+        raise InputError("not a valid plan.json", path=str(path)) from None
 
 
 def read_manifest(path: Path) -> tuple[str, Shard]:

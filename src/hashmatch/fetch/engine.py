@@ -39,13 +39,13 @@ _MOST_BACK_OFF = 60
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What the engine takes from its surroundings.
+    """What the engine needs from outside.
 
     Attributes:
         now: seconds since 1970.
         sleep: waits for some seconds.
         jitter: a random number from 0 to 1.
-        watch: is called with the number of each page that is asked for.
+        watch: called with the number of each page before it is requested.
     """
 
     now: Callable[[], float] = time.time

@@ -159,7 +159,7 @@ class HttpsShell(Closing):
         except (ValueError, LookupError, TypeError):
             token = None
         if not isinstance(token, str) or not token.isascii() or not token.isprintable():
-            raise PageError("the server's answer to the login holds no token", again=True)
+            raise PageError("the server's answer to the login has no token", again=True)
         self._secrets["token"] = Secret(token)
 
     def _send(self, sent: httpx.Request, stream: BinaryIO, most: int) -> FetchReply:
@@ -184,7 +184,7 @@ class HttpsShell(Closing):
         except httpx.TimeoutException:
             raise PageError("the server did not answer in time", again=True) from None
         except httpx.DecodingError:
-            raise PageError("the answer is not compressed as it says", again=True) from None
+            raise PageError("the compression of the answer is not valid", again=True) from None
         except httpx.TransportError as error:
             # The message is the library's own; it quotes neither headers nor bodies
             untrusted = "CERTIFICATE_VERIFY_FAILED" in str(error)
@@ -200,7 +200,7 @@ class HttpsShell(Closing):
         """
         ours, theirs = urlsplit(self._source.url), urlsplit(url)
         if (ours.scheme, ours.netloc) != (theirs.scheme, theirs.netloc):
-            raise PageError("it links to another host than the source's", spoilt=True)
+            raise PageError("it links to a host other than the source's", spoilt=True)
         return url
 
 

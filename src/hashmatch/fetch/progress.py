@@ -152,7 +152,7 @@ def check_page(at: FetchProgress, event: Event, turn: Turn, now: int) -> None:
         since = at.since.partition(",")[0]
         if turn.moment > now + MOST_SKEW:
             raise wrong_page(
-                "its checkpoint is in the future, which would skip all changes till then"
+                "its checkpoint is in the future, which would skip all changes until then"
             )
         if since.isdecimal() and turn.moment < int(since):
             raise wrong_page("its checkpoint is earlier than the last one")

@@ -1,4 +1,4 @@
-"""What leaves a scan."""
+"""The result of a scan, file by file."""
 
 from __future__ import annotations
 

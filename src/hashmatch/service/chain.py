@@ -121,7 +121,7 @@ class ChainedScan:
                 while said and b"\0" not in said and len(said) < _MOST_ANSWER:
                     said += await self._reader.read(_MOST_ANSWER) or b"\0"
         except (OSError, TimeoutError) as error:
-            raise ChainError("the other scanner gives no answer") from error
+            raise ChainError("the other scanner does not answer") from error
         finally:
             self.close()
         answer = said.removesuffix(b"\0")

@@ -89,7 +89,7 @@ def read_hashes(body: bytes) -> tuple[list[PerceptualHash], int]:
         raise UnansweredError(Why.MALFORMED, "send JSON") from error
     listed = told.get("hashes") if isinstance(told, dict) else None
     if not isinstance(listed, list) or not listed or set(told) - {"hashes", "quality"}:
-        raise UnansweredError(Why.MALFORMED, "send hashes, a list, and maybe the quality")
+        raise UnansweredError(Why.MALFORMED, "send hashes, a list, and optionally the quality")
     quality = told.get("quality", 100)
     if isinstance(quality, bool) or not isinstance(quality, int) or not 0 <= quality <= 100:
         raise UnansweredError(Why.MALFORMED, "quality is a whole number from 0 to 100")

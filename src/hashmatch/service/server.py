@@ -148,7 +148,7 @@ async def _serve(
         for server in servers.values():
             server.should_exit = True
         await asyncio.gather(*(each.drain(GRACE_SECONDS) for each in connections.values()))
-    _remove_sockets(address for address, _ in opened.values())
+    remove_sockets(address for address, _ in opened.values())
     log_event("stopped")
 
 
@@ -175,7 +175,7 @@ def _log_door(core: VerdictCore, doors: Doors, name: str, address: str) -> None:
     )
 
 
-def _remove_sockets(addresses: Iterable[Address]) -> None:
+def remove_sockets(addresses: Iterable[Address]) -> None:
     """Remove the unix sockets that this process made."""
     for address in addresses:
         if address.path is not None and address.descriptor is None:

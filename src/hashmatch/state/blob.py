@@ -75,7 +75,7 @@ def unpack_hashes(blob: bytes, kinds: Sequence[HashKind]) -> Hashes:
 def _unpack(blob: bytes, kinds: Sequence[HashKind]) -> Hashes:
     uncertain, count, words = _shape(blob)
     if count and words != sum(kind.words for kind in kinds):
-        raise BlobError("the stored hashes have other kinds")
+        raise BlobError("the stored hashes are of other kinds")
     place = _HEADER.size
     hashes = [_unpack_words(blob, place + _WORD * words * i, kinds) for i in range(count)]
     place += _WORD * words * count

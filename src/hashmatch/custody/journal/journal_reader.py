@@ -48,7 +48,7 @@ class _Gap:
     def ends_within_a_line(self) -> bool:
         return self._newline == b""
 
-    def is_told_by(self, event: Event) -> bool:
+    def is_reported_by(self, event: Event) -> bool:
         return event == torn_event(self._bytes, self._digest.hexdigest())
 
 
@@ -125,7 +125,7 @@ class JournalReader:
 
     def _judge(self, gap: _Gap, *, follows: bool, event: Event) -> None:
         """Tell torn lines, which the record after them reports, from edited ones."""
-        if follows and gap.is_told_by(event):
+        if follows and gap.is_reported_by(event):
             self.torn.append(
                 JournalProblem(gap.first, f"was torn by a crash, says line {self.line}")
             )

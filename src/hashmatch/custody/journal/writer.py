@@ -77,7 +77,7 @@ class Journal:
         self._newline_missing = False
         self.head: str | None = None
         if fcntl is None:
-            raise SettingsError("this system has no file locks, which this needs", path=self._path)
+            raise SettingsError("this system lacks the file locks that this needs", path=self._path)
         try:
             self._descriptor = os.open(path, _FLAGS, 0o600)
         except OSError as error:

@@ -150,7 +150,7 @@ def _link_copy(
         os.fsync(copy)
     if not passing.link_to(destination):
         raise QuarantineError(
-            "that file system cannot guarantee to overwrite nothing: restore it elsewhere"
+            "that file system cannot guarantee that nothing is overwritten: restore it elsewhere"
         )
 
 

@@ -31,7 +31,7 @@ class Seal:
         try:
             self._recipients = [pyrage.x25519.Recipient.from_str(key) for key in keys]
         except pyrage.RecipientError as error:
-            raise SettingsError("not an age public key, which begins with age1") from error
+            raise SettingsError("not an age public key: these begin with age1") from error
 
     def encrypt(self, source: BinaryIO, target: BinaryIO) -> None:
         """Encrypt a file from its start.

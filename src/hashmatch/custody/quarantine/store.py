@@ -63,7 +63,7 @@ class Quarantine(Closing):
 
     def __init__(self, folder: str | os.PathLike[str], *, wait: float = 0.0) -> None:
         if not _BY_DESCRIPTOR:
-            raise SettingsError("this system cannot move files safely, which a quarantine needs")
+            raise SettingsError("this system cannot move files safely, as a quarantine must")
         self.folder = os.fsencode(os.path.abspath(folder))
         try:
             self._files = _make_folders(self.folder)

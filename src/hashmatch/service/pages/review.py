@@ -179,7 +179,7 @@ class ReviewPages:
             return self._page("problem.html.j2", visit, 503, heading=heading, detail=detail)
         except Exception as error:  # noqa: BLE001 # reviewers see no trace of it
             log_event("failed", level=logging.ERROR, error=error, door="review")
-            return problem_page(500, "It failed", "The log of the service says where.")
+            return problem_page(500, "Something went wrong", "The log of the service says where.")
 
     # Who
 

@@ -6,15 +6,13 @@ import asyncio
 import os
 import signal
 import sys
-from contextlib import suppress
-from pathlib import Path
 
 from hashmatch.service.addresses import Address, bind
 from hashmatch.service.asgi import AsgiServer
 from hashmatch.service.http_connections import HttpBounds
 from hashmatch.service.log import log_event, logging_to
 from hashmatch.service.pages.review import ReviewPages
-from hashmatch.service.server import shown_address
+from hashmatch.service.server import remove_sockets, shown_address
 
 _MOST_CLIENTS = 200
 _REQUEST_SECONDS = 60.0
@@ -45,7 +43,5 @@ async def _serve(pages: ReviewPages, address: Address, socket_mode: int) -> None
     log_event("listening", door="review", address=shown_address(address, listener.getsockname()))
     log_event("started", process=os.getpid())
     await server.serve([listener])
-    if address.path is not None and address.descriptor is None:
-        with suppress(FileNotFoundError):
-            Path(address.path).unlink()
+    remove_sockets([address])
     log_event("stopped")

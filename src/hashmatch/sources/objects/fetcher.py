@@ -37,7 +37,6 @@ class Fetcher(Closing):
     Args:
         most_bytes: memory for all objects that are being read or examined. A larger object is not
             read at all.
-        connections: how many requests at a time.
 
     Attributes:
         readers: the threads that read.
@@ -47,14 +46,14 @@ class Fetcher(Closing):
         SettingsError: this system has no files in memory.
     """
 
-    def __init__(self, most_bytes: int = 1 << 30, connections: int = CONNECTIONS) -> None:
+    def __init__(self, most_bytes: int = 1 << 30) -> None:
         if not hasattr(os, "memfd_create"):
             raise SettingsError("scanning object storage needs memfd_create, which only Linux has")
         self._most_bytes = most_bytes
         self._held = 0
         self._waiting: deque[Fetch] = deque()
         self._stop = threading.Event()
-        self.readers = Threads(min(connections, descriptors().files), self._stop)
+        self.readers = Threads(min(CONNECTIONS, descriptors().files), self._stop)
         self.listers = Threads(LISTERS, self._stop)
 
     def begin(self, store: Store, info: ObjectInfo) -> Fetch:
@@ -146,7 +145,7 @@ class Fetcher(Closing):
 
         store.read(info, write)
         if size != info.size:
-            raise TransientError(Reason.UNAVAILABLE, f"only {size} of {info.size} bytes came of it")
+            raise TransientError(Reason.UNAVAILABLE, f"only {size} of {info.size} bytes arrived")
 
 
 class Fetch:

@@ -90,7 +90,7 @@ class S3Store:
                 break
             empty = 0 if page.objects else empty + 1
             last, token = previous, page.token
-        raise DecodeError(Reason.UNAVAILABLE, "the storage's listing does not go on")
+        raise DecodeError(Reason.UNAVAILABLE, "the storage's listing makes no progress")
 
     def folders(self, prefix: bytes, after: bytes, pause: Pause) -> list[bytes]:
         """See ``Store.folders``. Those beside each folder that the key is in, level by level."""
@@ -318,7 +318,7 @@ class S3Store:
             ) from None
         except RecursionError:  # botocore asks for the region by a request that is redirected, too
             raise DecodeError(
-                Reason.UNAVAILABLE, "the storage redirects requests without end"
+                Reason.UNAVAILABLE, "the storage redirects requests endlessly"
             ) from None
 
 
