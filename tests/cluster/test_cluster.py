@@ -16,15 +16,16 @@ from commands import ForkedCommand, hashmatch_command, records
 from examine.archive.makers import make_zip
 from examine.sandbox.test_secrets import CANARY, IDS, found_in, needles
 from films import FORMATS, film, scene
-from hashmatch import phash
+from hashmatch import Matcher, phash
 from hashmatch.cluster import dispatch
 from hashmatch.cluster.coordinator import ClusterPool, cluster_at
+from hashmatch.cluster.dispatch import Lot
 from hashmatch.cluster.keys import make_keys
 from hashmatch.errors import HashmatchError, SettingsError
-from hashmatch.examine.sandbox import WorkerLimits
+from hashmatch.examine.sandbox import Job, WorkerLimits
 from hashmatch.report import file_record
 from hashmatch.scan import History, State, make_pool, scan
-from scan.trees import picture, put, tree
+from scan.trees import list_of, picture, put, tree
 from sources.objects import canned, servers
 from sources.objects.canned import CannedS3
 from state.tables import stored
@@ -88,12 +89,14 @@ def examine_manifest(manifest, jobs):
     global said
     with open({folder!r} + "/mode", "r+") as file:
         mode, every = file.read().split()
-        if mode not in ("honest", "lie"):
+        if mode not in ("honest", "lie", "fail"):
             file.seek(0)
             file.truncate()
             file.write("honest 0")
     if mode == "exception":
         raise Payload(mode)
+    if mode == "fail":
+        raise RuntimeError
     if mode in ("result", "frame"):
         return Payload(mode)
     lines = honest(manifest, jobs).splitlines(keepends=True)
@@ -258,6 +261,28 @@ def test_what_a_liar_examined_is_examined_anew(nodes: Nodes, uploads: Path, tmp_
             known = scan([uploads / "uploads"], matcher, pool, history=history)
             assert [file_record(result) for result in known] == found
         assert history.counts.recalled == len(found)
+
+
+def test_what_no_node_can_check_is_checked_here(nodes: Nodes, tmp_path: Path) -> None:
+    """If the only node that could check another one fails, this machine examines the files."""
+    matcher = Matcher(list_of(picture(1)), isolate=False)
+    folder = tree(tmp_path / "few", 5)
+    with nodes.pool(1.0) as pool:
+        pool.configure(matcher.options)
+        wait_for_nodes(pool, 2)
+        tell(nodes, "fail")
+        checked: list[Job] = []
+        examined = pool._recheck.is_false
+
+        def is_false(lot: Lot) -> bool:
+            checked.extend(lot.jobs)
+            return examined(lot)
+
+        pool._recheck.is_false = is_false  # type: ignore[method-assign]
+        found = remote(folder, matcher, pool)
+        assert not pool.liars
+    assert found == local(folder, matcher)
+    assert len(checked) == len(found)
 
 
 def test_liars_on_all_nodes_end_the_scan(nodes: Nodes, uploads: Path, tmp_path: Path) -> None:
