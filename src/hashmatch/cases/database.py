@@ -26,6 +26,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from hashmatch.cases.schema import VERSION, meta, metadata
 from hashmatch.errors import InputError, MissingExtraError, OutputError, SettingsError
 from hashmatch.examine.reading import NO_FOLLOW
+from hashmatch.files import raising
 
 _BUSY_SECONDS = 30
 _SCHEMES = ("postgresql+psycopg", "postgresql")
@@ -158,13 +159,9 @@ def _engine(place: str, *, create: bool) -> tuple[Engine, str]:
 
 def _check_file(path: str, *, create: bool) -> None:
     flags = os.O_RDWR | NO_FOLLOW | (os.O_CREAT if create else 0)
-    try:
+    what = "cannot open the cases for writing" if create else "cannot open the cases"
+    with raising(OutputError if create else InputError, what, path):
         os.close(os.open(path, flags, 0o600))
-    except OSError as error:
-        why = os.strerror(error.errno or 0)
-        if create:
-            raise OutputError(f"cannot open the cases for writing: {why}", path=path) from error
-        raise InputError(f"cannot open the cases: {why}", path=path) from error
 
 
 def _set_up_sqlite(connection: Any, _: object) -> None:

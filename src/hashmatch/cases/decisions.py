@@ -16,6 +16,7 @@ from hashmatch.cases.deciding import MatchDecision
 from hashmatch.cases.store import Cases
 from hashmatch.cases.values import Decision
 from hashmatch.errors import DecisionsError, InputError
+from hashmatch.files import raising
 from hashmatch.text import count, unescape_formula
 
 _MAX_FIELD = 10_000
@@ -116,7 +117,9 @@ def _rows(name: str, by: str) -> Iterator[tuple[int, Mapping[str, str]]]:
     """Yield each row of the table with the line on which it begins."""
     reader = None
     try:
-        text = _decoded(Path(name).read_bytes())
+        with raising(InputError, "cannot read the decisions", name):
+            data = Path(name).read_bytes()
+        text = _decoded(data)
         separator = max(_SEPARATORS, key=text.partition("\n")[0].count)
         reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator)
         header = [column.strip().casefold() for column in next(reader, [])]
@@ -132,9 +135,6 @@ def _rows(name: str, by: str) -> Iterator[tuple[int, Mapping[str, str]]]:
                 row = dict(zip(header, cells, strict=False))
                 yield line, row if len(fields) == len(header) else {"verdict": "?", "id": "?"}
             line = reader.line_num + 1
-    except OSError as error:
-        why = os.strerror(error.errno or 0)
-        raise InputError(f"cannot read the decisions: {why}", path=name) from error
     except UnicodeDecodeError as error:
         raise DecisionsError("the table is not UTF-8: save it as CSV UTF-8", path=name) from error
     except csv.Error as error:

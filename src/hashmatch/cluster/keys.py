@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from hashmatch.errors import MissingExtraError, OutputError
+from hashmatch.files import cannot_write
 
 ROLES = ("scheduler", "worker", "coordinator")
 CA = "ca.pem"
@@ -91,6 +92,4 @@ def _write(folder: Path, files: dict[Path, bytes]) -> None:
     except FileExistsError as error:
         raise OutputError("already exists: choose another folder", path=error.filename) from error
     except OSError as error:
-        raise OutputError(
-            f"cannot be written: {os.strerror(error.errno or 0)}", path=str(folder)
-        ) from error
+        raise cannot_write(folder, error) from error

@@ -119,15 +119,11 @@ def _read_results(file: Path, shard: Shard, digests: Sequence[str]) -> list[Shar
     answers = Answers(shard)
     replies: defaultdict[int, list[Reply]] = defaultdict(list)
     try:
-        with file.open("rb") as opened:
+        with raising(InputError, "cannot be read", file), file.open("rb") as opened:
             opened.readline(MAX_FRAME)
             while line := opened.readline(MAX_FRAME):
                 number, reply = answers.take(line)
                 replies[number].append(reply)
-    except OSError as error:
-        raise InputError(
-            f"cannot be read: {os.strerror(error.errno or 0)}", path=str(file)
-        ) from error
     except ProtocolError:
         raise InputError(
             "has results that are not valid: examine this shard again", path=str(file)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hashmatch.fetch.home import Home
+from hashmatch.fetch.progress import Kept
 from hashmatch.fetch.settings import FetchSource
 from hashmatch.fetch.staging import Staging
 
@@ -53,17 +54,16 @@ class SourceStatus:
 def status_of(source: FetchSource, lists: Path, now: datetime) -> SourceStatus:
     """The status of a source's list at a time, which has a zone."""
     home = Home(lists, source.name)
-    kept = home.kept()
-    there = bool(kept.began) and home.list_path.exists()
-    age = now - datetime.fromtimestamp(kept.began, UTC) if there else None
-    ended = datetime.fromtimestamp(kept.ended, UTC) if there else None
+    kept = home.kept() if home.list_path.exists() else Kept()
+    age = now - datetime.fromtimestamp(kept.began, UTC) if kept.began else None
+    ended = datetime.fromtimestamp(kept.ended, UTC) if kept.began else None
     return SourceStatus(
         name=source.name,
         age=age,
         over_age=age is None or age > source.max_age,
-        entries=kept.entries if there else 0,
+        entries=kept.entries,
         last_success=ended,
         next_fetch=None if ended is None else ended + source.every,
-        withdrawn=kept.withdrawn if there else 0,
+        withdrawn=kept.withdrawn,
         staged=Staging(home.staged).progress.pages,
     )

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from hashmatch.errors import InputError, OutputError
 from hashmatch.examine.reading import NO_FOLLOW
+from hashmatch.files import raising
 from hashmatch.state.schema import APPLICATION, SCHEMA, SCHEMA_VERSION
 
 Values: TypeAlias = Sequence[Any] | Mapping[str, Any]
@@ -165,20 +166,13 @@ class Database:
 
 def _make(path: str) -> None:
     """Create an empty file, which its owner alone may read, unless it exists."""
-    try:
+    with raising(OutputError, "cannot open the state for writing", path):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | NO_FOLLOW, 0o600))
-    except OSError as error:
-        why = os.strerror(error.errno or 0)
-        raise OutputError(f"cannot open the state for writing: {why}", path=path) from error
 
 
 def _check(path: str) -> None:
     """Refuse what is not a database, since SQLite would take a short file for an empty one."""
-    try:
-        with open(path, "rb") as file:
-            head = file.read(len(_MAGIC))
-    except OSError as error:
-        why = os.strerror(error.errno or 0)
-        raise InputError(f"cannot read the state: {why}", path=path) from error
+    with raising(InputError, "cannot read the state", path), open(path, "rb") as file:
+        head = file.read(len(_MAGIC))
     if head not in (b"", _MAGIC):
         raise InputError("not a hashmatch state", path=path)

@@ -10,6 +10,7 @@ from typing import Any
 
 from hashmatch.custody.journal.chain import BEGINNING, START_OF_CHAIN, Event, parse, torn_event
 from hashmatch.errors import InputError
+from hashmatch.files import raising
 
 _MAX_PROBLEMS = 100
 
@@ -86,19 +87,17 @@ class JournalReader:
         Raises:
             InputError: the file cannot be read.
         """
-        try:
-            with open(self._path, "rb") as file:
-                for line in file:
-                    self.line += 1
-                    if self.line == 1:
-                        self.begins_like_one = line.startswith(BEGINNING)
-                    record = self._take(line)
-                    if record is not None:
-                        yield record
-        except OSError as error:
-            raise InputError(
-                f"cannot read the file: {os.strerror(error.errno or 0)}", path=os.fspath(self._path)
-            ) from error
+        with (
+            raising(InputError, "cannot read the file", self._path),
+            open(self._path, "rb") as file,
+        ):
+            for line in file:
+                self.line += 1
+                if self.line == 1:
+                    self.begins_like_one = line.startswith(BEGINNING)
+                record = self._take(line)
+                if record is not None:
+                    yield record
         self._end()
 
     def problem(self, what: str) -> None:

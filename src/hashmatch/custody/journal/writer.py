@@ -26,7 +26,7 @@ from hashmatch.custody.journal.chain import (
     torn_event,
 )
 from hashmatch.errors import OutputError, SettingsError
-from hashmatch.files import sync_folder
+from hashmatch.files import raising, sync_folder
 
 try:
     import fcntl
@@ -78,17 +78,13 @@ class Journal:
         self.head: str | None = None
         if fcntl is None:
             raise SettingsError("this system lacks the file locks that this needs", path=self._path)
-        try:
+        with raising(OutputError, "cannot open the file for writing", self._path):
             self._descriptor = os.open(path, _FLAGS, 0o600)
-        except OSError as error:
-            raise self._error("cannot open the file for writing", error) from error
         try:
-            self._check()
-            self._lock(wait)
-            self._resume()
-        except OSError as error:
-            os.close(self._descriptor)
-            raise self._error("cannot use the file", error) from error
+            with raising(OutputError, "cannot use the file", self._path):
+                self._check()
+                self._lock(wait)
+                self._resume()
         except BaseException:
             os.close(self._descriptor)
             raise
@@ -193,17 +189,12 @@ class Journal:
 
     def _write(self, line: bytes, *, sync: bool) -> None:
         data = (b"\n" if self._newline_missing else b"") + line + b"\n"
-        try:
+        with raising(OutputError, "cannot write to the file", self._path):
             while data:
                 data = data[os.write(self._descriptor, data) :]
             self._newline_missing = False
             if sync:
                 os.fsync(self._descriptor)
-        except OSError as error:
-            raise self._error("cannot write to the file", error) from error
-
-    def _error(self, message: str, error: OSError) -> OutputError:
-        return OutputError(f"{message}: {os.strerror(error.errno or 0)}", path=self._path)
 
 
 def _last_record(data: bytes) -> tuple[bytes, bytes] | None:
