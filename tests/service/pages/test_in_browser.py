@@ -151,7 +151,7 @@ def test_keys_can_be_turned_off_and_everything_is_reached_by_tab(
     tab_to(page, "Turn keys off")
     page.press("Enter", "n")
     assert heading(page) == "6 cases waiting"
-    tab_to(page, "Skip to the content")
+    tab_to(page, "Skip to content")
     tab_to(page, "Review the next case")
     with page.loading():
         page.press("Enter")

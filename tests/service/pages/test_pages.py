@@ -179,7 +179,7 @@ def test_a_decision_has_a_reason_and_can_be_undone_for_a_minute(desk: Desk) -> N
         desk.clock.passes(seconds=61)
         assert "You can undo" not in ada.get("/").text
         assert ada.submit("/undo").status_code == 409
-        assert "Decide it anew" in ada.get("/case/1").text
+        assert "Decide it again" in ada.get("/case/1").text
         ada.submit("/case/1/take")
         ada.decide(1, "unsure")
     assert desk.cases.get(1).status == "unsure"
