@@ -179,8 +179,8 @@ class Interleavings(RuleBasedStateMachine):
     @invariant()
     def bounds_are_kept(self) -> None:
         """No more is open, held or on its way than there may be."""
-        assert self.pipeline.open_files <= BOUNDS.files
-        assert self.pipeline.held_places <= BOUNDS.held
+        assert self.pipeline._open <= BOUNDS.files
+        assert len(self.pipeline._held) <= BOUNDS.held
 
     @invariant()
     def what_left_is_in_order_and_was_decided_once(self) -> None:
@@ -215,7 +215,7 @@ class Interleavings(RuleBasedStateMachine):
         assert self.pipeline.is_empty
         assert len(self.left) == sum(map(len, self.expected.values()))
         assert self.closed == Counter(range(self.admitted))
-        assert (self.pipeline.open_files, self.pipeline.held_places) == (0, 0)
+        assert (self.pipeline._open, len(self.pipeline._held)) == (0, 0)
         self.what_left_is_in_order_and_was_decided_once()
 
 
@@ -335,4 +335,4 @@ def test_an_item_is_reopened_only_once_another_is_closed() -> None:
     close, *reopened = pipeline.commands()
     assert isinstance(close, CloseItem)
     assert [each.part for each in reopened] == list(known.parts)  # type: ignore[union-attr] # ExamineItem
-    assert pipeline.open_files == BOUNDS.files
+    assert pipeline._open == BOUNDS.files

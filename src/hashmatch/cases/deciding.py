@@ -173,12 +173,7 @@ def decide_matches(
 
 
 def trail_event(store: str, made: DecisionRecord) -> dict[str, Any]:
-    """A decision as the audit trail has it: all of it, so that no field can change unnoticed.
-
-    Args:
-        store: the token of the store.
-        made: the decision.
-    """
+    """A decision as the audit trail has it: all of it, so that no field can change unnoticed."""
     fields = asdict(made) | {"at": made.at.isoformat(), "recorded": made.recorded.isoformat()}
     return {"type": "decision", "cases": store, **fields}
 

@@ -70,13 +70,7 @@ def gather_feedback(cases: Cases, hash_list: str) -> list[EntryFeedback]:
 
 
 def write_feedback(cases: Cases, hash_list: str, shape: str, stream: TextIO) -> int:
-    """Write the feedback on a list, and return the number of entries.
-
-    Args:
-        cases: the case store.
-        hash_list: the name of the list.
-        shape: ``ncmec``, ``stopncii`` or ``csv``.
-        stream: where to.
+    """Write the feedback on a list as ``ncmec``, ``stopncii`` or ``csv``; return how many entries.
 
     Raises:
         SettingsError: there is no such shape.

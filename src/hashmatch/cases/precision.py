@@ -80,10 +80,6 @@ def wilson(confirmed: int, decided: int) -> tuple[float, float]:
 
     Source: E. B. Wilson, "Probable Inference, the Law of Succession, and Statistical Inference",
     Journal of the American Statistical Association 22, 1927.
-
-    Args:
-        confirmed: how many matches are true.
-        decided: out of how many.
     """
     if not decided:
         return 0.0, 1.0

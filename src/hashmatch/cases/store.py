@@ -283,12 +283,9 @@ class Cases(Closing):
             connection.execute(insert(notes).values(values | {"text": recording.as_text(text)}))
 
     def viewed(self, case: int, reviewer: str, what: str) -> None:
-        """Record that a reviewer is about to see a case's picture. Call it before you show it.
+        """Record that a reviewer is about to see a case's picture, and how, such as ``blurred``.
 
-        Args:
-            case: its number.
-            reviewer: who.
-            what: how it is shown, such as ``blurred``.
+        Call it before you show it.
 
         Raises:
             CaseError: no case has this number.

@@ -58,12 +58,9 @@ def read_queue(
 def write_queue(rows: Iterable[QueueRow], token: str, stream: TextIO) -> int:
     """Write the table as CSV (RFC 4180) and return its number of rows.
 
-    Names that a spreadsheet would run as a formula begin with an apostrophe.
+    Each row has the token of its store, so that decisions go to no other.
 
-    Args:
-        rows: the matches.
-        token: of the store they are in, so that decisions go to no other.
-        stream: where to.
+    Names that a spreadsheet would run as a formula begin with an apostrophe.
     """
     writer = csv.DictWriter(
         stream, COLUMNS, lineterminator="\r\n", restval="", extrasaction="ignore"

@@ -74,13 +74,7 @@ OPEN = "open"
 
 
 class SeenPlace(NamedTuple):
-    """A ``Place``, and when it was first and last seen.
-
-    Attributes:
-        place: where.
-        first_seen: when.
-        last_seen: when.
-    """
+    """A ``Place``, and when it was first and last seen."""
 
     place: Place
     first_seen: datetime
@@ -195,25 +189,14 @@ class QueueRow:
 
 
 class Lease(NamedTuple):
-    """Who works on a case.
-
-    Attributes:
-        reviewer: who.
-        expires: until when; then anyone may.
-    """
+    """Who works on a case, and until when; then anyone may."""
 
     reviewer: str
     expires: datetime
 
 
 class Note(NamedTuple):
-    """A note on a case.
-
-    Attributes:
-        at: when.
-        reviewer: who wrote it.
-        text: what.
-    """
+    """A note on a case."""
 
     at: datetime
     reviewer: str
@@ -221,13 +204,7 @@ class Note(NamedTuple):
 
 
 class Viewing(NamedTuple):
-    """Someone looked at a case's picture.
-
-    Attributes:
-        at: when.
-        reviewer: who.
-        what: how it was shown, such as ``blurred``.
-    """
+    """Someone looked at a case's picture: when, who, and how it was shown, such as ``blurred``."""
 
     at: datetime
     reviewer: str

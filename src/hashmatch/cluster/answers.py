@@ -8,7 +8,7 @@ parsed, then field by field, then whether it may come next.
 from __future__ import annotations
 
 from hashmatch.cluster.shard import Shard
-from hashmatch.examine.sandbox import Job, Reply
+from hashmatch.examine.sandbox import Reply
 from hashmatch.examine.sandbox.jobs import ProtocolError
 from hashmatch.examine.sandbox.protocol import LENGTH, decode_said, encode_said, parse_message
 
@@ -22,25 +22,12 @@ def encode_answer(reply: Reply, number: int) -> bytes:
 
 
 class Answers:
-    """Checks the answers to one shard, and trusts nothing in them.
-
-    Args:
-        shard: what was asked.
-    """
+    """Checks the answers to one shard, and trusts nothing in them."""
 
     def __init__(self, shard: Shard) -> None:
         self._options = shard.work.options
         self._left = MAX_ANSWER
-        self._open = {
-            number: Job(
-                -1,
-                exact=shard.exact,
-                digest_only=shard.digest_only,
-                skip=item.skip,
-                count=item.count,
-            )
-            for number, item in enumerate(shard.items)
-        }
+        self._open = {number: shard.job(number) for number in range(len(shard.items))}
 
     @property
     def complete(self) -> bool:

@@ -110,12 +110,7 @@ def located(item: ShardItem, stores: OpenStores) -> Item:
 
 
 def encode_item(item: ShardItem, roots: dict[bytes, int]) -> dict[str, Any]:
-    """An item as a line of a manifest has it; what is as usual is left out.
-
-    Args:
-        item: the item.
-        roots: the numbers of the roots, which the manifest's header names.
-    """
+    """An item as a line of a manifest has it; what is as usual is left out."""
     fields: dict[str, Any] = path_fields(item.path)
     if item.root is not None:
         fields["root"] = roots[item.root]

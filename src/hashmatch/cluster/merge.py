@@ -147,12 +147,7 @@ def _with_digests(reply: Reply, places: Sequence[int]) -> Reply:
 
 
 class Recorded(AnyPool):
-    """Examines the items of a ``RecordedSource``, by looking up what nodes answered.
-
-    Args:
-        pool: decodes what previews leave open.
-        stores: reach it, if it is in buckets.
-    """
+    """Examines the items of a ``RecordedSource``, by looking up what nodes answered."""
 
     window = _WINDOW
 

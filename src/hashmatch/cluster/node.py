@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from hashmatch.cluster.answers import encode_answer
 from hashmatch.cluster.items import located
@@ -41,8 +41,9 @@ def check_fit(shard: Shard) -> None:
     check_rules(shard)
     objects = [item.path for item in shard.items if is_object(item.path)]
     files = [item for item in shard.items if not is_object(item.path)]
-    if objects:
-        _check_buckets(objects, S3Options(requester_pays=shard.work.requester_pays))
+    with OpenStores(S3Options(requester_pays=shard.work.requester_pays)) as stores:
+        for store in {id(store): store for store, _ in map(stores.of, objects)}.values():
+            store.check()
     for root in {item.root or os.path.dirname(item.path) for item in files}:
         place = os.path.join(shard.work.base, root)
         if not os.path.lexists(place):
@@ -63,12 +64,6 @@ def check_rules(shard: Shard) -> None:
             f"this machine examines files differently ({', '.join(names)}): install the same"
             " version of hashmatch, with the same extras, as where the shards were made"
         )
-
-
-def _check_buckets(paths: Iterable[bytes], options: S3Options) -> None:
-    with OpenStores(options) as stores:
-        for store in {id(store): store for store, _ in map(stores.of, paths)}.values():
-            store.check()
 
 
 class _Opener(Closing):
@@ -112,10 +107,6 @@ class _Opener(Closing):
 def examine_shard(shard: Shard, pool: AnyPool) -> Iterator[bytes]:
     """Examine the items of a shard, as many at a time as the pool takes.
 
-    Args:
-        shard: the shard.
-        pool: the workers.
-
     Yields:
         The lines of the answer, in the order in which the examinations end.
 
@@ -131,7 +122,7 @@ def examine_shard(shard: Shard, pool: AnyPool) -> Iterator[bytes]:
             while opener.left or at_work:
                 while pool.hungry and (taken := opener.next(0 if at_work else _PATIENCE)):
                     number, item = taken
-                    job = _job(shard, number)
+                    job = shard.job(number)
                     try:
                         job.descriptor = item.open()
                     except DecodeError as error:
@@ -149,12 +140,6 @@ def examine_shard(shard: Shard, pool: AnyPool) -> Iterator[bytes]:
         finally:
             for job, (_, item) in at_work.items():
                 _close(job, item)
-
-
-def _job(shard: Shard, number: int) -> Job:
-    item = shard.items[number]
-    exact, digest_only = shard.exact, shard.digest_only
-    return Job(-1, exact=exact, digest_only=digest_only, skip=item.skip, count=item.count)
 
 
 def _close(job: Job, item: Item) -> None:

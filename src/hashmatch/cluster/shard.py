@@ -14,7 +14,7 @@ from typing import Any
 
 from hashmatch.cluster.items import ShardItem, decode_item, encode_item, shard_item
 from hashmatch.errors import InputError
-from hashmatch.examine.sandbox import WorkerLimits
+from hashmatch.examine.sandbox import Job, WorkerLimits
 from hashmatch.examine.sandbox.protocol import decode_options, encode_options
 from hashmatch.files import path_fields, path_of
 from hashmatch.options import ExamineOptions
@@ -74,6 +74,11 @@ class Shard:
     exact: bool = False
     digest_only: bool = False
 
+    def job(self, number: int) -> Job:
+        """What is asked about the item of that number, which is not open yet."""
+        item = self.items[number]
+        return Job(-1, self.exact, self.digest_only, item.skip, item.count)
+
     def encode(self) -> bytes:
         """The manifest."""
         work, limits = self.work, self.work.limits
@@ -105,10 +110,6 @@ def id_of(manifest: bytes) -> str:
 
 def read_shard(manifest: bytes, path: str | None = None) -> Shard:
     """Read a manifest.
-
-    Args:
-        manifest: its bytes.
-        path: where they were read, for the error.
 
     Raises:
         InputError: it is none, or one of another version.
@@ -145,13 +146,7 @@ def _decode(header: dict[str, Any], lines: list[dict[str, Any]]) -> Shard:
 
 
 def cut(items: Iterable[Item], work: Work, most: int = MAX_ITEMS) -> Iterator[Shard]:
-    """Cut the items of a scan into shards, in order.
-
-    Args:
-        items: the items.
-        work: how to examine them.
-        most: how many may be in one shard. Large files make it smaller.
-    """
+    """Cut the items of a scan into shards, in order. Large files make a shard smaller."""
     rules, number = work.rules(), 0
     taken: list[ShardItem] = []
     size = 0

@@ -30,12 +30,7 @@ def apply_pages(
 ) -> tuple[HashList, Kept]:
     """Make the new list, and write it in place of the old one.
 
-    Args:
-        source: the source.
-        home: its files.
-        staging: all pages.
-        old: the current list; None if there is none.
-        allow_shrink: the list may lose more than ``SHRINK`` of its entries.
+    Unless ``allow_shrink`` is set, it may lose no more than ``SHRINK`` of its entries.
 
     Returns:
         The new list, and what to keep of this fetch.

@@ -55,7 +55,10 @@ def read_secret(name: str, reference: str) -> Secret:
     """
     way, _, place = reference.partition(":")
     try:
-        text = {"file": _from_file, "env": _from_environment, "fd": _from_descriptor}[way](place)
+        if way == "env":
+            text = os.environ.get(place, "")
+        else:
+            text = _from_file(place) if way == "file" else _from_descriptor(place)
     except OSError as error:
         why = os.strerror(error.errno or 0)
         raise SettingsError(f"cannot read the secret {name!r} from {reference}: {why}") from None
@@ -71,10 +74,6 @@ def _from_file(place: str) -> str:
         if os.name == "posix" and os.fstat(file.fileno()).st_mode & _OTHERS:
             raise SettingsError(f"others can read the secret in {place}: chmod 600 it")
         return file.read(_MOST_BYTES).decode().strip("\r\n")
-
-
-def _from_environment(place: str) -> str:
-    return os.environ.get(place, "")
 
 
 def _from_descriptor(place: str) -> str:

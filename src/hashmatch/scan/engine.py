@@ -62,14 +62,7 @@ class Examiner(Protocol):
 
 
 class Engine:
-    """Takes items through the pipeline.
-
-    Args:
-        examiner: examines what is opened.
-        screen: decides, in batches.
-        history: what is known about items.
-        clock: seconds, from any starting point.
-    """
+    """Takes items through the pipeline."""
 
     def __init__(
         self,

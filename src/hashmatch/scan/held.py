@@ -129,12 +129,7 @@ class Spool(Closing):
 
 
 class _Pickler(pickle.Pickler):
-    """Writes results and items, without the objects that only this process can have.
-
-    Args:
-        file: what to write to.
-        live: collects the objects left out, so that they can be put back.
-    """
+    """Writes results and items, without the objects that only this process can have."""
 
     def __init__(self, file: Any, live: list[object]) -> None:
         super().__init__(file, pickle.HIGHEST_PROTOCOL)

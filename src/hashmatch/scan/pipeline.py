@@ -85,11 +85,7 @@ class ExamineItem(Generic[J]):
 
 @dataclass(slots=True, eq=False)
 class CloseItem(Generic[J]):
-    """Close an item, and stop keeping anything open for it.
-
-    Attributes:
-        journey: of the item.
-    """
+    """Close an item, and stop keeping anything open for it."""
 
     journey: J
 
@@ -147,16 +143,6 @@ class Pipeline(Generic[J]):
     def unscreened(self) -> int:
         """How many parts wait for ``screen``."""
         return len(self._unscreened)
-
-    @property
-    def open_files(self) -> int:
-        """How many items are open."""
-        return self._open
-
-    @property
-    def held_places(self) -> int:
-        """How many places are kept."""
-        return len(self._held)
 
     def commands(self) -> Iterator[Command[J]]:
         """Yield what is to be done now. Carry out each command before taking the next."""

@@ -124,14 +124,7 @@ def _known_run(matcher: Matcher, pool: AnyPool, history: History) -> _Run:
 
 
 class _Run(NamedTuple):
-    """What all passes of a scan have in common.
-
-    Attributes:
-        history: what is known of items.
-        options: how to examine them.
-        screen: gives the results.
-        pool: examines them.
-    """
+    """What all passes of a scan have in common."""
 
     history: NullHistory
     options: ExamineOptions

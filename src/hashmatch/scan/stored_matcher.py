@@ -27,10 +27,6 @@ class StoredMatcher:
 
     What is stored is looked up as columns of numbers. Only what may be near to an entry becomes an
     object, which ``Matcher.screen`` decides like any other.
-
-    Args:
-        matcher: what to look up in.
-        state: what the rows belong to.
     """
 
     def __init__(self, matcher: Matcher, state: State) -> None:

@@ -15,12 +15,7 @@ GRACE_SECONDS = 5
 
 
 class AsgiServer(uvicorn.Server):
-    """uvicorn, without its own handling of signals: set ``should_exit`` to end it.
-
-    Args:
-        app: answers the requests.
-        bounds: of its clients.
-    """
+    """uvicorn, without its own handling of signals: set ``should_exit`` to end it."""
 
     def __init__(self, app: Starlette, bounds: HttpBounds) -> None:
         config = uvicorn.Config(

@@ -56,13 +56,7 @@ class CaseDesk:
         return found
 
     def record(self, ruling: Ruling, asked: Asked, hash_lists: Sequence[HashList]) -> None:
-        """Store what an upload, or a part of it, is near to.
-
-        Args:
-            ruling: on the upload.
-            asked: who asked.
-            hash_lists: those in force.
-        """
+        """Store what an upload, or a part of it, is near to."""
         versions = {each.name: each.version for each in hash_lists}
         findings = list(_findings(ruling, asked, versions, self._quarantine))
         if not findings:

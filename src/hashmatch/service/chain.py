@@ -49,14 +49,7 @@ class Answer:
 async def ask_scanners(
     core: VerdictCore, chunks: AsyncIterator[bytes], asked: Asked, other: Address | None
 ) -> Answer:
-    """Have an upload examined by the core, and by another scanner if there is one.
-
-    Args:
-        core: rules on it.
-        chunks: the bytes as they arrive.
-        asked: who asks.
-        other: where a real clamd listens.
-    """
+    """Have an upload examined by the core, and by another scanner if there is one."""
     chain = None if other is None else ChainedScan(other, core.settings.deadline)
     ruling: Ruling | None = None
     found: str | None = None

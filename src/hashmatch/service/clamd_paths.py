@@ -18,10 +18,6 @@ async def allowed_files(
 ) -> AsyncIterator[tuple[bytes, int | Why]]:
     """The file that a client names, or all files in the folder that it names.
 
-    Args:
-        path: as the client sent it.
-        roots: the folders that are allowed, with what is in them.
-
     Yields:
         The path, beginning as the client sent it; and a descriptor, which the caller closes, or
         why the file is not opened. Links in a folder are passed over.

@@ -19,10 +19,6 @@ _NO_DESCRIPTOR_SECONDS = 0.1
 class Client:
     """A connected client.
 
-    Args:
-        connected: its socket.
-        heard: called whenever it sends something.
-
     Attributes:
         owed: the answer to give if the connection must end before there is a better one. Some
             clients take a connection that just closes for a clean file.
@@ -90,11 +86,6 @@ class Connections:
 
     One more ends the connection that has been silent for longest, so slow clients cannot keep
     others out.
-
-    Args:
-        door: its name, for the log.
-        converse: serves one client.
-        most: connections at a time.
     """
 
     def __init__(self, door: str, converse: Callable[[Client], Awaitable[None]], most: int) -> None:

@@ -363,14 +363,7 @@ class VerdictCore(Closing):
     def note_unanswered(
         self, asked: Asked, why: Why, seconds: float = 0.0, case: str | None = None
     ) -> None:
-        """Log and count that an upload gets no verdict, and add it to the audit trail.
-
-        Args:
-            asked: who asked.
-            why: the reason.
-            seconds: how long that took.
-            case: the number that the client was given, if any.
-        """
+        """Log and count that an upload gets no verdict, and add it to the audit trail."""
         self.metrics.unanswered(asked.door, why, seconds)
         log_event(
             "unanswered",

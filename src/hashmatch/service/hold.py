@@ -73,11 +73,6 @@ class HoldFolder(Closing):
     def hold(self, upload: BinaryIO, case: str, matches: Sequence[Mapping[str, Any]]) -> int:
         """Write an upload into the quarantine. When this returns, it is on disk.
 
-        Args:
-            upload: its bytes, in memory.
-            case: its case number.
-            matches: what it matched, for the manifest.
-
         Returns:
             The id of the item.
 

@@ -28,12 +28,7 @@ class HttpBounds:
 
 
 class HttpConnection(HttpToolsProtocol):
-    """A client of the HTTP door.
-
-    Args:
-        bounds: shared by all clients.
-        **given: what uvicorn gives its protocols.
-    """
+    """A client of the HTTP door."""
 
     def __init__(self, bounds: HttpBounds, **given: Any) -> None:
         super().__init__(**given)

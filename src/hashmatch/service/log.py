@@ -44,9 +44,6 @@ class JsonFormatter(logging.Formatter):
 class LogLines(logging.Handler):
     """Writes lines to a descriptor, from a thread, until their reader has left.
 
-    Args:
-        descriptor: where to.
-
     Attributes:
         dropped: how many lines found no room among those that wait.
         reader_left: nobody will read what is written from now on.

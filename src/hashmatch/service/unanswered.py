@@ -47,11 +47,7 @@ class Why(StrEnum):
 
 
 class UnansweredError(HashmatchError):
-    """An upload got no verdict.
-
-    Attributes:
-        why: the reason.
-    """
+    """An upload got no verdict."""
 
     def __init__(self, why: Why, explanation: str | None = None) -> None:
         super().__init__(explanation or why.explanation)

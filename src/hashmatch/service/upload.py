@@ -14,11 +14,7 @@ _BUFFER = 16 * 1024
 
 
 class UploadBudget:
-    """Bounds the bytes of all uploads that are held at a time.
-
-    Args:
-        most: bytes.
-    """
+    """Bounds the bytes of all uploads that are held at a time."""
 
     def __init__(self, most: int) -> None:
         self.most = most
@@ -44,10 +40,6 @@ class Upload(Closing):
 
     The memfd is made once there is too much for a buffer, or all has arrived: thousands of slow
     clients take a descriptor each for their connections, and should not take two.
-
-    Args:
-        budget: of all uploads.
-        most: bytes of this one.
 
     Attributes:
         size: bytes that have arrived.

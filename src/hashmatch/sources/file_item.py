@@ -16,9 +16,6 @@ FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOE
 class OpenFolder:
     """A folder that stays open until the walk has left it and nobody holds it.
 
-    Args:
-        descriptor: its descriptor.
-
     Attributes:
         descriptor: the same; -1, which opens nothing, once it is closed.
     """

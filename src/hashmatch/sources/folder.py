@@ -93,10 +93,6 @@ class FolderSource:
 
     Raises:
         SettingsError: it begins like a path in object storage.
-
-    Attributes:
-        root: as given.
-        ordered: true, see ``Source``.
     """
 
     ordered = True

@@ -58,9 +58,6 @@ class JournalReader:
 
     Iterating yields the whole records, including edited ones whose digest was recomputed.
 
-    Args:
-        path: the file.
-
     Attributes:
         line: the number of the line that was read last.
         head: the digest of the last whole record; None before the first.

@@ -81,12 +81,7 @@ class Bucket(Protocol):
 
 
 class HeldObject(NamedTuple):
-    """An object in quarantine.
-
-    Attributes:
-        id: its number there.
-        removed: whether the original is removed.
-    """
+    """An object in quarantine."""
 
     id: int
     removed: bool
@@ -99,10 +94,6 @@ class BucketQuarantine:
         bucket: where to.
         prefix: what all keys there begin with.
         remove_source: delete the version that matched, once its copy is verified.
-
-    Attributes:
-        bucket: as given.
-        prefix: as given.
 
     Raises:
         SettingsError: the prefix does not end in a slash.

@@ -44,10 +44,6 @@ class HeldObjects:
     """Reads a quarantine that ``BucketQuarantine`` writes.
 
     A path is ``in`` it if its original was removed and not restored, when that was first asked for.
-
-    Args:
-        bucket: where it is.
-        prefix: what all keys there begin with.
     """
 
     def __init__(self, bucket: Bucket, prefix: bytes) -> None:
@@ -82,10 +78,6 @@ class HeldObjects:
 
     def restore(self, number: int, bucket_of: Callable[[bytes], tuple[Bucket, bytes]]) -> bytes:
         """Copy an object back to where it came from, unless something else is there.
-
-        Args:
-            number: of the item.
-            bucket_of: the bucket and the key of a path.
 
         Returns:
             Its path.

@@ -25,12 +25,6 @@ from hashmatch.errors import QuarantineError
 def take(item: HeldFile, source: PlaceInFolder, opened: int, files: int) -> None:
     """Move a file into the quarantine.
 
-    Args:
-        item: the file, as the manifest has it.
-        source: where it is.
-        opened: its descriptor.
-        files: the descriptor of the folder of the quarantine.
-
     Raises:
         QuarantineError: the file is no longer the one that was examined, and stays where it was.
         OSError: the system failed; the file is in one of its two places.
@@ -62,11 +56,6 @@ def take(item: HeldFile, source: PlaceInFolder, opened: int, files: int) -> None
 
 def store(item: HeldFile, opened: int, files: int) -> None:
     """Write a file that has no other place into the quarantine.
-
-    Args:
-        item: the file, as the manifest has it.
-        opened: its descriptor.
-        files: the descriptor of the folder of the quarantine.
 
     Raises:
         QuarantineError: what was written differs from the file.
@@ -105,12 +94,6 @@ def check_content(item: HeldFile, place: PlaceInFolder, complaint: str) -> None:
 
 def give_back(item: HeldFile, held: PlaceInFolder, opened: int, destination: PlaceInFolder) -> None:
     """Move a file out of the quarantine, with its mode, owner and times, and overwrite nothing.
-
-    Args:
-        item: the file, as the manifest has it.
-        held: where it is.
-        opened: its descriptor.
-        destination: where it goes.
 
     Raises:
         QuarantineError: the destination is taken; the file stays where it was.

@@ -36,10 +36,6 @@ class Seal:
     def encrypt(self, source: BinaryIO, target: BinaryIO) -> None:
         """Encrypt a file from its start.
 
-        Args:
-            source: open for reading.
-            target: open for writing.
-
         Raises:
             OutputError: it cannot be encrypted, for example for lack of memory.
         """

@@ -21,12 +21,7 @@ class Where(StrEnum):
 
 
 def locate(item: HeldFile, files: int) -> Where:
-    """Find where a file is now, after any crash. Change nothing.
-
-    Args:
-        item: the file, as the manifest has it.
-        files: the descriptor of the folder of the quarantine.
-    """
+    """Find where a file is now, after any crash. Change nothing."""
     with _outside(item) as outside:
         if item.state in {HoldState.RESTORING, HoldState.RESTORED}:
             return _locate_restoring(item, files, outside)
@@ -38,10 +33,6 @@ def settle(item: HeldFile, files: int) -> Where:
 
     A file that was not taken yet stays where it was. One that was taken is held. One that already
     has its old name again is restored.
-
-    Args:
-        item: the file, as the manifest has it.
-        files: the descriptor of the folder of the quarantine.
 
     Raises:
         OSError: the system failed; the file is in one of its two places.

@@ -22,12 +22,7 @@ _NOT_KEPT = "the upload was not kept: hashmatch serve --hold keeps what matches"
 
 
 class Evidence(Closing):
-    """Makes thumbnails of stored and held files. Threads may share it.
-
-    Args:
-        workers: how many processes.
-        limits: what each may use.
-    """
+    """Makes thumbnails of stored and held files. Threads may share it."""
 
     def __init__(self, workers: int, limits: WorkerLimits) -> None:
         self._pool = SharedPool(workers, limits)

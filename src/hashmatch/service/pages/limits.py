@@ -10,13 +10,7 @@ _MOST_KNOWN = 10_000
 
 
 class RateLimit:
-    """Allows each of many callers so many times within some seconds. Threads may share it.
-
-    Args:
-        most: times.
-        seconds: within which they are counted.
-        clock: the time in seconds.
-    """
+    """Allows each of many callers so many times within some seconds. Threads may share it."""
 
     def __init__(self, most: int, seconds: float, clock: Callable[[], float]) -> None:
         self._most = most

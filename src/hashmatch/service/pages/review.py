@@ -88,15 +88,7 @@ def _now() -> datetime:
 
 
 class ReviewPages:
-    """Answers the requests under ``/review``.
-
-    Args:
-        cases: the store, with the audit trail in its chain.
-        evidence: makes thumbnails.
-        rules: who may do what.
-        clock: seconds, for sessions and rates.
-        now: the time of day.
-    """
+    """Answers the requests under ``/review``."""
 
     def __init__(
         self,

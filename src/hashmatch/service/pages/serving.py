@@ -21,11 +21,6 @@ _REQUEST_SECONDS = 60.0
 def serve_review(pages: ReviewPages, address: Address, socket_mode: int) -> None:
     """Serve until SIGTERM or SIGINT.
 
-    Args:
-        pages: what to serve.
-        address: where.
-        socket_mode: of a unix socket.
-
     Raises:
         SettingsError: nothing can listen there.
     """

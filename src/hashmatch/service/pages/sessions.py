@@ -48,9 +48,6 @@ class Sessions:
     """The sessions of a process. Threads may share them.
 
     A session ends after 30 minutes without use, and after 10 hours at the latest.
-
-    Args:
-        clock: the time in seconds.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:

@@ -48,14 +48,7 @@ class PageVisit:
 
 
 class Reception:
-    """Lets reviewers in.
-
-    Args:
-        keys: those that reviewers may log in with; None where only the proxy names them.
-        proxies: addresses whose header is believed.
-        header: the header in which they name the reviewer.
-        clock: the time in seconds.
-    """
+    """Lets reviewers in."""
 
     def __init__(
         self,

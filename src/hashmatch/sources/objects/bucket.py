@@ -100,10 +100,6 @@ class NamedObjects:
     Args:
         stores: how to reach them.
         named: the path of each; and what an inventory says of it, or None to ask the store.
-
-    Attributes:
-        root: empty: they may be anywhere.
-        ordered: false, see ``Source``.
     """
 
     root = b""

@@ -38,10 +38,6 @@ class Fetcher(Closing):
         most_bytes: memory for all objects that are being read or examined. A larger object is not
             read at all.
 
-    Attributes:
-        readers: the threads that read.
-        listers: threads that list.
-
     Raises:
         SettingsError: this system has no files in memory.
     """
@@ -150,11 +146,6 @@ class Fetcher(Closing):
 
 class Fetch:
     """One object on its way into memory.
-
-    Args:
-        fetcher: what reads it.
-        store: where it is.
-        info: which it is.
 
     Attributes:
         store: as given.

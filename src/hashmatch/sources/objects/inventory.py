@@ -37,13 +37,10 @@ def read_inventory(
 ) -> Iterator[tuple[bytes, ObjectInfo | None]]:
     """Yield the path of each object's latest version, and what the inventory says of it.
 
+    The file is CSV, packed with gzip or not.
+
     The id of the version is left out: an object that was replaced since is then found to have
     changed, rather than its old contents being taken for those that are there now.
-
-    Args:
-        file: CSV, packed with gzip or not.
-        columns: see ``columns_of``.
-        name: of the file, for messages.
 
     Raises:
         InputError: a line does not have these columns, or the file is damaged.

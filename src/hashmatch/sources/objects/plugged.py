@@ -30,10 +30,6 @@ class PluggedStore:
         scheme: ``az`` or ``gs``.
         bucket: its name.
 
-    Attributes:
-        url: see ``Store.url``.
-        endpoint: see ``Store.endpoint``.
-
     Raises:
         InputError: the plug-in cannot be used, for example without credentials.
         MissingExtraError: no plug-in for it is installed.

@@ -31,15 +31,7 @@ _UNVERSIONED = ("", "null")  # "null": versions are kept, but were not when this
 
 
 class S3Store:
-    """A bucket; see ``Store``.
-
-    Args:
-        connection: how to reach it.
-        bucket: its name.
-
-    Attributes:
-        url: see ``Store.url``.
-    """
+    """A bucket; see ``Store``."""
 
     def __init__(self, connection: S3Connection, bucket: str) -> None:
         self._connection = connection

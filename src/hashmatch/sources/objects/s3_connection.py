@@ -28,9 +28,6 @@ class S3Options:
 class S3Connection:
     """A client for any number of buckets.
 
-    Args:
-        options: how to reach them.
-
     Raises:
         MissingExtraError: botocore is not installed.
     """

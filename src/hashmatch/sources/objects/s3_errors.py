@@ -65,12 +65,7 @@ def code_in(body: bytes) -> str:
 
 
 def region_in(header: str, body: bytes) -> str:
-    """The region that an answer names; empty if it names none.
-
-    Args:
-        header: of the answer, ``x-amz-bucket-region``.
-        body: of the answer.
-    """
+    """The region that an answer's header or body names; empty if neither does."""
     if _REGION.fullmatch(header):
         return header
     return _text_of(rb"<Region>([a-z0-9-]{1,64})</Region>", body)
