@@ -14,7 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from counts import examples
 from hashmatch.examine.decode import decoders, open_picture, plain_jpeg
+from hashmatch.examine.decode.progressive import without_luma_detail
 from hashmatch.examine.decode.quick import (
     agrees_with_pillow,
     quick_grey,
@@ -52,6 +54,7 @@ def _examined(data: bytes, *, known: bool, fast: bool) -> Examination:
         {"quality": 90},
         {"quality": 30, "subsampling": 0},
         {"quality": 75, "subsampling": 1, "progressive": True},
+        {"quality": 85, "subsampling": 0, "progressive": True, "restart_marker_rows": 3},
         {"quality": 85, "keep_rgb": True},
     ],
 )
@@ -92,7 +95,7 @@ def test_full_pictures_and_top_rows_have_the_pixels_of_pillows(
         assert found.convert("RGB").tobytes() == image.convert("RGB").tobytes()
         row = top_row(data, jpeg)
         expected = image.convert("L").tobytes()[: size[0]]
-        assert row == (None if progressive else expected)
+        assert row == expected
 
 
 @pytest.mark.parametrize("fast", [True, False])
@@ -159,6 +162,55 @@ def test_what_needs_a_second_look_is_not_plain() -> None:
         b"",
     ):
         assert plain_jpeg(other) is None
+
+
+def _eighth_by_pillow(data: bytes) -> bytes | None:
+    """The grey levels that Pillow decodes at an eighth of the size; None if it fails."""
+    try:
+        image = Image.open(BytesIO(data), formats=("JPEG",))
+        image.draft("RGB", (image.width // 8, image.height // 8))
+        return image.convert("L").tobytes()
+    except (OSError, SyntaxError, ValueError):
+        return None
+
+
+_PROGRESSIVE = [
+    _saved(photo(15, 330, 250), quality=quality, subsampling=subsampling, progressive=True)
+    for quality, subsampling in ((85, 2), (40, 0), (75, 1))
+]
+
+
+def test_a_progressive_preview_leaves_most_of_the_file_out() -> None:
+    """The data of luma's further scans go, all headers stay; other files stay as they are."""
+    for data in _PROGRESSIVE:
+        jpeg = plain_jpeg(data)
+        assert jpeg is not None
+        left = without_luma_detail(data, jpeg)
+        assert len(left) < len(data) / 2
+        assert left.count(b"\xff\xda") == data.count(b"\xff\xda") == 10
+        assert without_luma_detail(left, jpeg) == left
+    data = _saved(photo(15, 330, 250))
+    jpeg = plain_jpeg(data)
+    assert jpeg is not None
+    assert without_luma_detail(data, jpeg) is data
+
+
+@examples(400)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_a_damaged_progressive_jpeg_has_the_preview_that_pillow_gives(seed: int) -> None:
+    """What is left out of the file hides no damage: both fail, or give the same pixels."""
+    rng = random.Random(seed)
+    data = bytearray(rng.choice(_PROGRESSIVE))
+    scans = [place for place in range(len(data)) if data.startswith(b"\xff\xda", place)]
+    for _ in range(rng.randint(1, 3)):
+        near = rng.choice([0, *scans])
+        place = rng.choice([rng.randrange(2, len(data) - 2), near + rng.randrange(2, 12)])
+        data[place] = rng.choice([rng.randrange(256), data[place] ^ 1 << rng.randrange(8)])
+    jpeg = plain_jpeg(bytes(data))
+    if jpeg is not None:
+        found = quick_grey(bytes(data), jpeg, 8)
+        if found is not None:
+            assert found.tobytes() == _eighth_by_pillow(bytes(data))
 
 
 _BASE = {

@@ -12,19 +12,23 @@ from hashlib import shake_128  # NumPy's noise takes ten times as long to load
 from importlib import import_module
 from io import BytesIO
 from types import ModuleType
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from hashmatch.examine.decode.jpeg import PlainJpeg
+from hashmatch.examine.decode.progressive import is_complete, without_luma_detail
 from hashmatch.examine.extras import package_version
 
 Grey: TypeAlias = npt.NDArray[np.uint8]
 
 _HEIGHT = 5
 """Where a frame's header has its height in pixels."""
+
+_BLOCK = 8
+"""Pixels on a side of a block of luma."""
 
 _ROWS = 16
 """As many as the usual block of samples has."""
@@ -54,7 +58,8 @@ def quick_grey(data: bytes, jpeg: PlainJpeg, scale: int) -> Grey | None:
 
     Returns:
         Shape (height, width), as Pillow's ``draft`` gives it: the luma alone at full scale; at a
-        smaller one the colours made grey. None if decoding it fails or warns.
+        smaller one the colours made grey. None if decoding it fails or, unless it is a progressive
+        JPEG at an eighth of its size, warns.
     """
     decoder = simplejpeg()
     if decoder is None:
@@ -63,7 +68,11 @@ def quick_grey(data: bytes, jpeg: PlainJpeg, scale: int) -> Grey | None:
     if scale == 1:
         found = _decoded(decoder, data, (width, height), "GRAY")
         return None if found is None else found[:, :, 0]
-    picture = _pixels(decoder, data, (width, height), "RGBX")
+    feed = without_luma_detail(data, jpeg) if scale == _BLOCK else data
+    if feed is data:
+        picture = _pixels(decoder, data, (width, height), "RGBX")
+    else:
+        picture = _pixels_despite_warnings(decoder, feed, (width, height))
     return None if picture is None else np.asarray(picture.convert("L"))
 
 
@@ -87,21 +96,24 @@ def quick_pixels(data: bytes, jpeg: PlainJpeg) -> Image.Image | None:
 def top_row(data: bytes, jpeg: PlainJpeg) -> bytes | None:
     """Decode the first row of a JPEG in full size, which takes a fiftieth of the time of all rows.
 
+    Each scan of a JPEG begins with it, so the rest of each is passed over.
+
     Args:
         data: the whole file, of which all can be decoded.
         jpeg: its header.
 
     Returns:
-        A byte for each pixel, in grey; None where the row does not come first in the file.
+        A byte for each pixel, in grey; None where it cannot be decoded by itself.
     """
     decoder = simplejpeg()
-    if decoder is None or not jpeg.is_sequential or not agrees_with_pillow():
+    if decoder is None or not agrees_with_pillow():
+        return None
+    if not (jpeg.is_sequential or is_complete(data, jpeg)):
         return None
     place = jpeg.frame + _HEIGHT
     few = min(jpeg.height, _ROWS)
     shorter = data[:place] + few.to_bytes(2, "big") + data[place + 2 :]
-    # The warning would be that data follow
-    found = _pixels(decoder, shorter, (jpeg.width, few), _colours(jpeg), strict=False)
+    found = _pixels_despite_warnings(decoder, shorter, (jpeg.width, few))
     return None if found is None else found.crop((0, 0, jpeg.width, 1)).convert("L").tobytes()
 
 
@@ -131,24 +143,38 @@ def _colours(jpeg: PlainJpeg) -> str:
 
 
 def _pixels(
-    decoder: ModuleType, data: bytes, size: tuple[int, int], colours: str, *, strict: bool = True
+    decoder: ModuleType, data: bytes, size: tuple[int, int], colours: str
 ) -> Image.Image | None:
-    pixels = _decoded(decoder, data, size, colours, strict=strict)
-    if pixels is None:
-        return None
-    # As Pillow keeps them, so it takes them over without a copy
-    mode = "L" if colours == "GRAY" else colours
-    return Image.frombuffer(mode, size, pixels, "raw", mode, 0, 1)
+    pixels = _decoded(decoder, data, size, colours)
+    return None if pixels is None else _as_picture(pixels, "L" if colours == "GRAY" else colours)
+
+
+def _pixels_despite_warnings(
+    decoder: ModuleType, data: bytes, size: tuple[int, int]
+) -> Image.Image | None:
+    """Decode to mode ``RGBX``, and pass over what libjpeg only warns of.
+
+    simplejpeg then passes over errors, too, and returns whatever was in memory. libjpeg sets each
+    fourth byte that it writes.
+    """
+    pixels = np.zeros((size[1], size[0], 4), np.uint8)
+    found = _decoded(decoder, data, size, "RGBX", buffer=pixels, strict=False)
+    return None if found is None or not pixels[:, :, 3].all() else _as_picture(pixels, "RGBX")
+
+
+def _as_picture(pixels: Grey, mode: str) -> Image.Image:
+    """Make a picture of pixels as Pillow keeps them, so that it takes them over without a copy."""
+    return Image.frombuffer(mode, pixels.shape[1::-1], pixels, "raw", mode, 0, 1)
 
 
 def _decoded(
-    decoder: ModuleType, data: bytes, size: tuple[int, int], colours: str, *, strict: bool = True
+    decoder: ModuleType, data: bytes, size: tuple[int, int], colours: str, **options: Any
 ) -> Grey | None:
     """Decode to uint8 of shape (height, width, channels)."""
     width, height = size
     try:
         pixels: Grey = decoder.decode_jpeg(
-            data, colours, min_height=height, min_width=width, strict=strict
+            data, colours, min_height=height, min_width=width, **options
         )
     except (ValueError, MemoryError):
         return None
