@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from typing import NamedTuple
@@ -10,6 +11,7 @@ from PIL import Image, features
 
 from hashmatch.errors import install_line
 from hashmatch.examine.decode.quick import simplejpeg, simplejpeg_version
+from hashmatch.examine.decode.quick_png import pyspng_version, use_libspng
 from hashmatch.examine.extras import is_deferred, package_version, wait_for
 from hashmatch.options import FORMATS
 
@@ -104,8 +106,16 @@ def _described(name: str, decoder: Decoder) -> str:
         return f"{decoder.library} {package_version(decoder.library)}"
     known = features.version(decoder.feature) if decoder.feature else None
     told = f"{decoder.library} {known}" if known else decoder.library
-    quick = simplejpeg_version() if name == "JPEG" else None
-    return f"{told}; plain files by simplejpeg {quick}" if quick else told
+    package, version = _QUICK.get(name, ("", lambda: None))
+    quick = version()
+    return f"{told}; plain files by {package} {quick}" if quick else told
+
+
+_QUICK: dict[str, tuple[str, Callable[[], str | None]]] = {
+    "JPEG": ("simplejpeg", simplejpeg_version),
+    "PNG": ("pyspng", pyspng_version),
+}
+"""The package that decodes plain files of a format in less time, and what gives its version."""
 
 
 # The plug-ins that start threads: where each keeps how many, and what stands for none
@@ -124,6 +134,7 @@ def claim_process() -> None:
     processes do; elsewhere, what Pillow refuses is ``too_large`` or ``undecodable``.
     """
     Image.MAX_IMAGE_PIXELS = None
+    use_libspng()
     modes = import_module("PIL.TiffImagePlugin").OPEN_INFO
     for order, mode in ((b"II", "I;16"), (b"MM", "I;16B")):
         modes.setdefault((order, 0, (1,), 1, (16,), ()), (mode, mode))

@@ -25,6 +25,7 @@ from hashmatch.examine.decode.opening import (
     open_first,
 )
 from hashmatch.examine.decode.quick import quick_grey, quick_pixels, top_row
+from hashmatch.examine.decode.quick_png import quick_png
 from hashmatch.examine.decode.truncation import ends_early
 from hashmatch.examine.decode.views import (
     STORED,
@@ -75,7 +76,7 @@ class Picture:
     _limits: Limits
     _feed: bytes = b""  # what the decoder gets in place of the data
     _plain: PlainJpeg | None = None  # it is a JPEG of which nothing is missing
-    _kept: list[View] | None = None  # those of the frame that simplejpeg decoded in full
+    _kept: list[View] | None = None  # those of the frame that a quick decoder decoded in full
 
     def views(self) -> Iterator[list[View]]:
         """Decode frame by frame, and yield the views of each.
@@ -115,13 +116,20 @@ class Picture:
         return self._opened
 
     def _quick_views(self) -> list[View] | None:
-        """Decode the only frame of a plain JPEG, if simplejpeg can, and keep its views."""
-        if self._kept is None and self._plain is not None:
-            frame = quick_pixels(self._data, self._plain)
-            if frame is not None and self._plain.has_metadata:
-                frame.info = self._image.info  # which says which side is up
-            self._kept = None if frame is None else list(views(frame))
+        """Decode the only frame of a plain file, if a quick decoder can, and keep its views."""
+        if self._kept is None and (frame := self._quick_frame()) is not None:
+            self._kept = list(views(frame))
         return self._kept
+
+    def _quick_frame(self) -> Image.Image | None:
+        if self.format == "PNG":
+            return quick_png(self._data)
+        if self._plain is None:
+            return None
+        frame = quick_pixels(self._data, self._plain)
+        if frame is not None and self._plain.has_metadata:
+            frame.info = self._image.info  # which says which side is up
+        return frame
 
     def _frames(self) -> Iterator[list[View]]:
         number = 0

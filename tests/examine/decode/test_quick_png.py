@@ -1,0 +1,218 @@
+"""PNGs decoded by libspng."""
+
+from __future__ import annotations
+
+import random
+import struct
+import sys
+import zlib
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from tests.counts import examples
+from tests.pictures import encode, photo, scene
+
+from hashmatch.examine.decode import decoders, open_picture
+from hashmatch.examine.decode.quick_png import (
+    PlainPng,
+    _Use,
+    plain_png,
+    pyspng,
+    quick_png,
+    use_libspng,
+)
+from hashmatch.examine.picture_hashes import hash_picture
+from hashmatch.model import Examination, HashKind
+from hashmatch.options import FORMATS, ExamineOptions, Limits
+
+pytestmark = pytest.mark.skipif(pyspng() is None, reason="pyspng is not installed")
+
+PLAIN = ("L", "RGB", "RGBA")
+KINDS = (HashKind("phash", 64), HashKind("dhash", 256))
+
+
+@pytest.fixture(autouse=True)
+def _with_libspng(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_Use, "allowed", True)
+
+
+def _saved(picture: Image.Image, **options: Any) -> bytes:
+    file = BytesIO()
+    picture.save(file, "PNG", **options)
+    return file.getvalue()
+
+
+def _chunk(name: bytes, content: bytes) -> bytes:
+    checksum = struct.pack(">I", zlib.crc32(name + content))
+    return struct.pack(">I", len(content)) + name + content + checksum
+
+
+def _with_chunk(data: bytes, name: bytes, content: bytes) -> bytes:
+    return data[:33] + _chunk(name, content) + data[33:]
+
+
+def _examined(data: bytes) -> Examination:
+    options = ExamineOptions(kinds=KINDS)
+    return hash_picture(lambda: open_picture(data, FORMATS, Limits()), options)
+
+
+def _both(data: bytes) -> Iterator[Examination]:
+    """The examination by libspng where it can, and by Pillow alone."""
+    for allowed in (True, False):
+        _Use.allowed = allowed
+        yield _examined(data)
+    _Use.allowed = True
+
+
+def _see_through(picture: Image.Image) -> Image.Image:
+    picture = picture.convert("RGBA")
+    picture.putalpha(Image.linear_gradient("L").resize(picture.size))
+    return picture
+
+
+@pytest.mark.parametrize("mode", PLAIN)
+def test_it_has_the_pixels_of_pillows(mode: str) -> None:
+    """Grey, colour and transparent pictures have the same pixels, whatever their size."""
+    for size in ((1, 1), (7, 300), (333, 241)):
+        picture = photo(3, *size)
+        picture = _see_through(picture) if mode == "RGBA" else picture.convert(mode)
+        found = quick_png(_saved(picture))
+        assert found is not None
+        assert found.size == size
+        assert found.convert(mode).tobytes() == picture.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        (b"gAMA", struct.pack(">I", 22_727)),
+        (b"iCCP", b"x\0\0" + zlib.compress(b"no profile")),
+        (b"sRGB", b"\1"),
+        (b"bKGD", struct.pack(">HHH", 1, 2, 3)),
+        (b"tEXt", b"Comment\0hello"),
+        (b"PLTE", bytes(30)),
+    ],
+)
+def test_what_viewers_may_ignore_changes_nothing(name: bytes, content: bytes) -> None:
+    """Colour management, comments and a suggested palette leave the examination as it is."""
+    data = _saved(scene(4, 320, 200))
+    other = _with_chunk(data, name, content)
+    assert plain_png(other) is not None
+    quick, slow = _both(other)
+    assert quick == slow == _examined(data)
+
+
+def test_what_it_cannot_show_is_left_to_pillow() -> None:
+    """Palettes, 1 and 16 bits, interlacing, transparent colours, turns and animations."""
+    picture = photo(5, 200, 150)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    grey = picture.convert("L")
+    wide = Image.frombytes("I;16", (10, 10), bytes(200))
+    header = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 1)
+    pixel = _chunk(b"IDAT", zlib.compress(b"\0\1")) + _chunk(b"IEND", b"")
+    files = [
+        *(_saved(picture.convert(mode)) for mode in ("P", "1", "LA")),
+        _saved(wide),
+        _saved(picture, transparency=(1, 2, 3)),
+        _saved(grey, transparency=7),
+        _saved(picture, exif=exif),
+        _saved(picture, save_all=True, append_images=[photo(6, 200, 150)]),
+        b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + pixel,
+        encode(picture, "JPEG"),
+        b"",
+    ]
+    for data in files:
+        assert plain_png(data) is None
+        assert quick_png(data) is None
+        quick, slow = _both(data)
+        assert quick == slow
+
+
+def test_a_whole_scene_is_examined_as_by_pillow() -> None:
+    """Borders, transparency and skies: the same views, hashes and qualities."""
+    for seed in (2, 5):
+        picture = scene(seed, 400, 300)
+        for data in (_saved(picture), _saved(_see_through(picture)), _saved(picture.convert("L"))):
+            assert plain_png(data) is not None
+            quick, slow = _both(data)
+            assert quick == slow
+            assert quick.views
+
+
+_BASE = [
+    _saved(picture, compress_level=level)
+    for level in (0, 6)
+    for picture in (photo(8, 60, 50), photo(8, 60, 50).convert("L"), _see_through(photo(8, 60, 50)))
+]
+
+
+def _mended(data: bytearray) -> bytes:
+    """Give the chunks of a damaged PNG the right checksums."""
+    position = 8
+    while position + 12 <= len(data):
+        end = position + 12 + int.from_bytes(data[position : position + 4])
+        if end <= len(data):
+            data[end - 4 : end] = struct.pack(">I", zlib.crc32(data[position + 4 : end - 4]))
+        position = end
+    return bytes(data)
+
+
+@examples(600)
+@given(seed=st.integers(0, 2**32 - 1), checked=st.booleans(), cut=st.booleans())
+def test_a_damaged_png_is_examined_as_by_pillow(seed: int, checked: bool, cut: bool) -> None:
+    """Flipped bytes, with wrong or right checksums, and cuts: the same verdict and hashes.
+
+    One thing libspng passes over, as browsers do: the checksum that zlib adds to the pixels.
+    """
+    rng = random.Random(seed)
+    data = bytearray(rng.choice(_BASE))
+    for _ in range(rng.randint(0 if cut else 1, 3)):
+        place = rng.choice([rng.randrange(8, 60), rng.randrange(8, len(data)), len(data) - 20])
+        data[place] = rng.choice([rng.randrange(256), data[place] ^ 1 << rng.randrange(8)])
+    if cut:
+        del data[rng.randrange(len(data)) :]
+    damaged = _mended(data) if checked else bytes(data)
+    quick, slow = _both(damaged)
+    if quick != slow:
+        assert quick.reason is None
+        with pytest.raises(zlib.error, match="incorrect data check"):
+            zlib.decompress(damaged[damaged.index(b"IDAT") + 4 : damaged.rindex(b"IEND") - 8])
+
+
+def test_the_rest_of_the_pixels_behind_another_chunk_is_no_plain_png() -> None:
+    """Pillow stops at the chunk between, and only a picture that both read alike is plain."""
+    data = _saved(photo(9, 300, 300), compress_level=0)
+    place = data.index(b"IDAT", data.index(b"IDAT") + 4) - 4
+    other = data[:place] + _chunk(b"tEXt", b"a\0b") + data[place:]
+    assert plain_png(data) == PlainPng(300, 300, "RGBX")
+    assert plain_png(other) is None
+
+
+def test_only_our_own_processes_use_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host's threads would wait for the global lock that it holds."""
+    monkeypatch.setattr(_Use, "allowed", False)
+    data = _saved(photo(1, 50, 50))
+    assert quick_png(data) is None
+    use_libspng()
+    assert quick_png(data) is not None
+
+
+def test_where_pyspng_is_not_installed_pillow_decodes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the package nothing fails, and ``doctor`` names Pillow's decoder alone."""
+    assert "plain files by pyspng" in decoders()["PNG"]
+    monkeypatch.setitem(sys.modules, "pyspng", None)
+    try:
+        pyspng.cache_clear()
+        use_libspng()
+        assert not _Use.allowed
+        assert quick_png(_saved(photo(1, 50, 50))) is None
+        assert "pyspng" not in decoders()["PNG"]
+    finally:
+        monkeypatch.undo()
+        pyspng.cache_clear()
