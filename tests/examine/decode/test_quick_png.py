@@ -14,9 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from tests.counts import examples
-from tests.pictures import encode, photo, scene
 
+from counts import examples
 from hashmatch.examine.decode import decoders, open_picture
 from hashmatch.examine.decode.quick_png import (
     PlainPng,
@@ -29,6 +28,7 @@ from hashmatch.examine.decode.quick_png import (
 from hashmatch.examine.picture_hashes import hash_picture
 from hashmatch.model import Examination, HashKind
 from hashmatch.options import FORMATS, ExamineOptions, Limits
+from pictures import encode, photo, scene
 
 pytestmark = pytest.mark.skipif(pyspng() is None, reason="pyspng is not installed")
 
