@@ -52,6 +52,10 @@ FOLLOWING = np.array([[1, 2], [2, 3], [3, 0], [0, 1]])
 CALL_NS, BUCKET_NS = 50_000, 40
 """The cost of a call, twice that for wider hashes, and of looking at a bucket; nanoseconds."""
 
+EVEN = 0.75
+"""The share of a scan's cost from which a query scans at once: buckets are never filled evenly, and
+looking at them first would be wasted."""
+
 UNSURE_CALL_NS, UNSURE_NS = 100_000, 20_000
 """The cost of a call for queries with uncertain bits, and of each query; nanoseconds."""
 
@@ -177,7 +181,7 @@ class MultiIndex(BuiltIndex):
         # Buckets hold at least as much as they would if the list filled them all evenly
         entry = FRAGMENT_NS if len(self._fragments) else CODE_NS
         least = self._call_cost / len(queries) + count * (BUCKET_NS + entry * len(self) / VALUES)
-        if count > MOST_BUCKETS or least > self._scan_cost:
+        if count > MOST_BUCKETS or least > EVEN * self._scan_cost:
             yield from self._scan.pieces(queries, radius)
             return
         probe = probe_for(radius, self.words)
