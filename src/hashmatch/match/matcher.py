@@ -23,6 +23,7 @@ from hashmatch.match.parts import examiner, match_parts
 from hashmatch.match.rates import PHOTOGRAPHS, Rates
 from hashmatch.match.reviews import SHA256, Reviews
 from hashmatch.match.thresholds import AUTO, Threshold
+from hashmatch.match.turns import Turns
 from hashmatch.model import Examination, HashKind, Outcome, PerceptualHash, Verdict
 from hashmatch.options import (
     FORMATS,
@@ -34,7 +35,7 @@ from hashmatch.options import (
 )
 
 if TYPE_CHECKING:
-    from hashmatch.examine.inputs import PictureInput
+    from hashmatch.examine.inputs import Content, PictureInput
 
 MAX_MATCHES = 10
 DECODE_MODES = ("fast", "exact")
@@ -141,6 +142,7 @@ class Matcher(Closing):
         self._replacing = threading.Lock()
         each = worker_limits or WorkerLimits(sandbox=sandbox)
         self._pool = SharedPool(workers, each) if isolate else None
+        self._turns = Turns()
         self._lists = self._prepare(hash_lists)
 
     @property
@@ -240,7 +242,7 @@ class Matcher(Closing):
         """
         # A scan's own process decodes nothing, so it need not load this
         from hashmatch.examine.decode import PilImage  # noqa: PLC0415
-        from hashmatch.examine.examination import examine  # noqa: PLC0415
+        from hashmatch.examine.examination import examine, is_quick  # noqa: PLC0415
         from hashmatch.examine.inputs import held  # noqa: PLC0415
 
         lists = self._lists
@@ -249,10 +251,13 @@ class Matcher(Closing):
         with held(source, lists.options) as content:
             if isinstance(content, Examination):
                 return lists.judge([content])[0]
-            with examiner(content, lists.options, self._pool) as examined:
-                return match_parts(
-                    examined(), examined, lists.screen, lists.judge, self.max_matches
-                )
+            if self._pool is None and is_quick(content):
+                return self._turns.take(lambda: self._match_parts(content, lists))
+            return self._match_parts(content, lists)
+
+    def _match_parts(self, content: Content, lists: ListsInForce) -> Outcome:
+        with examiner(content, lists.options, self._pool) as examined:
+            return match_parts(examined(), examined, lists.screen, lists.judge, self.max_matches)
 
     def match_many(self, sources: Iterable[PictureInput]) -> Iterator[Outcome]:
         """Examine one file after another. Outcomes come in the order of the sources.
