@@ -222,9 +222,11 @@ def _border(lines: Grey, level: int, tolerance: int, count: int) -> int:
     return count
 
 
-def _counts(far: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint64]:
+def _counts(far: npt.NDArray[np.bool_]) -> npt.NDArray[np.unsignedinteger]:
     """Count what is set in each line: of columns, many at a time, since they lie side by side."""
+    counts: npt.NDArray[np.unsignedinteger]
     if far.flags.c_contiguous:
-        return np.bitwise_count(np.packbits(far, axis=1)).sum(axis=1, dtype=np.uint64)
-    counts: npt.NDArray[np.uint16] = np.add.reduce(far.T.view(np.uint8), axis=0, dtype=np.uint16)
-    return counts.astype(np.uint64)
+        counts = np.bitwise_count(np.packbits(far, axis=1)).sum(axis=1)
+    else:
+        counts = np.add.reduce(far.T.view(np.uint8), axis=0, dtype=np.uint16)
+    return counts
