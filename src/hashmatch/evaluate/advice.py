@@ -107,8 +107,8 @@ def _sentence(
     )
     return (
         f"Scan with {options}: with {entries}, an entry within {rules} is a match; expect"
-        f" {amount(expected)} false matches per million files. Entries that are near but beyond"
-        " that are candidates for a human."
+        f" {amount(expected)} false matches per million files. Other near entries"
+        " are candidates for a human."
     )
 
 
