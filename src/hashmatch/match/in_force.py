@@ -44,10 +44,9 @@ class ListsInForce:
         decided = dict(zip(sure, outcomes, strict=True))
         return [decided.get(number) for number in range(len(examinations))]
 
-    def judge(self, examinations: Sequence[Examination], most: int | None = None) -> list[Outcome]:
+    def judge(self, examinations: Sequence[Examination]) -> list[Outcome]:
         """Give each examination its outcome; see ``Matcher.judge``."""
-        most = most or self.max_matches
-        outcomes = self._outcomes(examinations, most)
+        outcomes = self._outcomes(examinations, self.max_matches)
         if self.reviews is None:
             return outcomes
         near = [number for number, outcome in enumerate(outcomes) if outcome.match_count]
@@ -62,7 +61,7 @@ class ListsInForce:
                 # People decide about every near entry, not only about those that a record names
                 wanted = max(reviewing.MOST, self.max_matches) + len(named)
                 [outcome] = self._outcomes([examinations[number]], wanted)
-            reviewed = apply_reviews(outcome, named, self.reviews, most)
+            reviewed = apply_reviews(outcome, named, self.reviews, self.max_matches)
             outcomes[number] = replace(reviewed, content=content)
         return outcomes
 

@@ -311,21 +311,18 @@ class Matcher(Closing):
         lists.lookup.check(examinations)
         return lists.screen(examinations)
 
-    def judge(
-        self, examinations: Sequence[Examination], *, max_matches: int | None = None
-    ) -> list[Outcome]:
+    def judge(self, examinations: Sequence[Examination]) -> list[Outcome]:
         """Give each examination its outcome, in one batch.
 
         Args:
             examinations: exact ones, and previews that ``screen`` found far from every entry.
-            max_matches: how many entries to name; None for the matcher's own setting.
 
         Raises:
             HashMismatchError: as in ``screen``.
         """
         lists = self._lists
         lists.lookup.check(examinations)
-        return lists.judge(examinations, max_matches)
+        return lists.judge(examinations)
 
     def near(
         self,
