@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from hashmatch import Entry, HashList, Matcher, PerceptualHash
-from hashmatch.examine.examination import is_quick
+from hashmatch.examine.examination import is_plain, seems_quick
 from hashmatch.match.turns import MOST, Turns
 from pictures import encode, photo
 
@@ -177,25 +177,31 @@ def test_a_forked_child_does_not_wait_for_a_thread_of_its_parent() -> None:
     assert turns.take(lambda: 6) == 6
 
 
-def test_only_small_jpegs_with_nothing_behind_are_quick() -> None:
+def test_only_small_and_plain_jpegs_are_quick() -> None:
     """Others take their time, or hold more than they seem to, and are matched side by side."""
     small = encode(photo(1, 200, 200), "JPEG")
-    assert is_quick(small)
+    assert seems_quick(small)
+    assert is_plain(small)
     for other in (
         encode(photo(1, 400, 300), "JPEG"),
         encode(photo(1, 60, 60), "PNG"),
-        small + b"PK\5\6" + bytes(18),
-        small[:-5],
         b"",
-        3,
+        "a/path",
     ):
-        assert not is_quick(other)
+        assert not seems_quick(other)
+    for other in (small + b"PK\5\6" + bytes(18), small[:-5]):
+        assert not is_plain(other)
 
 
 def test_threads_that_match_get_the_outcomes_of_one() -> None:
     """Small and large pictures, broken ones and a match: eight threads find what one finds."""
     files = [encode(photo(number, 150, 150), "JPEG") for number in range(12)]
-    files += [files[0][:300], b"no picture", encode(photo(3, 500, 400), "JPEG")]
+    files += [
+        files[0] + b"PK\5\6" + bytes(18),
+        files[0][:-300],
+        b"no picture",
+        encode(photo(3, 500, 400), "JPEG"),
+    ]
     near = HashList.from_entries([Entry("e", PerceptualHash.from_hex("0f" * 8))])
     with Matcher(near, isolate=False) as matcher, ThreadPoolExecutor(8) as pool:
         alone = [matcher.match(data) for data in files]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 from io import BytesIO
-from typing import BinaryIO, NamedTuple, TypeAlias
+from typing import BinaryIO, NamedTuple, TypeAlias, TypeGuard
 
 from hashmatch.errors import DecodeError, SettingsError
 from hashmatch.examine.archive import ends_in_zip, sniff_archive
@@ -20,7 +20,7 @@ from hashmatch.examine.decode import (
     sniff,
 )
 from hashmatch.examine.decode.boxes import own_boxes
-from hashmatch.examine.decode.jpeg import JPEG_START
+from hashmatch.examine.decode.jpeg import JPEG_START, jpeg_pixels
 from hashmatch.examine.document.appended import appended
 from hashmatch.examine.inputs import Content, PictureInput, digest, held, read_content, too_large
 from hashmatch.examine.kinds import HEAD_BYTES, kind_of
@@ -35,7 +35,7 @@ _Examining: TypeAlias = "Generator[tuple[bytes | None, Examination | None], None
 """Yields what ``examine_parts`` does, and returns the examination of one part."""
 
 _QUICK_BYTES, _QUICK_PIXELS = 1 << 16, 1 << 16
-"""The largest file that ``is_quick``."""
+"""The largest file, and the largest picture, that ``seems_quick``."""
 
 _ARCHIVE = Examination(kind=Kind.ARCHIVE)
 
@@ -106,15 +106,20 @@ def examine_parts(
     yield None, found
 
 
-def is_quick(content: Content) -> bool:
-    """Tell by its header whether a file surely takes no more than a millisecond or two.
+def seems_quick(source: PictureInput) -> TypeGuard[bytes]:
+    """Tell by its header whether a picture takes no more than a millisecond or two.
 
-    Such is a small JPEG with nothing in or behind it. Anything else may hold more than it seems to.
+    Such are the bytes of a small JPEG. ``is_plain`` tells whether it holds more than it seems to.
     """
-    if not isinstance(content, bytes) or len(content) > _QUICK_BYTES:
+    if not isinstance(source, bytes) or len(source) > _QUICK_BYTES:
         return False
-    plain = plain_jpeg(content)
-    return plain is not None and plain.width * plain.height <= _QUICK_PIXELS
+    pixels = jpeg_pixels(source)
+    return pixels is not None and pixels <= _QUICK_PIXELS
+
+
+def is_plain(source: bytes) -> bool:
+    """Tell whether a JPEG is whole, with nothing in or behind it that takes time."""
+    return plain_jpeg(source) is not None
 
 
 def digest_file(descriptor: int, options: ExamineOptions) -> Examination:

@@ -35,7 +35,7 @@ from hashmatch.options import (
 )
 
 if TYPE_CHECKING:
-    from hashmatch.examine.inputs import Content, PictureInput
+    from hashmatch.examine.inputs import PictureInput
 
 MAX_MATCHES = 10
 DECODE_MODES = ("fast", "exact")
@@ -79,7 +79,8 @@ class Matcher(Closing):
         isolate: decode in worker processes that hold no list and have limits on memory and time,
             so bytes that crash or take over a decoder harm nothing else. The processes start with
             the first upload and end with ``close``, with the matcher or with the program. False
-            decodes in this process. A ``PIL.Image`` is pixels already, and stays here.
+            decodes in this process. If several threads match small JPEGs there, one of them does it
+            for all. A ``PIL.Image`` is pixels already, and stays here.
         workers: how many processes to use with ``isolate``.
         sandbox: what these processes may do. ``strict`` confines them completely, or fails on the
             first file; ``best`` does what the system can; ``off`` keeps only the limits on memory
@@ -240,9 +241,20 @@ class Matcher(Closing):
                 only digests; or it is a non-blocking file that has no bytes yet.
             HashmatchError: the matcher is closed, or its workers died or cannot be started.
         """
+        if self._pool is None and self._lists.options.views != "thorough":
+            from hashmatch.examine.examination import is_plain, seems_quick  # noqa: PLC0415 # as below
+
+            if seems_quick(source):
+                data = source
+                outcome = self._turns.take(lambda: self._match(data) if is_plain(data) else None)
+                if outcome is not None:
+                    return outcome
+        return self._match(source)
+
+    def _match(self, source: PictureInput) -> Outcome:
         # A scan's own process decodes nothing, so it need not load this
         from hashmatch.examine.decode import PilImage  # noqa: PLC0415
-        from hashmatch.examine.examination import examine, is_quick  # noqa: PLC0415
+        from hashmatch.examine.examination import examine  # noqa: PLC0415
         from hashmatch.examine.inputs import held  # noqa: PLC0415
 
         lists = self._lists
@@ -251,13 +263,10 @@ class Matcher(Closing):
         with held(source, lists.options) as content:
             if isinstance(content, Examination):
                 return lists.judge([content])[0]
-            if self._pool is None and is_quick(content):
-                return self._turns.take(lambda: self._match_parts(content, lists))
-            return self._match_parts(content, lists)
-
-    def _match_parts(self, content: Content, lists: ListsInForce) -> Outcome:
-        with examiner(content, lists.options, self._pool) as examined:
-            return match_parts(examined(), examined, lists.screen, lists.judge, self.max_matches)
+            with examiner(content, lists.options, self._pool) as examined:
+                return match_parts(
+                    examined(), examined, lists.screen, lists.judge, self.max_matches
+                )
 
     def match_many(self, sources: Iterable[PictureInput]) -> Iterator[Outcome]:
         """Examine one file after another. Outcomes come in the order of the sources.

@@ -22,7 +22,7 @@ T = TypeVar("T")
 MOST = 32
 """Tasks that a thread does in one go, its own among them, before its caller gets its result."""
 
-_BATCH = 4
+_BATCH = 8
 """Results to have ready before their threads are woken, which then compete for the global lock."""
 
 _PATIENCE = 0.05

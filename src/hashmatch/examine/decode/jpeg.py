@@ -175,6 +175,14 @@ def plain_jpeg(data: bytes) -> PlainJpeg | None:
     return None
 
 
+def jpeg_pixels(data: bytes) -> int | None:
+    """Count the pixels of a JPEG by the header of its frame; None without one as usual."""
+    for marker, place, length in jpeg_segments(data) if data.startswith(JPEG_START) else ():
+        if marker in _USUAL_FRAMES and (size := _frame_size(data, place, length)) is not None:
+            return size[0] * size[1]
+    return None
+
+
 def _frame_size(data: bytes, place: int, length: int) -> tuple[int, int, int] | None:
     """Width, height and parts of a frame of 8 bits a sample, grey or in colour; else None."""
     if length < 8 or place + 10 > len(data):
