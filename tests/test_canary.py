@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import time
 import traceback
@@ -11,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from commands import COMMAND, SOURCE, environment, hashmatch_command
-from examine.sandbox.processes import interrupt
 from hashlist.feeds import Item, ncmec, stopncii, tat, vics
 from hashmatch import HashKind, HashList, HashListError, Matcher, PerceptualHash, hamming_distance
 from hashmatch.cli.main import run
@@ -288,7 +288,7 @@ def test_what_an_interrupted_run_leaves_shows_no_hash(
             time.sleep(0.02)
         arguments = Path(f"/proc/{process.pid}/cmdline")
         seen = arguments.read_bytes() if arguments.exists() else b""
-        interrupt(process)
+        process.send_signal(signal.SIGINT)
         said, told = process.communicate(timeout=60)
     assert process.returncode == 130
     assert_silent(seen, said, told, output.read_bytes())

@@ -37,7 +37,7 @@ def test_a_signal_in_a_callback_of_python_stops_the_command(name: str, code: int
         [sys.executable, "-c", _DROPPING, name],
         env=environment(),
         capture_output=True,
-        timeout=20,
+        timeout=60,
         check=False,
     )
     assert done.returncode == code, done.stderr
@@ -69,7 +69,7 @@ def test_ctrl_c_in_an_import_ends_the_command(tmp_path: Path) -> None:
         env=environment(),
         cwd=tmp_path,
         capture_output=True,
-        timeout=20,
+        timeout=60,
         check=False,
     )
     assert (started.returncode, started.stdout, started.stderr) == (130, b"", b"")
@@ -82,7 +82,7 @@ def test_ignored_ctrl_c_stays_ignored() -> None:
         env=environment(),
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
         capture_output=True,
-        timeout=20,
+        timeout=60,
         check=False,
     )
     assert done.returncode == 0

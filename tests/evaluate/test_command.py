@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from examine.sandbox import plants
-from examine.sandbox.processes import children, interrupt
+from examine.sandbox.processes import children
 from hashmatch.cli.main import run
 from pictures import photo
 from scan.commands import environment
@@ -162,7 +162,7 @@ def test_an_interrupted_run_is_taken_up_again(jobs: str, tmp_path: Path) -> None
         while not cache.exists() or cache.read_bytes().count(b"\n") < 3:
             assert process.poll() is None
             time.sleep(0.01)
-        interrupt(process, os.killpg)
+        os.killpg(process.pid, signal.SIGINT)
         _, told = process.communicate(timeout=60)
     assert process.returncode == 130
     assert b"Traceback" not in told
@@ -190,7 +190,7 @@ def test_an_interrupt_while_processes_begin_is_told_in_a_line(tmp_path: Path) ->
         while not children(process.pid):
             assert process.poll() is None
         time.sleep(0.1)  # in which it imports
-        interrupt(process, os.killpg)
+        os.killpg(process.pid, signal.SIGINT)
         _, told = process.communicate(timeout=60)
     assert process.returncode == 130
     assert b"Traceback" not in told

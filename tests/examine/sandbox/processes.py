@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 
@@ -47,14 +43,6 @@ def wait_until_gone(pids: Sequence[int], seconds: float = 60) -> None:
     while any(map(is_alive, pids)):
         assert time.monotonic() < deadline, "a process lives on"
         time.sleep(0.01)
-
-
-def interrupt(process: subprocess.Popen[bytes], send: Callable[[int, int], None] = os.kill) -> None:
-    """Press Ctrl-C until a process ends: while Python imports something, it can swallow one."""
-    while process.poll() is None:
-        send(process.pid, signal.SIGINT)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(20)
 
 
 def wait_until_idle(pid: int) -> None:
