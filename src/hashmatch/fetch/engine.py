@@ -6,7 +6,6 @@ import itertools
 import random
 import time
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from hashmatch.fetch.applying import apply_pages, version_of
 from hashmatch.fetch.dialect import Page, Request
 from hashmatch.fetch.faults import PageError, of_source, wrong_page
 from hashmatch.fetch.home import Home
-from hashmatch.fetch.http import FetchReply, Shell, open_shell
+from hashmatch.fetch.http import Ask, FetchReply, asking
 from hashmatch.fetch.progress import (
     Event,
     Kept,
@@ -117,13 +116,13 @@ class _Fetch:
     def run(self, *, full: bool, allow_shrink: bool) -> Fetched:
         """Fetch the pages that are missing, and apply them all."""
         resumed = self._begin(full=full)
-        with closing(open_shell(self._source)) as shell:
-            self._fetch_pages(shell, resumed=resumed)
+        with asking(self._source) as ask:
+            self._fetch_pages(ask, resumed=resumed)
             at = self._staging.progress
             if at.unchanged > 0 and at.files:
                 # A list of several files is made from all of them
                 self._restart("some of its files have changed")
-                self._fetch_pages(shell, resumed=False)
+                self._fetch_pages(ask, resumed=False)
         before = 0 if self._old is None else len(self._old)
         new, kept = self._applied(allow_shrink=allow_shrink)
         at = self._staging.progress
@@ -158,10 +157,10 @@ class _Fetch:
         now = max(self._now(), self._kept.began + 1)
         self._staging.restart(begin(mark, self._kept, now, full=bool(why)))
 
-    def _fetch_pages(self, shell: Shell, *, resumed: bool) -> None:
+    def _fetch_pages(self, ask: Ask, *, resumed: bool) -> None:
         while not self._staging.progress.complete:
             try:
-                self._staging.commit(self._patiently(shell))
+                self._staging.commit(self._patiently(ask))
             except PageError as error:
                 if error.expired and resumed:
                     self._restart("" if self._staging.progress.since else "its pages have expired")
@@ -171,7 +170,7 @@ class _Fetch:
                     raise
             resumed = False
 
-    def _patiently(self, shell: Shell) -> Event:
+    def _patiently(self, ask: Ask) -> Event:
         """Ask for the next page, several times if necessary."""
         number = self._staging.progress.pages + 1
         place = self._source.name
@@ -180,7 +179,7 @@ class _Fetch:
         self._tools.watch(number)
         for attempt in itertools.count(1):
             try:
-                return self._page(shell)
+                return self._page(ask)
             except PageError as error:
                 last = attempt >= self._source.attempts or (error.wait or 0) > MOST_WAIT
                 if last or not error.again:
@@ -192,13 +191,13 @@ class _Fetch:
                 self._tools.sleep(max(back_off, error.wait or 0))
         raise AssertionError
 
-    def _page(self, shell: Shell) -> Event:
+    def _page(self, ask: Ask) -> Event:
         """Ask for the next page once, and look at what came back."""
         source, staging = self._source, self._staging
         at = staging.progress.position()
         request = source.dialect.ask(source, at)
         with staging.receive(request.file) as stream:
-            reply = shell.get(request, stream)
+            reply = ask(request, stream)
         now = self._now()
         if not source.dialect.whole:  # caches answer for servers of files, with their date
             check_clocks(reply.date, now)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import ssl
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import partial
 from io import BytesIO
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 from urllib.parse import urlsplit
 
 from hashmatch._version import __version__
@@ -44,60 +46,46 @@ class FetchReply:
     date: float | None = None
 
 
-class Shell(Protocol):
-    """Asks, and writes the answer to a stream."""
-
-    def get(self, request: Request, stream: BinaryIO) -> FetchReply:
-        """Ask, and write the answer to a stream.
-
-        Raises:
-            PageError: there is no whole answer.
-        """
-
-    def close(self) -> None:
-        """Release what this holds."""
+Ask: TypeAlias = Callable[[Request, BinaryIO], FetchReply]
+"""Asks, and writes the answer to a stream, or raises ``PageError`` if there is no whole answer."""
 
 
-def open_shell(source: FetchSource) -> Shell:
-    """Read a source's secrets, and return what asks it.
+@contextmanager
+def asking(source: FetchSource) -> Iterator[Ask]:
+    """Read a source's secrets, and yield what asks it.
 
     Raises:
         MissingExtraError: the package that asks over HTTPS is not installed.
         SettingsError: a secret or a certificate cannot be read.
     """
-    return CommandShell(source) if source.command else HttpsShell(source)
+    if source.command:
+        yield partial(_run_command, source)
+    else:
+        with _HttpsClient(source) as client:
+            yield client.get
 
 
-class CommandShell:
-    """Runs a command that writes a list to its standard output."""
-
-    def __init__(self, source: FetchSource) -> None:
-        self._source = source
-
-    def get(self, _request: Request, stream: BinaryIO) -> FetchReply:
-        """Run it. What it writes to standard error is dropped: it may quote anything."""
-        try:
-            done = subprocess.run(  # noqa: S603 # the operator's own command, without a shell
-                self._source.command,
-                stdin=subprocess.DEVNULL,
-                stdout=stream,
-                stderr=subprocess.DEVNULL,
-                timeout=self._source.timeout,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise PageError(f"the command took over {self._source.timeout} s") from None
-        except OSError as error:
-            raise PageError(f"cannot run the command: {error.strerror}") from None
-        if done.returncode:
-            raise PageError(f"the command failed with exit code {done.returncode}: run it by hand")
-        return FetchReply({})
-
-    def close(self) -> None:
-        """Do nothing: a command holds nothing open."""
+def _run_command(source: FetchSource, _request: Request, stream: BinaryIO) -> FetchReply:
+    """Run a command that writes a list. Its standard error is dropped: it may quote anything."""
+    try:
+        done = subprocess.run(  # noqa: S603 # the operator's own command, without a shell
+            source.command,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.DEVNULL,
+            timeout=source.timeout,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise PageError(f"the command took over {source.timeout} s") from None
+    except OSError as error:
+        raise PageError(f"cannot run the command: {error.strerror}") from None
+    if done.returncode:
+        raise PageError(f"the command failed with exit code {done.returncode}: run it by hand")
+    return FetchReply({})
 
 
-class HttpsShell(Closing):
+class _HttpsClient(Closing):
     """An HTTPS client for one source. It follows no redirect, and asks no other host."""
 
     def __init__(self, source: FetchSource) -> None:
