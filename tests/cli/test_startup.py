@@ -70,6 +70,15 @@ def test_a_scan_loads_no_decoder_and_little_else(tmp_path: Path) -> None:
     )
     loaded = set(ast.literal_eval(done.stdout.decode()))
     assert {"numpy", "hashmatch.match.matcher"} <= loaded
-    slow = {"PIL.Image", "imagehash", "jinja2", "rich", "scipy", "simplejpeg", "sqlalchemy"}
+    slow = {
+        "PIL.Image",
+        "imagehash",
+        "jinja2",
+        "pyspng",
+        "rich",
+        "scipy",
+        "simplejpeg",
+        "sqlalchemy",
+    }
     others = {"cases", "custody.quarantine", "evaluate", "examine.decode", "report.overview"}
     assert not loaded & (slow | {f"hashmatch.{name}" for name in others})
