@@ -75,7 +75,7 @@ def test_lower_thresholds_keep_the_promise(require: str) -> None:
 
 
 def test_a_match_says_how_often_chance_makes_it() -> None:
-    """A match has entries times the bound of its own distance; a digest's match has 0."""
+    """A match has entries times the rate of its own distance; a digest's match has 0."""
     picture = photo(1, 400, 300)
     phash = examine(picture, ExamineOptions(kinds=(PHASH,))).views[0].hashes[0]
     rest = [entry for entry in random_list(999) if entry.hash != phash]
@@ -83,8 +83,7 @@ def test_a_match_says_how_often_chance_makes_it() -> None:
     (match,) = in_process(hashes).match(picture).matches
     nearest = PHOTOGRAPHS.of({PHASH: 0})
     assert nearest is not None
-    assert nearest.extrapolated
-    assert match.expected_false == pytest.approx(1_000 * nearest.bound, rel=0.01)
+    assert match.expected_false == pytest.approx(1_000 * nearest.rate, rel=0.01)
     data = encode(picture, "PNG")
     digest = PerceptualHash.from_hex(hashlib.sha256(data).hexdigest(), "sha256")
     (match,) = in_process(HashList.from_entries([Entry("x", digest)], name="d")).match(data).matches

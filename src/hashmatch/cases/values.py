@@ -101,7 +101,7 @@ class CaseMatch:
         quality: 0 to 100, of that view.
         cause: why it is only a candidate; None for a match.
         exact: the distance is exact, not that of a preview.
-        expected_false: how many entries of the list may be this near by chance; None if not known.
+        expected_false: how many entries of the list are this near by chance; None if not known.
         version: of hashmatch.
         first_seen: when it was first found.
         last_seen: when it was last found.

@@ -48,7 +48,7 @@ def describe_hit(
 def _expected_false(
     hit: Hit, examination: Examination, sections: Sequence[IndexedSection], expected: ExpectedFalse
 ) -> float | None:
-    """How many entries of the list may be this near by chance; see ``Match``."""
+    """How many entries of the list are this near by chance; see ``Match``."""
     if hit.cause is Cause.LOW_INFORMATION:  # the rates are those of pictures with detail
         return None
     section = sections[hit.section]
@@ -62,7 +62,7 @@ def _expected_false(
     )
     chance = expected.rule.rates.of(near)
     readings = _count_readings(hit, examination, expected)
-    return None if chance is None else significant(chance.bound * entries * readings)
+    return None if chance is None else significant(chance.rate * entries * readings)
 
 
 def _count_readings(hit: Hit, examination: Examination, expected: ExpectedFalse) -> int:

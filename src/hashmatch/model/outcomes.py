@@ -27,8 +27,7 @@ class Match:
         confirmed: the distance is exact; otherwise it is a preview's and may be some bits off,
             because the file could not be read again to make sure.
         expected_false: how many entries of this list are this near (by both hashes, if two agree)
-            to a picture on no list, by chance: at most so many, with 95% confidence. It is never
-            less than what was counted supports. None if nothing was counted.
+            to a picture on no list, by chance. None if that is not known.
         by: who decided that it is a false positive; None unless someone did.
         at: when, ISO 8601 in UTC.
     """

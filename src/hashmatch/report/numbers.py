@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
+_RAREST = 1e-9
+"""About as many pairs of pictures were counted: what is rarer was never seen."""
+
 _LEAST = 0.0001
 
 
@@ -59,14 +62,16 @@ def share_of(part: int, whole: int) -> str:
 
 
 def one_in(expected: float | None) -> str:
-    """Such as ``under 1 in 230,000``: at most one is expected in so many files."""
+    """Such as ``1 in 40,000,000``: one is expected in so many files."""
     if expected is None:
         return "not known"
     if expected == 0:
         return "none"
     if expected > 0.5:
-        return f"up to {amount(expected)} per file"
-    return f"under 1 in {two_digits(1 / expected):,}"
+        return f"{amount(expected)} per file"
+    if expected < _RAREST:
+        return f"under 1 in {1 / _RAREST:,.0f}"
+    return f"1 in {two_digits(1 / expected):,}"
 
 
 def two_digits(value: float) -> int:

@@ -52,7 +52,7 @@ class MatchRow:
         view: which reading of the file.
         quality: of that view, 0 to 100.
         cause: why it is only a candidate; None for a match.
-        expected_false: how many entries of the list may be this near by chance; None if not known.
+        expected_false: how many entries of the list are this near by chance; None if not known.
         moved: whether the file was moved to the quarantine; None if it was not to be.
     """
 
