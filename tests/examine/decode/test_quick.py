@@ -16,6 +16,7 @@ from PIL import Image
 
 from counts import examples
 from hashmatch.examine.decode import decoders, open_picture, plain_jpeg
+from hashmatch.examine.decode.jpeg import scan_end
 from hashmatch.examine.decode.progressive import without_luma_detail
 from hashmatch.examine.decode.quick import (
     agrees_with_pillow,
@@ -211,6 +212,24 @@ def test_a_damaged_progressive_jpeg_has_the_preview_that_pillow_gives(seed: int)
         found = quick_grey(bytes(data), jpeg, 8)
         if found is not None:
             assert found.tobytes() == _eighth_by_pillow(bytes(data))
+
+
+@given(
+    before=st.lists(st.sampled_from([b"\xff", b"\0", b"\xd9", b"ab"]), max_size=12),
+    mark=st.sampled_from([b"", b"\xff\xd8", b"\xff\xd9"]),
+    start=st.integers(0, 8),
+    step=st.integers(1, 8),
+)
+def test_a_scan_ends_at_one_place_however_it_is_sought(
+    before: list[bytes], mark: bytes, start: int, step: int
+) -> None:
+    """Short scans are searched by an expression, and long ones by NumPy in steps."""
+    data = b"".join([*before, mark, b"\xff\xd9"])
+    by_expression = scan_end(data, start)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hashmatch.examine.decode.jpeg._SMALL", -100)
+        patch.setattr("hashmatch.examine.decode.jpeg._SEARCH_STEP", step)
+        assert scan_end(data, start) == by_expression
 
 
 _BASE = {

@@ -4,9 +4,12 @@ import warnings
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
 from hashmatch.examine.decode.views import View, views
+from hashmatch.examine.decode.wide import _level
 from pictures import as_mode, flat, hide_colours, padded, photo
 
 PICTURE = photo(1, 60, 40)
@@ -126,6 +129,13 @@ def test_greys_are_scaled_by_the_range_they_use(low: int, high: int) -> None:
     scaled = wide(values).astype(int)
     assert (np.diff(scaled.ravel()) >= 0).all()
     assert scaled.max() - scaled.min() >= (250 if high > low else 0)
+
+
+@given(st.integers(0, 2**32), st.sampled_from([1, 2, 3, 1000, 1001, 5000]))
+def test_the_level_of_a_share_is_numpys_quantile(seed: int, size: int) -> None:
+    """The level that few pixels exceed lies between two of them, where NumPy puts it."""
+    values = np.random.default_rng(seed).integers(-5, 60_000, (size, 1))
+    assert _level(values, 0.999) == pytest.approx(np.quantile(values, 0.999))
 
 
 def test_levels_that_are_no_numbers_count_as_black() -> None:
