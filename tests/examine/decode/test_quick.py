@@ -17,7 +17,7 @@ from PIL import Image
 from counts import examples
 from hashmatch.examine.decode import decoders, open_picture, plain_jpeg
 from hashmatch.examine.decode.jpeg import scan_end
-from hashmatch.examine.decode.progressive import without_luma_detail
+from hashmatch.examine.decode.progressive import is_complete, without_luma_detail
 from hashmatch.examine.decode.quick import (
     agrees_with_pillow,
     quick_grey,
@@ -196,7 +196,18 @@ def test_a_progressive_preview_leaves_most_of_the_file_out() -> None:
     assert without_luma_detail(data, jpeg) is data
 
 
-@examples(400)
+@pytest.mark.parametrize("marker", [b"\xff\xc4", b"\xff\xe5", b"\xff\x01", b"\xff\xd9"])
+def test_a_progressive_jpeg_with_a_strange_end_is_decoded_whole(marker: bytes) -> None:
+    """Pillow refuses one whose last scan breaks off in a segment, and so must a preview."""
+    data = _PROGRESSIVE[0]
+    other = data[:-500] + marker + data[-498:]
+    jpeg = plain_jpeg(data)
+    assert jpeg is not None
+    assert not is_complete(other, jpeg)
+    assert without_luma_detail(other, jpeg) is other
+
+
+@settings(examples(400), derandomize=True)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_a_damaged_progressive_jpeg_has_the_preview_that_pillow_gives(seed: int) -> None:
     """What is left out of the file hides no damage: both fail, or give the same pixels."""

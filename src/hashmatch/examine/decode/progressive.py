@@ -10,14 +10,16 @@ Source: ITU-T T.81, annexes B and G.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
-from hashmatch.examine.decode.jpeg import PlainJpeg
+from hashmatch.examine.decode.jpeg import JPEG_END, PlainJpeg
 
-_SCAN = 0xDA
+_SCAN = b"\xff\xda"
+_SEGMENTS = frozenset({_SCAN, b"\xff\xc4", b"\xff\xdb", b"\xff\xdd", b"\xff\xfe"})
+"""What may follow the header of a frame: scans, tables, how often to restart, and comments."""
+
 _COEFFICIENTS = 64
 _FRAME_COMPONENTS = 9
 """Where the header of a frame counts its components, from its marker on."""
@@ -97,24 +99,26 @@ def _finest(data: bytes, frame: int) -> frozenset[int]:
     return frozenset(number for number, *factors in components if tuple(factors) == most)
 
 
-def _scans(data: bytes, frame: int) -> Iterator[_Scan]:
-    """Yield every scan of a frame, up to where the structure breaks."""
+def _scans(data: bytes, frame: int) -> list[_Scan]:
+    """Find every scan of a frame; none if what follows it is not as usual, down to its end."""
     values = np.frombuffer(data, np.uint8)
     marks = np.flatnonzero(values[:-1] == 0xFF)
     codes = values[marks + 1]
     # The marker that ends a scan is no stuffed byte, no filling and no restart
     markers = marks[(codes != 0) & (codes != 0xFF) & (codes & 0xF8 != 0xD0)]
+    scans: list[_Scan] = []
     position = frame
-    while position + 4 <= len(data) and data[position] == 0xFF:
-        marker, header = data[position + 1], position + 4
-        position += 2 + int.from_bytes(data[position + 2 : position + 4])
+    while (marker := data[position : position + 2]) in _SEGMENTS or position == frame:
+        header = position + 4
+        position += 2 + int.from_bytes(data[position + 2 : header])
         if marker == _SCAN:
             following = int(np.searchsorted(markers, position))
             if following == len(markers):
-                return
+                return []
             begin, position = position, int(markers[following])
             said = data[header:begin]
             if not said or len(said) != 4 + 2 * said[0]:
-                return
+                return []
             first, last, approximation = said[-3:]
-            yield _Scan(begin, position, said[1:-3:2], first, last, approximation & 15)
+            scans.append(_Scan(begin, position, said[1:-3:2], first, last, approximation & 15))
+    return scans if data[position:] == JPEG_END else []
