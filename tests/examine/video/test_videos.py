@@ -21,7 +21,7 @@ from hashmatch.examine import extras
 from hashmatch.examine.examination import examine, examine_parts
 from hashmatch.examine.sandbox import Pool, WorkerLimits
 from hashmatch.examine.sandbox.jobs import Job
-from hashmatch.examine.video.sniffing import video_format
+from hashmatch.examine.video.sniffing import declared_bytes, video_format
 from hashmatch.hashing import ALGORITHMS
 from hashmatch.model import Examination, HashKind, Kind, PerceptualHash, Reason
 from hashmatch.options import ExamineOptions, Limits, VideoLimits
@@ -168,6 +168,25 @@ def test_a_cut_video_is_truncated_and_what_is_left_is_seen(name: str) -> None:
     assert seen(found, (1,))
 
 
+@pytest.mark.parametrize("name", ["MATROSKA", "AVI", "ASF"])
+def test_a_video_without_its_last_bytes_is_truncated(name: str) -> None:
+    """Where the container says how many bytes it has, one that is missing is noticed."""
+    data = _small(name)
+    assert examine(data, OPTIONS).reason is None
+    assert examine(data[:-1], OPTIONS).reason is Reason.TRUNCATED
+
+
+@given(name=st.sampled_from(sorted(FORMATS)), data=st.data())
+def test_what_a_head_declares_is_a_size(name: str, data: st.DataObject) -> None:
+    """Whatever the bytes are, the size is no error, and 0 where it is not known."""
+    head = data.draw(st.binary(max_size=100))
+    assert declared_bytes(head, name) >= 0
+    whole = _small(name)
+    assert declared_bytes(whole[:4096], name) in {0, len(whole)}
+    live = whole.replace(whole[whole.find(b"\x18\x53\x80\x67") :][:12], _LIVE_SEGMENT)
+    assert name != "MATROSKA" or declared_bytes(live, name) == 0
+
+
 @given(st.data())
 def test_damaged_videos_have_an_examination(data: st.DataObject) -> None:
     """Flipped bytes and cuts raise nothing, and what shows no still has a reason."""
@@ -179,6 +198,9 @@ def test_damaged_videos_have_an_examination(data: st.DataObject) -> None:
     found = examine(bytes(whole[: generator.randrange(len(whole) // 2, len(whole) + 1)]), OPTIONS)
     assert found.views or found.reason is not None or found.format is None
 
+
+_LIVE_SEGMENT = b"\x18\x53\x80\x67\x01" + b"\xff" * 7
+"""The start of a Matroska file that is written while it is recorded."""
 
 _films: dict[str, bytes] = {}
 

@@ -8,6 +8,7 @@ next key frame comes within ``_MOST_GAP`` seconds. If it does, only key frames a
 from __future__ import annotations
 
 import errno
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from PIL import Image
 from hashmatch.errors import OUT_OF_MEMORY, DecodeError
 from hashmatch.examine.decode.opening import check_size
 from hashmatch.examine.extras import VIDEO, require
-from hashmatch.examine.video.sniffing import DEMUXERS
+from hashmatch.examine.video.sniffing import DEMUXERS, HEAD_BYTES, declared_bytes
 from hashmatch.model import Reason
 from hashmatch.options import Limits, VideoLimits
 from hashmatch.text import timecode
@@ -95,6 +96,10 @@ class Video:
         self._limits = limits
         self._video_limits = video_limits
         self._clock = clock
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        self._is_cut = size < declared_bytes(file.read(HEAD_BYTES), name)
+        file.seek(0)
         with self._classified():
             self._container = self._ffmpeg.open_container(
                 file, format=DEMUXERS[name], io_open=_refuse, metadata_errors="replace"
@@ -135,7 +140,8 @@ class Video:
                     break
             for sampler in samplers.values():
                 yield from self._shown(sampler, sampler.finish())
-        if problem is None and any(sampler.is_cut(self._length()) for sampler in samplers.values()):
+        ends = (sampler.is_cut(self._length()) for sampler in samplers.values())
+        if problem is None and (self._is_cut or any(ends)):
             problem = DecodeError(Reason.TRUNCATED, "the video ends early", format=self._name)
         if problem is not None:
             raise problem

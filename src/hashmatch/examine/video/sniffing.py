@@ -1,4 +1,4 @@
-"""Recognise videos by their first bytes, and name the demuxer for each format.
+"""Recognise videos by their first bytes, name the demuxer for each format, and read their size.
 
 Sources: ISO/IEC 14496-12 (MP4, QuickTime, 3GP), RFC 9559 (Matroska), the RIFF, ASF and FLV
 specifications, ISO/IEC 13818-1 (MPEG streams), RFC 3533 (Ogg).
@@ -28,6 +28,12 @@ _MAGICS = (
     (b".RMF", "REALMEDIA"),
 )
 _OGG_VIDEO = (b"\x80theora", b"BBCD\x00", b"fishead\x00", b"OVP80")
+HEAD_BYTES = 4096
+"""First bytes of a file that say how large it should be."""
+
+_SEGMENT = b"\x18\x53\x80\x67"
+_ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
+_BROADCAST = 1  # the size was not known when it was written
 _AUDIO_BRANDS = frozenset({b"M4A ", b"M4B ", b"M4P ", b"F4A ", b"F4B "})
 _QUICKTIME = frozenset({b"moov", b"mdat", b"wide", b"pnot"})
 _TRANSPORT_PACKETS = ((0, 188), (4, 192))
@@ -59,3 +65,20 @@ def _is_transport_stream(head: bytes) -> bool:
         and all(head[start + size * number] == 0x47 for number in range(3))
         for start, size in _TRANSPORT_PACKETS
     )
+
+
+def declared_bytes(head: bytes, name: str) -> int:
+    """How many bytes a video says that it has; 0 if it does not say."""
+    if name == "AVI":
+        size = int.from_bytes(head[4:8], "little")
+        return 0 if size == 0xFFFF_FFFF else 8 + size
+    if name == "ASF" and (place := head.find(_ASF_PROPERTIES)) >= 0:
+        known = not int.from_bytes(head[place + 88 : place + 92], "little") & _BROADCAST
+        return known * int.from_bytes(head[place + 40 : place + 48], "little")
+    if name == "MATROSKA" and (place := head.find(_SEGMENT)) >= 0:
+        start = place + len(_SEGMENT)
+        length = 9 - head[start : start + 1].ljust(1, b"\0")[0].bit_length()
+        unknown = (1 << 7 * length) - 1
+        size = int.from_bytes(head[start : start + length], "big") & unknown
+        return 0 if size == unknown else start + length + size
+    return 0
