@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest
 
 from hashmatch.evaluate.intervals import (
     count_pairs,
@@ -22,6 +21,8 @@ from hashmatch.evaluate.intervals import (
 @given(st.integers(0, 300), st.integers(1, 300))
 def test_wilson_equals_scipy(successes: int, of: int) -> None:
     """Wilson's interval equals SciPy's."""
+    from scipy.stats import binomtest  # noqa: PLC0415 # it takes a second to load
+
     successes = min(successes, of)
     low, high = binomtest(successes, of).proportion_ci(method="wilson")
     found = wilson(successes / of, of)

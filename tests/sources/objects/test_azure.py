@@ -13,9 +13,6 @@ from scan.trees import list_of, picture
 
 from . import servers
 
-blobs = pytest.importorskip("azure.storage.blob")
-pytest.importorskip("adlfs")
-
 _REFUSED = {"c/../z.jpg", "..", "."}
 """Azure's client cannot send these keys."""
 _NOT_LISTED = {"\x01control"}
@@ -26,6 +23,8 @@ KEYS = sorted(set(servers.ODD_KEYS) - _REFUSED - _NOT_LISTED)
 @pytest.fixture(scope="module")
 def connection() -> Iterator[str]:
     """A server with a container of odd keys, and an empty one."""
+    pytest.importorskip("adlfs")
+    blobs = pytest.importorskip("azure.storage.blob")
     with servers.azurite() as connection:
         service = blobs.BlobServiceClient.from_connection_string(connection)
         files = service.create_container("files")
