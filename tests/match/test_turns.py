@@ -151,6 +151,25 @@ def test_an_interrupted_caller_withdraws_its_task() -> None:
         assert not done
 
 
+def test_an_interrupt_as_a_thread_begins_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal that arrives between the turn and the work ends the turn, too."""
+    turns = Turns()
+    taken = turns._working
+
+    class Interrupted:
+        def acquire(self, *, blocking: bool) -> bool:
+            assert taken.acquire(blocking=blocking)
+            monkeypatch.setattr(turns, "_working", taken)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(turns, "_working", Interrupted())
+    with pytest.raises(KeyboardInterrupt):
+        turns.take(lambda: 1)
+    with ThreadPoolExecutor(1) as pool:
+        free = pool.submit(taken.acquire, blocking=False)
+        assert free.result(WAIT)
+
+
 def test_a_task_may_ask_for_another() -> None:
     """A task within a task is done at once, also where two threads would wait for each other."""
     one, other = Turns(), Turns()
@@ -172,9 +191,10 @@ def test_a_task_may_ask_for_another() -> None:
 def test_a_forked_child_does_not_wait_for_a_thread_of_its_parent() -> None:
     """In another process nobody is at work yet."""
     turns = Turns()
-    turns._working.acquire()
-    turns._process -= 1  # as the parent's would be
-    assert turns.take(lambda: 6) == 6
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(turns._working.acquire).result(WAIT)
+        turns._process -= 1  # as the parent's would be
+        assert turns.take(lambda: 6) == 6
 
 
 def test_only_small_and_plain_jpegs_are_quick() -> None:

@@ -66,7 +66,7 @@ class Turns:
 
     def __init__(self) -> None:
         self._process = os.getpid()
-        self._working = threading.Lock()
+        self._working = threading.RLock()  # which knows its owner
         self._waiting: deque[_Task] = deque()
 
     def take(self, do: Callable[[], T]) -> T:
@@ -94,6 +94,8 @@ class Turns:
                 else:
                     task.sleep()
         finally:
+            with suppress(RuntimeError):  # unless it was interrupted before it could begin
+                self._working.release()
             with suppress(ValueError):  # this thread was interrupted, or did it out of turn
                 self._waiting.remove(task)
             with suppress(IndexError):  # that one came too late to be seen, or was too many

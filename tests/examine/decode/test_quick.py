@@ -16,7 +16,7 @@ from PIL import Image
 
 from counts import examples
 from hashmatch.examine.decode import decoders, open_picture, plain_jpeg
-from hashmatch.examine.decode.jpeg import scan_end
+from hashmatch.examine.decode.jpeg import jpeg_segments, scan_end
 from hashmatch.examine.decode.progressive import is_complete, without_luma_detail
 from hashmatch.examine.decode.quick import (
     agrees_with_pillow,
@@ -205,6 +205,79 @@ def test_a_progressive_jpeg_with_a_strange_end_is_decoded_whole(marker: bytes) -
     assert jpeg is not None
     assert not is_complete(other, jpeg)
     assert without_luma_detail(other, jpeg) is other
+
+
+_SIZE = (320, 240)
+_TABLES = (0xC4, 0xDB)
+
+
+def _scans_of(picture: Image.Image, number: int, **options: Any) -> bytes:
+    """All that follows the header of a grey picture's frame, as scans of a component."""
+    data = _saved(picture.convert("L"), **options)
+    frame = data.index(b"\xff\xc2" if options else b"\xff\xc0")
+    body = data[frame + 2 + int.from_bytes(data[frame + 2 : frame + 4]) : -2]
+    return body.replace(b"\xff\xda\0\x08\1\1", b"\xff\xda\0\x08\1" + bytes([number]))
+
+
+def _in_scans(frame: int, components: list[tuple[int, int]], *scans: bytes) -> bytes:
+    """A JPEG whose components, each a number and how finely it is sampled, have own scans."""
+    grey = _saved(Image.new("L", _SIZE))
+    header = struct.pack(">BBHBHHB", 0xFF, frame, 17, 8, *reversed(_SIZE), 3)
+    return b"".join(
+        (
+            grey[:2],
+            *(
+                grey[place : place + 2 + size]
+                for marker, place, size in jpeg_segments(grey)
+                if marker in _TABLES
+            ),
+            header,
+            *(bytes([number, factors, 0]) for number, factors in components),
+            *scans,
+            grey[-2:],
+        )
+    )
+
+
+def _one_over_another() -> bytes:
+    """A sequential JPEG whose luma comes twice: as means of blocks, and then another picture.
+
+    Such a file has no scans for some coefficients alone, so the last picture is what it shows.
+    """
+    means = photo(21, _SIZE[0] // 8, _SIZE[1] // 8).resize(_SIZE, Image.Resampling.NEAREST)
+    cover, hidden, plain = (
+        _scans_of(each, 1) for each in (means, photo(22, *_SIZE), Image.new("L", _SIZE, 128))
+    )
+    every = b"\1\1\0\0\x3f\0"
+    return _in_scans(
+        0xC0,
+        [(1, 0x11), (2, 0x11), (3, 0x11)],
+        cover.replace(every, b"\1\1\0\0\0\0"),
+        hidden.replace(every, b"\1\1\0\1\x3f\0"),
+        *(plain.replace(every, bytes([1, number, 0, 0, 63, 0])) for number in (2, 3)),
+    )
+
+
+def _one_number_for_two() -> bytes:
+    """A progressive JPEG whose luma is the coarser of two components with the same number."""
+    half = photo(22, _SIZE[0] // 2, _SIZE[1] // 2)
+    return _in_scans(
+        0xC2,
+        [(1, 0x11), (1, 0x22), (2, 0x22)],
+        _scans_of(half, 1, progressive=True),
+        _scans_of(Image.new("L", _SIZE, 128), 2, progressive=True),
+    )
+
+
+@pytest.mark.parametrize("data", [_one_over_another(), _one_number_for_two()])
+def test_no_scan_that_shows_in_a_preview_is_left_out(data: bytes) -> None:
+    """Files made to hide a picture from previews have the preview that Pillow gives."""
+    jpeg = plain_jpeg(data)
+    assert jpeg is not None
+    assert without_luma_detail(data, jpeg) is data
+    found, expected = quick_grey(data, jpeg, 8), _eighth_by_pillow(data)
+    assert expected is not None
+    assert found is None or found.tobytes() == expected
 
 
 @settings(examples(400), derandomize=True)

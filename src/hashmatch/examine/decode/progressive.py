@@ -20,6 +20,8 @@ _SCAN = b"\xff\xda"
 _SEGMENTS = frozenset({_SCAN, b"\xff\xc4", b"\xff\xdb", b"\xff\xdd", b"\xff\xfe"})
 """What may follow the header of a frame: scans, tables, how often to restart, and comments."""
 
+_PROGRESSIVE = 0xC2
+
 _COEFFICIENTS = 64
 _FRAME_COMPONENTS = 9
 """Where the header of a frame counts its components, from its marker on."""
@@ -56,7 +58,8 @@ def without_luma_detail(data: bytes, jpeg: PlainJpeg) -> bytes:
         A JPEG that decodes to the same pixels at an eighth of its size, though with a warning
         about missing data; ``data`` itself where there is nothing to leave out.
     """
-    if jpeg.is_sequential or not is_complete(data, jpeg):
+    # In other frames, a scan has all coefficients, whatever its header says
+    if data[jpeg.frame + 1] != _PROGRESSIVE or not is_complete(data, jpeg):
         return data
     kept: list[bytes] = []
     luma, begin = _finest(data, jpeg.frame), 0
@@ -68,7 +71,7 @@ def without_luma_detail(data: bytes, jpeg: PlainJpeg) -> bytes:
 
 
 def is_complete(data: bytes, jpeg: PlainJpeg) -> bool:
-    """Tell whether the scans give every bit of every coefficient.
+    """Tell whether the scans give every bit of every coefficient of components with own numbers.
 
     Where bits are missing, libjpeg guesses them from neighbouring blocks and their detail.
 
@@ -76,13 +79,14 @@ def is_complete(data: bytes, jpeg: PlainJpeg) -> bool:
         data: the whole file.
         jpeg: its header.
     """
-    lacking = {component: [-1] * _COEFFICIENTS for component, _, _ in _components(data, jpeg.frame)}
+    components = _components(data, jpeg.frame)
+    lacking = {component: [-1] * _COEFFICIENTS for component, _, _ in components}
     for scan in _scans(data, jpeg.frame):
         for component in scan.components:
             if component in lacking and scan.first <= scan.last < _COEFFICIENTS:
                 count = scan.last - scan.first + 1
                 lacking[component][scan.first : scan.last + 1] = [scan.lacking] * count
-    return not any(map(any, lacking.values()))
+    return len(lacking) == len(components) and not any(map(any, lacking.values()))
 
 
 def _components(data: bytes, frame: int) -> list[tuple[int, int, int]]:
