@@ -107,9 +107,9 @@ def examine_parts(
 
 
 def seems_quick(source: PictureInput) -> TypeGuard[bytes]:
-    """Tell by its header whether a picture takes no more than a millisecond or two.
+    """Tell by its header whether this is a small JPEG, which takes a millisecond or two.
 
-    Such are the bytes of a small JPEG. ``is_plain`` tells whether it holds more than it seems to.
+    It may hold more than its header says: ``is_plain`` looks at all of it.
     """
     if not isinstance(source, bytes) or len(source) > _QUICK_BYTES:
         return False

@@ -8,6 +8,7 @@ that needs a library dies of an ``ImportError``; the supervisor then has the zyg
 from __future__ import annotations
 
 import sys
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
@@ -67,6 +68,15 @@ def package_version(package: str) -> str:
     from importlib.metadata import version  # noqa: PLC0415 # takes longer than most of what asks
 
     return version(package)
+
+
+@cache
+def optional(package: str) -> ModuleType | None:
+    """Load a package; None where it is not installed, or does not fit this system."""
+    try:
+        return import_module(package)
+    except ImportError:
+        return None
 
 
 def _is_there(package: str) -> bool:

@@ -177,8 +177,8 @@ A video is examined through stills: its key frames, and one frame a second where
 than two seconds apart. A still that looks like the one before is left out, and so is one of little
 detail, such as a black one. Every view of a still is looked up, as of a picture; its name has the
 time, for example `frame:00:01:23.400`. A video that is cut or damaged, or that is longer than
-`--max-video`, is `unscanned` unless what was examined matches. Of FLV, Ogg and MPEG streams nobody
-can tell whether their last seconds are missing.
+`--max-video`, is `unscanned` unless what was examined matches. FLV, Ogg and MPEG streams do not say
+how long they are, so a cut at their end may go unnoticed.
 
 Phones append a video to a motion photo, or put it in a box of a HEIC file. It is examined as
 `photo.jpg!/appended-1`.

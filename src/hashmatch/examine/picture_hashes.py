@@ -211,4 +211,6 @@ def _pictures(every: Sequence[AnyView], algorithm: Algorithm, bits: int) -> Iter
 
 def _stacked(pictures: Sequence[Grey]) -> Grey:
     """Stack small pictures. A single one is not copied, which takes a tenth of the time."""
-    return pictures[0][None] if len(pictures) == 1 else np.array(pictures)  # np.stack takes thrice
+    if len(pictures) == 1:
+        return pictures[0][None]
+    return np.array(pictures)  # np.stack takes three times as long

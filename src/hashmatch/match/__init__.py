@@ -10,7 +10,8 @@ often different pictures are near by chance (``rates``, or the operator's ``own_
 ``expected`` adds that up. ``verdict`` holds the one rule that turns near entries into a verdict.
 
 Everything here runs in the process that holds the lists, and touches no untrusted bytes unless you
-pass ``isolate=False``. A list that can match nothing raises ``HashListError``. An upload that
+pass ``isolate=False``. Then the thread that calls decodes, or for small JPEGs another that is
+already doing so (``turns``). A list that can match nothing raises ``HashListError``. An upload that
 cannot be examined raises nothing; it is ``unscanned``.
 """
 

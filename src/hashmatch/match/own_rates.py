@@ -63,15 +63,13 @@ def rates_of(record: Mapping[str, Any]) -> Rates:
         for each in record["distances"]
     }
     agreeing = {
-        frozenset(map(kind_of, map(str, each["kinds"]))): _curve(
-            _pairs_within(each["different"]), pairs
-        )
+        frozenset(_kinds(each)): _curve(_pairs_within(each["different"]), pairs)
         for each in record["agreeing"]
     }
     # Crops and mirror images reach far lower rates than the pictures themselves
     samples = record.get("samples", {"near": ()})
     for each in samples["near"]:
-        kinds = tuple(map(kind_of, map(str, each["kinds"])))
+        kinds = _kinds(each)
         counts = zip(map(_count, each["within"]), map(float, each["independent"]), strict=True)
         steps = _curve(counts, int(samples["pairs"]))
         if steps and len(kinds) == 1:
@@ -86,6 +84,10 @@ def rates_of(record: Mapping[str, Any]) -> Rates:
             **{kinds: curve for kinds, curve in agreeing.items() if curve},
         },
     )
+
+
+def _kinds(each: Any) -> tuple[HashKind, ...]:
+    return tuple(kind_of(str(name)) for name in each["kinds"])
 
 
 def _pairs_within(different: Iterable[Any]) -> Iterator[tuple[int, None]]:

@@ -1,4 +1,4 @@
-"""Lets one thread do the short tasks of all that come at the same time: flat combining.
+"""Lets one thread do the short tasks of all that ask at the same time: flat combining.
 
 Decoding and hashing release Python's global lock dozens of times a picture. Threads that compete
 for it spend more time on waking each other than on a small picture. So a thread that finds another
@@ -65,6 +65,9 @@ class Turns:
     """Does tasks one at a time, in any of the threads that ask for them."""
 
     def __init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
         self._process = os.getpid()
         self._working = threading.RLock()  # which knows its owner
         self._waiting: deque[_Task] = deque()
@@ -81,7 +84,7 @@ class Turns:
         if getattr(_here, "at_work", False):
             return do()
         if self._process != os.getpid():  # forked: whoever was at work is not in this process
-            self.__init__()  # type: ignore[misc] # it has no subclasses
+            self._begin()
         task = _Task(do)
         self._waiting.append(task)
         try:

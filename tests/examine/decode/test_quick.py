@@ -22,9 +22,9 @@ from hashmatch.examine.decode.quick import (
     agrees_with_pillow,
     quick_grey,
     quick_pixels,
-    simplejpeg,
     top_row,
 )
+from hashmatch.examine.extras import optional
 from hashmatch.examine.picture_hashes import hash_picture
 from hashmatch.model import Examination, HashKind
 from hashmatch.options import FORMATS, ExamineOptions, Limits
@@ -32,7 +32,9 @@ from pictures import checkered, encode, photo, scene, with_orientation
 
 KINDS = (HashKind("phash", 64), HashKind("dhash", 256))
 
-pytestmark = pytest.mark.skipif(simplejpeg() is None, reason="simplejpeg is not installed")
+pytestmark = pytest.mark.skipif(
+    optional("simplejpeg") is None, reason="simplejpeg is not installed"
+)
 
 
 def _saved(picture: Image.Image, **options: Any) -> bytes:
@@ -110,7 +112,7 @@ def test_without_simplejpeg_pillow_finds_the_same(
         for size in ((200, 160), (640, 500))
     ]
     quick = [_examined(data, known=True, fast=fast) for data in files]
-    monkeypatch.setattr("hashmatch.examine.decode.quick.simplejpeg", lambda: None)
+    monkeypatch.setattr("hashmatch.examine.decode.quick.optional", lambda _: None)
     assert quick == [_examined(data, known=True, fast=fast) for data in files]
     assert not fast or 0 < sum(found.exact for found in quick) < len(files) / 2
 
@@ -119,12 +121,12 @@ def test_where_simplejpeg_is_not_installed_pillow_decodes(monkeypatch: pytest.Mo
     """Without the package nothing fails, and ``doctor`` names Pillow's decoder alone."""
     data = encode(photo(12, 700, 500), "JPEG")
     found = _examined(data, known=True, fast=True)
-    caches = (simplejpeg, agrees_with_pillow)
+    caches = (optional, agrees_with_pillow)
     monkeypatch.setitem(sys.modules, "simplejpeg", None)
     try:
         for cached in caches:
             cached.cache_clear()
-        assert simplejpeg() is None
+        assert optional("simplejpeg") is None
         assert _examined(data, known=True, fast=True) == found
         assert "simplejpeg" not in decoders()["JPEG"]
     finally:

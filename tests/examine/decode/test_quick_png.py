@@ -21,16 +21,16 @@ from hashmatch.examine.decode.quick_png import (
     PlainPng,
     _Use,
     plain_png,
-    pyspng,
     quick_png,
     use_libspng,
 )
+from hashmatch.examine.extras import optional
 from hashmatch.examine.picture_hashes import hash_picture
 from hashmatch.model import Examination, HashKind
 from hashmatch.options import FORMATS, ExamineOptions, Limits
 from pictures import encode, photo, scene
 
-pytestmark = pytest.mark.skipif(pyspng() is None, reason="pyspng is not installed")
+pytestmark = pytest.mark.skipif(optional("pyspng") is None, reason="pyspng is not installed")
 
 PLAIN = ("L", "RGB", "RGBA")
 KINDS = (HashKind("phash", 64), HashKind("dhash", 256))
@@ -208,11 +208,11 @@ def test_where_pyspng_is_not_installed_pillow_decodes(monkeypatch: pytest.Monkey
     assert "plain files by pyspng" in decoders()["PNG"]
     monkeypatch.setitem(sys.modules, "pyspng", None)
     try:
-        pyspng.cache_clear()
+        optional.cache_clear()
         use_libspng()
         assert not _Use.allowed
         assert quick_png(_saved(photo(1, 50, 50))) is None
         assert "pyspng" not in decoders()["PNG"]
     finally:
         monkeypatch.undo()
-        pyspng.cache_clear()
+        optional.cache_clear()

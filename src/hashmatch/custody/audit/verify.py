@@ -53,20 +53,19 @@ def verify(path: str | os.PathLike[str], *, anchor: str | None = None) -> Verifi
     wanted = None if anchor is None else _check_anchor(anchor)
     journal = JournalReader(path)
     records = runs = 0
-    anchored, began = None, None
+    anchored, running = None, False
     unfinished: list[int] = []  # the lines at which runs begin that have no end
     for record in journal:
         records += 1
         kind = record["event"]["type"]
         if kind == "start":
-            runs += 1
-            unfinished += [] if began is None else [began]
-            began = journal.line
-        elif kind in {"finish", "abort"}:
-            began = None
+            runs, running = runs + 1, True
+            unfinished.append(journal.line)
+        elif running and kind in {"finish", "abort"}:
+            running = False
+            unfinished.pop()
         if record["digest"] == wanted:
             anchored = journal.line
-    unfinished += [] if began is None else [began]
     if not records:
         _explain_no_records(journal)
     elif wanted is not None and anchored is None:

@@ -3,7 +3,8 @@
 ``formats`` recognises a picture by its first bytes; ``opening`` opens it within limits; ``picture``
 decodes it frame by frame; ``views`` yields each reading of a frame; ``hidden`` finds the pictures
 that a decoder passes over; ``mend`` and ``truncation`` deal with damaged files. ``decoders`` names
-the library for each format. Pillow and its plug-ins decode; ``quick`` decodes plain JPEGs.
+the library for each format. Pillow and its plug-ins decode; of plain files, ``quick`` decodes JPEGs
+(with ``progressive``, no more of them than a preview needs), and ``quick_png`` PNGs.
 
 All of this runs in a sandboxed worker, or where the caller asked for none, in the caller's process.
 Bytes go in, ``Picture`` and ``View`` come out. What cannot be decoded raises ``DecodeError``, with

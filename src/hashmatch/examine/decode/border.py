@@ -223,7 +223,7 @@ def _border(lines: Grey, level: int, tolerance: int, count: int) -> int:
 
 
 def _counts(far: npt.NDArray[np.bool_]) -> npt.NDArray[np.unsignedinteger]:
-    """Count what is set in each line: of columns, many at a time, since they lie side by side."""
+    """Count what is set in each line. Columns lie side by side, so many are counted at a time."""
     counts: npt.NDArray[np.unsignedinteger]
     if far.flags.c_contiguous:
         counts = np.bitwise_count(np.packbits(far, axis=1)).sum(axis=1)

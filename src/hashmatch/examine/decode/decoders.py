@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from typing import NamedTuple
@@ -10,9 +9,8 @@ from typing import NamedTuple
 from PIL import Image, features
 
 from hashmatch.errors import install_line
-from hashmatch.examine.decode.quick import simplejpeg, simplejpeg_version
-from hashmatch.examine.decode.quick_png import pyspng_version, use_libspng
-from hashmatch.examine.extras import is_deferred, package_version, wait_for
+from hashmatch.examine.decode import quick, quick_png
+from hashmatch.examine.extras import is_deferred, optional, package_version, wait_for
 from hashmatch.options import FORMATS
 
 
@@ -58,6 +56,9 @@ DECODERS = {
 }
 """The decoder of each of ``FORMATS``."""
 
+_QUICK = {"JPEG": quick.PACKAGE, "PNG": quick_png.PACKAGE}
+"""The package that decodes the plain files of a format in less time."""
+
 
 @cache
 def load_decoders(formats: frozenset[str] = FORMATS) -> None:
@@ -68,7 +69,7 @@ def load_decoders(formats: frozenset[str] = FORMATS) -> None:
     for name in sorted(formats):
         if not is_deferred(DECODERS[name].module):
             missing(name)
-    simplejpeg()
+    optional(quick.PACKAGE)
 
 
 @cache
@@ -106,16 +107,10 @@ def _described(name: str, decoder: Decoder) -> str:
         return f"{decoder.library} {package_version(decoder.library)}"
     known = features.version(decoder.feature) if decoder.feature else None
     told = f"{decoder.library} {known}" if known else decoder.library
-    package, version = _QUICK.get(name, ("", lambda: None))
-    quick = version()
-    return f"{told}; plain files by {package} {quick}" if quick else told
-
-
-_QUICK: dict[str, tuple[str, Callable[[], str | None]]] = {
-    "JPEG": ("simplejpeg", simplejpeg_version),
-    "PNG": ("pyspng", pyspng_version),
-}
-"""The package that decodes plain files of a format in less time, and what gives its version."""
+    package = _QUICK.get(name)
+    if package is None or optional(package) is None:
+        return told
+    return f"{told}; plain files by {package} {package_version(package)}"
 
 
 # The plug-ins that start threads: where each keeps how many, and what stands for none
@@ -134,7 +129,7 @@ def claim_process() -> None:
     processes do; elsewhere, what Pillow refuses is ``too_large`` or ``undecodable``.
     """
     Image.MAX_IMAGE_PIXELS = None
-    use_libspng()
+    quick_png.use_libspng()
     modes = import_module("PIL.TiffImagePlugin").OPEN_INFO
     for order, mode in ((b"II", "I;16"), (b"MM", "I;16B")):
         modes.setdefault((order, 0, (1,), 1, (16,), ()), (mode, mode))

@@ -28,7 +28,7 @@ _APPLICATIONS = range(0xE0, 0xF0)
 _JFIF_SEGMENT, _ADOBE_SEGMENT = 0xE0, 0xEE
 _JFIF_BYTES, _ADOBE_BYTES = 16, 14
 _ENDS = re.compile(rb"\xff[\xd8\xd9]")
-_SMALL = 1 << 16
+_SMALL = 1 << 16  # bytes, in which a regular expression finds an end sooner than NumPy
 _SEARCH_STEP = 1 << 20
 
 
@@ -176,7 +176,7 @@ def plain_jpeg(data: bytes) -> PlainJpeg | None:
 
 
 def jpeg_pixels(data: bytes) -> int | None:
-    """Count the pixels of a JPEG by the header of its frame; None without one as usual."""
+    """Count the pixels of a JPEG by the header of its frame; None if it has no usual one."""
     for marker, place, length in jpeg_segments(data) if data.startswith(JPEG_START) else ():
         if marker in _USUAL_FRAMES and (size := _frame_size(data, place, length)) is not None:
             return size[0] * size[1]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from functools import cache
 from hashlib import shake_128  # NumPy's noise takes ten times as long to load
-from importlib import import_module
 from io import BytesIO
 from types import ModuleType
 from typing import Any, TypeAlias
@@ -20,9 +19,11 @@ from PIL import Image
 
 from hashmatch.examine.decode.jpeg import PlainJpeg
 from hashmatch.examine.decode.progressive import is_complete, without_luma_detail
-from hashmatch.examine.extras import package_version
+from hashmatch.examine.extras import optional
 
 Grey: TypeAlias = npt.NDArray[np.uint8]
+
+PACKAGE = "simplejpeg"
 
 _HEIGHT = 5
 """Where a frame's header has its height in pixels."""
@@ -32,20 +33,6 @@ _BLOCK = 8
 
 _ROWS = 16
 """As many as the usual block of samples has."""
-
-
-@cache
-def simplejpeg() -> ModuleType | None:
-    """Load the package; None where it is not installed, or does not fit this system."""
-    try:
-        return import_module("simplejpeg")
-    except ImportError:
-        return None
-
-
-def simplejpeg_version() -> str | None:
-    """Its version, for ``hashmatch doctor``; None where it cannot be used."""
-    return package_version("simplejpeg") if simplejpeg() is not None else None
 
 
 def quick_grey(data: bytes, jpeg: PlainJpeg, scale: int) -> Grey | None:
@@ -61,7 +48,7 @@ def quick_grey(data: bytes, jpeg: PlainJpeg, scale: int) -> Grey | None:
         smaller one the colours made grey. None if decoding it fails or, unless it is a progressive
         JPEG at an eighth of its size, warns.
     """
-    decoder = simplejpeg()
+    decoder = optional(PACKAGE)
     if decoder is None:
         return None
     width, height = -(-jpeg.width // scale), -(-jpeg.height // scale)
@@ -87,7 +74,7 @@ def quick_pixels(data: bytes, jpeg: PlainJpeg) -> Image.Image | None:
         Mode ``L`` or ``RGBX``, whose fourth byte means nothing: the very pixels that Pillow gives.
         None where it cannot be decoded without a warning, or if the two decoders differ.
     """
-    decoder = simplejpeg()
+    decoder = optional(PACKAGE)
     if decoder is None or not agrees_with_pillow():
         return None
     return _pixels(decoder, data, (jpeg.width, jpeg.height), _colours(jpeg))
@@ -105,7 +92,7 @@ def top_row(data: bytes, jpeg: PlainJpeg) -> bytes | None:
     Returns:
         A byte for each pixel, in grey; None where it cannot be decoded by itself.
     """
-    decoder = simplejpeg()
+    decoder = optional(PACKAGE)
     if decoder is None or not agrees_with_pillow():
         return None
     if not (jpeg.is_sequential or is_complete(data, jpeg)):
@@ -123,7 +110,7 @@ def agrees_with_pillow() -> bool:
 
     A Pillow may be built with another libjpeg, which enlarges colours in another way.
     """
-    decoder = simplejpeg()
+    decoder = optional(PACKAGE)
     if decoder is None:
         return False
     noise = np.frombuffer(shake_128().digest(5 * 7 * 3), np.uint8).reshape(5, 7, 3)

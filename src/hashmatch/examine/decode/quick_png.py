@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import struct
 import zlib
-from functools import cache
-from importlib import import_module
-from types import ModuleType
 from typing import NamedTuple
 
 from PIL import Image
 
-from hashmatch.examine.extras import package_version
+from hashmatch.examine.extras import optional
+
+PACKAGE = "pyspng"
 
 _START = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
 _HEADER = struct.Struct(">IIBBBBB")
@@ -29,20 +28,6 @@ _TELLING = frozenset({b"tRNS", b"eXIf", b"acTL", b"fcTL", b"fdAT"})
 """What changes how a picture looks: transparency, which side is up, and animation."""
 
 
-@cache
-def pyspng() -> ModuleType | None:
-    """Load the package; None where it is not installed, or does not fit this system."""
-    try:
-        return import_module("pyspng")
-    except ImportError:
-        return None
-
-
-def pyspng_version() -> str | None:
-    """Its version, for ``hashmatch doctor``; None where it cannot be used."""
-    return package_version("pyspng") if pyspng() is not None else None
-
-
 class _Use:
     """Whether libspng may decode in this process."""
 
@@ -51,7 +36,7 @@ class _Use:
 
 def use_libspng() -> None:
     """Let libspng decode in this process, whose threads need not share it with a host's."""
-    _Use.allowed = pyspng() is not None
+    _Use.allowed = optional(PACKAGE) is not None
 
 
 class PlainPng(NamedTuple):
@@ -78,7 +63,7 @@ def quick_png(data: bytes) -> Image.Image | None:
         Mode ``L``, ``RGBA``, or ``RGBX``, whose fourth byte means nothing: the very pixels that
         Pillow gives. None if it is not plain, or cannot be decoded.
     """
-    decoder = pyspng() if _Use.allowed else None
+    decoder = optional(PACKAGE) if _Use.allowed else None
     png = None if decoder is None else plain_png(data)
     if decoder is None or png is None:
         return None

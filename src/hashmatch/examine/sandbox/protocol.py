@@ -206,8 +206,8 @@ def encode_said(said: Said, number: int) -> bytes:
 
 
 def _is_too_large(data: bytes) -> bool:
-    few = len(data) < MAX_VALUES
-    return not few and (len(data) > MAX_FRAME or _count_values(data) >= MAX_VALUES)
+    # Each value takes a byte at least
+    return len(data) >= MAX_VALUES and (len(data) > MAX_FRAME or _count_values(data) >= MAX_VALUES)
 
 
 def _encode_reply(reply: Reply, number: int) -> bytes:
@@ -370,7 +370,7 @@ def _decode_hashes(
 
 def _decode_digests(values: list[Any], names: tuple[str, ...]) -> tuple[str, ...]:
     """All digests that were asked for, or none if not all bytes were read."""
-    if not values and isinstance(values, list | tuple):
+    if values in ([], ()):
         return ()
     for value, name in zip(values, names, strict=True):
         PerceptualHash.from_hex(_text(value), name)

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from hashmatch.errors import MissingExtraError, SettingsError
+from hashmatch.sources.objects.fetcher import CONNECTIONS
 
 _CONNECT_SECONDS = 10
 _READ_SECONDS = 30
@@ -50,8 +51,6 @@ class S3Connection:
         """
         from botocore.config import Config  # noqa: PLC0415 # an extra
         from botocore.exceptions import BotoCoreError  # noqa: PLC0415 # an extra
-
-        from hashmatch.sources.objects.fetcher import CONNECTIONS  # noqa: PLC0415
 
         config = Config(
             connect_timeout=_CONNECT_SECONDS,
