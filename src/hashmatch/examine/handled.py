@@ -145,7 +145,8 @@ hashmatch goes by a file's content, never by its name. Everything below is on by
 picture format off, pass its name to `--deny-format`, or leave it out of `Matcher(formats=...)`.
 
 Some formats need an extra: `pip install 'hashmatch[heif]'`. Without it, such a file is `unscanned`,
-with the reason `unsupported_format`, and the summary counts it and says what to install.
+with the reason `unsupported_format`, and the summary counts it and says what to install. PNG needs
+none, and most PNGs take two thirds of the time with the extra `png`.
 
 ## Pictures
 

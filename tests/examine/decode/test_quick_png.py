@@ -108,7 +108,7 @@ def test_what_viewers_may_ignore_changes_nothing(name: bytes, content: bytes) ->
 
 
 def test_what_it_cannot_show_is_left_to_pillow() -> None:
-    """Palettes, 1 and 16 bits, interlacing, transparent colours, turns and animations."""
+    """Pillow decodes palettes, 1 and 16 bits, transparent colours, turned and animated pictures."""
     picture = photo(5, 200, 150)
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -135,7 +135,7 @@ def test_what_it_cannot_show_is_left_to_pillow() -> None:
 
 
 def test_a_whole_scene_is_examined_as_by_pillow() -> None:
-    """Borders, transparency and skies: the same views, hashes and qualities."""
+    """Borders, transparency and skies give the same views, hashes and qualities."""
     for seed in (2, 5):
         picture = scene(seed, 400, 300)
         for data in (_saved(picture), _saved(_see_through(picture)), _saved(picture.convert("L"))):
