@@ -46,21 +46,20 @@ class _Begun:
     Attributes:
         descriptor: of the open file; -1 if there is none.
         examine: examines the file, or a part of it, again; only if there is one.
-        first: the first part that was found.
-        rest: the parts after it.
+        rest: the parts after the first one that ``found`` gives.
         held: its bytes that are held in memory.
     """
 
     def __init__(self, source: PictureInput, lists: ListsInForce, pool: SharedPool) -> None:
         self.held = 0
         self.descriptor = -1
-        self.first: Examined | None = None
+        self._first: Examined | None = None
         self._before: os.stat_result | None = None  # of a file that others may write to
         self._pool = pool
         self._resources = ExitStack()
         try:
             self._content = self._hold(source, lists)
-            self.begin(lists)
+            self._begin(lists)
         except BaseException:
             self.close()
             raise
@@ -83,10 +82,10 @@ class _Begun:
                 self._resources.callback(os.close, self.descriptor)
         return None
 
-    def begin(self, lists: ListsInForce) -> None:
+    def _begin(self, lists: ListsInForce) -> None:
         """Have the file examined for these lists."""
         self._options = lists.options
-        self.first = None
+        self._first = None
         self.rest: Iterator[Examined]
         if isinstance(self._content, PilImage):
             self.rest = iter([(None, examine(self._content, lists.exact_options))])
@@ -99,10 +98,10 @@ class _Begun:
     def found(self, lists: ListsInForce) -> Examined:
         """Wait for the first part, as these lists need it."""
         if self._options != lists.options:
-            self.begin(lists)
-        if self.first is None:
-            self.first = next(self.rest)
-        return self.first
+            self._begin(lists)
+        if self._first is None:
+            self._first = next(self.rest)
+        return self._first
 
     def is_fresh(self) -> bool:
         """Whether the file was written so lately that a change might not show."""
