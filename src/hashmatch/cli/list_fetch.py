@@ -47,7 +47,7 @@ class SourcesSettings:
         """The sources that were named, or all, in the order of the file.
 
         Raises:
-            SettingsError: there is no source of a name.
+            SettingsError: no source has that name.
         """
         found: Mapping[str, fetch.FetchSource] = fetch.read_sources(self.file)
         for name in self.names or ():

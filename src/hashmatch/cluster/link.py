@@ -72,7 +72,7 @@ def take_frames(buffer: bytearray, most: int = MAX_FRAME) -> list[Frame]:
 
 
 class LostError(Exception):
-    """The bridge has ended, or says what no bridge says."""
+    """The bridge has ended, or its messages are not valid."""
 
 
 class Bridge:
@@ -89,7 +89,7 @@ class Bridge:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.setblocking(False)
         with theirs:
-            # -P: a dask.py in the folder to scan is no module of ours
+            # -P: do not import a dask.py from the folder to scan
             self._process = subprocess.Popen(  # noqa: S603 # our own interpreter and module
                 [sys.executable, "-P", "-m", "hashmatch.cluster.bridge", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
@@ -116,7 +116,7 @@ class Bridge:
         """Wait for frames, at most so many seconds, and send what is to be sent meanwhile.
 
         Raises:
-            LostError: the bridge has ended, or says what no bridge says.
+            LostError: the bridge has ended, or its messages are not valid.
         """
         events = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._unsent else 0)
         self._selector.modify(self._socket, events)

@@ -270,7 +270,7 @@ def _examine_picture(data: bytes, options: ExamineOptions, plain: PlainJpeg | No
 
 
 def _video(head: bytes) -> str | None:
-    """Name the video format of a file that is no picture: HEIC, AVIF and CR3 begin as MP4 does."""
+    """Name the video format of a file; None for a picture. HEIC, AVIF and CR3 begin as MP4 does."""
     if head.startswith(JPEG_START) or sniff(head) is not None:  # most files are JPEGs
         return None
     return video_format(head)

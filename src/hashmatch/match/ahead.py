@@ -104,7 +104,7 @@ class _Begun:
         return self._first
 
     def is_fresh(self) -> bool:
-        """Whether the file was written so lately that a change might not show."""
+        """Whether the file was written so recently that a change might not show."""
         return self._before is not None and time.time() - self._before.st_ctime < _FRESH
 
     def is_changed(self) -> bool:

@@ -61,7 +61,7 @@ async def upload_of(request: Request) -> AsyncIterator[bytes]:
 
 
 async def small_body(request: Request) -> bytes:
-    """A body that is no file.
+    """A body that is not a file.
 
     Raises:
         UnansweredError: it is cut, or has more than 64 KiB.
@@ -103,7 +103,7 @@ def read_hash(told: object) -> PerceptualHash:
     """Read one hash.
 
     Raises:
-        UnansweredError: it is no hash of a known algorithm.
+        UnansweredError: it is not a hash of a known algorithm.
     """
     if not isinstance(told, Mapping) or set(told) != {"algorithm", "value"}:
         raise UnansweredError(Why.MALFORMED, "a hash has an algorithm and a value")

@@ -108,7 +108,7 @@ def _scans(data: bytes, frame: int) -> list[_Scan]:
     values = np.frombuffer(data, np.uint8)
     marks = np.flatnonzero(values[:-1] == 0xFF)
     codes = values[marks + 1]
-    # The marker that ends a scan is no stuffed byte, no filling and no restart
+    # Stuffed bytes, filling and restarts do not end a scan
     markers = marks[(codes != 0) & (codes != 0xFF) & (codes & 0xF8 != 0xD0)]
     scans: list[_Scan] = []
     position = frame

@@ -38,7 +38,7 @@ class Worker:
         hands: its jobs, the one it is on first, each with the number that answers must repeat.
         done: how many jobs it has answered.
         received: what came from it and is not understood yet.
-        lied: it said what no worker says.
+        lied: it sent something that is not valid.
         died_of: the place of a mistake in Python, as it said.
     """
 

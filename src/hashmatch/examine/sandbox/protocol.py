@@ -108,7 +108,7 @@ def parse_message(text: bytes) -> dict[str, Any]:
     """Parse one message, after bounding what that can cost.
 
     Raises:
-        ProtocolError: it is no message, or larger, deeper or fuller than any.
+        ProtocolError: it is not a message, or it is larger, deeper or fuller than any.
     """
     if len(text) > MAX_FRAME:
         raise ProtocolError

@@ -22,7 +22,7 @@ _MOST = {"day": timedelta(days=1), "week": _WEEK}
 
 
 def chosen_filters(asked: Mapping[str, str]) -> dict[str, str]:
-    """What a page's address asks for, without what is no filter."""
+    """What a page's address asks for, without what is not a filter."""
     return {name: asked[name] for name in _NAMES if asked.get(name)}
 
 
