@@ -223,6 +223,22 @@ def test_a_check_that_fails_is_repeated() -> None:
     assert made.checks == 0
 
 
+def test_a_check_that_ends_every_node_is_returned() -> None:
+    """Nodes that are started again have new addresses, so a check might go on for ever."""
+    made = Dispatch()
+    lot = Lot([Job(-1)], checks="a", expected=[[]])
+    made.check(lot)
+    for number in range(dispatch._MOST_FAILURES + 1):
+        made.set_nodes(["a", f"b{number}"])
+        [attempt] = attempts(made)
+        assert attempt.node == f"b{number}"
+        assert made.unchecked() == []
+    made.set_nodes(["a", "c"])
+    assert not attempts(made)
+    assert made.unchecked() == [lot]
+    assert made.checks == 0
+
+
 def test_a_liar_is_checked_no_more() -> None:
     """An exposed node gets nothing more, and nobody begins another check of it."""
     made = filled([Job(-1) for _ in range(3 * MAX_ITEMS)], "a", "b")

@@ -6,8 +6,9 @@ number of its own; once it has ended or been given up, nothing that bears its nu
 
 A lot whose node fails or vanishes twice is halved. A single file that fails is tried again on a
 node that has nothing else, so no file is blamed for its neighbours. If it fails twice there, its
-job is given up. A check that fails goes to another node; when none is left, the caller takes it. A
-scheduler that is lost, and a node that is refused, are the fault of no lot.
+job is given up. A check that fails goes to another node; when none is left, or too many have failed
+on it, the caller takes it. A scheduler that is lost, and a node that is refused, are the fault of
+no lot.
 
 A node that lied is refused, too. Jobs that it has answered are done as far as this module knows:
 the caller submits them again.
@@ -59,7 +60,12 @@ class Lot:
     @property
     def alone(self) -> bool:
         """Whether its node must have nothing else, so that no other lot can be the cause."""
-        return len(self.jobs) == 1 and self.failures > 0
+        return len(self.jobs) == 1 and self.failures > 0 and self.checks is None
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether no node gets it again. One that it ended may come back under a new address."""
+        return self.failures > _MOST_FAILURES
 
 
 class Attempt(NamedTuple):
@@ -211,6 +217,8 @@ class Dispatch:
             return None
         free.sort(key=lambda address: len(self._nodes[address]))
         for lot in self._lots:
+            if lot.is_spent:
+                continue
             avoid = lot.avoid
             if lot.checks is None and avoid >= self._nodes.keys():
                 avoid = set()
@@ -226,9 +234,13 @@ class Dispatch:
         return None if gathered is None else self._hand_over(gathered, free[0])
 
     def unchecked(self) -> list[Lot]:
-        """Withdraw the checks that no node is left for, and return them."""
+        """Withdraw the checks that no node is left for, or that are spent, and return them."""
         return self._withdraw(
-            [lot for lot in self._lots if lot.checks and lot.avoid >= self._nodes.keys()]
+            [
+                lot
+                for lot in self._lots
+                if lot.checks and (lot.is_spent or lot.avoid >= self._nodes.keys())
+            ]
         )
 
     def _withdraw(self, checks: list[Lot]) -> list[Lot]:
@@ -264,14 +276,13 @@ class Dispatch:
         """Count a failure against a lot, and halve it or give it up if there are too many."""
         lot = attempt.lot
         lot.avoid.add(attempt.node)
+        lot.failures += 1
         if lot.checks is not None:
             self._lots.append(lot)
-            return
-        lot.failures += 1
-        if len(lot.jobs) > 1 and lot.failures >= _MOST_FAILURES:
+        elif len(lot.jobs) > 1 and lot.failures >= _MOST_FAILURES:
             middle = len(lot.jobs) // 2
             self._lots.extendleft((Lot(lot.jobs[middle:]), Lot(lot.jobs[:middle])))
-        elif len(lot.jobs) == 1 and lot.failures > _MOST_FAILURES:  # the first may be a neighbour's
+        elif len(lot.jobs) == 1 and lot.is_spent:  # the first may be a neighbour's
             self.jobs -= 1
             self.given_up.extend(lot.jobs)
         else:
