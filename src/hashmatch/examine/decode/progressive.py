@@ -58,7 +58,7 @@ def without_luma_detail(data: bytes, jpeg: PlainJpeg) -> bytes:
         A JPEG that decodes to the same pixels at an eighth of its size, though with a warning
         about missing data; ``data`` itself where there is nothing to leave out.
     """
-    # In other frames, a scan has all coefficients, whatever its header says
+    # In other frames each scan has all coefficients, whatever its header says
     if data[jpeg.frame + 1] != _PROGRESSIVE or not is_complete(data, jpeg):
         return data
     kept: list[bytes] = []
@@ -71,9 +71,10 @@ def without_luma_detail(data: bytes, jpeg: PlainJpeg) -> bytes:
 
 
 def is_complete(data: bytes, jpeg: PlainJpeg) -> bool:
-    """Tell whether the scans give every bit of every coefficient of components with own numbers.
+    """Tell whether the scans give every bit of every coefficient.
 
-    Where bits are missing, libjpeg guesses them from neighbouring blocks and their detail.
+    Where bits are missing, libjpeg guesses them from neighbouring blocks and their detail. Where
+    two components have the same number, nobody knows which of them a scan is for.
 
     Args:
         data: the whole file.
