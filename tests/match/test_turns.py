@@ -209,7 +209,10 @@ def test_only_small_and_plain_jpegs_are_quick() -> None:
         "a/path",
     ):
         assert not seems_quick(other)
-    for other in (small + b"PK\5\6" + bytes(18), small[:-5]):
+    scans = encode(photo(1, 200, 200), "JPEG", progressive=True)
+    assert is_plain(scans)
+    last = scans[scans.rindex(b"\xff\xda") : -2]
+    for other in (small + b"PK\5\6" + bytes(18), small[:-5], scans[:-2] + 30 * last + scans[-2:]):
         assert not is_plain(other)
 
 

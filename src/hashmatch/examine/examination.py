@@ -37,6 +37,10 @@ _Examining: TypeAlias = "Generator[tuple[bytes | None, Examination | None], None
 _QUICK_BYTES, _QUICK_PIXELS = 1 << 16, 1 << 16
 """The largest file, and the largest picture, that ``seems_quick``."""
 
+_SCAN = b"\xff\xda"
+_QUICK_SCANS = 32
+"""The most scans of such a picture: each goes through all of it, and could be a few bytes long."""
+
 _ARCHIVE = Examination(kind=Kind.ARCHIVE)
 
 
@@ -119,7 +123,8 @@ def seems_quick(source: PictureInput) -> TypeGuard[bytes]:
 
 def is_plain(source: bytes) -> bool:
     """Tell whether a JPEG is whole, with nothing in or behind it that takes time."""
-    return plain_jpeg(source) is not None
+    plain = plain_jpeg(source)
+    return plain is not None and (plain.is_sequential or source.count(_SCAN) <= _QUICK_SCANS)
 
 
 def digest_file(descriptor: int, options: ExamineOptions) -> Examination:
