@@ -194,6 +194,15 @@ def test_the_rest_of_the_pixels_behind_another_chunk_is_no_plain_png() -> None:
     assert plain_png(other) is None
 
 
+@pytest.mark.parametrize("name", [b"IHDR", b"PLTE", b"IDAT", b"IEND"])
+def test_a_wrong_checksum_is_left_to_pillow(name: bytes) -> None:
+    """A PNG with a wrong checksum is not plain, since libspng would pass over it."""
+    data = bytearray(_with_chunk(_saved(photo(1, 60, 50)), b"PLTE", bytes(30)))
+    place = data.index(name)
+    data[place + 4 + int.from_bytes(data[place - 4 : place])] ^= 1
+    assert plain_png(bytes(data)) is None
+
+
 def test_only_our_own_processes_use_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """A host's threads would wait for the global lock that it holds."""
     monkeypatch.setattr(_Use, "allowed", False)
