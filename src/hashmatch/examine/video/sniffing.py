@@ -68,10 +68,10 @@ def _is_transport_stream(head: bytes) -> bool:
 
 
 def declared_bytes(head: bytes, name: str) -> int:
-    """How many bytes a video says that it has; 0 if it does not say."""
-    if name == "AVI":
+    """How many bytes a video says that it has at least; 0 if it does not say."""
+    if name == "AVI":  # some writers count the header's 8 bytes as well, so ask for no more
         size = int.from_bytes(head[4:8], "little")
-        return 0 if size == 0xFFFF_FFFF else 8 + size
+        return 0 if size == 0xFFFF_FFFF else size
     if name == "ASF" and (place := head.find(_ASF_PROPERTIES)) >= 0:
         known = not int.from_bytes(head[place + 88 : place + 92], "little") & _BROADCAST
         return known * int.from_bytes(head[place + 40 : place + 48], "little")
