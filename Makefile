@@ -34,6 +34,8 @@ $(BIN)/python -m pytest -rfEsR -m timing --reruns 2 $(APPEND) \
 exit $$code
 endef
 
+# The matrices of tests are small: further threads of NumPy's would only wait for each other
+test test-long: export OPENBLAS_NUM_THREADS=1
 test: $(READY) ## Run the tests
 	$(run-tests)
 
