@@ -20,7 +20,7 @@ from hashmatch.examine.decode import (
     sniff,
 )
 from hashmatch.examine.decode.boxes import own_boxes
-from hashmatch.examine.decode.jpeg import JPEG_START, jpeg_pixels
+from hashmatch.examine.decode.jpeg import JPEG_SCAN, JPEG_START, jpeg_pixels
 from hashmatch.examine.document.appended import appended
 from hashmatch.examine.inputs import Content, PictureInput, digest, held, read_content, too_large
 from hashmatch.examine.kinds import HEAD_BYTES, kind_of
@@ -37,7 +37,6 @@ _Examining: TypeAlias = "Generator[tuple[bytes | None, Examination | None], None
 _QUICK_BYTES, _QUICK_PIXELS = 1 << 16, 1 << 16
 """The largest file, and the largest picture, that ``seems_quick``."""
 
-_SCAN = b"\xff\xda"
 _QUICK_SCANS = 32
 """The most scans of such a picture: each goes through all of it, and could be a few bytes long."""
 
@@ -124,7 +123,7 @@ def seems_quick(source: PictureInput) -> TypeGuard[bytes]:
 def is_plain(source: bytes) -> bool:
     """Tell whether a JPEG is whole, with nothing in or behind it that takes time."""
     plain = plain_jpeg(source)
-    return plain is not None and (plain.is_sequential or source.count(_SCAN) <= _QUICK_SCANS)
+    return plain is not None and (plain.is_sequential or source.count(JPEG_SCAN) <= _QUICK_SCANS)
 
 
 def digest_file(descriptor: int, options: ExamineOptions) -> Examination:

@@ -14,8 +14,9 @@ import numpy as np
 
 JPEG_START = b"\xff\xd8\xff"
 JPEG_END = b"\xff\xd9"
+JPEG_SCAN = b"\xff\xda"
 
-_SCAN = 0xDA
+_SCAN = JPEG_SCAN[1]
 _MPF_SEGMENT = 0xE2
 _MPF = b"MPF\x00"
 _MP_ENTRIES = 0xB002

@@ -14,10 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hashmatch.examine.decode.jpeg import JPEG_END, PlainJpeg
+from hashmatch.examine.decode.jpeg import JPEG_END, JPEG_SCAN, PlainJpeg
 
-_SCAN = b"\xff\xda"
-_SEGMENTS = frozenset({_SCAN, b"\xff\xc4", b"\xff\xdb", b"\xff\xdd", b"\xff\xfe"})
+_SEGMENTS = frozenset({JPEG_SCAN, b"\xff\xc4", b"\xff\xdb", b"\xff\xdd", b"\xff\xfe"})
 """What may follow the header of a frame: scans, tables, how often to restart, and comments."""
 
 _PROGRESSIVE = 0xC2
@@ -59,11 +58,14 @@ def without_luma_detail(data: bytes, jpeg: PlainJpeg) -> bytes:
         about missing data; ``data`` itself where there is nothing to leave out.
     """
     # In other frames each scan has all coefficients, whatever its header says
-    if data[jpeg.frame + 1] != _PROGRESSIVE or not is_complete(data, jpeg):
+    if data[jpeg.frame + 1] != _PROGRESSIVE:
+        return data
+    components, scans = _components(data, jpeg.frame), _scans(data, jpeg.frame)
+    if not _give_all(scans, components):
         return data
     kept: list[bytes] = []
-    luma, begin = _finest(data, jpeg.frame), 0
-    for scan in _scans(data, jpeg.frame):
+    luma, begin = _finest(components), 0
+    for scan in scans:
         if scan.first > 0 and len(scan.components) == 1 and scan.components[0] in luma:
             kept.append(data[begin : scan.begin])
             begin = scan.end
@@ -80,9 +82,12 @@ def is_complete(data: bytes, jpeg: PlainJpeg) -> bool:
         data: the whole file.
         jpeg: its header.
     """
-    components = _components(data, jpeg.frame)
+    return _give_all(_scans(data, jpeg.frame), _components(data, jpeg.frame))
+
+
+def _give_all(scans: list[_Scan], components: list[tuple[int, int, int]]) -> bool:
     lacking = {component: [-1] * _COEFFICIENTS for component, _, _ in components}
-    for scan in _scans(data, jpeg.frame):
+    for scan in scans:
         for component in scan.components:
             if component in lacking and scan.first <= scan.last < _COEFFICIENTS:
                 count = scan.last - scan.first + 1
@@ -97,9 +102,8 @@ def _components(data: bytes, frame: int) -> list[tuple[int, int, int]]:
     return [(data[place], data[place + 1] >> 4, data[place + 1] & 15) for place in places]
 
 
-def _finest(data: bytes, frame: int) -> frozenset[int]:
+def _finest(components: list[tuple[int, int, int]]) -> frozenset[int]:
     """The components that are sampled most finely: luma, and in some files the colours."""
-    components = _components(data, frame)
     most = tuple(max(factors) for factors in list(zip(*components, strict=True))[1:])
     return frozenset(number for number, *factors in components if tuple(factors) == most)
 
@@ -116,7 +120,7 @@ def _scans(data: bytes, frame: int) -> list[_Scan]:
     while (marker := data[position : position + 2]) in _SEGMENTS or position == frame:
         header = position + 4
         position += 2 + int.from_bytes(data[position + 2 : header])
-        if marker == _SCAN:
+        if marker == JPEG_SCAN:
             following = int(np.searchsorted(markers, position))
             if following == len(markers):
                 return []

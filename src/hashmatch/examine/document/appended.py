@@ -14,7 +14,7 @@ from typing import NamedTuple
 from hashmatch.examine.archive.formats import sniff_archive
 from hashmatch.examine.decode.boxes import boxes_end
 from hashmatch.examine.decode.formats import sniff
-from hashmatch.examine.decode.jpeg import JPEG_START, jpeg_segments, mp_index, scan_end
+from hashmatch.examine.decode.jpeg import JPEG_SCAN, JPEG_START, jpeg_segments, mp_index, scan_end
 from hashmatch.examine.decode.netpbm import netpbm_end
 from hashmatch.examine.video.sniffing import video_format
 
@@ -27,7 +27,7 @@ _SIGNATURES = re.compile(
 )
 _WINDOW = 1 << 16
 _MOST = 1000
-_SCAN = 0xDA
+_SCAN = JPEG_SCAN[1]
 _GIF_TABLE = 0x80
 _OF_BOXES = frozenset({"HEIF", "AVIF"})
 _LEAST_BYTES = 20  # every WebP and BMP has more
