@@ -104,7 +104,7 @@ def test_an_item_of_a_bucket_has_a_large_number(store: Store) -> None:
 
 @pytest.mark.parametrize("number", [1 << 63, -(1 << 70), 0])
 def test_a_number_that_no_row_has_is_no_case(store: Store, number: int) -> None:
-    """A number too large for the database is wrong like any other; it is no damage to the store."""
+    """A number too large for the database is refused like any wrong one, and the store is whole."""
     store.cases.record([finding(1)])
     cases = store.cases
     for call in (
