@@ -394,6 +394,14 @@ def matcher_of_nothing(folder: Path) -> object:
     return matcher_of(folder / "list.txt")
 
 
+@pytest.mark.parametrize("days", [-1, 0, 10**8])
+def test_keys_that_are_never_valid_are_not_made(tmp_path: Path, days: int) -> None:
+    """A number of days that makes no valid certificate is refused, and nothing is written."""
+    with pytest.raises(SettingsError, match="1 to 36,500 days"):
+        make_keys(tmp_path / "keys", days)
+    assert not (tmp_path / "keys").exists()
+
+
 @pytest.mark.parametrize("address", ["tcp://10.0.0.1:8786", "tls://localhost:1", "localhost:8786"])
 def test_addresses_without_keys_are_refused(address: str) -> None:
     """Plain TCP is for this machine alone, and TLS needs keys."""

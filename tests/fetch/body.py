@@ -268,7 +268,12 @@ def ncmec(body: Body, query: dict[str, str], first: int | None, fault: str = "")
         if fault == "range":
             span["from"] = iso(int(since) + 60)
         span |= {"start": str(first + body.size), "size": str(body.size), "max": str(len(found))}
-        host = "https://elsewhere.example" if fault == "host" else ""
+        hosts = {
+            "host": "https://elsewhere.example",
+            "link": "https://[",
+            "control": "/\x7f",
+        }
+        host = hosts.get(fault, "")
         following = f"<next>{escape(f'{host}/v2/entries?{urlencode(span)}')}</next>"
     number = len(page) + (fault == "count")
     return (

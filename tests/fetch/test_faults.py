@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hashmatch.errors import HashmatchError, OutputError
+from hashmatch.errors import HashmatchError, OutputError, SettingsError
 from hashmatch.fetch import FetchError, settings
 from hashmatch.fetch.home import Home
 
@@ -84,6 +84,29 @@ def test_another_host_is_never_asked(desk: Desk) -> None:
     """A link to the next page that leads to another host is not followed."""
     desk.body.faults = {2: ["host"]}
     check(desk, "ncmec", "it links to a host other than the source's", page=3)
+
+
+@pytest.mark.parametrize(
+    ("fault", "message", "page"),
+    [
+        ("link", "it has a link or a number that cannot be read", 2),
+        ("control", "it links to something that is not a URL", 3),
+    ],
+)
+def test_a_link_that_is_no_url_changes_nothing(
+    desk: Desk, fault: str, message: str, page: int
+) -> None:
+    """A link to the next page that cannot be read is a wrong page, not an internal error."""
+    desk.body.faults = {2: [fault]}
+    check(desk, "ncmec", message, page)
+
+
+def test_a_secret_of_two_lines_is_named(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret that no header can hold is a wrong setting, not a lost connection."""
+    monkeypatch.setenv("TWO_LINES", "planted\nsecret")
+    with pytest.raises(SettingsError, match="line break") as caught:
+        desk.fetch("threatexchange", secrets={"token": "env:TWO_LINES"})
+    assert "planted" not in str(caught.value)
 
 
 def test_a_wrong_total(desk: Desk) -> None:

@@ -137,10 +137,13 @@ WRONG = [
     ("x = [", "not TOML"),
     ("[a]\nurl = 'https://x'", "[a]: kind takes one of ncmec, stopncii"),
     ("[tat]\nurl = 'http://x'", "[tat]: url takes a URL that begins with https://"),
+    ("[tat]\nurl = 'https://[planted'", "[tat]: url takes a URL that begins with https://"),
+    ("[tat]\nurl = 'https://x:planted/'", "[tat]: url takes a URL that begins with https://"),
     ("[tat]\nurl = 'https://u:planted@x'", "must hold no user and no password"),
     ("[tat]\nurl = 'https://x'", "the secret 'user' is missing"),
     ("[tat]\nurl='https://x'\nsecrets={user='planted', password='env:X'}", "never what it is"),
     ("[tat]\nurl='https://x'\nsecrets={planted='env:X'}", "there is no secret"),
+    ("[x]\nkind='https'\nurl='https://x/y'\nsecrets={token=\"file:\\u0000\"}", "say where"),
     ("[x]\nkind='https'\nurl='https://x/y'\nsecrets={user='env:X'}", "a user needs a password"),
     ("[x]\nkind='https'\nurl='https://x/y'\ncolour=1", "there is no setting 'colour'"),
     ("[x]\nkind='https'\nurl='https://x/y'\ngroup='1'", "of kind https has no setting 'group'"),
@@ -189,6 +192,7 @@ def test_secrets_come_from_private_places(tmp_path: Path, monkeypatch: pytest.Mo
         ("env:PLANTED_NOT", "is empty or missing"),
         ("fd:x", "needs the number"),
         ("fd:999", "Bad file descriptor"),
+        (f"fd:{10**20}", "needs the number"),
     ):
         with pytest.raises(SettingsError, match=message):
             read_secret("token", reference)

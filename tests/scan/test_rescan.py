@@ -377,6 +377,13 @@ def test_paths_that_no_file_can_have_are_told(state: Path, tmp_path: Path) -> No
     assert [each["reason"] for each in found] == ["vanished"]
 
 
+def test_a_file_of_any_year_is_remembered(root: Path, state: Path, matcher: Matcher) -> None:
+    """Whoever uploads a file may choose its time: one that SQLite cannot store ends no scan."""
+    os.utime(root / "a" / "0001.jpg", ns=(0, 10**19))  # in 2286
+    expected = plain_scan(root, matcher)
+    assert [state_scan(root, state, matcher)[0] for _ in range(2)] == [expected, expected]
+
+
 def test_files_that_were_left_out_are_not_gone(root: Path, state: Path, matcher: Matcher) -> None:
     """Files that patterns or depth hide from a walk are not gone, nor are those of other roots."""
     state_scan(root, state, matcher)

@@ -12,9 +12,11 @@ import brotli
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.requests import Request
 
 from hashmatch.service.encodings import decoded, encodings_of
 from hashmatch.service.multipart import boundary_of, form_parts, only_part
+from hashmatch.service.requests import small_body
 from hashmatch.service.unanswered import UnansweredError, Why
 
 ENCODERS = {"gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress}
@@ -131,3 +133,15 @@ def test_a_second_part_is_refused_where_one_is_asked_for() -> None:
     assert asyncio.run(run([b"one"])) == b"one"
     with pytest.raises(UnansweredError):
         asyncio.run(run([b"one", b"two"]))
+
+
+def test_a_small_body_is_not_waited_for_long() -> None:
+    """A client that sends a body drop by drop keeps no connection."""
+
+    async def drop() -> dict[str, object]:
+        await asyncio.sleep(0.01)
+        return {"type": "http.request", "body": b"{", "more_body": True}
+
+    with pytest.raises(UnansweredError) as caught:
+        asyncio.run(small_body(Request({"type": "http", "headers": []}, drop), 0.05))
+    assert caught.value.why is Why.TIMEOUT

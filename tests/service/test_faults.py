@@ -25,6 +25,7 @@ from examine.sandbox.processes import wait_for
 from hashmatch import HashList
 from hashmatch.service.core import VerdictCore
 from hashmatch.service.ruling import Asked, Ruling
+from hashmatch.service.server import WatchedFiles
 from hashmatch.service.unanswered import UnansweredError, Why
 from matchers import in_process
 from service.conftest import FIXTURES, MATCHING, Service, Start, copy_of_list, core_settings
@@ -156,6 +157,18 @@ def test_a_bad_new_list_is_refused_and_the_old_one_stays(start: Start, tmp_path:
     service.wait_for("reloaded")
     with service.client() as client:
         assert client.get("/ready").json()["reload"] == "ok"
+
+
+def test_a_list_that_changes_while_it_is_loaded_is_loaded_again(tmp_path: Path) -> None:
+    """Changes count from before the lists are read; a file that still changes is waited for."""
+    path = tmp_path / "hashes.txt"
+    path.write_text("one")
+    watched = WatchedFiles([str(path)])
+    path.write_text("changed before the service began to watch")
+    looks = [watched.have_changed() for _ in range(3)]
+    path.write_text("changed again")
+    assert (looks, watched.have_changed()) == ([False, True, False], False)
+    assert watched.have_changed()
 
 
 def test_a_changed_list_takes_effect_without_a_gap(start: Start, tmp_path: Path) -> None:

@@ -82,6 +82,10 @@ def test_a_form_with_two_parts_is_refused(service: Service) -> None:
             assert_problem(client.post("/v1/match", files=files), 400, "malformed")
 
 
+Headers = dict[str, str] | list[tuple[str, str]]
+TWO_TYPES = [("content-type", "image/png"), ("content-type", "multipart/form-data; boundary=b")]
+
+
 @pytest.mark.parametrize(
     ("content", "headers", "status", "reason"),
     [
@@ -91,6 +95,8 @@ def test_a_form_with_two_parts_is_refused(service: Service) -> None:
         (b"x", {"content-type": "multipart/form-data"}, 400, "malformed"),
         (b"x", {"content-type": "multipart/mixed; boundary=b"}, 400, "malformed"),
         (b"x", {"content-type": "multipart/form-data; boundary=b"}, 400, "malformed"),
+        (b"x", [("content-encoding", "identity"), ("content-encoding", "br")], 415, "encoded"),
+        (b"x", TWO_TYPES, 400, "malformed"),
         (b"--b--\r\n", {"content-type": "multipart/form-data; boundary=b"}, 400, "malformed"),
         (
             b"--b\r\nContent-Disposition: form-data; name=f\r\n\r\nxyz",
@@ -101,7 +107,7 @@ def test_a_form_with_two_parts_is_refused(service: Service) -> None:
     ],
 )
 def test_what_is_no_upload_gets_no_verdict(
-    service: Service, content: bytes, headers: dict[str, str], status: int, reason: str
+    service: Service, content: bytes, headers: Headers, status: int, reason: str
 ) -> None:
     """An empty, oversized, encoded or damaged body is a problem with a reason."""
     with service.client() as client:

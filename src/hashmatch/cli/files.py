@@ -43,6 +43,7 @@ READS_STREAM = Use(streams=True)
 READS_SIGNATURE = Use(suffix=".sig")
 WRITES_SIGNATURE = Use(writes=True, suffix=".sig")
 
+_MOST_DIGITS = 9
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
@@ -93,7 +94,7 @@ def is_stream(name: str) -> bool:
 def identify(name: str, use: Use) -> tuple[object, bool]:
     """A file's identity, and whether it can be read only once; (None, False) for a folder."""
     try:
-        descriptor = _descriptor(name) if use.streams else None
+        descriptor = descriptor_of(name) if use.streams else None
         found = os.stat(name + use.suffix if descriptor is None else descriptor)  # noqa: PTH116 # or a descriptor
     except OSError:  # it does not exist yet
         return os.path.realpath(name + use.suffix), False
@@ -102,8 +103,10 @@ def identify(name: str, use: Use) -> tuple[object, bool]:
     return (found.st_dev, found.st_ino), descriptor is not None or stat.S_ISFIFO(found.st_mode)
 
 
-def _descriptor(name: str) -> int | None:
+def descriptor_of(name: str) -> int | None:
+    """The descriptor that ``-`` or ``fd:3`` means; None for any other name."""
     if name == "-":
         return 0
     number = name.removeprefix("fd:")
-    return int(number) if number != name and number.isdecimal() else None
+    is_number = number != name and number.isdecimal() and len(number) <= _MOST_DIGITS
+    return int(number) if is_number else None

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from hashmatch.cli.files import READS_STREAM, identify, is_stream
+from hashmatch.cli.files import READS_STREAM, descriptor_of, identify, is_stream
 from hashmatch.cli.list_options import NO_LISTS, ListSettings
 from hashmatch.cli.progress import working
 from hashmatch.cli.streams import say
@@ -144,10 +144,10 @@ def _load(path: str, settings: ListSettings) -> HashList:
 
 
 def _read_descriptor(path: str) -> bytes:
-    number = path.removeprefix("fd:")
-    if not number.isdecimal():
+    number = descriptor_of(path)
+    if number is None:
         raise SettingsError("--list fd: takes the number of an open descriptor, such as fd:3")
-    with io.FileIO(int(number), "rb") as file:
+    with io.FileIO(number, "rb") as file:
         return file.readall()
 
 

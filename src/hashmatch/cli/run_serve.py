@@ -38,7 +38,7 @@ try:
     from hashmatch.service.policy import ActionPolicy, read_policy
     from hashmatch.service.profiles import find_profile
     from hashmatch.service.ruling import CoreSettings
-    from hashmatch.service.server import Doors, serve
+    from hashmatch.service.server import Doors, WatchedFiles, serve
     from hashmatch.service.shapes import read_shapes
     from hashmatch.service.systemd import Systemd
     from hashmatch.service.trail import Trail
@@ -55,6 +55,7 @@ def run_serve(asked: ServeSettings) -> int:
     for path in asked.lists.files:
         if is_stream(path):
             raise SettingsError("serve reloads its lists, so each --list must be a file")
+    watched = WatchedFiles(asked.lists.files)
     load = partial(load_lists, asked.lists, quiet=True)
     with ExitStack() as stack:
         audit = None
@@ -89,7 +90,7 @@ def run_serve(asked: ServeSettings) -> int:
                 versions={"pillow": PILLOW_VERSION},
             )
         with VerdictCore(matcher, load, settings, trail, hold, desk) as core:
-            was_read = serve(core, doors, asked.lists.files, systemd, review)
+            was_read = serve(core, doors, watched, systemd, review)
         if audit is not None:
             audit.finish(exit_code=0, counts={})
     if not was_read:

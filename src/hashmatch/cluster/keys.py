@@ -10,11 +10,13 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from hashmatch.errors import MissingExtraError, OutputError
+from hashmatch.errors import MissingExtraError, OutputError, SettingsError
 from hashmatch.files import cannot_write
 
 ROLES = ("scheduler", "worker", "coordinator")
 CA = "ca.pem"
+
+_MOST_DAYS = 36_500
 
 
 def certificate_of(folder: Path, role: str) -> tuple[Path, Path]:
@@ -33,9 +35,12 @@ def make_keys(folder: Path, days: int) -> list[Path]:
         days: how long they are valid.
 
     Raises:
+        SettingsError: the days are not from 1 to 36,500.
         MissingExtraError: the package is missing.
         OutputError: a file exists already, or cannot be written.
     """
+    if not 1 <= days <= _MOST_DAYS:
+        raise SettingsError(f"keys are valid for 1 to {_MOST_DAYS:,} days")
     files = _make(folder, timedelta(days=days))
     _write(folder, files)
     return list(files)
@@ -45,9 +50,9 @@ def _make(folder: Path, valid: timedelta) -> dict[Path, bytes]:
     """The content of each file."""
     try:
         from cryptography import x509  # noqa: PLC0415 # an extra
-        from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415
-        from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
-        from cryptography.x509.oid import NameOID  # noqa: PLC0415
+        from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415 # likewise
+        from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415 # likewise
+        from cryptography.x509.oid import NameOID  # noqa: PLC0415 # likewise
     except ImportError as error:
         raise MissingExtraError("a cluster", "cluster") from error
     begin = datetime.now(UTC) - timedelta(minutes=5)  # clocks differ

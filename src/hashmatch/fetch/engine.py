@@ -202,7 +202,10 @@ class _Fetch:
         if not source.dialect.whole:  # caches answer for servers of files, with their date
             check_clocks(reply.date, now)
         page = self._look(request, reply)
-        turn = source.dialect.read(source, at, page)
+        try:
+            turn = source.dialect.read(source, at, page)
+        except ValueError:  # of urlsplit() or int()
+            raise wrong_page("it has a link or a number that cannot be read") from None
         event = page_event(request, page, turn, staging.received_bytes(request.file), now)
         check_page(staging.progress, event, turn, now)
         return event

@@ -128,10 +128,15 @@ class _HttpsClient(Closing):
 
     def _get(self, request: Request, stream: BinaryIO) -> FetchReply:
         secret = self._source.dialect.headers(self._secrets)
+        if not all(value.isascii() and value.isprintable() for value in secret.values()):
+            raise SettingsError("a secret has a line break, or a character that is not ASCII")
         headers = {**request.headers, **secret}
-        sent = self._client.build_request(
-            "GET", self._pinned(request.url), params=request.params or None, headers=headers
-        )
+        try:
+            sent = self._client.build_request(
+                "GET", self._pinned(request.url), params=request.params or None, headers=headers
+            )
+        except (ValueError, self._httpx.InvalidURL):
+            raise PageError("it links to something that is not a URL", spoilt=True) from None
         return self._send(sent, stream, self._source.dialect.most_bytes)
 
     def _log_in(self) -> None:

@@ -13,6 +13,7 @@ WAYS = ("file:", "env:", "fd:")
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _MOST_BYTES = 1 << 16
+_MOST_DIGITS = 9
 
 
 class Secret:
@@ -40,7 +41,7 @@ def check_reference(name: str, reference: object) -> str:
     Raises:
         SettingsError: it does not.
     """
-    if not isinstance(reference, str) or not reference.startswith(WAYS):
+    if not isinstance(reference, str) or not reference.startswith(WAYS) or "\0" in reference:
         raise SettingsError(
             f"say where the secret {name!r} is, never what it is: file:PATH, env:NAME or fd:NUMBER"
         )
@@ -77,7 +78,7 @@ def _from_file(place: str) -> str:
 
 
 def _from_descriptor(place: str) -> str:
-    if not place.isdecimal():
+    if not place.isdecimal() or len(place) > _MOST_DIGITS:
         raise SettingsError("fd: needs the number of an open descriptor, such as fd:3")
     with os.fdopen(int(place), "rb") as file:
         return file.read(_MOST_BYTES).decode().strip("\r\n")

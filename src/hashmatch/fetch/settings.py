@@ -160,8 +160,12 @@ def _check_place(kind: str, values: Mapping[str, Any]) -> None:
         if not values.get("command"):
             raise SettingsError('say what to run: command = ["/usr/local/bin/get-list"]')
         return
-    parts = urlsplit(values.get("url", ""))
-    if parts.scheme != "https" or not parts.hostname or parts.query or parts.fragment:
+    try:
+        parts = urlsplit(values.get("url", ""))
+        known = parts.scheme == "https" and parts.hostname and parts.port != 0
+    except ValueError:  # of the host or the port
+        known = False
+    if not known or parts.query or parts.fragment:
         raise SettingsError("url takes a URL that begins with https://, without a query")
     if parts.username is not None or parts.password is not None:
         raise SettingsError("the url must hold no user and no password: put them in secrets")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import json
@@ -52,25 +53,34 @@ async def upload_of(request: Request) -> AsyncIterator[bytes]:
     Raises:
         UnansweredError: there is none, or it is cut, encoded, or not the only one.
     """
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
+    if _header(request, "content-encoding").lower() not in {"", "identity"}:
         raise UnansweredError(Why.ENCODED)
-    boundary = boundary_of(request.headers.get("content-type", ""))
+    boundary = boundary_of(_header(request, "content-type"))
     chunks = _body(request)
     async for chunk in _not_empty(chunks if boundary is None else only_part(chunks, boundary)):
         yield chunk
 
 
-async def small_body(request: Request) -> bytes:
+def _header(request: Request, name: str) -> str:
+    """A header; one that is repeated is joined by commas, so that none of its values is missed."""
+    return ", ".join(request.headers.getlist(name))
+
+
+async def small_body(request: Request, seconds: float = 30.0) -> bytes:
     """A body that is not a file.
 
     Raises:
-        UnansweredError: it is cut, or has more than 64 KiB.
+        UnansweredError: it is cut, has more than 64 KiB, or takes longer than these seconds.
     """
     body = bytearray()
-    async for chunk in _body(request):
-        body += chunk
-        if len(body) > _MOST_JSON:
-            raise UnansweredError(Why.TOO_LARGE)
+    try:
+        async with asyncio.timeout(seconds):
+            async for chunk in _body(request):
+                body += chunk
+                if len(body) > _MOST_JSON:
+                    raise UnansweredError(Why.TOO_LARGE)
+    except TimeoutError:
+        raise UnansweredError(Why.TIMEOUT) from None
     return bytes(body)
 
 

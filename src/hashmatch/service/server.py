@@ -37,8 +37,6 @@ _MOST_FILES = 65536
 _OTHER_FILES = 512
 _FILES_EACH = 4  # a connection and the bytes of its upload, at two doors
 
-Stamp = tuple[tuple[int, ...] | None, ...]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doors:
@@ -78,7 +76,7 @@ class Doors:
 def serve(
     core: VerdictCore,
     doors: Doors,
-    list_files: Sequence[str],
+    lists: WatchedFiles,
     systemd: Systemd,
     review: Starlette | None = None,
 ) -> bool:
@@ -87,7 +85,7 @@ def serve(
     Args:
         core: rules on uploads.
         doors: which to open.
-        list_files: the files to watch for changes.
+        lists: the files that are loaded again when they change.
         systemd: what started this process, if it did.
         review: the review page; None to leave it out.
 
@@ -98,21 +96,20 @@ def serve(
         Whether the log had a reader until the end.
     """
     with logging_to(sys.stdout.fileno()) as log:
-        asyncio.run(_serve(core, doors, list_files, systemd, review))
+        asyncio.run(_serve(core, doors, lists, systemd, review))
     return not log.reader_left
 
 
 async def _serve(
     core: VerdictCore,
     doors: Doors,
-    list_files: Sequence[str],
+    lists: WatchedFiles,
     systemd: Systemd,
     review: Starlette | None,
 ) -> None:
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
     reloads: asyncio.Queue[str] = asyncio.Queue()
-    seen = _stamp(list_files)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     loop.add_signal_handler(signal.SIGHUP, reloads.put_nowait, "signal")
@@ -129,7 +126,7 @@ async def _serve(
             _get_ready(core, systemd),
             _stay_watched(core, systemd),
             _reload(core, reloads),
-            _watch(list_files, seen, reloads),
+            _watch(lists, reloads),
             _heal(core),
             *(connections[name].serve(opened[name][1]) for name in connections if name in opened),
         ]
@@ -231,16 +228,11 @@ async def _reload(core: VerdictCore, causes: asyncio.Queue[str]) -> None:
         await core.reload(await causes.get())
 
 
-async def _watch(files: Sequence[str], known: Stamp, causes: asyncio.Queue[str]) -> None:
-    """Ask for a reload once the files have changed and stopped changing."""
-    before = known
+async def _watch(lists: WatchedFiles, causes: asyncio.Queue[str]) -> None:
     while True:
         await asyncio.sleep(_LOOK_SECONDS)
-        now = _stamp(files)
-        if now == before and now != known:
-            known = now
+        if lists.have_changed():
             causes.put_nowait("changed")
-        before = now
 
 
 async def _get_ready(core: VerdictCore, systemd: Systemd) -> None:
@@ -262,17 +254,32 @@ async def _heal(core: VerdictCore) -> None:
         await core.heal()
 
 
-def _stamp(files: Sequence[str]) -> Stamp:
-    """What tells whether one of the files changed: device, inode, size and time, or None."""
+class WatchedFiles:
+    """Files whose changes are waited for. Make it before you read them, to miss none."""
 
-    def each(file: str) -> tuple[int, ...] | None:
-        try:
-            found = Path(file).stat()
-        except OSError:
-            return None
-        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+    def __init__(self, files: Sequence[str]) -> None:
+        self._files = files
+        self._known = self._before = self._look()
 
-    return tuple(map(each, files))
+    def have_changed(self) -> bool:
+        """Whether they have changed since the last such change, and have stopped changing."""
+        now, before = self._look(), self._before
+        self._before = now
+        if now != before or now == self._known:
+            return False
+        self._known = now
+        return True
+
+    def _look(self) -> list[tuple[int, ...] | None]:
+        return list(map(_stamp, self._files))
+
+
+def _stamp(file: str) -> tuple[int, ...] | None:
+    try:
+        found = Path(file).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def shown_address(address: Address, bound: object) -> str:

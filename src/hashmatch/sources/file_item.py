@@ -139,4 +139,4 @@ def identity_of(status: os.stat_result) -> Identity:
     place of another is noticed. (On Windows it is the time of creation.)
     """
     mark = f"{status.st_dev}:{status.st_ino}:{status.st_mtime_ns}:{status.st_ctime_ns}"
-    return Identity(status.st_size, mark, status.st_mtime_ns)
+    return Identity.bounded(status.st_size, mark, status.st_mtime_ns)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, Self
+
+_LEAST, _MOST = -(2**63), 2**63 - 1
+"""What SQLite can hold."""
 
 
 class Identity(NamedTuple):
@@ -19,6 +22,14 @@ class Identity(NamedTuple):
     size: int
     mark: str
     changed: int | None
+
+    @classmethod
+    def bounded(cls, size: int, mark: str, changed: int) -> Self:
+        """An identity whose numbers a state can store.
+
+        Files may be of any year, and a bucket may name any size. The mark still tells them apart.
+        """
+        return cls(max(_LEAST, min(size, _MOST)), mark, max(_LEAST, min(changed, _MOST)))
 
 
 class Item(Protocol):

@@ -174,7 +174,7 @@ def test_lists_come_through_pipes(folder: Path, capsys: pytest.CaptureFixture[st
     assert (result.code, "2 match" in result.out) == (1, True)
 
 
-@pytest.mark.parametrize("name", ["fd:x", "fd:999"])
+@pytest.mark.parametrize("name", ["fd:x", "fd:999", f"fd:{10**20}"])
 def test_a_descriptor_that_is_none_is_an_error(
     capsys: pytest.CaptureFixture[str], name: str
 ) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import resource
@@ -324,6 +325,26 @@ def test_space_that_comes_back_mends_the_run(tmp_path: Path) -> None:
     found = verify(path)
     assert (found.problem_count, found.records) == (0, 3)
     assert [gap.line for gap in found.gaps] == [2]
+
+
+def test_a_disk_that_fails_again_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a failed write, reading the end of the trail may fail, too: that has a name as well."""
+    path = tmp_path / "trail.jsonl"
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with AuditLog.open(path) as log:
+        log.add({"type": "note"})
+        for name in ("write", "pread"):
+            with monkeypatch.context() as patched:
+                patched.setattr(os, name, fail)
+                with pytest.raises(OutputError, match="Input/output error"):
+                    log.add({"type": "note"})
+        log.add({"type": "note"})
+    assert verify(path).records == 2
 
 
 def test_interruptions_never_break_the_chain(tmp_path: Path) -> None:

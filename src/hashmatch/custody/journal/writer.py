@@ -103,7 +103,8 @@ class Journal:
             OutputError: the record cannot be written.
         """
         if self.head is None:
-            self._resume()
+            with raising(OutputError, "cannot use the file", self._path):
+                self._resume()
         record: dict[str, Any] = {
             "seq": self._seq + 1,
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),

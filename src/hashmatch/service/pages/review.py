@@ -38,7 +38,7 @@ from hashmatch.service.pages.limits import RateLimit
 from hashmatch.service.pages.png import to_png
 from hashmatch.service.pages.render import ROOT, page, secured
 from hashmatch.service.pages.visits import Network, PageVisit, Reception, is_ours, read_form
-from hashmatch.service.requests import small_body
+from hashmatch.service.requests import STATUS, small_body
 from hashmatch.service.unanswered import UnansweredError
 
 Handler: TypeAlias = Callable[[PageVisit], Response]
@@ -143,8 +143,8 @@ class ReviewPages:
             if request.method == "POST":
                 try:
                     visit.form = read_form(await small_body(request))
-                except UnansweredError:
-                    return problem_page(413, "Too much text", "Send less text at a time.")
+                except UnansweredError as error:
+                    return _not_sent(error)
                 if not (is_ours(request) and visit.session.has_token(visit.form.get("token", ""))):
                     log_event("review_form_refused", reviewer=visit.reviewer)
                     return problem_page(
@@ -185,8 +185,8 @@ class ReviewPages:
             else:
                 try:
                     form = read_form(await small_body(request))
-                except UnansweredError:
-                    return problem_page(413, "Too much text", "A key is shorter than that.")
+                except UnansweredError as error:
+                    return _not_sent(error)
                 visit = self._reception.log_in(request, form.get("key", "").strip())
                 if visit is not None:
                     log_event("review_login", reviewer=visit.reviewer)
@@ -376,6 +376,10 @@ class ReviewPages:
             undo = {"case": number, "said": said, "until": made.undo_until, "seconds": seconds}
         values |= {"me": me, "token": lambda: hidden, "undo": undo}
         return page(template, status=status, **values)
+
+
+def _not_sent(error: UnansweredError) -> Response:
+    return problem_page(STATUS.get(error.why, 503), "Not sent", sentence(error))
 
 
 def _whole(text: str) -> int | None:

@@ -50,7 +50,7 @@ class ObjectInfo(NamedTuple):
         too. It has whole seconds: an object that was written just before it was read is read again.
         """
         mark = f"{endpoint} {self.etag} {self.modified}"
-        return Identity(self.size, mark, _nanoseconds(self.modified))
+        return Identity.bounded(self.size, mark, _nanoseconds(self.modified))
 
 
 class Store(Protocol):
