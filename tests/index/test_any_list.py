@@ -26,7 +26,7 @@ def small_limits() -> Iterator[None]:
         patch.setattr(bktree, "LEAF", 2)
         patch.setattr(bktree, "FRONTIER", 3)
         patch.setattr(equal, "_FEW", 2)
-        patch.setattr(equal, "_CANDIDATES", 3)
+        patch.setattr(ranges, "CANDIDATES", 3)
         patch.setattr(linear, "TILE", 16)
         patch.setattr(linear, "FAISS_TILE", 16)
         patch.setattr(ranges, "STEP", 2)

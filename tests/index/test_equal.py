@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from counts import examples
-from hashmatch.index import Codes, EqualIndex, build_index, equal, open_index
+from hashmatch.index import Codes, EqualIndex, build_index, equal, open_index, ranges
 
 from .oracle import WIDTHS, make, naive, questions, reopen, triples
 
@@ -25,7 +25,7 @@ def test_finds_equal_hashes_alone(
     queries = np.concatenate([queries, codes[::3]])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(equal, "_FEW", few)
-        patch.setattr(equal, "_CANDIDATES", 3)
+        patch.setattr(ranges, "CANDIDATES", 3)
         index = build_index(codes, radius=0)
         assert isinstance(index, EqualIndex)
         index = reopen(index) if reopened else index

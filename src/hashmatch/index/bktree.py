@@ -14,7 +14,7 @@ from hashmatch.index.ranges import (
     compare_runs,
     pad,
     padded_length,
-    spread,
+    positions,
     sum_words,
 )
 from hashmatch.model import WORD_BITS
@@ -108,8 +108,8 @@ class BKTree(BuiltIndex):
         ends = np.minimum(np.maximum(exact + reach, child), child + width)
         start, stop = self._leaves[ends].astype(np.int64)
         first, last = self._nodes[ends].astype(np.int64)
-        parent, place = spread(last - first)
-        return (query, start, stop), query[parent], first[parent] + place
+        parent, below = positions(first, last)
+        return (query, start, stop), query[parent], below
 
     def _build(self) -> IndexArrays:
         order, leaves, nodes = _grow(self.codes)

@@ -6,9 +6,17 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from hashmatch.index.base import BuiltIndex, Codes, Hits, IndexArrays, Ints, take_table
+from hashmatch.index.base import (
+    BuiltIndex,
+    Codes,
+    Hits,
+    IndexArrays,
+    Ints,
+    check_search,
+    take_table,
+)
 from hashmatch.index.linear import LinearIndex
-from hashmatch.index.ranges import split_by_load, spread
+from hashmatch.index.ranges import equal_in_runs
 from hashmatch.model import WORD_BITS
 
 if TYPE_CHECKING:
@@ -22,9 +30,6 @@ _ALL = (1 << WORD_BITS) - 1
 
 _FEW = 16
 """Up to this many queries, Python alone is faster than NumPy's calls (measured)."""
-
-_CANDIDATES = 1 << 18
-"""Entries to compare in one go; more only if a single bucket holds more."""
 
 
 class EqualIndex(BuiltIndex):
@@ -56,6 +61,13 @@ class EqualIndex(BuiltIndex):
         """See ``Index.explain``."""
         return f"hash table of {len(self):,} entries, {self.reason}"
 
+    def search(self, queries: Codes, radius: int) -> Hits:
+        """See ``Index.search``. Equal entries are found in order, so there is nothing to sort."""
+        if radius:
+            return super().search(queries, radius)
+        queries, _ = check_search(self.words, queries, radius)
+        return Hits.join(self.pieces(queries, 0))
+
     def pieces(self, queries: Codes, radius: int) -> Iterator[Hits]:
         """See ``Index.pieces``."""
         if radius:
@@ -63,7 +75,9 @@ class EqualIndex(BuiltIndex):
         elif len(queries) <= _FEW:
             yield from self._one_by_one(queries)
         else:
-            yield from self._together(queries)
+            bucket = self._buckets(queries)
+            start, stop = self._starts.take(bucket), self._starts.take(bucket + 1)
+            yield from equal_in_runs(self.codes, queries, self._rows, start, stop)
 
     def _one_by_one(self, queries: Codes) -> Iterator[Hits]:
         starts, rows, words = self._starts, self._rows, self.codes.reshape(-1)
@@ -82,20 +96,6 @@ class EqualIndex(BuiltIndex):
         if found:
             asker, row = np.array(found).T
             yield Hits(asker, row, np.zeros(len(row), np.uint16))
-
-    def _together(self, queries: Codes) -> Iterator[Hits]:
-        bucket = self._buckets(queries)
-        start = self._starts.take(bucket).astype(np.int64)
-        held = self._starts.take(bucket + 1) - start
-        for part in split_by_load(held, _CANDIDATES):
-            asker, place = spread(held[part])
-            asker += part.start
-            row = self._rows.take(start.take(asker) + place)
-            same = self.codes.take(row, axis=0) == queries.take(asker, axis=0)
-            equal = (same[:, 0] if self.words == 1 else same.all(axis=1)).nonzero()[0]
-            if len(equal):
-                found = asker[equal], row[equal].astype(np.int64)
-                yield Hits(*found, np.zeros(len(equal), np.uint16))
 
     def _buckets(self, codes: Codes) -> Ints:
         """The bucket of each hash: the highest bits of its words, folded into one."""

@@ -18,9 +18,9 @@ from hashmatch.index.ranges import (
     Measure,
     aligned,
     compare_runs,
+    equal_in_runs,
     padded_length,
     split_by_load,
-    spread,
     sum_words,
 )
 from hashmatch.index.uncertain import Buckets, buckets, reach
@@ -192,16 +192,9 @@ class MultiIndex(BuiltIndex):
 
     def _equal(self, queries: Codes) -> Iterator[Hits]:
         """Find the entries equal to each query: they are in its bucket of the first chunk."""
-        bucket = self._cut(queries)[:, 0].astype(np.intp)
-        start = self._starts[bucket].astype(np.int64)
-        held = self._starts[bucket + 1] - start
-        for part in split_by_load(held, CANDIDATES):
-            asker, place = spread(held[part])
-            row = self._rows[start[part][asker] + place]
-            same = (self.codes[row] == queries[part][asker]).all(axis=1).nonzero()[0]
-            if len(same):
-                found = asker[same] + part.start, row[same].astype(np.int64)
-                yield Hits(*found, np.zeros(len(same), np.uint16))
+        bucket = self._cut(queries)[:, 0]
+        start, stop = self._starts[bucket], self._starts[1:][bucket]
+        yield from equal_in_runs(self.codes, queries, self._rows, start, stop)
 
     def uncertain(
         self, queries: Codes, uncertain_bits: Codes, radius: int, max_bit_flips: int
