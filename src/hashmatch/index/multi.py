@@ -49,7 +49,7 @@ FRAGMENT_BITS = 32
 FOLLOWING = np.array([[1, 2], [2, 3], [3, 0], [0, 1]])
 """The chunks that make up the fragments of each of the four tables."""
 
-CALL_NS, BUCKET_NS = 50_000, 40
+CALL_NS, BUCKET_NS = 60_000, 40
 """The cost of a call, twice that for wider hashes, and of looking at a bucket; nanoseconds."""
 
 EVEN = 0.75
