@@ -19,6 +19,17 @@ _PAGES = {
     "garbage": b"<ListBucketResult><Contents>",
     "stuck": b"<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>",
     "endless": b" " * (1 << 24),
+    "absurd": b"<ListBucketResult><EncodingType>url</EncodingType>"
+    + b"".join(
+        b"<Contents><Key>%b</Key><Size>%d</Size><LastModified>%b</LastModified></Contents>" % row
+        for row in (
+            (b"a%00b", 3, b"2026-01-31T12:00:00.000Z"),
+            (b"huge", 10**30, b"2026-01-31T12:00:00.000Z"),
+            (b"late", 3, b"9999-12-31T23:59:59.000Z"),
+            (b"less", -3, b"yesterday"),
+        )
+    )
+    + b"</ListBucketResult>",
 }
 """Pages of a listing that make no sense."""
 

@@ -369,3 +369,13 @@ def test_without_credentials_nothing_is_asked(
     with OpenStores() as stores, pytest.raises(InputError, match="there are no AWS credentials"):
         stores.s3(b"s3://bucket/")[0].check()
     assert not server.requests
+
+
+def test_a_bucket_that_lies_ends_no_scan(server: CannedS3, tmp_path: Path) -> None:
+    """Objects with an impossible key, size or date are unscanned, and the state takes them in."""
+    for _ in range(2):
+        server.faults[b"?list"] = ["absurd"]
+        found = scanned(tmp_path / "state")
+        reasons = {key: found[key]["reason"] for key in ("huge", "less")}
+        assert reasons == {"huge": "too_large", "less": "vanished"}
+        assert {each["verdict"] for each in found.values()} == {"unscanned"}
