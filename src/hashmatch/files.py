@@ -115,6 +115,31 @@ def write_atomically(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             temporary.unlink(missing_ok=True)
 
 
+def write_new(files: Mapping[Path, bytes]) -> None:
+    """Write files that do not exist yet, with mode 0600: all of them, or none. Make their folders.
+
+    Raises:
+        OutputError: one exists already, or cannot be written.
+    """
+    made: list[Path] = []
+    try:
+        for path, data in files.items():
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+            made.append(path)
+            with open(descriptor, "wb") as file:
+                file.write(data)
+    except BaseException as error:
+        for each in made:
+            each.unlink(missing_ok=True)
+        if isinstance(error, FileExistsError):
+            what = "already exists: move it away, or choose another folder"
+            raise OutputError(what, path=str(path)) from error
+        if isinstance(error, OSError):
+            raise cannot_write(path, error) from error
+        raise
+
+
 @contextmanager
 def reported_as(path: str | os.PathLike[str]) -> Iterator[None]:
     """Report a disk that is full or failing as an error about ``path``.

@@ -18,11 +18,13 @@ def test_init_writes_every_file_once(tmp_path: Path) -> None:
     for path in folder.iterdir():
         assert path.read_bytes() == (source / path.name).read_bytes()
     assert (folder / "hashmatch-nightly").stat().st_mode & 0o777 == 0o755
+    for path in folder.iterdir():
+        path.unlink()
     (folder / "hashmatch.timer").write_text("mine")
     again = hashmatch_command("nightly", "init", folder)
     assert again.returncode == 70
     assert b"already exists" in again.stderr
-    assert (folder / "hashmatch.timer").read_text() == "mine"
+    assert [path.read_text() for path in folder.iterdir()] == ["mine"]
 
 
 def test_a_match_that_cannot_be_moved_fails_the_unit() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import resource
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -21,7 +22,7 @@ from hashmatch.cluster import dispatch
 from hashmatch.cluster.coordinator import ClusterPool, cluster_at
 from hashmatch.cluster.dispatch import Lot
 from hashmatch.cluster.keys import make_keys
-from hashmatch.errors import HashmatchError, SettingsError
+from hashmatch.errors import HashmatchError, OutputError, SettingsError
 from hashmatch.examine.sandbox import Job, WorkerLimits
 from hashmatch.report import file_record
 from hashmatch.scan import History, State, make_pool, scan
@@ -400,6 +401,23 @@ def test_keys_that_are_never_valid_are_not_made(tmp_path: Path, days: int) -> No
     with pytest.raises(SettingsError, match="1 to 36,500 days"):
         make_keys(tmp_path / "keys", days)
     assert not (tmp_path / "keys").exists()
+
+
+def test_keys_are_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    """On a disk that fills up no half of the keys stays, so the next try finds the folder free."""
+    folder = tmp_path / "keys"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500, before[1]))  # the certificates are longer
+    try:
+        with pytest.raises(OutputError, match="File too large"):
+            make_keys(folder, 1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list(folder.iterdir())
+    assert len(make_keys(folder, 1)) == 7
+    with pytest.raises(OutputError, match="already exists"):
+        make_keys(folder, 1)
+    assert len(list(folder.iterdir())) == 7
 
 
 @pytest.mark.parametrize("address", ["tcp://10.0.0.1:8786", "tls://localhost:1", "localhost:8786"])

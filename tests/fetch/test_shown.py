@@ -114,11 +114,13 @@ def test_status(
     class Clock:
         """A clock that shows two hours later."""
 
-        @staticmethod
-        def now(zone: object) -> object:
+        at = NOW + 7_250
+
+        @classmethod
+        def now(cls, zone: object) -> object:
             from datetime import datetime  # noqa: PLC0415
 
-            return datetime.fromtimestamp(NOW + 7_250, zone)  # type: ignore[arg-type]
+            return datetime.fromtimestamp(cls.at, zone)  # type: ignore[arg-type]
 
     monkeypatch.setattr("hashmatch.cli.list_fetch.datetime", Clock)
     assert run(arguments) == 0
@@ -136,3 +138,6 @@ def test_status(
     assert found["age_seconds"] == 7_200
     assert found.keys() >= {"source", "entries", "last_success", "next_fetch", "withdrawn"}
     assert run([*arguments, "nobody"]) == 64
+    Clock.at = NOW - 7_250  # the clock was wrong when the list was fetched
+    assert run(arguments) == 1
+    assert "made 2 h from now" in capfd.readouterr().out

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -195,4 +195,6 @@ def _row(each: fetch.SourceStatus, now: datetime) -> tuple[str, ...]:
         last = f"{each.last_success:%Y-%m-%d %H:%M}Z"
         following = "now" if each.next_fetch <= now else f"in {span(each.next_fetch - now)}"
         age = span(each.age) + (" (over its max_age)" if each.over_age else "")
+        if each.age < timedelta():
+            age = f"made {span(-each.age)} from now"
     return (each.name, f"{each.entries:,}", f"{each.withdrawn:,}", age, last, following)

@@ -6,12 +6,11 @@ not the names of hosts.
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from hashmatch.errors import MissingExtraError, OutputError, SettingsError
-from hashmatch.files import cannot_write
+from hashmatch.errors import MissingExtraError, SettingsError
+from hashmatch.files import write_new
 
 ROLES = ("scheduler", "worker", "coordinator")
 CA = "ca.pem"
@@ -42,7 +41,7 @@ def make_keys(folder: Path, days: int) -> list[Path]:
     if not 1 <= days <= _MOST_DAYS:
         raise SettingsError(f"keys are valid for 1 to {_MOST_DAYS:,} days")
     files = _make(folder, timedelta(days=days))
-    _write(folder, files)
+    write_new(files)
     return list(files)
 
 
@@ -86,15 +85,3 @@ def _make(folder: Path, valid: timedelta) -> dict[Path, bytes]:
             pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
     return files
-
-
-def _write(folder: Path, files: dict[Path, bytes]) -> None:
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for path, data in files.items():
-            with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-                file.write(data)
-    except FileExistsError as error:
-        raise OutputError("already exists: choose another folder", path=error.filename) from error
-    except OSError as error:
-        raise cannot_write(folder, error) from error

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from hashmatch.fetch.home import Home
-from hashmatch.fetch.progress import Kept
+from hashmatch.fetch.progress import MOST_SKEW, Kept
 from hashmatch.fetch.settings import FetchSource
 from hashmatch.fetch.staging import Staging
+
+_SKEW = timedelta(seconds=MOST_SKEW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,8 @@ def status_of(source: FetchSource, lists: Path, now: datetime) -> SourceStatus:
     return SourceStatus(
         name=source.name,
         age=age,
-        over_age=age is None or age > source.max_age,
+        # A list from the future, by a clock that was wrong, would be fresh for years
+        over_age=age is None or not -_SKEW <= age <= source.max_age,
         entries=kept.entries,
         last_success=ended,
         next_fetch=None if ended is None else ended + source.every,

@@ -9,7 +9,7 @@ from typing import Annotated
 from hashmatch.cli.command import argument, group
 from hashmatch.cli.files import WRITES
 from hashmatch.cli.streams import say
-from hashmatch.errors import OutputError
+from hashmatch.files import write_new
 
 FILES = {
     "hashmatch-nightly": 0o755,
@@ -28,23 +28,12 @@ def init_command(
 ) -> int:
     """Write the script, the systemd service and timer, and the alert of a nightly scan.
 
-    Edit them, then install them as docs/nightly.md says. If a file already exists, the command
-    keeps it and fails. Exit codes: 0 all were written, 70 not all.
+    Edit them, then install them as docs/nightly.md says. If one of the files already exists, the
+    command keeps it and writes none. Exit codes: 0 all were written, 70 none.
     """
-    written = []
-    for name, mode in FILES.items():
-        target = folder / name
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with target.open("xb") as file:
-                file.write(files(__name__).joinpath(name).read_bytes())
-            target.chmod(mode)
-        except FileExistsError as error:
-            raise OutputError(
-                "already exists: move it away, or choose another folder", path=str(target)
-            ) from error
-        except OSError as error:
-            raise OutputError(f"cannot be written: {error.strerror}", path=str(target)) from error
-        written.append(target)
-    say(*(f"written: {target}" for target in written))
+    modes = {folder / name: mode for name, mode in FILES.items()}
+    write_new({path: files(__name__).joinpath(path.name).read_bytes() for path in modes})
+    for path, mode in modes.items():
+        path.chmod(mode)
+    say(*(f"written: {path}" for path in modes))
     return 0
