@@ -59,7 +59,9 @@ def run(folder: Path, jobs: int, *before: str, state: bool = True) -> dict[str, 
     command += ["--format", "jsonl", "--output", str(folder / "out.jsonl"), "--jobs", str(jobs)]
     earlier = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.perf_counter()
-    subprocess.run([*command, "--quiet"], check=True)
+    environment = {**os.environ}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # or each start would compile everything again
+    subprocess.run([*command, "--quiet"], check=True, env=environment)
     seconds = time.perf_counter() - began
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = used.ru_utime + used.ru_stime - earlier.ru_utime - earlier.ru_stime

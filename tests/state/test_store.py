@@ -81,8 +81,9 @@ def test_rows_of_a_file_are_replaced_together_or_not_at_all(state: Path) -> None
             "CREATE TRIGGER full BEFORE INSERT ON files WHEN NEW.member = 2"
             " BEGIN SELECT RAISE(ABORT, 'no room'); END",
         )
+        opened.files.put(b"key", None, 2, number, parts)
         with pytest.raises(InputError, match="no room"):
-            opened.files.put(b"key", None, 2, number, parts)
+            opened.commit()
     with State(state) as opened:
         rows = opened.files.group(b"key")
         assert [(row.member, row.name, row.members) for row in rows] == [

@@ -214,8 +214,11 @@ class History(NullHistory):
         """See ``NullHistory.visit``."""
         key = self._key(item)
         group = self._seek(key)
-        visit = Visit(item, key, identity=item.identity())
-        if group is None or visit.identity is None:
+        visit = Visit(item, key)
+        if group is None:
+            return visit
+        visit.identity = item.identity()
+        if visit.identity is None:
             return visit
         if group[0].gone is not None:
             self.state.files.mark_back(key)
@@ -231,8 +234,9 @@ class History(NullHistory):
         if visit.identity is None:
             return False
         size = visit.identity.size
-        possible = self._duplicates.has(size) or self.state.files.has_size(size)
-        if possible and self._payoff.is_worth(size):
+        if self._payoff.is_worth(size) and (
+            self._duplicates.has(size) or self.state.files.has_size(size)
+        ):
             return True
         self._duplicates.begin(visit, size, None)
         return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
@@ -26,7 +26,7 @@ ORDER BY key, member LIMIT ?
 
 _PUT = (
     f"INSERT OR REPLACE INTO files ({COLUMNS})"  # noqa: S608 # our own column names
-    f" VALUES ({', '.join(f':{name}' for name in Stored._fields)})"
+    f" VALUES ({', '.join('?' * len(Stored._fields))})"
 )
 
 Group = list[Stored]
@@ -137,7 +137,7 @@ class Files:
         ]
         if identity is not None:
             rows[0]["size"], rows[0]["mark"], rows[0]["changed"] = identity
-        self._replace(key, rows)
+        self._replace(key, [tuple(row.values()) for row in rows])
 
     def adopt(self, key: bytes, identity: StoredIdentity, examined: int, group: Group) -> Group:
         """Store for a file what is known about another one with the same contents."""
@@ -147,7 +147,7 @@ class Files:
             size=size, mark=mark, changed=changed, key=key, examined=examined, gone=None
         )
         rows = [row._replace(key=key, verdict=None, since=None) for row in (copied, *members)]
-        self._replace(key, [row._asdict() for row in rows])
+        self._replace(key, rows)
         return rows
 
     def refine(self, key: bytes, member: int, settings: int, found: Examination) -> None:
@@ -181,7 +181,7 @@ class Files:
     def note_verdict(self, run: int, key: bytes, member: int, verdict: str) -> None:
         """Store the verdict on a file or a member, and the run that reached it first."""
         query = "UPDATE files SET verdict = ?, since = ? WHERE key = ? AND member = ?"
-        self._database.write(query, (verdict, run, key, member))
+        self._database.write_later(query, (verdict, run, key, member))
 
     def _count(self, which: str, settings: int, *, include_gone: bool) -> int:
         query = f"SELECT count(*) FROM files WHERE settings = ? AND {which}"  # noqa: S608 # our own words
@@ -189,17 +189,10 @@ class Files:
         ((count,),) = self._database.read(query, (settings,))
         return int(count)
 
-    def _replace(self, key: bytes, rows: Sequence[Mapping[str, Any]]) -> None:
-        if len(rows) == 1:
-            # A savepoint takes longer than this. Members that an interruption leaves behind make
-            # the file's rows too many, so they are not trusted
-            self._database.write(_PUT, rows[0])
-            self._database.write("DELETE FROM files WHERE key = ? AND member > 0", (key,))
-            return
-        with self._database.all_or_nothing():  # even if it is interrupted
-            self._database.write("DELETE FROM files WHERE key = ?", (key,))
-            for row in rows:
-                self._database.write(_PUT, row)
+    def _replace(self, key: bytes, rows: Sequence[tuple[Any, ...]]) -> None:
+        self._database.write_later("DELETE FROM files WHERE key = ?", (key,))
+        for row in rows:
+            self._database.write_later(_PUT, row)
 
     def _rows(self, lower: bytes, upper: bytes) -> Iterator[Stored]:
         """Yield all rows from one key to just before another, a page at a time."""

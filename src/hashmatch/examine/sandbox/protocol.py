@@ -18,6 +18,7 @@ from typing import Any
 
 from hashmatch.examine.sandbox.jobs import Job, ProtocolError, Reply, Said
 from hashmatch.model import (
+    DIGEST_BITS,
     Examination,
     HashKind,
     Kind,
@@ -373,7 +374,8 @@ def _decode_digests(values: list[Any], names: tuple[str, ...]) -> tuple[str, ...
     if values in ([], ()):
         return ()
     for value, name in zip(values, names, strict=True):
-        PerceptualHash.from_hex(_text(value), name)
+        if not 8 * len(bytes.fromhex(value)) == 4 * len(value) == DIGEST_BITS[name]:
+            raise ValueError
     return tuple(values)
 
 
