@@ -111,20 +111,12 @@ def undo(
 
 
 class MatchDecision(NamedTuple):
-    """A decision about one match, from a table.
-
-    Attributes:
-        match: the id of the match.
-        decision: what was decided.
-        by: who decided.
-        at: when, in UTC.
-        note: why.
-    """
+    """A decision about one match, from a table."""
 
     match: int
     decision: Decision
     by: str
-    at: datetime
+    at: datetime  # when, in UTC
     note: str | None
 
 

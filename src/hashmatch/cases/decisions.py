@@ -36,17 +36,11 @@ _SHEET = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """The result of an import.
+    """The result of an import."""
 
-    Attributes:
-        added: how many decisions are new.
-        known: how many were imported before.
-        open: how many rows have no decision yet.
-    """
-
-    added: int
-    known: int
-    open: int
+    added: int  # how many decisions are new
+    known: int  # how many were imported before
+    open: int  # how many rows have no decision yet
 
 
 def import_decisions(

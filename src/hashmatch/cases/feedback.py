@@ -20,19 +20,12 @@ _NCMEC_TYPES = {"md5": "MD5", "sha1": "SHA1", "pdq": "PDQ"}
 
 @dataclass(slots=True)
 class EntryFeedback:
-    """What people decided about the matches of one entry.
+    """What people decided about the matches of one entry."""
 
-    Attributes:
-        entry: its id.
-        algorithm: of its hash.
-        decided: how many matches have each decision.
-        exact: the same for matches at distance 0.
-    """
-
-    entry: str
-    algorithm: str
-    decided: Counter[str] = field(default_factory=Counter)
-    exact: Counter[str] = field(default_factory=Counter)
+    entry: str  # its id
+    algorithm: str  # of its hash
+    decided: Counter[str] = field(default_factory=Counter)  # how many matches have each decision
+    exact: Counter[str] = field(default_factory=Counter)  # the same for matches at distance 0
 
     @property
     def verdict(self) -> bool | None:

@@ -22,21 +22,13 @@ Key = TypeVar("Key", str, tuple[str, int], tuple[str, str])
 
 @dataclass(frozen=True, slots=True)
 class Precision:
-    """The share of true matches among those that people decided.
+    """The share of true matches among those that people decided."""
 
-    Attributes:
-        confirmed: how many are true matches.
-        false_positives: how many are not.
-        unsure: how many nobody could decide; they count for neither side.
-        low: the lower end of the 95% interval of the share, 0 to 1.
-        high: its upper end.
-    """
-
-    confirmed: int
-    false_positives: int
-    unsure: int
-    low: float
-    high: float
+    confirmed: int  # how many are true matches
+    false_positives: int  # how many are not
+    unsure: int  # how many nobody could decide; they count for neither side
+    low: float  # the lower end of the 95% interval of the share, 0 to 1
+    high: float  # its upper end
 
     @property
     def share(self) -> float | None:
@@ -54,24 +46,15 @@ class Precision:
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """The precision of all matches, and of groups of them.
-
-    Attributes:
-        matches: how many there are.
-        pending: how many of them nobody has decided.
-        overall: the precision of all decided matches.
-        by_algorithm: by algorithm and width, such as ``phash-64``.
-        by_distance: by algorithm and width, and distance in bits.
-        by_list: by the name of the list.
-        worst_entries: by list and entry, those with the most false positives, worst first.
-    """
+    """The precision of all matches, and of groups of them."""
 
     matches: int
-    pending: int
-    overall: Precision
-    by_algorithm: dict[str, Precision]
-    by_distance: dict[tuple[str, int], Precision]
-    by_list: dict[str, Precision]
+    pending: int  # how many of them nobody has decided
+    overall: Precision  # the precision of all decided matches
+    by_algorithm: dict[str, Precision]  # by algorithm and width, such as ``phash-64``
+    by_distance: dict[tuple[str, int], Precision]  # by algorithm and width, and distance in bits
+    by_list: dict[str, Precision]  # by the name of the list
+    # by list and entry, those with the most false positives, worst first
     worst_entries: dict[tuple[str, str], Precision]
 
 

@@ -48,42 +48,25 @@ _NOWHERE = "after is not a place in this queue"
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which cases a queue shows. Cases pass if they have a match or a place of each kind asked for.
+    """Which cases a queue shows: those with a match or a place of each kind asked for."""
 
-    Attributes:
-        status: ``open``, or a decision.
-        list: the name of a list.
-        category: as a list names it.
-        band: ``equal``, ``close``, ``far`` or ``edge``.
-        door: as in ``Place``.
-        min_age: found at least this long ago.
-        max_age: found at most this long ago.
-    """
-
-    status: str = OPEN
-    list: str | None = None
-    category: str | None = None
-    band: str | None = None
-    door: str | None = None
-    min_age: timedelta | None = None
-    max_age: timedelta | None = None
+    status: str = OPEN  # ``open``, or a decision
+    list: str | None = None  # the name of a list
+    category: str | None = None  # as a list names it
+    band: str | None = None  # ``equal``, ``close``, ``far`` or ``edge``
+    door: str | None = None  # as in ``Place``
+    min_age: timedelta | None = None  # found at least this long ago
+    max_age: timedelta | None = None  # found at most this long ago
 
 
 @dataclass(frozen=True, slots=True)
 class QueuePage:
-    """Part of a queue.
-
-    Attributes:
-        rows: the cases.
-        next: what to pass as ``after`` for the next page; None if this is the last.
-        count: how many cases pass the filters; at most 1,000 are counted.
-        more: there are more than that.
-    """
+    """Part of a queue."""
 
     rows: tuple[CaseRow, ...]
-    next: str | None
-    count: int
-    more: bool
+    next: str | None  # what to pass as ``after`` for the next page; None if this is the last
+    count: int  # how many cases pass the filters; at most 1,000 are counted
+    more: bool  # there are more than that
 
 
 class Order(StrEnum):

@@ -13,17 +13,12 @@ from hashmatch.cases.values import DecisionRecord
 
 @dataclass(frozen=True, slots=True)
 class TrailCheck:
-    """The result of a comparison.
+    """The result of a comparison."""
 
-    Attributes:
-        decisions: how many the store has.
-        problems: decisions that were added, changed or removed behind the trail's back.
-        gaps: what an interrupted process may have left.
-    """
-
-    decisions: int
+    decisions: int  # how many the store has
+    # decisions that were added, changed or removed behind the trail's back
     problems: tuple[str, ...]
-    gaps: tuple[str, ...]
+    gaps: tuple[str, ...]  # what an interrupted process may have left
 
 
 def check_trail(cases: Cases, events: Iterable[tuple[str, Mapping[str, Any]]]) -> TrailCheck:

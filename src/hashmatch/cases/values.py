@@ -13,52 +13,31 @@ from hashmatch.model import Match
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a copy of the content was found, or came in.
+    """Where a copy of the content was found, or came in."""
 
-    Attributes:
-        door: ``scan``, ``rematch``, ``http``, ``clamd`` or ``icap``.
-        path: of the file, absolute; for an upload the name that the client gave, if any.
-        client: the name of the client's key or profile.
-        request: of an upload, its number in the logs and in the audit trail.
-        number: of an upload, the case number that the client was given.
-        address: the uploader's IP address, where the door was told.
-        quarantine: the folder that keeps the file as evidence.
-        item: its number there.
-    """
-
-    door: str
+    door: str  # ``scan``, ``rematch``, ``http``, ``clamd`` or ``icap``
+    # of the file, absolute; for an upload the name that the client gave, if any
     path: bytes | None = None
-    client: str | None = None
-    request: str | None = None
-    number: str | None = None
-    address: str | None = None
-    quarantine: str | None = None
-    item: int | None = None
+    client: str | None = None  # the name of the client's key or profile
+    request: str | None = None  # of an upload, its number in the logs and in the audit trail
+    number: str | None = None  # of an upload, the case number that the client was given
+    address: str | None = None  # the uploader's IP address, where the door was told
+    quarantine: str | None = None  # the folder that keeps the file as evidence
+    item: int | None = None  # its number there
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a door found near an entry.
+    """What a door found near an entry."""
 
-    Attributes:
-        content: identifies the content; see ``Cases.content``.
-        matches: the near entries: matches and candidates.
-        place: where.
-        list_versions: by the name of the list.
-        size: of the file, in bytes.
-        format: of the picture or video.
-        width: pixels.
-        height: pixels.
-    """
-
-    content: str
-    matches: tuple[Match, ...]
+    content: str  # identifies the content; see ``Cases.content``
+    matches: tuple[Match, ...]  # the near entries: matches and candidates
     place: Place
-    list_versions: dict[str, str | None] = field(default_factory=dict)
-    size: int | None = None
-    format: str | None = None
-    width: int = 0
-    height: int = 0
+    list_versions: dict[str, str | None] = field(default_factory=dict)  # by the name of the list
+    size: int | None = None  # of the file, in bytes
+    format: str | None = None  # of the picture or video
+    width: int = 0  # pixels
+    height: int = 0  # pixels
 
 
 class Decision(StrEnum):
@@ -83,53 +62,30 @@ class SeenPlace(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CaseMatch:
-    """One entry near a case's content.
+    """One entry near a case's content."""
 
-    Attributes:
-        id: its number, which a table of decisions names.
-        case: the number of its case.
-        list: the name of the list.
-        list_version: as the list says.
-        entry: the id of the entry.
-        label: of the entry.
-        category: of the entry, as the list names it.
-        algorithm: of both hashes.
-        bits: their width.
-        distance: Hamming, in bits.
-        threshold: in bits.
-        view: the view of the file that is this near.
-        quality: 0 to 100, of that view.
-        cause: why it is only a candidate; None for a match.
-        exact: the distance is exact, not that of a preview.
-        expected_false: how many entries of the list are this near by chance; None if not known.
-        version: of hashmatch.
-        first_seen: when it was first found.
-        last_seen: when it was last found.
-        decision: the one in force; None if nobody has decided.
-        decided: the number of that decision.
-    """
-
-    id: int
-    case: int
-    list: str
-    list_version: str | None
-    entry: str
-    label: str | None
-    category: str | None
-    algorithm: str
-    bits: int
-    distance: int
-    threshold: int
-    view: str
-    quality: int
-    cause: str | None
-    exact: bool
+    id: int  # its number, which a table of decisions names
+    case: int  # the number of its case
+    list: str  # the name of the list
+    list_version: str | None  # as the list says
+    entry: str  # the id of the entry
+    label: str | None  # of the entry
+    category: str | None  # of the entry, as the list names it
+    algorithm: str  # of both hashes
+    bits: int  # their width
+    distance: int  # Hamming, in bits
+    threshold: int  # in bits
+    view: str  # the view of the file that is this near
+    quality: int  # 0 to 100, of that view
+    cause: str | None  # why it is only a candidate; None for a match
+    exact: bool  # the distance is exact, not that of a preview
+    # how many entries of the list are this near by chance; None if not known
     expected_false: float | None
-    version: str
-    first_seen: datetime
-    last_seen: datetime
-    decision: str | None
-    decided: int | None
+    version: str  # of hashmatch
+    first_seen: datetime  # when it was first found
+    last_seen: datetime  # when it was last found
+    decision: str | None  # the one in force; None if nobody has decided
+    decided: int | None  # the number of that decision
 
     @property
     def band(self) -> str:
@@ -139,48 +95,28 @@ class CaseMatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionRecord:
-    """One decision about a case, or the undoing of one.
+    """One decision about a case, or the undoing of one."""
 
-    Attributes:
-        id: its number; decisions of a store are numbered from 1 without a gap.
-        case: the number of the case.
-        match: the match it is about; None for all matches up to number ``through``.
-        through: the last match that the reviewer saw.
-        decision: a ``Decision``, or ``undo``.
-        reviewer: who.
-        reason: why.
-        at: when it was made, which counts when decisions are compared.
-        recorded: when it was stored.
-        settles: it counts; otherwise it waits for a second reviewer.
-        undoes: the number of the decision that it takes back.
-    """
-
-    id: int
-    case: int
-    match: int | None = None
-    through: int | None = None
-    decision: str
+    id: int  # its number; decisions of a store are numbered from 1 without a gap
+    case: int  # the number of the case
+    match: int | None = None  # the match it is about; None for all matches up to number ``through``
+    through: int | None = None  # the last match that the reviewer saw
+    decision: str  # a ``Decision``, or ``undo``
     reviewer: str
     reason: str | None = None
-    at: datetime
-    recorded: datetime
-    settles: bool
-    undoes: int | None = None
+    at: datetime  # when it was made, which counts when decisions are compared
+    recorded: datetime  # when it was stored
+    settles: bool  # it counts; otherwise it waits for a second reviewer
+    undoes: int | None = None  # the number of the decision that it takes back
 
 
 @dataclass(frozen=True, slots=True)
 class QueueRow:
-    """A match, as a table of decisions has it.
-
-    Attributes:
-        match: the match.
-        place: where its content was found last.
-        decision: the one in force; None if nobody has decided.
-    """
+    """A match, as a table of decisions has it."""
 
     match: CaseMatch
-    place: Place
-    decision: DecisionRecord | None
+    place: Place  # where its content was found last
+    decision: DecisionRecord | None  # the one in force; None if nobody has decided
 
     @property
     def doubt(self) -> float:
@@ -213,72 +149,40 @@ class Viewing(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CaseRow:
-    """A case as the queue shows it.
-
-    Attributes:
-        id: its number.
-        status: ``open``, or the decision.
-        best: its nearest match.
-        near: how many entries are near.
-        place: where the content was found last.
-        copies: how many places have it.
-        first_seen: when its first match was found.
-        last_seen: when a door last met the content.
-        votes: how many reviewers have decided, if it waits for another one.
-        lease: who works on it now.
-    """
+    """A case as the queue shows it."""
 
     id: int
-    status: str
-    best: CaseMatch
-    near: int
-    place: Place
-    copies: int
-    first_seen: datetime
-    last_seen: datetime
-    votes: int
-    lease: Lease | None
+    status: str  # ``open``, or the decision
+    best: CaseMatch  # its nearest match
+    near: int  # how many entries are near
+    place: Place  # where the content was found last
+    copies: int  # how many places have it
+    first_seen: datetime  # when its first match was found
+    last_seen: datetime  # when a door last met the content
+    votes: int  # how many reviewers have decided, if it waits for another one
+    lease: Lease | None  # who works on it now
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """All that is known about one content that is near an entry.
-
-    Attributes:
-        id: its number.
-        content: identifies the content; begins with ``sha256:`` where its bytes are known.
-        status: ``open``, or the decision.
-        size: of the file, in bytes.
-        format: of the picture or video.
-        width: pixels.
-        height: pixels.
-        first_seen: when its first match was found.
-        last_seen: when a door last met the content.
-        matches: matches before candidates, nearest first.
-        places: the last 200, latest first.
-        copies: how many places there are.
-        decisions: oldest first.
-        notes: oldest first.
-        viewings: oldest first.
-        lease: who works on it now.
-    """
+    """All that is known about one content that is near an entry."""
 
     id: int
-    content: str
-    status: str
-    size: int | None
-    format: str | None
-    width: int
-    height: int
-    first_seen: datetime
-    last_seen: datetime
-    matches: tuple[CaseMatch, ...]
-    places: tuple[SeenPlace, ...]
-    copies: int
-    decisions: tuple[DecisionRecord, ...]
-    notes: tuple[Note, ...]
-    viewings: tuple[Viewing, ...]
-    lease: Lease | None
+    content: str  # identifies the content; begins with ``sha256:`` where its bytes are known
+    status: str  # ``open``, or the decision
+    size: int | None  # of the file, in bytes
+    format: str | None  # of the picture or video
+    width: int  # pixels
+    height: int  # pixels
+    first_seen: datetime  # when its first match was found
+    last_seen: datetime  # when a door last met the content
+    matches: tuple[CaseMatch, ...]  # matches before candidates, nearest first
+    places: tuple[SeenPlace, ...]  # the last 200, latest first
+    copies: int  # how many places there are
+    decisions: tuple[DecisionRecord, ...]  # oldest first
+    notes: tuple[Note, ...]  # oldest first
+    viewings: tuple[Viewing, ...]  # oldest first
+    lease: Lease | None  # who works on it now
 
     @property
     def through(self) -> int:
@@ -299,30 +203,17 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What became of a decision.
+    """What became of a decision."""
 
-    Attributes:
-        id: its number, for ``undo``.
-        status: of the case now. ``open`` means that a second reviewer must look.
-        undo_until: when it can no longer be undone.
-    """
-
-    id: int
-    status: str
-    undo_until: datetime
+    id: int  # its number, for ``undo``
+    status: str  # of the case now. ``open`` means that a second reviewer must look
+    undo_until: datetime  # when it can no longer be undone
 
 
 class Event(NamedTuple):
-    """Something that happened to a case.
-
-    Attributes:
-        at: when.
-        kind: ``found``, ``match``, ``decision``, ``undo``, ``note`` or ``viewing``.
-        who: a reviewer, or the door.
-        text: what, in words.
-    """
+    """Something that happened to a case."""
 
     at: datetime
-    kind: str
-    who: str
-    text: str
+    kind: str  # ``found``, ``match``, ``decision``, ``undo``, ``note`` or ``viewing``
+    who: str  # a reviewer, or the door
+    text: str  # what, in words

@@ -18,21 +18,13 @@ from hashmatch.files import is_object
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What a command does with the file that an option names.
+    """What a command does with the file that an option names."""
 
-    Attributes:
-        writes: it may write the file; otherwise it only reads it.
-        suffix: the file meant is the one whose name has this suffix added.
-        streams: - is standard input, and fd:3 an open descriptor.
-        replaced: the command may write its result in place of this file, atomically.
-        objects: it may also be in object storage.
-    """
-
-    writes: bool = False
-    suffix: str = ""
-    streams: bool = False
-    replaced: bool = False
-    objects: bool = False
+    writes: bool = False  # it may write the file; otherwise it only reads it
+    suffix: str = ""  # the file meant is the one whose name has this suffix added
+    streams: bool = False  # - is standard input, and fd:3 an open descriptor
+    replaced: bool = False  # the command may write its result in place of this file, atomically
+    objects: bool = False  # it may also be in object storage
 
 
 READS = Use()

@@ -59,19 +59,12 @@ KeepWithdrawals = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class ListFile:
-    """A list given on the command line, and how to read it.
-
-    Attributes:
-        path: the file.
-        algorithm: of hashes that name none.
-        list_format: its format; None to detect it by its content.
-        skip_bad_entries: skip faulty lines and use the rest.
-    """
+    """A list given on the command line, and how to read it."""
 
     path: Path
-    algorithm: str | None = None
-    list_format: str | None = None
-    skip_bad_entries: bool = False
+    algorithm: str | None = None  # of hashes that name none
+    list_format: str | None = None  # its format; None to detect it by its content
+    skip_bad_entries: bool = False  # skip faulty lines and use the rest
 
     def load(self, policy: hashlist.Policy | None = None) -> hashlist.HashList:
         """Read it, whole unless there is a policy.
@@ -94,17 +87,11 @@ class ListFile:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """Where to write a list made of several, and in which format.
-
-    Attributes:
-        path: the file.
-        list_format: its format.
-        keep_withdrawals: also write the withdrawn ids.
-    """
+    """Where to write a list made of several, and in which format."""
 
     path: Path
-    list_format: str
-    keep_withdrawals: bool
+    list_format: str  # its format
+    keep_withdrawals: bool  # also write the withdrawn ids
 
     def write(self, hash_list: hashlist.HashList) -> hashlist.HashList:
         """Write the list, report what was dropped, and return what was written."""

@@ -56,21 +56,13 @@ def shows(show: str, output_format: str) -> Callable[[Record], bool]:
 
 @dataclass(frozen=True, slots=True)
 class ResultWriter:
-    """Counts the results of a command, puts them on record, and writes them.
+    """Counts the results of a command, puts them on record, and writes them."""
 
-    Attributes:
-        run: the circumstances.
-        custody: what records a result and may move its file.
-        renderer: writes records.
-        progress: the status line.
-        tally: the counts so far.
-    """
-
-    run: Run
-    custody: Custody
-    renderer: Renderer
+    run: Run  # the circumstances
+    custody: Custody  # what records a result and may move its file
+    renderer: Renderer  # writes records
     progress: Progress
-    tally: Tally = field(default_factory=Tally)
+    tally: Tally = field(default_factory=Tally)  # the counts so far
 
     def follow(
         self, results: Iterable[FileResult], shown: Callable[[Record], bool] = lambda _: True

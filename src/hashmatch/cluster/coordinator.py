@@ -41,23 +41,15 @@ _LEAST_NODES = 8
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Where a cluster is, and how it is used.
+    """Where a cluster is, and how it is used."""
 
-    Attributes:
-        scheduler: the address of Dask's scheduler, such as ``tls://scheduler:8786``.
-        tls: the paths of the CA, the certificate and the key; None for plain TCP.
-        jobs: files that each node examines at a time; 0 for one per core.
-        follow: follow symbolic links.
-        requester_pays: accept that we pay for requests to others' buckets.
-        recheck: the share of files that a second node examines again, from 0 to 1.
-    """
-
-    scheduler: str
+    scheduler: str  # the address of Dask's scheduler, such as ``tls://scheduler:8786``
+    # the paths of the CA, the certificate and the key; None for plain TCP
     tls: dict[str, str] | None = None
-    jobs: int = 0
+    jobs: int = 0  # files that each node examines at a time; 0 for one per core
     follow: bool = False
-    requester_pays: bool = False
-    recheck: float = 0.0
+    requester_pays: bool = False  # accept that we pay for requests to others' buckets
+    recheck: float = 0.0  # the share of files that a second node examines again, from 0 to 1
 
 
 def cluster_at(address: str, keys: Path | None, **how: Any) -> Cluster:

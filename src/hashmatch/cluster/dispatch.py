@@ -40,22 +40,15 @@ _PATIENCE = 0.5
 
 @dataclass(eq=False, slots=True)
 class Lot:
-    """Jobs that go to a node together.
+    """Jobs that go to a node together."""
 
-    Attributes:
-        jobs: all of one kind: in full or not, for digests alone or not.
-        failures: how many attempts ended without an answer.
-        avoid: nodes that failed on it. They get it again only if there is no other, and never if it
-            is a check: then they and the node that it checks prove nothing.
-        checks: the node whose answer this checks, if it does.
-        expected: what that node answered to each job.
-    """
-
-    jobs: Sequence[Job]
-    failures: int = 0
+    jobs: Sequence[Job]  # all of one kind: in full or not, for digests alone or not
+    failures: int = 0  # how many attempts ended without an answer
+    # nodes that failed on it. They get it again only if there is no other, and never if it is a
+    # check: then they and the node that it checks prove nothing
     avoid: set[str] = field(default_factory=set)
-    checks: str | None = None
-    expected: Sequence[Sequence[Reply]] | None = None
+    checks: str | None = None  # the node whose answer this checks, if it does
+    expected: Sequence[Sequence[Reply]] | None = None  # what that node answered to each job
 
     @property
     def alone(self) -> bool:
@@ -69,16 +62,10 @@ class Lot:
 
 
 class Attempt(NamedTuple):
-    """A lot in the hands of a node.
+    """A lot in the hands of a node."""
 
-    Attributes:
-        number: of the attempt; never used again.
-        node: its address.
-        lot: the lot.
-    """
-
-    number: int
-    node: str
+    number: int  # of the attempt; never used again
+    node: str  # its address
     lot: Lot
 
 

@@ -19,29 +19,19 @@ from hashmatch.sources.objects.store import ObjectInfo
 
 @dataclass(frozen=True, slots=True)
 class ShardItem:
-    """A file of a shard, or a folder that the walk could not enter.
+    """A file of a shard, or a folder that the walk could not enter."""
 
-    Attributes:
-        path: as the walk found it.
-        root: the folder named that it was found in; None if it was named itself.
-        base: the folder that relative paths are relative to.
-        follow: open it by its path, whatever links that has. Otherwise no link below the root is
-            followed, so that nobody can lead a node out of it.
-        problem: why it cannot be examined, if the walk knew.
-        skip: how many members of an archive to pass over.
-        count: how many members to examine; 0 for all the rest, and the file itself.
-        info: what a listing says of it, if it is an object.
-        replies: what a node answered, about its members and then about itself, once it has.
-    """
-
-    path: bytes
-    root: bytes | None = None
-    base: bytes = b""
+    path: bytes  # as the walk found it
+    root: bytes | None = None  # the folder named that it was found in; None if it was named itself
+    base: bytes = b""  # the folder that relative paths are relative to
+    # open it by its path, whatever links that has. Otherwise no link below the root is followed, so
+    # that nobody can lead a node out of it
     follow: bool = False
-    problem: DecodeError | None = None
-    skip: int = 0
-    count: int = 0
-    info: ObjectInfo | None = None
+    problem: DecodeError | None = None  # why it cannot be examined, if the walk knew
+    skip: int = 0  # how many members of an archive to pass over
+    count: int = 0  # how many members to examine; 0 for all the rest, and the file itself
+    info: ObjectInfo | None = None  # what a listing says of it, if it is an object
+    # what a node answered, about its members and then about itself, once it has
     replies: tuple[Reply, ...] = ()
 
     @property

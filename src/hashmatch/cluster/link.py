@@ -33,17 +33,11 @@ _PATIENCE = 5.0
 
 
 class Frame(NamedTuple):
-    """What came over the wire.
+    """What came over the wire."""
 
-    Attributes:
-        attempt: which attempt it is about; 0 for none.
-        by_node: a node said it, and not the bridge.
-        text: JSON, not parsed yet.
-    """
-
-    attempt: int
-    by_node: bool
-    text: bytes
+    attempt: int  # which attempt it is about; 0 for none
+    by_node: bool  # a node said it, and not the bridge
+    text: bytes  # JSON, not parsed yet
 
 
 def encode_frame(attempt: int, text: bytes, *, by_node: bool = False) -> bytes:

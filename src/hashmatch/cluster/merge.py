@@ -77,16 +77,12 @@ class RecordedSource:
         results: the files of results, by shard.
         digests: those that the scan wants, of those in the results.
 
-    Attributes:
-        root: empty, since each item has its own.
-        ordered: false, since a state has no part in it.
-
     Raises:
         InputError: a shard has no results.
     """
 
-    root = b""
-    ordered = False
+    root = b""  # empty, since each item has its own
+    ordered = False  # false, since a state has no part in it
 
     def __init__(
         self, plan: Plan, folder: Path, results: Mapping[str, Path], digests: Sequence[str]

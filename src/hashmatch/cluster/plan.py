@@ -21,23 +21,14 @@ _PAGE = "plan.json"
 
 @dataclass(slots=True)
 class Plan:
-    """What a folder of manifests amounts to.
+    """What a folder of manifests amounts to."""
 
-    Attributes:
-        shards: the id of each, in order.
-        items: how many files, and folders that could not be entered.
-        paths: what the operator named.
-        files_from: the file that names more.
-        walk: which files were taken.
-        counts: what the walk met apart from them.
-    """
-
-    shards: list[str] = field(default_factory=list)
-    items: int = 0
-    paths: list[str] = field(default_factory=list)
-    files_from: str | None = None
-    walk: WalkOptions = field(default_factory=WalkOptions)
-    counts: WalkCounts = field(default_factory=WalkCounts)
+    shards: list[str] = field(default_factory=list)  # the id of each, in order
+    items: int = 0  # how many files, and folders that could not be entered
+    paths: list[str] = field(default_factory=list)  # what the operator named
+    files_from: str | None = None  # the file that names more
+    walk: WalkOptions = field(default_factory=WalkOptions)  # which files were taken
+    counts: WalkCounts = field(default_factory=WalkCounts)  # what the walk met apart from them
 
     def encode(self) -> dict[str, Any]:
         """As ``plan.json`` has it."""

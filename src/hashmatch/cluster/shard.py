@@ -33,21 +33,13 @@ about 30 seconds."""
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """How the shards of one scan are examined.
+    """How the shards of one scan are examined."""
 
-    Attributes:
-        options: what to compute, and what a file may cost.
-        limits: what each worker may use.
-        base: the folder that relative paths are relative to; empty for the current one.
-        follow: follow symbolic links.
-        requester_pays: accept that we pay for requests to others' buckets.
-    """
-
-    options: ExamineOptions
-    limits: WorkerLimits
-    base: bytes = b""
+    options: ExamineOptions  # what to compute, and what a file may cost
+    limits: WorkerLimits  # what each worker may use
+    base: bytes = b""  # the folder that relative paths are relative to; empty for the current one
     follow: bool = False
-    requester_pays: bool = False
+    requester_pays: bool = False  # accept that we pay for requests to others' buckets
 
     def rules(self) -> str:
         """All that could change a hash on this machine: versions, decoders, limits."""
@@ -56,23 +48,14 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """A shard.
+    """A shard."""
 
-    Attributes:
-        work: how to examine its items.
-        rules: what ``Work.rules`` is on the machine that made it.
-        items: what to examine.
-        number: 1, 2, ... in a plan.
-        exact: decode in full, whatever the options say.
-        digest_only: take digests, and look no further.
-    """
-
-    work: Work
-    rules: str
-    items: tuple[ShardItem, ...]
-    number: int = 0
-    exact: bool = False
-    digest_only: bool = False
+    work: Work  # how to examine its items
+    rules: str  # what ``Work.rules`` is on the machine that made it
+    items: tuple[ShardItem, ...]  # what to examine
+    number: int = 0  # 1, 2, ... in a plan
+    exact: bool = False  # decode in full, whatever the options say
+    digest_only: bool = False  # take digests, and look no further
 
     def job(self, number: int) -> Job:
         """What is asked about the item of that number, which is not open yet."""

@@ -17,120 +17,77 @@ HOUR, DAY = 3_600, 86_400
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a fetch is when it asks for a page.
+    """Where a fetch is when it asks for a page."""
 
-    Attributes:
-        since: the checkpoint of the last fetch; empty to fetch everything.
-        until: where the time range ends, in seconds since 1970. It is the same for all pages.
-        cursor: what the last page said comes next; empty for the first page.
-        checkpoint: the last page's; empty for the first page.
-        records: how many there are on the pages so far.
-    """
-
-    since: str = ""
-    until: int = 0
-    cursor: str = ""
-    checkpoint: str = ""
-    records: int = 0
+    since: str = ""  # the checkpoint of the last fetch; empty to fetch everything
+    until: int = 0  # where the time range ends, in seconds since 1970. It is the same for all pages
+    cursor: str = ""  # what the last page said comes next; empty for the first page
+    checkpoint: str = ""  # the last page's; empty for the first page
+    records: int = 0  # how many there are on the pages so far
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to ask for.
+    """What to ask for."""
 
-    Attributes:
-        url: absolute. The host must be the source's.
-        params: of the query; none if the URL has a query.
-        headers: besides those that carry secrets.
-        file: the name of the file to stage the answer in.
-        holds_list: whether that file is part of the list.
-    """
-
-    url: str
+    url: str  # absolute. The host must be the source's
+    # of the query; none if the URL has a query
     params: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    file: str = "pages"
-    holds_list: bool = True
+    headers: Mapping[str, str] = field(default_factory=dict)  # besides those that carry secrets
+    file: str = "pages"  # the name of the file to stage the answer in
+    holds_list: bool = True  # whether that file is part of the list
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What came back.
+    """What came back."""
 
-    Attributes:
-        headers: of the answer, names in lower case.
-        unchanged: the server says that we have it already.
-        paging: what the page says besides its records, where the dialect has pages of records.
-        body: the answer, where the dialect asks for it.
-    """
-
-    headers: Mapping[str, str]
-    unchanged: bool = False
+    headers: Mapping[str, str]  # of the answer, names in lower case
+    unchanged: bool = False  # the server says that we have it already
+    # what the page says besides its records, where the dialect has pages of records
     paging: Paging = field(default_factory=Paging)
-    body: bytes = field(default=b"", repr=False)
+    body: bytes = field(default=b"", repr=False)  # the answer, where the dialect asks for it
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What a page means for the fetch.
+    """What a page means for the fetch."""
 
-    Attributes:
-        cursor: of the next page; empty after the last.
-        checkpoint: where the next fetch begins, if this page is the last.
-        moment: the checkpoint as seconds since 1970, if it is a time of the server's.
-        announced: how many records the page may have; empty if it does not say.
-    """
-
-    cursor: str = ""
-    checkpoint: str = ""
+    cursor: str = ""  # of the next page; empty after the last
+    checkpoint: str = ""  # where the next fetch begins, if this page is the last
+    # the checkpoint as seconds since 1970, if it is a time of the server's
     moment: int | None = None
+    # how many records the page may have; empty if it does not say
     announced: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """How to trade secrets for a token that expires.
+    """How to trade secrets for a token that expires."""
 
-    Attributes:
-        path: below the source's URL.
-        form: the fields of the form, with the name of the secret for each.
-        token: the key of the token in the JSON that comes back.
-    """
-
-    path: str
-    form: Mapping[str, str]
-    token: str
+    path: str  # below the source's URL
+    form: Mapping[str, str]  # the fields of the form, with the name of the secret for each
+    token: str  # the key of the token in the JSON that comes back
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """An API.
+    """An API."""
 
-    Attributes:
-        ask: the request for the page at a position.
-        read: what a page means, or raises ``PageError``.
-        headers: the headers that carry secrets.
-        secrets: the names of the secrets it needs.
-        optional: the names of further secrets.
-        options: the settings it needs.
-        login: how to get the secret ``token``, if it is not given.
-        list_format: of the records; None where an answer is a whole file in any format.
-        cursor_life: seconds for which a cursor is good.
-        checkpoint_life: seconds for which a checkpoint is good; None for ever.
-        most_bytes: the longest answer.
-    """
-
-    ask: Callable[[FetchSource, Position], Request]
+    ask: Callable[[FetchSource, Position], Request]  # the request for the page at a position
+    # what a page means, or raises ``PageError``
     read: Callable[[FetchSource, Position, Page], Turn]
+    # the headers that carry secrets
     headers: Callable[[Mapping[str, Secret]], Mapping[str, str]] = lambda _: {}
-    secrets: tuple[str, ...] = ()
-    optional: tuple[str, ...] = ()
-    options: tuple[str, ...] = ()
-    login: Login | None = None
+    secrets: tuple[str, ...] = ()  # the names of the secrets it needs
+    optional: tuple[str, ...] = ()  # the names of further secrets
+    options: tuple[str, ...] = ()  # the settings it needs
+    login: Login | None = None  # how to get the secret ``token``, if it is not given
+    # of the records; None where an answer is a whole file in any format
     list_format: str | None = None
-    cursor_life: int = 12 * HOUR
-    checkpoint_life: int | None = None
-    most_bytes: int = 64 << 20
+    cursor_life: int = 12 * HOUR  # seconds for which a cursor is good
+    checkpoint_life: int | None = None  # seconds for which a checkpoint is good; None for ever
+    most_bytes: int = 64 << 20  # the longest answer
 
     @property
     def whole(self) -> bool:

@@ -38,40 +38,26 @@ _MOST_BACK_OFF = 60
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What the engine needs from outside.
+    """What the engine needs from outside."""
 
-    Attributes:
-        now: seconds since 1970.
-        sleep: waits for some seconds.
-        jitter: a random number from 0 to 1.
-        watch: called with the number of each page before it is requested.
-    """
-
-    now: Callable[[], float] = time.time
-    sleep: Callable[[float], None] = time.sleep
+    now: Callable[[], float] = time.time  # seconds since 1970
+    sleep: Callable[[float], None] = time.sleep  # waits for some seconds
+    # a random number from 0 to 1
     jitter: Callable[[], float] = field(default_factory=lambda: random.SystemRandom().random)
+    # called with the number of each page before it is requested
     watch: Callable[[int], None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """The result of a fetch.
+    """The result of a fetch."""
 
-    Attributes:
-        pages: how many pages or files it took.
-        records: how many records they have; 0 for whole lists.
-        before: entries of the list before.
-        kept: what is kept of the fetch.
-        why_full: why everything was fetched; empty if only changes were.
-        notices: what to tell the operator of the new list.
-    """
-
-    pages: int
-    records: int
-    before: int
-    kept: Kept
-    why_full: str = ""
-    notices: tuple[str, ...] = ()
+    pages: int  # how many pages or files it took
+    records: int  # how many records they have; 0 for whole lists
+    before: int  # entries of the list before
+    kept: Kept  # what is kept of the fetch
+    why_full: str = ""  # why everything was fetched; empty if only changes were
+    notices: tuple[str, ...] = ()  # what to tell the operator of the new list
 
 
 def fetch(

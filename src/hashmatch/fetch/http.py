@@ -33,17 +33,11 @@ _BUSY = 429
 
 @dataclass(frozen=True, slots=True)
 class FetchReply:
-    """What came back, besides the body.
+    """What came back, besides the body."""
 
-    Attributes:
-        headers: names in lower case.
-        unchanged: the server says that we have it already.
-        date: the server's clock, in seconds since 1970; None if it does not say.
-    """
-
-    headers: Mapping[str, str]
-    unchanged: bool = False
-    date: float | None = None
+    headers: Mapping[str, str]  # names in lower case
+    unchanged: bool = False  # the server says that we have it already
+    date: float | None = None  # the server's clock, in seconds since 1970; None if it does not say
 
 
 Ask: TypeAlias = Callable[[Request, BinaryIO], FetchReply]

@@ -30,62 +30,36 @@ _NEVER = "it was never fetched completely"
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What is kept of the last fetch that succeeded.
+    """What is kept of the last fetch that succeeded."""
 
-    Attributes:
-        source: the fingerprint of the source's settings.
-        checkpoint: where the next fetch begins.
-        began: when it began, in seconds since 1970: its list is of that time. 0 for never.
-        ended: when it ended.
-        full: when the last full fetch began.
-        digest: of the compiled list.
-        entries: how many the list has.
-        withdrawn: how many have been withdrawn since the last full fetch.
-    """
-
-    source: str = ""
-    checkpoint: str = ""
-    began: int = 0
-    ended: int = 0
-    full: int = 0
-    digest: str = ""
-    entries: int = 0
-    withdrawn: int = 0
+    source: str = ""  # the fingerprint of the source's settings
+    checkpoint: str = ""  # where the next fetch begins
+    began: int = 0  # when it began, in seconds since 1970: its list is of that time. 0 for never
+    ended: int = 0  # when it ended
+    full: int = 0  # when the last full fetch began
+    digest: str = ""  # of the compiled list
+    entries: int = 0  # how many the list has
+    withdrawn: int = 0  # how many have been withdrawn since the last full fetch
 
 
 @dataclass(frozen=True, slots=True)
 class FetchProgress:
-    """Where a fetch is.
+    """Where a fetch is."""
 
-    Attributes:
-        source: the fingerprint of the source's settings; empty before it begins.
-        full: it fetches everything, not only what has changed.
-        since: the checkpoint that it begins at; empty if it is full.
-        began: when, in seconds since 1970.
-        pages: how many are staged or unchanged.
-        unchanged: how many files the server says that we have already.
-        records: how many the pages have.
-        cursor: of the next page.
-        checkpoint: the last page's.
-        asked: when the last page came.
-        complete: the last page is there.
-        files: the staged files that make the list, with the length of each.
-        seen: digests of pages and cursors, none of which may come again.
-    """
-
-    source: str = ""
-    full: bool = True
-    since: str = ""
-    began: int = 0
-    pages: int = 0
-    unchanged: int = 0
-    records: int = 0
-    cursor: str = ""
-    checkpoint: str = ""
-    asked: int = 0
-    complete: bool = False
+    source: str = ""  # the fingerprint of the source's settings; empty before it begins
+    full: bool = True  # it fetches everything, not only what has changed
+    since: str = ""  # the checkpoint that it begins at; empty if it is full
+    began: int = 0  # when, in seconds since 1970
+    pages: int = 0  # how many are staged or unchanged
+    unchanged: int = 0  # how many files the server says that we have already
+    records: int = 0  # how many the pages have
+    cursor: str = ""  # of the next page
+    checkpoint: str = ""  # the last page's
+    asked: int = 0  # when the last page came
+    complete: bool = False  # the last page is there
+    # the staged files that make the list, with the length of each
     files: tuple[tuple[str, int], ...] = ()
-    seen: frozenset[str] = frozenset()
+    seen: frozenset[str] = frozenset()  # digests of pages and cursors, none of which may come again
 
     def position(self) -> Position:
         """Where to ask for the next page."""

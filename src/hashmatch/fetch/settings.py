@@ -52,39 +52,23 @@ _CONVERTED: Mapping[str, Callable[[Any], Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class FetchSource:
-    """One source of a list.
+    """One source of a list."""
 
-    Attributes:
-        name: of the source and of its list.
-        kind: which dialect it speaks.
-        url: where its API or file is, without a slash at the end.
-        secrets: by name, where each is: ``file:PATH``, ``env:NAME`` or ``fd:NUMBER``.
-        options: what else its dialect needs, by name.
-        command: the program and arguments of ``exec``.
-        index: the file at ``url`` names the files of the list.
-        ca: certificates to trust instead of the system's, in PEM.
-        public_key: the key that has signed the list's files.
-        skip_bad_entries: use the rest of a list with faulty entries.
-        every: how often it is fetched.
-        max_age: how old its list may get.
-        attempts: how often to ask for a page.
-        timeout: seconds without a byte from the server; for ``exec``, of the whole run.
-    """
-
-    name: str
-    kind: str
-    url: str = ""
+    name: str  # of the source and of its list
+    kind: str  # which dialect it speaks
+    url: str = ""  # where its API or file is, without a slash at the end
+    # by name, where each is: ``file:PATH``, ``env:NAME`` or ``fd:NUMBER``
     secrets: Mapping[str, str] = field(default_factory=dict)
-    options: Mapping[str, str] = field(default_factory=dict)
-    command: tuple[str, ...] = ()
-    index: bool = False
-    ca: Path | None = None
-    public_key: Path | None = None
-    skip_bad_entries: bool = False
-    every: timedelta = timedelta(days=1)
-    max_age: timedelta = timedelta(days=2)
-    attempts: int = 5
-    timeout: int = 60
+    options: Mapping[str, str] = field(default_factory=dict)  # what else its dialect needs, by name
+    command: tuple[str, ...] = ()  # the program and arguments of ``exec``
+    index: bool = False  # the file at ``url`` names the files of the list
+    ca: Path | None = None  # certificates to trust instead of the system's, in PEM
+    public_key: Path | None = None  # the key that has signed the list's files
+    skip_bad_entries: bool = False  # use the rest of a list with faulty entries
+    every: timedelta = timedelta(days=1)  # how often it is fetched
+    max_age: timedelta = timedelta(days=2)  # how old its list may get
+    attempts: int = 5  # how often to ask for a page
+    timeout: int = 60  # seconds without a byte from the server; for ``exec``, of the whole run
 
     @property
     def dialect(self) -> Dialect:

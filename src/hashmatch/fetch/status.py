@@ -17,27 +17,17 @@ _SKEW = timedelta(seconds=MOST_SKEW)
 
 @dataclass(frozen=True, slots=True)
 class SourceStatus:
-    """The status of one source's list.
+    """The status of one source's list."""
 
-    Attributes:
-        name: of the source.
-        age: how old the list is: how long ago its last fetch began; None if there was none.
-        over_age: it is older than the source permits, or there is none.
-        entries: how many it has.
-        last_success: when its last fetch ended.
-        next_fetch: when the next one is due; None for at once.
-        withdrawn: how many entries have been withdrawn since the last full fetch.
-        staged: how many pages of a fetch that is not complete are staged.
-    """
-
-    name: str
+    name: str  # of the source
+    # how old the list is: how long ago its last fetch began; None if there was none
     age: timedelta | None
-    over_age: bool
-    entries: int
-    last_success: datetime | None
-    next_fetch: datetime | None
-    withdrawn: int
-    staged: int
+    over_age: bool  # it is older than the source permits, or there is none
+    entries: int  # how many it has
+    last_success: datetime | None  # when its last fetch ended
+    next_fetch: datetime | None  # when the next one is due; None for at once
+    withdrawn: int  # how many entries have been withdrawn since the last full fetch
+    staged: int  # how many pages of a fetch that is not complete are staged
 
     def record(self) -> dict[str, Any]:
         """The same for JSON: times as ISO 8601, the age in seconds."""

@@ -38,114 +38,76 @@ _STATE = b"SQLite format 3\0"
 
 @dataclass(frozen=True, slots=True)
 class MatchRow:
-    """An entry that a file is near, as a report shows it; names are made printable.
+    """An entry that a file is near, as a report shows it; names are made printable."""
 
-    Attributes:
-        path: of the file.
-        list: the name of the list.
-        entry: the entry's id.
-        label: the entry's label; empty if it has none.
-        category: the entry's category; empty if it has none.
-        kind: algorithm and width.
-        distance: in bits.
-        threshold: in bits.
-        view: which reading of the file.
-        quality: of that view, 0 to 100.
-        cause: why it is only a candidate; None for a match.
-        expected_false: how many entries of the list are this near by chance; None if not known.
-        moved: whether the file was moved to the quarantine; None if it was not to be.
-    """
-
-    path: str
-    list: str
-    entry: str
-    label: str
-    category: str
-    kind: str
-    distance: int
-    threshold: int
-    view: str
-    quality: int
-    cause: str | None
+    path: str  # of the file
+    list: str  # the name of the list
+    entry: str  # the entry's id
+    label: str  # the entry's label; empty if it has none
+    category: str  # the entry's category; empty if it has none
+    kind: str  # algorithm and width
+    distance: int  # in bits
+    threshold: int  # in bits
+    view: str  # which reading of the file
+    quality: int  # of that view, 0 to 100
+    cause: str | None  # why it is only a candidate; None for a match
+    # how many entries of the list are this near by chance; None if not known
     expected_false: float | None = None
+    # whether the file was moved to the quarantine; None if it was not to be
     moved: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class GapRow:
-    """A file that was not fully examined; names are made printable.
+    """A file that was not fully examined; names are made printable."""
 
-    Attributes:
-        path: of the file.
-        reason: why.
-        detail: the same in words.
-    """
-
-    path: str
+    path: str  # of the file
     reason: str
-    detail: str
+    detail: str  # the same in words
 
 
 @dataclass(slots=True)
 class Shares:
-    """What one list, or one category, found.
+    """What one list, or one category, found."""
 
-    Attributes:
-        files: files with a match.
-        candidates: files with candidates only.
-        entries: the entries that files are near.
-    """
-
-    files: int = 0
-    candidates: int = 0
-    entries: set[str] = field(default_factory=set)
+    files: int = 0  # files with a match
+    candidates: int = 0  # files with candidates only
+    entries: set[str] = field(default_factory=set)  # the entries that files are near
 
 
 @dataclass(slots=True)
 class Overview:
-    """The results of one scan, added up.
+    """The results of one scan, added up."""
 
-    Attributes:
-        source: the name of the results' file.
-        sha256: the digest of that file as hex, which ties a report to it; empty for a state.
-        files: how many files have a record.
-        verdicts: how many files have each verdict.
-        reasons: how many files were not fully examined, by reason.
-        kinds: how many files are not pictures, by what they are instead.
-        unsupported: how many files were not read, by format.
-        moved: how many files were moved to the quarantine, and how many could not be.
-        distances: how many matches lie at each distance in bits, by kind of hash.
-        candidate_distances: the same of candidates.
-        thresholds: the largest threshold in bits, by kind of hash.
-        lists: what each list found, by name.
-        categories: what each category of entries found.
-        matches: the rows shown.
-        more_matches: how many more there are.
-        gaps: the rows shown of files not fully examined.
-        more_gaps: how many more there are.
-        summary: the last record; None if the results end without one.
-    """
-
-    source: str
-    sha256: str = ""
-    files: int = 0
-    verdicts: Counter[str] = field(default_factory=Counter)
+    source: str  # the name of the results' file
+    sha256: str = ""  # the digest of that file as hex, which ties a report to it; empty for a state
+    files: int = 0  # how many files have a record
+    verdicts: Counter[str] = field(default_factory=Counter)  # how many files have each verdict
+    # how many files were not fully examined, by reason
     reasons: Counter[str] = field(default_factory=Counter)
+    # how many files are not pictures, by what they are instead
     kinds: Counter[str] = field(default_factory=Counter)
+    # how many files were not read, by format
     unsupported: Counter[str] = field(default_factory=Counter)
+    # how many files were moved to the quarantine, and how many could not be
     moved: Counter[bool] = field(default_factory=Counter)
+    # how many matches lie at each distance in bits, by kind of hash
     distances: dict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
+    # the same of candidates
     candidate_distances: dict[str, Counter[int]] = field(
         default_factory=lambda: defaultdict(Counter)
     )
+    # the largest threshold in bits, by kind of hash
     thresholds: dict[str, int] = field(default_factory=dict)
+    # what each list found, by name
     lists: dict[str, Shares] = field(default_factory=lambda: defaultdict(Shares))
+    # what each category of entries found
     categories: dict[str, Shares] = field(default_factory=lambda: defaultdict(Shares))
-    matches: list[MatchRow] = field(default_factory=list)
-    more_matches: int = 0
-    gaps: list[GapRow] = field(default_factory=list)
-    more_gaps: int = 0
-    summary: Record | None = None
+    matches: list[MatchRow] = field(default_factory=list)  # the rows shown
+    more_matches: int = 0  # how many more there are
+    gaps: list[GapRow] = field(default_factory=list)  # the rows shown of files not fully examined
+    more_gaps: int = 0  # how many more there are
+    summary: Record | None = None  # the last record; None if the results end without one
 
     def warnings(self) -> list[str]:
         """What to know before trusting the rest."""

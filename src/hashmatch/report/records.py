@@ -72,26 +72,16 @@ class Tally:
 
 @dataclass(slots=True)
 class Run:
-    """The circumstances of a run, which do not affect its results.
+    """The circumstances of a run, which do not affect its results."""
 
-    Attributes:
-        jobs: how many pictures were decoded at a time.
-        paths: what was scanned; the records have absolute paths.
-        files_from: the file that names more of it; ``-`` for standard input, None if not given.
-        max_list_age: the maximum age of a list, as given to ``--max-list-age``.
-        interrupted: the operator stopped it before it had seen every file.
-        stop_code: the exit code if it was interrupted.
-        state: where the examinations came from, with a state.
-        started: when.
-    """
-
-    jobs: int
-    paths: Sequence[str] = ()
+    jobs: int  # how many pictures were decoded at a time
+    paths: Sequence[str] = ()  # what was scanned; the records have absolute paths
+    # the file that names more of it; ``-`` for standard input, None if not given
     files_from: str | None = None
-    max_list_age: str | None = None
-    interrupted: bool = False
-    stop_code: int = INTERRUPTED
-    state: Counts | None = None
+    max_list_age: str | None = None  # the maximum age of a list, as given to ``--max-list-age``
+    interrupted: bool = False  # the operator stopped it before it had seen every file
+    stop_code: int = INTERRUPTED  # the exit code if it was interrupted
+    state: Counts | None = None  # where the examinations came from, with a state
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     _clock: float = field(default_factory=time.monotonic)
 

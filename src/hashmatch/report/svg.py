@@ -20,17 +20,11 @@ _TICKS = 6
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """A map from values to places along one axis.
+    """A map from values to places along one axis."""
 
-    Attributes:
-        low: the value at the axis' start.
-        high: the value at its end.
-        log: whether it is logarithmic; then both ends are positive.
-    """
-
-    low: float
-    high: float
-    log: bool = False
+    low: float  # the value at the axis' start
+    high: float  # the value at its end
+    log: bool = False  # whether it is logarithmic; then both ends are positive
 
     def share(self, value: float) -> float:
         """Where a value lies, from 0 at the start to 1 at the end; outside values, at the edge."""
@@ -62,23 +56,14 @@ def decades(values: Iterable[float]) -> Scale:
 
 @dataclass(slots=True)
 class Plot:
-    """A plot with two axes: add marks to it, and ``text`` gives the SVG.
+    """A plot with two axes: add marks to it, and ``text`` gives the SVG."""
 
-    Attributes:
-        title: what it shows, for screen readers.
-        x: the scale to the right.
-        y: the scale upwards.
-        width: of the whole, in pixels.
-        height: of the whole, in pixels.
-        left: room for the ticks and the name of the vertical axis, in pixels.
-    """
-
-    title: str
-    x: Scale
-    y: Scale
-    width: int = 640
-    height: int = 320
-    left: int = 64
+    title: str  # what it shows, for screen readers
+    x: Scale  # the scale to the right
+    y: Scale  # the scale upwards
+    width: int = 640  # of the whole, in pixels
+    height: int = 320  # of the whole, in pixels
+    left: int = 64  # room for the ticks and the name of the vertical axis, in pixels
     _marks: list[Markup] = field(default_factory=list)
 
     def at(self, point: Point) -> Point:

@@ -26,17 +26,11 @@ _UNWRITTEN = "results that wait for their check cannot be kept"
 
 
 class Held(NamedTuple):
-    """The results of one item.
-
-    Attributes:
-        item: the item.
-        nodes: the machines that had a hand in them.
-        results: one for each member of an archive, and last its own.
-    """
+    """The results of one item."""
 
     item: Item
-    nodes: frozenset[str]
-    results: list[FileResult]
+    nodes: frozenset[str]  # the machines that had a hand in them
+    results: list[FileResult]  # one for each member of an archive, and last its own
 
 
 class CheckedExaminer(Protocol):

@@ -66,21 +66,13 @@ _MAY_FAIL = (_NEW, _DIGESTING)
 
 @dataclass(slots=True, eq=False)
 class ExamineItem(Generic[J]):
-    """Have an item examined; open it first if it is not open.
+    """Have an item examined; open it first if it is not open."""
 
-    Attributes:
-        journey: of the item.
-        part: the part to examine again, in full; None for everything.
-        digest_only: take digests, and do nothing else.
-        skip: how many members to pass over.
-        count: how many members to examine; 0 for all the rest and the item itself.
-    """
-
-    journey: J
-    part: PartJourney[J] | None = None
-    digest_only: bool = False
-    skip: int = 0
-    count: int = 0
+    journey: J  # of the item
+    part: PartJourney[J] | None = None  # the part to examine again, in full; None for everything
+    digest_only: bool = False  # take digests, and do nothing else
+    skip: int = 0  # how many members to pass over
+    count: int = 0  # how many members to examine; 0 for all the rest and the item itself
 
 
 @dataclass(slots=True, eq=False)
@@ -94,17 +86,11 @@ Command: TypeAlias = ExamineItem[J] | CloseItem[J]
 
 
 class Bounds(NamedTuple):
-    """How much there may be at a time.
+    """How much there may be at a time."""
 
-    Attributes:
-        items: items that have not left.
-        files: items open.
-        held: places kept for items that may have to be opened later.
-    """
-
-    items: int
-    files: int
-    held: int
+    items: int  # items that have not left
+    files: int  # items open
+    held: int  # places kept for items that may have to be opened later
 
 
 class Pipeline(Generic[J]):

@@ -17,18 +17,12 @@ _BACKLOG = 1024
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a door listens.
+    """Where a door listens."""
 
-    Attributes:
-        host: an IP address or a name; empty for a unix socket.
-        port: of TCP; 0 lets the system choose.
-        path: of a unix socket; None for TCP.
-        descriptor: of the listening socket that systemd opened there; None to open one.
-    """
-
-    host: str = ""
-    port: int = 0
-    path: str | None = None
+    host: str = ""  # an IP address or a name; empty for a unix socket
+    port: int = 0  # of TCP; 0 lets the system choose
+    path: str | None = None  # of a unix socket; None for TCP
+    # of the listening socket that systemd opened there; None to open one
     descriptor: int | None = None
 
     @property

@@ -28,17 +28,11 @@ class ChainError(HashmatchError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the scanners say about an upload.
+    """What the scanners say about an upload."""
 
-    Attributes:
-        ruling: ours; None if we give no verdict.
-        found: what the other scanner found; None if nothing, or if there is none.
-        failure: why one of them gives no verdict; ours first.
-    """
-
-    ruling: Ruling | None
-    found: str | None
-    failure: HashmatchError | None
+    ruling: Ruling | None  # ours; None if we give no verdict
+    found: str | None  # what the other scanner found; None if nothing, or if there is none
+    failure: HashmatchError | None  # why one of them gives no verdict; ours first
 
     @property
     def is_too_large(self) -> bool:

@@ -29,17 +29,11 @@ _ENDINGS = {b"n": b"\n", b"z": b"\0"}
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command.
+    """A command."""
 
-    Attributes:
-        name: such as ``INSTREAM``, in capitals as it was sent.
-        argument: what follows the name, such as a path; empty for most.
-        ending: what ends the answer.
-    """
-
-    name: str
-    argument: bytes
-    ending: bytes
+    name: str  # such as ``INSTREAM``, in capitals as it was sent
+    argument: bytes  # what follows the name, such as a path; empty for most
+    ending: bytes  # what ends the answer
 
 
 ClamdEvent: TypeAlias = Command | BodyData | BodyEnd | DescriptorSent | NotUnderstood

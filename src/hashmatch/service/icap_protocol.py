@@ -33,38 +33,23 @@ _BODIES = {"OPTIONS": "opt-body", "REQMOD": "req-body", "RESPMOD": "res-body"}
 
 @dataclass(frozen=True, slots=True)
 class HttpHead:
-    """The headers of an encapsulated HTTP message.
+    """The headers of an encapsulated HTTP message."""
 
-    Attributes:
-        raw: as they arrived, with the blank line at their end.
-        start: the first line.
-        fields: by name in lower case; those that are repeated are joined by commas.
-    """
-
-    raw: bytes
-    start: str
-    fields: Mapping[str, str]
+    raw: bytes  # as they arrived, with the blank line at their end
+    start: str  # the first line
+    fields: Mapping[str, str]  # by name in lower case; those that are repeated are joined by commas
 
 
 @dataclass(frozen=True, slots=True)
 class IcapRequest:
-    """The head of a request.
+    """The head of a request."""
 
-    Attributes:
-        method: such as ``REQMOD``.
-        fields: ICAP headers, as in ``HttpHead``.
-        request: the HTTP request, if there is one.
-        response: the HTTP response, if there is one.
-        has_body: whether a body follows.
-        preview: whether the body pauses after a preview.
-    """
-
-    method: str
-    fields: Mapping[str, str]
-    request: HttpHead | None
-    response: HttpHead | None
-    has_body: bool
-    preview: bool
+    method: str  # such as ``REQMOD``
+    fields: Mapping[str, str]  # ICAP headers, as in ``HttpHead``
+    request: HttpHead | None  # the HTTP request, if there is one
+    response: HttpHead | None  # the HTTP response, if there is one
+    has_body: bool  # whether a body follows
+    preview: bool  # whether the body pauses after a preview
 
     @property
     def allows_204(self) -> bool:

@@ -20,32 +20,20 @@ _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 class Scope(StrEnum):
-    """What a key permits.
+    """What a key permits."""
 
-    Attributes:
-        MATCH: to have uploads examined.
-        ADMIN: to see the lists and the metrics.
-        REVIEW: to decide about cases on the review page, in the key's name.
-    """
-
-    MATCH = "match"
-    ADMIN = "admin"
-    REVIEW = "review"
+    MATCH = "match"  # to have uploads examined
+    ADMIN = "admin"  # to see the lists and the metrics
+    REVIEW = "review"  # to decide about cases on the review page, in the key's name
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key as the file has it.
+    """A key as the file has it."""
 
-    Attributes:
-        name: appears in logs and in the audit trail.
-        digest: SHA-256 of the key. A key has 256 random bits, so no slower hash is needed.
-        scopes: what it permits.
-    """
-
-    name: str
-    digest: bytes
-    scopes: frozenset[Scope]
+    name: str  # appears in logs and in the audit trail
+    digest: bytes  # SHA-256 of the key. A key has 256 random bits, so no slower hash is needed
+    scopes: frozenset[Scope]  # what it permits
 
 
 def find_key(keys: tuple[Key, ...], token: str) -> Key | None:

@@ -11,17 +11,11 @@ from hashmatch.model import Verdict
 
 
 class Action(StrEnum):
-    """What a client should do with an upload.
+    """What a client should do with an upload."""
 
-    Attributes:
-        ALLOW: publish it.
-        HOLD: keep it, and show it to nobody until a human has decided.
-        REJECT: refuse it.
-    """
-
-    ALLOW = "allow"
-    HOLD = "hold"
-    REJECT = "reject"
+    ALLOW = "allow"  # publish it
+    HOLD = "hold"  # keep it, and show it to nobody until a human has decided
+    REJECT = "reject"  # refuse it
 
 
 DEFAULT_ACTIONS: Mapping[Verdict, Action] = {
@@ -38,12 +32,9 @@ DOORS = ("http", "clamd", "icap")
 
 @dataclass(frozen=True, slots=True)
 class ActionPolicy:
-    """The operator's table of actions.
+    """The operator's table of actions."""
 
-    Attributes:
-        chosen: what the operator set, by door and verdict; the door None is every door.
-    """
-
+    # what the operator set, by door and verdict; the door None is every door
     chosen: Mapping[tuple[str | None, Verdict], Action] = field(default_factory=dict)
 
     def action(self, door: str, verdict: Verdict) -> Action:

@@ -15,53 +15,35 @@ from hashmatch.service.policy import DEFAULT_ACTIONS, Action
 
 
 class ClamdAnswer(StrEnum):
-    """What the clamd door answers.
+    """What the clamd door answers."""
 
-    Attributes:
-        OK: ``stream: OK``.
-        FOUND: ``stream: Hashmatch.Held.CASENUMBER FOUND``.
-        ERROR: ``stream: MESSAGE ERROR``.
-        LIMITS: ``stream: Heuristics.Limits.Exceeded.Hashmatch FOUND``, which rspamd reads as "could
-            not be scanned".
-    """
-
-    OK = "OK"
-    FOUND = "FOUND"
-    ERROR = "ERROR"
+    OK = "OK"  # ``stream: OK``
+    FOUND = "FOUND"  # ``stream: Hashmatch.Held.CASENUMBER FOUND``
+    ERROR = "ERROR"  # ``stream: MESSAGE ERROR``
+    # ``stream: Heuristics.Limits.Exceeded.Hashmatch FOUND``, which rspamd reads as "could not be
+    # scanned"
     LIMITS = "LIMITS"
 
 
 class IcapAnswer(StrEnum):
-    """What the ICAP door answers.
+    """What the ICAP door answers."""
 
-    Attributes:
-        PASS: ``204 No modifications``, or the message unchanged.
-        FOUND: ``X-Infection-Found`` and a page with status 403 in place of the message.
-        BUSY: a page with status 503 in place of the message, and no ``X-Infection-Found``.
-        ERROR: ``ICAP/1.0 500 Server error``.
-    """
-
+    # ``204 No modifications``, or the message unchanged
     PASS = "PASS"  # noqa: S105 # no password
-    FOUND = "FOUND"
-    BUSY = "BUSY"
-    ERROR = "ERROR"
+    FOUND = "FOUND"  # ``X-Infection-Found`` and a page with status 403 in place of the message
+    BUSY = "BUSY"  # a page with status 503 in place of the message, and no ``X-Infection-Found``
+    ERROR = "ERROR"  # ``ICAP/1.0 500 Server error``
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """How to answer one kind of client when there is no verdict.
+    """How to answer one kind of client when there is no verdict."""
 
-    Attributes:
-        name: as ``--clamd-profile`` and ``--icap-profile`` take it.
-        clamd: the answer by clamd's protocol; None if the client does not speak it.
-        icap: the answer by ICAP; None if the client does not speak it.
-        note: for whom it is, and why.
-    """
-
-    name: str
+    name: str  # as ``--clamd-profile`` and ``--icap-profile`` take it
+    # the answer by clamd's protocol; None if the client does not speak it
     clamd: ClamdAnswer | None
-    icap: IcapAnswer | None
-    note: str
+    icap: IcapAnswer | None  # the answer by ICAP; None if the client does not speak it
+    note: str  # for whom it is, and why
 
 
 STRICT = Profile(

@@ -15,42 +15,26 @@ from hashmatch.service.policy import Action, ActionPolicy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoreSettings:
-    """How much the core accepts, and how it rules.
+    """How much the core accepts, and how it rules."""
 
-    Attributes:
-        policy: what to recommend for each verdict.
-        workers: worker processes of the matcher.
-        max_bytes: of one upload.
-        max_held: bytes of all uploads held at a time.
-        max_waiting: uploads that are examined or wait for it at a time.
-        deadline: seconds from the start of an upload to its answer.
-        max_list_age: rule on nothing while a list is older; None for lists of any age.
-    """
-
-    policy: ActionPolicy
-    workers: int
-    max_bytes: int
-    max_held: int
-    max_waiting: int
-    deadline: float
+    policy: ActionPolicy  # what to recommend for each verdict
+    workers: int  # worker processes of the matcher
+    max_bytes: int  # of one upload
+    max_held: int  # bytes of all uploads held at a time
+    max_waiting: int  # uploads that are examined or wait for it at a time
+    deadline: float  # seconds from the start of an upload to its answer
+    # rule on nothing while a list is older; None for lists of any age
     max_list_age: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Who asks about an upload.
+    """Who asks about an upload."""
 
-    Attributes:
-        door: ``http``, ``clamd``, ...
-        request: an id of ours, which logs and the audit trail repeat.
-        client: the name of the key or profile, if any.
-        address: the uploader's IP address, where the client tells it.
-    """
-
-    door: str
-    request: str
-    client: str | None = None
-    address: str | None = None
+    door: str  # ``http``, ``clamd`` or ``icap``
+    request: str  # an id of ours, which logs and the audit trail repeat
+    client: str | None = None  # the name of the key or profile, if any
+    address: str | None = None  # the uploader's IP address, where the client tells it
 
     def record(self) -> Record:
         """For the audit trail."""
@@ -59,21 +43,14 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What the core says about an upload.
+    """What the core says about an upload."""
 
-    Attributes:
-        outcome: what was found.
-        action: what the policy recommends.
-        case: a random number that says nothing about the match; None for what is harmless.
-        held: whether a copy is on disk; None where none is wanted. False is a failure.
-        item: the number of that copy.
-    """
-
-    outcome: Outcome
-    action: Action
-    case: str | None
+    outcome: Outcome  # what was found
+    action: Action  # what the policy recommends
+    case: str | None  # a random number that says nothing about the match; None for what is harmless
+    # whether a copy is on disk; None where none is wanted. False is a failure
     held: bool | None = None
-    item: int | None = None
+    item: int | None = None  # the number of that copy
 
 
 def address_of(text: str | None) -> str | None:

@@ -40,33 +40,20 @@ _FILES_EACH = 4  # a connection and the bytes of its upload, at two doors
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doors:
-    """Which doors to open.
+    """Which doors to open."""
 
-    Attributes:
-        http: where to serve HTTP; None to leave it out.
-        clamd: where to serve clamd's protocol; None to leave it out.
-        clamd_profile: of the clients there.
-        clamd_roots: folders in which these clients may have paths scanned.
-        icap: where to serve ICAP; None to leave it out.
-        icap_profile: of the clients there.
-        chain: a real clamd, to be asked about uploads by clamd's protocol and ICAP, too.
-        socket_mode: of unix sockets.
-        keys: for HTTP; None to serve anyone who can connect.
-        shapes: other services whose paths HTTP answers.
-        review: where to serve the review page; None to leave it out.
-    """
-
-    http: Address | None = None
-    clamd: Address | None = None
-    clamd_profile: Profile = STRICT
-    clamd_roots: Sequence[Path] = ()
-    icap: Address | None = None
-    icap_profile: Profile = STRICT
+    http: Address | None = None  # where to serve HTTP; None to leave it out
+    clamd: Address | None = None  # where to serve clamd's protocol; None to leave it out
+    clamd_profile: Profile = STRICT  # of the clients there
+    clamd_roots: Sequence[Path] = ()  # folders in which these clients may have paths scanned
+    icap: Address | None = None  # where to serve ICAP; None to leave it out
+    icap_profile: Profile = STRICT  # of the clients there
+    # a real clamd, to be asked about uploads by clamd's protocol and ICAP, too
     chain: Address | None = None
-    socket_mode: int = 0o600
-    keys: tuple[Key, ...] | None = None
-    shapes: frozenset[Shape] = frozenset()
-    review: Address | None = None
+    socket_mode: int = 0o600  # of unix sockets
+    keys: tuple[Key, ...] | None = None  # for HTTP; None to serve anyone who can connect
+    shapes: frozenset[Shape] = frozenset()  # other services whose paths HTTP answers
+    review: Address | None = None  # where to serve the review page; None to leave it out
 
     def profile(self, door: str) -> Profile | None:
         """The profile of a door's clients; None for HTTP, which needs none."""

@@ -32,16 +32,11 @@ _UNDECIDED = 422
 
 
 class Shape(StrEnum):
-    """A service whose clients are answered.
+    """A service whose clients are answered."""
 
-    Attributes:
-        SHIELD: Arachnid Shield, by its SDK: ``POST /v1/media/``.
-        PICTRS: external validation of pict-rs: ``POST /pictrs``.
-        HMA: the lookups of Hasher-Matcher-Actioner: ``/m/lookup``, ``/m/raw_lookup``, ``/status``.
-    """
-
-    SHIELD = "shield"
-    PICTRS = "pictrs"
+    SHIELD = "shield"  # Arachnid Shield, by its SDK: ``POST /v1/media/``
+    PICTRS = "pictrs"  # external validation of pict-rs: ``POST /pictrs``
+    # the lookups of Hasher-Matcher-Actioner: ``/m/lookup``, ``/m/raw_lookup``, ``/status``
     HMA = "hma"
 
 

@@ -9,14 +9,10 @@ from hashmatch.errors import HashmatchError
 
 
 class Why(StrEnum):
-    """Why the service gives no verdict. The upload may be anything.
-
-    Attributes:
-        explanation: the same as a sentence, for the client.
-    """
+    """Why the service gives no verdict. The upload may be anything."""
 
     _value_: str
-    explanation: str
+    explanation: str  # the same as a sentence, for the client
 
     def __new__(cls, word: str, explanation: str) -> Self:
         """Make a member."""

@@ -16,16 +16,10 @@ _LEAST = 4
 
 
 class Descriptors(NamedTuple):
-    """How many descriptors may be open at a time.
+    """How many descriptors may be open at a time."""
 
-    Attributes:
-        walk: folders between the root and where the walk is.
-        held: folders of files that may still have to be opened.
-        files: files.
-    """
-
-    walk: int = 64
-    held: int = 128
+    walk: int = 64  # folders between the root and where the walk is
+    held: int = 128  # folders of files that may still have to be opened
     files: int = 192
 
 

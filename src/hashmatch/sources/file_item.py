@@ -48,23 +48,15 @@ class OpenFolder:
 
 
 class FileItem(NamedTuple):
-    """A file that a walk found or a caller named, or a folder that the walk could not enter.
+    """A file that a walk found or a caller named, or a folder that the walk could not enter."""
 
-    Attributes:
-        path: as given, extended by what lies below it.
-        problem: why it cannot be examined, if that is known already.
-        name: within the folder it was found in; empty if it was named itself.
-        place: that folder, if it is open; otherwise the file is reached by its path.
-        flags: for opening it.
-        root: the folder named that it was found in; None if it was named itself.
-    """
-
-    path: bytes
-    problem: DecodeError | None = None
-    name: bytes = b""
+    path: bytes  # as given, extended by what lies below it
+    problem: DecodeError | None = None  # why it cannot be examined, if that is known already
+    name: bytes = b""  # within the folder it was found in; empty if it was named itself
+    # that folder, if it is open; otherwise the file is reached by its path
     place: OpenFolder | None = None
     flags: int = 0
-    root: bytes | None = None
+    root: bytes | None = None  # the folder named that it was found in; None if it was named itself
 
     def ready(self, timeout: float = 0) -> bool:  # noqa: ARG002 # it is on a disk
         """See ``Item.ready``."""

@@ -128,17 +128,11 @@ _FIELDS = (
 
 @dataclass(slots=True)
 class Manifest:
-    """The contents of a manifest.
+    """The contents of a manifest."""
 
-    Attributes:
-        items: every file, by id.
-        problems: signs of tampering.
-        torn: lines that a crash tore.
-    """
-
-    items: dict[int, HeldFile] = field(default_factory=dict)
-    problems: list[JournalProblem] = field(default_factory=list)
-    torn: list[JournalProblem] = field(default_factory=list)
+    items: dict[int, HeldFile] = field(default_factory=dict)  # every file, by id
+    problems: list[JournalProblem] = field(default_factory=list)  # signs of tampering
+    torn: list[JournalProblem] = field(default_factory=list)  # lines that a crash tore
 
     def take(self, event: Mapping[str, Any], time: str) -> None:
         """Apply one event.

@@ -32,15 +32,10 @@ _NO_LINK = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, 
 
 @dataclass(frozen=True, slots=True)
 class PlaceInFolder:
-    """A name in an open folder, whether or not there is a file of that name.
+    """A name in an open folder, whether or not there is a file of that name."""
 
-    Attributes:
-        folder: the descriptor of the folder.
-        name: a name without a slash.
-    """
-
-    folder: int
-    name: bytes
+    folder: int  # the descriptor of the folder
+    name: bytes  # a name without a slash
 
     def status(self) -> os.stat_result | None:
         """Return the status of what is there, without following links; None if there is nothing."""

@@ -66,21 +66,14 @@ _REASONS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewRules:
-    """How the review page works.
+    """How the review page works."""
 
-    Attributes:
-        keys: those that reviewers log in with; None where only a proxy names them.
-        proxies: addresses whose header is believed.
-        header: the header in which they name the reviewer.
-        second: each case takes two reviewers.
-        pause_after: pictures after which to remind a reviewer of a break.
-    """
-
+    # those that reviewers log in with; None where only a proxy names them
     keys: tuple[Key, ...] | None = None
-    proxies: Sequence[Network] = ()
-    header: str = "X-Forwarded-User"
-    second: bool = False
-    pause_after: int = 20
+    proxies: Sequence[Network] = ()  # addresses whose header is believed
+    header: str = "X-Forwarded-User"  # the header in which they name the reviewer
+    second: bool = False  # each case takes two reviewers
+    pause_after: int = 20  # pictures after which to remind a reviewer of a break
 
 
 def _now() -> datetime:

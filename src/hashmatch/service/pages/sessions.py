@@ -19,25 +19,18 @@ _MOST = 1_000
 
 @dataclass(slots=True)
 class Session:
-    """One reviewer in one browser.
+    """One reviewer in one browser."""
 
-    Attributes:
-        reviewer: the name of the key, or what the proxy says.
-        began: when it began, in seconds.
-        used: when it was used last.
-        token: what every form must repeat, so that no other site can send one.
-        filters: those of the queue, as the page's address has them.
-        last: the case that was decided last, how, and what became of it.
-        since_break: pictures seen since the last pause.
-    """
-
-    reviewer: str
-    began: float
-    used: float
+    reviewer: str  # the name of the key, or what the proxy says
+    began: float  # when it began, in seconds
+    used: float  # when it was used last
+    # what every form must repeat, so that no other site can send one
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
+    # those of the queue, as the page's address has them
     filters: dict[str, str] = field(default_factory=dict)
+    # the case that was decided last, how, and what became of it
     last: tuple[int, str, Decided] | None = None
-    since_break: int = 0
+    since_break: int = 0  # pictures seen since the last pause
 
     def has_token(self, given: str) -> bool:
         """Whether a form repeats the token."""

@@ -27,19 +27,13 @@ _OURS = frozenset({None, "same-origin", "none"})
 
 @dataclass(slots=True)
 class PageVisit:
-    """A request of a reviewer who is logged in.
-
-    Attributes:
-        request: the request.
-        session: theirs.
-        form: the fields of the form that they sent; empty for a page that they read.
-        cookie: to set, if the session has just begun.
-    """
+    """A request of a reviewer who is logged in."""
 
     request: Request
-    session: Session
+    session: Session  # theirs
+    # the fields of the form that they sent; empty for a page that they read
     form: Mapping[str, str] = field(default_factory=dict)
-    cookie: str | None = None
+    cookie: str | None = None  # to set, if the session has just begun
 
     @property
     def reviewer(self) -> str:

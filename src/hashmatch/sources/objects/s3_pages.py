@@ -14,19 +14,12 @@ _SECONDS = len("2026-01-31T12:00:00")
 
 
 class S3Page(NamedTuple):
-    """A page.
+    """A page."""
 
-    Attributes:
-        objects: in the order of their keys.
-        prefixes: what keys have in common up to a delimiter, if one was asked for.
-        more: whether another page follows.
-        token: names that page; empty if the server names none.
-    """
-
-    objects: list[ObjectInfo]
-    prefixes: list[bytes]
-    more: bool
-    token: str
+    objects: list[ObjectInfo]  # in the order of their keys
+    prefixes: list[bytes]  # what keys have in common up to a delimiter, if one was asked for
+    more: bool  # whether another page follows
+    token: str  # names that page; empty if the server names none
 
 
 def parse_page(body: bytes) -> S3Page:

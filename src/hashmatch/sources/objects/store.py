@@ -26,22 +26,15 @@ class TransientError(DecodeError):
 
 
 class ObjectInfo(NamedTuple):
-    """What a listing says of one object.
+    """What a listing says of one object."""
 
-    Attributes:
-        key: any bytes except NUL.
-        size: in bytes.
-        etag: names the contents, in the store's own terms; empty if the store gives none. It is
-            compared and nothing else: it need not be a digest.
-        modified: when the object was written, in UTC, such as ``2026-01-31T12:00:00``.
-        version: the id of its version, if that is known; else empty.
-    """
-
-    key: bytes
-    size: int
+    key: bytes  # any bytes except NUL
+    size: int  # in bytes
+    # names the contents, in the store's own terms; empty if the store gives none. It is compared
+    # and nothing else: it need not be a digest
     etag: str
-    modified: str
-    version: str = ""
+    modified: str  # when the object was written, in UTC, such as ``2026-01-31T12:00:00``
+    version: str = ""  # the id of its version, if that is known; else empty
 
     def identity(self, endpoint: str) -> Identity:
         """What the state compares.
