@@ -34,22 +34,12 @@ _LOCK = 0x484D6361  # "HMca": makes sure that one process at a time creates the 
 
 
 class CaseDatabase:
-    """A case store's database: a file for SQLite, or the address of a PostgreSQL database.
+    """The database of a case store; see ``Cases`` for the arguments and errors.
 
     Any number of threads may use it, each in a transaction of its own.
 
-    Args:
-        place: a path, or ``postgresql+psycopg://USER@HOST/DATABASE``.
-        create: create the file if it does not exist.
-
     Attributes:
         name: the place as messages show it, without a password.
-
-    Raises:
-        SettingsError: the address is not one of PostgreSQL.
-        MissingExtraError: the driver for PostgreSQL is not installed.
-        InputError: the file does not exist or is not a case store, or the store is newer.
-        OutputError: it cannot be created, or the server cannot be reached.
     """
 
     def __init__(self, place: str | os.PathLike[str], *, create: bool = True) -> None:

@@ -123,11 +123,7 @@ class MatchDecision(NamedTuple):
 def decide_matches(
     connection: Connection, rows: Sequence[MatchDecision], now: datetime
 ) -> list[DecisionRecord]:
-    """Store decisions about single matches; those that are known already are left out.
-
-    Returns:
-        The new ones.
-    """
+    """Store decisions about single matches, and return those that were not known already."""
     number = _next_number(connection) - 1
     owners = dict(connection.execute(select(matches.c.id, matches.c.case)).all())
     known: dict[tuple[int, str, str, datetime], list[DecisionRecord]] = {}
@@ -186,8 +182,7 @@ def _set_number(connection: Connection, number: int) -> None:
 def _lock(connection: Connection, case: int) -> int:
     """Keep doors from adding to a case for now, and return the number of its last match.
 
-    Raises:
-        CaseError: there is no such case.
+    Raises ``CaseError`` if there is no such case.
     """
     check_number(case)
     found = connection.execute(

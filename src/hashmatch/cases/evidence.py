@@ -26,11 +26,7 @@ def evidence(
 ) -> dict[str, Any]:
     """The evidence of a case, as ``docs/evidence.schema.json`` describes it.
 
-    Args:
-        case: the case.
-        store: the token of its store, as the audit trail has it.
-        created: now.
-        audit_head: the head of the audit trail, which fixes every decision before it.
+    The head of the audit trail fixes every decision before it; the token names the store there.
     """
     uploads = [seen for seen in case.places if seen.place.request is not None]
     first = min((seen.first_seen for seen in uploads), default=None)

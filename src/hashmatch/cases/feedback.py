@@ -63,10 +63,9 @@ def gather_feedback(cases: Cases, hash_list: str) -> list[EntryFeedback]:
 
 
 def write_feedback(cases: Cases, hash_list: str, shape: str, stream: TextIO) -> int:
-    """Write the feedback on a list as ``ncmec``, ``stopncii`` or ``csv``; return how many entries.
+    """Write the feedback on a list, and return how many entries it has.
 
-    Raises:
-        SettingsError: there is no such shape.
+    Raises ``SettingsError`` if the shape is not ``ncmec``, ``stopncii`` or ``csv``.
     """
     if shape not in _SHAPES:
         raise SettingsError(f"unknown format {shape!r}; choose from {', '.join(_SHAPES)}")

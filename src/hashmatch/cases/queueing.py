@@ -185,11 +185,7 @@ def release(
 
 
 def check_free(connection: Connection, case: int, reviewer: str, now: datetime) -> None:
-    """Refuse a case that someone else works on.
-
-    Raises:
-        CaseError: someone does.
-    """
+    """Raise ``CaseError`` if someone else works on a case."""
     found = lease_of(connection, case, now)
     if found is not None and found.reviewer != reviewer:
         until = found.expires.isoformat(timespec="minutes")

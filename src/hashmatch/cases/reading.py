@@ -40,11 +40,7 @@ _PLACE_FIELDS = tuple(Place.__dataclass_fields__)
 
 
 def read_case(connection: Connection, case: int, now: datetime) -> Case:
-    """Read a case.
-
-    Raises:
-        CaseError: there is none of that number.
-    """
+    """Read a case, or raise ``CaseError`` if there is none of that number."""
     check_number(case)
     row = connection.execute(select(cases).where(cases.c.id == case)).one_or_none()
     if row is None:
@@ -78,11 +74,7 @@ def read_case(connection: Connection, case: int, now: datetime) -> Case:
 
 
 def check_number(case: int) -> None:
-    """Refuse a number that no database holds.
-
-    Raises:
-        CaseError: it is one.
-    """
+    """Raise ``CaseError`` for a number that no database holds."""
     if not 0 < case < MOST_NUMBER:
         raise CaseError(f"no case has the number {case}")
 

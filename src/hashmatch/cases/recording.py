@@ -52,10 +52,9 @@ def facet_value(text: str) -> str:
 
 
 def settle(connection: Connection, case: int) -> str:
-    """Work out the decision in force on each match, and the case's status, best match and facets.
+    """Work out which decision is in force on each match, and the case's best match and facets.
 
-    Returns:
-        The status.
+    Return the status of the case.
     """
     near = connection.execute(select(matches).where(matches.c.case == case)).all()
     in_force = _in_force(connection, case, [row.id for row in near])

@@ -135,14 +135,8 @@ class Cases(Closing):
     ) -> QueuePage:
         """Return a page of the queue.
 
-        Args:
-            filters: which cases.
-            order: in which order.
-            after: ``next`` of the page before; None for the first page.
-            size: the most rows.
-
-        Raises:
-            SettingsError: ``after`` is not from such a page, or the size is below 1.
+        Give ``next`` of the page before as ``after``. Raises ``SettingsError`` if that is not from
+        such a page, or if the size is below 1.
         """
         with self._database.reading() as connection:
             return queueing.read_page(connection, filters, order, after, size, self._clock())
@@ -153,11 +147,7 @@ class Cases(Closing):
             return queueing.read_choices(connection)
 
     def get(self, case: int) -> Case:
-        """Return a case with all that is known about it.
-
-        Raises:
-            CaseError: no case has this number.
-        """
+        """Return a case with all that is known of it, or raise ``CaseError`` if there is none."""
         with self._database.reading() as connection:
             return reading.read_case(connection, case, self._clock())
 
@@ -254,8 +244,7 @@ class Cases(Closing):
     def undo(self, decision: int, reviewer: str) -> str:
         """Take back a decision within a minute, and return the case's status.
 
-        Raises:
-            CaseError: it is older, someone else's, or not the last one about its case.
+        Raises ``CaseError`` if it is older, someone else's, or not the last one about its case.
         """
         with self._database.writing() as connection:
             made, status = deciding.undo(connection, decision, reviewer, self._clock())
@@ -271,11 +260,7 @@ class Cases(Closing):
         return len(made)
 
     def note(self, case: int, reviewer: str, text: str) -> None:
-        """Add a note to a case.
-
-        Raises:
-            CaseError: no case has this number.
-        """
+        """Add a note to a case, or raise ``CaseError`` if there is none of that number."""
         now = self._clock()
         with self._database.writing() as connection:
             reading.read_case(connection, case, now)
@@ -325,10 +310,9 @@ class Cases(Closing):
     # Reports
 
     def found_since(self, since: datetime) -> list[tuple[str, CaseMatch]]:
-        """The matches that were found since some time, except false positives.
+        """The matches that were found since some time, except false positives, with their contents.
 
-        Returns:
-            Contents and matches, the best match of each content first.
+        The best match of each content comes first.
         """
         query = (
             select(cases.c.content, matches)

@@ -32,7 +32,7 @@ def read_queue(
     near_threshold_first: bool = False,
     reviewed: bool = False,
 ) -> list[QueueRow]:
-    """Return the matches that wait for a decision, oldest first.
+    """Return the matches that wait for a decision, oldest first; with ``reviewed``, all matches.
 
     Args:
         cases: the case store.
@@ -58,9 +58,8 @@ def read_queue(
 def write_queue(rows: Iterable[QueueRow], token: str, stream: TextIO) -> int:
     """Write the table as CSV (RFC 4180) and return its number of rows.
 
-    Each row has the token of its store, so that decisions go to no other.
-
-    Names that a spreadsheet would run as a formula begin with an apostrophe.
+    Each row has the token of its store, so that decisions go to no other. Names that a spreadsheet
+    would run as a formula begin with an apostrophe.
     """
     writer = csv.DictWriter(
         stream, COLUMNS, lineterminator="\r\n", restval="", extrasaction="ignore"

@@ -24,9 +24,7 @@ class TrailCheck:
 def check_trail(cases: Cases, events: Iterable[tuple[str, Mapping[str, Any]]]) -> TrailCheck:
     """Find decisions that no trail has, or that one has otherwise.
 
-    Args:
-        cases: the store.
-        events: the events of all its trails, each with its place, such as ``trail:12``.
+    The events of all trails come with their place, such as ``trail:12``.
     """
     # A number is given again if a process was killed before its decision counted
     chained: dict[int, list[tuple[str, Mapping[str, Any]]]] = {}

@@ -23,12 +23,7 @@ def write_bundle(
 ) -> list[Path]:
     """Write the evidence of a case into a folder, and return the files.
 
-    Args:
-        cases: the case store.
-        number: of the case.
-        folder: created if need be.
-        key: a private key to sign the evidence with.
-        audit: the trail that records the bundle, and whose head it names.
+    With a key, the evidence is signed. The trail records the bundle, which names its head.
 
     Raises:
         CaseError: there is no such case.

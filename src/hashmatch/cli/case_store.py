@@ -33,9 +33,7 @@ DOOR = "scan"
 def cases_place(place: str | None, state: str | None) -> str:
     """Which case store a command uses: the one that is given, or that of the state.
 
-    Raises:
-        SettingsError: neither is given.
-        InputError: the state does not exist.
+    Raises ``SettingsError`` if neither is given, ``InputError`` if the state does not exist.
     """
     if place is not None:
         return place
@@ -47,11 +45,7 @@ def cases_place(place: str | None, state: str | None) -> str:
 
 
 def open_store(place: str | None, state: str | None, stack: ExitStack) -> CaseStore | None:
-    """The case store of a scan; None if it has neither one of its own nor a state.
-
-    Raises:
-        HashmatchError: it is given and cannot be opened; see ``Cases``.
-    """
+    """The case store of a scan; None if it has neither one of its own nor a state."""
     if place is None and state is None:
         return None
     store = CaseStore(place or states.cases_beside(state or ""), at_once=place is not None)
@@ -61,18 +55,9 @@ def open_store(place: str | None, state: str | None, stack: ExitStack) -> CaseSt
 class CaseStore(Closing):
     """The decisions that a matcher asks for, and the findings of a scan on their way to a human.
 
-    The store is opened once something is near an entry, since most scans find nothing. Findings are
-    written in batches. A scan that is killed before it has written one finds the same again.
-
-    Args:
-        place: as ``Cases`` takes it.
-        at_once: open it now, to fail early.
-
-    Attributes:
-        place: as messages show it.
-
-    Raises:
-        HashmatchError: it cannot be opened; see ``Cases``.
+    The store is opened once something is near an entry, since most scans find nothing; with
+    ``at_once`` now, to fail early. Findings are written in batches. A scan that is killed before it
+    has written one finds the same again. Whatever opens the store raises as ``Cases`` does.
     """
 
     def __init__(self, place: str, *, at_once: bool) -> None:
@@ -114,12 +99,7 @@ class CaseStore(Closing):
         self.flush()
 
     def end_file(self, quarantine: str | None, item: int | None) -> None:
-        """Note where the file in hand is now, and go on to the next.
-
-        Args:
-            quarantine: the folder that it was moved to, if it was.
-            item: its number there.
-        """
+        """Note where the file in hand is now, as an item of a quarantine if it was moved."""
         held = None if quarantine is None or item is None else _resolved(quarantine)
         for each in self._file:
             place = replace(each.place, quarantine=held, item=item)

@@ -16,11 +16,7 @@ def read_config(context: typer.Context, path: Path | None) -> Path | None:
     """Read the options that the command line does not give from a file.
 
     A key is the long name of an option without its dashes. An option that can be repeated takes
-    an array, and a switch takes true or false.
-
-    Raises:
-        SettingsError: the file cannot be read or is not TOML, a key is not an option, or a value
-            has the wrong type.
+    an array, and a switch takes true or false. Raises ``SettingsError`` for anything else.
     """
     if path is None:
         return None

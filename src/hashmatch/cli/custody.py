@@ -83,10 +83,8 @@ class Custody:
         """Record one file if it is not clear, and move it if it matched.
 
         It is recorded in the audit trail and in the case store before it is moved. Afterwards the
-        case store learns where it is now.
-
-        Raises:
-            SettingsError: the quarantine is inside the folder that the file was found in.
+        case store learns where it is now. Raises ``SettingsError`` if the quarantine is inside the
+        folder that the file was found in.
         """
         self._log_file(record)
         if self.cases is not None:

@@ -42,8 +42,7 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 def check_local(used: Iterable[tuple[str, str | os.PathLike[str], Use]]) -> None:
     """Refuse URLs, since "no such file" would be a puzzling error.
 
-    Raises:
-        InputError: one of the names is a URL, and not of object storage that may be used.
+    Raises ``InputError`` for one that is not of object storage that may be used.
     """
     for name, use in ((os.fspath(each), use) for _, each, use in used):
         if use.objects and is_object(name):
@@ -57,8 +56,7 @@ def check_local(used: Iterable[tuple[str, str | os.PathLike[str], Use]]) -> None
 def check_apart(used: Iterable[tuple[str, str | os.PathLike[str], Use]]) -> None:
     """Refuse options that name the same file, under any name, unless they only read it.
 
-    Raises:
-        SettingsError: two options name one file and one of them writes it, or both read one stream.
+    Raises ``SettingsError`` if one of them writes it, or both read one stream.
     """
     seen: dict[object, dict[tuple[str, Use, bool], None]] = {}
     for option, given, use in used:

@@ -20,11 +20,7 @@ else:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListSettings:
-    """Which lists to use, what to demand of them, and which of their entries may match.
-
-    Raises:
-        SettingsError: an option needs another option that is missing.
-    """
+    """Which lists to use, what to demand of them, and which of their entries may match."""
 
     PANEL: ClassVar[str] = "Lists"
 

@@ -98,11 +98,7 @@ def _distinct(paths: Sequence[str]) -> Iterator[str]:
 
 
 def _names_of_nothing(unknown: Sequence[Mapping[str, frozenset[str]]]) -> Iterator[str]:
-    """Name the requested categories and sources that no list has: each may be a typo.
-
-    Args:
-        unknown: for each list, those it does not have, by setting.
-    """
+    """Name the requested categories and sources that no list has: each may be a typo."""
     for setting, option in _OPTIONS.items():
         noun = "source" if setting == "sources" else "category"
         for name in sorted(

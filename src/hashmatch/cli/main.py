@@ -141,11 +141,7 @@ def main() -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command with these arguments.
-
-    Returns:
-        The exit code.
-    """
+    """Run the command with these arguments, and return its exit code."""
     # A stopped command exits with this code even if something else fails, such as a lost terminal
     code = stop_code(otherwise=_run(arguments))
     say_stopped()

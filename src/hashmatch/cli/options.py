@@ -41,11 +41,7 @@ _STDOUT = Path("-")
 
 
 def not_stdout(path: Path) -> Path:
-    """Refuse ``-`` for commands that cannot write to standard output.
-
-    Raises:
-        SettingsError: the path is ``-``.
-    """
+    """Refuse ``-``, by ``SettingsError``, for commands that cannot write to standard output."""
     if path == _STDOUT:
         raise SettingsError("--output needs the name of a file here, not -")
     return path
@@ -181,9 +177,7 @@ class MatchSettings:
     def arguments(self) -> dict[str, Any]:
         """The same as arguments of ``Matcher``, under the same names.
 
-        Raises:
-            SettingsError: see ``thresholds``.
-            InputError: ``--rates`` names no evaluation.
+        Raises as ``thresholds`` does, and ``InputError`` if ``--rates`` names no evaluation.
         """
         arguments = asdict(self) | {"threshold": self.thresholds()}
         if self.rates is None:
@@ -195,8 +189,7 @@ class MatchSettings:
     def thresholds(self) -> Threshold:
         """What ``--threshold`` says: ``auto``, ``8``, or ``phash=8`` and ``dhash=4``.
 
-        Raises:
-            SettingsError: it is none of these.
+        Raises ``SettingsError`` if it is none of these.
         """
         if self.threshold in (None, ["auto"]):
             return "auto"
@@ -266,8 +259,7 @@ class PictureSettings:
     def arguments(self) -> dict[str, Any]:
         """The same as arguments of the library, under its names.
 
-        Raises:
-            SettingsError: hashmatch decodes no format of that name.
+        Raises ``SettingsError`` if hashmatch decodes no format of that name.
         """
         denied = frozenset(name.upper() for name in self.deny_format or ())
         if not denied <= FORMATS:
@@ -338,11 +330,7 @@ class WorkerSettings:
             raise SettingsError(f"--max-memory must be from {bounds}, such as 2G")
 
     def count(self) -> int:
-        """How many processes.
-
-        Raises:
-            SettingsError: this is far too many for the cores there are.
-        """
+        """How many processes; raises ``SettingsError`` if that is far too many for the cores."""
         return resolve_jobs(self.jobs)
 
     def limits(self) -> worker_limits.WorkerLimits:

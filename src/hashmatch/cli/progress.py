@@ -54,11 +54,9 @@ def time_left(seconds: float) -> str:
 
 
 class Progress:
-    """The status line of a command, from its beginning to its end.
+    """The status line of a command, unless it is quiet.
 
-    Args:
-        quiet: show nothing, even on a terminal.
-        expected: about how many files there will be, to estimate the time left; None if unknown.
+    The files to expect, if known, serve to estimate the time left.
     """
 
     def __init__(self, *, quiet: bool = False, expected: int | None = None) -> None:

@@ -144,18 +144,9 @@ def verify_command(
 
 
 class _Opened(Closing):
-    """A place that may be in object storage.
+    """A place that may be in object storage; ``objects`` is what is there, if it is.
 
-    Args:
-        place: as given.
-        options: how to reach S3.
-
-    Attributes:
-        objects: what is there, if it is.
-        stores: what reaches it.
-
-    Raises:
-        InputError: there is no such bucket.
+    Raises ``InputError`` if there is no such bucket.
     """
 
     def __init__(self, place: str, options: S3Options) -> None:

@@ -43,8 +43,7 @@ _SHOWN = {
 def shows(show: str, output_format: str) -> Callable[[Record], bool]:
     """Which records to write.
 
-    Raises:
-        SettingsError: ``--show`` would drop records that programs and reports rely on.
+    Raises ``SettingsError`` if ``--show`` would drop what programs and reports rely on.
     """
     if show != "all" and output_format == "jsonl":
         raise SettingsError(
@@ -95,16 +94,9 @@ class ResultWriter:
 def open_results(
     asked: ResultSettings, run: Run, custody: Custody, expected: int | None = None
 ) -> Iterator[ResultWriter]:
-    """Open where results go.
+    """Open where results go, or raise ``OutputError``.
 
-    Args:
-        asked: where, and in which format.
-        run: the circumstances.
-        custody: what records results.
-        expected: how many files there may be, for the status line.
-
-    Raises:
-        OutputError: it cannot be opened.
+    ``expected`` is how many files there may be, for the status line.
     """
     with (
         open_output(asked.output) as stream,
@@ -119,12 +111,7 @@ def settings_record(matcher: Matcher, lists: ListSettings, **others: Any) -> Rec
 
 
 def say_thresholds(asked: MatchSettings, expected: ExpectedFalse) -> None:
-    """Warn of thresholds without effect, and of those that make too many false matches.
-
-    Args:
-        asked: the matching options, ``--threshold`` among them.
-        expected: the false matches to expect from the lists in use.
-    """
+    """Warn of thresholds without effect, and of those that make too many false matches."""
     given = asked.thresholds()
     kinds = expected.cutoffs.near
     known = {str(kind) for kind in kinds} | {kind.algorithm for kind in kinds}

@@ -120,9 +120,8 @@ def merge(asked: MergeSettings, pool: AnyPool) -> int:
 def _build_matcher(asked: MergeSettings, found: Plan, store: CaseStore | None) -> Matcher:
     """A matcher that looks up what the shards hold.
 
-    Raises:
-        SettingsError: the lists need other hashes.
-        UnfitError: this machine would hash the files in another way than the nodes did.
+    Raises ``SettingsError`` if the lists need other hashes, and ``UnfitError`` if this machine
+    would hash the files in another way than the nodes did.
     """
     first = next((shard for _, shard in shards_of(found, asked.source.plan)), None)
     options = None if first is None else first.work.options

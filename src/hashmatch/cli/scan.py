@@ -118,11 +118,7 @@ class ScanWalkSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustodySettings:
-    """What to keep of a scan, and what to do with files that match.
-
-    Raises:
-        SettingsError: an option needs another option that is missing.
-    """
+    """What to keep of a scan, and what to do with files that match."""
 
     PANEL: ClassVar[str] = "State and custody"
 
@@ -175,11 +171,7 @@ class CustodySettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterSettings:
-    """Which machines examine the files.
-
-    Raises:
-        SettingsError: an option is invalid, or needs another option that is missing.
-    """
+    """Which machines examine the files."""
 
     PANEL: ClassVar[str] = "Cluster"
 

@@ -17,18 +17,13 @@ MOST = 2**63 - 1
 def parse_size(text: str | int) -> int:
     """Read a number of bytes; as in coreutils, ``K`` and ``KiB`` are 1024 and ``KB`` is 1000.
 
-    Raises:
-        typer.BadParameter: it is not such a number, or it is below 1.
+    Raises ``typer.BadParameter`` for anything else, and for 0.
     """
     return _parse(text, 1024, "a number of bytes, such as 500000, 10M or 2GiB")
 
 
 def parse_count(text: str | int) -> int:
-    """Read a number of things; ``K`` is 1000.
-
-    Raises:
-        typer.BadParameter: it is not such a number, or it is below 1.
-    """
+    """Read a number of things, where ``K`` is 1000; raises as ``parse_size`` does."""
     return _parse(text, 1000, "a number, such as 500, 10K or 100M")
 
 

@@ -35,13 +35,9 @@ class Answers:
         return not self._open
 
     def take(self, line: bytes) -> tuple[int, Reply]:
-        """Check a line.
+        """Check a line, and return the number of the item and what is said about it.
 
-        Returns:
-            The number of the item, and what is said about it. ``Reply.job`` means nothing here.
-
-        Raises:
-            ProtocolError: no honest node says that now.
+        ``Reply.job`` means nothing there. Raises ``ProtocolError`` if no honest node says that now.
         """
         self._left -= len(line)
         if self._left < 0:

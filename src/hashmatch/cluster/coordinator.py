@@ -53,15 +53,10 @@ class Cluster:
 
 
 def cluster_at(address: str, keys: Path | None, **how: Any) -> Cluster:
-    """The cluster at an address.
+    """The cluster whose scheduler is at an address; without TLS, it must be on this machine.
 
-    Args:
-        address: of its scheduler. Without TLS, it must be on this machine.
-        keys: the folder that ``make_keys`` made.
-        **how: more attributes of the cluster.
-
-    Raises:
-        SettingsError: the address is invalid, or the keys are missing.
+    Raises ``SettingsError`` if the address is invalid, or the folder lacks the keys of
+    ``make_keys``.
     """
     protocol, _, rest = address.partition("://")
     host = rest.rpartition(":")[0].strip("[]")
@@ -103,9 +98,6 @@ class ClusterPool(AnyPool):
         chance: gives numbers from 0 to 1, for choosing what is examined twice. Default: numbers
             that no node can guess.
         patience: seconds to wait for the first node.
-
-    Attributes:
-        window: how many items may be on their way.
     """
 
     def __init__(
@@ -171,8 +163,7 @@ class ClusterPool(AnyPool):
     def poll(self, timeout: float) -> list[Reply]:
         """Wait up to ``timeout`` seconds for replies, and return what there is.
 
-        Raises:
-            HashmatchError: there is no cluster any more, or no node that can be used.
+        Raises ``HashmatchError`` if there is no cluster any more, or no node that can be used.
         """
         self._hand_over()
         self._hear(0 if self._ready else timeout)
@@ -187,8 +178,7 @@ class ClusterPool(AnyPool):
     def settle(self) -> None:
         """Wait for what is still being examined twice; call it once all results are there.
 
-        Raises:
-            HashmatchError: as above.
+        Raises as ``poll`` does.
         """
         for lot in self._recheck.rest():
             self._dispatch.check(lot)
@@ -332,11 +322,7 @@ class ClusterPool(AnyPool):
         self._give_up = self._patience  # others may still be joining
 
     def _check_nodes(self) -> None:
-        """Fail if there has been no node for so long that none will come.
-
-        Raises:
-            HashmatchError: there has been none.
-        """
+        """Raise ``HashmatchError`` if there has been no node for so long that none will come."""
         now = time.monotonic()
         if self._dispatch.nodes:
             self._contact = now

@@ -97,20 +97,13 @@ class _Gathering:
 
 
 class Dispatch:
-    """The state machine.
-
-    Attributes:
-        jobs: how many jobs have been submitted and not answered; checks do not count.
-        checks: how many lots that only check are left.
-        given_up: jobs that no node could examine; the caller takes them.
-        liars: nodes that gave a false answer.
-    """
+    """The state machine."""
 
     def __init__(self) -> None:
-        self.jobs = 0
-        self.checks = 0
-        self.given_up: list[Job] = []
-        self.liars: frozenset[str] = frozenset()
+        self.jobs = 0  # how many jobs have been submitted and not answered; checks do not count
+        self.checks = 0  # how many lots that only check are left
+        self.given_up: list[Job] = []  # jobs that no node could examine; the caller takes them
+        self.liars: frozenset[str] = frozenset()  # nodes that gave a false answer
         self._gathering: dict[tuple[bool, bool], _Gathering] = {}
         self._lots: deque[Lot] = deque()
         self._nodes: dict[str, dict[int, Attempt]] = {}

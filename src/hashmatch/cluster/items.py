@@ -75,8 +75,7 @@ class ShardItem:
 def shard_item(item: Item, base: bytes, *, follow: bool, skip: int, count: int) -> ShardItem:
     """An item of a walk as a shard carries it.
 
-    Raises:
-        TypeError: other machines cannot open items of this source.
+    Raises ``TypeError`` if other machines cannot open items of its source.
     """
     if isinstance(item, FileItem):
         return ShardItem(item.path, item.root, base, follow, item.problem, skip, count)
@@ -89,9 +88,7 @@ def shard_item(item: Item, base: bytes, *, follow: bool, skip: int, count: int) 
 def located(item: ShardItem, stores: OpenStores) -> Item:
     """An item of a shard as this machine can open it: an object has a bucket to come from.
 
-    Raises:
-        InputError: it names no bucket.
-        MissingExtraError: a package is needed to reach it.
+    Raises ``InputError`` or ``MissingExtraError`` if the bucket cannot be reached.
     """
     if item.problem is not None or not is_object(item.path):
         return item
@@ -116,11 +113,7 @@ def encode_item(item: ShardItem, roots: dict[bytes, int]) -> dict[str, Any]:
 def decode_item(
     fields: dict[str, Any], roots: list[bytes], base: bytes, *, follow: bool
 ) -> ShardItem:
-    """Read an item of a manifest.
-
-    Raises:
-        LookupError, TypeError, ValueError: it is none.
-    """
+    """Read an item of a manifest; raises ``LookupError``, ``TypeError`` or ``ValueError``."""
     path, number, problem = path_of(fields), fields.get("root"), fields.get("problem")
     root = None if number is None else roots[_whole(number)]
     below = root if root is None or is_object(root) else os.path.join(root, b"")

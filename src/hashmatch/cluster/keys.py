@@ -24,14 +24,10 @@ def certificate_of(folder: Path, role: str) -> tuple[Path, Path]:
 
 
 def make_keys(folder: Path, days: int) -> list[Path]:
-    """Make a CA, and a certificate with its key for each role.
+    """Make a CA, and a certificate with its key for each role, valid for so many days.
 
     The CA's own key is thrown away, so no further certificate can be made: to replace one, make all
-    of them anew.
-
-    Args:
-        folder: where to; it is made with mode 0700 if need be.
-        days: how long they are valid.
+    of them anew. The folder is made with mode 0700 if need be.
 
     Raises:
         SettingsError: the days are not from 1 to 36,500.

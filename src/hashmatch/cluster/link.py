@@ -46,11 +46,7 @@ def encode_frame(attempt: int, text: bytes, *, by_node: bool = False) -> bytes:
 
 
 def take_frames(buffer: bytearray, most: int = MAX_FRAME) -> list[Frame]:
-    """Take all whole frames out of what has been received.
-
-    Raises:
-        ProtocolError: one is longer than any.
-    """
+    """Take all whole frames out of what was received; raises ``ProtocolError`` for a long one."""
     frames, place = [], 0
     while len(buffer) - place >= HEADER.size:
         attempt, by_node, length = HEADER.unpack_from(buffer, place)
@@ -72,11 +68,7 @@ class LostError(Exception):
 class Bridge:
     """The bridge process, as the coordinator has it.
 
-    Args:
-        settings: its first message: where the scheduler is, and the TLS files.
-
-    Raises:
-        OSError: it cannot be started.
+    Its first message is the settings: where the scheduler is, and the TLS files.
     """
 
     def __init__(self, settings: dict[str, Any]) -> None:
@@ -109,8 +101,7 @@ class Bridge:
     def listen(self, timeout: float) -> list[Frame]:
         """Wait for frames, at most so many seconds, and send what is to be sent meanwhile.
 
-        Raises:
-            LostError: the bridge has ended, or its messages are not valid.
+        Raises ``LostError`` if the bridge has ended, or its messages are not valid.
         """
         events = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._unsent else 0)
         self._selector.modify(self._socket, events)
@@ -146,11 +137,7 @@ class Bridge:
 
 
 def parse(frame: Frame) -> dict[str, Any]:
-    """Parse what the bridge says itself.
-
-    Raises:
-        LostError: it is not JSON within bounds.
-    """
+    """Parse what the bridge says itself, or raise ``LostError``."""
     try:
         return parse_message(frame.text)
     except ProtocolError:

@@ -39,16 +39,9 @@ def results_header(shard_id: str, node: str) -> dict[str, Any]:
 
 
 def find_results(paths: Iterable[Path]) -> dict[str, Path]:
-    """Find which shard each file of results answers.
+    """The files of results among files and folders, by the ids of their shards.
 
-    Args:
-        paths: files, and folders whose files are all meant.
-
-    Returns:
-        The files, by the ids of the shards. Of several for one shard, the last.
-
-    Raises:
-        InputError: one cannot be read, or has no results.
+    Of several for one shard, the last counts. Raises ``InputError`` for a file without results.
     """
     found = {}
     for path in paths:
@@ -69,13 +62,7 @@ def _wrong(file: Path) -> InputError:
 
 
 class RecordedSource:
-    """The items of a plan, with their results.
-
-    Args:
-        plan: the plan.
-        folder: where its manifests are.
-        results: the files of results, by shard.
-        digests: those that the scan wants, of those in the results.
+    """The items of a plan, with their results and those digests that the scan wants.
 
     Raises:
         InputError: a shard has no results.
@@ -99,8 +86,7 @@ class RecordedSource:
     def __iter__(self) -> Iterator[ShardItem]:
         """Yield the items, in the order of the walk.
 
-        Raises:
-            InputError: results are not what an honest node writes, or not complete.
+        Raises ``InputError`` if results are not what an honest node writes, or not complete.
         """
         for name, shard in shards_of(*self._shards):
             yield from _read_results(self._results[name], shard, self._digests)

@@ -53,8 +53,7 @@ def check_fit(shard: Shard) -> None:
 def check_rules(shard: Shard) -> None:
     """Check that this machine decodes, hashes and bounds files as the one that made the shard.
 
-    Raises:
-        UnfitError: it does not.
+    Raises ``UnfitError`` if it does not.
     """
     here = shard.work.rules()
     if here != shard.rules:
@@ -107,8 +106,7 @@ class _Opener(Closing):
 def examine_shard(shard: Shard, pool: AnyPool) -> Iterator[bytes]:
     """Examine the items of a shard, as many at a time as the pool takes.
 
-    Yields:
-        The lines of the answer, in the order in which the examinations end.
+    Yields the lines of the answer, in the order in which the examinations end.
 
     Raises:
         UnfitError: this machine should not examine it.

@@ -49,14 +49,7 @@ def manifest_name(number: int) -> str:
 def write_plan(
     items: Iterable[Item], work: Work, plan: Plan, folder: Path, most: int = MAX_ITEMS
 ) -> None:
-    """Write the manifests of a scan, and then its page.
-
-    Args:
-        items: of all sources, in order.
-        work: how to examine them.
-        plan: how they were chosen; this counts them.
-        folder: where to; it is made if need be.
-        most: how many items may be in one shard.
+    """Write the manifests of a scan into an empty folder, and then the plan, which counts them.
 
     Raises:
         OutputError: something cannot be written.
@@ -77,11 +70,7 @@ def write_plan(
 
 
 def read_plan(folder: Path) -> Plan:
-    """Read the page of a plan.
-
-    Raises:
-        InputError: there is none, or it is not of this version.
-    """
+    """Read the page of a plan, or raise ``InputError`` if there is none of this version."""
     path = folder / _PAGE
     try:
         with raising(InputError, "cannot be read, so this is not a whole plan", path):
@@ -104,11 +93,7 @@ def read_plan(folder: Path) -> Plan:
 
 
 def read_manifest(path: Path) -> tuple[str, Shard]:
-    """Read a manifest, and return its id and what it says.
-
-    Raises:
-        InputError: it cannot be read, or is none.
-    """
+    """Read a manifest, and return its id and what it says, or raise ``InputError``."""
     with raising(InputError, "cannot be read", path):
         data = path.read_bytes()
     return id_of(data), read_shard(data, str(path))
@@ -117,8 +102,7 @@ def read_manifest(path: Path) -> tuple[str, Shard]:
 def shards_of(plan: Plan, folder: Path) -> Iterator[tuple[str, Shard]]:
     """Yield each shard of a plan with its id, in order.
 
-    Raises:
-        InputError: one is missing, or is not of this plan.
+    Raises ``InputError`` if one is missing, or is not of this plan.
     """
     for number, expected in enumerate(plan.shards, 1):
         path = folder / manifest_name(number)

@@ -37,13 +37,7 @@ _Found = list[tuple[bytes | None, Examination]]
 
 
 class Recheck:
-    """Chooses what is examined twice, and compares.
-
-    Args:
-        share: of the files, from 0 to 1.
-        chance: gives numbers from 0 to 1.
-        shard_of: makes a shard of jobs.
-    """
+    """Chooses a share of the files, from 0 to 1, that is examined twice, and compares."""
 
     def __init__(
         self,
@@ -74,13 +68,7 @@ class Recheck:
             yield self._lot(key)
 
     def liars(self, node: str, lot: Lot, replies: Sequence[list[Reply]]) -> Iterator[str]:
-        """Name the nodes whose answers are false.
-
-        Args:
-            node: the one that checked.
-            lot: what it checked, with the first node's answers.
-            replies: its own.
-        """
+        """Name the nodes whose answers are false, of the one that checked and the one checked."""
         pairs = zip(lot.jobs, lot.expected or (), replies, strict=True)
         found = ((job, (_found(one), _found(other))) for job, one, other in pairs)
         differ = [(job, said) for job, said in found if _contradict(*said)]

@@ -92,11 +92,7 @@ def id_of(manifest: bytes) -> str:
 
 
 def read_shard(manifest: bytes, path: str | None = None) -> Shard:
-    """Read a manifest.
-
-    Raises:
-        InputError: it is none, or one of another version.
-    """
+    """Read a manifest, or raise ``InputError`` if it is none of this version."""
     try:
         header, *lines = map(json.loads, manifest.splitlines())
         return _decode(header, lines)

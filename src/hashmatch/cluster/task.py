@@ -52,15 +52,10 @@ class _TooLongError(Exception):
 
 
 def examine_manifest(manifest: bytes, jobs: int) -> bytes:
-    """Examine a shard in this process's pool.
+    """Examine a shard in this process's pool, so many files at a time; 0 for one per core.
 
-    Args:
-        manifest: of the shard.
-        jobs: files to examine at a time; 0 for one per core.
-
-    Returns:
-        The lines of the answer, and one that says how it ended: ``done``, ``failed``, which may be
-        the shard's fault, or ``unfit``, which is this machine's.
+    Returns the lines of the answer, and one that says how it ended: ``done``, ``failed``, which may
+    be the shard's fault, or ``unfit``, which is this machine's.
     """
     with _POOLS.lock:
         try:

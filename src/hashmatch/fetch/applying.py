@@ -28,12 +28,9 @@ SHRINK = 0.1
 def apply_pages(
     source: FetchSource, home: Home, staging: Staging, old: HashList | None, *, allow_shrink: bool
 ) -> tuple[HashList, Kept]:
-    """Make the new list, and write it in place of the old one.
+    """Make the new list, and write it in place of the old one; return it, and what to keep.
 
     Unless ``allow_shrink`` is set, it may lose no more than ``SHRINK`` of its entries.
-
-    Returns:
-        The new list, and what to keep of this fetch.
 
     Raises:
         HashListError: something is wrong with the pages, or the list would shrink too much.

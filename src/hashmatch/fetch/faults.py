@@ -11,14 +11,7 @@ class FetchError(InputError):
 
 
 class PageError(FetchError):
-    """A page could not be fetched, or is not valid.
-
-    Attributes:
-        again: whether it makes sense to ask again.
-        spoilt: the body delivered something wrong, so the pages before it are not to be relied on.
-        wait: seconds for which the server asks to wait; None if it does not say.
-        expired: the server no longer knows the cursor.
-    """
+    """A page could not be fetched, or is not valid."""
 
     def __init__(
         self,
@@ -31,10 +24,11 @@ class PageError(FetchError):
         path: str | None = None,
     ) -> None:
         super().__init__(message, path=path)
-        self.again = again
+        self.again = again  # whether it makes sense to ask again
+        # the body delivered something wrong, so the pages before it are not to be relied on
         self.spoilt = spoilt
-        self.wait = wait
-        self.expired = expired
+        self.wait = wait  # seconds for which the server asks to wait; None if it does not say
+        self.expired = expired  # the server no longer knows the cursor
 
 
 def wrong_page(message: str) -> PageError:

@@ -74,28 +74,16 @@ class Home:
             return Kept()
 
     def keep(self, kept: Kept) -> None:
-        """Write what the next fetch needs.
-
-        Raises:
-            OutputError: it cannot be written.
-        """
+        """Write what the next fetch needs, or raise ``OutputError``."""
         with write_atomically(self._kept) as stream:
             stream.write(json.dumps(asdict(kept), indent=1).encode() + b"\n")
 
     def revisions(self) -> Revisions:
-        """When each record last changed.
-
-        Raises:
-            HashListError: that cannot be read.
-        """
+        """When each record last changed; raises ``HashListError`` if that cannot be read."""
         return Revisions.load(self._revisions)
 
     def keep_revisions(self, revisions: Revisions) -> None:
-        """Write when each record last changed.
-
-        Raises:
-            OutputError: it cannot be written.
-        """
+        """Write when each record last changed, or raise ``OutputError``."""
         revisions.save(self._revisions)
 
     def load_list(self) -> HashList | None:

@@ -180,11 +180,7 @@ class _HttpsClient(Closing):
         return FetchReply(dict(answer.headers), unchanged, date)
 
     def _pinned(self, url: str) -> str:
-        """The URL, if it is on the source's host.
-
-        Raises:
-            PageError: it is not.
-        """
+        """The URL, if it is on the source's host; else raises ``PageError``."""
         ours, theirs = urlsplit(self._source.url), urlsplit(url)
         if (ours.scheme, ours.netloc) != (theirs.scheme, theirs.netloc):
             raise PageError("it links to a host other than the source's", spoilt=True)
@@ -196,11 +192,7 @@ class _RefusedError(PageError):
 
 
 def _check_status(status: int, wait: float | None) -> None:
-    """Refuse an answer that is not what was asked for.
-
-    Raises:
-        PageError: it says why, and whether to ask again.
-    """
+    """Raise ``PageError`` for an answer that is not what was asked for."""
     if status == 200:
         return
     if status in _REFUSED:

@@ -112,9 +112,8 @@ def page_event(request: Request, page: Page, turn: Turn, length: int, now: int) 
 def check_page(at: FetchProgress, event: Event, turn: Turn, now: int) -> None:
     """Refuse a page that does not fit with those before it.
 
-    Raises:
-        PageError: its number of records is not the one it announces, it repeats an earlier page, or
-            its checkpoint is before the last one or in the future.
+    Raises ``PageError`` if its number of records is not the one it announces, it repeats an earlier
+    page, or its checkpoint is before the last one or in the future.
     """
     records = event["records"]
     if turn.announced and records not in turn.announced:
@@ -135,8 +134,7 @@ def check_page(at: FetchProgress, event: Event, turn: Turn, now: int) -> None:
 def check_clocks(theirs: float | None, ours: float) -> None:
     """Refuse an answer if the clocks differ: a time range would end in the server's future.
 
-    Raises:
-        PageError: they differ by more than ``MOST_SKEW``.
+    Raises ``PageError`` if they differ by more than ``MOST_SKEW``.
     """
     if theirs is not None and abs(theirs - ours) > MOST_SKEW:
         minutes = count(round(abs(theirs - ours) / 60), "minute")
@@ -147,12 +145,8 @@ def check_clocks(theirs: float | None, ours: float) -> None:
 def why_full(kept: Kept, source: str, digest: str | None, now: int, dialect: Dialect) -> str:
     """Why everything must be fetched, and not only what has changed; empty if it need not.
 
-    Args:
-        kept: what is kept of the last fetch.
-        source: the fingerprint of the source's settings.
-        digest: of the compiled list; None if there is none.
-        now: seconds since 1970.
-        dialect: of the source.
+    ``source`` is the fingerprint of the settings, ``digest`` that of the compiled list; None if
+    there is no list.
     """
     if not kept.began or digest is None:
         return _NEVER

@@ -36,11 +36,7 @@ class Secret:
 
 
 def check_reference(name: str, reference: object) -> str:
-    """Check that a setting says where a secret is, and is not the secret.
-
-    Raises:
-        SettingsError: it does not.
-    """
+    """Refuse, by ``SettingsError``, a setting that does not say where a secret is."""
     if not isinstance(reference, str) or not reference.startswith(WAYS) or "\0" in reference:
         raise SettingsError(
             f"say where the secret {name!r} is, never what it is: file:PATH, env:NAME or fd:NUMBER"
@@ -51,8 +47,7 @@ def check_reference(name: str, reference: object) -> str:
 def read_secret(name: str, reference: str) -> Secret:
     """Read a secret from where a checked reference says it is.
 
-    Raises:
-        SettingsError: it is not there, is empty, or others can read its file.
+    Raises ``SettingsError`` if it is not there, is empty, or others can read its file.
     """
     way, _, place = reference.partition(":")
     try:

@@ -83,11 +83,7 @@ class FetchSource:
 
 
 def read_sources(path: Path) -> dict[str, FetchSource]:
-    """Read a file of sources, by name.
-
-    Raises:
-        SettingsError: it cannot be read, or a setting in it is invalid.
-    """
+    """Read a file of sources, by name, or raise ``SettingsError``."""
     try:
         with raising(SettingsError, "cannot read it", path):
             tables = tomllib.loads(path.read_text("utf-8"))

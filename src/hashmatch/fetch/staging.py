@@ -21,10 +21,9 @@ _JOURNAL = ".journal.jsonl"
 
 
 class Staging:
-    """A folder of staged pages.
+    """A folder of staged pages; ``progress`` is where the fetch is, by the journal.
 
-    Attributes:
-        progress: where the fetch is, by the journal.
+    Whatever writes raises ``OutputError`` if it cannot.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -37,11 +36,7 @@ class Staging:
         return self._folder / file
 
     def restart(self, event: Event) -> None:
-        """Drop what is staged, and begin.
-
-        Raises:
-            OutputError: the folder cannot be written.
-        """
+        """Drop what is staged, and begin."""
         self.drop()
         try:
             self._folder.mkdir(mode=0o700, parents=True)
@@ -58,11 +53,7 @@ class Staging:
 
     @contextmanager
     def receive(self, file: str) -> Iterator[BinaryIO]:
-        """Open a file to take the next page, behind the pages that are in it.
-
-        Raises:
-            OutputError: it cannot be written.
-        """
+        """Open a file to take the next page, behind the pages that are in it."""
         path = self.path(file)
         try:
             with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as stream:
@@ -85,11 +76,7 @@ class Staging:
         return self.path(file).stat().st_size - self._length(file)
 
     def commit(self, event: Event) -> None:
-        """Append an event, once its page is on disk. A line that a crash tore is cut off.
-
-        Raises:
-            OutputError: it cannot be written.
-        """
+        """Append an event, once its page is on disk. A line that a crash tore is cut off."""
         path = self.path(_JOURNAL)
         line = json.dumps(event).encode() + b"\n"
         try:

@@ -96,13 +96,7 @@ def histogram(distances: Record) -> Markup:
 
 
 def daily(rule: Record, number: int, limit: float) -> Markup:
-    """False matches a day against the threshold, for one rule.
-
-    Args:
-        rule: its record.
-        number: its place among the rules, which gives its colour.
-        limit: how many false matches a day are acceptable.
-    """
+    """False matches a day against the threshold, for one rule; its number gives its colour."""
     rate = rule["score"]["false_per_day"]
     first = next(iter(rule["thresholds"][0]))
     bits = [each[first] for each in rule["thresholds"]]

@@ -25,14 +25,10 @@ COLUMNS = (
 
 
 def write(record: Record, folder: str | os.PathLike[str]) -> list[Path]:
-    """Write ``evaluation.json``, ``.csv`` and ``.html``, each atomically.
+    """Write ``evaluation.json``, ``.csv`` and ``.html`` into a folder, each atomically.
 
-    Args:
-        record: what ``hashmatch.evaluate.record`` returned.
-        folder: where to; it is made if it does not exist.
-
-    Returns:
-        The paths of the three files.
+    Takes what ``hashmatch.evaluate.record`` returned, makes the folder if need be, and returns the
+    paths of the three files.
 
     Raises:
         OutputError: one of them cannot be written.

@@ -12,11 +12,7 @@ _UNKNOWN = "not known: for you to fill in"
 
 
 def evidence_page(record: Mapping[str, Any]) -> str:
-    """The page, which shows no picture.
-
-    Args:
-        record: as ``hashmatch.cases.evidence`` makes it.
-    """
+    """The page of a record of ``hashmatch.cases.evidence``. It shows no picture."""
     case, file = record["case"], record["file"]
     facts = {
         "Case": f"{case['number']} of store {case['store']}",

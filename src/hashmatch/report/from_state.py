@@ -22,16 +22,11 @@ if TYPE_CHECKING:
 def read_state(
     path: str | os.PathLike[str], *, cases: str | None = None, rows: int = SHOWN_ROWS
 ) -> Overview:
-    """Put together what the state has of the last scan that ended.
+    """Put together what the state has of the last scan that ended, with so many rows.
 
     Counts, settings and lists are those of its summary. Matches are those that it, or a later
     rematch, found, except those that a review rejected; a content that is in several places counts
-    in each. Files that have gone are left out.
-
-    Args:
-        path: the state.
-        cases: the case store of its scans; None for the one beside it.
-        rows: how many rows to keep of matches, and of files not fully examined.
+    in each. Files that have gone are left out. ``cases`` is None for the store beside the state.
 
     Raises:
         InputError: the state or the case store cannot be read, or no scan has ended with it.

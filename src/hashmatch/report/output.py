@@ -16,16 +16,10 @@ from hashmatch.files import reported_as, write_atomically
 
 @contextmanager
 def open_output(path: Path | None) -> Iterator[TextIO]:
-    """Open the destination of results for text, in UTF-8 under any locale.
+    """Open a file, or for None standard output, for text in UTF-8 under any locale.
 
     A file has mode 0600, since it says who matched, and replaces ``path`` only once it is complete;
-    see ``write_atomically``.
-
-    Args:
-        path: a file, or None for standard output.
-
-    Raises:
-        OutputError: it cannot be written.
+    see ``write_atomically``. Raises ``OutputError`` if it cannot be written.
     """
     with ExitStack() as stack:
         if path is not None:

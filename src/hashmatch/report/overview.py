@@ -136,14 +136,9 @@ class Overview:
         return moves.get("moved", self.moved[True]), moves.get("not_moved", self.moved[False])
 
     def take(self, record: Record, rows: int) -> None:
-        """Add one record.
+        """Add the record of a file, or the summary, which is the last; raises one of ``UNUSABLE``.
 
-        Args:
-            record: of a file, or the summary, which is the last.
-            rows: how many rows to keep of matches, and of files not fully examined.
-
-        Raises:
-            UNUSABLE: it is neither.
+        ``rows`` is how many rows to keep of matches, and of files not fully examined.
         """
         if self.summary is not None or record["type"] not in {"file", "summary"}:
             raise ValueError("not a record of a scan, or one after its summary")
@@ -213,9 +208,7 @@ class Overview:
 def read_results(path: str | os.PathLike[str], *, rows: int = SHOWN_ROWS) -> Overview:
     """Read what ``hashmatch scan --format jsonl`` wrote.
 
-    Args:
-        path: the file.
-        rows: how many rows to keep of matches, and of files not fully examined.
+    ``rows`` is how many rows to keep of matches, and of files not fully examined.
 
     Raises:
         InputError: the file cannot be read, or a line of it is not a record of a scan.

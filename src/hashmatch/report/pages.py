@@ -24,12 +24,9 @@ if TYPE_CHECKING:
 
 
 def render(template: str, *, script: str = "", **values: Any) -> str:
-    """Render a page.
+    """Render a template of ``templates/`` with the script there that it runs, if any.
 
-    Args:
-        template: its name under ``templates/``.
-        script: the name there of the script it runs; empty for none.
-        values: what the template shows. Text is escaped unless it is ``Markup``.
+    Text is escaped unless it is ``Markup``.
     """
     style, code = _source("style.css"), _source(script) if script else ""
     policy = [

@@ -187,9 +187,7 @@ def _to_install(formats: Collection[str]) -> dict[str, str]:
 def list_record(hash_list: HashList, *, age: bool = True) -> Record:
     """A list as a summary, the audit trail and an evaluation have it.
 
-    Args:
-        hash_list: the list.
-        age: whether to give its age, in whole days; without it, the record is the same any day.
+    Without its age, which is in whole days, the record is the same any day.
     """
     record = {
         "name": hash_list.name,

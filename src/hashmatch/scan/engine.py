@@ -251,8 +251,7 @@ def _parts(known: Sequence[Stored]) -> Iterator[tuple[bytes | None, Stored]]:
 def _reopen(visit: Visit, *, elsewhere: bool) -> None:
     """Make sure that an item is open, unless that happens elsewhere, and still the one known.
 
-    Raises:
-        DecodeError: it cannot be opened, or it is another one now.
+    Raises ``DecodeError`` if it cannot be opened, or is another one now.
     """
     if visit.is_readable:
         return

@@ -52,12 +52,8 @@ def settled(
 ) -> Iterator[FileResult]:
     """Yield results once no known liar has had a hand in any of them.
 
-    Args:
-        first: the results of all items. An interrupt ends them early; then those without a known
-            liar leave, and the interrupt follows.
-        again: examines items again.
-        examiner: the pool that examines items.
-        waiting: called after each item with the number of items whose results wait.
+    An interrupt ends ``first`` early; then the results without a known liar leave, and the
+    interrupt follows. ``waiting`` is called after each item with the number of those that wait.
     """
     with ExitStack() as stack:
         spool = stack.enter_context(Spool())
@@ -87,14 +83,10 @@ def _counted(found: Iterable[Held], waiting: Callable[[int], None]) -> Iterator[
 
 
 class Spool(Closing):
-    """Held results in a temporary file that has no name, so nothing else can write to it.
-
-    Attributes:
-        nodes: all machines that had a hand in them.
-    """
+    """Held results in a temporary file that has no name, so nothing else can write to it."""
 
     def __init__(self) -> None:
-        self.nodes: frozenset[str] = frozenset()
+        self.nodes: frozenset[str] = frozenset()  # all machines that had a hand in them
         self._folder = tempfile.gettempdir()
         with raising(OutputError, _UNWRITTEN, self._folder):
             self._file = tempfile.TemporaryFile()  # noqa: SIM115 # closed by close()

@@ -94,11 +94,7 @@ class Bounds(NamedTuple):
 
 
 class Pipeline(Generic[J]):
-    """The state machine.
-
-    Args:
-        bounds: how much there may be at a time.
-    """
+    """The state machine, and how much there may be in it at a time."""
 
     def __init__(self, bounds: Bounds) -> None:
         self._bounds = bounds
@@ -162,12 +158,9 @@ class Pipeline(Generic[J]):
         *,
         place: Hashable = None,
     ) -> None:
-        """Note that all parts of an item are known.
+        """Note that all parts of an item are known; the last, with no name, is the item itself.
 
-        Args:
-            journey: of the item.
-            parts: name and evidence of each; the item itself, with no name, comes last.
-            place: what to keep so that the item can be opened later, if it may have to be.
+        ``place`` is what to keep so that the item can be opened later, if it may have to be.
         """
         self._expect(journey, _NOT_YET_KNOWN, "known")
         if place is not None:

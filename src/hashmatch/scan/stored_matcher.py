@@ -34,13 +34,9 @@ class StoredMatcher:
         self._state = state
 
     def screen(self, evidence: Sequence[Evidence]) -> list[Outcome | None]:
-        """Decide what can be decided; see ``Matcher.screen``.
+        """Decide what can be decided; None for each part that must be examined in full.
 
-        Returns:
-            None for each part that must be examined in full.
-
-        Raises:
-            InputError: the state is damaged.
+        Raises ``InputError`` if the state is damaged.
         """
         try:
             near = self._near(evidence)

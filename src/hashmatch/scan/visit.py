@@ -13,20 +13,7 @@ from hashmatch.state.rows import Stored
 
 
 class Visit(Journey):
-    """One item's way through the pipeline, with all that is known about the item.
-
-    Attributes:
-        item: the item.
-        key: of the item in the state.
-        known: its rows, if they can be trusted without a look at the item.
-        identity: of the item; None if the source cannot tell.
-        since: when it was opened, in nanoseconds since 1970.
-        digested: its digests, if they were taken first.
-        findings: names and examinations of its parts, as they are found.
-        descriptor: of the open item; -1 while it is closed.
-        error: why it can no longer be opened.
-        nodes: the machines, other than this one, that said what was found.
-    """
+    """One item's way through the pipeline, with all that is known about the item."""
 
     __slots__ = (
         "descriptor",
@@ -51,15 +38,17 @@ class Visit(Journey):
     ) -> None:
         super().__init__()
         self.item = item
-        self.key = key
-        self.known = known
-        self.identity = identity
-        self.since = 0
-        self.digested: Examination | None = None
+        self.key = key  # of the item in the state
+        self.known = known  # its rows, if they can be trusted without a look at the item
+        self.identity = identity  # of the item; None if the source cannot tell
+        self.since = 0  # when it was opened, in nanoseconds since 1970
+        self.digested: Examination | None = None  # its digests, if they were taken first
+        # names and examinations of its parts, as they are found
         self.findings: list[tuple[bytes | None, Examination]] = []
-        self.descriptor = -1
+        self.descriptor = -1  # of the open item; -1 while it is closed
         self.holds = False
-        self.error: DecodeError | None = None
+        self.error: DecodeError | None = None  # why it can no longer be opened
+        # the machines, other than this one, that said what was found
         self.nodes: frozenset[str] = frozenset()
 
     @property
@@ -68,11 +57,7 @@ class Visit(Journey):
         return self.descriptor >= 0
 
     def open(self) -> None:
-        """Open the item.
-
-        Raises:
-            DecodeError: it cannot be opened.
-        """
+        """Open the item, or raise ``DecodeError``."""
         self.descriptor = self.item.open()
 
     def look(self) -> Identity | None:

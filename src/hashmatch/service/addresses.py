@@ -43,11 +43,7 @@ class Address:
 
 
 def read_address(text: str, option: str) -> Address:
-    """Read ``127.0.0.1:8080``, ``[::1]:8080`` or ``unix:/run/hashmatch/http.sock``.
-
-    Raises:
-        SettingsError: it is none of these.
-    """
+    """Read ``127.0.0.1:80``, ``[::1]:80`` or ``unix:/run/a.sock``, or raise ``SettingsError``."""
     if text.startswith("unix:/"):
         return Address(path=text.removeprefix("unix:"))
     host, _, port = text.rpartition(":")
@@ -60,11 +56,7 @@ def read_address(text: str, option: str) -> Address:
 
 
 def read_mode(text: str) -> int:
-    """Read the file mode of a unix socket, such as ``0660``.
-
-    Raises:
-        SettingsError: it is not in octal digits.
-    """
+    """Read the mode of a unix socket, such as ``0660``, or raise ``SettingsError``."""
     try:
         mode = int(text, 8)
     except ValueError:
@@ -75,14 +67,9 @@ def read_mode(text: str) -> int:
 
 
 def bind(address: Address, mode: int) -> socket.socket:
-    """Open a listening socket.
+    """Open a listening socket, or raise ``SettingsError``.
 
-    Args:
-        address: where. A unix socket without a listener is replaced.
-        mode: the file mode of a unix socket.
-
-    Raises:
-        SettingsError: it cannot be opened.
+    A unix socket without a listener is replaced; ``mode`` is the file mode of the new one.
     """
     try:
         if address.descriptor is not None:
@@ -98,11 +85,7 @@ def bind(address: Address, mode: int) -> socket.socket:
 
 
 def address_of(descriptor: int, option: str) -> Address:
-    """Where a socket that systemd opened listens.
-
-    Raises:
-        SettingsError: it is not a listening stream socket of TCP or unix.
-    """
+    """Where a socket from systemd listens, or raise ``SettingsError`` if it is not TCP or unix."""
     try:
         with socket.socket(fileno=os.dup(descriptor)) as listener:
             listens = listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)

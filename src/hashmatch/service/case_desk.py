@@ -25,9 +25,6 @@ class CaseDesk:
     Args:
         cases: the store.
         quarantine: the folder that holds uploads, if one does.
-
-    Attributes:
-        failed: whether the last call failed.
     """
 
     def __init__(self, cases: Cases, quarantine: str | None = None) -> None:

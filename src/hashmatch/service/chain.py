@@ -66,12 +66,7 @@ async def ask_scanners(
 
 
 class ChainedScan:
-    """One upload, as the other scanner gets it.
-
-    Args:
-        address: where that clamd listens.
-        seconds: to wait for it to take a connection, and for its answer.
-    """
+    """One upload, as another clamd gets it, which has so many seconds to connect and to answer."""
 
     def __init__(self, address: Address, seconds: float) -> None:
         self._address = address
@@ -97,8 +92,7 @@ class ChainedScan:
     async def answer(self) -> str | None:
         """What the other scanner found, or None if it says OK.
 
-        Raises:
-            ChainError: it says anything else, or nothing in time; or it did not get all bytes.
+        Raises ``ChainError`` for another answer, for none in time, and if it did not get all bytes.
         """
         if self._reader is None or not self._sent_all:
             raise ChainError("the other scanner did not get the upload")

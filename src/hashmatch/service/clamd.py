@@ -40,9 +40,9 @@ class ClamdDoor:
 
     Args:
         core: rules on uploads.
-        profile: how to answer its clients when there is no verdict.
+        profile: how to answer when there is no verdict.
         reload: asks for a reload of the lists.
-        chain: a real clamd to ask about each upload as well; None if there is none.
+        chain: a real clamd to ask about each upload as well.
         roots: folders in which clients may have paths scanned.
     """
 

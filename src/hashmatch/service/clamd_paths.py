@@ -28,11 +28,7 @@ async def allowed_files(
 
 
 async def file_chunks(descriptor: int) -> AsyncIterator[bytes]:
-    """The bytes of an open file.
-
-    Raises:
-        UnansweredError: it is not a regular file, or cannot be read.
-    """
+    """The bytes of an open file; raises ``UnansweredError`` unless it is regular and readable."""
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         raise UnansweredError(Why.NOT_A_FILE)
     offset = 0

@@ -17,22 +17,19 @@ _NO_DESCRIPTOR_SECONDS = 0.1
 
 
 class Client:
-    """A connected client.
-
-    Attributes:
-        owed: the answer to give if the connection must end before there is a better one. Some
-            clients take a connection that just closes for a clean file.
-        is_idle: the client has had an answer and asks nothing now. One that has just connected is
-            not idle: it may be about to send a file.
-        descriptors: those that the client sent. Whoever uses one takes it out and closes it.
-    """
+    """A connected client."""
 
     def __init__(self, connected: socket.socket, heard: Callable[[Client], None]) -> None:
         connected.setblocking(False)
         self._socket = connected
         self._heard = heard
+        # the answer to give if the connection must end before there is a better one. Some clients
+        # take a connection that just closes for a clean file
         self.owed: bytes | None = None
+        # the client has had an answer and asks nothing now. One that has just connected is not
+        # idle: it may be about to send a file
         self.is_idle = False
+        # those that the client sent. Whoever uses one takes it out and closes it
         self.descriptors: list[int] = []
 
     async def receive(self) -> bytes:

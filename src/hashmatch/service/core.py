@@ -35,19 +35,12 @@ class VerdictCore(Closing):
 
     Args:
         matcher: with the lists in force.
-        load: loads the lists, at the start and for each reload.
+        load: loads the lists again.
         settings: the bounds and the policy.
         trail: of matches, holds, failures and reloads.
         hold: keeps copies of matched uploads.
         desk: hands what matches to people. Give it to the matcher as its reviews, too.
         now: the time of day; None for the system's.
-
-    Attributes:
-        metrics: what Prometheus collects.
-        reload_refused: the last reload was; the lists are older ones.
-        loads: how often lists were put in force.
-        loaded: when they last were, in seconds since the epoch.
-        active: uploads received or examined now.
     """
 
     def __init__(
@@ -98,11 +91,7 @@ class VerdictCore(Closing):
         return f"{int(self.loaded * 1000):x}-{self.loads:x}"
 
     def new_upload(self) -> Upload:
-        """Make room for bytes that a door keeps; they count like those of uploads.
-
-        Raises:
-            UnansweredError: there is none.
-        """
+        """Make room for bytes that a door keeps, or raise ``UnansweredError`` if there is none."""
         return Upload(self._budget, self.settings.max_bytes)
 
     @property
@@ -126,12 +115,7 @@ class VerdictCore(Closing):
     async def examine(self, chunks: AsyncIterator[bytes], asked: Asked) -> Ruling:
         """Take in an upload and rule on it.
 
-        Args:
-            chunks: the bytes as they arrive. What is iterated may raise ``UnansweredError``.
-            asked: who asks.
-
-        Raises:
-            UnansweredError: there is no verdict. The upload may be anything.
+        Raises ``UnansweredError`` if there is no verdict: then the upload may be anything.
         """
         return await self._answer(self._examine(chunks, asked), asked)
 
@@ -145,8 +129,7 @@ class VerdictCore(Closing):
     ) -> Ruling:
         """Rule on a picture that its host hashed; see ``Matcher.look_up``.
 
-        Raises:
-            UnansweredError: there is no verdict. The picture may be anything.
+        Raises ``UnansweredError`` if there is no verdict: then the picture may be anything.
         """
         find = partial(self._matcher.look_up, hashes, quality=quality, allow_missing=allow_missing)
         return await self._answer(self._look_up(find, asked), asked)
@@ -201,13 +184,9 @@ class VerdictCore(Closing):
             raise UnansweredError(Why.INTERNAL) from error
 
     async def reload(self, cause: str) -> bool:
-        """Load the lists and put them in force. If they cannot be used, the old ones stay.
+        """Load the lists and put them in force, or keep the old ones; return which of the two.
 
-        Args:
-            cause: ``signal``, ``changed`` or ``clamd``.
-
-        Returns:
-            Whether the new lists are in force.
+        The cause is ``signal``, ``changed`` or ``clamd``.
         """
         async with self._reloading:
             try:

@@ -86,8 +86,7 @@ class _Brotli:
 def encodings_of(header: str) -> list[str]:
     """The encodings that a ``Content-Encoding`` names, in the order in which they were applied.
 
-    Raises:
-        UnansweredError: one of them cannot be undone, or there are more than any server applies.
+    Raises ``UnansweredError`` if one cannot be undone, or there are more than any server applies.
     """
     names = [name.strip().lower() for name in header.split(",")]
     found = [name.removeprefix("x-") for name in names if name not in {"", "identity"}]
@@ -97,10 +96,9 @@ def encodings_of(header: str) -> list[str]:
 
 
 async def decoded(chunks: AsyncIterator[bytes], encodings: Sequence[str]) -> AsyncIterator[bytes]:
-    """The bytes without their encodings. An empty body is empty in any encoding.
+    """The bytes without their encodings; raises ``UnansweredError`` if they are wrong or cut.
 
-    Raises:
-        UnansweredError: they are not encoded so, or end early.
+    An empty body is empty in any encoding.
     """
     for name in reversed(encodings):
         chunks = _decoded(chunks, _Brotli() if name == "br" else _Zlib(gzip=name == "gzip"))

@@ -36,10 +36,6 @@ class HoldFolder(Closing):
         candidates: also hold candidates.
         wait: seconds to wait for another process that has the quarantine open.
 
-    Attributes:
-        folder: the absolute path of the quarantine.
-        failed: the last upload could not be held.
-
     Raises:
         OutputError: the folder cannot be used.
         SettingsError: this system has no files in memory, or cannot keep files safely.
@@ -56,8 +52,8 @@ class HoldFolder(Closing):
         if not hasattr(os, "memfd_create"):
             raise SettingsError("--hold needs files in memory, which this system does not have")
         self._folder = folder
-        self.folder = str(Path(folder).resolve())
-        self.failed = False
+        self.folder = str(Path(folder).resolve())  # the absolute path of the quarantine
+        self.failed = False  # the last upload could not be held
         self._seal = seal
         self._verdicts = {Verdict.MATCH} | ({Verdict.CANDIDATE} if candidates else set())
         self._wait = wait
@@ -71,15 +67,11 @@ class HoldFolder(Closing):
         return verdict in self._verdicts and action is not Action.ALLOW
 
     def hold(self, upload: BinaryIO, case: str, matches: Sequence[Mapping[str, Any]]) -> int:
-        """Write an upload into the quarantine. When this returns, it is on disk.
-
-        Returns:
-            The id of the item.
+        """Write an upload into the quarantine, and return the id of the item once it is on disk.
 
         Raises:
             QuarantineError: it was not written.
-            OutputError: as above, and others will not be either, for example because the disk is
-                full.
+            OutputError: nor will others be, for example because the disk is full.
         """
         with self._using:
             self.failed = True
@@ -99,8 +91,7 @@ class HoldFolder(Closing):
     def keep(self, upload: BinaryIO, ruling: Ruling, asked: Asked) -> Record:
         """Hold an upload, or log why not: it is refused all the same.
 
-        Returns:
-            The event for the audit trail, with whether it is ``held``, and its ``id`` if so.
+        Return the event for the audit trail, with whether it is ``held``, and its ``id`` if so.
         """
         case = ruling.case or new_case()
         event: Record = {"type": "hold", **asked.record(), "case": case}

@@ -32,13 +32,7 @@ _TRANSFERS = re.compile(r"\s*|identity|chunked", re.IGNORECASE)  # ICAP's chunks
 
 
 class IcapDoor:
-    """Answers ICAP's clients by the verdict core.
-
-    Args:
-        core: rules on what messages carry.
-        profile: how to answer its clients when there is no verdict.
-        chain: a real clamd to ask about each upload as well; None if there is none.
-    """
+    """Answers ICAP's clients by the verdict core, and by a real clamd if there is one to ask."""
 
     def __init__(self, core: VerdictCore, profile: Profile, chain: Address | None = None) -> None:
         self.core = core
@@ -184,26 +178,17 @@ class _IcapSession:
 
 
 class _Body(Closing):
-    """The body of a message as it arrives. It is kept if it may have to be sent back.
-
-    Attributes:
-        ended: all of it has arrived.
-        is_in_preview: all of it was in the preview, or there is none.
-    """
+    """The body of a message as it arrives. It is kept if it may have to be sent back."""
 
     def __init__(self, session: _IcapSession, request: IcapRequest) -> None:
-        self.ended = not request.has_body
-        self.is_in_preview = request.preview
+        self.ended = not request.has_body  # all of it has arrived
+        self.is_in_preview = request.preview  # all of it was in the preview, or there is none
         self._session = session
         self._keeps = request.has_body and not request.allows_204
         self._kept: Upload | None = None
 
     async def chunks(self, core: VerdictCore) -> AsyncIterator[bytes]:
-        """Its bytes.
-
-        Raises:
-            UnansweredError: it ends early, or there is no room to keep it.
-        """
+        """Its bytes; raises ``UnansweredError`` if it ends early, or there is no room for it."""
         if self._keeps:
             self._kept = core.new_upload()
         while not self.ended:
@@ -278,8 +263,7 @@ def _unpack(
 ) -> tuple[AsyncIterator[bytes], bytes | None]:
     """What a body carries without its encodings, and the boundary if it is a form.
 
-    Raises:
-        UnansweredError: it is a part of a file, or has an encoding that cannot be undone.
+    Raises ``UnansweredError`` for a part of a file, and for an encoding that cannot be undone.
     """
     http = request.response if request.method == "RESPMOD" else request.request
     fields = {} if http is None else http.fields

@@ -47,14 +47,7 @@ def find_key(keys: tuple[Key, ...], token: str) -> Key | None:
 
 
 def new_key(name: str, scopes: list[str]) -> tuple[str, str]:
-    """Make a key.
-
-    Returns:
-        The key, and the lines for the file of keys.
-
-    Raises:
-        SettingsError: the name or a scope is invalid.
-    """
+    """Make a key: return it, and the lines for the file of keys, or raise ``SettingsError``."""
     token = secrets.token_urlsafe(32)
     digest = hashlib.sha256(token.encode()).hexdigest()
     _read_key(name, {"sha256": digest, "scopes": scopes})
@@ -70,8 +63,7 @@ def key_of(name: str, token: str, *scopes: Scope) -> Key:
 def read_keys(path: str | os.PathLike[str]) -> tuple[Key, ...]:
     """Read a file of keys: TOML, with a table for each key, named after it.
 
-    Raises:
-        SettingsError: it cannot be read, or is invalid. The message quotes no digest.
+    Raises ``SettingsError``, whose message quotes no digest.
     """
     try:
         with raising(SettingsError, "cannot read the keys", path), open(path, "rb") as file:

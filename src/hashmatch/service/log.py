@@ -42,17 +42,12 @@ class JsonFormatter(logging.Formatter):
 
 
 class LogLines(logging.Handler):
-    """Writes lines to a descriptor, from a thread, until their reader has left.
-
-    Attributes:
-        dropped: how many lines found no room among those that wait.
-        reader_left: nobody will read what is written from now on.
-    """
+    """Writes lines to a descriptor, from a thread, until their reader has left."""
 
     def __init__(self, descriptor: int) -> None:
         super().__init__()
-        self.dropped = 0
-        self.reader_left = False
+        self.dropped = 0  # how many lines found no room among those that wait
+        self.reader_left = False  # nobody will read what is written from now on
         self._descriptor = descriptor
         self._waiting: queue.Queue[bytes | None] = queue.Queue(_WAITING_LINES)
         self._thread = threading.Thread(target=self._write, name="hashmatch-log", daemon=True)
@@ -123,13 +118,9 @@ def log_event(
     error: BaseException | None = None,
     **fields: object,
 ) -> None:
-    """Log an event; fields that are None are left out.
+    """Log an event such as ``answered``, with its fields; those that are None are left out.
 
-    Args:
-        event: a name such as ``answered``.
-        level: as in ``logging``.
-        error: logged by its type and place.
-        fields: what JSON can hold. No hash, and no name of a file that a client sent.
+    An error is logged by its type and place. Fields hold no hash, and no name that a client sent.
     """
     given = {name: value for name, value in fields.items() if value is not None}
     logging.getLogger(_NAME).log(level, event, exc_info=error, extra={"fields": given})

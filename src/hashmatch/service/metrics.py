@@ -20,12 +20,7 @@ _SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
 
 
 class Metrics:
-    """Counts what the service does.
-
-    Args:
-        hash_lists: tells which lists are in force.
-        pool_restarts: tells how often all worker processes had died and others were started.
-    """
+    """Counts what the service does."""
 
     def __init__(
         self, hash_lists: Callable[[], Sequence[HashList]], pool_restarts: Callable[[], int]

@@ -22,12 +22,8 @@ _PLAIN = {b"", b"7bit", b"8bit", b"binary", b"identity"}
 def boundary_of(content_type: str, *, form_only: bool = True) -> bytes | None:
     """The boundary that a multipart type names; None if the type is not multipart.
 
-    Args:
-        content_type: the value of the header.
-        form_only: refuse other multipart types than ``multipart/form-data``.
-
-    Raises:
-        UnansweredError: it names none, or more than one type, or one that is refused.
+    Raises ``UnansweredError`` if it names none, or several types, and with ``form_only`` for any
+    type but ``multipart/form-data``.
     """
     kind, options = parse_options_header(content_type)
     if b"multipart/" not in content_type.lower().encode("utf-8"):
@@ -43,12 +39,9 @@ def boundary_of(content_type: str, *, form_only: bool = True) -> bytes | None:
 
 
 async def only_part(chunks: AsyncIterator[bytes], boundary: bytes) -> AsyncIterator[bytes]:
-    """The bytes of the one part of a body.
+    """The bytes of the one part of a body; raises ``UnansweredError`` as ``form_parts`` does.
 
     A second part is refused: if it were overlooked, a picture in it would pass for examined.
-
-    Raises:
-        UnansweredError: as ``form_parts``, or there is more than one part.
     """
     seen = False
     async for part in form_parts(chunks, boundary):
@@ -68,8 +61,7 @@ async def form_parts(
 
     Raises:
         UnansweredError: the body is not multipart or ambiguous, has no part or over ``MOST_PARTS``,
-            has a part in another encoding or with parts of its own, or ends before its last
-            boundary. Reading a part may raise it, too.
+            has a part that is encoded or has parts, or ends early. So may reading a part.
     """
     form = _Form(chunks, boundary)
     while await form.next_part():

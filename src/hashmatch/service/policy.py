@@ -57,8 +57,7 @@ class ActionPolicy:
 def read_policy(texts: Iterable[str]) -> ActionPolicy:
     """Read changes to the default table, such as ``unscanned=reject`` or ``icap.unscanned=allow``.
 
-    Raises:
-        SettingsError: a text names no door, verdict or action, or repeats another.
+    Raises ``SettingsError`` for an unknown door, verdict or action, and for one set twice.
     """
     chosen: dict[tuple[str | None, Verdict], Action] = {}
     for text in texts:

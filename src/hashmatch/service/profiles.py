@@ -83,11 +83,7 @@ PROFILES: Mapping[str, Profile] = {
 
 
 def find_profile(name: str, option: str) -> Profile:
-    """The profile of this name, as ``--clamd-profile`` or ``--icap-profile`` gives it.
-
-    Raises:
-        SettingsError: there is none for this door.
-    """
+    """The profile that ``--clamd-profile`` or ``--icap-profile`` names; else ``SettingsError``."""
     known = {
         profile.name: profile
         for profile in PROFILES.values()

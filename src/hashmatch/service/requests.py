@@ -50,8 +50,7 @@ def token_of(request: Request) -> str | None:
 async def upload_of(request: Request) -> AsyncIterator[bytes]:
     """The file in the body of a request: the raw body, or the one part of a form.
 
-    Raises:
-        UnansweredError: there is none, or it is cut, encoded, or not the only one.
+    Raises ``UnansweredError`` if there is none, or it is cut, encoded, or not the only one.
     """
     if _header(request, "content-encoding").lower() not in {"", "identity"}:
         raise UnansweredError(Why.ENCODED)
@@ -69,8 +68,7 @@ def _header(request: Request, name: str) -> str:
 async def small_body(request: Request, seconds: float = 30.0) -> bytes:
     """A body that is not a file.
 
-    Raises:
-        UnansweredError: it is cut, has more than 64 KiB, or takes longer than these seconds.
+    Raises ``UnansweredError`` if it is cut, over 64 KiB, or takes longer than these seconds.
     """
     body = bytearray()
     try:
@@ -85,13 +83,10 @@ async def small_body(request: Request, seconds: float = 30.0) -> bytes:
 
 
 def read_hashes(body: bytes) -> tuple[list[PerceptualHash], int]:
-    """Read hashes: ``{"hashes": [{"algorithm": "sha256", "value": "hex"}], "quality": 100}``.
+    """Read ``{"hashes": [{"algorithm": "sha256", "value": "hex"}], "quality": 100}``.
 
-    Returns:
-        The hashes, and the quality, which is 100 where it is not given.
-
-    Raises:
-        UnansweredError: it is anything else. The message does not repeat a hash.
+    Return the hashes, and the quality, which is 100 where it is not given. Raises
+    ``UnansweredError``, which repeats no hash, for anything else.
     """
     try:
         told = json.loads(body)
@@ -110,11 +105,7 @@ def read_hashes(body: bytes) -> tuple[list[PerceptualHash], int]:
 
 
 def read_hash(told: object) -> PerceptualHash:
-    """Read one hash.
-
-    Raises:
-        UnansweredError: it is not a hash of a known algorithm.
-    """
+    """Read one hash, or raise ``UnansweredError`` if it is none of a known algorithm."""
     if not isinstance(told, Mapping) or set(told) != {"algorithm", "value"}:
         raise UnansweredError(Why.MALFORMED, "a hash has an algorithm and a value")
     algorithm, value = told["algorithm"], told["value"]

@@ -69,18 +69,8 @@ def serve(
 ) -> bool:
     """Serve until SIGTERM or SIGINT, and then answer the uploads that were taken in.
 
-    Args:
-        core: rules on uploads.
-        doors: which to open.
-        lists: the files that are loaded again when they change.
-        systemd: what started this process, if it did.
-        review: the review page; None to leave it out.
-
-    Raises:
-        SettingsError: a door cannot be opened.
-
-    Returns:
-        Whether the log had a reader until the end.
+    Return whether the log had a reader until the end. Raises ``SettingsError`` if a door cannot be
+    opened.
     """
     with logging_to(sys.stdout.fileno()) as log:
         asyncio.run(_serve(core, doors, lists, systemd, review))

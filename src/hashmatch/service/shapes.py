@@ -41,11 +41,7 @@ class Shape(StrEnum):
 
 
 def read_shapes(names: Iterable[str]) -> frozenset[Shape]:
-    """Read the names of services.
-
-    Raises:
-        SettingsError: one is not known.
-    """
+    """Read the names of services, or raise ``SettingsError`` for one that is not known."""
     try:
         return frozenset(map(Shape, names))
     except ValueError:

@@ -21,9 +21,6 @@ class Systemd:
 
     Args:
         environment: its variables are taken out, so that no child process uses them.
-
-    Attributes:
-        watchdog: seconds within which it must hear that the service is alive; None for no watchdog.
     """
 
     def __init__(self, environment: MutableMapping[str, str]) -> None:
@@ -31,6 +28,7 @@ class Systemd:
         mine = str(os.getpid())
         watched = environment.pop("WATCHDOG_PID", mine) == mine
         microseconds = environment.pop("WATCHDOG_USEC", "")
+        # seconds within which it must hear that the service is alive; None for no watchdog
         self.watchdog = int(microseconds) / 1e6 if watched and microseconds.isdigit() else None
         listening = environment.pop("LISTEN_PID", None) == mine
         count = environment.pop("LISTEN_FDS", "")
@@ -46,8 +44,7 @@ class Systemd:
     def address(self, door: str) -> Address:
         """Where the socket that is named after a door listens.
 
-        Raises:
-            SettingsError: there is none, or more than one, or it does not listen.
+        Raises ``SettingsError`` unless systemd gave exactly one, and it listens.
         """
         found = self._descriptors.get(door, [])
         if len(found) != 1:

@@ -16,33 +16,21 @@ class Trail:
 
     Args:
         audit: the trail; None to record nothing.
-
-    Attributes:
-        failed: the last record could not be written.
     """
 
     def __init__(self, audit: AuditLog | None) -> None:
-        self.failed = False
+        self.failed = False  # the last record could not be written
         self._audit = audit
         self._writing = threading.Lock()
 
     def chain(self, event: Record) -> None:
-        """Record an event that must not happen unless it is on disk.
-
-        Raises:
-            OutputError: it cannot be recorded.
-        """
+        """Record an event that must not happen unless it is on disk, or raise ``OutputError``."""
         if self._audit is not None:
             with self._writing:
                 self._audit.add(event, sync=True)
 
     def add(self, event: Record, *, sync: bool = False) -> None:
-        """Record an event.
-
-        Args:
-            event: as ``AuditLog.add`` takes it.
-            sync: return only once it is on disk.
-        """
+        """Record an event, as ``AuditLog.add`` does; a failure is logged and kept in ``failed``."""
         if self._audit is None:
             return
         try:

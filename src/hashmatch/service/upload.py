@@ -21,11 +21,7 @@ class UploadBudget:
         self.held = 0
 
     def take(self, size: int) -> None:
-        """Set bytes aside.
-
-        Raises:
-            UnansweredError: all uploads together would exceed the bound.
-        """
+        """Set bytes aside, or raise ``UnansweredError`` if all uploads would exceed the bound."""
         if self.held + size > self.most:
             raise UnansweredError(Why.MEMORY_FULL)
         self.held += size
@@ -40,13 +36,10 @@ class Upload(Closing):
 
     The memfd is made once there is too much for a buffer, or all has arrived: thousands of slow
     clients take a descriptor each for their connections, and should not take two.
-
-    Attributes:
-        size: bytes that have arrived.
     """
 
     def __init__(self, budget: UploadBudget, most: int) -> None:
-        self.size = 0
+        self.size = 0  # bytes that have arrived
         self._budget = budget
         self._most = most
         self._start = b""
@@ -55,11 +48,7 @@ class Upload(Closing):
 
     @property
     def file(self) -> BinaryIO:
-        """What has arrived.
-
-        Raises:
-            UnansweredError: the system has no descriptor left, or no memory.
-        """
+        """What has arrived. Raises ``UnansweredError`` if there is no descriptor or memory left."""
         if self._file is None:
             try:
                 self._file = memory_file()
@@ -70,11 +59,7 @@ class Upload(Closing):
         return self._file
 
     def write(self, chunk: bytes) -> None:
-        """Add bytes.
-
-        Raises:
-            UnansweredError: the upload is too large, or there is no memory for it.
-        """
+        """Add bytes, or raise ``UnansweredError`` if they are too many, or there is no memory."""
         size = len(chunk)
         if self.size + size > self._most:
             raise UnansweredError(Why.TOO_LARGE)
@@ -88,8 +73,7 @@ class Upload(Closing):
     def seal(self) -> None:
         """Make it unchangeable, since workers get its descriptor, and it may be held afterwards.
 
-        Raises:
-            UnansweredError: the system has no descriptor left, or no memory.
+        Raises ``UnansweredError`` if there is no descriptor or memory left.
         """
         if not isinstance(self.file, io.BytesIO):
             make_unchangeable(self.file.fileno())
@@ -113,11 +97,7 @@ class Upload(Closing):
 
 
 def memory_file() -> BinaryIO:
-    """A nameless file in memory.
-
-    Raises:
-        OSError: there is no descriptor left.
-    """
+    """A nameless file in memory, or raise ``OSError`` if there is no descriptor left."""
     if hasattr(os, "memfd_create"):
         # Unbuffered, so that a worker reads what was written
         flags = os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING

@@ -16,8 +16,7 @@ FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOE
 class OpenFolder:
     """A folder that stays open until the walk has left it and nobody holds it.
 
-    Attributes:
-        descriptor: the same; -1, which opens nothing, once it is closed.
+    Then its descriptor is -1, which opens nothing.
     """
 
     __slots__ = ("_holders", "_left", "descriptor")
@@ -98,14 +97,9 @@ class FileItem(NamedTuple):
 
 
 def open_below(root: bytes, path: bytes) -> int:
-    """Open a file that a walk found, and follow no link below the root, as the walk did.
+    """Open a file below a root, and follow no link on the way, as the walk did.
 
-    Args:
-        root: the folder that it was found in.
-        path: the file's, which begins with the root.
-
-    Raises:
-        DecodeError: it cannot be opened.
+    Raises ``DecodeError`` if it cannot be opened.
     """
     if os.open not in os.supports_dir_fd:
         return open_file(path, flags=NO_FOLLOW)

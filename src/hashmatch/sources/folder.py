@@ -86,13 +86,11 @@ class WalkCounts:
 class FolderSource:
     """A folder as a source: every file in it, in the order of the names' bytes. Or one file.
 
-    Args:
-        root: a folder or a file. If it is a symbolic link, it is followed: the operator named it.
-        counts: updated on the way.
-        options: which files to take.
+    A root that is a symbolic link is followed, since the operator named it. The counts are updated
+    on the way.
 
     Raises:
-        SettingsError: it begins like a path in object storage.
+        SettingsError: the root begins like a path in object storage.
     """
 
     ordered = True

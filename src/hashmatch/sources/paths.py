@@ -10,11 +10,7 @@ from hashmatch.errors import InputError
 
 
 def check_paths(paths: Iterable[str | bytes | os.PathLike[str]]) -> list[bytes]:
-    """Return the paths as bytes, after checking that all of them exist.
-
-    Raises:
-        InputError: one does not exist.
-    """
+    """Return the paths as bytes, or raise ``InputError`` if one does not exist."""
     checked = [os.fsencode(path) for path in paths]
     for path in checked:
         try:
@@ -28,12 +24,7 @@ def check_paths(paths: Iterable[str | bytes | os.PathLike[str]]) -> list[bytes]:
 
 
 def read_paths(file: BinaryIO, separator: bytes = b"\n") -> Iterator[bytes]:
-    """Read paths from a file, one by one, as they arrive.
-
-    Args:
-        file: open for reading in binary; a pipe will do.
-        separator: what ends each path: a newline, or NUL, which no path contains.
-    """
+    """Read paths from a binary file or pipe, one by one, as they arrive."""
     rest = b""
     while chunk := file.read1(1 << 16) if hasattr(file, "read1") else file.read(1 << 16):
         *whole, rest = (rest + chunk).split(separator)

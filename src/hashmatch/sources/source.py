@@ -54,17 +54,12 @@ class Item(Protocol):
         """
 
     def open(self) -> int:
-        """Open it for reading, and return a file descriptor.
-
-        Raises:
-            DecodeError: it cannot be opened.
-        """
+        """Open it for reading, and return a file descriptor, or raise ``DecodeError``."""
 
     def identity(self, descriptor: int | None = None) -> Identity | None:
         """Return its identity: of the open file if a descriptor is given, else without opening it.
 
-        Returns:
-            None if it cannot be determined.
+        None if it cannot be determined.
         """
 
     @property

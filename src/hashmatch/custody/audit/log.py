@@ -31,18 +31,9 @@ class AuditLog(Closing):
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], *, wait: float = 0.0) -> Self:
-        """Open a trail to continue it, or begin one.
+        """Open a trail to continue it, or begin one; see ``Journal`` for arguments and errors.
 
         If a crash tore the last line, it stays as it is, and a record of type ``torn`` follows.
-
-        Args:
-            path: the file, created with mode 0600 if need be. A symbolic link is refused.
-            wait: seconds to wait for another writer to finish.
-
-        Raises:
-            OutputError: the trail cannot be opened, has another writer, or has damage that no
-                crash explains.
-            SettingsError: this system has no file locks.
         """
         return cls(Journal(path, wait=wait))
 

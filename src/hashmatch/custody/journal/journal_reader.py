@@ -79,11 +79,7 @@ class JournalReader:
         self.torn: list[JournalProblem] = []
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        """Yield each whole record.
-
-        Raises:
-            InputError: the file cannot be read.
-        """
+        """Yield each whole record, or raise ``InputError`` if the file cannot be read."""
         with (
             raising(InputError, "cannot read the file", self._path),
             open(self._path, "rb") as file,

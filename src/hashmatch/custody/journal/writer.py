@@ -90,14 +90,11 @@ class Journal:
             raise
 
     def append(self, event: Event, *, sync: bool = False) -> dict[str, Any]:
-        """Append a record of something that happened.
+        """Append a record, and return it as it was written.
 
         Args:
             event: a JSON object with the key ``type``.
             sync: return only once the record is on disk, with everything before it.
-
-        Returns:
-            The record as it was written.
 
         Raises:
             OutputError: the record cannot be written.
@@ -163,8 +160,7 @@ class Journal:
     def _tail(self) -> tuple[bytes, bytes]:
         """The last whole record, as a line, and what a crash left after it; empty if nothing.
 
-        Raises:
-            OutputError: the file is something else, or its end has damage that no crash explains.
+        Raises ``OutputError`` for another file, and for damage at its end that no crash explains.
         """
         size = os.fstat(self._descriptor).st_size
         for window in _WINDOWS:

@@ -88,15 +88,9 @@ class HeldObject(NamedTuple):
 
 
 class BucketQuarantine:
-    """A quarantine that copies matched objects to a prefix of a bucket.
+    """A quarantine that copies matched objects to a prefix of a bucket, which ends in a slash.
 
-    Args:
-        bucket: where to.
-        prefix: what all keys there begin with.
-        remove_source: delete the version that matched, once its copy is verified.
-
-    Raises:
-        SettingsError: the prefix does not end in a slash.
+    With ``remove_source``, it deletes the version that matched, once its copy is verified.
     """
 
     def __init__(self, bucket: Bucket, prefix: bytes, *, remove_source: bool) -> None:
@@ -111,11 +105,8 @@ class BucketQuarantine:
     ) -> HeldObject:
         """Copy an object here, and remove the original if this quarantine does so.
 
-        Args:
-            source: the bucket that the object is in.
-            key: its key.
-            sha256: the digest, as hex, of the bytes that were examined.
-            matches: what it matched, for ``moving.json``.
+        ``sha256`` is the digest, as hex, of the bytes that were examined; ``matches`` is what they
+        matched, for ``moving.json``.
 
         Raises:
             QuarantineError: the object has changed or is gone, or a step failed. It is where it
@@ -150,10 +141,8 @@ def copy_checked(
 ) -> None:
     """Copy an object and compare the copy with what was examined, unless a whole copy is there.
 
-    Nothing is overwritten, and a wrong copy does not stay.
-
-    Raises:
-        DecodeError: it cannot be copied, is not what was examined, or another object has the key.
+    Nothing is overwritten, and a wrong copy does not stay. Raises ``DecodeError`` if it cannot be
+    copied, is not what was examined, or another object has the key.
     """
     made = not target.taken(key)
     if made:
@@ -176,8 +165,7 @@ def copy_checked(
 def write_event(bucket: Bucket, key: bytes, event: Mapping[str, Any]) -> None:
     """Record what happened to an object, when and by whom, unless the key is taken.
 
-    Raises:
-        DecodeError: it cannot be written.
+    Raises ``DecodeError`` if it cannot be written.
     """
     now = datetime.now(UTC).isoformat(timespec="seconds")
     line = json.dumps({**event, "time": now, "by": who()}, indent=1)

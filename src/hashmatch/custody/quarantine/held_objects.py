@@ -53,8 +53,7 @@ class HeldObjects:
     def items(self) -> list[HeldFile]:
         """Return every object of the quarantine, in the order in which they came.
 
-        Raises:
-            InputError: it cannot be read, or has something that no scan writes.
+        Raises ``InputError`` if it cannot be read, or has something that no scan writes.
         """
         return [each.item for each in self._read()]
 
@@ -67,24 +66,15 @@ class HeldObjects:
         return frozenset(each.item.path or b"" for each in found if "removed.json" in each.names)
 
     def verify(self) -> list[HeldFileCheck]:
-        """Read every copy, and compare it with what was examined. Change nothing.
-
-        Raises:
-            InputError: as above.
-        """
+        """Read every copy, and compare it with what was examined. Raises as ``items`` does."""
         return [
             self._check(each) for each in self._read() if each.item.state is not HoldState.RESTORED
         ]
 
     def restore(self, number: int, bucket_of: Callable[[bytes], tuple[Bucket, bytes]]) -> bytes:
-        """Copy an object back to where it came from, unless something else is there.
+        """Copy an object back to where it came from, unless something is there; return its path.
 
-        Returns:
-            Its path.
-
-        Raises:
-            QuarantineError: it is not here, or cannot be copied.
-            InputError: as above.
+        Raises ``QuarantineError`` if it is not here or cannot be copied; otherwise as ``items``.
         """
         found = next((each for each in self._read() if each.item.id == number), None)
         if found is None or found.item.state is not HoldState.HELD or found.item.path is None:

@@ -137,10 +137,7 @@ class Manifest:
     def take(self, event: Mapping[str, Any], time: str) -> None:
         """Apply one event.
 
-        Raises:
-            ValueError: it is not an event of a manifest, or contradicts those before it.
-            KeyError: as above.
-            TypeError: as above.
+        Raises ``ValueError``, ``KeyError`` or ``TypeError`` if it is none, or contradicts others.
         """
         kind = event["type"]
         if kind == "torn":
@@ -162,11 +159,7 @@ class Manifest:
 
 
 def read_manifest(path: bytes) -> Manifest:
-    """Read a manifest, even one with problems.
-
-    Raises:
-        InputError: the file cannot be read.
-    """
+    """Read a manifest, even one with problems, or raise ``InputError``."""
     manifest = Manifest()
     journal = JournalReader(os.fsdecode(path))
     for record in journal:

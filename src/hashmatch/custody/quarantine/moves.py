@@ -25,9 +25,8 @@ from hashmatch.errors import QuarantineError
 def take(item: HeldFile, source: PlaceInFolder, opened: int, files: int) -> None:
     """Move a file into the quarantine.
 
-    Raises:
-        QuarantineError: the file is no longer the one that was examined, and stays where it was.
-        OSError: the system failed; the file is in one of its two places.
+    Raises ``QuarantineError`` if it is no longer the one that was examined; then it stays where it
+    was. After an ``OSError`` it is in one of its two places.
     """
     held = PlaceInFolder(files, item.stored_name)
     if os.fstat(opened).st_nlink == 1 and _renamed(source, held):
@@ -57,9 +56,7 @@ def take(item: HeldFile, source: PlaceInFolder, opened: int, files: int) -> None
 def store(item: HeldFile, opened: int, files: int) -> None:
     """Write a file that has no other place into the quarantine.
 
-    Raises:
-        QuarantineError: what was written differs from the file.
-        OSError: the system failed.
+    Raises ``QuarantineError`` if what was written differs from the file.
     """
     part = PlaceInFolder(files, item.part_name)
     part.write_copy(opened)
@@ -83,11 +80,7 @@ def finish_copy(item: HeldFile, source: PlaceInFolder | None, files: int) -> Non
 
 
 def check_content(item: HeldFile, place: PlaceInFolder, complaint: str) -> None:
-    """Check that a place holds the bytes of a file.
-
-    Raises:
-        QuarantineError: with this complaint, if it does not.
-    """
+    """Raise ``QuarantineError`` with this complaint unless a place holds the bytes of a file."""
     if place.sha256() != item.sha256:
         raise QuarantineError(complaint)
 
@@ -95,9 +88,8 @@ def check_content(item: HeldFile, place: PlaceInFolder, complaint: str) -> None:
 def give_back(item: HeldFile, held: PlaceInFolder, opened: int, destination: PlaceInFolder) -> None:
     """Move a file out of the quarantine, with its mode, owner and times, and overwrite nothing.
 
-    Raises:
-        QuarantineError: the destination is taken; the file stays where it was.
-        OSError: the system failed; the file is in one of its two places.
+    Raises ``QuarantineError`` if the destination is taken; then the file stays where it was. After
+    an ``OSError`` it is in one of its two places.
     """
     passing = PlaceInFolder(destination.folder, item.passing)
     try:

@@ -55,11 +55,7 @@ class PlaceInFolder:
 
     @contextmanager
     def opened(self) -> Iterator[int]:
-        """Open the regular file that is there for reading.
-
-        Raises:
-            QuarantineError: there is none, or it cannot be read.
-        """
+        """Open the regular file that is there for reading, or raise ``QuarantineError``."""
         try:
             descriptor = os.open(self.name, _READ, dir_fd=self.folder)
         except OSError as error:
@@ -88,8 +84,7 @@ class PlaceInFolder:
     def link_to(self, other: PlaceInFolder) -> bool:
         """Give what is here a second name. Return False if hard links are impossible.
 
-        Raises:
-            FileExistsError: the second name is taken.
+        Raises ``FileExistsError`` if the name is taken.
         """
         try:
             os.link(
@@ -138,8 +133,7 @@ class PlaceInFolder:
     def write_copy(self, source: int) -> None:
         """Create a file here with the bytes of an open one; mode 0600, synced.
 
-        Raises:
-            FileExistsError: the name is taken.
+        Raises ``FileExistsError`` if the name is taken.
         """
         descriptor = os.open(self.name, _CREATE, PRIVATE, dir_fd=self.folder)
         try:
@@ -167,8 +161,7 @@ def sha256_of(descriptor: int) -> str:
 def open_folder(path: bytes) -> int:
     """Open a folder by its absolute path, without following a symbolic link.
 
-    Raises:
-        QuarantineError: the folder is missing or cannot be entered, or the path has a link in it.
+    Raises ``QuarantineError`` if it is missing or cannot be entered, or the path has a link in it.
     """
     names = [name for name in path.split(b"/") if name]
     with ExitStack() as stack:
@@ -188,8 +181,7 @@ def open_folder(path: bytes) -> int:
 def opened_place(path: bytes) -> Iterator[PlaceInFolder]:
     """Open the folder of a file whose absolute path has no symbolic link.
 
-    Raises:
-        QuarantineError: the folder cannot be entered.
+    Raises ``QuarantineError`` if it cannot be entered.
     """
     folder, name = os.path.split(path)
     descriptor = open_folder(folder)

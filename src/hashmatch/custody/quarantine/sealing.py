@@ -12,10 +12,7 @@ from hashmatch.errors import MissingExtraError, OutputError, SettingsError
 
 
 class Seal:
-    """Encrypts files to the holders of some keys.
-
-    Args:
-        keys: public keys, ``age1...``, as ``age-keygen`` prints them; any one of them decrypts.
+    """Encrypts files to public keys, ``age1...``, as ``age-keygen`` prints them; any one decrypts.
 
     Raises:
         MissingExtraError: the extra ``age`` is not installed.
@@ -34,11 +31,7 @@ class Seal:
             raise SettingsError("not an age public key: these begin with age1") from error
 
     def encrypt(self, source: BinaryIO, target: BinaryIO) -> None:
-        """Encrypt a file from its start.
-
-        Raises:
-            OutputError: it cannot be encrypted, for example for lack of memory.
-        """
+        """Encrypt a file from its start, or raise ``OutputError``, as for lack of memory."""
         try:
             source.seek(0)
             self._pyrage.encrypt_io(source, target, self._recipients)

@@ -32,10 +32,7 @@ def settle(item: HeldFile, files: int) -> Where:
     """Finish an interrupted move the shortest way, and return where the file is then.
 
     A file that was not taken yet stays where it was. One that was taken is held. One that already
-    has its old name again is restored.
-
-    Raises:
-        OSError: the system failed; the file is in one of its two places.
+    has its old name again is restored. After an ``OSError`` it is in one of its two places.
     """
     with _outside(item) as outside:
         if item.state is HoldState.RESTORING:

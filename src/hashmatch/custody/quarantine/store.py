@@ -327,11 +327,7 @@ def _make_folders(path: bytes) -> int:
 
 
 def check_folder(status: os.stat_result, path: bytes) -> None:
-    """Refuse a folder that is not ours alone.
-
-    Raises:
-        OutputError: it belongs to another user, or others may enter it.
-    """
+    """Raise ``OutputError`` for a folder that another user owns, or that others may enter."""
     if status.st_uid != os.geteuid():
         raise OutputError("the folder belongs to another user", path=os.fsdecode(path))
     if status.st_mode & 0o077:

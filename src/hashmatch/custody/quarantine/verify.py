@@ -47,11 +47,7 @@ class QuarantineCheck:
 
 
 def read_items(folder: str | os.PathLike[str]) -> list[HeldFile]:
-    """Return every file of a quarantine, by id, as the manifest has it.
-
-    Raises:
-        InputError: the folder is not a quarantine, or cannot be read.
-    """
+    """Return every file of a quarantine, by id, as the manifest has it, or raise ``InputError``."""
     return sorted(_read(folder).items.values(), key=lambda item: item.id)
 
 
@@ -80,10 +76,7 @@ def verify(folder: str | os.PathLike[str]) -> QuarantineCheck:
 
 @contextmanager
 def held_file(folder: str | os.PathLike[str], number: int) -> Iterator[tuple[HeldFile, int]]:
-    """Open a file in quarantine for reading, and change nothing.
-
-    Yields:
-        What the manifest says about it, and its descriptor.
+    """Open a file in quarantine: yield what the manifest says of it, and its descriptor.
 
     Raises:
         InputError: the folder is not a quarantine, or does not hold the file.

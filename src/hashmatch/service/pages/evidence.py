@@ -28,11 +28,7 @@ class Evidence(Closing):
         self._pool = SharedPool(workers, limits)
 
     def thumbnail(self, case: Case, *, blurred: bool, colour: bool) -> Thumbnail:
-        """Make one of the part and the view of a case that matched.
-
-        Raises:
-            HashmatchError: there is no picture to show, with the reason in words.
-        """
+        """Make one of what matched in a case, or raise ``HashmatchError`` with the reason."""
         why: HashmatchError = InputError("no copy of the file is known")
         for seen in case.places:
             try:
@@ -56,10 +52,9 @@ class Evidence(Closing):
 
 @contextmanager
 def _opened(place: Place, sha256: str | None) -> Iterator[tuple[int, bytes | None]]:
-    """Open the file at a place. Yield its descriptor, and the member in it that matched, if any.
+    """Open the file at a place: yield its descriptor, and the member in it that matched, if any.
 
-    Raises:
-        HashmatchError: it cannot be opened, or is not the file that matched.
+    Raises ``HashmatchError`` if it cannot be opened, or is not the file that matched.
     """
     path = place.path
     if place.quarantine is not None and is_object(place.quarantine):
@@ -100,9 +95,7 @@ def _outer(path: bytes) -> bytes:
 def _part_of(path: bytes | None, outer: bytes | None, sha256: str | None) -> bytes | None:
     """The member that matched in a held file; of an upload, the place has only the member's path.
 
-    Raises:
-        InputError: it is not known. The file itself may be a harmless picture, with the archive
-            that matched behind it.
+    Raises ``InputError`` if that is not known: the file itself may be a harmless picture.
     """
     member = path if outer is None else _member_of(path, outer)
     if member is None and sha256 is not None:

@@ -63,12 +63,7 @@ def page(template: str, *, status: int = 200, **values: Any) -> Response:
 
 
 def secured(response: Response, *, keep: bool = False) -> Response:
-    """Add the headers that every answer has.
-
-    Args:
-        response: the answer.
-        keep: let browsers keep it; otherwise they must ask again.
-    """
+    """Add the headers that every answer has; with ``keep``, let browsers keep it."""
     kept = "public, max-age=31536000, immutable" if keep else "no-store"
     response.headers.update({**_HEADERS, "Cache-Control": kept})
     return response

@@ -19,11 +19,7 @@ _REQUEST_SECONDS = 60.0
 
 
 def serve_review(pages: ReviewPages, address: Address, socket_mode: int) -> None:
-    """Serve until SIGTERM or SIGINT.
-
-    Raises:
-        SettingsError: nothing can listen there.
-    """
+    """Serve until SIGTERM or SIGINT, or raise ``SettingsError`` if nothing can listen there."""
     with logging_to(sys.stdout.fileno()):
         asyncio.run(_serve(pages, address, socket_mode))
 

@@ -149,11 +149,7 @@ def read_form(body: bytes) -> dict[str, str]:
 
 
 def read_network(text: str) -> Network:
-    """Read an address, or a network such as ``10.0.0.0/8``.
-
-    Raises:
-        SettingsError: it is neither.
-    """
+    """Read an address, or a network such as ``10.0.0.0/8``, or raise ``SettingsError``."""
     try:
         return ipaddress.ip_network(text)
     except ValueError as error:

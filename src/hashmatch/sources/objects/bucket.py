@@ -20,17 +20,9 @@ from hashmatch.sources.objects.store import ObjectInfo, Store
 class BucketSource:
     """The objects whose keys begin with a prefix, in the order of the keys' bytes.
 
-    A listing that fails is an item that cannot be opened: nothing is skipped silently.
-
-    Args:
-        stores: how to reach it.
-        root: such as ``s3://bucket/prefix``; without a prefix, the whole bucket.
-        counts: updated on the way.
-        options: which objects to take.
-
-    Attributes:
-        root: as given, with a slash after the bucket.
-        ordered: true, see ``Source``.
+    A listing that fails is an item that cannot be opened: nothing is skipped silently. The root is
+    such as ``s3://bucket/prefix``; without a prefix, it is the whole bucket. The counts are updated
+    on the way.
 
     Raises:
         SettingsError: an option is for folders only.
@@ -53,11 +45,7 @@ class BucketSource:
         self._listed_to: bytes | None = b""  # None once all of it is listed
 
     def check(self) -> None:
-        """Make sure that the bucket is there.
-
-        Raises:
-            InputError: it is not, or does not let us in.
-        """
+        """Make sure that the bucket is there and lets us in, or raise ``InputError``."""
         self._store.check()
 
     def __iter__(self) -> Iterator[ObjectItem]:
@@ -97,9 +85,7 @@ class BucketSource:
 class NamedObjects:
     """Objects that a manifest names, in its order.
 
-    Args:
-        stores: how to reach them.
-        named: the path of each; and what an inventory says of it, or None to ask the store.
+    Each comes with what an inventory says of it, or None to ask the store.
     """
 
     root = b""

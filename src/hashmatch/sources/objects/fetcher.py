@@ -32,11 +32,8 @@ LISTERS = 8
 class Fetcher(Closing):
     """Threads that read objects into memory.
 
-    Only the thread that made it may call its methods, and those of its fetches.
-
-    Args:
-        most_bytes: memory for all objects that are being read or examined. A larger object is not
-            read at all.
+    Only the thread that made it may call its methods, and those of its fetches. The bound is on the
+    bytes of all objects that are being read or examined; a larger object is not read at all.
 
     Raises:
         SettingsError: this system has no files in memory.
@@ -60,11 +57,7 @@ class Fetcher(Closing):
         return fetch
 
     def look_now(self, store: Store, key: bytes) -> ObjectInfo:
-        """Ask for an object's size and version.
-
-        Raises:
-            DecodeError: it is not there, or does not let us in.
-        """
+        """Ask for an object's size and version; raises ``DecodeError`` if that fails."""
         return persist(lambda: store.look(key), self.pause)
 
     def pause(self, seconds: float) -> bool:
@@ -97,12 +90,9 @@ class Fetcher(Closing):
             fetch.future = self.readers.submit(partial(self.read, fetch.store, fetch.info))
 
     def read(self, store: Store, info: ObjectInfo) -> int:
-        """Read an object into a file in memory, which nobody can change, and return it.
+        """Read an object into a file in memory, which nobody can change, or raise ``DecodeError``.
 
         On the thread that scans, this waits for no memory: that thread would have to give it back.
-
-        Raises:
-            DecodeError: it cannot be read.
         """
         if info.size > self._most_bytes:
             raise DecodeError(
@@ -145,13 +135,7 @@ class Fetcher(Closing):
 
 
 class Fetch:
-    """One object on its way into memory.
-
-    Attributes:
-        store: as given.
-        info: as given.
-        future: of its descriptor, once it has been begun.
-    """
+    """One object on its way into memory; ``future`` is of its descriptor, once it has begun."""
 
     __slots__ = ("_fetcher", "_taken", "future", "info", "store")
 
@@ -172,11 +156,7 @@ class Fetch:
         return self.future.done()
 
     def take(self) -> int:
-        """Return the descriptor, once it is done; the caller closes it.
-
-        Raises:
-            DecodeError: the object could not be read.
-        """
+        """Return the descriptor for the caller to close, or raise ``DecodeError``."""
         assert self.future is not None  # noqa: S101 # it is done
         self._taken = True
         error = self.future.exception()

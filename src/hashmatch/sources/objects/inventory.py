@@ -20,8 +20,7 @@ _SECONDS = len("2026-01-31T12:00:00")
 def columns_of(schema: str) -> Sequence[str]:
     """Read the names of columns, as ``fileSchema`` in the inventory's ``manifest.json`` has them.
 
-    Raises:
-        SettingsError: it has no ``Bucket`` or no ``Key``.
+    Raises ``SettingsError`` without ``Bucket`` and ``Key``.
     """
     columns = [name.strip().lower() for name in schema.split(",")]
     if not set(_NEEDED) <= set(columns):
@@ -37,13 +36,9 @@ def read_inventory(
 ) -> Iterator[tuple[bytes, ObjectInfo | None]]:
     """Yield the path of each object's latest version, and what the inventory says of it.
 
-    The file is CSV, packed with gzip or not.
-
-    The id of the version is left out: an object that was replaced since is then found to have
-    changed, rather than its old contents being taken for those that are there now.
-
-    Raises:
-        InputError: a line does not have these columns, or the file is damaged.
+    The file is CSV, packed with gzip or not. The id of the version is left out: an object that was
+    replaced since is then found to have changed, rather than its old contents being taken for those
+    that are there now. Raises ``InputError`` for a line without these columns, or a damaged file.
     """
     buffered = io.BufferedReader(file)  # type: ignore[type-var] # any binary file will do
     packed = buffered.peek(2)[:2] == _GZIP

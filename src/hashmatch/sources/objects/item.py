@@ -18,11 +18,6 @@ class ObjectItem:
         info: what a listing says of it; None to ask the store when that is needed.
         problem: why it cannot be examined, if that is known already.
         root: the prefix that it was found below; None if it was named itself.
-
-    Attributes:
-        root: as given.
-        name: empty: an object is in no folder.
-        place: None: nothing has to stay open for it.
     """
 
     __slots__ = ("_fetch", "_fetcher", "_info", "_key", "_problem", "_store", "root")

@@ -44,16 +44,9 @@ class _Batch(NamedTuple):
 def pages_ahead(
     store: Store, prefix: bytes, fetcher: Fetcher, pages: int = _PAGES
 ) -> Iterator[list[ObjectInfo]]:
-    """Yield the pages of a listing, in order.
+    """Yield the pages of a listing, in order, asking for so many at a time of one range.
 
-    Args:
-        store: what to list.
-        prefix: what the keys begin with.
-        fetcher: whose threads ask for the pages.
-        pages: how many to ask for at a time of one range.
-
-    Raises:
-        DecodeError: the listing ends early.
+    Raises ``DecodeError`` if the listing ends early.
     """
     ranges = deque([_Range(b"", None)])
 

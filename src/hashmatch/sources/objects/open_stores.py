@@ -14,12 +14,7 @@ from hashmatch.text import printable
 
 
 class OpenStores(Closing):
-    """Connects to each bucket once, when it is first needed.
-
-    Args:
-        options: how to reach S3.
-        most_bytes: memory for the objects being read and examined.
-    """
+    """Connects to each bucket once, when it is first needed."""
 
     def __init__(
         self, options: S3Options = S3Options(), most_bytes: int = 1 << 30
@@ -32,11 +27,7 @@ class OpenStores(Closing):
 
     @property
     def fetcher(self) -> Fetcher:
-        """Reads the objects of all of them.
-
-        Raises:
-            SettingsError: this system cannot keep them in memory.
-        """
+        """Reads the objects of all of them; raises ``SettingsError`` if this system cannot."""
         if self._fetcher is None:
             self._fetcher = Fetcher(self._most_bytes)
         return self._fetcher
@@ -58,11 +49,7 @@ class OpenStores(Closing):
         return self._stores[url], key
 
     def s3(self, path: bytes) -> tuple[S3Store, bytes]:
-        """Return the same for S3, whose stores can also copy and delete.
-
-        Raises:
-            SettingsError: it is another kind of store.
-        """
+        """Return the same for S3, whose stores can also copy; ``SettingsError`` for others."""
         store, key = self.of(path)
         if not isinstance(store, S3Store):
             raise SettingsError("only S3 copies objects by itself", path=printable(path))

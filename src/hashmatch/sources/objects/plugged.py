@@ -24,11 +24,7 @@ _TIMES = ("last_modified", "LastModified", "updated", "mtime", "created")
 
 
 class PluggedStore:
-    """A bucket that fsspec reaches; see ``Store``.
-
-    Args:
-        scheme: ``az`` or ``gs``.
-        bucket: its name.
+    """A bucket or container that fsspec reaches, by ``az`` or ``gs``; see ``Store``.
 
     Raises:
         InputError: the plug-in cannot be used, for example without credentials.

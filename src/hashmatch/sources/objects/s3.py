@@ -112,11 +112,7 @@ class S3Store:
         )
 
     def taken(self, key: bytes) -> bool:
-        """Whether there is an object with this key.
-
-        Raises:
-            DecodeError: that cannot be found out.
-        """
+        """Whether there is an object with this key; raises ``DecodeError`` if nobody can tell."""
         try:
             persist(partial(self.look, key), _go_on)
         except DecodeError as error:
@@ -141,20 +137,12 @@ class S3Store:
             return bytes(body.read(_PIECE))
 
     def listed(self, prefix: bytes) -> Iterator[ObjectInfo]:
-        """Yield the objects whose keys begin with a prefix.
-
-        Raises:
-            DecodeError: they cannot be listed.
-        """
+        """Yield the objects whose keys begin with a prefix, or raise ``DecodeError``."""
         for page in self.pages(prefix, b"", None, _go_on):
             yield from page
 
     def load(self, found: ObjectInfo) -> bytes:
-        """Read an object.
-
-        Raises:
-            DecodeError: it cannot be read, or is another one by now.
-        """
+        """Read an object; raises ``DecodeError`` if that fails, or it is another one by now."""
 
         def attempt() -> bytes:
             pieces: list[bytes] = []
@@ -164,11 +152,7 @@ class S3Store:
         return persist(attempt, _go_on)
 
     def sha256(self, found: ObjectInfo) -> str:
-        """Read an object, and return its digest as hex.
-
-        Raises:
-            DecodeError: it cannot be read, or is another one by now.
-        """
+        """Read an object, and return its digest as hex; raises as ``load`` does."""
 
         def attempt() -> str:
             digest = hashlib.sha256()
@@ -178,11 +162,7 @@ class S3Store:
         return persist(attempt, _go_on)
 
     def write(self, key: bytes, data: bytes) -> None:
-        """Write an object, unless the key is taken.
-
-        Raises:
-            DecodeError: it cannot be written.
-        """
+        """Write an object, unless the key is taken, or raise ``DecodeError``."""
         # A bucket that locks what is written wants a checksum
         more = {"Body": data, "IfNoneMatch": "*", "ChecksumAlgorithm": "SHA256"}
         step = partial(self._call, "put_object", Key=_text(key), **more)
@@ -195,10 +175,8 @@ class S3Store:
     def copy(self, source: S3Store, found: ObjectInfo, key: bytes) -> None:
         """Copy this version of an object of another bucket here, without reading it.
 
-        Where the storage knows conditional copies, nothing is overwritten.
-
-        Raises:
-            DecodeError: it cannot be copied, is another one by now, or the key is taken.
+        Where the storage knows conditional copies, nothing is overwritten. Raises ``DecodeError``
+        if it cannot be copied, is another one by now, or the key is taken.
         """
         which = {"Bucket": source._bucket, "Key": _text(found.key)}  # our own class
         if found.version not in _UNVERSIONED:
@@ -213,11 +191,7 @@ class S3Store:
             persist(step, _go_on)  # Swift, for one, applies the condition to the source
 
     def remove(self, found: ObjectInfo) -> None:
-        """Delete this version of an object, and no other.
-
-        Raises:
-            DecodeError: it cannot be deleted, for example because it is locked.
-        """
+        """Delete this version of an object, and no other, or raise ``DecodeError``."""
         which = {"VersionId": found.version} if found.version else {"IfMatch": f'"{found.etag}"'}
         named = {"Key": _text(found.key), **which}
 

@@ -27,11 +27,7 @@ class S3Options:
 
 
 class S3Connection:
-    """A client for any number of buckets.
-
-    Raises:
-        MissingExtraError: botocore is not installed.
-    """
+    """A client for any number of buckets; raises ``MissingExtraError`` without botocore."""
 
     def __init__(self, options: S3Options) -> None:
         try:
@@ -46,8 +42,7 @@ class S3Connection:
     def client(self, region: str | None = None) -> Any:
         """Return a client of a region, or of the configured one. Any thread may use it.
 
-        Raises:
-            SettingsError: the AWS configuration cannot be used.
+        Raises ``SettingsError`` if the AWS configuration cannot be used.
         """
         from botocore.config import Config  # noqa: PLC0415 # an extra
         from botocore.exceptions import BotoCoreError  # noqa: PLC0415 # an extra

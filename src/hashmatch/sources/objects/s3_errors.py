@@ -29,12 +29,9 @@ WORDS = {
 
 
 def failure(status: int, code: str, message: str) -> DecodeError:
-    """What an error of S3 means for whoever asked.
+    """What an error of S3 means for whoever asked, by its status, code and message.
 
-    Args:
-        status: of the answer.
-        code: that S3 gives the error.
-        message: that it gives; only compared, since it may say anything.
+    The message is only compared, since it may say anything.
     """
     code = code if _CODE.fullmatch(code) else "error"
     what = f"the storage says {code} ({status})"

@@ -23,12 +23,7 @@ class S3Page(NamedTuple):
 
 
 def parse_page(body: bytes) -> S3Page:
-    """Read a page.
-
-    Raises:
-        TransientError: it is not whole.
-        DecodeError: it is not a page of a listing.
-    """
+    """Read a page: raises ``TransientError`` if it is not whole, ``DecodeError`` if it is none."""
     try:
         root = ET.fromstring(body)  # noqa: S314 # expat bounds what entities expand to
     except ET.ParseError:

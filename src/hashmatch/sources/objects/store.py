@@ -62,11 +62,7 @@ class Store(Protocol):
         """Tells it from a bucket of the same name elsewhere."""
 
     def check(self) -> None:
-        """Make sure that it is there.
-
-        Raises:
-            InputError: it is not, or does not let us in.
-        """
+        """Make sure that it is there and lets us in, or raise ``InputError``."""
 
     def pages(
         self, prefix: bytes, after: bytes, until: bytes | None, pause: Pause
@@ -91,11 +87,7 @@ class Store(Protocol):
 
 
 def persist(step: Callable[[], T], pause: Pause) -> T:
-    """Do something until it works, or has failed too often.
-
-    Raises:
-        DecodeError: it failed, and another attempt would not help.
-    """
+    """Do something until it works, or has failed too often; then raise its ``DecodeError``."""
     for delay in _DELAYS:
         try:
             return step()

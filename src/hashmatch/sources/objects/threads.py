@@ -17,9 +17,7 @@ T = TypeVar("T")
 class Threads(Closing):
     """Does things in the background. One thread at a time may submit them.
 
-    Args:
-        most: how many threads; one is started only when all others are busy.
-        stop: set when nobody wants results any more.
+    A thread is started only when all others are busy. ``stop`` is set when nobody wants results.
     """
 
     def __init__(self, most: int, stop: threading.Event) -> None:
