@@ -91,8 +91,9 @@ CONTAINERS = (
     Handled(
         "PDF",
         "PDF (`.pdf`)",
-        "pictures on pages, pages without visible text as a reader shows them, attached files",
-        "drawings on pages with text, form fields, pictures that no page shows",
+        "pictures on pages and in annotations, pages without visible text as a reader shows them,"
+        " attached files",
+        "drawings on pages with text, pictures that no page shows",
         "pdf",
     ),
     Handled(

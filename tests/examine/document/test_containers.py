@@ -23,7 +23,7 @@ from matchers import in_process
 from pictures import encode, photo
 
 from ..archive.makers import MIB, make_tar, make_zip, read_all
-from .containers import CONTAINERS, LIBARCHIVE, a_mail, make_pdf, make_rar4
+from .containers import CONTAINERS, LIBARCHIVE, a_mail, make_mbox, make_pdf, make_rar4
 
 KIND = HashKind("phash", 64)
 LISTED = encode(photo(1, 160, 120), "JPEG")
@@ -90,6 +90,55 @@ def test_a_listed_picture_inside_matches(name: str, matcher: Matcher) -> None:
     far = matcher.match(pack(OTHER))
     expected = Verdict.UNSCANNED if name == "SVG" else Verdict.CLEAR
     assert far.verdict is expected
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"data:image", b"data&colon;image"),
+        (b"data:", b"da\nta:"),
+        (b";base64,", b';x="y"; base64&#44;'),
+        (b",/9j", b",&#47;9&#x6A;"),
+        (b"<!DOCTYPE html>", b"<!-- saved -->text"),
+        (b"<!DOCTYPE html>", b"<br/>"),
+    ],
+)
+def test_a_data_uri_is_read_as_browsers_read_it(old: bytes, new: bytes, matcher: Matcher) -> None:
+    """Character references, line breaks and quotes within a data URI hide nothing."""
+    page = CONTAINERS["HTML"](LISTED)
+    assert old in page
+    assert matcher.match(page.replace(old, new)).verdict is Verdict.MATCH
+
+
+def test_a_mail_within_a_mail_may_be_in_base64(matcher: Matcher) -> None:
+    """A forwarded mail is opened although it is encoded, which the standard forbids."""
+    inner = base64.encodebytes(a_mail(LISTED).as_bytes())
+    head = b"From: a@example.org\nDate: today\nContent-Type: message/rfc822\n"
+    data = head + b"Content-Transfer-Encoding: base64\n\n" + inner
+    assert matcher.match(data).verdict is Verdict.MATCH
+
+
+def test_a_mail_of_two_encodings_is_not_clear(matcher: Matcher) -> None:
+    """Programs differ about which one counts, so the part is not scanned."""
+    data = a_mail(LISTED).as_bytes()
+    encoding = b"Content-Transfer-Encoding: base64\n"
+    found = matcher.match(data.replace(encoding, b"Content-Transfer-Encoding: 7bit\n" + encoding))
+    assert (found.verdict, found.reason) == (Verdict.UNSCANNED, Reason.UNSUPPORTED_FORMAT)
+
+
+def test_a_mailbox_without_years_is_taken_apart(matcher: Matcher) -> None:
+    """A line of a mailbox that names no year begins a mail if headers follow it."""
+    data = make_mbox(LISTED)
+    second = data.rindex(b"\nFrom ") + 1
+    end = data.index(b"\n", second)
+    assert matcher.match(data[:second] + b"From someone" + data[end:]).verdict is Verdict.MATCH
+
+
+def test_a_saved_page_has_few_headers(matcher: Matcher) -> None:
+    """A page that was saved as one file is a mail by its two MIME headers alone."""
+    data = a_mail(LISTED).as_bytes()
+    body = data[data.index(b"MIME-Version") :]
+    assert matcher.match(body).verdict is Verdict.MATCH
 
 
 @pytest.mark.parametrize("name", CONTAINERS)

@@ -8,7 +8,7 @@ import zlib
 import numpy as np
 import pypdfium2
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from hashmatch import Entry, HashKind, HashList, Matcher, Reason, Verdict
 from hashmatch.examine.examination import examine
@@ -138,6 +138,56 @@ def test_attached_files_are_parts(matcher: Matcher) -> None:
     pdf.save(whole)
     assert paths(whole.getvalue()) == [b"attachment-1-photo.jpg"]
     assert matcher.match(whole.getvalue()).verdict is Verdict.MATCH
+
+
+FORM = stream(
+    b"/Type/XObject/Subtype/Form/BBox[0 0 320 240]/Resources<</XObject<</X0 10 0 R>>>>", WHOLE
+)
+
+
+@pytest.mark.parametrize("kind", [b"Stamp", b"FreeText", b"Widget/FT/Btn/Ff 65536/T(b)"])
+@pytest.mark.parametrize("text", [b"", TEXT])
+def test_what_annotations_show_is_part_of_the_page(
+    kind: bytes, text: bytes, matcher: Matcher
+) -> None:
+    """The picture of a stamp or a button is looked up, on an empty page and beside text."""
+    shown = b"<</Type/Annot/Subtype/%s/F 4/Rect[0 0 320 240]/AP<</N 11 0 R>>>>" % kind
+    data = pdf_of([image(PICTURE), FORM], text, page=b"/Annots[%s]" % shown)
+    assert matcher.match(data).verdict is Verdict.MATCH
+
+
+def test_a_link_does_not_have_its_page_rendered() -> None:
+    """A picture with a link on it comes once."""
+    link = b"/Annots[<</Type/Annot/Subtype/Link/Rect[0 0 320 240]>>]"
+    assert paths(pdf_of([image(PICTURE)], WHOLE, page=link)) == [b"page-1/image-1.png"]
+
+
+def test_a_file_attached_to_a_page_is_a_part(matcher: Matcher) -> None:
+    """A file that is attached to a place on a page is examined like one of the document."""
+    file = b"<</Type/Filespec/F(a.jpg)/UF(a.jpg)/EF<</F 10 0 R>>>>"
+    pin = b"/Annots[<</Type/Annot/Subtype/FileAttachment/Rect[0 0 9 9]/FS %s>>]" % file
+    data = pdf_of([stream(b"/Type/EmbeddedFile", JPEG)], TEXT, page=pin)
+    assert paths(data) == [b"page-1/attachment-1-a.jpg"]
+    assert matcher.match(data).verdict is Verdict.MATCH
+
+
+def test_a_picture_deep_in_forms_is_found(matcher: Matcher) -> None:
+    """A picture inside 30 forms, one in the other, is shown by readers, and looked up."""
+    head = b"/Type/XObject/Subtype/Form/BBox[0 0 320 240]/Resources<</XObject<</X0 %d 0 R>>>>"
+    forms = [stream(head % (10 + n), b"/X0 Do") for n in range(1, 30)]
+    data = pdf_of([image(PICTURE), FORM, *forms], b"/X30 Do" + TEXT)
+    assert matcher.match(data).verdict is Verdict.MATCH
+
+
+@pytest.mark.parametrize("text", [b"", TEXT])
+def test_a_jpeg_is_looked_up_as_shown_too(text: bytes, matcher: Matcher) -> None:
+    """A negative that the PDF turns back into a picture matches, as readers show it."""
+    negative = encode(ImageOps.invert(PICTURE.convert("RGB")), "JPEG")
+    head = b"/Type/XObject/Subtype/Image/ColorSpace/DeviceRGB/BitsPerComponent 8/Width 320"
+    head += b"/Height 240/Filter/DCTDecode/Decode[1 0 1 0 1 0]"
+    data = pdf_of([stream(head, negative)], WHOLE + text)
+    assert paths(data) == [b"page-1/image-1.jpg", b"page-1/image-1.png"]
+    assert matcher.match(data).verdict is Verdict.MATCH
 
 
 def test_damaged_pixels_are_told(matcher: Matcher) -> None:

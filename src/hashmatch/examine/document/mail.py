@@ -17,8 +17,11 @@ from hashmatch.examine.document.contents import content_entry, label, read_base6
 from hashmatch.examine.extras import MAIL, require
 from hashmatch.model import Reason
 
-# The line that begins a mail; in a mail's own text, such a line is quoted
-_SEPARATOR = re.compile(rb"^From \S+ [^\r\n]{0,80}\d{4}[^\r\n]{0,20}\r?\n", re.MULTILINE)
+# The line that begins a mail: with a year, or before a header. In a mail's own text it is quoted
+_SEPARATOR = re.compile(
+    rb"^From (?:\S+ [^\r\n]{0,80}\d{4}[^\r\n]{0,20}\r?\n|[^\r\n]{1,200}\r?\n(?=[!-9;-~]{1,76}:))",
+    re.MULTILINE,
+)
 _UUENCODED = re.compile(
     rb"^begin(?P<base64>-base64)? [0-7]{3,4} (?P<name>[^\r\n]{1,200})\r?\n(?P<lines>.*?)"
     rb"(?:^(?:end|====)[ \t]*\r?$|\Z)",
@@ -84,7 +87,7 @@ def _entries(data: bytes, prefix: bytes, budget: Budget) -> Iterator[ArchiveEntr
         raise DecodeError(Reason.TOO_LARGE, OUT_OF_MEMORY) from None
     number = 0
     for part in parts:
-        if part.is_multipart():
+        if part.is_multipart() and not _is_encoded_mail(part):
             continue
         number += 1
         yield from _part_entries(part, prefix + b"%d" % number, budget)
@@ -101,12 +104,23 @@ def _parts(mail: Any) -> Iterator[Any]:
         yield part
 
 
+def _is_encoded_mail(part: Any) -> bool:
+    """Tell whether this is a forwarded mail in base64, which RFC 2046 forbids and programs read."""
+    return part.get_content_type() == "message/rfc822" and _encoding(part) == "base64"
+
+
+def _encoding(part: Any) -> str:
+    every = {str(each).strip().lower() for each in part.get_all("content-transfer-encoding", [""])}
+    return every.pop() if len(every) == 1 else "contradictory"
+
+
 def _part_entries(part: Any, number: bytes, budget: Budget) -> Iterator[ArchiveEntry]:
-    encoding = str(part.get("content-transfer-encoding", "")).strip().lower()
+    encoding = _encoding(part)
     kind, smime = part.get_content_type(), str(part.get_param("smime-type"))
     path = number + _name(part)
     del part["content-transfer-encoding"]  # or the library decodes, and hides damage
-    data, problem = _decoded(part.get_payload(decode=True) or b"", encoding)
+    text = part.get_payload(0).as_bytes() if part.is_multipart() else part.get_payload(decode=True)
+    data, problem = _decoded(text or b"", encoding)
     if kind in _ENVELOPES and "signed" not in smime:
         problem = DecodeError(Reason.ENCRYPTED, "an encrypted mail")
     yield content_entry(path, data, budget, problem)

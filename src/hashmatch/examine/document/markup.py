@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from html import unescape
 from typing import BinaryIO
 from urllib.parse import unquote_to_bytes
 
@@ -19,12 +20,12 @@ from hashmatch.examine.document.sniffing import as_ascii
 # type says that it is a picture
 _URI = re.compile(
     rb"data:(?:"
-    rb"[^,\"'<>\s]{0,200};\s*base64\s*,(?P<base64>[A-Za-z0-9+/=%\s&#;]*)"
+    rb"[^,<>]{0,200}?;\s*base64\s*,(?P<base64>[A-Za-z0-9+/=%\s]*)"
     rb"|image/[^,\"'<>\s]{1,200},(?P<plain><[^\"]*|[^\"'\s)>]*)"
     rb")",
     re.IGNORECASE,
 )
-_REFERENCE = re.compile(rb"&[#\w]{1,10};")
+_IGNORED = re.compile(rb"[\t\r\n]+")  # by browsers, wherever a URI has them
 
 
 def uri_entries(file: BinaryIO, size: int, budget: Budget) -> Iterator[ArchiveEntry]:
@@ -38,13 +39,13 @@ def uri_entries(file: BinaryIO, size: int, budget: Budget) -> Iterator[ArchiveEn
     Raises:
         DecodeError: the text is too large.
     """
-    text = as_ascii(read_whole(file, size, budget))
+    text = _IGNORED.sub(b"", as_ascii(read_whole(file, size, budget)))
+    if b"&" in text:  # any character may be written as a reference, such as &#58;
+        text = unescape(text.decode("latin-1")).encode("latin-1", "replace")
     for number, found in enumerate(_URI.finditer(text), 1):
         name = b"data-%d" % number
         if found["base64"] is None:
             yield content_entry(name, unquote_to_bytes(found["plain"]), budget)
         else:
-            # A line break may be written as a character reference, such as &#10;
-            encoded = unquote_to_bytes(_REFERENCE.sub(b"", found["base64"]))
-            data, problem = read_base64(encoded)
+            data, problem = read_base64(unquote_to_bytes(found["base64"]))
             yield content_entry(name, data, budget, problem)

@@ -9,14 +9,19 @@ import hashlib
 import threading
 import zlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from io import BytesIO
 from itertools import islice
 from typing import Any, BinaryIO, TypeVar
+
+import numpy as np
+from PIL import Image
 
 from hashmatch.errors import OUT_OF_MEMORY, DecodeError
 from hashmatch.examine.archive.budget import Budget
 from hashmatch.examine.archive.entries import ArchiveEntry
 from hashmatch.examine.decode.jpeg import embedded_jpegs
+from hashmatch.examine.decode.opening import DECODER_ERRORS
 from hashmatch.examine.document.contents import content_entry, label, read_whole
 from hashmatch.examine.extras import PDF, require
 from hashmatch.model import Reason
@@ -32,6 +37,9 @@ _SLACK = 0.02
 _OWN_FILES = {"DCTDecode": (b"jpg", b"\xff\xd8\xff"), "JPXDecode": (b"jp2", b"")}
 _STEP = 1 << 18
 _MOST_OBJECTS = 100_000
+_DEEPEST = 64  # forms within forms; PDFium itself stops at 40
+_SMALL = (16, 16)
+_ALIKE = 24  # grey levels by which small copies of one picture differ at most, on average
 _MOST_EMBEDDED = 1000
 
 _T = TypeVar("_T")
@@ -41,9 +49,11 @@ _LOCK = threading.RLock()  # PDFium is not made for threads, and Windows has no 
 def pdf_entries(file: BinaryIO, size: int, budget: Budget) -> Iterator[ArchiveEntry]:
     """Yield the pictures of each page, pages without text, and attached files.
 
-    A JPEG or JPEG 2000 comes as it is, any other picture as a PNG of its pixels. A page without
-    visible text also comes as a PNG of the whole page, unless it is just one upright picture. A
-    picture on several pages comes once. If PDFium refuses the PDF, the JPEGs in it come anyway.
+    Stamps, form fields and other annotations count as part of their page. A JPEG or JPEG 2000 comes
+    as it is; if the PDF has it shown in other colours, its pixels come too. Any other picture comes
+    as a PNG of its pixels. A page without visible text also comes as a PNG of the whole page,
+    unless it is just one upright picture. A picture on several pages comes once. If PDFium refuses
+    the PDF, the JPEGs in it come anyway.
 
     Args:
         file: the PDF, which must be seekable.
@@ -103,71 +113,118 @@ class _PdfReader:
         for index in range(self._call(lambda: len(self._document))):
             name = b"page-%d" % (index + 1)
             yield ArchiveEntry(name)
-            try:
-                page = self._call(lambda: self._document[index])  # noqa: B023 # called at once
-            except self._pdfium.PdfiumError:
-                self.problem = DecodeError(Reason.UNDECODABLE, "a page cannot be read")
-                continue
-            try:
-                yield from self._page_entries(page, name)
-            finally:
-                self._call(page.close)
+            yield from self._page_entries(index, name)
         for index in range(self._call(self._document.count_attachments)):
-            yield self._attachment(index)
+            get = partial(self._document.get_attachment, index)
+            yield self._attachment(get, b"attachment-%d" % (index + 1))
 
     def _call(self, act: Callable[[], _T]) -> _T:
         with _LOCK:
             return act()
 
-    def _page_entries(self, page: Any, name: bytes) -> Iterator[ArchiveEntry]:
+    def _annotations(self, page: Any) -> Iterator[Any]:
+        raw = self._pdfium.raw
+        for number in range(min(raw.FPDFPage_GetAnnotCount(page), _MOST_OBJECTS)):
+            annotation = raw.FPDFPage_GetAnnot(page, number)
+            if not annotation:
+                continue
+            try:
+                yield annotation
+            finally:
+                raw.FPDFPage_CloseAnnot(annotation)
+
+    def _attached(self, page: Any) -> list[Callable[[], Any]]:
+        """The files that are attached to a place on the page, and not to the document."""
+        find = self._pdfium.raw.FPDFAnnot_GetFileAttachment
+        found = [find(annotation) for annotation in self._annotations(page)]
+        return [partial(self._pdfium.PdfAttachment, each, self._document) for each in found if each]
+
+    def _with_annotations(self, page: Any, index: int) -> Any:
+        """Make what annotations show a part of the page, and return the page."""
+        raw = self._pdfium.raw
+        if not any(raw.FPDFAnnot_HasKey(each, b"AP") for each in self._annotations(page)):
+            return page
+        if raw.FPDFPage_Flatten(page, raw.FLAT_NORMALDISPLAY) == raw.FLATTEN_FAIL:
+            self.problem = DecodeError(Reason.UNDECODABLE, "the annotations of a page are damaged")
+            return page
+        whole = self._document[index]  # what it shows is read when it is opened
+        page.close()
+        return whole
+
+    def _page_entries(self, index: int, name: bytes) -> Iterator[ArchiveEntry]:
         try:
-            objects = self._call(lambda: list(islice(page.get_objects(), _MOST_OBJECTS)))
+            page = self._call(lambda: self._document[index])
         except self._pdfium.PdfiumError:
             self.problem = DecodeError(Reason.UNDECODABLE, "a page cannot be read")
             return
+        try:
+            for number, get in enumerate(self._call(lambda: self._attached(page)), 1):
+                yield self._attachment(get, name + b"/attachment-%d" % number)
+            page = self._call(lambda: self._with_annotations(page, index))
+            yield from self._shown(page, name)
+        except self._pdfium.PdfiumError:
+            self.problem = DecodeError(Reason.UNDECODABLE, "a page cannot be read")
+        finally:
+            self._call(page.close)
+
+    def _shown(self, page: Any, name: bytes) -> Iterator[ArchiveEntry]:
+        every = page.get_objects(max_depth=_DEEPEST)
+        objects = self._call(lambda: list(islice(every, _MOST_OBJECTS)))
         if len(objects) == _MOST_OBJECTS:
             problem = f"a page has {_MOST_OBJECTS} objects or more"
             self.problem = DecodeError(Reason.ARCHIVE_LIMIT, problem)
         images = [each for each in objects if each.type == _IMAGE]
         for number, image in enumerate(images, 1):
-            found = self._image(image, name + b"/image-%d." % number)
-            if found is not None:
-                yield found
+            yield from self._image(image, name + b"/image-%d." % number)
         if objects and not self._call(lambda: self._has_text(objects) or _is_plain(page, objects)):
-            found = self._kept(name + b".png", lambda: self._rendered(page))
-            if found is not None:
-                yield found
+            yield from self._kept(name + b".png", lambda: self._rendered(page))
 
     def _has_text(self, objects: list[Any]) -> bool:
         mode = self._pdfium.raw.FPDFTextObj_GetTextRenderMode
         return any(each.type == _TEXT and mode(each) != _INVISIBLE for each in objects)
 
-    def _image(self, image: Any, name: bytes) -> ArchiveEntry | None:
+    def _image(self, image: Any, name: bytes) -> Iterator[ArchiveEntry]:
         filters = self._call(image.get_filters)
         if filters and filters[-1] in _OWN_FILES:
             suffix, magic = _OWN_FILES[filters[-1]]
             data = bytes(self._call(lambda: image.get_data(decode_simple=True)))
             if data.startswith(magic):
-                return self._kept(name + suffix, lambda: data)
-        return self._kept(name + b"png", lambda: self._pixels(image, filters))
+                yield from self._kept(name + suffix, lambda: data)
+                if self._call(lambda: self._is_shown_as(data, image)):
+                    return
+        yield from self._kept(name + b"png", lambda: self._pixels(image, filters))
 
-    def _kept(self, name: bytes, read: Callable[[], bytes]) -> ArchiveEntry | None:
-        """Make an entry from a picture, or from its problem; None if it is a repetition."""
+    def _is_shown_as(self, data: bytes, image: Any) -> bool:
+        """Tell whether the page shows a JPEG or JPEG 2000 in its own colours."""
+        width, height = image.get_px_size()
+        if 4 * width * height > self._budget.max_member_bytes:
+            return True  # its own examination says that it is too large
+        try:
+            shown = image.get_bitmap(render=False).to_pil()
+            with Image.open(BytesIO(data), formats=("JPEG", "JPEG2000")) as own:
+                if own.size != (width, height):
+                    return False
+                own.draft("L", (64, 64))
+                apart = _small(own) - _small(shown)
+        except (self._pdfium.PdfiumError, *DECODER_ERRORS):
+            return False
+        return bool(np.abs(apart).mean() <= _ALIKE)
+
+    def _kept(self, name: bytes, read: Callable[[], bytes]) -> Iterator[ArchiveEntry]:
+        """Make an entry from a picture, or from its problem; none if it is a repetition."""
+        data, problem = b"", None
         try:
             data = self._call(read)
         except DecodeError as error:
-            return content_entry(name, b"", self._budget, error.bare())
+            problem = error.bare()
         except self._pdfium.PdfiumError:
             problem = DecodeError(Reason.UNDECODABLE, "PDFium cannot decode this picture")
-            return content_entry(name, b"", self._budget, problem)
         except MemoryError:
             problem = DecodeError(Reason.TOO_LARGE, OUT_OF_MEMORY)
-            return content_entry(name, b"", self._budget, problem)
         digest = hashlib.sha256(data, usedforsecurity=False).digest()
-        if digest in self._seen:
-            return None
-        self._seen.add(digest)
-        return content_entry(name, data, self._budget)
+        if problem is not None or digest not in self._seen:
+            self._seen.add(digest)
+            yield content_entry(name, data, self._budget, problem)
 
     def _pixels(self, image: Any, filters: list[str]) -> bytes:
         width, height = image.get_px_size()
@@ -182,15 +239,18 @@ class _PdfReader:
         scale = PAGE_PIXELS / max(*page.get_size(), 1)
         return _png(page.render(scale=scale, may_draw_forms=False))
 
-    def _attachment(self, index: int) -> ArchiveEntry:
-        name = b"attachment-%d" % (index + 1)
+    def _attachment(self, get: Callable[[], Any], name: bytes) -> ArchiveEntry:
         try:
-            attached = self._call(lambda: self._document.get_attachment(index))
+            attached = self._call(get)
             name += b"-" + label(self._call(attached.get_name))
             return content_entry(name, bytes(self._call(attached.get_data)), self._budget)
         except (self._pdfium.PdfiumError, UnicodeError, MemoryError):
             problem = DecodeError(Reason.UNDECODABLE, "PDFium cannot read this attachment")
             return content_entry(name, b"", self._budget, problem)
+
+
+def _small(picture: Image.Image) -> Any:
+    return np.asarray(picture.convert("L").resize(_SMALL), dtype=np.int16)
 
 
 def _is_plain(page: Any, objects: list[Any]) -> bool:

@@ -19,12 +19,15 @@ _KNOWN = frozenset(
 )
 _TELLING = frozenset({b"from", b"date", b"received", b"return-path", b"message-id"})
 _ENOUGH = 3
+_MIME = frozenset({b"mime-version", b"content-type"})  # all that some saved pages have
 _MBOX = re.compile(rb"From \S+ [^\r\n]{0,80}\d{4}[^\r\n]{0,20}\r?\n")
 _UTF_16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}  # by byte order mark
 _UTF_8 = b"\xef\xbb\xbf"
 _HTML = re.compile(
-    rb"(?:\s+|<\?.*?\?>|<!--.*?-->)*+"
-    rb"<(?:!doctype\s+html|html|head|body|title|meta|script|style|table|div|p|img|a|h1)"
+    rb"\s*<!--|(?:\s+|<\?.*?\?>|<!--.*?-->)*+"
+    rb"<(?:!doctype\s+html|html|head|body|title|meta|link|base|script|style|iframe|table|div|span"
+    rb"|center|font|main|section|article|figure|picture|video|form|ul|ol|pre|p|br|b|i|u|em|strong"
+    rb"|img|a|h[1-6])"
     rb"[\s/>]",
     re.DOTALL | re.IGNORECASE,
 )
@@ -79,4 +82,4 @@ def _is_mail(head: bytes) -> bool:
 
 
 def _suffices(known: set[bytes]) -> bool:
-    return len(known) >= _ENOUGH and bool(known & _TELLING)
+    return known >= _MIME or (len(known) >= _ENOUGH and bool(known & _TELLING))
