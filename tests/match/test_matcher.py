@@ -137,7 +137,18 @@ def test_thresholds_are_by_algorithm_and_width() -> None:
 
 @pytest.mark.parametrize(
     "threshold",
-    [-1, 32, 64, {"phash": -1}, {"phash": 32}, {"whash": 4}, {"phash-128": 4}, 7.5, {"phash": "8"}],
+    [
+        -1,
+        32,
+        64,
+        {"phash": -1},
+        {"phash": 32},
+        {"whash": 4},
+        {"phash-128": 4},
+        7.5,
+        {"phash": "8"},
+        True,
+    ],
 )
 def test_thresholds_that_make_no_sense_are_refused(threshold: object) -> None:
     """A threshold that would match everything, or for an unknown algorithm, is an error at once."""

@@ -45,7 +45,7 @@ def fixed_threshold(kind: HashKind, threshold: Threshold) -> int | None:
     else:
         chosen = None if threshold == AUTO else threshold
     # Unrelated pictures differ in about half their bits, so from there on everything would match
-    whole = isinstance(chosen, int)  # not every caller uses a type checker
+    whole = isinstance(chosen, int) and not isinstance(chosen, bool)
     if chosen is not None and (not whole or not 0 <= chosen < kind.bits // 2):
         raise SettingsError(
             f"the threshold for {kind} must be from 0 to {kind.bits // 2 - 1} bits, not {chosen!r}"

@@ -94,6 +94,39 @@ def test_a_false_end_hides_nothing(behind: bytes) -> None:
     assert contents(make_zip(FILES) + end + b"more") == RAW
 
 
+def test_the_entries_of_all_directories_come() -> None:
+    """Two zips in a row, and two directories that one end may mean, hide no member."""
+    one, two = make_zip({"one": b"1"}), make_zip({"two": b"2"})
+    assert contents(one + two) == {b"one": b"1", b"two": b"2"}
+    assert contents(b"a picture" + two + one) == {b"one": b"1", b"two": b"2"}
+    members, end = one.index(b"PK\x01\x02"), one.index(b"PK\x05\x06")
+    last = two[two.index(b"PK\x01\x02") :]  # its length leads to this directory, and its offset
+    length = len(last) - 22  # to the other
+    record = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 1, 1, length, members, 0)
+    both = one[:end] + two[: two.index(b"PK\x01\x02")] + last[:length] + record
+    found, _ = read_all(both)
+    assert (b"one", b"1") in {key[:2] for key in found}
+
+
+def test_a_zip_within_a_zip_comes_once() -> None:
+    """The end of a stored member that is a zip is not taken for another end of the archive."""
+    inner = make_zip({"one": b"1"})
+    found, reason = read_all(make_zip({"inner.zip": inner}, zipfile.ZIP_STORED))
+    assert ([key[0] for key in found], reason) == ([b"inner.zip!/one", b"inner.zip"], None)
+
+
+def test_a_cut_archive_is_not_taken_for_a_member_of_it() -> None:
+    """If an archive ends with a whole zip or an empty directory, what comes before is missed."""
+    whole = make_zip({"a.txt": b"x", "inner.zip": make_zip({"one": b"1"})}, zipfile.ZIP_STORED)
+    cut = whole[: int.from_bytes(whole[-6:-2], "little")]
+    found, reason = read_all(cut)
+    assert ([key[0] for key in found], reason) == ([b"one"], Reason.TRUNCATED)
+    one = make_zip({"one": b"1"})
+    members = one.index(b"PK\x01\x02")
+    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 0, 0, 0, members, 0)
+    assert read_all(one[:members] + end) == ([], Reason.TRUNCATED)
+
+
 def test_a_zip_is_known_by_its_end() -> None:
     """A zip with entries is recognised wherever it begins, and chance runs of its marks are not."""
     for data in (make_zip(FILES), b"front" + make_zip(FILES), make_zip(FILES) + b"junk"):

@@ -44,6 +44,7 @@ _UNIX = frozenset({3, 19})
 _FILES_AND_FOLDERS = frozenset({0, stat.S_IFREG, stat.S_IFDIR})
 
 _STORED = 0
+_MOST_METHODS = 99
 _LZMA = 14
 _CODECS = {
     8: RAW_DEFLATE,
@@ -67,6 +68,10 @@ class _Directory:
     disk: int
     is_there: bool
 
+    def is_inside(self, other: _Directory) -> bool:
+        """Whether this is the directory of a member of the other's archive, or the same one."""
+        return self.start == other.start or (self.end <= other.start and other.origin <= self.start)
+
 
 @dataclass(frozen=True, slots=True)
 class _Record:
@@ -85,6 +90,9 @@ class _Record:
 def zip_entries(file: BinaryIO, size: int, budget: Budget) -> Iterator[ArchiveEntry]:
     """Yield the entries in the order of the directory.
 
+    Programs differ about which directory they follow where a file has several, such as two zips in
+    a row. So the entries of all come, those of the last one first.
+
     Opening a member charges what it announces, packed or unpacked, whichever is more, and it cannot
     exceed that. So members that share their packed bytes, as in David Fifield's bombs, use up the
     budget like any others.
@@ -97,9 +105,21 @@ def zip_entries(file: BinaryIO, size: int, budget: Budget) -> Iterator[ArchiveEn
     Raises:
         DecodeError: there is no directory, or it breaks off.
     """
-    directory = _find_directory(file, size)
-    for record in _records(file, directory):
-        yield _entry(file, size, directory.origin, record, budget)
+    directories = _find_directories(file, size)
+    for directory in directories:
+        for record in _records(file, directory):
+            yield _entry(file, size, directory.origin, record, budget)
+    listed = any(each.is_there and each.origin <= 0 for each in directories)
+    if not listed and _begins_with_member(file, size):
+        # The zip at the end may be a member of one that was cut
+        raise DecodeError(Reason.TRUNCATED, "no directory lists how the archive begins")
+
+
+def _begins_with_member(file: BinaryIO, size: int) -> bool:
+    if size < _LOCAL.size:
+        return False
+    signature, _, _, method, *_ = _LOCAL.unpack(Section(file, 0, _LOCAL.size).read(_LOCAL.size))
+    return bool(signature == _LOCAL_SIGNATURE and method <= _MOST_METHODS)
 
 
 def ends_in_zip(file: BinaryIO, size: int) -> bool:
@@ -121,17 +141,23 @@ def ends_in_zip(file: BinaryIO, size: int) -> bool:
     return any(directory.is_there for directory in _directories(file, size))
 
 
-def _find_directory(file: BinaryIO, size: int) -> _Directory:
+def _find_directories(file: BinaryIO, size: int) -> list[_Directory]:
+    """Find the directories to follow, the last one first."""
     directories = list(_directories(file, size))
     if not directories:
         raise DecodeError(Reason.TRUNCATED, "the archive ends before its directory")
     # The comment, or what follows the archive, can look like another end
-    found = next((each for each in directories if each.is_there), directories[0])
-    if found.disk:
-        raise DecodeError(Reason.UNSUPPORTED_FORMAT, "a part of a split archive", format="ZIP")
-    if found.start < 0:
-        raise DecodeError(Reason.UNDECODABLE, "the directory of the archive is not where it says")
-    return found
+    found: list[_Directory] = []
+    for each in directories:
+        if each.is_there and not any(each.is_inside(other) for other in found):
+            found.append(each)
+    for each in found or directories[:1]:
+        if each.disk:
+            raise DecodeError(Reason.UNSUPPORTED_FORMAT, "a part of a split archive", format="ZIP")
+        if each.start < 0:
+            problem = "the directory of the archive is not where it says"
+            raise DecodeError(Reason.UNDECODABLE, problem)
+    return found or directories[:1]
 
 
 def _tail_start(size: int) -> int:
@@ -140,25 +166,29 @@ def _tail_start(size: int) -> int:
 
 
 def _directories(file: BinaryIO, size: int) -> Iterator[_Directory]:
-    """Yield the directory of each possible end record, the last one first."""
+    """Yield the directories that each possible end record may mean, those of the last one first."""
     tail_start = _tail_start(size)
     tail = Section(file, tail_start, size - tail_start).read(size - tail_start)
     place = len(tail) - _END.size + len(_END_SIGNATURE)
     while place > 0 and (place := tail.rfind(_END_SIGNATURE, 0, place)) >= 0:
         end = tail_start + place
         _, disk, _, _, _, length, offset, _ = _END.unpack_from(tail, place)
-        yield _directory(file, *(_find_zip64(file, end) or (end, disk, length, offset)))
+        yield from _named(file, *(_find_zip64(file, end) or (end, disk, length, offset)))
         place += len(_END_SIGNATURE) - 1
 
 
-def _directory(file: BinaryIO, end: int, disk: int, length: int, offset: int) -> _Directory:
+def _named(file: BinaryIO, end: int, disk: int, length: int, offset: int) -> Iterator[_Directory]:
     # Whatever precedes the archive, such as a program that unpacks it, moves all offsets
+    found = False
     for start in (end - length, offset):
         if 0 <= start <= end - _RECORD.size:
             signature = Section(file, start, len(_RECORD_SIGNATURE)).read(len(_RECORD_SIGNATURE))
             if signature == _RECORD_SIGNATURE:
-                return _Directory(start, end, start - offset, disk, is_there=True)
-    return _Directory(end - length, end, end - length - offset, disk, is_there=False)
+                until = start + length if found else end
+                yield _Directory(start, until, start - offset, disk, is_there=True)
+                found = True
+    if not found:
+        yield _Directory(end - length, end, end - length - offset, disk, is_there=False)
 
 
 def _find_zip64(file: BinaryIO, end: int) -> tuple[int, int, int, int] | None:
