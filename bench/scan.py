@@ -1,14 +1,15 @@
 """Measures whole scans: ours, the loops people write, other packages, and the limit.
 
     python bench/scan.py [--sets 12mp,mixture] [--lists 10000,1000000] [--rounds N] [--seed S]
-                         [--near N] [--only NAME;NAME] [--python NAME=INTERPRETER]
+                         [--near N] [--only NAME;NAME] [--python NAME=INTERPRETER] [--times N]
 
 Every contestant is a separate process (bench/scan_contestants/), timed from start to end,
-including list and imports. Contestants take turns, and the best round of each counts. The pictures
-are generated once, like photographs with skies, walls, vignettes and letterboxes, in the folder for
-temporary files; each is scanned under several names. Lists hold random hashes, and entries near one
-in ``--near`` of the pictures, which a scan must decode in full; 0 for none. Answers are compared
-before any time is printed. Contestants with another hash are not compared, and say so.
+including list and imports. Our sources are compiled first, as installers do. Contestants take
+turns, and the best round of each counts. The pictures are generated once, like photographs with
+skies, walls, vignettes and letterboxes, in the folder for temporary files; each is scanned under
+several names, with ``--times N`` under N times as many. Lists hold random hashes, and entries near
+one in ``--near`` of the pictures, which a scan must decode in full; 0 for none. Answers are
+compared before any time is printed. Contestants with another hash are not compared, and say so.
 
 A run takes up to two minutes a set. Runs of single sets on one day are saved together.
 
@@ -19,6 +20,7 @@ A package that is not installed is reported as missing. Some need other versions
 from __future__ import annotations
 
 import argparse
+import compileall
 import json
 import math
 import os
@@ -35,6 +37,7 @@ from typing import Any
 import imagehash
 from PIL import Image
 
+import hashmatch
 import record
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "fixtures"))
@@ -310,15 +313,18 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--near", type=int, default=40)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--times", type=int, default=1, help="how many times as many files")
     parser.add_argument("--only", default="", help="only contestants whose names begin like this")
     parser.add_argument("--data", type=Path)
     parser.add_argument("--python", action="append", default=[], metavar="NAME=INTERPRETER")
     options = parser.parse_args()
     data = options.data or Path(tempfile.gettempdir()) / f"hashmatch-bench-{options.seed}"
     pythons = dict(text.split("=", 1) for text in options.python)
+    # The processes that decode write no bytecode, and would compile theirs each time
+    compileall.compile_dir(Path(hashmatch.__file__).parent, quiet=1)
     results = {}
     for name in options.sets.split(","):
-        copies = COPIES.get(name, 10)
+        copies = COPIES.get(name, 10) * options.times
         folder, pictures = make_folder(data, name, options.seed, copies)
         files = len(pictures) * copies
         for size in map(int, options.lists.split(",")):
@@ -329,7 +335,8 @@ def main() -> None:
             told = ratios(found)
             for what, value in told.items():
                 print(f"    {what}: {value}")
-            results[f"{name}, {size} entries, near 1 in {options.near}"] = {
+            set_of = f"{name}, {options.times} times" if options.times > 1 else name
+            results[f"{set_of}, {size} entries, near 1 in {options.near}"] = {
                 "files": files,
                 **found,
                 "ratios": told,

@@ -13,9 +13,9 @@ from hashmatch.examine.decode.picture import LEAST_SIDE
 from hashmatch.examine.decode.shrink import (
     _by_products,
     _lanczos_by_libm,
-    _pillow_agrees,
     _whole_weights,
     lanczos_weights,
+    pillow_agrees,
     shrink,
     shrink_exactly,
 )
@@ -97,12 +97,13 @@ def test_products_give_pillows_own_values(
     for picture in (hard(seed, width, height), Image.fromarray(noise)):
         if height <= 1.5 * width:
             assert np.array_equal(_by_products(picture, *grid), by_pillow(picture, grid))
-        assert np.array_equal(shrink_exactly(picture, *grid), by_pillow(picture, grid))
+        for _ in range(2):  # the second time, small sizes are no longer left to Pillow
+            assert np.array_equal(shrink_exactly(picture, *grid), by_pillow(picture, grid))
 
 
 def test_this_pillow_sums_as_is_assumed() -> None:
     """The shorter way to exact grids is in use, rather than Pillow's own."""
-    assert _pillow_agrees()
+    assert pillow_agrees()
 
 
 @pytest.mark.parametrize("count", [8, 9, 32])

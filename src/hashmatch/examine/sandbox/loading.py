@@ -18,6 +18,7 @@ from hashmatch.errors import DecodeError
 from hashmatch.examine.archive.packed import STREAM_CODECS
 from hashmatch.examine.decode import claim_process, load_decoders
 from hashmatch.examine.decode.quick import agrees_with_pillow
+from hashmatch.examine.decode.shrink import pillow_agrees
 from hashmatch.examine.extras import defer, load_deferred
 from hashmatch.hashing import ALGORITHMS
 from hashmatch.options import ExamineOptions
@@ -48,6 +49,7 @@ def load_first() -> None:
     """Load what every worker needs, whatever its options."""
     Image.preinit()
     agrees_with_pillow()
+    pillow_agrees()
     for name in _COMPANIONS:
         import_module(name)
     for name in _ENCODINGS:
