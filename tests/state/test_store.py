@@ -94,6 +94,23 @@ def test_rows_of_a_file_are_replaced_together_or_not_at_all(state: Path) -> None
         assert rows[0].examined == 1
 
 
+def test_a_batch_holds_the_last_of_each_file_with_its_verdict(state: Path) -> None:
+    """A batch stores each file's last rows and verdict, whatever order they came in."""
+    found = Examination(format="ZIP", digests=("ab" * 32,))
+    with State(state) as opened:
+        (number,) = opened.runs.settings
+        (known, *_) = opened.files.everything()
+        opened.files.note_verdict(7, known[0].key, 0, "match")
+        opened.files.put(b"key", None, 1, number, [(b"1", found), (b"2", found), (None, found)])
+        opened.files.note_verdict(7, b"key", 2, "unscanned")
+        opened.files.put(b"key", None, 2, number, [(b"1", found), (None, found)])
+        opened.files.note_verdict(7, b"key", 1, "clear")
+        opened.commit()
+        assert opened.files.group(known[0].key)[0].verdict == "match"
+        rows = [(row.member, row.examined, row.verdict) for row in opened.files.group(b"key")]
+        assert rows == [(0, 2, None), (1, 2, "clear")]
+
+
 def test_state_is_free_for_others_while_results_are_taken(tmp_path: Path) -> None:
     """However long the caller pauses between results, a decision can be written meanwhile."""
     root = tree(tmp_path / "files", 8)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from sqlite3 import Cursor
 from typing import Any, TypeAlias
@@ -36,12 +36,15 @@ class Database:
     Raises:
         InputError: it does not exist, is not a state, or has another schema.
         OutputError: it cannot be created, or is locked.
+
+    Attributes:
+        before_use: called before anything is read, written or committed.
     """
 
     def __init__(self, path: str, *, create: bool, lock: bool) -> None:
         self.path = path
+        self.before_use: Callable[[], None] = lambda: None
         self._lock: sqlite3.Connection | None = None
-        self._later: dict[str, list[Values]] = {}
         if create:
             _make(path)
         _check(path)
@@ -57,7 +60,7 @@ class Database:
 
     def read(self, query: str, values: Values = ()) -> list[tuple[Any, ...]]:
         """Return all rows of a query."""
-        self._catch_up()
+        self.before_use()
         try:
             return self._connection.execute(query, values).fetchall()
         except sqlite3.DatabaseError as error:
@@ -65,7 +68,7 @@ class Database:
 
     def write(self, statement: str, values: Values = ()) -> Cursor:
         """Change something, in a transaction that ``commit`` ends."""
-        self._catch_up()
+        self.before_use()
         try:
             if not self._connection.in_transaction:
                 self._connection.execute("BEGIN IMMEDIATE")
@@ -73,20 +76,17 @@ class Database:
         except sqlite3.DatabaseError as error:
             raise self._ours(error) from error
 
-    def write_later(self, statement: str, values: Values) -> None:
-        """Change something no later than at the next ``read``, ``write`` or ``commit``.
-
-        Until then, it waits for more values for the same statement, which takes half the time.
-        Statements are carried out in the order in which each came first.
-        """
-        self._later.setdefault(statement, []).append(values)
+    def write_many(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Carry out a statement for each row of values, in a transaction that is open already."""
+        with self.translated():
+            self._connection.executemany(statement, rows)
 
     def commit(self) -> None:
         """Make everything written so far durable, and let other processes write.
 
         That takes some 20 microseconds, so you may call it for every file.
         """
-        self._catch_up()
+        self.before_use()
         if self._connection.in_transaction:
             with self.translated():
                 self._connection.execute("COMMIT")
@@ -102,15 +102,6 @@ class Database:
                 self._connection.execute("ROLLBACK TO whole")
             raise
         self.write("RELEASE whole")
-
-    def _catch_up(self) -> None:
-        """Write what was to be written later: all of it, even if it is interrupted, or nothing."""
-        if not self._later:
-            return
-        later, self._later = self._later, {}
-        with self.all_or_nothing(), self.translated():
-            for statement, values in later.items():
-                self._connection.executemany(statement, values)
 
     def close(self) -> None:
         """Commit, close, and let the next scan in."""
