@@ -19,7 +19,7 @@ from examine.raws import every_raw
 from hashmatch import Entry, HashList, Matcher, PerceptualHash, Reason, Verdict
 from hashmatch.examine.decode import DECODERS, load_decoders, missing
 from hashmatch.examine.decode.formats import decoder_of
-from hashmatch.examine.handled import install_lines
+from hashmatch.examine.missing import install_lines
 from hashmatch.options import FORMATS
 from matchers import in_process
 

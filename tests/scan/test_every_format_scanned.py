@@ -10,14 +10,16 @@ import imagehash
 import pytest
 
 from examine.every_format import in_every_container, in_every_format, listed_picture
+from hashmatch.examine.container import _READERS
 from hashmatch.examine.decode import missing
-from hashmatch.examine.handled import CONTAINERS, PICTURES
+from hashmatch.examine.missing import EXTRAS
+from hashmatch.options import FORMATS
 
 from .commands import scan
 
 FILES = in_every_format() | in_every_container()
-EXTRAS = {row.format: row.extra for row in (*PICTURES, *CONTAINERS)}
-LACKING = {row.format for row in PICTURES if missing(row.format)}
+FORMS = FORMATS | _READERS.keys()
+LACKING = {name for name in FORMATS if missing(name)}
 
 # A stand-in for an environment without the extras, which every process of a scan imports
 BARE = """
@@ -49,7 +51,7 @@ def verdicts(records: list[dict[str, Any]]) -> Iterator[tuple[str, set[str], set
 
 def test_every_format_of_the_table_has_a_file() -> None:
     """No format or container is left out."""
-    assert {name for name, _ in FILES.values()} == EXTRAS.keys() - LACKING
+    assert {name for name, _ in FILES.values()} == FORMS - LACKING
 
 
 @pytest.mark.parametrize("options", [[], ["--sandbox", "strict"]], ids=["default", "strict"])
@@ -67,10 +69,9 @@ def test_without_the_extras_their_files_are_unscanned(folder: Path, tmp_path: Pa
     arguments = (folder / "files", "--list", folder / "list.txt", "--sandbox", "strict")
     _, records = scan(*arguments, plug_in=[tmp_path])
     for name, found, reasons in verdicts(records):
-        if EXTRAS[FILES[name][0]] is None:
+        if FILES[name][0] not in EXTRAS:
             assert "match" in found, name
         else:
             assert (found, reasons) == ({"unscanned"}, {"unsupported_format"}), name
-    needing = {name for name, extra in EXTRAS.items() if extra is not None}
-    assert records[-1]["install"].keys() == needing - LACKING
+    assert records[-1]["install"].keys() == (EXTRAS.keys() & FORMS) - LACKING
     assert all("pip install" in line for line in records[-1]["install"].values())

@@ -179,7 +179,7 @@ def _to_install(formats: Collection[str]) -> dict[str, str]:
     """What to install for formats that were met and not read."""
     if not formats:
         return {}
-    from hashmatch.examine.handled import install_lines  # noqa: PLC0415 # loads decoders
+    from hashmatch.examine.missing import install_lines  # noqa: PLC0415 # loads decoders
 
     return install_lines(sorted(formats))
 
