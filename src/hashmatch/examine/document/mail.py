@@ -119,8 +119,7 @@ def _part_entries(part: Any, number: bytes, budget: Budget) -> Iterator[ArchiveE
     kind, smime = part.get_content_type(), str(part.get_param("smime-type"))
     path = number + _name(part)
     del part["content-transfer-encoding"]  # or the library decodes, and hides damage
-    text = part.get_payload(0).as_bytes() if part.is_multipart() else part.get_payload(decode=True)
-    data, problem = _decoded(text or b"", encoding)
+    data, problem = _decoded(_text(part), encoding)
     if kind in _ENVELOPES and "signed" not in smime:
         problem = DecodeError(Reason.ENCRYPTED, "an encrypted mail")
     yield content_entry(path, data, budget, problem)
@@ -128,6 +127,13 @@ def _part_entries(part: Any, number: bytes, budget: Budget) -> Iterator[ArchiveE
         inner, problem = _uudecoded(found)
         file_name = label(found["name"].decode("utf-8", "replace"))
         yield content_entry(path + b"-" + file_name, inner, budget, problem)
+
+
+def _text(part: Any) -> bytes:
+    if part.is_multipart():  # a mail in base64, which passes for the text of one without headers
+        inner = part.get_payload(0).get_payload()
+        return inner.encode("ascii", "surrogateescape") if isinstance(inner, str) else b""
+    return part.get_payload(decode=True) or b""
 
 
 def _name(part: Any) -> bytes:
