@@ -66,11 +66,7 @@ def path_of(record: Mapping[str, Any]) -> bytes:
 
 
 def sync_folder(folder: Path) -> None:
-    """Flush a folder's entries to disk.
-
-    Raises:
-        OSError: the folder cannot be synced.
-    """
+    """Flush a folder's entries to disk. Raises ``OSError`` if the folder cannot be synced."""
     if os.name != "posix":  # Windows can neither open nor sync a folder
         return
     descriptor = os.open(folder, os.O_RDONLY)

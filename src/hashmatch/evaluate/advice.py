@@ -113,7 +113,6 @@ def _sentence(
 
 
 def _basis(record: Mapping[str, Any]) -> str:
-    """What was counted."""
     pairs = record.get("samples", {"pairs": 0})["pairs"]
     if not pairs:
         return ""

@@ -26,9 +26,7 @@ _BEGINNING = b'{"key":"'
 class Cache(Closing):
     """Facts by the digest of the file and everything else they depend on.
 
-    Args:
-        path: the file, which is created if it does not exist.
-        settings: of the evaluation; facts measured under others are ignored.
+    Facts measured under other settings are ignored.
 
     Raises:
         OutputError: the file cannot be opened.

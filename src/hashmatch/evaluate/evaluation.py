@@ -38,10 +38,8 @@ class RuleFigures:
     """Everything about one rule.
 
     Attributes:
-        rule: the rule.
         choose: its figures on the half that thresholds are chosen on.
         score: its figures on the half that they are scored on.
-        recommendation: what the data supports.
         usual: the level of the default threshold, of the first algorithm if there are two.
     """
 
@@ -63,21 +61,15 @@ class Evaluation:
     """The result of an evaluation; ``record`` turns it into plain values.
 
     Attributes:
-        settings: what was asked for.
-        pictures: what was measured.
         identities: which of them are copies, and the halves.
-        files: how many files there were.
         unused: those left out, and why.
         negatives: for each kind, the number of pairs of different pictures at each distance.
         positives: for each kind, the number of variants at each distance, by their best views.
         near: the pairs of different pictures that are near.
         samples: how many pairs of crops of different pictures are near.
-        rules: the figures of each rule.
         lists: what the record says about each list.
         videos: what was measured of videos; None if none were given.
         hash_lists: the lists, to look the videos up in.
-        started: when it began.
-        seconds: how long it took.
     """
 
     settings: EvaluationSettings

@@ -73,12 +73,7 @@ class Measurements:
 
 @dataclass(frozen=True, slots=True)
 class Unused:
-    """A file that was left out of the evaluation.
-
-    Attributes:
-        name: its path.
-        why: in words.
-    """
+    """A file that was left out of the evaluation, and why, in words."""
 
     name: bytes
     why: str
@@ -95,14 +90,8 @@ def gather(
 ) -> tuple[Measurements, list[Unused], int]:
     """Measure every picture at or below the paths, in worker processes.
 
-    Args:
-        paths: as ``scan.check_paths`` returns them.
-        settings: what to compute.
-        jobs: how many workers; the result is the same for any number.
-        workers: what each may use; its seconds are for a file, and again for each variant. None
-            for the defaults of ``WorkerLimits``.
-        cache: a file that keeps what was measured.
-        progress: called with the number of files done and the number of all files.
+    The result is the same for any number of workers. A worker's seconds are for a file, and again
+    for each variant.
 
     Returns:
         The measurements, the files left out, and how many files there were.

@@ -69,12 +69,7 @@ def wilson(share: Floats | float, of: Floats | float) -> Estimate:
 
 
 def wilson_needs(share: float, rate: float) -> int:
-    """How many pictures bring the upper end of ``wilson`` down to ``rate``; 0 if none would.
-
-    Args:
-        share: what is seen among them.
-        rate: more than 0.
-    """
+    """How many pictures bring the upper end of ``wilson`` down to ``rate``; 0 if none would."""
     return int(np.ceil(Z**2 * rate * (1 - rate) / (rate - share) ** 2)) if share < rate else 0
 
 

@@ -16,13 +16,7 @@ HEADER = ["first", "second", "label"]
 
 @dataclass(frozen=True, slots=True)
 class LabelledPair:
-    """One line of a file of pairs.
-
-    Attributes:
-        first: the path of a picture.
-        second: the path of another.
-        same: whether they show the same picture.
-    """
+    """One line of a file of pairs."""
 
     first: bytes
     second: bytes

@@ -90,13 +90,7 @@ def examine_options(settings: EvaluationSettings) -> ExamineOptions:
 def facts_of(
     found: Examination, variants: Sequence[tuple[str, Examination]], settings: EvaluationSettings
 ) -> Facts:
-    """Weigh what a worker found of a file and its variants.
-
-    Args:
-        found: the file's own examination.
-        variants: the name of each transform and the examination of its variant.
-        settings: what was asked for.
-    """
+    """Weigh what a worker found of a file and its variants."""
     digest = found.digests[0] if found.digests else ""
     if found.reason is not None:
         return Facts(digest, f"{found.reason}: {found.detail}")

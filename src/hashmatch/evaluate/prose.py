@@ -136,7 +136,6 @@ def _volume(settings: EvaluationSettings) -> str:
 
 
 def _unseen(rule: Record) -> str:
-    """Up to which threshold the half chosen on had no false match."""
     level = rule["recommendation"]["unseen_level"]
     if level is None:
         return "There are false matches at every threshold."

@@ -60,8 +60,6 @@ def recommend(choose: Figures, score: Figures, settings: EvaluationSettings) -> 
 def lacking_pictures(needed: int, total: int) -> int:
     """How many more pictures it takes until each half has as many as are needed.
 
-    Args:
-        needed: in each half; 0 if no number would do, as is returned then.
-        total: how many there are.
+    0 if no number would do.
     """
     return max(1, 2 * needed - total) if needed else 0

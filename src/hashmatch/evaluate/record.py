@@ -37,10 +37,7 @@ Record = dict[str, Any]
 def record(evaluation: Evaluation, folder: str | os.PathLike[str] | None = None) -> Record:
     """Turn an evaluation into its record.
 
-    Args:
-        evaluation: what ``evaluate`` returned.
-        folder: where ``write`` will put the record, for the options to type; None for the current
-            folder.
+    ``folder`` is where ``write`` will put it, for the options to type; None for the current one.
     """
     settings = evaluation.settings
     rules = [_rule(figures, settings) for figures in evaluation.rules]
@@ -80,7 +77,6 @@ def record(evaluation: Evaluation, folder: str | os.PathLike[str] | None = None)
 
 
 def _distances(evaluation: Evaluation) -> list[Record]:
-    """How many pairs of the same and of different pictures lie at each distance, by kind."""
     return [
         {
             "algorithm": label(kind),
@@ -213,7 +209,6 @@ def _figures(figures: Figures, settings: EvaluationSettings) -> Record:
 
 
 def _steps(figures: RuleFigures, settings: EvaluationSettings) -> list[Record]:
-    """What one level more or less than the one shown finds and costs."""
     rate = figures.score.pairs.rate.times(settings.comparisons_per_day)
     levels = range(max(0, figures.level - 1), min(figures.rule.levels, figures.level + 2))
     return [

@@ -64,14 +64,7 @@ def weigh_videos(
     settings: EvaluationSettings,
     lists: Sequence[HashList] = (),
 ) -> Record:
-    """What the evaluation's record says about videos.
-
-    Args:
-        videos: what was measured.
-        rates: how often different pictures are near by chance, as a scan would use them.
-        settings: those of the evaluation.
-        lists: the operator's own lists.
-    """
+    """What the evaluation's record says about videos."""
     family = _families(videos.used)
     rule = _rule(rates, settings)
     found: Record = {
@@ -115,7 +108,6 @@ class _Lists:
         self._lists = ListsInForce((hash_list,), lookup, options, options, None, _MOST_NEAR)
 
     def judge(self, found: Sequence[Examination]) -> list[Outcome]:
-        """The outcome of each."""
         return self._lists.judge([of_kinds(each, self._kinds) for each in found])
 
 

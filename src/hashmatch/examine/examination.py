@@ -129,10 +129,6 @@ def is_plain(source: bytes) -> bool:
 def digest_file(descriptor: int, options: ExamineOptions) -> Examination:
     """Take the digests of an open file, and examine no more of it.
 
-    Args:
-        descriptor: that of a file open for reading, which stays open.
-        options: which digests.
-
     Returns:
         An examination with digests alone, or with the reason why there are none.
     """

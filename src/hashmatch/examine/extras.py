@@ -124,11 +124,7 @@ def load_deferred() -> None:
 
 
 def require(name: str, what: str) -> ModuleType:
-    """Return one of these libraries.
-
-    Args:
-        name: ``PDF``, ``LIBARCHIVE``, ``MAIL`` or ``VIDEO``.
-        what: the format that needs it, for the message.
+    """Return ``PDF``, ``LIBARCHIVE``, ``MAIL`` or ``VIDEO``, which the format ``what`` needs.
 
     Raises:
         DecodeError: ``unsupported_format``: it is not installed. The message says how to.

@@ -34,10 +34,6 @@ _TELLING_GRID = (32, 32)
 def hash_picture(open_it: Callable[[], Picture | None], options: ExamineOptions) -> Examination:
     """Open a picture and hash every view of it.
 
-    Args:
-        open_it: opens the picture. It returns None if there is none, and may raise DecodeError.
-        options: which hashes to compute.
-
     Returns:
         All that could be found; ``reason`` says why the rest could not. It never raises
         DecodeError.
@@ -131,10 +127,7 @@ def hash_views(
 ) -> list[ViewHashes]:
     """Hash the views of one frame together: a batch costs hardly more than one.
 
-    Args:
-        found: the views.
-        options: which hashes.
-        reduced: for a preview, whether it is at reduced scale; None for exact views.
+    ``reduced`` says of a preview whether it is at reduced scale; it is None for exact views.
     """
     every: list[AnyView] = []
     for plain in found:

@@ -42,10 +42,8 @@ def open_file(
 ) -> int:
     """Open a file for reading, and never wait for a writer at the other end.
 
-    Args:
-        path: the file.
-        flags: more flags for ``os.open``.
-        folder: the descriptor of the folder that ``path`` is relative to.
+    ``flags`` are more flags for ``os.open``; ``folder`` is a descriptor that ``path`` is relative
+    to.
 
     Raises:
         DecodeError: it cannot be opened.

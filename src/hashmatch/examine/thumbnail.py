@@ -39,12 +39,6 @@ def make_thumbnail(
 ) -> Iterator[Thumbnail | None]:
     """Make one from an open file.
 
-    Args:
-        descriptor: of the file, which stays open.
-        wanted: which picture.
-        options: what opening the file may cost.
-        clock: seconds, to tell when this takes long.
-
     Yields:
         None now and then while it takes long; at the end the thumbnail.
 

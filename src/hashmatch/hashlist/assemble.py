@@ -58,10 +58,6 @@ def assemble(
 ) -> tuple[Mapping[HashKind, ListSection], TextColumn]:
     """Make a list's sections from all its parts.
 
-    Args:
-        parts: sections with lines, in the order of the list.
-        problems: collects ids that occur twice; their later rows are left out.
-
     Returns:
         The sections, and the ids of the flat hashes left out; empty for a hash without one.
     """

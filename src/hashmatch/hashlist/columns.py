@@ -189,7 +189,6 @@ class TextColumn:
         return f"<TextColumn of {len(self):,} rows>"
 
     def _each(self) -> TextColumn:
-        """The column of the texts that rows refer to."""
         return TextColumn(self.data, self.offsets)
 
     def _fingerprint_slice(

@@ -56,8 +56,6 @@ class Contents:
     Attributes:
         sections: by kind, none of them empty.
         name: what records call the list.
-        version: as the list gives it.
-        created: as the list gives it.
         digest: SHA-256, hex, of the bytes read. A compiled list gives the digest of the list it
             was compiled from.
         compiled_digest: SHA-256, hex, of a compiled list's header. The header has the digests of

@@ -22,11 +22,7 @@ _AHEAD = timedelta(days=1)
 
 
 def parse_duration(text: str) -> timedelta:
-    """Read ``36h``, ``7d`` or ``2w``.
-
-    Raises:
-        SettingsError: it is not such a duration.
-    """
+    """Read ``36h``, ``7d`` or ``2w``. Raises ``SettingsError`` if it is not such a duration."""
     found = _DURATION.fullmatch(text)
     if found is None:
         raise SettingsError(
@@ -81,8 +77,7 @@ def exposure(path: Path) -> str | None:
 class SeenVersions:
     """A file that records the last version used of each list.
 
-    Args:
-        path: the file; it is created when the first version is recorded.
+    It is created when the first version is recorded.
 
     Raises:
         SettingsError: the file exists but cannot be read.

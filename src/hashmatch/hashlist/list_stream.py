@@ -51,15 +51,7 @@ class Options:
 
 
 class Tap(io.RawIOBase):
-    """A stream that digests what you read from it.
-
-    Args:
-        stream: what follows the head.
-        head: what has already been read.
-
-    Attributes:
-        head: as given.
-    """
+    """A stream that digests what you read from it."""
 
     def __init__(self, stream: BinaryIO, head: bytes = b"") -> None:
         super().__init__()
@@ -97,9 +89,6 @@ class Lines:
 
     Every block ends with LF, even if the stream does not. An overlong line is cut, but stays
     recognisably overlong.
-
-    Args:
-        blocks: of bytes.
 
     Attributes:
         count: how many lines have been read.

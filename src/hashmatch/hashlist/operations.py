@@ -44,8 +44,6 @@ class SectionFacts:
     """Facts about the entries of one kind, none of which shows a hash.
 
     Attributes:
-        kind: algorithm and width.
-        entries: how many there are.
         duplicates: how many have the hash of an earlier entry.
         sampled: how many were examined for neighbours.
         near: of those, how many have another entry within the default threshold.
@@ -314,7 +312,6 @@ def _clashes(merged: HashList, other: HashList) -> int:
 
 
 def _held(hash_list: HashList, ids: Sequence[str]) -> set[str]:
-    """The ids of a list's entries."""
     return set(ids).difference(without_entry(hash_list.contents, ids))
 
 

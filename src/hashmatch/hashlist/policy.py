@@ -87,11 +87,7 @@ class Policy:
         return sorted({entry for entry, meant in self.suppressed if meant in (None, name)})
 
     def unknown(self, contents: Contents) -> dict[str, frozenset[str]]:
-        """The names in each setting that no entry of a list has. They may be typos.
-
-        Args:
-            contents: the list before this policy is applied.
-        """
+        """The names in each setting that no entry of a list has, before the policy is applied."""
         settings = {
             "categories": ("category", self.categories),
             "exclude_categories": ("category", self.exclude_categories),

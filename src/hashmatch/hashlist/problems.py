@@ -39,14 +39,7 @@ class Problems:
     def error(
         self, total: int, *, unit: str = "line", units: str = "", skippable: bool = True
     ) -> HashListError:
-        """All problems as one error.
-
-        Args:
-            total: how many lines the list has.
-            unit: what the list consists of, if not of lines.
-            units: the plural of that, if it is irregular.
-            skippable: whether the rest could be loaded without what is wrong.
-        """
+        """All problems as one error."""
         verb, them = ("is", "it") if self.count == 1 else ("are", "them")
         otherwise = f", or {SKIP_THEM} to load the rest" if skippable else ""
         problems = [

@@ -44,11 +44,7 @@ class Revisions:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Revisions:
-        """Read what ``save`` wrote.
-
-        Raises:
-            HashListError: the file cannot be read.
-        """
+        """Read what ``save`` wrote. Raises ``HashListError`` if the file cannot be read."""
         found = cls()
         try:
             with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as arrays:

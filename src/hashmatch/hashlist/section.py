@@ -89,9 +89,6 @@ class ListSection:
 
         Rows without an id get ``file:line@digest``, because ``file:line`` alone is a different
         entry in the next file of that name.
-
-        Args:
-            digest: of the list that the rows come from.
         """
         if self.lines is None:
             return self

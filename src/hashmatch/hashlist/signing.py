@@ -39,8 +39,6 @@ class Statement:
 
     Attributes:
         digest: SHA-256, hex, of the list's bytes; of a compiled list, of its header.
-        name: of the list.
-        version: of the list, if it has one.
         created: when the list was made, if it says.
     """
 

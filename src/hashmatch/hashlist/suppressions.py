@@ -26,10 +26,8 @@ class Suppression(NamedTuple):
     Attributes:
         entry: its id; never ``file:line``, which may be another entry in the next list.
         list: the name of its list; None for every list that has such an entry.
-        reason: why.
         by: who decided it.
         date: when, in ISO 8601, with or without a time.
-        line: its line in the table.
     """
 
     entry: str

@@ -143,10 +143,7 @@ class MergedSections(Mapping[HashKind, ListSection]):
 def updated(old: Contents, added: Contents, withdrawals: Collection[str]) -> Contents:
     """Withdraw entries from a list and add others, which replace those with the same id.
 
-    Args:
-        old: the list before; it does not change.
-        added: the new entries. Those without their own id replace nothing.
-        withdrawals: ids.
+    Additions without an id of their own replace nothing.
     """
     withdrawn = sorted(withdrawals)
     joining = {kind: section.named(added.digest) for kind, section in added.sections.items()}

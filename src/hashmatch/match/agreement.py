@@ -212,14 +212,7 @@ def may_be_near(
 
     The exact hash differs from its preview only in uncertain bits, and only in a few of them. So it
     can be near only if the preview is within the threshold plus those few, and within the threshold
-    by its certain bits alone.
-
-    Args:
-        codes: the previews' hashes, shape (n, words).
-        uncertain_bits: their uncertain bits, in the same shape.
-        entries: the entries' hashes, in the same shape.
-        kind: of all of them.
-        threshold: in bits.
+    by its certain bits alone. All arrays have the shape (n, words).
     """
     sure = ~uncertain_bits
     near: Flags = distances(codes & sure, entries & sure) <= threshold

@@ -38,11 +38,6 @@ _CHANGED = DecodeError(Reason.CHANGED, "the file changed before it was examined"
 class _Begun:
     """A file whose examination has begun.
 
-    Args:
-        source: the file.
-        lists: those in force now.
-        pool: examines it.
-
     Attributes:
         descriptor: of the open file; -1 if there is none.
         examine: examines the file, or a part of it, again; only if there is one.
@@ -129,11 +124,6 @@ def match_ahead(
 
     An outcome is by the lists in force when it is given out. Where new lists need other hashes, the
     files that were taken are examined again.
-
-    Args:
-        sources: as ``Matcher.match`` takes them.
-        pool: examines them.
-        lists: those in force.
 
     Raises:
         HashmatchError: what ``Matcher.match`` raises for a source, once all before it have their

@@ -64,13 +64,7 @@ Distances: TypeAlias = Mapping[HashKind, int]
 class MatchRule:
     """What the operator asks for.
 
-    Attributes:
-        threshold: as ``Matcher`` takes it.
-        require: as ``Matcher`` takes it.
-        max_false_per_million: as ``Matcher`` takes it.
-        mirrors: as ``Matcher`` takes it.
-        rates: as ``Matcher`` takes them.
-        which_views: as ``Matcher`` takes ``views``.
+    Attributes are as ``Matcher`` takes them; ``which_views`` is its ``views``.
 
     Raises:
         SettingsError: a value is out of range.
@@ -120,9 +114,6 @@ class Group:
     """Entries of one list that are matches by the same kinds of hash, all of which must be near.
 
     Attributes:
-        list: the list's name.
-        kinds: the kinds.
-        entries: how many.
         views: of a file, each looked up by itself. A frame, a trimmed border or another
             orientation adds as much again, at most.
         sort: of these views.

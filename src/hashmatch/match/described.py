@@ -17,14 +17,7 @@ from hashmatch.model import Cause, Examination, Match
 def describe_hit(
     hit: Hit, examination: Examination, sections: Sequence[IndexedSection], expected: ExpectedFalse
 ) -> Match:
-    """Describe a hit.
-
-    Args:
-        hit: the near entry.
-        examination: of what was looked up.
-        sections: of all lists.
-        expected: the false matches to expect, and the cutoffs.
-    """
+    """Describe a hit in the examination of what was looked up."""
     section = sections[hit.section]
     view = examination.views[hit.view] if hit.perceptual else None
     threshold = section.threshold

@@ -34,8 +34,6 @@ class ExpectedFalse:
 
     Attributes:
         groups: the entries that it adds up, digests left out.
-        cutoffs: how near is near, and how near is a match.
-        rule: what the operator asks for.
     """
 
     groups: tuple[Group, ...]
@@ -143,10 +141,7 @@ def expect_false(
 ) -> ExpectedFalse:
     """Choose the cutoffs for these lists, and add up the chance of every entry.
 
-    Args:
-        hash_lists: the lists.
-        rule: what the operator asks for.
-        entries: how many entries to plan for in each group; None for those that the lists have.
+    ``entries`` is how many to plan for in each group; None for those that the lists have.
 
     Raises:
         SettingsError: a threshold is out of range.

@@ -19,10 +19,7 @@ def examination_of(
 ) -> tuple[Lookup, Examination]:
     """Make an examination of one view's hashes, and the lookup for it.
 
-    Args:
-        hashes: at most one of each kind. Those of kinds that the lists do not have are ignored.
-        quality: of the view, 0 to 100.
-        lookup: of all the lists' kinds.
+    Hashes of kinds that the lists do not have are ignored.
 
     Raises:
         HashMismatchError: two hashes are of one kind.

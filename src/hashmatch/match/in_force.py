@@ -21,12 +21,8 @@ class ListsInForce:
     """The lists in force and all that depends on them, replaced together, so never a mixture.
 
     Attributes:
-        hash_lists: the lists.
-        lookup: looks examinations up in them.
         options: how to examine a picture for ``screen``.
         exact_options: how to examine it for ``judge``.
-        reviews: what people decided.
-        max_matches: how many of the nearest entries an outcome names.
     """
 
     hash_lists: tuple[HashList, ...]

@@ -248,12 +248,7 @@ class Lookup:
         return found
 
     def near_entries(self, examinations: Sequence[Examination], wanted: int) -> dict[int, Near]:
-        """Find the entries near each exact examination. The result has those with any, by number.
-
-        Args:
-            examinations: what to look up.
-            wanted: how many of the nearest entries to find for each.
-        """
+        """Find the ``wanted`` nearest entries of each exact examination, by its number."""
         exact = [number for number, found in enumerate(examinations) if found.exact]
         hits: dict[int, list[Hit]] = defaultdict(list)
         unseen: Counter[int] = Counter()

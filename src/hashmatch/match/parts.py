@@ -72,15 +72,7 @@ def match_parts(
     judge: Callable[[Sequence[Examination]], Sequence[Outcome]],
     max_matches: int,
 ) -> Outcome:
-    """Give a file its outcome.
-
-    Args:
-        examined: all parts of the file.
-        examine: examines those again, in full, that are near by a preview.
-        screen: as ``Matcher.screen``.
-        judge: as ``Matcher.judge``.
-        max_matches: how many of the nearest entries to name.
-    """
+    """Give a file its outcome."""
     paths: list[bytes | None] = []
     outcomes: list[Outcome | None] = []
     for batch in _batches(examined):

@@ -31,12 +31,7 @@ class ReviewedEntry(NamedTuple):
 
 
 class Rejection(NamedTuple):
-    """The decision that a match is a false positive.
-
-    Attributes:
-        by: who decided it.
-        at: when.
-    """
+    """Who decided that a match is a false positive, and when."""
 
     by: str
     at: datetime
@@ -58,13 +53,7 @@ class Reviews(Protocol):
 
 
 def content_of(examination: Examination, digests: Sequence[str], reviews: Reviews) -> str:
-    """Identify what was examined: by the SHA-256 of its bytes, or else by its hashes.
-
-    Args:
-        examination: what was found.
-        digests: the names of the digests that were asked for, SHA-256 among them.
-        reviews: makes the hashes unrecognisable.
-    """
+    """Identify what was examined: by the SHA-256 of its bytes, or else by its hashes."""
     if len(examination.digests) == len(digests):
         return f"{SHA256}:{examination.digests[digests.index(SHA256)]}"
     hashes = [f"{each.kind} {each}" for view in examination.views for each in view.hashes]
@@ -74,14 +63,7 @@ def content_of(examination: Examination, digests: Sequence[str], reviews: Review
 def apply_reviews(
     outcome: Outcome, rejections: Mapping[ReviewedEntry, Rejection], reviews: Reviews, most: int
 ) -> Outcome:
-    """Move matches that people decided are false positives to ``suppressed``.
-
-    Args:
-        outcome: with every near entry.
-        rejections: those on this content.
-        reviews: names entries.
-        most: how many matches to name.
-    """
+    """Move matches that people decided are false positives to ``suppressed``."""
     left, taken = [], []
     for match in outcome.matches:
         why = rejections.get(reviews.name(match)) if rejections else None

@@ -22,9 +22,6 @@ class IndexedSection:
     """One list's entries of one kind of hash, ready for lookups.
 
     Attributes:
-        hash_list: the list.
-        rows: the entries; an update if some were added or withdrawn since.
-        threshold: in bits.
         base_index: over ``base``. It is reused when the list changes.
         index: over all rows.
     """

@@ -30,13 +30,7 @@ TURNABLE = frozenset({"phash", "dhash"})
 
 
 def turn(kind: HashKind, codes: Codes, symmetry: str) -> Codes:
-    """The hashes of mirror images.
-
-    Args:
-        kind: of the hashes; its algorithm is in ``TURNABLE``.
-        codes: shape (n, words).
-        symmetry: one of ``SYMMETRIES``.
-    """
+    """The hashes of mirror images, shape (n, words); ``symmetry`` is one of ``SYMMETRIES``."""
     order, inverted = _moves(kind, symmetry)
     return pack(np.take(_bits(codes), order, axis=1) ^ inverted)
 

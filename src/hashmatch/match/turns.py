@@ -56,7 +56,6 @@ class _Task:
         self._asleep.acquire(timeout=_PATIENCE)
 
     def wake(self) -> None:
-        """Wake its thread."""
         with suppress(RuntimeError):  # it is awake
             self._asleep.release()
 
@@ -73,13 +72,9 @@ class Turns:
         self._waiting: deque[_Task] = deque()
 
     def take(self, do: Callable[[], T]) -> T:
-        """Have a task done, in this thread or in another, and return its result.
+        """Have a task done, in this thread or in another; return its result, or raise its error.
 
-        Args:
-            do: takes a millisecond or two, since it holds others up.
-
-        Raises:
-            Exception: what ``do`` raises.
+        It should take a millisecond or two, since it holds others up.
         """
         if getattr(_here, "at_work", False):
             return do()

@@ -50,13 +50,7 @@ def video_of(entry_id: str) -> str | None:
 
 
 class VideoRule:
-    """Weighs near entries where a video is looked up, or a frame of a video is listed.
-
-    Args:
-        expected: the false matches to expect of one picture.
-        kinds: of the hashes of a view, in their order.
-        sections: of the lists.
-    """
+    """Weighs near entries where a video is looked up, or a frame of a video is listed."""
 
     def __init__(
         self,

@@ -11,12 +11,9 @@ RATIO_FLOOR = 64 * 1024 * 1024
 
 
 class Budget:
-    """Counts members and bytes. Once exceeded, it stays exceeded.
+    """Counts members and bytes against ``limits``. Once exceeded, it stays exceeded.
 
-    Args:
-        limits: what the archive may cost.
-        packed: size of the outermost archive in bytes.
-        max_member_bytes: the largest member to unpack.
+    ``packed`` is the size of the outermost archive in bytes.
     """
 
     def __init__(self, limits: ArchiveLimits, packed: int, max_member_bytes: int) -> None:

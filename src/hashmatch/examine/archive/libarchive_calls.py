@@ -65,9 +65,6 @@ _SEEK = ffi.SEEK_CALLBACK(_seek)
 def opened(file: BinaryIO, formats: tuple[str, ...], filter_: str) -> Iterator[Any]:
     """Open an archive with these formats and this filter, and no others.
 
-    Yields:
-        The archive, as libarchive's functions take it.
-
     Raises:
         ArchiveError: libarchive does not open it.
         NotImplementedError: libarchive would start a program for this filter.

@@ -59,12 +59,7 @@ _MESSAGES = {
 
 
 def libarchive_entries(name: str, file: BinaryIO, budget: Budget) -> Iterator[ArchiveEntry]:
-    """Yield the entries of an archive in its order.
-
-    Args:
-        name: the format, one of ``FORMATS``.
-        file: the archive, which must be seekable.
-        budget: what members are charged to.
+    """Yield the entries of an archive in its order; ``name`` is one of ``FORMATS``.
 
     Raises:
         DecodeError: the rest of the archive cannot be read, or libarchive is not installed.
@@ -85,11 +80,7 @@ def libarchive_entries(name: str, file: BinaryIO, budget: Budget) -> Iterator[Ar
 
 @contextmanager
 def libarchive_content(name: str, file: BinaryIO) -> Iterator[Stream]:
-    """Unpack a compressed file.
-
-    Args:
-        name: how it is compressed, one of ``FILTERS``.
-        file: the file, which must be seekable.
+    """Unpack a compressed file; ``name`` is one of ``FILTERS``.
 
     Raises:
         DecodeError: libarchive is not installed, or was built without this compression.

@@ -206,11 +206,9 @@ RAW_DEFLATE = Codec("deflate", lambda: _Inflater(-zlib.MAX_WBITS))
 
 
 def raw_lzma(properties: bytes, size: int) -> Codec:
-    """Make the codec for LZMA inside zip.
+    """Make the codec for LZMA inside zip from its properties and its unpacked size.
 
-    Args:
-        properties: the five bytes before the data: one for three parameters, then the window.
-        size: how many bytes it unpacks to; a larger window would be of no use.
+    The properties are the five bytes before the data: one for three parameters, then the window.
 
     Raises:
         DecodeError: the properties are not valid.

@@ -54,11 +54,7 @@ class Stream(ABC):
         return whole.getvalue()
 
     def peek(self, count: int) -> bytes:
-        """Return what ``read`` would, and leave it for the next ``read``.
-
-        Raises:
-            DecodeError: as ``read``.
-        """
+        """Return what ``read`` would, or raise its error, and leave the bytes for it."""
         seen = self.read(count)
         self._ahead = seen + self._ahead
         return seen
@@ -90,11 +86,7 @@ class Stream(ABC):
 
 
 def file_size(file: BinaryIO) -> int:
-    """Return the size of a file in bytes.
-
-    Raises:
-        DecodeError: the system does not say.
-    """
+    """Return the size of a file in bytes. Raises ``DecodeError`` if the system does not say."""
     try:
         return file.seek(0, os.SEEK_END)
     except OSError as error:
@@ -149,11 +141,7 @@ class PartStream(Stream):
         return passed
 
     def finish(self) -> None:
-        """Skip all of it that was not read.
-
-        Raises:
-            DecodeError: as ``read``.
-        """
+        """Skip all of it that was not read. Raises as ``read`` does."""
         while self._left:
             self._guarded(self._pass, self._left)
 
@@ -166,10 +154,7 @@ class PartStream(Stream):
 class Metered(Stream):
     """Another stream, whose bytes are charged to a budget.
 
-    Args:
-        source: the other stream.
-        budget: what every byte is charged to.
-        packed: how many bytes it is unpacked from; None if it was not packed.
+    ``packed`` is how many bytes it is unpacked from; None if it was not packed.
     """
 
     def __init__(self, source: Stream, budget: Budget, packed: int | None = None) -> None:

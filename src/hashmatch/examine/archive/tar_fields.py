@@ -40,11 +40,7 @@ def is_tar_header(block: bytes) -> bool:
 
 
 def read_number(field: bytes) -> int:
-    """Read a number in a header.
-
-    Raises:
-        DecodeError: it is not a number.
-    """
+    """Read a number in a header. Raises ``DecodeError`` if it is not a number."""
     if field[0] == 0x80:  # a later convention for numbers too large for octal digits
         return int.from_bytes(field[1:], "big")
     number = _read_octal(field)
@@ -59,11 +55,7 @@ def _read_octal(field: bytes) -> int | None:
 
 
 def read_decimal(text: bytes) -> int:
-    """Read the number that a keyword holds.
-
-    Raises:
-        DecodeError: it is not a number.
-    """
+    """Read the number that a keyword holds. Raises ``DecodeError`` if it is not a number."""
     if not text.isdigit() or len(text) > _MAX_DIGITS:
         raise broken_tar()
     return int(text)

@@ -88,9 +88,6 @@ def tar_entries(source: Stream) -> Iterator[ArchiveEntry]:
 
     Sparse files are listed but not read: opening one raises ``unsupported_format``.
 
-    Args:
-        source: the archive, which charges its own bytes to the budget.
-
     Raises:
         DecodeError: the archive breaks off, or is broken.
     """

@@ -75,8 +75,6 @@ class _Directory:
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    """One entry of the directory."""
-
     name: bytes
     flags: int
     method: int
@@ -96,11 +94,6 @@ def zip_entries(file: BinaryIO, size: int, budget: Budget) -> Iterator[ArchiveEn
     Opening a member charges what it announces, packed or unpacked, whichever is more, and it cannot
     exceed that. So members that share their packed bytes, as in David Fifield's bombs, use up the
     budget like any others.
-
-    Args:
-        file: the archive.
-        size: its size in bytes.
-        budget: what members are charged to.
 
     Raises:
         DecodeError: there is no directory, or it breaks off.
@@ -126,10 +119,6 @@ def ends_in_zip(file: BinaryIO, size: int) -> bool:
     """Tell whether a zip with entries is at the end of a file, whatever the file begins as.
 
     A zip is read from its end and a picture from its beginning, so a file can be both.
-
-    Args:
-        file: the file, which must be seekable.
-        size: its size in bytes.
 
     Raises:
         DecodeError: it cannot be read.

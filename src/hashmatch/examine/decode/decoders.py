@@ -76,9 +76,6 @@ def load_decoders(formats: frozenset[str] = FORMATS) -> None:
 def missing(name: str) -> str | None:
     """Load the decoder of a format; return what to install if it is missing, else None.
 
-    Args:
-        name: one of ``FORMATS``.
-
     Raises:
         ImportError: in a worker, which is to be started again once the decoder has been loaded.
     """

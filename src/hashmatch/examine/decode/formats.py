@@ -171,7 +171,6 @@ def _sniff_structure(head: bytes) -> str | None:
 
 
 def _sniff_text(head: bytes) -> str | None:
-    """Recognise formats that begin with text."""
     if head[:1] == b"P" and head[1:2] in _PNM_KINDS and _PNM_NEXT.match(head, 2):
         return "PNM"
     if head.startswith(b"#define") and b"_width" in head.partition(b"\n")[0]:

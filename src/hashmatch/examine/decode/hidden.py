@@ -39,13 +39,7 @@ def largest_jpeg(data: bytes) -> bytes | None:
 
 
 def find_hidden(picture_format: str, data: bytes, most: int) -> HiddenPictures:
-    """Find what else to decode in a file.
-
-    Args:
-        picture_format: as ``sniff`` names it.
-        data: the whole file.
-        most: the most pictures to return, plus one to show that there are more.
-    """
+    """Find what else to decode in a file: at most ``most`` pictures."""
     if picture_format in RAW_FORMATS:
         return HiddenPictures(left_out=_SENSOR)
     if decoder_of(picture_format) == "ICO":

@@ -21,8 +21,6 @@ class Icon(NamedTuple):
 
     Attributes:
         decoder: the format to decode it as: ``PNG``, or ``ICO`` for an icon of one picture.
-        data: the bytes to decode.
-        pixels: how many pixels it has.
     """
 
     decoder: str
@@ -31,11 +29,7 @@ class Icon(NamedTuple):
 
 
 def icons(data: bytes, most: int) -> list[Icon]:
-    """Return the pictures of an icon, the largest first.
-
-    Args:
-        data: the whole file.
-        most: the most to return.
+    """Return the pictures of an icon, the largest first, at most ``most``.
 
     Raises:
         struct.error: the file ends within its directory.

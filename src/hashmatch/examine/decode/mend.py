@@ -26,12 +26,7 @@ _WEBP_METADATA = 0x20 | _WEBP_EXIF | 0x04  # flags of the ICC profile, Exif and 
 
 
 def mend(picture_format: str, data: bytes) -> bytes:
-    """Return what to decode in place of ``data``; the pixels are the same.
-
-    Args:
-        picture_format: the decoder's, one of ``FORMATS``.
-        data: the whole file.
-    """
+    """Return what to decode in place of ``data``; the pixels are the same."""
     if picture_format == "JPEG":
         return _mend_jpeg(data)
     if picture_format == "PNG":

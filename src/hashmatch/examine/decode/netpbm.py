@@ -68,12 +68,7 @@ def mend_netpbm(data: bytes) -> bytes:
 
 
 def following(data: bytes, most: int) -> list[bytes]:
-    """Return the pictures after the first one: a Netpbm file may hold several in a row.
-
-    Args:
-        data: the whole file.
-        most: the most to return.
-    """
+    """Return the pictures after the first one: a Netpbm file may hold several in a row."""
     found: list[bytes] = []
     end = _end(data, 0)
     while end is not None and len(found) < most:

@@ -49,13 +49,7 @@ _PNG_DEPTHS = {"L;2": 2, "L;4": 4, "RGB;16B": 16}
 def open_first(name: str, data: bytes, limits: Limits) -> tuple[ImageFile.ImageFile, bytes]:
     """Open the picture that a file shows first; of an icon or camera raw, the largest.
 
-    Args:
-        name: the file's format, as ``sniff`` names it.
-        data: the whole file.
-        limits: what the picture may cost.
-
-    Returns:
-        The opened picture, and the bytes that its decoder was given.
+    Return it and the bytes that its decoder was given.
 
     Raises:
         DecodeError: it cannot be opened, or is over the limits.
@@ -86,15 +80,8 @@ def open_as(
 ) -> tuple[ImageFile.ImageFile, bytes]:
     """Open bytes with one decoder, which reads their header.
 
-    Args:
-        decoder: one of ``FORMATS``. The decoder of JPEGs detects an MPO by itself.
-        data: the picture.
-        name: the format of the file around it, for the error.
-        limits: what the picture may cost.
-        whole: all bytes of that file, which show whether it was cut.
-
-    Returns:
-        The opened picture, and the bytes that its decoder was given.
+    Return it and the bytes that its decoder was given. ``name`` is the format of the file around
+    it, and ``whole`` has all of that file's bytes, which show whether it was cut.
 
     Raises:
         DecodeError: it cannot be opened, or is over the limits.

@@ -262,12 +262,6 @@ def open_picture(
 ) -> Picture | None:
     """Open a picture by its content, and read only its header.
 
-    Args:
-        data: the whole file.
-        formats: names of the formats that may be decoded.
-        limits: what the picture may cost.
-        plain: what ``plain_jpeg`` says about the file, if known.
-
     Returns:
         None if ``data`` is not a picture of any known format.
 

@@ -42,11 +42,6 @@ def mail_entries(file: BinaryIO, size: int, budget: Budget) -> Iterator[ArchiveE
 
     A part's name is its number and the name that the mail gives it: ``2-photo.jpg``.
 
-    Args:
-        file: the mail.
-        size: its size in bytes.
-        budget: what the entries are charged to.
-
     Raises:
         DecodeError: the mail breaks off, or is too large or nested too deeply.
     """
@@ -55,11 +50,6 @@ def mail_entries(file: BinaryIO, size: int, budget: Budget) -> Iterator[ArchiveE
 
 def mailbox_entries(file: BinaryIO, size: int, budget: Budget) -> Iterator[ArchiveEntry]:
     """Yield the parts of each mail in an mbox file, each name with the mail's number before it.
-
-    Args:
-        file: the mailbox.
-        size: its size in bytes.
-        budget: what the entries are charged to.
 
     Raises:
         DecodeError: as ``mail_entries``, after the last mail.

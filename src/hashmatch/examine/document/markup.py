@@ -31,11 +31,6 @@ _IGNORED = re.compile(rb"[\t\r\n]+")  # by browsers, wherever a URI has them
 def uri_entries(file: BinaryIO, size: int, budget: Budget) -> Iterator[ArchiveEntry]:
     """Yield the content of the data URIs in a page or drawing, in their order.
 
-    Args:
-        file: HTML, SVG or similar text.
-        size: its size in bytes.
-        budget: what the entries are charged to.
-
     Raises:
         DecodeError: the text is too large.
     """

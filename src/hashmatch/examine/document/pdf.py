@@ -55,11 +55,6 @@ def pdf_entries(file: BinaryIO, size: int, budget: Budget) -> Iterator[ArchiveEn
     unless it is just one upright picture. A picture on several pages comes once. If PDFium refuses
     the PDF, the JPEGs in it come anyway.
 
-    Args:
-        file: the PDF, which must be seekable.
-        size: its size in bytes.
-        budget: what the entries are charged to; each page counts as one.
-
     Raises:
         DecodeError: it is encrypted, damaged or cut; or pypdfium2 is not installed.
     """
@@ -105,7 +100,6 @@ class _PdfReader:
             raise DecodeError(Reason.UNDECODABLE, "no valid PDF") from None
 
     def close(self) -> None:
-        """Close the document."""
         self._call(self._document.close)
 
     def entries(self) -> Iterator[ArchiveEntry]:
@@ -284,7 +278,6 @@ def _inflates(data: bytes) -> bool:
 
 
 def _png(bitmap: Any) -> bytes:
-    """Save a bitmap as a PNG, which loses nothing."""
     picture = bitmap.to_pil()
     if picture.mode not in {"L", "RGB", "RGBA"}:
         picture = picture.convert("RGB")

@@ -16,10 +16,6 @@ from hashmatch.options import ExamineOptions
 class AnyPool(Closing):
     """Examines open files, several at a time.
 
-    Args:
-        jobs: how many workers.
-        limits: what each may use.
-
     Attributes:
         protection: what contains hostile files, once the pool is configured.
         window: 0 if the caller opens each file before it submits a job. An examiner elsewhere opens

@@ -65,12 +65,9 @@ class Worker:
 
 
 def handful(worker: Worker, backlog: deque[Job], workers: int) -> list[tuple[Job, int]]:
-    """Choose what to hand to a worker from the front of the backlog, and give each job a number.
+    """Choose what to hand to a worker from the front of the backlog, each job with a number.
 
-    Args:
-        worker: it may still have jobs.
-        backlog: it is left as it is.
-        workers: how many workers share the backlog.
+    The worker may still have jobs. The backlog stays as it is.
     """
     if worker.hands and (len(worker.hands) > LOW or worker.hands[-1][0].alone):
         return []

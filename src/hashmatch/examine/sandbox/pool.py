@@ -85,11 +85,6 @@ class Pool(AnyPool):
 
     Start it before you load the lists: its decoders load in the meantime.
 
-    Args:
-        jobs: how many workers.
-        limits: what each may use.
-        clock: decides when they are late.
-
     Raises:
         HashmatchError: the processes cannot be started.
     """

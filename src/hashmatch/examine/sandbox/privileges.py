@@ -58,9 +58,7 @@ def empty_folder() -> int | None:
 def give_up_privileges(folder: int | None, *, was_root: bool) -> bool:
     """Become nobody, if this process is root's, and give up all capabilities.
 
-    Args:
-        folder: what ``empty_folder`` returned; it becomes the root folder if that is permitted.
-        was_root: the process belonged to root before it entered a user namespace.
+    The folder that ``empty_folder`` returned becomes the root folder, if that is permitted.
 
     Returns:
         Whether this process has no capability and does not belong to root.

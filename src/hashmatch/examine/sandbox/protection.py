@@ -61,12 +61,7 @@ def require_walls(protection: Mapping[str, Any]) -> None:
 
 
 def sandbox_notice(sandbox: str, protection: Mapping[str, Any]) -> str | None:
-    """One line about what the sandbox lacks; None if it lacks nothing.
-
-    Args:
-        sandbox: what was asked for.
-        protection: what the pool reports once it is configured.
-    """
+    """One line about what the sandbox lacks; None if it lacks nothing."""
     if not protection.get("separate_processes"):
         return (
             "decoders run in this process, without a sandbox: a file that takes one over can do"
@@ -86,14 +81,7 @@ def sandbox_notice(sandbox: str, protection: Mapping[str, Any]) -> str | None:
 
 
 def protection_in_words(protection: Mapping[str, Any]) -> dict[str, str]:
-    """What holds on this machine, for ``hashmatch doctor``.
-
-    Args:
-        protection: what a pool reports once it is configured.
-
-    Returns:
-        A sentence for each wall; nothing if there are no separate processes.
-    """
+    """What holds on this machine, a sentence for each wall; nothing without separate processes."""
     if not protection.get("separate_processes"):
         return {}
     holds = {

@@ -147,9 +147,7 @@ def _count_values(text: bytes) -> int:
 def encode_job(job: Job, number: int) -> bytes:
     """The header of a job. Send its descriptor along with it.
 
-    Args:
-        job: the job.
-        number: 64 bits that nobody can guess; answers must repeat them.
+    ``number`` is 64 bits that nobody can guess; answers must repeat them.
     """
     wanted = b""
     if job.thumbnail is not None:
@@ -165,13 +163,7 @@ def encode_job(job: Job, number: int) -> bytes:
 def decode_job(
     header: bytes, descriptor: int, receive: Callable[[int], bytes] = bytes
 ) -> tuple[int, Job]:
-    """The number and the job in a header.
-
-    Args:
-        header: the header.
-        descriptor: the descriptor that came with it.
-        receive: returns as many bytes that follow the header as it is asked for.
-    """
+    """The number and the job in a header; ``receive`` returns bytes that follow the header."""
     number, exact, digest_only, skip, count, length = JOB.unpack(header)
     thumbnail = None
     if length:
@@ -233,13 +225,7 @@ def _encode_path(path: bytes) -> str:
 
 
 def decode_said(message: dict[str, Any], job: Job, number: int, options: ExamineOptions) -> Said:
-    """Read what a worker says, and trust nothing in it.
-
-    Args:
-        message: what it says.
-        job: the worker's job.
-        number: the number that was sent with the job.
-        options: what was asked for.
+    """Read what a worker says about its job, and trust nothing in it.
 
     Raises:
         ProtocolError: the message is not valid, or is about another job.

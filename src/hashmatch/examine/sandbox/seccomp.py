@@ -58,12 +58,7 @@ def enter_seccomp() -> bool:
 
 
 def program(machine: str, pid: int) -> bytes:
-    """The filter, as ``struct sock_filter[]``.
-
-    Args:
-        machine: ``x86_64`` or ``aarch64``.
-        pid: the process that it is for.
-    """
+    """The filter for one process, as ``struct sock_filter[]``."""
     code = [
         _step(_LOAD, _ARCHITECTURE),
         _step(_IF_EQUAL, _ARCHITECTURES[machine], then=1),

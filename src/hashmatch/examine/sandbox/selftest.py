@@ -123,10 +123,6 @@ def _photoshop(picture: Image.Image) -> bytes:
 def decode_every_format(pool: AnyPool, options: ExamineOptions) -> dict[str, str]:
     """Examine every sample both in a worker and in this process.
 
-    Args:
-        pool: configured with these options.
-        options: those of ``available_options``.
-
     Returns:
         For each sample ``passed``, or the worker's result if it differs.
     """

@@ -32,10 +32,6 @@ class SharedPool:
     a file in a forked child, because the inherited workers belong to its parent. They end with
     ``close``, when the pool is garbage-collected, or with the interpreter.
 
-    Args:
-        jobs: how many workers.
-        limits: what each may use.
-
     Attributes:
         size: how many workers.
         restarts: how often all processes had died and new ones were started.
@@ -98,11 +94,6 @@ class SharedPool:
         self, descriptor: int, wanted: ThumbnailOptions, options: ExamineOptions
     ) -> Thumbnail:
         """Make a small picture of an open file, for a reviewer.
-
-        Args:
-            descriptor: as in ``examine``.
-            wanted: which picture.
-            options: what opening the file may cost; new options work as in ``examine``.
 
         Raises:
             DecodeError: there is no picture; the error has the reason.

@@ -15,11 +15,7 @@ from hashmatch.examine.sandbox.threads import ThreadPool
 
 
 def make_pool(jobs: int, limits: WorkerLimits | None = None) -> AnyPool:
-    """Start it.
-
-    Args:
-        jobs: how many workers.
-        limits: what each may use; the defaults of ``WorkerLimits`` if None.
+    """Start it, with the defaults of ``WorkerLimits`` if ``limits`` is None.
 
     Raises:
         HashmatchError: the processes cannot be started.

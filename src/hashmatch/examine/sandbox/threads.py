@@ -17,12 +17,7 @@ from hashmatch.options import ExamineOptions
 
 
 class ThreadPool(AnyPool):
-    """Threads that do what worker processes do, without any protection.
-
-    Args:
-        jobs: how many threads.
-        limits: none of them can be enforced.
-    """
+    """Threads that do what worker processes do, without any protection and without limits."""
 
     def __init__(self, jobs: int, limits: WorkerLimits = WorkerLimits()) -> None:  # frozen
         super().__init__(jobs, limits)

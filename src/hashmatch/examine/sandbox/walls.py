@@ -30,9 +30,6 @@ _CLONE_NEWNET = 0x4000_0000
 def enter_limits(max_memory: int) -> dict[str, Any]:
     """Give up what neither this process nor its children need, except for the walls.
 
-    Args:
-        max_memory: bytes of address space.
-
     Returns:
         For each measure, whether it is in force.
     """
@@ -52,11 +49,7 @@ def raise_walls(
 ) -> dict[str, int]:
     """Put up the walls, in an order in which none prevents the next.
 
-    Args:
-        chosen: which of ``WALLS``.
-        folder: see ``give_up_privileges``.
-        was_root: see ``give_up_privileges``.
-        parent: the process with which this one should end.
+    The folder and ``was_root`` are as in ``give_up_privileges``; the process ends with its parent.
 
     Returns:
         For each of the three whether it holds; for Landlock, its ABI.

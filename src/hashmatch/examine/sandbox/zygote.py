@@ -45,12 +45,7 @@ _MOST_DESCRIPTORS = 1 << 16
 
 
 class _Zygote:
-    """Forks workers and reaps them.
-
-    Args:
-        control: the socket to the supervisor.
-        settings: what the supervisor sent first.
-    """
+    """Forks workers and reaps them."""
 
     def __init__(self, control: socket.socket, settings: dict[str, Any]) -> None:
         self._control = control

@@ -90,11 +90,6 @@ def examine_reencodings(
 ) -> Iterator[tuple[bytes | None, Examination | None]]:
     """Examine an open video, and its start as each of these ways encodes it.
 
-    Args:
-        descriptor: that of a file open for reading, which stays open.
-        options: what to compute.
-        names: of the ways.
-
     Yields:
         As ``examine_variants`` does; while the video takes long, now and then None and None.
     """
@@ -120,12 +115,6 @@ def examine_reencodings(
 
 def reencode(file: BinaryIO, name: str, how: Reencoding, options: ExamineOptions) -> bytes:
     """Encode the first ``EXCERPT`` seconds of a video.
-
-    Args:
-        file: the video, at any position.
-        name: its format, as ``video_format`` says.
-        how: in which way.
-        options: what decoding may cost.
 
     Raises:
         DecodeError: it cannot be decoded or encoded.

@@ -59,15 +59,7 @@ class Transform:
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
 
     def __call__(self, picture: Image, generator: np.random.Generator) -> Image:
-        """Change a picture.
-
-        Args:
-            picture: mode ``RGB``, any size; it is not altered.
-            generator: chooses places and draws noise.
-
-        Returns:
-            A picture in mode ``RGB``.
-        """
+        """Change a picture in mode ``RGB``, which is not altered, into another in mode ``RGB``."""
         return self._change(picture, generator, **self.parameters)
 
 
@@ -133,10 +125,7 @@ TRANSFORMS: Mapping[str, Transform] = {row[0]: Transform(*row) for row in _ALL}
 
 
 def choose_transforms(names: Iterable[str]) -> tuple[str, ...]:
-    """The transforms asked for, by name or by group, in the register's order.
-
-    Args:
-        names: names of transforms or groups; none means all.
+    """The transforms of these names or groups, in the register's order; all if there are none.
 
     Raises:
         SettingsError: there is no such transform or group.

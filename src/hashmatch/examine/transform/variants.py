@@ -41,11 +41,6 @@ def examine_variants(
 ) -> Iterator[tuple[bytes | None, Examination | None]]:
     """Examine an open file and, if it is a picture with enough detail, each of its variants.
 
-    Args:
-        descriptor: that of a file open for reading, which stays open.
-        options: what to compute; ``options.transforms`` is set.
-        skip: how many variants to skip.
-
     Yields:
         Each transform's name with None as its variant begins, then with the examination; at the
         end, None with the examination of the file itself.
@@ -86,11 +81,8 @@ def _is_worth_changing(found: Examination, options: ExamineOptions) -> bool:
 def variants(data: bytes, names: Sequence[str], seed: int) -> Iterator[Image.Image]:
     """Change a picture in each chosen way.
 
-    Args:
-        data: the file; only one that ``examine`` accepted.
-        names: which transforms, in which order.
-        seed: decides every place and grain, together with the file and the transform's name, so
-            that the order of work changes nothing.
+    The seed decides every place and grain, together with the file and the transform's name, so that
+    the order of work changes nothing.
     """
     # Decoded at once: if that kills the worker, the file is to blame and not a variant of it
     picture = _visible(data)

@@ -65,13 +65,6 @@ class Still(NamedTuple):
 class Video:
     """An opened video.
 
-    Args:
-        file: open for reading in binary, and can seek.
-        name: the format, as ``video_format`` says.
-        limits: for the pixels of a frame.
-        video_limits: for the length.
-        clock: tells how long decoding has taken, in seconds.
-
     Attributes:
         width: pixels of the first stream, as stored; 0 without one.
         height: pixels of the first stream, as stored; 0 without one.

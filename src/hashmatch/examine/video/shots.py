@@ -60,11 +60,6 @@ def examine_video(
     A still below the quality floor, such as a black one, is kept only if there is no better one:
     there are such in every video, and being near to one means nothing.
 
-    Args:
-        file: the video, at any position.
-        name: its format, as ``video_format`` says.
-        options: which hashes to compute, and what a video may cost.
-
     Yields:
         ``AT_WORK``, now and then.
 

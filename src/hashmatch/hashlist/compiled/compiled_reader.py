@@ -41,12 +41,8 @@ def read_compiled(stream: BinaryIO, head: bytes, source: str) -> Contents:
     """Open a compiled list after verifying all its checksums.
 
     A file is mapped, so that processes share its pages. Do not change it in place while it is in
-    use. Anything else, such as a pipe, is read into memory.
-
-    Args:
-        stream: what follows the head; if it is a file, the whole file is the list.
-        head: what has already been read, at least the magic.
-        source: the file as messages name it.
+    use. Anything else, such as a pipe, is read into memory. ``head`` is what has already been read,
+    at least the magic.
 
     Raises:
         HashListError: it is damaged, has a newer format, or has hashes of an unknown kind.

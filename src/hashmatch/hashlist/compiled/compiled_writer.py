@@ -37,10 +37,7 @@ def save_compiled(
 ) -> None:
     """Write a list as a compiled file, atomically, readable only by its owner.
 
-    Args:
-        hash_list: the list.
-        path: the file.
-        index_tables: by kind, the index to store with a section.
+    ``index_tables`` are stored with the sections of their kind.
 
     Raises:
         SettingsError: a table belongs to no section of the list, or has elements that are neither

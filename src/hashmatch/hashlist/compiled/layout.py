@@ -73,11 +73,8 @@ class SectionRecord:
     """One section, as the header describes it.
 
     Attributes:
-        algorithm: of its hashes.
-        bits: their width.
         origin: as in ``ListSection``.
         index: the kind of index stored with it; None if there is none.
-        arrays: by name, in the order of the file.
     """
 
     algorithm: str

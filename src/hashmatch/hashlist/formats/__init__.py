@@ -47,9 +47,7 @@ class Format:
     """One format of lists.
 
     Attributes:
-        name: as operators spell it.
         fits: whether a list that begins with these bytes, without byte order mark, has this format.
-        read: reads a list.
         write: writes a list; None if this format is only read.
         feed: the feed, if it comes as JSON.
     """

@@ -83,7 +83,6 @@ class Collector:
         default: of hashes that name no algorithm, as in ``ListHeader.default_algorithm``.
         latest: later records supersede earlier ones with the same id; otherwise ids are unique.
         foreign: any algorithm may occur; otherwise an unknown one is a mistake.
-        problems: what is wrong.
         assumed: how many hashes were taken for ``ASSUMED`` because nothing names their algorithm.
     """
 

@@ -24,14 +24,9 @@ COMMA, LF = b",\n"
 class CsvTable:
     """Reads a table as in RFC 4180, with the text format's header before it or without.
 
-    Args:
-        tap: the list.
-        problems: collects faulty rows.
-
     Attributes:
         header: what comes before the table.
         names: of the columns, in lower case.
-        lines: of the file.
 
     Raises:
         HashListError: two columns have the same name.
@@ -52,11 +47,7 @@ class CsvTable:
             raise HashListError("two columns of the table have the same name", path=problems.source)
 
     def require(self, *names: str) -> None:
-        """Check that the table has these columns.
-
-        Raises:
-            HashListError: it lacks one.
-        """
+        """Check that the table has these columns. Raises ``HashListError`` if it lacks one."""
         for name in names:
             if name not in self.names:
                 raise HashListError(f"the table has no column {name!r}", path=self._problems.source)

@@ -40,13 +40,7 @@ class FeedRecord(NamedTuple):
     """One record of a feed. Texts that it does not have are empty.
 
     Attributes:
-        id: of the record.
         hashes: pairs of an algorithm, as the feed spells it, and a hash.
-        label: as in ``Entry``.
-        category: as in ``Entry``.
-        source: as in ``Entry``.
-        added: as in ``Entry``.
-        withdrawn: whether it withdraws its id.
         rank: when it was changed; see ``rank_of``. Among several records with one id, the highest
             counts; among equals, the last. A record without a rank outranks all before it.
     """
@@ -97,12 +91,8 @@ def read_feed(
 ) -> Contents:
     """Make a list from a feed.
 
-    Args:
-        raw: each record as the feed has it, or the fault of one that cannot be read.
-        to_record: turns that into a record, or raises ``LineError``.
-        tap: the list. It has been read to the end once ``raw`` is exhausted.
-        options: how to read it.
-        paging: ``raw`` notes in it what else the pages say.
+    ``raw`` has each record as the feed has it, or the fault of one that cannot be read, and notes
+    in ``paging`` what else the pages say.
 
     Raises:
         HashListError: something is wrong with it.
@@ -186,11 +176,7 @@ def shown(found: dict[str, Any], key: str) -> str:
 
 
 def as_object(found: Any) -> dict[str, Any]:
-    """Check that a record is an object.
-
-    Raises:
-        LineError: it is something else.
-    """
+    """Check that a record is an object. Raises ``LineError`` if it is something else."""
     if isinstance(found, LineError):
         raise found
     if not isinstance(found, dict):

@@ -39,10 +39,6 @@ class JsonPull:
 
     ``members`` and ``elements`` enter an object or an array. For each key or element that they
     yield, the caller takes its value before going on, either by ``value`` or by entering it.
-
-    Args:
-        tap: the list: one document, or several in a row.
-        source: the file as messages name it.
     """
 
     def __init__(self, tap: Tap, source: str) -> None:

@@ -56,11 +56,7 @@ def fits(head: bytes) -> bool:
 
 
 def read(tap: Tap, options: Options) -> Contents:
-    """Read pages, one after the other.
-
-    Raises:
-        HashListError: something is wrong with it.
-    """
+    """Read pages, one after the other. Raises ``HashListError`` if something is wrong."""
     paging = Paging()
     return read_feed(_entries(tap, options.source, paging), _record, tap, options, paging)
 
@@ -84,11 +80,6 @@ def _entries(tap: Tap, source: str, paging: Paging) -> Iterator[Raw]:
 
 class _Page:
     """One document, parsed as it arrives.
-
-    Args:
-        source: the file as messages name it.
-        lines_before: how many of its lines come before this document.
-        paging: kept up to date.
 
     Attributes:
         lines: how many lines of the file have been read.
@@ -144,15 +135,10 @@ class _Page:
             raise self._error("an entry of the XML is too long")
 
     def has_begun(self) -> bool:
-        """Whether any of the document has been read."""
         return self._begun
 
     def close(self) -> Iterator[Raw]:
-        """Yield the last entries of the document.
-
-        Raises:
-            HashListError: it is cut short.
-        """
+        """Yield the last entries of the document. Raises ``HashListError`` if it is cut short."""
         try:
             self._parser.close()
         except ET.ParseError:
@@ -202,7 +188,6 @@ class _Page:
 
 @lru_cache(maxsize=1024)
 def _local(tag: str) -> str:
-    """An element's name without its namespace."""
     return tag.rpartition("}")[2]
 
 

@@ -31,11 +31,7 @@ def fits(head: bytes) -> bool:
 
 
 def read(tap: Tap, options: Options) -> Contents:
-    """Read a list.
-
-    Raises:
-        HashListError: something is wrong with it.
-    """
+    """Read a list. Raises ``HashListError`` if something is wrong with it."""
     collector = Collector(options)
     table = CsvTable(tap, collector.problems)
     table.require("hash")

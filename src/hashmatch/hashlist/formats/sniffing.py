@@ -83,13 +83,7 @@ def not_text(head: bytes) -> str | None:
 
 
 def not_a_list(head: bytes, *, algorithm_is_given: bool, feeds: Sequence[str]) -> str | None:
-    """Say what text in no known format is, and what to do; None if it may be a text list.
-
-    Args:
-        head: the first bytes.
-        algorithm_is_given: whether the caller named the algorithm of the list.
-        feeds: the names of all feeds that come as JSON.
-    """
+    """Say what text in no known format is, and what to do; None if it may be a text list."""
     line = first_line(head)
     if _is_json(head):
         return _json(head, feeds)

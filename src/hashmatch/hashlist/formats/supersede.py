@@ -57,10 +57,6 @@ class Superseder:
     ) -> tuple[list[ListSection], TextColumn]:
         """Leave out the records that do not count.
 
-        Args:
-            parts: the hashes of all records, with the records' numbers as lines.
-            problems: collects ids that are withdrawn and occur elsewhere too.
-
         Returns:
             The parts without those records, and the ids that are withdrawn.
         """

@@ -41,11 +41,7 @@ def fits(head: bytes) -> bool:
 
 
 def read(tap: Tap, options: Options) -> Contents:
-    """Read signals.
-
-    Raises:
-        HashListError: something is wrong with it.
-    """
+    """Read signals. Raises ``HashListError`` if something is wrong."""
     collector = Collector(options, default=options.algorithm or NOT_NAMED, foreign=True)
     notices: tuple[str, ...] = ()
     if _is_table(tap.head):

@@ -34,11 +34,7 @@ def fits(head: bytes) -> bool:
 
 
 def read(tap: Tap, options: Options) -> Contents:
-    """Read videos.
-
-    Raises:
-        HashListError: something is wrong with it.
-    """
+    """Read videos. Raises ``HashListError`` if something is wrong."""
     collector = Collector(options, default="pdq")
     lines = io.BufferedReader(tap)
     count, faint = 0, 0

@@ -43,7 +43,6 @@ class _Fields:
     All int64, shape (entries,). An absent field begins where it ends.
 
     Attributes:
-        buffer: the block.
         line: the index of the line in the block.
         value: where the hash begins and ends, with its prefix.
         digits: where the digits of the hash begin, after any prefix.
@@ -59,7 +58,6 @@ class _Fields:
     label: tuple[Rows, Rows]
 
     def column(self, field: tuple[Rows, Rows], rows: Rows) -> TextColumn:
-        """The column of a field."""
         begin, end = field
         return TextColumn.gather(self.buffer, begin[rows], end[rows])
 

@@ -63,7 +63,6 @@ class ListHeader:
     """What a list says about itself before its first entry.
 
     Attributes:
-        values: by key.
         faulty: something in the header is wrong, so no entry can be trusted.
         ended: the first entry has been seen.
     """
@@ -75,11 +74,6 @@ class ListHeader:
 
     def take(self, block: bytes, line: int, problems: Problems) -> tuple[int, int]:
         """Read the lines of a block that still belong to the header.
-
-        Args:
-            block: whole lines, each ended by LF.
-            line: the number of the first line.
-            problems: collects what is wrong.
 
         Returns:
             Where the rest of the block begins, and the number of its first line.
@@ -142,7 +136,6 @@ class Context:
     Attributes:
         algorithm: of hashes that name none, as ``ListHeader.default_algorithm`` returns it.
         origin: what comes before the line number in the id of an entry that has none.
-        problems: collects what is wrong.
     """
 
     algorithm: str | None
@@ -155,7 +148,6 @@ class Parsed:
     """The result of parsing a block of lines.
 
     Attributes:
-        sections: one of each kind, with line numbers.
         assumed: how many rows were taken for ``ASSUMED`` because nothing names their algorithm.
     """
 
@@ -191,10 +183,6 @@ def parse_lines(lines: Iterable[tuple[int, bytes]], context: Context) -> Parsed:
 
 def parse_line(raw: bytes, algorithm: str | None) -> Row | None:
     """Parse one line.
-
-    Args:
-        raw: the line without its LF.
-        algorithm: as in ``Context``.
 
     Returns:
         The row; None for a blank line, a comment, or a hash whose algorithm is unclear.

@@ -17,11 +17,6 @@ def read_text(
 ) -> Contents:
     """Read a list in the text format.
 
-    Args:
-        tap: the list.
-        options: how to read it.
-        parse_block: ``blocks.parse_block``, or the slow reference to compare with.
-
     Raises:
         HashListError: something is wrong with it; the error has all problems by line.
     """
