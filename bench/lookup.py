@@ -5,8 +5,9 @@
 
 Every contestant of ``bench/lookup_contestants`` runs in a separate process. It must find all
 entries within a radius, and its answers must equal those of ``LinearIndex`` before it is timed. All
-take turns for several rounds, so all meet the same noise, and the shortest time counts. One that is
-not installed is reported as missing, with the command to install it.
+take turns for several rounds, so all meet the same noise, and the shortest time counts. Times are
+processor time, so a busy machine matters little. A contestant that is not installed is reported as
+missing, with the command to install it.
 
 Half of the queries of random lists lie near an entry, and all queries of lists of real pictures do.
 """
@@ -36,8 +37,8 @@ ROUNDS = 3
 BATCHES = (1, 16, 256)
 QUERIES = 256
 TOO_LONG = 1.0
-"""A contestant that needs more seconds than this is not timed again, nor at larger radii; that one
-time is its result."""
+"""A contestant that needs more seconds than this for all queries is not timed again, nor at larger
+radii; that one time is its result."""
 
 
 @dataclass(frozen=True)

@@ -322,9 +322,9 @@ def test_everything_that_happened_is_told(store: Store) -> None:
     ]
     assert told[3:] == [
         ("note", "ann", "looks like a logo\\x00"),
-        ("viewing", "ann", "blurred"),
+        ("viewing", "ann", "looked at the preview (blurred)"),
         ("decision", "ann", "unsure, waits for a second reviewer: too small"),
-        ("undo", "ann", "decision 1"),
+        ("undo", "ann", "undid decision 1"),
     ]
     assert store.cases.viewed_since("ann", START) == 1
     assert store.cases.viewed_since("ann", START + timedelta(hours=1)) == 0

@@ -155,11 +155,14 @@ def events_of(case: Case) -> list[Event]:
         for each in case.matches
     ]
     for made in case.decisions:
-        what = f"decision {made.undoes}" if made.undoes is not None else _decided(made)
+        what = f"undid decision {made.undoes}" if made.undoes is not None else _decided(made)
         kind = "undo" if made.undoes is not None else "decision"
         events.append(Event(made.recorded, kind, made.reviewer, what))
     events += [Event(note.at, "note", note.reviewer, note.text) for note in case.notes]
-    events += [Event(seen.at, "viewing", seen.reviewer, seen.what) for seen in case.viewings]
+    events += [
+        Event(seen.at, "viewing", seen.reviewer, f"looked at the preview ({seen.what})")
+        for seen in case.viewings
+    ]
     return sorted(events, key=lambda event: event.at)
 
 
