@@ -26,5 +26,5 @@ def keys_command(
     their own; the coordinator, where the list is, keeps its own.
     """
     made = make_keys(folder, days)
-    say(*(f"written: {path}" for path in made), f"valid for {count(days, 'day')}")
+    say(*(f"wrote {path}" for path in made), f"valid for {count(days, 'day')}")
     return 0

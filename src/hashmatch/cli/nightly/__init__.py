@@ -35,5 +35,5 @@ def init_command(
     write_new({path: files(__name__).joinpath(path.name).read_bytes() for path in modes})
     for path, mode in modes.items():
         path.chmod(mode)
-    say(*(f"written: {path}" for path in modes))
+    say(*(f"wrote {path}" for path in modes))
     return 0
