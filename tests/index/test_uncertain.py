@@ -19,7 +19,7 @@ FLIPS = 6
 @pytest.fixture(autouse=True)
 def _cheap_buckets(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the multi-index look at buckets even if its list is too short for that to pay off."""
-    for name in ("CALL_NS", "UNSURE_CALL_NS", "UNSURE_NS", "BUCKET_NS", "FRAGMENT_NS"):
+    for name in ("UNSURE_CALL_NS", "UNSURE_NS", "UNSURE_BUCKET_NS", "FRAGMENT_NS"):
         monkeypatch.setattr(multi, name, 0)
 
 

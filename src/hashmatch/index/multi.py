@@ -49,15 +49,15 @@ FRAGMENT_BITS = 32
 FOLLOWING = np.array([[1, 2], [2, 3], [3, 0], [0, 1]])
 """The chunks that make up the fragments of each of the four tables."""
 
-CALL_NS, BUCKET_NS = 60_000, 40
+CALL_NS, BUCKET_NS = 65_000, 25
 """The cost of a call, twice that for wider hashes, and of looking at a bucket; nanoseconds."""
 
 EVEN = 0.75
 """The share of a scan's cost from which a query scans at once: buckets are never filled evenly, and
 looking at them first would be wasted."""
 
-UNSURE_CALL_NS, UNSURE_NS = 100_000, 20_000
-"""The cost of a call for queries with uncertain bits, and of each query; nanoseconds."""
+UNSURE_CALL_NS, UNSURE_NS, UNSURE_BUCKET_NS = 100_000, 20_000, 40
+"""The same for queries with uncertain bits: of a call, of each query and of a bucket."""
 
 FRAGMENT_NS, CODE_NS, FIND_NS = 5, 40, 20
 """The cost per entry of a bucket by fragment, by hash, and to compare in full; nanoseconds."""
@@ -206,7 +206,7 @@ class MultiIndex(BuiltIndex):
             return
         fields, unsure = self._cut(queries), self._cut(uncertain_bits)
         radii, count = reach(unsure, radius)
-        dear = (count > MOST_BUCKETS) | (BUCKET_NS * count > self._scan_cost)
+        dear = (count > MOST_BUCKETS) | (UNSURE_BUCKET_NS * count > self._scan_cost)
         cheap = (~dear).nonzero()[0]
         for part in split_by_load(count[cheap], BUCKETS) if len(cheap) else ():
             some = cheap[part]
@@ -214,7 +214,8 @@ class MultiIndex(BuiltIndex):
             start, stop = self._starts[found.number], self._starts[1:][found.number]
             asker = found.owner // len(self._cut.masks)
             held = np.bincount(asker, stop - start, len(some))
-            crowded = FRAGMENT_NS * held + BUCKET_NS * count[some] > self._scan_cost
+            cost = FRAGMENT_NS * held + UNSURE_BUCKET_NS * count[some]
+            crowded = cost > self._scan_cost
             dear[some[crowded]] = True
             stop = np.where(crowded[asker], start, stop)
             measure = self._measure_sure(fields[some], unsure[some], found)
