@@ -11,6 +11,7 @@ from typing import BinaryIO, TypeVar
 
 from hashmatch.errors import OUT_OF_MEMORY, DecodeError
 from hashmatch.examine.archive.budget import Budget
+from hashmatch.examine.reading import reason_of
 from hashmatch.model import Reason
 
 STEP = 256 * 1024
@@ -90,7 +91,7 @@ def file_size(file: BinaryIO) -> int:
     try:
         return file.seek(0, os.SEEK_END)
     except OSError as error:
-        raise _unreadable(error) from error
+        raise reason_of(error) from error
 
 
 class Section(Stream):
@@ -110,7 +111,7 @@ class Section(Stream):
             self._file.seek(self._position)
             part = self._file.read(count)
         except OSError as error:
-            raise _unreadable(error) from error
+            raise reason_of(error) from error
         if not part:
             raise DecodeError(Reason.TRUNCATED, "the archive ends early")
         self._position += len(part)
@@ -204,7 +205,3 @@ class Checked(Stream):
         if not part and self._crc != self._expected:
             raise DecodeError(Reason.UNDECODABLE, "its checksum is wrong")
         return part
-
-
-def _unreadable(error: OSError) -> DecodeError:
-    return DecodeError(Reason.UNDECODABLE, f"it cannot be read: {os.strerror(error.errno or 0)}")

@@ -143,11 +143,7 @@ None, which means that it is still at work on a long part."""
 
 
 def check_size(workers: int) -> int:
-    """Return the number of workers.
-
-    Raises:
-        SettingsError: it is under 1.
-    """
+    """Return the number of workers. Raises ``SettingsError`` if it is under 1."""
     if workers < 1:
         raise SettingsError("there must be at least 1 worker")
     return workers
