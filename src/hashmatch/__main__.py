@@ -15,13 +15,6 @@ from types import FrameType
 INTERNAL = 70
 INTERRUPTED = 130
 
-_GARBAGE = 20_000
-"""New objects before Python collects garbage; its own default is 700.
-
-A thousand files in flight are many objects and no garbage: collecting again and again took a
-seventh of the time of scanning known files.
-"""
-
 
 def main() -> None:
     """Run the command and exit with its code."""
@@ -32,7 +25,7 @@ def main() -> None:
         with suppress(OSError):  # then let the command report it
             os.write(sys.stdout.fileno(), f"hashmatch {__version__}\n".encode())
             return
-    gc.set_threshold(_GARBAGE)
+    gc.set_threshold(0)  # until a command begins: modules are many objects and no garbage
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _end)
     try:

@@ -146,7 +146,6 @@ def test_no_caller_waits_beyond_the_limit() -> None:
         adversary.script(say=[], then="fork"),
     ]
     waits: list[float] = []
-    ends = time.monotonic() + seconds
 
     def call(seed: int) -> None:
         rng = random.Random(seed)
@@ -160,6 +159,7 @@ def test_no_caller_waits_beyond_the_limit() -> None:
 
     with nameless_file(good) as descriptor:
         list(shared.examine(descriptor, OPTIONS))
+    ends = time.monotonic() + seconds  # not before the processes have started
     assert shared._service is not None
     zygote = shared._service._pool._zygote.pid
     threads = [threading.Thread(target=call, args=(seed,)) for seed in range(32)]

@@ -52,9 +52,10 @@ members to skip, how many to examine (0: all), and how many bytes of JSON follow
 thumbnail to make.
 """
 
-HANDFUL = 12
+HANDFUL = 32
 """The most jobs that a worker holds, and gets in one message. To hand small files over one by one
-takes the supervisor as long as all else that it does."""
+takes the supervisor as long as all else that it does. On a busy machine, 32 take a seventh less
+time than 12 did: whenever the supervisor wakes, its data have left the cache."""
 
 LENGTH = struct.Struct(">I")
 """Header of a frame: the length of the JSON that follows, in bytes."""
