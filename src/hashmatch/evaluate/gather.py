@@ -39,7 +39,6 @@ class Measurements:
         names: paths, as the file system gives them.
         digests: SHA-256 of each file, hex.
         kinds: the hashes evaluated, which are the columns of every array of distances.
-        transforms: names.
         entries: what a list would hold of each picture, shape (n, words), by kind.
         queries: every view that could match, shape (views, words), by kind.
         owner: the picture of each view, in ascending order.

@@ -36,8 +36,6 @@ class Copy(NamedTuple):
     """Two pictures that count as one.
 
     Attributes:
-        first: the number of a picture.
-        second: the number of a later one.
         why: ``same bytes``, ``labelled same``, or ``near`` by both 256-bit hashes.
     """
 
@@ -72,11 +70,8 @@ def identify(
 ) -> Identities:
     """Find the copies, and split the distinct pictures in two halves.
 
-    Args:
-        pictures: what was measured.
-        seed: decides the split, together with each picture's bytes; names do not matter.
-        same: pairs that a human labelled the same.
-        different: pairs that a human labelled different, whatever their hashes say.
+    The seed decides the split, together with each picture's bytes; names do not matter. Pairs that
+    a human labelled ``different`` are different, whatever their hashes say.
     """
     copies = [*_same_bytes(pictures), *(Copy(*pair, "labelled same") for pair in same)]
     known = {(copy.first, copy.second) for copy in copies} | set(different)

@@ -109,10 +109,7 @@ def too_few(rules: Sequence[Record], settings: EvaluationSettings) -> str | None
 def too_alike(rules: Sequence[Record], equal: int, settings: EvaluationSettings) -> str | None:
     """Why more pictures would support no threshold, and what to do; None if they would.
 
-    Args:
-        rules: those of the record.
-        equal: how many pairs of pictures count as different and have the same hash.
-        settings: what was asked for.
+    ``equal`` is how many pairs of pictures count as different and have the same hash.
     """
     chosen = [rule["recommendation"] for rule in rules]
     if not any(each["level"] is None and not each["more_pictures"] for each in chosen):

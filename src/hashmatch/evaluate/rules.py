@@ -88,13 +88,8 @@ def joint_rules(
 
     Their levels follow the first one's thresholds; the second one's is the lowest that finds at
     least as many variants. So the positives alone decide which thresholds belong together, and the
-    false matches, which choose the level, have no influence on that.
-
-    Args:
-        kinds: what is evaluated.
-        singles: the rule of each kind.
-        recall: for each kind, how many variants are found at each level, among the pictures that
-            thresholds are chosen on.
+    false matches, which choose the level, have no influence on that. ``recall`` has, for each kind,
+    how many variants are found at each level, among the pictures that thresholds are chosen on.
     """
     rules = []
     for first, second in combinations(range(len(kinds)), 2):

@@ -33,6 +33,8 @@ def versions() -> dict[str, str]:
 class EvaluationSettings:
     """What an evaluation is asked to do. Together with the pictures, it decides every figure.
 
+    What is not named here is as the matcher's.
+
     Attributes:
         kinds: the hashes to evaluate.
         transforms: names of the everyday changes to imitate; none where only pairs are compared.
@@ -41,14 +43,9 @@ class EvaluationSettings:
             longest list given, or ``USUAL_LIST_SIZE`` without any.
         files_per_day: files that are looked up in it.
         max_false_per_day: false matches a day that are acceptable; more than 0.
-        quality_floor: as the matcher's: views below it do not match.
-        mirrors: as the matcher's: also look up flips and quarter turns.
         views: as the matcher's. Further views count where two hashes must agree. Those with rows
             and columns exchanged need mirror images, which are not measured.
-        formats: names of the picture formats to decode.
-        limits: what a picture may cost.
         encodings: names of the ways to encode videos again.
-        video: what a video may cost.
 
     Raises:
         SettingsError: a value is invalid.

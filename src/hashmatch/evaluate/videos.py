@@ -21,7 +21,6 @@ class MeasuredVideo:
     """A video that can be used.
 
     Attributes:
-        name: its path.
         found: its examination; the hashes of its views are those of ``hashed_kinds``.
         again: for each way to encode it again, the examination of its first seconds, by
             ``EvaluationSettings.kinds``.
@@ -44,13 +43,7 @@ class MeasuredVideo:
 
 @dataclass(frozen=True, slots=True)
 class MeasuredVideos:
-    """The videos of an evaluation.
-
-    Attributes:
-        used: those that can be used.
-        unused: the others, and why.
-        files: how many files there were.
-    """
+    """The videos of an evaluation: those used, the others and why, and the number of files."""
 
     used: tuple[MeasuredVideo, ...]
     unused: tuple[Unused, ...]

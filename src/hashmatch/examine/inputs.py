@@ -37,9 +37,7 @@ _NO_FILE = "no such file"
 def held(source: FileInput, options: ExamineOptions) -> Iterator[Content | Examination]:
     """Hold what a caller passes, so that it can be examined more than once.
 
-    Args:
-        source: a seekable file is read from its start; a stream from where it is.
-        options: what a file may cost.
+    A seekable file is read from its start; a stream from where it is.
 
     Yields:
         The content; or an examination, if it cannot be read or is too large.

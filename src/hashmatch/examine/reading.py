@@ -78,10 +78,7 @@ def opened(path: str | bytes | os.PathLike[str]) -> Iterator[tuple[BinaryIO, int
 def read_stream(file: BinaryIO, max_bytes: int, size: int | None = None) -> bytes:
     """Read to the end, but at most one byte past ``max_bytes``.
 
-    Args:
-        file: open for reading in binary.
-        max_bytes: the most to read, less that one byte.
-        size: how much to expect, if that is known; so much memory is taken at once.
+    ``size`` is how much to expect, if that is known; so much memory is taken at once.
 
     Raises:
         SettingsError: as ``read_some`` does.

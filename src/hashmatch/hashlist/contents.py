@@ -23,9 +23,7 @@ class Paging:
     """What the pages of a feed say besides their records, and a summary of the records.
 
     Attributes:
-        more_follow: the last page says that more pages follow.
         said: what else the last page says, by name.
-        records: how many records all pages have.
         latest: the highest rank of a record; see ``FeedRecord``.
         digest: SHA-256, hex, of the records' ids, ranks and withdrawals.
     """

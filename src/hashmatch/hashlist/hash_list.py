@@ -113,13 +113,7 @@ class HashList:
     ) -> HashList:
         """Read a list from memory, as ``load`` does from a file.
 
-        Args:
-            data: the content of a file.
-            name: used in place of the file's name.
-            algorithm: as in ``load``.
-            skip_bad_entries: as in ``load``.
-            list_format: as in ``load``.
-            policy: as in ``load``.
+        ``name`` is used in place of the file's name; all other arguments are as in ``load``.
 
         Raises:
             HashListError: something is wrong; ``problems`` has everything by line.
@@ -142,12 +136,7 @@ class HashList:
     ) -> HashList:
         """Make a list from entries.
 
-        Args:
-            entries: in order. In a problem, the line is the entry's number, from 1.
-            name: of the list.
-            version: of the list.
-            created: when the list was made.
-            policy: as in ``load``.
+        In a problem, the line is the entry's number, from 1. ``policy`` is as in ``load``.
 
         Raises:
             HashListError: something is wrong with some of them; ``problems`` has everything.
@@ -246,9 +235,7 @@ class HashList:
     def save(self, path: str | os.PathLike[str], list_format: str = "text") -> None:
         """Write the list to a file as ``dumps`` does, atomically, readable only by its owner.
 
-        Args:
-            path: the file.
-            list_format: ``text`` or ``csv``; for a compiled list see ``save_compiled``.
+        For a compiled list see ``save_compiled``.
 
         Raises:
             HashListError: the format cannot hold the list.

@@ -82,13 +82,7 @@ class Makeup:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The difference between two lists, by id.
-
-    Attributes:
-        added: ids that only the newer list has.
-        withdrawn: ids that only the older list has.
-        changed: ids whose hashes or other fields differ.
-    """
+    """The ids that only the newer list has, that only the older one has, and that differ."""
 
     added: tuple[str, ...]
     withdrawn: tuple[str, ...]
@@ -103,9 +97,7 @@ def facts(hash_list: HashList) -> list[SectionFacts]:
 def makeup(hash_list: HashList, *, now: datetime | None = None) -> Makeup:
     """Count what a list consists of.
 
-    Args:
-        hash_list: loaded without a policy, which would hide entries from the count.
-        now: the time from which to tell the list's age and which entries have expired.
+    Load the list without a policy, which would hide entries from the count.
 
     Raises:
         SettingsError: ``now`` has no time zone.
@@ -139,11 +131,7 @@ def apply_deltas(base: HashList, deltas: Iterable[HashList]) -> HashList:
     An entry of a delta replaces every entry with its id; an entry without an id is added; withdrawn
     entries are removed. The withdrawals are kept, so deltas joined into one have the same effect as
     each in turn; see ``without_withdrawals``. Version and date come from the last delta that has
-    them.
-
-    Args:
-        base: loaded without a policy, so that nothing is lost.
-        deltas: loaded without a policy, oldest first.
+    them. Load all of them without a policy, so that nothing is lost; the oldest delta comes first.
 
     Raises:
         HashListError: something is wrong with an entry.
@@ -202,10 +190,8 @@ def overrides(hash_list: HashList) -> list[str]:
 def save(hash_list: HashList, path: str | os.PathLike[str], list_format: str | None = None) -> None:
     """Write a list in any format that can be written, atomically.
 
-    Args:
-        hash_list: the list.
-        path: the file.
-        list_format: ``text``, ``csv`` or ``compiled``; None to choose by the file name's ending.
+    The format is ``text``, ``csv`` or ``compiled``; None chooses it by the ending of the file's
+    name.
 
     Raises:
         HashListError: the format cannot hold it.

@@ -45,7 +45,6 @@ class Suppressions:
     Attributes:
         source: the file as messages name it.
         digest: SHA-256, hex, of its bytes.
-        rows: in the table's order.
     """
 
     source: str

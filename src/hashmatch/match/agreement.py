@@ -43,7 +43,6 @@ class Agreed(NamedTuple):
     Attributes:
         query: the query's number.
         symmetry: which mirror image of the query it is, as in ``Agreement.symmetries``.
-        sort: of all these readings.
         rows: for each section, the entry's row.
         apart: for each section, the distance in bits.
     """
@@ -75,7 +74,6 @@ class Agreement:
 
     Attributes:
         places: the sections' numbers. The first is searched, so chance should be rarer there.
-        sections: the two.
         partners: for each row of the first section, that of the same entry in the second; -1 where
             there is none.
         within: the cutoff of each sort of reading, in bits.

@@ -63,13 +63,8 @@ from hashmatch.model import (
 class Lookup:
     """Lists ready for lookups. It never changes, so threads may share it.
 
-    Args:
-        hash_lists: the lists.
-        rule: what the operator asks for.
-        index: as in ``Matcher``.
-        quality_floor: as in ``Matcher``.
-        previous: the lookup before this one. Its indexes are reused for the entries they share.
-        entries: how many entries to choose the cutoffs for; None for those that the lists have.
+    The indexes of ``previous``, the lookup before this one, are reused for the entries they share.
+    ``entries`` is how many to choose the cutoffs for; None for those that the lists have.
 
     Attributes:
         kinds: the kinds of perceptual hashes to look up, in the order of examinations' hashes.

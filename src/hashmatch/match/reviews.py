@@ -20,8 +20,6 @@ class ReviewedEntry(NamedTuple):
     """An entry as decisions refer to it: once a list gives its id to another hash, it is another.
 
     Attributes:
-        list: the name of its list.
-        entry: its id.
         fingerprint: a keyed digest of its hash.
     """
 

@@ -45,11 +45,8 @@ def appended(data: bytes, zip_at_end: bool) -> list[Appended]:
     """Find the files that follow the end of a JPEG, PNG, GIF, WebP, BMP, HEIF, AVIF or Netpbm file.
 
     Each may begin directly after the one before, or after padding; otherwise its signature is
-    searched for. A picture ends where its structure says; any other file takes up the rest.
-
-    Args:
-        data: the whole file; of other formats, nothing is found.
-        zip_at_end: a zip ends the file. Another reader opens it, so its members do not count.
+    searched for. A picture ends where its structure says; any other file takes up the rest. If a
+    zip ends the file, another reader opens it, so its members do not count.
     """
     found: list[Appended] = []
     position = picture_end(data)

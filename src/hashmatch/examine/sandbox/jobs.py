@@ -119,7 +119,6 @@ class Reply(NamedTuple):
     """The result of a job, or of a part of it.
 
     Attributes:
-        job: the job.
         member: which member of an archive it is about; None for the file itself.
         examination: of the member or the file.
         end: this is the last reply. A job with a ``count`` ends with the last of its members, any

@@ -33,7 +33,6 @@ class SharedPool:
     ``close``, when the pool is garbage-collected, or with the interpreter.
 
     Attributes:
-        size: how many workers.
         restarts: how often all processes had died and new ones were started.
 
     Raises:

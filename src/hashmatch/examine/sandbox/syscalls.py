@@ -39,8 +39,6 @@ class Call(NamedTuple):
 
     Attributes:
         name: as the manual pages spell it.
-        x86_64: its number there.
-        aarch64: its number there.
         why: who needs it.
         checks: all of these must hold.
     """

@@ -122,12 +122,7 @@ def unused_columns(names: Iterable[str], known: Collection[str]) -> tuple[str, .
 def regular_columns(lines: bytes, width: int) -> list[Sequence[str]] | None:
     """Cut whole lines into columns, if no field is quoted and no line lacks a field.
 
-    Args:
-        lines: each ended by LF.
-        width: how many fields a row has.
-
-    Returns:
-        What ``csv.reader`` would return; None if that is not certain.
+    Return what ``csv.reader`` would; None if that is not certain.
     """
     if b'"' in lines:
         return None

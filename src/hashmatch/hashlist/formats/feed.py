@@ -60,7 +60,6 @@ class JsonFeed:
     """How to read one feed that comes as JSON.
 
     Attributes:
-        title: its name, for people.
         keys: the feed is recognised by any of these; no two feeds share one.
         objects: yields the objects of all records, and notes in ``Paging`` what else a page says.
         record: turns an object into a record, or raises ``LineError``.

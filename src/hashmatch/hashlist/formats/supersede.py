@@ -26,7 +26,6 @@ class Superseder:
         latest: the record with the highest rank counts; among equals, the last; one without a rank
             outranks all before it. Otherwise an id that is withdrawn must not occur anywhere else.
         revisions: what is known about ids from earlier lists, which older records do not supersede.
-        count: how many records there are.
         replaced: how many hashes do not count because a later record of their id has others.
     """
 

@@ -21,11 +21,8 @@ def text_blocks(contents: Contents, *, check: bool = True) -> Iterator[bytes]:
     """Write a list as UTF-8 text, a block of lines at a time.
 
     Every entry is written with its id, even one that was made from its line, so that it keeps it.
-    An id that was left out gets a flat hash, so that reading leaves it out again.
-
-    Args:
-        contents: the list.
-        check: refuse what would not read back as the same entry.
+    An id that was left out gets a flat hash, so that reading leaves it out again. ``check`` refuses
+    what would not read back as the same entry.
 
     Raises:
         HashListError: the format cannot hold an entry.
