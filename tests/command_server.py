@@ -1,34 +1,27 @@
 """A process that has imported hashmatch, and forks for each command that a test runs.
 
-A fork is a process of its own, with its own streams, signals and exit code. It does not import
-NumPy, Typer and hashmatch again, which takes longer than most commands do.
+It does not import NumPy, Typer and hashmatch again, which takes longer than most commands do.
 """
 
 from __future__ import annotations
 
-import atexit
 import gc
-import json
-import os
 import pkgutil
-import select
-import signal
 import socket
 import sys
-from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NoReturn
+from typing import Any
 
 import typer
 
 import hashmatch.cli
 import hashmatch.service
 import nursery
-from command_client import LENGTH, exactly
+from forking import serve
 from hashmatch.__main__ import main
 from hashmatch.cli.main import run
 from hashmatch.cli.reference import reference
@@ -67,85 +60,14 @@ def _load_botocore() -> None:
         session.create_client("s3", region_name="us-east-1", **keys).close()
 
 
-def _serve(listener: socket.socket, until: int) -> None:
-    """Take one request after another, until the other end of a pipe is closed."""
-    commands: dict[int, socket.socket] = {}
-    ended, bell = os.pipe()
-    for each in (ended, bell):
-        os.set_blocking(each, False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)  # or the bell would not ring
-    signal.set_wakeup_fd(bell, warn_on_full_buffer=False)
-    while True:
-        ready, _, _ = select.select([listener, until, ended], [], [])
-        if until in ready:
-            return
-        if ended in ready:
-            os.read(ended, 4096)
-        _tell_ends(commands)
-        if listener in ready:
-            connection, _ = listener.accept()
-            with suppress(EOFError, OSError):  # whoever asked may have been killed
-                pid = _start(connection, (listener, *commands.values()), (until, ended, bell))
-                commands[pid] = connection
-                connection.sendall(pid.to_bytes(LENGTH, "big"))
-
-
-def _tell_ends(commands: dict[int, socket.socket]) -> None:
-    """Say how commands ended, to those who wait for them."""
-    with suppress(ChildProcessError):
-        while (found := os.waitpid(-1, os.WNOHANG))[0]:  # it also counts their time as the tests'
-            connection = commands.pop(found[0], None)
-            if connection is not None:
-                with connection, suppress(BrokenPipeError):
-                    code = os.waitstatus_to_exitcode(found[1])
-                    connection.sendall(code.to_bytes(LENGTH, "big", signed=True))
-
-
-def _start(connection: socket.socket, others: Iterable[socket.socket], ours: Iterable[int]) -> int:
-    """Read a request and fork a command for it, which has none of these sockets and descriptors."""
-    length, streams, _, _ = socket.recv_fds(connection, LENGTH, 3)
-    if not length:
-        raise EOFError
-    request = json.loads(exactly(connection, int.from_bytes(length, "big")))
-    pid = os.fork()
-    if pid == 0:
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        for each in (connection, *others):
-            each.close()
-        for descriptor in ours:
-            os.close(descriptor)
-        _become(request, streams)
-    for stream in streams:
-        os.close(stream)
-    return pid
-
-
-def _become(request: dict[str, Any], streams: list[int]) -> NoReturn:
-    """Run a command in this process as if it had been started for it."""
-    for number, stream in enumerate(streams):
-        os.dup2(stream, number)
-        os.close(stream)
-    os.umask(request["umask"])
-    os.chdir(request["folder"])
-    os.environ.clear()
-    os.environ.update(request["environment"])
-    sys.argv[1:] = request["arguments"]
+def _run(request: dict[str, Any]) -> None:
     if request["own_zygotes"]:
         forker.start_zygote = _START_ZYGOTE
-    code: object = 1
-    try:
-        main()
-        code = 0
-    except SystemExit as ending:
-        code = ending.code or 0
-    finally:
-        atexit._run_exitfuncs()  # the rest of Python's own end takes longer than most commands
-        os._exit(code if isinstance(code, int) else 1)
+    main()
 
 
 if __name__ == "__main__":
     _load()
     if sys.argv[3:]:
         forker.start_zygote = partial(nursery.start_zygote, sys.argv[3])
-    _serve(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]))
+    serve(_run, socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]))

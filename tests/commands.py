@@ -49,7 +49,7 @@ def unmeasured() -> dict[str, str]:
     return {key: value for key, value in environment().items() if "COVERAGE" not in key}
 
 
-class _Server:
+class Server:
     """A process that has loaded hashmatch, or part of it, and forks on request.
 
     Args:
@@ -84,15 +84,32 @@ class _Server:
         self._folder.cleanup()
 
 
-@cache
-def _server() -> _Server:
-    nursery = [_nursery().address] if has_nursery() else []
-    return _Server("command_server.py", *nursery, env=environment())
+given: dict[str, str] = {}
+"""Addresses of those that the process has that started this one; see ``addresses``."""
 
 
 @cache
-def _nursery() -> _Server:
-    return _Server("nursery.py", env=forker.ENVIRONMENT)
+def _own_server() -> Server:
+    nursery = [_nursery()] if has_nursery() else []
+    return Server("command_server.py", *nursery, env=environment())
+
+
+@cache
+def _own_nursery() -> Server:
+    return Server("nursery.py", env=forker.ENVIRONMENT)
+
+
+def _server() -> str:
+    return given.get("server") or _own_server().address
+
+
+def _nursery() -> str:
+    return given.get("nursery") or _own_nursery().address
+
+
+def addresses() -> dict[str, str]:
+    """Where processes that share what this one has loaded find it; they set ``given`` to it."""
+    return {"server": _server(), "nursery": _nursery()} if forks and has_nursery() else {}
 
 
 @cache
@@ -118,14 +135,14 @@ def quick_zygotes() -> Callable[[int], Any]:
         added = [each for each in sys.path if each not in path]
         if sys.path != [*added, *path] or not all(map(nursery.is_customization, added)):
             return real(channel)
-        return nursery.start_zygote(_nursery().address, channel)
+        return nursery.start_zygote(_nursery(), channel)
 
     return start if has_nursery() else real
 
 
 def close() -> None:
-    """End the processes that have hashmatch loaded, if there are any."""
-    for each in (_server, _nursery):
+    """End the processes that this one started to have hashmatch loaded."""
+    for each in (_own_server, _own_nursery):
         if each.cache_info().currsize:
             each().close()
             each.cache_clear()
@@ -141,7 +158,7 @@ def quick_command() -> list[str]:
         return COMMAND
     client = Path(__file__).with_name("command_client.py")
     # Isolated and without site, since Python's own start is most of so small a program
-    return [sys.executable, "-I", "-S", str(client), _server().address]
+    return [sys.executable, "-I", "-S", str(client), _server()]
 
 
 class ForkedCommand:
@@ -151,6 +168,9 @@ class ForkedCommand:
         *arguments: of the command.
         output: where its standard output goes, and its errors after that; None for pipes.
         folder: where it runs; None for the current folder.
+        source: a descriptor that is its standard input; None for one that has nothing.
+        server: the address of the process that it is a fork of; None for the usual one.
+        **changes: of its environment.
     """
 
     def __init__(
@@ -158,17 +178,20 @@ class ForkedCommand:
         *arguments: str,
         output: tuple[int, int] | None = None,
         folder: str | None = None,
+        source: int | None = None,
+        server: str | None = None,
+        **changes: str,
     ) -> None:
         self.returncode: int | None = None
         self._connection = socket.socket(socket.AF_UNIX)
-        self._connection.connect(_server().address)
+        self._connection.connect(server or _server())
         if output is None:
             (self.stdout, *first), (self.stderr, *second) = _pipe(), _pipe()
         with open(os.devnull) as nothing:
-            streams = (nothing.fileno(), *(output or (*first, *second)))
-            command_client.request(
-                self._connection, arguments, environment(), streams, folder, own_zygotes
-            )
+            given = nothing.fileno() if source is None else source
+            streams = (given, *(output or (*first, *second)))
+            known = environment(**changes)
+            command_client.request(self._connection, arguments, known, streams, folder, own_zygotes)
         if output is None:
             for each in (*first, *second):
                 os.close(each)
@@ -180,7 +203,7 @@ class ForkedCommand:
             self.wait(0)
         return self.returncode
 
-    def wait(self, timeout: float) -> int:
+    def wait(self, timeout: float | None = None) -> int:
         """Wait for its end, and return the exit code."""
         if self.returncode is None:
             if not select.select([self._connection], [], [], timeout)[0]:
@@ -196,6 +219,11 @@ class ForkedCommand:
     def terminate(self) -> None:
         """Ask it to end."""
         self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it without warning, if it has not ended."""
+        if self.poll() is None:
+            self.send_signal(signal.SIGKILL)
 
 
 def _pipe() -> tuple[TextIO, int]:

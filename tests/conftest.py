@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -22,6 +24,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "fixtures"))
 # is set, as it is in many containers
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+# Started by nohup, or in the background of a shell, the tests ignore these, and so would each
+# command that they start. It finds at its default what has a handler here
+for _name, _handler in (
+    ("SIGINT", signal.default_int_handler),
+    ("SIGHUP", lambda *_: None),
+    ("SIGQUIT", lambda *_: None),
+):
+    _number = getattr(signal, _name, None)
+    if _number is not None and signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _handler)
 
 # On a busy machine an example may take any time, and so may making one
 settings.register_profile(
@@ -39,6 +52,26 @@ def pytest_xdist_auto_num_workers() -> int:
     return 2 + (os.cpu_count() or 1)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Let all test processes fork from the same preloaded ones, which take seconds to load."""
+    import commands  # noqa: PLC0415 # pytest adds this folder to the path after this file
+
+    node.workerinput["preloaded"] = commands.addresses()
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
+    """End what was preloaded before coverage is counted."""
+    import commands  # noqa: PLC0415 # as above
+
+    commands.given = getattr(session.config, "workerinput", {}).get("preloaded", {})
+    try:
+        return (yield)
+    finally:
+        commands.close()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Iterator[None]:
     """Spare the garbage collector thousands of tests and their pictures, which all stay."""
@@ -52,13 +85,12 @@ def pytest_collection() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _preloaded_processes() -> Iterator[None]:
-    """Fork zygotes from a nursery; end what was preloaded before coverage is counted."""
-    import commands  # noqa: PLC0415 # pytest adds this folder to the path after this file
+    """Fork zygotes from a nursery."""
+    import commands  # noqa: PLC0415 # as above
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(forker, "start_zygote", commands.quick_zygotes())
         yield
-    commands.close()
 
 
 @pytest.fixture(scope="module")

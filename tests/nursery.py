@@ -87,15 +87,16 @@ def _serve(listener: socket.socket, until: int) -> None:
             os.close(each)
         if listener in ready:
             connection, _ = listener.accept()
-            with connection:
-                request, (channel,), _, _ = socket.recv_fds(connection, _REQUEST_BYTES, 1)
-                pid = os.fork()
-                if pid == 0:
-                    _become_zygote(json.loads(request), channel)
-                os.close(channel)
-                descriptor = os.pidfd_open(pid)
-                children[descriptor] = pid
-                socket.send_fds(connection, [pid.to_bytes(_LENGTH, "big")], [descriptor])
+            with connection, suppress(OSError):  # whoever asked may have been killed
+                request, channels, _, _ = socket.recv_fds(connection, _REQUEST_BYTES, 1)
+                for channel in channels:
+                    pid = os.fork()
+                    if pid == 0:
+                        _become_zygote(json.loads(request), channel)
+                    os.close(channel)
+                    descriptor = os.pidfd_open(pid)
+                    children[descriptor] = pid
+                    socket.send_fds(connection, [pid.to_bytes(_LENGTH, "big")], [descriptor])
 
 
 def _become_zygote(path: list[str], channel: int) -> NoReturn:

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from commands import SOURCE, environment
+from commands import ForkedCommand, environment
 from hashmatch import HashList, Matcher
 from hashmatch.cluster.coordinator import ClusterPool, cluster_at
 from hashmatch.cluster.keys import CA, certificate_of, make_keys
@@ -28,7 +28,9 @@ from ports import free_port
 if find_spec("distributed") is None:
     pytest.skip("Dask is not installed", allow_module_level=True)
 
-_QUIET = {"DASK_DISTRIBUTED__WORKER__DAEMON": "false", "OPENBLAS_NUM_THREADS": "1"}
+QUIET = {"DASK_DISTRIBUTED__WORKER__DAEMON": "false", "OPENBLAS_NUM_THREADS": "1"}
+
+Process = subprocess.Popen[bytes] | ForkedCommand
 
 
 class Nodes:
@@ -40,6 +42,7 @@ class Nodes:
         hosts: the addresses of the scheduler and of all workers.
         enter: what goes before the command of a worker, to run it in another namespace.
         more: what else their environment has.
+        server: the address of a ``dask_server``, whose forks they are; None to start Python anew.
     """
 
     def __init__(
@@ -49,9 +52,11 @@ class Nodes:
         hosts: tuple[str, str] = ("127.0.0.1", "127.0.0.1"),
         enter: Sequence[str] = (),
         more: Mapping[str, str] | None = None,
+        server: str | None = None,
     ) -> None:
         self.folder = folder
-        self._environment = environment(PYTHONPATH=SOURCE, **_QUIET, **(more or {}))
+        self._more = {**QUIET, **(more or {})}
+        self._server = server
         self._hosts = dict(zip(("scheduler", "worker"), hosts, strict=True))
         self._enter = enter
         self.keys = folder / "keys"
@@ -81,7 +86,7 @@ class Nodes:
                 if process.poll() is not None:
                     self.workers[number] = self._start_worker(number)
 
-    def _start_worker(self, number: int) -> subprocess.Popen[bytes]:
+    def _start_worker(self, number: int) -> Process:
         more = ["--nthreads", "1", "--no-nanny", "--local-directory", str(self.folder / "dask")]
         if (preload := self._preloads[number]) is not None:
             script = self.folder / f"preload{number}.py"
@@ -89,20 +94,26 @@ class Nodes:
             more += ["--preload", str(script)]
         return self._start("worker", self.address, *more, log=f"worker{number}")
 
-    def _start(self, role: str, *arguments: str, log: str = "scheduler") -> subprocess.Popen[bytes]:
+    def _start(self, role: str, *arguments: str, log: str = "scheduler") -> Process:
         certificate, key = certificate_of(self.keys, role)
+        command = [
+            *(f"distributed.cli.dask_{role}", *arguments),
+            *("--host", self._hosts[role], "--protocol", "tls", "--no-dashboard"),
+            *("--tls-ca-file", str(self.keys / CA)),
+            *("--tls-cert", str(certificate), "--tls-key", str(key)),
+        ]
         with (self.folder / f"{log}.log").open("ab") as output:
+            if self._server is not None:
+                streams = (output.fileno(), output.fileno())
+                return ForkedCommand(*command, output=streams, server=self._server, **self._more)
             return subprocess.Popen(
                 [
                     *(self._enter if role == "worker" else ()),
-                    *(sys.executable, "-P", "-m", f"distributed.cli.dask_{role}", *arguments),
-                    *("--host", self._hosts[role], "--protocol", "tls", "--no-dashboard"),
-                    *("--tls-ca-file", str(self.keys / CA)),
-                    *("--tls-cert", str(certificate), "--tls-key", str(key)),
+                    *(sys.executable, "-P", "-m", *command),
                 ],
                 stdout=output,
                 stderr=output,
-                env=self._environment,
+                env=environment(**self._more),
             )
 
     def pool(

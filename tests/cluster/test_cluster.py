@@ -8,17 +8,18 @@ import resource
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from cluster.nodes import Nodes, family, kill, local, matcher_of, remote, wait_for_nodes
-from commands import ForkedCommand, hashmatch_command, records
+from cluster.nodes import QUIET, Nodes, family, kill, local, matcher_of, remote, wait_for_nodes
+from commands import ForkedCommand, Server, environment, hashmatch_command, records
 from examine.archive.makers import make_zip
 from examine.sandbox.test_secrets import CANARY, IDS, found_in, needles
 from films import FORMATS, film, scene
 from hashmatch import Matcher, phash
-from hashmatch.cluster import dispatch
+from hashmatch.cluster import dispatch, link
 from hashmatch.cluster.coordinator import ClusterPool, cluster_at
 from hashmatch.cluster.dispatch import Lot
 from hashmatch.cluster.keys import make_keys
@@ -129,9 +130,23 @@ def nodes(tmp_path_factory: pytest.TempPathFactory, bucket: CannedS3) -> Iterato
     """A scheduler with two workers, over TLS; the first can be told to be evil."""
     folder = tmp_path_factory.mktemp("nodes")
     more = servers.environment(bucket.url)
-    started = Nodes(folder, [EVIL.format(folder=str(folder)), None], more=more)
-    yield started
+    server = Server("cluster/dask_server.py", env=environment(**QUIET))
+    started = Nodes(
+        folder, [EVIL.format(folder=str(folder)), None], more=more, server=server.address
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(link, "start_bridge", partial(forked_bridge, server.address))
+        yield started
     started.close()
+    server.close()
+
+
+def forked_bridge(server: str, channel: int) -> ForkedCommand:
+    """A bridge of this process; those of commands start Python anew."""
+    with open(os.devnull, "wb") as nothing:
+        streams = (nothing.fileno(), nothing.fileno())
+        arguments = ("hashmatch.cluster.bridge", "0")
+        return ForkedCommand(*arguments, output=streams, source=channel, server=server)
 
 
 @pytest.fixture(autouse=True)

@@ -23,7 +23,6 @@ from hashmatch.examine.missing import install_lines
 from hashmatch.options import FORMATS
 from matchers import in_process
 
-FILES = in_every_format()
 RAWS = every_raw(b"")
 SECOND = {"a.mpo", "a.apng", "second.ppm", "second.tif", "animated.webp"}
 ENTRIES = HashList.from_entries(
@@ -38,20 +37,20 @@ ENTRIES = HashList.from_entries(
 def test_every_format_has_a_file() -> None:
     """There is a file in every format, unless its plug-in is not installed."""
     lacking = {name for name in FORMATS if missing(name)}
-    assert {name for name, _ in FILES.values()} == FORMATS - lacking
+    assert {name for name, _ in in_every_format().values()} == FORMATS - lacking
 
 
 def test_a_listed_picture_matches_in_every_format() -> None:
     """By default, whatever format a listed picture is in, the worker processes find it."""
     with Matcher(ENTRIES) as matcher:
-        found = {name: matcher.match(data) for name, (_, data) in FILES.items()}
+        found = {name: matcher.match(data) for name, (_, data) in in_every_format().items()}
     assert {name: outcome.verdict for name, outcome in found.items()} == dict.fromkeys(
-        FILES, Verdict.MATCH
+        in_every_format(), Verdict.MATCH
     )
     formats = {name: decoder_of(str(outcome.format)) for name, outcome in found.items()}
-    assert formats == {name: kind for name, (kind, _) in FILES.items()}
+    assert formats == {name: kind for name, (kind, _) in in_every_format().items()}
     # A camera raw's own data is not decoded, which its outcome says
-    raws = {name for name in FILES if name.removeprefix("a.") in RAWS}
+    raws = {name for name in in_every_format() if name.removeprefix("a.") in RAWS}
     assert {name for name, outcome in found.items() if outcome.reason} == raws - {"a.nef"}
 
 
@@ -80,7 +79,7 @@ def test_what_is_recognised_and_not_read_is_named(data: bytes, name: str) -> Non
 
 def test_denied_formats_are_unscanned() -> None:
     """A format that is left out gives a reason, and never clears."""
-    for name, data in FILES.values():
+    for name, data in in_every_format().values():
         denied = {name, "JPEG"} if name == "MPO" else {name}
         outcome = in_process(ENTRIES, formats=FORMATS - denied).match(data)
         assert (outcome.verdict, outcome.reason) == (Verdict.UNSCANNED, Reason.UNSUPPORTED_FORMAT)
@@ -97,7 +96,7 @@ def test_without_an_extra_its_format_is_unscanned(
     for clear in caches:
         clear()
     try:
-        for name, data in FILES.values():
+        for name, data in in_every_format().values():
             outcome = in_process(ENTRIES).match(data)
             if DECODERS[name].module.startswith(module):
                 line = f"pip install 'hashmatch[{DECODERS[name].extra}]'"
@@ -124,13 +123,15 @@ def pixels(data: bytes, name: str) -> bytes | None:
 def test_damaged_files_have_verdicts_and_shown_pictures_are_not_cleared() -> None:
     """Whatever is wrong with a file, it has a verdict; what Pillow shows in full is not clear."""
     rng = random.Random(15)
-    first = [name for name in FILES if name not in SECOND]  # of which Pillow shows what is listed
-    whole = {name: pixels(FILES[name][1], FILES[name][0]) for name in first}
+    first = [
+        name for name in in_every_format() if name not in SECOND
+    ]  # of which Pillow shows what is listed
+    whole = {name: pixels(in_every_format()[name][1], in_every_format()[name][0]) for name in first}
     shown = 0
     with Matcher(ENTRIES) as matcher:
         for number in range(5_000 if LONG else 300):
-            name = [*FILES][number % len(FILES)]
-            kind, data = FILES[name]
+            name = [*in_every_format()][number % len(in_every_format())]
+            kind, data = in_every_format()[name]
             broken = damaged(data, rng)
             outcome = matcher.match(broken)
             assert outcome.verdict in Verdict

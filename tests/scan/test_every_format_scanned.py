@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,6 @@ from hashmatch.options import FORMATS
 
 from .commands import scan
 
-FILES = in_every_format() | in_every_container()
 FORMS = FORMATS | _READERS.keys()
 LACKING = {name for name in FORMATS if missing(name)}
 
@@ -29,12 +29,18 @@ for name in ("libarchive", "pillow_heif", "pillow_jxl", "pypdfium2"):
 """
 
 
+@cache
+def every_file() -> dict[str, tuple[str, bytes]]:
+    """All of them by name, each with its format."""
+    return in_every_format() | in_every_container()
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files, and beside them a list with the picture."""
     top = tmp_path_factory.mktemp("formats")
     (top / "files").mkdir()
-    for name, (_, data) in FILES.items():
+    for name, (_, data) in every_file().items():
         (top / "files" / name).write_bytes(data)
     (top / "list.txt").write_text(f"{imagehash.phash(listed_picture())}\n", encoding="ascii")
     return top
@@ -42,7 +48,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def verdicts(records: list[dict[str, Any]]) -> Iterator[tuple[str, set[str], set[str]]]:
     """Each file's name, the verdicts of it and its parts, and their reasons."""
-    for name in FILES:
+    for name in every_file():
         of_it = [
             each for each in records if Path(each.get("path", "").partition("!/")[0]).name == name
         ]
@@ -51,7 +57,7 @@ def verdicts(records: list[dict[str, Any]]) -> Iterator[tuple[str, set[str], set
 
 def test_every_format_of_the_table_has_a_file() -> None:
     """No format or container is left out."""
-    assert {name for name, _ in FILES.values()} == FORMS - LACKING
+    assert {name for name, _ in every_file().values()} == FORMS - LACKING
 
 
 @pytest.mark.parametrize("options", [[], ["--sandbox", "strict"]], ids=["default", "strict"])
@@ -69,7 +75,7 @@ def test_without_the_extras_their_files_are_unscanned(folder: Path, tmp_path: Pa
     arguments = (folder / "files", "--list", folder / "list.txt", "--sandbox", "strict")
     _, records = scan(*arguments, plug_in=[tmp_path])
     for name, found, reasons in verdicts(records):
-        if FILES[name][0] not in EXTRAS:
+        if every_file()[name][0] not in EXTRAS:
             assert "match" in found, name
         else:
             assert (found, reasons) == ({"unscanned"}, {"unsupported_format"}), name

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -22,6 +22,9 @@ import commands
 from commands import COMMAND, ForkedCommand, environment
 from hashmatch.service.policy import ActionPolicy
 from hashmatch.service.ruling import CoreSettings
+
+if TYPE_CHECKING:
+    from clamd import ClamdUnixSocket
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 PICTURES = FIXTURES / "benign_images"
@@ -98,6 +101,13 @@ class Service:
             if stream is not None:
                 stream.close()
         return code
+
+
+def clamd_client(path: str | Path) -> ClamdUnixSocket:
+    """The client in Python of a door at this socket."""
+    from clamd import ClamdUnixSocket  # noqa: PLC0415 # it imports all of pkg_resources
+
+    return ClamdUnixSocket(str(path), timeout=60)
 
 
 def core_settings(max_list_age: timedelta | None) -> CoreSettings:

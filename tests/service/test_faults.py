@@ -16,7 +16,6 @@ from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import clamd
 import httpx
 import pytest
 
@@ -28,7 +27,15 @@ from hashmatch.service.ruling import Asked, Ruling
 from hashmatch.service.server import WatchedFiles
 from hashmatch.service.unanswered import UnansweredError, Why
 from matchers import in_process
-from service.conftest import FIXTURES, MATCHING, Service, Start, copy_of_list, core_settings
+from service.conftest import (
+    FIXTURES,
+    MATCHING,
+    Service,
+    Start,
+    clamd_client,
+    copy_of_list,
+    core_settings,
+)
 
 pytestmark = pytest.mark.usefixtures("real_zygotes")
 DATA = MATCHING.read_bytes()
@@ -280,7 +287,7 @@ def test_a_log_that_nobody_reads_is_given_up(tmp_path: Path) -> None:
         while "started" not in running.stdout.readline():
             assert running.poll() is None
         running.stdout.close()
-        client = clamd.ClamdUnixSocket(str(socket_path))
+        client = clamd_client(socket_path)
         for _ in range(3):
             assert client.instream(io.BytesIO(DATA))["stream"][0] == "FOUND"
         running.terminate()

@@ -10,14 +10,13 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import clamd
 import pytest
 
 from commands import hashmatch_command
 from hashmatch.cli.main import run
 from hashmatch.custody.quarantine import read_items, verify
 from hashmatch.service.upload import Upload, UploadBudget
-from service.conftest import FIXTURES, MATCHING, PICTURES, Start
+from service.conftest import FIXTURES, MATCHING, PICTURES, Start, clamd_client
 
 DATA = MATCHING.read_bytes()
 CANDIDATE = (PICTURES / "originals" / "mist.png").read_bytes()
@@ -56,7 +55,7 @@ def test_a_match_by_another_door_is_held_with_the_case_that_its_client_sees(
     """A client of clamd is told a name with the number of the case, which the item has."""
     folder, door = tmp_path / "held", tmp_path / "clamd.sock"
     start("--hold", folder, "--clamd", f"unix:{door}", "--action", "unscanned=reject")
-    client = clamd.ClamdUnixSocket(str(door), timeout=60)
+    client = clamd_client(door)
     _, name = client.instream(io.BytesIO(DATA))["stream"]
     assert held(folder) == [DATA]
     [item] = read_items(folder)

@@ -65,6 +65,22 @@ class LostError(Exception):
     """The bridge has ended, or its messages are not valid."""
 
 
+def start_bridge(channel: int) -> subprocess.Popen[bytes]:
+    """Start the process, and give it one descriptor: its end of the socket."""
+    # -P: do not import a dask.py from the folder to scan
+    return subprocess.Popen(  # noqa: S603 # our own interpreter and module
+        [sys.executable, "-P", "-m", "hashmatch.cluster.bridge", str(channel)],
+        pass_fds=[channel],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={
+            **{name: os.environ[name] for name in _LOADER if name in os.environ},
+            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        },
+    )
+
+
 class Bridge:
     """The bridge process, as the coordinator has it.
 
@@ -75,18 +91,7 @@ class Bridge:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.setblocking(False)
         with theirs:
-            # -P: do not import a dask.py from the folder to scan
-            self._process = subprocess.Popen(  # noqa: S603 # our own interpreter and module
-                [sys.executable, "-P", "-m", "hashmatch.cluster.bridge", str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env={
-                    **{name: os.environ[name] for name in _LOADER if name in os.environ},
-                    "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-                },
-            )
+            self._process = start_bridge(theirs.fileno())
         self.pid = self._process.pid
         self._received = bytearray()
         self._unsent: deque[memoryview] = deque()
