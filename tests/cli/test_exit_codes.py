@@ -273,13 +273,12 @@ def broken_plugin(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", FORMATS)
 def test_internal_error_exits_70(
-    folders: dict[int, Path], list_path: Path, broken_plugin: Path, name: str
+    folders: dict[int, Path], list_path: Path, broken_plugin: Path
 ) -> None:
     """A crash, here of a plug-in, ends with 70 and says where, without the error's message."""
     env = environment(PYTHONPATH=os.pathsep.join([SOURCE, str(broken_plugin)]))
-    done = hashmatch_command("scan", folders[1], "--list", list_path, "--format", name, env=env)
+    done = hashmatch_command("scan", folders[1], "--list", list_path, "--format", "csv", env=env)
     assert (done.returncode, done.stdout) == (70, b"")
     assert done.stderr == b"hashmatch: internal error: LookupError in broken_module.py:4\n"
 

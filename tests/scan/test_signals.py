@@ -77,10 +77,11 @@ def test_a_zygote_killed_in_mid_scan_is_an_error_with_a_clear_message(folder: Pa
     wait_until_gone(pids)
 
 
-@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("kill", [os.kill, os.killpg])
+@pytest.mark.parametrize(
+    ("kill", "ending"), [(os.kill, signal.SIGTERM), (os.killpg, signal.SIGHUP)]
+)
 def test_a_scan_that_is_told_to_stop_ends_well(
-    folder: Path, ending: signal.Signals, kill: Callable[[int, int], None]
+    folder: Path, kill: Callable[[int, int], None], ending: signal.Signals
 ) -> None:
     """SIGTERM and SIGHUP are like Ctrl-C with their own code, even if workers get them too."""
     trail, results = folder / "trail", folder / "results"
@@ -112,15 +113,11 @@ def test_a_signal_that_is_ignored_stays_so(folder: Path) -> None:
     wait_until_gone(pids)
 
 
-@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
-def test_a_scan_that_is_killed_leaves_no_process_behind(
-    folder: Path, ending: signal.Signals
-) -> None:
-    """However the scanning process ends, its workers end with it, even one that hangs."""
+def test_a_scan_that_is_killed_leaves_no_process_behind(folder: Path) -> None:
+    """If the scanning process is killed, its workers end with it, even one that hangs."""
     process, pids = begin(folder)
-    os.kill(process.pid, ending)
+    process.kill()
     process.communicate(timeout=60)
-    assert process.returncode == (-ending if ending == signal.SIGKILL else 128 + ending)
     wait_until_gone(pids)
 
 
