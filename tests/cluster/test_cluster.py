@@ -47,19 +47,12 @@ def uploads(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(FILES):
         put(folder / "more" / f"{number:05}.txt", b"text %d\n" % number)
     (root / "list.txt").write_text(
-        "# algorithm: phash\n" + "".join(f"{entry(data)}\n" for data in LISTED)
+        "# algorithm: phash\n" + "".join(f"{phash(data)}\n" for data in LISTED)
     )
     return root
 
 
 LISTED = [picture(1), picture(31, (1200, 900))]
-
-
-def entry(data: bytes) -> str:
-    """A line of a list for a picture."""
-    from hashmatch import phash  # noqa: PLC0415 # beside its only use
-
-    return str(phash(data))
 
 
 EVIL = '''

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashmatch.errors import HashListError
+from hashlist.problems import problems_of
 from hashmatch.hashlist import HashList, Policy, formats
 from hashmatch.hashlist.formats import tat as tat_format
 from hashmatch.hashlist.formats.feed import MORE_FOLLOW, FeedRecord, JsonFeed
@@ -44,14 +44,6 @@ def wanted(*items: Item) -> set[tuple[str, str, str]]:
         for algorithm, value in each.hashes.items()
         if algorithm in ("md5", "sha1", "sha256", "pdq")
     }
-
-
-def problems_of(data: str | bytes, **options: object) -> list[tuple[int | None, str]]:
-    """The problems of a list, or the whole error if it lists none."""
-    with pytest.raises(HashListError) as caught:
-        HashList.loads(data, name="feed", **options)
-    error = caught.value
-    return [(p.line, p.message) for p in error.problems] or [(error.line, error.message)]
 
 
 FULL = [

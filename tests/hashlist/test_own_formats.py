@@ -1,5 +1,6 @@
 """hashmatch's own CSV keeps everything an entry has, and reports every error by line."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from counts import examples
+from hashlist import problems
 from hashmatch.errors import HashListError, SettingsError
 from hashmatch.hashlist import HashList, Policy, save_compiled
 from hashmatch.hashlist.formats import FORMATS, csv_table, detect
@@ -25,14 +27,7 @@ WIDE = PHASH * 4
 UNKNOWN = "unknown algorithm; choose from " + ", ".join(algorithms())
 
 
-def problems_of(data: bytes | str, **options: object) -> list[tuple[int | None, str]]:
-    """The problems of a list, by line."""
-    with pytest.raises(HashListError) as caught:
-        HashList.loads(data, name="list", **options)
-    shown = f"{caught.value} {caught.value!r} {[str(p) for p in caught.value.problems]}".lower()
-    assert PHASH[:6] not in shown
-    assert OTHER[:6] not in shown
-    return [(problem.line, problem.message) for problem in caught.value.problems]
+problems_of = partial(problems.problems_of, secrets=(PHASH[:6], OTHER[:6]))
 
 
 @examples(100)

@@ -2,13 +2,12 @@
 
 import bz2
 import gzip
-import io
 import json
 import lzma
-import zipfile
 
 import pytest
 
+from examine.archive.makers import make_zip
 from hashmatch.errors import HashListError
 from hashmatch.hashlist import HashList
 
@@ -17,21 +16,15 @@ TEXT = f"# algorithm: phash\n{HASH} a\n"
 CSV = f"hash,id\n{HASH},a\n{HASH},b\n"
 
 
-def zipped(*names: str) -> bytes:
-    """A ZIP archive with these members."""
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        for name in names:
-            archive.writestr(name, TEXT)
-    return stream.getvalue()
-
-
 FILES = [
     (TEXT.encode("utf-16"), "UTF-16"),
     (CSV.encode("utf-16-le"), "UTF-16"),
     (CSV.encode("utf-16-be"), "UTF-16"),
-    (zipped("list.txt"), "a ZIP archive: unpack it first"),
-    (zipped("[Content_Types].xml", "xl/workbook.xml"), "a spreadsheet or document: save it as CSV"),
+    (make_zip({"list.txt": TEXT}), "a ZIP archive: unpack it first"),
+    (
+        make_zip(dict.fromkeys(("[Content_Types].xml", "xl/workbook.xml"), TEXT)),
+        "a spreadsheet or document: save it as CSV",
+    ),
     (gzip.compress(TEXT.encode(), mtime=0), "compressed with gzip"),
     (bz2.compress(TEXT.encode()), "compressed with bzip2"),
     (lzma.compress(TEXT.encode()), "compressed with xz"),

@@ -4,6 +4,7 @@ import hashlib
 import io
 import os
 import traceback
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from counts import examples
+from hashlist import problems
 from hashmatch.errors import HashListError, SettingsError
 from hashmatch.hashlist import HashList
 from hashmatch.hashlist.kinds import ASSUMPTION, algorithms
@@ -33,11 +35,7 @@ def entries_of(data: bytes | str, **options: object) -> list[Entry]:
     return list(HashList.loads(data, **options))
 
 
-def problems_of(data: bytes | str, **options: object) -> list[tuple[int | None, str]]:
-    """The problems of a list, by line."""
-    with pytest.raises(HashListError) as caught:
-        HashList.loads(data, name="list.txt", **options)
-    return [(problem.line, problem.message) for problem in caught.value.problems]
+problems_of = partial(problems.problems_of, name="list.txt")
 
 
 def test_an_algorithm_named_too_late_is_an_error() -> None:

@@ -1,8 +1,10 @@
 """No hash is silently taken for one of another width or algorithm."""
 
+from functools import partial
+
 import pytest
 
-from hashmatch.errors import HashListError
+from hashlist import problems
 from hashmatch.hashlist import HashList
 from hashmatch.hashlist.kinds import ASSUMPTION, BINARY, unnamed
 from hashmatch.model import HashKind
@@ -21,14 +23,7 @@ def written(list_format: str, value: str, algorithm: str = "") -> str:
     return f"signal_type,signal_str\nmd5,{WIDE[:32]}\n{algorithm},{value}\n"
 
 
-def problems_of(text: str, **options: str | bool) -> list[tuple[int | None, str]]:
-    """The problems of a list, by line."""
-    with pytest.raises(HashListError) as caught:
-        HashList.loads(text, name="list", **options)
-    shown = f"{caught.value} {caught.value!r}".lower()
-    assert WIDE[:6] not in shown
-    assert BITS[:12] not in shown
-    return [(problem.line, problem.message) for problem in caught.value.problems]
+problems_of = partial(problems.problems_of, secrets=(WIDE[:6], BITS[:12]))
 
 
 @pytest.mark.parametrize("list_format", FORMATS)

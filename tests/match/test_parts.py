@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from examine.archive.makers import make_tar, make_zip, zip_crypto
+from examine.archive.makers import make_tar, make_zip, marked_as_encrypted, zip_crypto
 from hashmatch import Entry, HashKind, HashList, Limits, Matcher, Outcome, Reason, Verdict
 from hashmatch.examine.examination import examine
 from hashmatch.examine.sandbox.base import AnyPool
@@ -55,14 +55,6 @@ def matcher(request: pytest.FixtureRequest, hash_list: HashList) -> Iterator[Mat
         yield matcher
 
 
-def encrypted() -> bytes:
-    """A ZIP whose only member is marked as encrypted."""
-    data = bytearray(make_zip({"a.jpg": zip_crypto(b"key", NEAR[:99], 0)}, zipfile.ZIP_STORED))
-    for mark, flags in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
-        data[data.index(mark) + flags] |= 1
-    return bytes(data)
-
-
 INNER = make_zip({"far.jpg": FAR, "near.png": SMALL})
 MIXED = {"text": b"no picture", "far.jpg": FAR, "near.jpg": NEAR, "cut.jpg": FAR[:3000]}
 FILES = {
@@ -81,7 +73,9 @@ FILES = {
     "cut tar": make_tar(MIXED)[: -len(FAR) // 2],
     "broken": b"PK\3\4" + bytes(90),
     "unknown": b"ALZ\x01" + bytes(90),
-    "encrypted": encrypted(),
+    "encrypted": marked_as_encrypted(
+        make_zip({"a.jpg": zip_crypto(b"key", NEAR[:99], 0)}, zipfile.ZIP_STORED)
+    ),
     "many": make_zip({f"{number:03}.txt": b"text" for number in range(150)} | {"x.jpg": NEAR}),
     "picture": NEAR,
     "text": b"no picture",

@@ -5,11 +5,13 @@ import os
 import tarfile
 import zipfile
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from examine.archive.makers import make_zip
 from hashmatch import Entry, HashKind, HashList, Limits, Matcher, PerceptualHash, Reason, Verdict
 from hashmatch.examine.examination import examine
 from hashmatch.options import ArchiveLimits, ExamineOptions
@@ -135,13 +137,7 @@ def test_so_does_one_within_an_archive(tmp_path: Path) -> None:
     assert found[b"!/inner"][0] is Verdict.MATCH
 
 
-def zipped(members: dict[str, bytes]) -> bytes:
-    """A zip of these members."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, data in members.items():
-            archive.writestr(name, data)
-    return buffer.getvalue()
+zipped = partial(make_zip, method=zipfile.ZIP_STORED)
 
 
 def with_zip_behind(seed: int, behind: Iterable[int], **options: Any) -> bytes:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import shutil
 import sys
-import zipfile
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from examine.archive.makers import make_zip
 from hashmatch import HashList, Limits, Matcher
 from hashmatch.cli.main import run
 from hashmatch.model import Reason
@@ -58,20 +57,11 @@ def state(tmp_path: Path) -> Path:
     return tmp_path / "scan.db"
 
 
-def zipped(*members: tuple[str, bytes]) -> bytes:
-    """A zip archive of these members."""
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        for name, data in members:
-            archive.writestr(zipfile.ZipInfo(name), data)
-    return stream.getvalue()
-
-
 def test_second_scan_opens_no_file_and_finds_the_same(
     root: Path, state: Path, matcher: Matcher
 ) -> None:
     """Unchanged files are not opened, and their records are those of a scan without a state."""
-    put(root / "archive.zip", zipped(("x/0.jpg", picture(0)), ("text", b"no picture")))
+    put(root / "archive.zip", make_zip({"x/0.jpg": picture(0), "text": b"no picture"}))
     put(root / "torn.jpg", picture(5)[:-200])
     put(root / "notes.txt", b"no picture at all")
     expected = plain_scan(root, matcher)
@@ -121,8 +111,8 @@ def test_identical_files_of_one_scan_are_decoded_once(
     contents += [picture(0) + b"\0", picture(0) + b"\1"]  # one size, two contents
     for number in range(40):
         put(tmp_path / "files" / f"{number:02d}.jpg", contents[number % 5])
-    put(tmp_path / "files" / "a.zip", zipped(("m.jpg", picture(0))))
-    put(tmp_path / "files" / "b.zip", zipped(("m.jpg", picture(0))))
+    put(tmp_path / "files" / "a.zip", make_zip({"m.jpg": picture(0)}))
+    put(tmp_path / "files" / "b.zip", make_zip({"m.jpg": picture(0)}))
     found, counts = state_scan(tmp_path / "files", state, matcher, jobs=jobs)
     assert found == plain_scan(tmp_path / "files", matcher)
     assert (counts.examined, counts.adopted) == (6, 36)
@@ -288,7 +278,7 @@ def test_former_matches_are_accounted_for(
     """A scan names matches that are gone, once, and counts files that no longer match."""
     list_of(picture(0), picture(3)).save(full := root.parent / "full.txt")
     list_of(picture(3)).save(short := root.parent / "short.txt")
-    put(root / "holiday.zip", zipped(("x/0.jpg", picture(0)), ("1.jpg", picture(1))))
+    put(root / "holiday.zip", make_zip({"x/0.jpg": picture(0), "1.jpg": picture(1)}))
     scanning = ["scan", str(root), "--state", str(state), "--jobs", "1", "--list"]
     assert run([*scanning, str(full)]) == 1
     assert " since an earlier scan" not in capfd.readouterr().out
@@ -399,10 +389,10 @@ def test_archive_that_changed_is_examined_whole(
     tmp_path: Path, state: Path, matcher: Matcher
 ) -> None:
     """The members of an archive are known together, and replaced together."""
-    path = put(tmp_path / "files" / "a.zip", zipped(("1.jpg", picture(0)), ("2.jpg", picture(2))))
+    path = put(tmp_path / "files" / "a.zip", make_zip({"1.jpg": picture(0), "2.jpg": picture(2)}))
     first, _ = state_scan(path.parent, state, matcher)
     assert [each["path"].rpartition("!/")[2] for each in first[:2]] == ["1.jpg", "2.jpg"]
-    put(path, zipped(("3.jpg", picture(0))), LONG_AGO + 60)
+    put(path, make_zip({"3.jpg": picture(0)}), LONG_AGO + 60)
     found, counts = state_scan(path.parent, state, matcher)
     assert found == plain_scan(path.parent, matcher)
     assert counts.examined == 1
@@ -417,8 +407,8 @@ def test_member_of_a_known_archive_is_decoded_where_it_may_be_near(
     tmp_path: Path, state: Path
 ) -> None:
     """A member's stored preview that may be near costs the decoding of that member alone."""
-    members = [(f"{seed}.jpg", picture(seed, LARGE)) for seed in range(3)]
-    path = put(tmp_path / "files" / "a.zip", zipped(*members))
+    members = {f"{seed}.jpg": picture(seed, LARGE) for seed in range(3)}
+    path = put(tmp_path / "files" / "a.zip", make_zip(members))
     state_scan(path.parent, state, Matcher(far_list()))
     near = Matcher(list_of(picture(1, LARGE)))
     for _ in range(2):

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import json
 import sqlite3
-import zipfile
 from pathlib import Path
 
 import pytest
 
+from examine.archive.makers import make_zip
 from hashmatch.cases import Cases
 from hashmatch.cli.main import run
 from service.conftest import FIXTURES, MATCHING, Start, copy_of_list
 
 DATA = MATCHING.read_bytes()
-
-
-def zipped(name: str, data: bytes) -> bytes:
-    """An archive with one member."""
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        archive.writestr(name, data)
-    return stream.getvalue()
 
 
 def test_one_decision_holds_for_every_door(
@@ -38,7 +29,9 @@ def test_one_decision_holds_for_every_door(
     with service.client(headers={"X-Client-IP": "192.0.2.7"}) as client:
         first = client.post("/v1/match", content=DATA).json()
         assert first["verdict"] == "match"
-        assert client.post("/v1/match", content=zipped("a.jpg", DATA)).json()["verdict"] == "match"
+        assert (
+            client.post("/v1/match", content=make_zip({"a.jpg": DATA})).json()["verdict"] == "match"
+        )
         assert run(scan) == 1
         with Cases(place, create=False) as cases:
             (row,) = cases.queue().rows
@@ -51,7 +44,9 @@ def test_one_decision_holds_for_every_door(
             cases.decide(case.id, "ann", "false_positive")
         again = client.post("/v1/match", content=DATA).json()
         assert again["verdict"] == "clear"
-        assert client.post("/v1/match", content=zipped("b.jpg", DATA)).json()["verdict"] == "clear"
+        assert (
+            client.post("/v1/match", content=make_zip({"b.jpg": DATA})).json()["verdict"] == "clear"
+        )
     capfd.readouterr()
     assert run([*scan, "--format", "jsonl"]) == 0
     record = json.loads(capfd.readouterr().out.splitlines()[0])

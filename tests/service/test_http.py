@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import re
@@ -10,13 +9,13 @@ import shutil
 import socket
 import stat
 import subprocess
-import zipfile
 from pathlib import Path
 
 import httpx
 import pytest
 
 from commands import hashmatch_command
+from examine.archive.makers import make_zip
 from hashmatch import HashList, Reason, Verdict
 from hashmatch.cli.main import run
 from hashmatch.service.http import openapi
@@ -25,15 +24,6 @@ from matchers import in_process
 from service.conftest import FIXTURES, MATCHING, PICTURES, Service, Start, copy_of_list
 
 FILES = sorted(path for path in PICTURES.rglob("*") if path.is_file())
-
-
-def zipped(*files: Path) -> bytes:
-    """An archive of these files."""
-    data = io.BytesIO()
-    with zipfile.ZipFile(data, "w") as archive:
-        for file in files:
-            archive.write(file, file.name)
-    return data.getvalue()
 
 
 def test_an_answer_says_what_the_matcher_found(service: Service) -> None:
@@ -55,7 +45,10 @@ def test_an_answer_says_what_the_matcher_found(service: Service) -> None:
 def test_an_archive_is_opened(service: Service) -> None:
     """A matching member makes the upload a match."""
     with service.client() as client:
-        found = client.post("/v1/match", content=zipped(FILES[0], MATCHING)).json()
+        found = client.post(
+            "/v1/match",
+            content=make_zip({path.name: path.read_bytes() for path in (FILES[0], MATCHING)}),
+        ).json()
     assert found["verdict"] == "match"
     assert found["recommended_action"] == "reject"
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import random
 import socket
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ import pytest
 import hashmatch
 from commands import hashmatch_command
 from counts import LONG
+from examine.archive.makers import make_zip, marked_as_encrypted
 from examine.every_format import in_every_container, in_every_format, listed_picture
 from examine.test_what_viewers_show import SHOWN, files_that_viewers_show
 from hashmatch import HashList, Matcher
@@ -26,19 +26,6 @@ from service.icap_messages import Peer, reqmod, respmod
 from service.test_clamd_protocol import chunked
 
 Verdicts = Mapping[str, tuple[str, str | None]]
-
-
-def zipped(*files: bytes, password: bool = False) -> bytes:
-    """A zip of these files, marked as encrypted if so asked."""
-    made = BytesIO()
-    with zipfile.ZipFile(made, "w") as archive:
-        for number, data in enumerate(files):
-            archive.writestr(f"{number}", data)
-    data = bytearray(made.getvalue())
-    if password:
-        for mark, at in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
-            data[data.index(mark) + at] |= 1
-    return bytes(data)
 
 
 def cases() -> dict[str, bytes]:
@@ -57,11 +44,11 @@ def cases() -> dict[str, bytes]:
         "text": b"no picture",
         "cut": data[: len(data) // 2],
         "head": data[:300],
-        "behind": data + zipped(b"no picture"),
-        "zip": zipped(b"no picture", data),
-        "zip-in-zip": zipped(zipped(data)),
-        "zip-encrypted": zipped(data, password=True),
-        "zip-cut": zipped(b"x" * 5000, data)[:6000],
+        "behind": data + make_zip({"0": b"no picture"}),
+        "zip": make_zip({"0": b"no picture", "1": data}),
+        "zip-in-zip": make_zip({"0": make_zip({"0": data})}),
+        "zip-encrypted": marked_as_encrypted(make_zip({"0": data})),
+        "zip-cut": make_zip({"0": random.Random(1).randbytes(5000), "1": data})[:6000],
         "gzip": gzip.compress(data),
     }
 

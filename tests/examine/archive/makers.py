@@ -93,6 +93,14 @@ def make_zip(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> byt
     return whole.getvalue()
 
 
+def marked_as_encrypted(data: bytes) -> bytes:
+    """A zip whose first member says that it is encrypted."""
+    marked = bytearray(data)
+    for mark, flags in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        marked[marked.index(mark) + flags] |= 1
+    return bytes(marked)
+
+
 def make_tar(files: dict[str, bytes], format_: int = tarfile.PAX_FORMAT) -> bytes:
     """A tar as Python writes it."""
     whole = io.BytesIO()
