@@ -40,6 +40,9 @@ def environment(**changes: str) -> dict[str, str]:
     return found | {"PYTHONPATH": SOURCE} | changes
 
 
+PATIENCE = 300
+"""Seconds after which a command hangs: one that takes 3 takes over 60 on a very busy machine."""
+
 LIMITED = [sys.executable, "-B"]
 """Python for processes whose files cannot grow: a module's bytecode, cut short, would stay."""
 
@@ -244,12 +247,12 @@ def hashmatch_command(
     if forks and options.keys() <= {"cwd", "timeout"}:
         return _forked([os.fsdecode(each) for each in arguments], **options)
     command = COMMAND if "env" in options else quick_command()
-    options = {"capture_output": True, "env": environment(), "timeout": 60} | options
+    options = {"capture_output": True, "env": environment(), "timeout": PATIENCE} | options
     return subprocess.run([*command, *arguments], check=False, **options)
 
 
 def _forked(
-    arguments: list[str], cwd: Path | str | None = None, timeout: float = 60
+    arguments: list[str], cwd: Path | str | None = None, timeout: float = PATIENCE
 ) -> subprocess.CompletedProcess[bytes]:
     """Run it without another interpreter in between."""
     with TemporaryFile() as output, TemporaryFile() as errors:

@@ -117,10 +117,13 @@ def test_state_is_free_for_others_while_results_are_taken(tmp_path: Path) -> Non
     matcher = Matcher(list_of(picture(3), picture(5)))
     with State(tmp_path / "scan.db") as opened, make_pool(1) as pool:
         memory = History(opened, matcher.options)
+        taken = 0
         for _ in scan([bytes(root)], matcher, pool, history=memory):
             other = sqlite3.connect(tmp_path / "scan.db", timeout=0)
             other.execute("BEGIN IMMEDIATE")
             other.close()
+            taken += 1
+        assert taken == memory.counts.examined
 
 
 def test_lock_ends_with_its_process(state: Path) -> None:

@@ -48,7 +48,7 @@ def test_every_flipped_newline_is_found(trail: Path) -> None:
     for number in range(len(lines) - 1):
         joined = lines[number][:-1] + b" " + lines[number + 1]
         trail.write_bytes(b"".join([*lines[:number], joined, *lines[number + 2 :]]))
-        assert verify(trail).problem_count
+        assert verify(trail).problems[0].line == number + 1
 
 
 def test_every_edit_with_a_new_digest_is_found(trail: Path) -> None:
@@ -80,7 +80,7 @@ def test_every_swap_of_neighbours_is_found(trail: Path) -> None:
     for number in range(len(lines) - 1):
         swapped = [*lines[:number], lines[number + 1], lines[number], *lines[number + 2 :]]
         trail.write_bytes(b"".join(swapped))
-        assert verify(trail).problem_count
+        assert verify(trail).problems[0].line == number + 1
 
 
 def test_every_doubled_record_is_found(trail: Path) -> None:
@@ -88,7 +88,7 @@ def test_every_doubled_record_is_found(trail: Path) -> None:
     lines = lines_of(trail)
     for number, line in enumerate(lines):
         trail.write_bytes(b"".join([*lines[:number], line, *lines[number:]]))
-        assert verify(trail).problem_count
+        assert verify(trail).problems[0].line == number + 2
 
 
 def test_records_of_another_shape_are_found(trail: Path) -> None:

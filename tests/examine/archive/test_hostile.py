@@ -70,10 +70,11 @@ _FLIPPED = [
 
 @pytest.mark.parametrize("data", _FLIPPED)
 def test_every_byte_flipped_and_every_truncation(data: bytes) -> None:
-    """One archive of each kind, with each of its bytes inverted, and cut at each."""
-    data = data[:4096]
-    for place in range(len(data)):
-        read_all(data[:place], SMALL)
+    """No archive is read as a whole one if it is cut, and none crashes with a byte inverted."""
+    every = read_all(data, SMALL)
+    for place in range(min(len(data), 4096)):
+        found, reason = read_all(data[:place], SMALL)
+        assert reason is not None or any(key[2] for key in found) or (found, reason) == every
         read_all(data[:place] + bytes([data[place] ^ 0xFF]) + data[place + 1 :], SMALL)
 
 

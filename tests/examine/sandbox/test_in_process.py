@@ -59,6 +59,8 @@ def test_a_header_without_a_file_ends_a_worker() -> None:
             ours.sendall(header)
             ours.shutdown(socket.SHUT_WR)
             serve(theirs, OPTIONS)
+            theirs.close()
+            assert ours.recv(1) == b""
 
 
 def test_digests_alone_take_no_decoding(tmp_path: Path) -> None:
