@@ -19,12 +19,10 @@ from counts import examples
 from hashmatch.examine.decode import decoders, open_picture
 from hashmatch.examine.decode.quick_png import (
     PlainPng,
-    _Use,
     plain_png,
     quick_png,
-    use_libspng,
 )
-from hashmatch.examine.extras import optional
+from hashmatch.examine.extras import OwnProcess, optional
 from hashmatch.examine.picture_hashes import hash_picture
 from hashmatch.model import Examination, HashKind
 from hashmatch.options import FORMATS, ExamineOptions, Limits
@@ -38,7 +36,7 @@ KINDS = (HashKind("phash", 64), HashKind("dhash", 256))
 
 @pytest.fixture(autouse=True)
 def _with_libspng(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_Use, "allowed", True)
+    monkeypatch.setattr(OwnProcess, "claimed", True)
 
 
 def _saved(picture: Image.Image, **options: Any) -> bytes:
@@ -63,10 +61,10 @@ def _examined(data: bytes) -> Examination:
 
 def _both(data: bytes) -> Iterator[Examination]:
     """The examination by libspng where it can, and by Pillow alone."""
-    for allowed in (True, False):
-        _Use.allowed = allowed
+    for claimed in (True, False):
+        OwnProcess.claimed = claimed
         yield _examined(data)
-    _Use.allowed = True
+    OwnProcess.claimed = True
 
 
 def _see_through(picture: Image.Image) -> Image.Image:
@@ -205,11 +203,10 @@ def test_a_wrong_checksum_is_left_to_pillow(name: bytes) -> None:
 
 def test_only_our_own_processes_use_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """A host's threads would wait for the global lock that it holds."""
-    monkeypatch.setattr(_Use, "allowed", False)
     data = _saved(photo(1, 50, 50))
-    assert quick_png(data) is None
-    use_libspng()
     assert quick_png(data) is not None
+    monkeypatch.setattr(OwnProcess, "claimed", False)
+    assert quick_png(data) is None
 
 
 def test_where_pyspng_is_not_installed_pillow_decodes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,8 +215,6 @@ def test_where_pyspng_is_not_installed_pillow_decodes(monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "pyspng", None)
     try:
         optional.cache_clear()
-        use_libspng()
-        assert not _Use.allowed
         assert quick_png(_saved(photo(1, 50, 50))) is None
         assert "pyspng" not in decoders()["PNG"]
     finally:

@@ -9,8 +9,14 @@ from typing import NamedTuple
 from PIL import Image, features
 
 from hashmatch.errors import install_line
-from hashmatch.examine.decode import quick, quick_png
-from hashmatch.examine.extras import is_deferred, optional, package_version, wait_for
+from hashmatch.examine.decode import quick, quick_png, quick_webp
+from hashmatch.examine.extras import (
+    OwnProcess,
+    is_deferred,
+    optional,
+    package_version,
+    wait_for,
+)
 from hashmatch.options import FORMATS
 
 
@@ -56,7 +62,7 @@ DECODERS = {
 }
 """The decoder of each of ``FORMATS``."""
 
-_QUICK = {"JPEG": quick.PACKAGE, "PNG": quick_png.PACKAGE}
+_QUICK = {"JPEG": quick.PACKAGE, "PNG": quick_png.PACKAGE, "WEBP": quick_webp.PACKAGE}
 """The package that decodes the plain files of a format in less time."""
 
 
@@ -126,7 +132,9 @@ def claim_process() -> None:
     processes do; elsewhere, what Pillow refuses is ``too_large`` or ``undecodable``.
     """
     Image.MAX_IMAGE_PIXELS = None
-    quick_png.use_libspng()
+    OwnProcess.claimed = True
+    for package in _QUICK.values():
+        optional(package)
     modes = import_module("PIL.TiffImagePlugin").OPEN_INFO
     for order, mode in ((b"II", "I;16"), (b"MM", "I;16B")):
         modes.setdefault((order, 0, (1,), 1, (16,), ()), (mode, mode))

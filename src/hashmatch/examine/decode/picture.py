@@ -26,6 +26,7 @@ from hashmatch.examine.decode.opening import (
 )
 from hashmatch.examine.decode.quick import quick_grey, quick_pixels, top_row
 from hashmatch.examine.decode.quick_png import quick_png
+from hashmatch.examine.decode.quick_webp import quick_webp
 from hashmatch.examine.decode.truncation import ends_early
 from hashmatch.examine.decode.views import (
     STORED,
@@ -124,6 +125,8 @@ class Picture:
     def _quick_frame(self) -> Image.Image | None:
         if self.format == "PNG":
             return quick_png(self._data)
+        if self.format == "WEBP":
+            return quick_webp(self._data)
         if self._plain is None:
             return None
         frame = quick_pixels(self._data, self._plain)

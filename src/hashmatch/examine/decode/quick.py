@@ -113,8 +113,7 @@ def agrees_with_pillow() -> bool:
     decoder = optional(PACKAGE)
     if decoder is None:
         return False
-    noise = np.frombuffer(shake_128().digest(5 * 7 * 3), np.uint8).reshape(5, 7, 3)
-    picture = Image.fromarray(noise).resize((67, 41), Image.Resampling.BICUBIC)
+    picture = sample_picture()
     for subsampling in range(3):
         file = BytesIO()
         picture.save(file, "JPEG", quality=80, subsampling=subsampling)
@@ -123,6 +122,12 @@ def agrees_with_pillow() -> bool:
             if found is None or found.convert("RGB").tobytes() != image.tobytes():
                 return False
     return True
+
+
+def sample_picture() -> Image.Image:
+    """Return a small picture in which decoders that enlarge colours in different ways differ."""
+    noise = np.frombuffer(shake_128().digest(5 * 7 * 3), np.uint8).reshape(5, 7, 3)
+    return Image.fromarray(noise).resize((67, 41), Image.Resampling.BICUBIC)
 
 
 def _colours(jpeg: PlainJpeg) -> str:

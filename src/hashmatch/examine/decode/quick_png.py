@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from hashmatch.examine.extras import optional
+from hashmatch.examine.extras import optional_in_ours
 
 PACKAGE = "pyspng"
 
@@ -26,17 +26,6 @@ _MODES = {0: "L", 2: "RGBX", 6: "RGBA"}
 _NEEDED = frozenset({b"PLTE", b"IDAT", b"IEND"})
 _TELLING = frozenset({b"tRNS", b"eXIf", b"acTL", b"fcTL", b"fdAT"})
 """What changes how a picture looks: transparency, which side is up, and animation."""
-
-
-class _Use:
-    """Whether libspng may decode in this process."""
-
-    allowed = False
-
-
-def use_libspng() -> None:
-    """Let libspng decode in this process, whose threads need not share it with a host's."""
-    _Use.allowed = optional(PACKAGE) is not None
 
 
 class PlainPng(NamedTuple):
@@ -63,7 +52,7 @@ def quick_png(data: bytes) -> Image.Image | None:
         Mode ``L``, ``RGBA``, or ``RGBX``, whose fourth byte means nothing: the very pixels that
         Pillow gives. None if it is not plain, or cannot be decoded.
     """
-    decoder = optional(PACKAGE) if _Use.allowed else None
+    decoder = optional_in_ours(PACKAGE)
     png = None if decoder is None else plain_png(data)
     if decoder is None or png is None:
         return None
