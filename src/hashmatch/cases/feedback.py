@@ -90,7 +90,6 @@ def _write_ncmec(found: list[EntryFeedback], stream: TextIO) -> None:
 
 
 def _write_stopncii(found: list[EntryFeedback], stream: TextIO) -> None:
-    """Feedback values of StopNCII's API."""
     values = {True: "Blocked", False: "NotBlocked", None: "PendingReview"}
     said: list[dict[str, Any]] = [
         {

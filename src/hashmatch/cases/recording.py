@@ -98,7 +98,6 @@ def _changes(
 
 
 def _in_force(connection: Connection, case: int, near: Sequence[int]) -> dict[int, Row[Any]]:
-    """The latest decision that counts about each match."""
     rows = connection.execute(
         select(decisions).where(decisions.c.case == case).order_by(decisions.c.at, decisions.c.id)
     ).all()

@@ -63,7 +63,6 @@ def verify_command(
 
 
 def _check_cases(place: str, trails: Sequence[str]) -> int:
-    """Compare the decisions in a case store with those in its trails."""
     with cases.Cases(place, create=False) as opened:
         found = cases.check_trail(opened, _events(trails))
         name = printable(opened.place)

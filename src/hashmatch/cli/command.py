@@ -62,8 +62,6 @@ def option(
 
 
 def _one_of(values: Collection[str]) -> Callable[[str], str]:
-    """A parser that takes only these values."""
-
     def parse(text: str) -> str:
         if text not in values:
             # Without the value, which may be a hash that was meant for another place

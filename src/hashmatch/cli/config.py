@@ -36,7 +36,6 @@ def read_config(context: typer.Context, path: Path | None) -> Path | None:
 
 
 def _options(command: Any) -> dict[str, Any]:
-    """The options of a command by their long names."""
     return {
         name.removeprefix("--"): parameter
         for parameter in command.params

@@ -39,8 +39,6 @@ NOT_MOVED = 8
 
 @dataclass(slots=True)
 class _Moves:
-    """Counts of the files that were to be moved."""
-
     moved: int = 0
     copied: int = 0  # objects that stay where they are, too
     not_moved: int = 0

@@ -79,7 +79,6 @@ def doctor_command(as_json: opt.AsJson = False) -> int:
 
 
 def _self_test() -> tuple[dict[str, str], dict[str, Any]]:
-    """Scan two small files through a worker, and check the results."""
     entries = [
         Entry(f"test-{name}", PerceptualHash.from_hex(text, name)) for name, text in _GOLDEN.items()
     ]

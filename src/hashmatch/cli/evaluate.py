@@ -163,7 +163,6 @@ def evaluate_command(asked: EvaluateSettings) -> int:
 
 
 def _show_transforms() -> int:
-    """Print the register of transforms, and return the exit code."""
     for transform in evaluating.TRANSFORMS.values():
         values = ", ".join(f"{name} {value}" for name, value in transform.parameters.items())
         print(

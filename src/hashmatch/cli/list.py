@@ -320,7 +320,6 @@ def verify_command(
 
 
 def _compile(asked: ListFile, output: Path) -> int:
-    """Write a list as a compiled file."""
     hash_list = asked.load()
     with working(f"writing {output}"):
         chosen = operations.compile_list(hash_list, output)
@@ -347,7 +346,6 @@ def _section_lines(found: operations.SectionFacts) -> Iterator[str]:
 
 
 def _check_result(hash_list: hashlist.HashList) -> str:
-    """The result of a check without errors by line."""
     if hash_list.skipped:
         return f"{count(hash_list.skipped, 'faulty entry', 'faulty entries')} skipped"
     return "no errors" if len(hash_list) else "no entry can match"

@@ -154,7 +154,6 @@ def _fetch(source: fetch.FetchSource, asked: FetchSettings) -> fetch.Fetched:
 
 
 def _event(found: fetch.Fetched) -> dict[str, object]:
-    """What the audit trail keeps of a fetch."""
     return {
         "pages": found.pages,
         "records": found.records,

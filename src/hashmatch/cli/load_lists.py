@@ -127,7 +127,6 @@ def skipped_lines(hash_list: HashList) -> Iterator[str]:
 
 
 def _load(path: str, settings: ListSettings) -> HashList:
-    """Read a whole list."""
     how: dict[str, Any] = {
         name: getattr(settings, name) for name in ("algorithm", "skip_bad_entries", "list_format")
     }

@@ -74,8 +74,6 @@ _SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")
 
 
 class _DeferredCommand(TyperCommand):
-    """A command whose module is imported when it is called."""
-
     def make_context(
         self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any
     ) -> Any:
@@ -90,8 +88,6 @@ class _DeferredCommand(TyperCommand):
 
 
 class _Main(TyperGroup):
-    """All commands."""
-
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self.commands = {

@@ -113,7 +113,6 @@ def _cases(
 def _review(
     asked: ServeSettings, doors: Doors, store: Cases | None, stack: ExitStack
 ) -> Starlette | None:
-    """The review page, if it is asked for."""
     if doors.review is None:
         return None
     if store is None:

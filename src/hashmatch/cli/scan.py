@@ -239,7 +239,6 @@ def scan_command(asked: ScanSettings) -> int:
 
 
 def _pool(asked: ScanSettings) -> sandbox.AnyPool:
-    """What examines the files."""
     workers = asked.workers
     if asked.nodes.cluster is None:
         return sandbox.make_pool(workers.count(), workers.limits())

@@ -93,7 +93,6 @@ class _Bridge:
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def _read(self) -> None:
-        """Take what the coordinator says, until it closes its end."""
         loop, buffer = asyncio.get_running_loop(), bytearray()
         while received := await loop.sock_recv(self._stream, _RECEIVE):
             buffer += received
@@ -107,7 +106,6 @@ class _Bridge:
                 task.add_done_callback(self._tasks.discard)
 
     async def _examine(self, attempt: int, message: dict[str, Any]) -> None:
-        """Have a worker examine a shard, and pass its answer on."""
         future = self._client.submit(
             examine_manifest,
             message["manifest"].encode(),

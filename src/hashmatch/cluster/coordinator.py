@@ -80,8 +80,6 @@ def cluster_at(address: str, keys: Path | None, **how: Any) -> Cluster:
 
 @dataclass(slots=True)
 class _Hearing:
-    """What has come back of an attempt so far."""
-
     attempt: Attempt
     answers: Answers
     replies: list[list[Reply]]

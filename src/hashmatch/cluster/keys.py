@@ -42,7 +42,6 @@ def make_keys(folder: Path, days: int) -> list[Path]:
 
 
 def _make(folder: Path, valid: timedelta) -> dict[Path, bytes]:
-    """The content of each file."""
     try:
         from cryptography import x509  # noqa: PLC0415 # an extra
         from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415 # likewise

@@ -98,7 +98,6 @@ class Recheck:
         return Lot(jobs, checks=key[0], expected=[said for _, said in found])
 
     def _examine(self, jobs: Sequence[Job]) -> list[_Found]:
-        """Examine files on this machine."""
         shard = self._shard_of(jobs)
         if self._pool is None:
             self._pool = make_pool(1, shard.work.limits)

@@ -90,8 +90,6 @@ def fetch(
 
 
 class _Fetch:
-    """One fetch of one source."""
-
     def __init__(self, source: FetchSource, home: Home, tools: Tools) -> None:
         self._source, self._home, self._tools = source, home, tools
         self._staging = Staging(home.staged)
@@ -157,7 +155,6 @@ class _Fetch:
             resumed = False
 
     def _patiently(self, ask: Ask) -> Event:
-        """Ask for the next page, several times if necessary."""
         number = self._staging.progress.pages + 1
         place = self._source.name
         if not self._source.command:
@@ -178,7 +175,6 @@ class _Fetch:
         raise AssertionError
 
     def _page(self, ask: Ask) -> Event:
-        """Ask for the next page once, and look at what came back."""
         source, staging = self._source, self._staging
         at = staging.progress.position()
         request = source.dialect.ask(source, at)

@@ -150,7 +150,6 @@ class _HttpsClient(Closing):
         self._secrets["token"] = Secret(token)
 
     def _send(self, sent: httpx.Request, stream: BinaryIO, most: int) -> FetchReply:
-        """Send a request, and write what comes back to a stream."""
         httpx = self._httpx
         left = most
         try:

@@ -176,7 +176,6 @@ def summary_record(
 
 
 def _to_install(formats: Collection[str]) -> dict[str, str]:
-    """What to install for formats that were met and not read."""
     if not formats:
         return {}
     from hashmatch.examine.missing import install_lines  # noqa: PLC0415 # loads decoders

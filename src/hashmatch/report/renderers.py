@@ -158,7 +158,6 @@ class TableRenderer(Renderer):
 
 
 def _width(cells: Iterable[str], most: int) -> int:
-    """The width of a column: that of its longest cell which fits."""
     return max((len(cell) for cell in cells if len(cell) <= most), default=0)
 
 

@@ -184,7 +184,6 @@ class Engine:
             self._arrive(visit, reply.member, reply.examination)
 
     def _arrive(self, visit: Visit, name: bytes | None, found: Examination) -> None:
-        """Report what was found of an item, or of a member of it."""
         self._pipeline.found(visit, name, found)
         for waiting in self._history.learn(visit, name, found):
             self._settle(waiting)
@@ -211,7 +210,6 @@ class Engine:
         self._obey()
 
     def _obey(self) -> None:
-        """Carry out what the pipeline asks for."""
         for command in self._pipeline.commands():
             if isinstance(command, CloseItem):
                 command.journey.close()

@@ -330,7 +330,6 @@ class VerdictCore(Closing):
         return ruling
 
     def _ruling(self, outcome: Outcome, asked: Asked) -> Ruling:
-        """Apply the policy to an outcome, and record what is not harmless."""
         case = None if outcome.verdict in _HARMLESS else new_case()
         ruling = Ruling(outcome, self.settings.policy.action(asked.door, outcome.verdict), case)
         if case is not None:

@@ -71,8 +71,6 @@ def _name(case: str | None) -> str:
 
 
 class _IcapSession:
-    """One client's requests, one after another."""
-
     def __init__(self, door: IcapDoor, client: Client) -> None:
         self._door = door
         self._client = client
@@ -104,7 +102,6 @@ class _IcapSession:
         return not event.closes
 
     async def _examine(self, request: IcapRequest) -> bool:
-        """Answer a REQMOD or RESPMOD."""
         door = self._door
         self._client.owed = door.failure(close=True)
         with _Body(self, request) as body:

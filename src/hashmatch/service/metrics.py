@@ -82,8 +82,6 @@ class Metrics:
 
 
 class _ListFigures(Collector):
-    """The lists as they are at the moment."""
-
     def __init__(self, hash_lists: Callable[[], Sequence[HashList]]) -> None:
         self._hash_lists = hash_lists
 

@@ -165,8 +165,6 @@ class _Form:
 
 
 class _Counter:
-    """Counts a text in bytes that arrive in pieces."""
-
     def __init__(self, text: bytes) -> None:
         self.count = 0
         self._text = text

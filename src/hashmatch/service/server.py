@@ -160,7 +160,6 @@ def remove_sockets(addresses: Iterable[Address]) -> None:
 def _servers(
     core: VerdictCore, doors: Doors, review: Starlette | None, opened: Collection[str]
 ) -> dict[str, AsgiServer]:
-    """The open doors that are served over HTTP."""
     apps = {"http": HttpDoor(core, doors.keys, doors.shapes).app(), "review": review}
     return {
         name: AsgiServer(app, HttpBounds(_most_connections(), core.settings.deadline))

@@ -207,7 +207,6 @@ class _Walker:
                 folder.close()
 
     def _leave(self, stack: list[_Folder]) -> None:
-        """Go back up."""
         folder = stack.pop()
         if _BY_DESCRIPTOR and stack and stack[-1].opened is None:
             stack[-1].reopen(folder)

@@ -251,7 +251,6 @@ class Quarantine(Closing):
         self._manifest.take(record["event"], record["time"])
 
     def _end(self, number: int, state: HoldState, why: str | None = None) -> None:
-        """Record how a move ended."""
         failed = state is HoldState.HELD and self.items[number].state is HoldState.RESTORING
         kind = "not_restored" if failed else state.value
         self._write({"type": kind, "id": number, **({"why": why} if why else {})})
@@ -308,7 +307,6 @@ def _source(path: bytes, root: bytes | None) -> Iterator[tuple[PlaceInFolder, by
 
 
 def _resolved(path: bytes) -> bytes:
-    """Return the path with all symbolic links of its folder resolved."""
     folder, name = os.path.split(path)
     return os.path.join(os.path.realpath(folder), name)
 

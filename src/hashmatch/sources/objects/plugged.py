@@ -112,7 +112,6 @@ def _described(key: bytes, details: Mapping[str, Any]) -> ObjectInfo:
 
 @contextmanager
 def _errors() -> Iterator[None]:
-    """Say why the storage could not be asked."""
     try:
         yield
     except DecodeError:

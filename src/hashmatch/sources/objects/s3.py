@@ -264,7 +264,6 @@ class S3Store:
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
-        """Say why the storage could not be asked."""
         from botocore import exceptions as said  # noqa: PLC0415 # an extra
         from botocore.parsers import ResponseParserError  # noqa: PLC0415 # as above
         from urllib3.exceptions import HTTPError  # noqa: PLC0415 # as above
