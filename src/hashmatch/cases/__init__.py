@@ -17,59 +17,42 @@ What fails: a ``CaseError`` (not there, with someone else, decided meanwhile), a
 (the database or the trail; nothing was changed), a ``DecisionsError`` (a wrong table).
 """
 
-from hashmatch.cases.deciding import UNDO_WITHIN, Chain
-from hashmatch.cases.decisions import Imported, import_decisions
+from hashmatch.cases.decisions import import_decisions
 from hashmatch.cases.doubt import band
-from hashmatch.cases.precision import Precision, Stats, review_stats, wilson
+from hashmatch.cases.precision import Precision, review_stats, wilson
 from hashmatch.cases.queueing import Filters, Order, QueuePage
 from hashmatch.cases.reading import events_of
-from hashmatch.cases.store import LEASE, Cases
+from hashmatch.cases.store import Cases
 from hashmatch.cases.summary import write_stats_json, write_stats_table
 from hashmatch.cases.table import read_queue, write_queue
-from hashmatch.cases.trail_check import TrailCheck, check_trail
+from hashmatch.cases.trail_check import check_trail
 from hashmatch.cases.values import (
     OPEN,
     Case,
     CaseMatch,
-    CaseRow,
     Decided,
     Decision,
-    DecisionRecord,
     Event,
     Finding,
-    Lease,
-    Note,
     Place,
     SeenPlace,
-    Viewing,
 )
 
 __all__ = [
-    "LEASE",
     "OPEN",
-    "UNDO_WITHIN",
     "Case",
     "CaseMatch",
-    "CaseRow",
     "Cases",
-    "Chain",
     "Decided",
     "Decision",
-    "DecisionRecord",
     "Event",
     "Filters",
     "Finding",
-    "Imported",
-    "Lease",
-    "Note",
     "Order",
     "Place",
     "Precision",
     "QueuePage",
     "SeenPlace",
-    "Stats",
-    "TrailCheck",
-    "Viewing",
     "band",
     "check_trail",
     "events_of",

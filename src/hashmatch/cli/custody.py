@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Container, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -38,14 +39,6 @@ NOT_MOVED = 8
 
 
 @dataclass(slots=True)
-class _Moves:
-    moved: int = 0
-    copied: int = 0  # objects that stay where they are, too
-    not_moved: int = 0
-    left: int = 0  # archives with a matching member, and files in a dry run
-
-
-@dataclass(slots=True)
 class Custody:
     """Follows a scan and acts on its results. Use ``open_custody``."""
 
@@ -55,7 +48,9 @@ class Custody:
     stores: OpenStores | None = None
     cases: CaseStore | None = None
     _root: bytes | None = None  # the last one found to be outside the quarantine
-    _moves: _Moves = field(default_factory=_Moves)
+    # How many files were moved, copied (objects that stay where they are, too), not moved, and
+    # left: archives with a matching member, and files in a dry run
+    _moves: Counter[str] = field(default_factory=Counter)
     # The matches of each matching member; empty if a review suppressed all named ones
     _members: list[Sequence[Mapping[str, Any]]] = field(default_factory=list)
 
@@ -111,7 +106,7 @@ class Custody:
         elif members and self.settings.quarantine_archives:
             self._take(result, record, list(chain.from_iterable(members)))
         elif members:
-            self._moves.left += 1
+            self._moves["left"] += 1
             say(
                 f"{printable(result.path)}: a member matches;"
                 " --quarantine-archives would move the archive"
@@ -130,15 +125,9 @@ class Custody:
     def sum_up(self, summary: Record) -> None:
         """Add the moves to a summary and to its exit code."""
         if self.settings.quarantine is not None:
-            moves = self._moves
-            summary["quarantine"] = {
-                "moved": moves.moved,
-                "not_moved": moves.not_moved,
-                "left": moves.left,
-            }
-            if moves.copied:
-                summary["quarantine"]["copied"] = moves.copied
-            if moves.not_moved and not summary["run"]["interrupted"]:
+            names = ("moved", "not_moved", "left")
+            summary["quarantine"] = {name: self._moves[name] for name in names} | self._moves
+            if self._moves["not_moved"] and not summary["run"]["interrupted"]:
                 summary["exit_code"] |= NOT_MOVED
 
     def end(self, summary: Record) -> None:
@@ -166,7 +155,7 @@ class Custody:
         try:
             event |= self._move(result, matches)
         except QuarantineError as error:
-            self._moves.not_moved += 1
+            self._moves["not_moved"] += 1
             say(f"not moved: {error}")
             event |= {"moved": False, "why": error.message}
         if self.quarantine is not None:
@@ -180,7 +169,7 @@ class Custody:
             # Another file may have taken its place unnoticed
             raise QuarantineError("it was not read completely", path=os.fsdecode(result.path))
         if self.quarantine is None:
-            self._moves.left += 1
+            self._moves["left"] += 1
             say(f"{printable(result.path)}: would be moved")
             return {"dry_run": True}
         if self.cases is not None:
@@ -191,7 +180,7 @@ class Custody:
         if is_object(result.path):
             raise QuarantineError(_WRONG_PLACE, path=os.fsdecode(result.path))
         item = self.quarantine.hold(result.path, root=result.root, sha256=sha256, matches=matches)
-        self._moves.moved += 1
+        self._moves["moved"] += 1
         return {"moved": True, "id": item.id}
 
     def _move_object(
@@ -208,8 +197,7 @@ class Custody:
         except SettingsError as error:
             raise QuarantineError(error.message, path=error.path) from error
         held = quarantine.hold(source, key, sha256=sha256, matches=matches)
-        self._moves.moved += held.removed
-        self._moves.copied += not held.removed
+        self._moves["moved" if held.removed else "copied"] += 1
         return {"moved": held.removed, "copied": True, "id": held.id}
 
 

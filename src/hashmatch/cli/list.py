@@ -85,27 +85,6 @@ class ListFile:
         return hash_list
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
-    """Where to write a list made of several, and in which format."""
-
-    path: Path
-    list_format: str  # its format
-    keep_withdrawals: bool  # also write the withdrawn ids
-
-    def write(self, hash_list: hashlist.HashList) -> hashlist.HashList:
-        """Write the list, report what was dropped, and return what was written."""
-        withdrawals = len(hash_list.contents.withdrawn)
-        if not self.keep_withdrawals:
-            hash_list = operations.without_withdrawals(hash_list)
-        with working(f"writing {self.path}"):
-            operations.save(hash_list, self.path, self.list_format)
-        if withdrawals and not self.keep_withdrawals:
-            them = "it" if withdrawals == 1 else "them"
-            say(f"dropped {count(withdrawals, 'withdrawal')}; --keep-withdrawals keeps {them}")
-        return hash_list
-
-
 @app.command("check")
 def check_command(
     path: ListPath,
@@ -227,12 +206,10 @@ def apply_command(
 
     An entry of a later list replaces every entry with the same id; a withdrawn entry is removed.
     """
-    # An unknown format fails before minutes are spent reading lists
-    target = Output(output, to or formats.format_of(output), keep_withdrawals)
+    chosen = to or formats.format_of(output)  # fails before minutes are spent reading lists
     old = ListFile(base, algorithm).load()
-    new = target.write(
-        operations.apply_deltas(old, (ListFile(path, algorithm).load() for path in deltas))
-    )
+    new = operations.apply_deltas(old, (ListFile(path, algorithm).load() for path in deltas))
+    new = _save(new, output, chosen, keep_withdrawals=keep_withdrawals)
     _write([f"{_entries(old)} before, {len(new):,} now"])
     return 0
 
@@ -253,10 +230,9 @@ def merge_command(
     If an id means different things in two lists, or one of them withdraws it, that is an error: no
     entry is lost.
     """
-    # An unknown format fails before minutes are spent reading lists
-    target = Output(output, to or formats.format_of(output), keep_withdrawals)
+    chosen = to or formats.format_of(output)  # fails before minutes are spent reading lists
     merged = operations.merge([ListFile(path, algorithm).load() for path in paths], prefix=prefix)
-    target.write(merged)
+    _save(merged, output, chosen, keep_withdrawals=keep_withdrawals)
     _write([f"{_entries(merged)} from {count(len(paths), 'list')}"])
     return 0
 
@@ -317,6 +293,21 @@ def verify_command(
     version = f", version {statement.version}" if statement.version else ""
     _write([f"{printable(statement.name)}{version}: signed by this key, and unchanged"])
     return 0
+
+
+def _save(
+    hash_list: hashlist.HashList, path: Path, list_format: str, *, keep_withdrawals: bool
+) -> hashlist.HashList:
+    """Write a list made of several, report what was dropped, and return what was written."""
+    withdrawals = len(hash_list.contents.withdrawn)
+    if not keep_withdrawals:
+        hash_list = operations.without_withdrawals(hash_list)
+    with working(f"writing {path}"):
+        operations.save(hash_list, path, list_format)
+    if withdrawals and not keep_withdrawals:
+        them = "it" if withdrawals == 1 else "them"
+        say(f"dropped {count(withdrawals, 'withdrawal')}; --keep-withdrawals keeps {them}")
+    return hash_list
 
 
 def _compile(asked: ListFile, output: Path) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -29,7 +29,7 @@ from hashmatch.custody.quarantine import (
     verify,
 )
 from hashmatch.errors import QuarantineError, SettingsError
-from hashmatch.files import Closing, is_object, path_fields
+from hashmatch.files import is_object, path_fields
 from hashmatch.sources import OpenStores, S3Options
 from hashmatch.text import printable
 
@@ -60,8 +60,8 @@ def list_command(
 
     Exit codes: 0 shown, 66 there is no quarantine.
     """
-    with _Opened(quarantine, S3Options(profile, requester_pays)) as opened:
-        items = read_items(quarantine) if opened.objects is None else opened.objects.items()
+    with _opened(quarantine, profile, requester_pays=requester_pays) as (_, objects):
+        items = read_items(quarantine) if objects is None else objects.items()
     shown = [item for item in items if everything or item.state not in _ELSEWHERE]
     for item in shown:
         sys.stdout.write(_FORMATS[output_format](item) + "\n")
@@ -91,18 +91,20 @@ def restore_command(
         raise SettingsError("--to takes exactly one item")
     failed = 0
     with ExitStack() as stack:
-        opened = stack.enter_context(_Opened(quarantine, S3Options(profile, requester_pays)))
-        if opened.objects is None:
+        stores, objects = stack.enter_context(
+            _opened(quarantine, profile, requester_pays=requester_pays)
+        )
+        if objects is None:
             read_items(quarantine)  # fails if there is no quarantine; opening it would create one
         elif to is not None:
             raise SettingsError("--to is for a quarantine folder: objects go back to their bucket")
         log = None if audit is None else stack.enter_context(AuditLog.open(audit))
-        if opened.objects is None:
+        if objects is None:
             held = stack.enter_context(Quarantine(quarantine, wait=_WAIT_SECONDS))
             say_settled(held)
             restore = partial(held.restore, to=to)
         else:
-            restore = partial(opened.objects.restore, bucket_of=opened.stores.s3)
+            restore = partial(objects.restore, bucket_of=stores.s3)
         if log is not None:
             log.start(command="quarantine restore", settings={"quarantine": quarantine})
         for number in dict.fromkeys(numbers):
@@ -126,11 +128,11 @@ def verify_command(
     permissions are wrong, 2 a move was interrupted (the next scan or restore finishes it). 66 there
     is no quarantine.
     """
-    with _Opened(quarantine, S3Options(profile, requester_pays)) as opened:
-        if opened.objects is None:
+    with _opened(quarantine, profile, requester_pays=requester_pays) as (_, objects):
+        if objects is None:
             found = verify(quarantine)
         else:
-            found = QuarantineCheck(tuple(opened.objects.verify()), (), ())
+            found = QuarantineCheck(tuple(objects.verify()), (), ())
     for check in found.items:
         if check.problem is not None or check.interrupted:
             sys.stdout.write(_place(check) + "\n")
@@ -143,23 +145,18 @@ def verify_command(
     return (WRONG if wrong else 0) | (INTERRUPTED if gaps else 0)
 
 
-class _Opened(Closing):
-    """A place that may be in object storage; ``objects`` is what is there, if it is.
-
-    Raises ``InputError`` if there is no such bucket.
-    """
-
-    def __init__(self, place: str, options: S3Options) -> None:
-        self.stores = OpenStores(options)
-        self.objects: HeldObjects | None = None
-        if is_object(place):
-            store, prefix = self.stores.s3(os.fsencode(place))
-            store.check()
-            self.objects = HeldObjects(store, prefix)
-
-    def close(self) -> None:
-        """Ask for nothing more."""
-        self.stores.close()
+@contextmanager
+def _opened(
+    place: str, profile: str | None, *, requester_pays: bool
+) -> Iterator[tuple[OpenStores, HeldObjects | None]]:
+    """What reaches object storage, and what a quarantine there holds; None for one in a folder."""
+    with OpenStores(S3Options(profile, requester_pays)) as stores:
+        if not is_object(place):
+            yield stores, None
+            return
+        store, prefix = stores.s3(os.fsencode(place))
+        store.check()
+        yield stores, HeldObjects(store, prefix)
 
 
 def say_settled(quarantine: Quarantine) -> None:

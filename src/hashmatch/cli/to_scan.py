@@ -46,11 +46,6 @@ def to_scan(
         MissingExtraError: object storage needs a package that is missing.
     """
     _check(walk)
-    for name, value in (("--keys-of", walk.keys_of), ("--inventory", walk.inventory)):
-        if value and walk.files_from is None:
-            raise SettingsError(f"{name} needs --files-from")
-    if walk.inventory and (walk.keys_of or walk.null):
-        raise SettingsError("--inventory takes neither --keys-of nor --null")
     paths = [os.fsencode(path) for path in walk.paths or ()]
     check_paths(path for path in paths if not is_object(path))
     folder = partial(FolderSource, counts=counts, options=options)
@@ -72,8 +67,12 @@ def to_scan(
 def _check(asked: ScanWalkSettings) -> None:
     if not asked.paths and asked.files_from is None:
         raise SettingsError("nothing to scan: give a PATH or --files-from")
-    if asked.null and asked.files_from is None:
-        raise SettingsError("--null needs --files-from")
+    needing = {"--null": asked.null, "--keys-of": asked.keys_of, "--inventory": asked.inventory}
+    for name, value in needing.items():
+        if value and asked.files_from is None:
+            raise SettingsError(f"{name} needs --files-from")
+    if asked.inventory and (asked.keys_of or asked.null):
+        raise SettingsError("--inventory takes neither --keys-of nor --null")
 
 
 def _from_file(

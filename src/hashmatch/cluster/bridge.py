@@ -46,7 +46,6 @@ class _Bridge:
         self._stream = stream
         self._run = uuid.uuid4().hex
         self._settings: asyncio.Future[dict[str, Any]] = asyncio.Future()
-        self._lost = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._sending = asyncio.Lock()
         self._client: Any = None

@@ -19,12 +19,11 @@ from starlette.applications import Starlette
 from hashmatch.model import Verdict
 from hashmatch.report import list_record
 from hashmatch.service.addresses import Address, bind
-from hashmatch.service.asgi import GRACE_SECONDS, AsgiServer
+from hashmatch.service.asgi import GRACE_SECONDS, AsgiServer, HttpBounds
 from hashmatch.service.clamd import ClamdDoor
 from hashmatch.service.connections import Connections
 from hashmatch.service.core import VerdictCore
 from hashmatch.service.http import HttpDoor
-from hashmatch.service.http_connections import HttpBounds
 from hashmatch.service.icap import IcapDoor
 from hashmatch.service.keys import Key
 from hashmatch.service.log import log_event, logging_to

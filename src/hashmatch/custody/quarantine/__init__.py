@@ -13,7 +13,7 @@ What fails: a file that changed or may not be moved is a ``QuarantineError`` and
 a full disk or a tampered manifest is an ``OutputError``.
 """
 
-from hashmatch.custody.quarantine.bucket import BucketQuarantine, HeldObject
+from hashmatch.custody.quarantine.bucket import BucketQuarantine
 from hashmatch.custody.quarantine.held_objects import HeldObjects
 from hashmatch.custody.quarantine.manifest import HeldFile, HoldState
 from hashmatch.custody.quarantine.places import sha256_of
@@ -31,7 +31,6 @@ __all__ = [
     "BucketQuarantine",
     "HeldFile",
     "HeldFileCheck",
-    "HeldObject",
     "HeldObjects",
     "HoldState",
     "Quarantine",

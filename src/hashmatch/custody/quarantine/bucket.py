@@ -24,28 +24,11 @@ from hashmatch.model import Reason
 from hashmatch.text import printable
 
 
-class BucketObject(Protocol):
-    """An object as its bucket describes it."""
-
-    @property
-    def size(self) -> int:
-        """In bytes."""
-
-    @property
-    def etag(self) -> str:
-        """What the store calls its contents."""
-
-    @property
-    def modified(self) -> str:
-        """When it was written."""
-
-    @property
-    def version(self) -> str:
-        """The id of its version; empty if the bucket keeps none."""
-
-
 class Bucket(Protocol):
-    """A bucket that can be written. Its methods raise ``DecodeError`` with the reason."""
+    """A bucket that can be written. Its methods raise ``DecodeError`` with the reason.
+
+    Its objects are ``ObjectInfo`` to their store, and anything here.
+    """
 
     @property
     def url(self) -> bytes:
@@ -136,9 +119,7 @@ class BucketQuarantine:
         return HeldObject(number, self._remove_source)
 
 
-def copy_checked(
-    source: Bucket, found: BucketObject, target: Bucket, key: bytes, sha256: str
-) -> None:
+def copy_checked(source: Bucket, found: Any, target: Bucket, key: bytes, sha256: str) -> None:
     """Copy an object and compare the copy with what was examined, unless a whole copy is there.
 
     Nothing is overwritten, and a wrong copy does not stay. Raises ``DecodeError`` if it cannot be
@@ -172,7 +153,7 @@ def write_event(bucket: Bucket, key: bytes, event: Mapping[str, Any]) -> None:
     bucket.write(key, line.encode())
 
 
-def _number(endpoint: str, path: bytes, found: BucketObject) -> int:
+def _number(endpoint: str, path: bytes, found: Any) -> int:
     text = repr((endpoint, path, found.size, found.etag, found.modified, found.version))
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=6).digest(), "big")
 
@@ -180,7 +161,7 @@ def _number(endpoint: str, path: bytes, found: BucketObject) -> int:
 def _event(
     number: int,
     path: bytes,
-    found: BucketObject,
+    found: Any,
     sha256: str,
     matches: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""Write a thumbnail as a PNG (RFC 2083): pixels, and nothing else."""
+"""Write a thumbnail as a PNG (RFC 2083): pixels, and nothing else.
+
+Pillow could, but only ``examine`` may import what also decodes.
+"""
 
 from __future__ import annotations
 

@@ -8,8 +8,7 @@ import signal
 import sys
 
 from hashmatch.service.addresses import Address, bind
-from hashmatch.service.asgi import AsgiServer
-from hashmatch.service.http_connections import HttpBounds
+from hashmatch.service.asgi import AsgiServer, HttpBounds
 from hashmatch.service.log import log_event, logging_to
 from hashmatch.service.pages.review import ReviewPages
 from hashmatch.service.server import remove_sockets, shown_address
