@@ -136,6 +136,11 @@ class Reviewer(httpx.Client):
         where = self.submit("/next").headers["location"]
         return int(where.rpartition("/")[2]) if "/case/" in where else None
 
+    def undo(self, page: str) -> httpx.Response:
+        """Undo what a page offers to undo; nothing if it offers nothing."""
+        fields = re.findall(r'type="hidden" name="(case|decision)" value="(\d+)"', page)
+        return self.submit("/undo", **dict(fields))
+
     def decide(self, case: int, decision: str, reason: str = "a reason") -> httpx.Response:
         """Decide about a case."""
         return self.submit(f"/case/{case}/decide", decision=decision, reason=reason)

@@ -171,20 +171,35 @@ def test_a_decision_has_a_reason_and_can_be_undone_for_a_minute(desk: Desk) -> N
         assert 'value="unsure" required' in long.text
         assert ada.decide(1, "false_positive").headers["location"] == "/review/case/2"
         assert desk.cases.get(1).status == "false_positive"
-        assert "Case 1: false positive. You can undo" in ada.get("/case/2").text
-        assert ada.submit("/undo").headers["location"] == "/review/case/1"
+        page = ada.get("/case/2").text
+        assert "Case 1: false positive. You can undo" in page
+        assert ada.undo(page).headers["location"] == "/review/case/1"
         assert desk.cases.get(1).status == "open"
-        assert ada.submit("/undo").status_code == 409
+        assert ada.undo(page).status_code == 409
+        assert ada.undo("").status_code == 409
         ada.decide(1, "confirmed")
+        page = ada.get("/").text
         desk.clock.passes(seconds=61)
         assert "You can undo" not in ada.get("/").text
-        assert ada.submit("/undo").status_code == 409
+        assert ada.undo(page).status_code == 409
         assert "Decide it again" in ada.get("/case/1").text
         ada.submit("/case/1/take")
         ada.decide(1, "unsure")
     assert desk.cases.get(1).status == "unsure"
     made = [event["decision"] for event in events(desk) if event["type"] == "decision"]
     assert made == ["false_positive", "undo", "confirmed", "unsure"]
+
+
+def test_each_tab_undoes_what_it_shows(desk: Desk) -> None:
+    """A tab that offers to undo a decision undoes that one, though another tab decided since."""
+    with Reviewer(desk) as ada:
+        ada.log_in().next_case()
+        ada.decide(1, "confirmed")
+        first = ada.get("/case/2").text
+        ada.decide(2, "unsure")
+        assert ada.undo(first).headers["location"] == "/review/case/1"
+        assert [desk.cases.get(number).status for number in (1, 2)] == ["open", "unsure"]
+        assert "Case 2: unsure. You can undo" in ada.get("/").text
 
 
 def test_what_a_reviewer_did_not_see_stays_open(desk: Desk) -> None:

@@ -294,11 +294,13 @@ class ReviewPages:
         return self._next(visit)
 
     def _undo(self, visit: PageVisit) -> Response:
-        if visit.session.last is None:
+        # As the page says, not as the session does: another tab may have decided since
+        number, decision = (_whole(visit.form.get(name, "")) for name in ("case", "decision"))
+        if number is None or decision is None:
             raise CaseError("there is nothing to undo")
-        number, _, made = visit.session.last
-        visit.session.last = None
-        self._cases.undo(made.id, visit.reviewer)
+        self._cases.undo(decision, visit.reviewer)
+        if visit.session.last is not None and visit.session.last[2].id == decision:
+            visit.session.last = None
         log_event("undone", case=number, reviewer=visit.reviewer)
         self._cases.lease(visit.reviewer, case=number)
         return go_to(visit, f"case/{number}")
@@ -366,7 +368,13 @@ class ReviewPages:
             waits = ", and a second reviewer has to agree" if made.status == OPEN else ""
             said = f"{render.words(decision)}{waits}"
             seconds = int((made.undo_until - now).total_seconds())
-            undo = {"case": number, "said": said, "until": made.undo_until, "seconds": seconds}
+            undo = {
+                "case": number,
+                "decision": made.id,
+                "said": said,
+                "until": made.undo_until,
+                "seconds": seconds,
+            }
         values |= {"me": me, "token": lambda: hidden, "undo": undo}
         return page(template, status=status, **values)
 
