@@ -178,6 +178,18 @@ def test_a_list_that_changes_while_it_is_loaded_is_loaded_again(tmp_path: Path) 
     assert watched.have_changed()
 
 
+def test_a_changed_table_of_suppressions_takes_effect(start: Start, tmp_path: Path) -> None:
+    """An entry that an operator suppresses while the service runs matches no upload any more."""
+    table = tmp_path / "suppress.csv"
+    table.write_text("entry,reason,by,date\nsynthetic-0002,wrong,ada,2026-01-31\n")
+    service = start("--suppress", table)
+    until_matched(service)
+    table.write_text("entry,reason,by,date\nsynthetic-0001,wrong,ada,2026-01-31\n")
+    assert service.wait_for("reloaded")["cause"] == "changed"
+    with service.client() as client:
+        assert client.post("/v1/match", content=DATA).json()["verdict"] == "clear"
+
+
 def test_a_changed_list_takes_effect_without_a_gap(start: Start, tmp_path: Path) -> None:
     """While lists are replaced, each request is answered, and by the old list or the new one."""
     service = start()

@@ -88,6 +88,12 @@ class ListSettings:
         if self.allow_rollback and self.seen_versions is None:
             raise SettingsError("--allow-rollback needs --seen-versions")
 
+    def sources_of_entries(self) -> list[str]:
+        """Every file that decides which entries may match: lists, signatures, suppressions."""
+        signed = self.files if self.require_signature is not None else ()
+        tables = () if self.suppress is None else (str(self.suppress),)
+        return [*self.files, *(path + READS_SIGNATURE.suffix for path in signed), *tables]
+
     def record(self) -> dict[str, Any]:
         """What decides which entries may match, for the audit trail."""
         return {

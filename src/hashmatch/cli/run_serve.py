@@ -55,7 +55,7 @@ def run_serve(asked: ServeSettings) -> int:
     for path in asked.lists.files:
         if is_stream(path):
             raise SettingsError("serve reloads its lists, so each --list must be a file")
-    watched = WatchedFiles(asked.lists.files)
+    watched = WatchedFiles(asked.lists.sources_of_entries())
     load = partial(load_lists, asked.lists, quiet=True)
     with ExitStack() as stack:
         audit = None
