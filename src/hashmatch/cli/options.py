@@ -41,7 +41,7 @@ _STDOUT = Path("-")
 
 
 def not_stdout(path: Path) -> Path:
-    """Refuse ``-``, by ``SettingsError``, for commands that cannot write to standard output."""
+    """Return the path, or raise ``SettingsError`` for ``-``: only a file will do here."""
     if path == _STDOUT:
         raise SettingsError("--output needs the name of a file here, not -")
     return path

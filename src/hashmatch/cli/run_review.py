@@ -56,7 +56,7 @@ def run_review(asked: ReviewServeSettings) -> int:
 
 
 def review_rules(asked: ReviewerSettings, keys: tuple[Key, ...] | None) -> ReviewRules:
-    """The rules that the options ask for, or raise ``SettingsError``."""
+    """Make the rules that the options ask for, or raise ``SettingsError``."""
     if keys is not None and not any(Scope.REVIEW in key.scopes for key in keys):
         raise SettingsError(
             "no key permits reviewing: make one with hashmatch key NAME --scope review"

@@ -36,7 +36,7 @@ class Secret:
 
 
 def check_reference(name: str, reference: object) -> str:
-    """Refuse, by ``SettingsError``, a setting that does not say where a secret is."""
+    """Return a setting that says where a secret is, or raise ``SettingsError``."""
     if not isinstance(reference, str) or not reference.startswith(WAYS) or "\0" in reference:
         raise SettingsError(
             f"say where the secret {name!r} is, never what it is: file:PATH, env:NAME or fd:NUMBER"

@@ -83,7 +83,7 @@ PROFILES: Mapping[str, Profile] = {
 
 
 def find_profile(name: str, option: str) -> Profile:
-    """The profile that ``--clamd-profile`` or ``--icap-profile`` names; else ``SettingsError``."""
+    """Find the profile that an option names for its door, or raise ``SettingsError``."""
     known = {
         profile.name: profile
         for profile in PROFILES.values()

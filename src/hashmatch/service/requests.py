@@ -105,7 +105,7 @@ def read_hashes(body: bytes) -> tuple[list[PerceptualHash], int]:
 
 
 def read_hash(told: object) -> PerceptualHash:
-    """Read one hash, or raise ``UnansweredError`` if it is none of a known algorithm."""
+    """Read one hash, or raise ``UnansweredError`` if no known algorithm makes it."""
     if not isinstance(told, Mapping) or set(told) != {"algorithm", "value"}:
         raise UnansweredError(Why.MALFORMED, "a hash has an algorithm and a value")
     algorithm, value = told["algorithm"], told["value"]

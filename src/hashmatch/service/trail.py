@@ -24,7 +24,7 @@ class Trail:
         self._writing = threading.Lock()
 
     def chain(self, event: Record) -> None:
-        """Record an event that must not happen unless it is on disk, or raise ``OutputError``."""
+        """Record an event, and return only once it is on disk, or raise ``OutputError``."""
         if self._audit is not None:
             with self._writing:
                 self._audit.add(event, sync=True)

@@ -97,7 +97,7 @@ class Upload(Closing):
 
 
 def memory_file() -> BinaryIO:
-    """A nameless file in memory, or raise ``OSError`` if there is no descriptor left."""
+    """Make a nameless file in memory, or raise ``OSError`` if there is no descriptor left."""
     if hasattr(os, "memfd_create"):
         # Unbuffered, so that a worker reads what was written
         flags = os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING

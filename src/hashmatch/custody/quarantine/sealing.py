@@ -31,7 +31,7 @@ class Seal:
             raise SettingsError("not an age public key: these begin with age1") from error
 
     def encrypt(self, source: BinaryIO, target: BinaryIO) -> None:
-        """Encrypt a file from its start, or raise ``OutputError``, as for lack of memory."""
+        """Encrypt a file from its start, or raise ``OutputError`` if there is no memory for it."""
         try:
             source.seek(0)
             self._pyrage.encrypt_io(source, target, self._recipients)

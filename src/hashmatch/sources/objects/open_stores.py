@@ -49,7 +49,7 @@ class OpenStores(Closing):
         return self._stores[url], key
 
     def s3(self, path: bytes) -> tuple[S3Store, bytes]:
-        """Return the same for S3, whose stores can also copy; ``SettingsError`` for others."""
+        """The same for S3, whose stores can also copy; raises ``SettingsError`` for others."""
         store, key = self.of(path)
         if not isinstance(store, S3Store):
             raise SettingsError("only S3 copies objects by itself", path=printable(path))

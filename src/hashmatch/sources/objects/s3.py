@@ -112,7 +112,7 @@ class S3Store:
         )
 
     def taken(self, key: bytes) -> bool:
-        """Whether there is an object with this key; raises ``DecodeError`` if nobody can tell."""
+        """Whether the key is taken; raises ``DecodeError`` if the store does not say."""
         try:
             persist(partial(self.look, key), _go_on)
         except DecodeError as error:
