@@ -92,6 +92,18 @@ def test_found_wins_and_an_error_of_either_is_an_error(start: Start, tmp_path: P
     assert HELD.search(scan(service, DATA))
 
 
+def test_a_scanner_that_reads_nothing_hides_no_match(start: Start, tmp_path: Path) -> None:
+    """A match is found in time although the other scanner takes the connection and no bytes."""
+    with socket.socket(socket.AF_UNIX) as stuck:
+        stuck.bind(str(tmp_path / "other"))
+        stuck.listen()
+        service = start(
+            *("--clamd", f"unix:{tmp_path}/c", "--clamd-profile", "generic", *REFUSE),
+            *("--chain", f"unix:{tmp_path}/other", "--deadline", "8"),
+        )
+        assert HELD.search(scan(service, DATA + bytes(4 << 20)))
+
+
 @pytest.mark.skipif(shutil.which("clamd") is None, reason="there is no clamd here")
 def test_a_real_clamd_finds_its_virus(start: Start, tmp_path: Path) -> None:
     """With ClamAV's daemon behind it, the door finds a match and a virus, and passes the rest."""

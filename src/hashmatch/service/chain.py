@@ -71,6 +71,7 @@ class ChainedScan:
     def __init__(self, address: Address, seconds: float) -> None:
         self._address = address
         self._seconds = seconds
+        self._patience = seconds / 4  # our own scan has the same time, and must not miss it
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._sent_all = False
@@ -81,7 +82,7 @@ class ChainedScan:
         If that fails, the chunks go on: a match must be found all the same. ``answer`` then raises.
         """
         with suppress(OSError, TimeoutError):
-            async with asyncio.timeout(self._seconds):
+            async with asyncio.timeout(self._patience):
                 await self._connect()
         async for chunk in chunks:
             await self._send(_LENGTH.pack(len(chunk)) + chunk if chunk else b"")
@@ -132,6 +133,7 @@ class ChainedScan:
             return
         try:
             self._writer.write(data)
-            await self._writer.drain()
-        except OSError:  # it may have said why before it closed
+            async with asyncio.timeout(self._patience):
+                await self._writer.drain()
+        except OSError:  # or it reads no more. It may have said why before it closed
             self.close()
