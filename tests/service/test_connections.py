@@ -58,6 +58,7 @@ def test_the_most_silent_client_makes_room(start: Start) -> None:
     """With as many clients as HTTP takes, one more ends the one that has asked nothing longest."""
     service = start("--http", "127.0.0.1:0", files=560)  # 512 for itself, and 12 connections
     address = service.addresses["http"]
+    assert by_http(address, TEXT) == "clean"  # the first takes longer than uvicorn waits for others
     with ExitStack() as stack:
         first, second, *_ = (stack.enter_context(connect(address)) for _ in range(12))
         assert is_live(first)  # so the second has been silent for longest
