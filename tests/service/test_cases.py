@@ -11,9 +11,22 @@ import pytest
 from examine.archive.makers import make_zip
 from hashmatch.cases import Cases
 from hashmatch.cli.main import run
+from hashmatch.service.ruling import address_of
 from service.conftest import FIXTURES, MATCHING, Start, copy_of_list
 
 DATA = MATCHING.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        *(("192.0.2.7", "192.0.2.7"), (" 2001:db8::1 ", "2001:db8::1"), (None, None)),
+        *(("fe80::1%<script>", "fe80::1"), ("", None), ("no", None)),
+    ],
+)
+def test_an_address_is_an_address(text: str | None, address: str | None) -> None:
+    """What a client says of an uploader is kept only as far as it is an IP address."""
+    assert address_of(text) == address
 
 
 def test_one_decision_holds_for_every_door(

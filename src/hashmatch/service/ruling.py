@@ -56,7 +56,8 @@ class Ruling:
 def address_of(text: str | None) -> str | None:
     """An uploader's IP address as a client tells it; None unless it is one."""
     try:
-        return None if text is None else str(ip_address(text.strip()))
+        # Without a scope, which may be any text
+        return None if text is None else str(ip_address(text.strip().partition("%")[0]))
     except ValueError:
         return None
 

@@ -434,7 +434,10 @@ def test_events_out_of_turn_are_problems(near: Site, change: dict[str, object]) 
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("sha256", "../../x"), ("passing_name", "../x"), ("path_b64", "%%"), ("id", 1)],
+    [
+        *(("sha256", "../../x"), ("passing_name", "../x"), ("path_b64", "%%"), ("id", 1)),
+        ("matches", ["x"]),
+    ],
 )
 def test_hostile_manifest_names_nothing_outside(near: Site, key: str, value: object) -> None:
     """A manifest whose names lead out of their folders, or that repeats an id, is refused."""

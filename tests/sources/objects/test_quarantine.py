@@ -289,6 +289,17 @@ def test_move_that_was_interrupted_is_finished_by_the_next(site: Site, steps: in
     assert len([name for name in site.keys(site.held) if name.endswith("object")]) == 1
 
 
+@pytest.mark.parametrize("wrong", [{"time": "soon"}, {"time": 7}, {"matches": ["x"]}])
+def test_what_no_scan_writes_is_no_quarantine(site: Site, wrong: dict[str, Any]) -> None:
+    """A bucket with an event that nobody could be shown is refused by name."""
+    said = {"id": 1, "path": "s3://a/b", "sha256": "0", "size": 1, "matches": []}
+    said |= {"time": "2026-01-31T12:00:00+00:00"} | wrong
+    key = "q/000000000001/moving.json"
+    site.client.put_object(Bucket=site.held, Key=key, Body=json.dumps(said).encode())
+    done = hashmatch_command("quarantine", "list", f"s3://{site.held}/q/")
+    assert (done.returncode, b"not a quarantine of objects" in done.stderr) == (66, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [

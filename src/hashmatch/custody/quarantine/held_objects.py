@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -111,12 +112,12 @@ class HeldObjects:
         state = next(state for name, state in _STATES.items() if name in names)
         item = HeldFile(
             id=int(said["id"]),
-            time=str(said["time"]),
+            time=datetime.fromisoformat(said["time"]).isoformat(),
             state=state,
             path=path_of(said),
             sha256=str(said["sha256"]),
             size=int(said["size"]),
-            matches=tuple(said["matches"]),
+            matches=tuple(map(dict, said["matches"])),
             **_NO_FILE,
         )
         return _HeldObject(item, names)

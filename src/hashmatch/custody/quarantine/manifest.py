@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -180,9 +181,10 @@ def _item(event: Mapping[str, Any], time: str) -> HeldFile:
         path=path_of(event) if upload is None else None,
         case=None if upload is None else str(upload["case"]),
         encrypted=upload is not None and bool(upload["encrypted"]),
-        matches=tuple(event["matches"]),
+        matches=tuple(map(dict, event["matches"])),
         **{name: event[name] for name in _FIELDS},
     )
+    datetime.fromisoformat(time)  # people are shown it
     # These become names of files, which must stay within their folders
     if not item.sha256.isalnum() or "/" in item.passing_name:
         raise ValueError("a name leads out of its folder")
