@@ -110,12 +110,16 @@ def test_a_data_uri_is_read_as_browsers_read_it(old: bytes, new: bytes, matcher:
     assert matcher.match(page.replace(old, new)).verdict is Verdict.MATCH
 
 
+def forwarded(data: bytes) -> bytes:
+    """A mail that holds a mail in base64."""
+    inner = base64.encodebytes(a_mail(data).as_bytes())
+    head = b"From: a@example.org\nDate: today\nContent-Type: message/rfc822\n"
+    return head + b"Content-Transfer-Encoding: base64\n\n" + inner
+
+
 def test_a_mail_within_a_mail_may_be_in_base64(matcher: Matcher) -> None:
     """A forwarded mail is opened although it is encoded, which the standard forbids."""
-    inner = base64.encodebytes(a_mail(LISTED).as_bytes())
-    head = b"From: a@example.org\nDate: today\nContent-Type: message/rfc822\n"
-    data = head + b"Content-Transfer-Encoding: base64\n\n" + inner
-    assert matcher.match(data).verdict is Verdict.MATCH
+    assert matcher.match(forwarded(LISTED)).verdict is Verdict.MATCH
 
 
 def test_a_mail_of_two_encodings_is_not_clear(matcher: Matcher) -> None:
@@ -161,6 +165,7 @@ def test_a_folder_of_containers_is_scanned_behind_the_walls(
     for name, pack in CONTAINERS.items():
         (tmp_path / name).write_bytes(pack(LISTED))
     (tmp_path / "JPEG+RAR").write_bytes(OTHER + make_rar4(LISTED))
+    (tmp_path / "FORWARDED").write_bytes(forwarded(LISTED))
     with make_pool(1, WorkerLimits(sandbox=Sandbox.BEST)) as pool:
         results = list(scan([tmp_path], in_process(hash_list), pool))
     by_path = {result.path: result.outcome for result in results}
@@ -170,7 +175,7 @@ def test_a_folder_of_containers_is_scanned_behind_the_walls(
         for path, outcome in by_path.items()
         if outcome.verdict is Verdict.MATCH
     }
-    assert found == {*CONTAINERS, "JPEG+RAR"}
+    assert found == {*CONTAINERS, "JPEG+RAR", "FORWARDED"}
 
 
 @pytest.mark.parametrize("name", [*ENCRYPTED, "rar"])
