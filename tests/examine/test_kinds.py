@@ -35,7 +35,7 @@ HEADS = [
     *((Kind.AUDIO, head) for head in (b"\xff\xfb\x90\x44" + bytes(30), b"\xff\xf1\x50\x80")),
     (Kind.AUDIO, b"OggS\x00\x02" + bytes(22) + b"\x01vorbis"),
     (Kind.AUDIO, b"FORM\x00\x00\x10\x00AIFFCOMM"),
-    *((Kind.DOCUMENT, head) for head in (b"%PDF-1.7\n%\xe2\xe3", b"{\\rtf1\\ansi")),
+    (Kind.DOCUMENT, b"%PDF-1.7\n%\xe2\xe3"),
     *((Kind.EXECUTABLE, head) for head in (b"\x7fELF\x02\x01", b"MZ\x90\x00" + bytes(80))),
     *((Kind.EXECUTABLE, head) for head in (b"\xcf\xfa\xed\xfe\x07", b"\x00asm\x01\x00\x00\x00")),
     *(

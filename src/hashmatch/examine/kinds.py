@@ -20,7 +20,6 @@ _MAGICS = (
     (b"MAC ", Kind.AUDIO),
     (b"wvpk", Kind.AUDIO),
     (b"%PDF-", Kind.DOCUMENT),
-    (b"{\\rtf", Kind.DOCUMENT),
     (b"\x7fELF", Kind.EXECUTABLE),
     (b"\xfe\xed\xfa\xce", Kind.EXECUTABLE),  # Mach-O
     (b"\xfe\xed\xfa\xcf", Kind.EXECUTABLE),

@@ -89,7 +89,11 @@ def test_random_blocks_are_no_archives() -> None:
             (b"hsqs\x02", "SQUASHFS"),
         ),
         *((b"MSWIM\x00\x00\x00", "WIM"), (b"ITSF\x03", "CHM"), (b"\x78\x9f\x3e\x22", "TNEF")),
-        *((b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "OLE"), (b"\xed\xab\xee\xdb\x03", "RPM")),
+        *(
+            (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "OLE"),
+            (b"\xed\xab\xee\xdb\x03", "RPM"),
+            (b"{\\rtf1", "RTF"),
+        ),
         (bytes(32769) + b"CD001", "ISO"),
     ],
 )
