@@ -14,9 +14,11 @@ from PIL import Image
 from examine.archive.makers import make_zip
 from hashmatch import HashList, Limits, Matcher
 from hashmatch.cli.main import run
-from hashmatch.model import Reason
-from hashmatch.scan import State, WalkOptions
-from hashmatch.sources.file_item import identity_of
+from hashmatch.errors import DecodeError
+from hashmatch.examine.sandbox import ThreadPool
+from hashmatch.model import Examination, Reason
+from hashmatch.scan import History, State, WalkOptions, scan
+from hashmatch.sources.file_item import FileItem, identity_of
 from hashmatch.state.rows import key_of
 from pictures import encode
 from state.tables import change, rows_of
@@ -270,6 +272,27 @@ def test_files_that_are_gone_are_marked_and_not_forgotten(
     assert (counts.adopted, counts.examined) == (1, 0)
     with State(state) as opened:
         assert opened.files.group(key_of(os.fsencode(root / "z" / "0005.jpg")))[0].gone is None
+
+
+def test_a_member_that_is_judged_before_its_archive_ends_keeps_its_verdict(
+    tmp_path: Path, state: Path, matcher: Matcher
+) -> None:
+    """The state has the verdicts of members that a slow archive's scan reports on the way."""
+    path = put(tmp_path / "a.zip", make_zip({"0.jpg": picture(0), "text": b"no picture"}))
+    with State(state) as opened, ThreadPool(1) as pool:
+        history = History(opened, matcher.options)
+        results = list(scan([os.fsencode(path)], matcher, pool))
+        visit = history.visit(FileItem(os.fsencode(path)))
+        for number, result in enumerate(results, 1):
+            whole = number == len(results)
+            name = None if whole else b"%d" % number
+            history.learn(visit, name, Examination.failed(DecodeError(Reason.TRUNCATED, "")))
+            history.keep(visit, 0 if whole else number, result)
+        history.commit()
+        rows = opened.files.group(visit.key)
+    assert [row.verdict for row in rows] == [
+        result.outcome.verdict for result in (results[-1], *results[:-1])
+    ]
 
 
 def test_former_matches_are_accounted_for(

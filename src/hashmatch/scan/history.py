@@ -266,6 +266,8 @@ class History(NullHistory):
             return []
         self.counts.examined += 1
         self.state.files.put(visit.key, visit.identity, visit.since, self._settings, visit.findings)
+        for number, verdict in visit.early:
+            self.state.files.note_verdict(self._run, visit.key, number, verdict)
         return [] if visit.identity is None else self._duplicates.end(visit, visit.identity.size)
 
     def refine(self, visit: Visit, member: int, found: Examination) -> None:
@@ -280,7 +282,9 @@ class History(NullHistory):
         before = visit.known[member].verdict if visit.known else None
         if before == Verdict.MATCH != verdict and not result.outcome.suppressed:
             self.counts.no_longer += 1
-        if before != verdict:
+        if visit.findings and visit.findings[-1][0] is not None:
+            visit.early.append((member, verdict))  # there are no rows yet
+        elif before != verdict:
             self.state.files.note_verdict(self._run, visit.key, member, verdict)
 
     def commit(self) -> None:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 
 from hashmatch.errors import DecodeError
-from hashmatch.model import Examination
+from hashmatch.model import Examination, Verdict
 from hashmatch.scan.journey import Journey
 from hashmatch.sources import Identity, Item
 from hashmatch.state.rows import Stored
@@ -18,6 +18,7 @@ class Visit(Journey):
     __slots__ = (
         "descriptor",
         "digested",
+        "early",
         "error",
         "findings",
         "holds",
@@ -45,6 +46,8 @@ class Visit(Journey):
         self.digested: Examination | None = None  # its digests, if they were taken first
         # names and examinations of its parts, as they are found
         self.findings: list[tuple[bytes | None, Examination]] = []
+        # verdicts of members that were given before the item was read to its end
+        self.early: list[tuple[int, Verdict]] = []
         self.descriptor = -1  # of the open item; -1 while it is closed
         self.holds = False
         self.error: DecodeError | None = None  # why it can no longer be opened
