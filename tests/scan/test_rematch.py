@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from examine.archive.makers import make_zip
 from garbage import garbage_kept, living
 from hashmatch import HashList, Matcher, SettingsError
 from hashmatch.cli.main import run
@@ -17,7 +18,7 @@ from hashmatch.scan import State, new_entries
 from hashmatch.scan.visit import Visit
 from state.tables import rows_of
 
-from .test_rescan import LARGE, zipped
+from .test_rescan import LARGE
 from .trees import (
     far_list,
     list_of,
@@ -37,7 +38,7 @@ def root(tmp_path: Path) -> Path:
     root = tree(tmp_path / "files", 8)
     for seed in range(20, 24):
         put(root / "large" / f"{seed}.jpg", picture(seed, LARGE))
-    put(root / "b.zip", zipped(("1.jpg", picture(0)), ("2.jpg", picture(21, LARGE))))
+    put(root / "b.zip", make_zip({"1.jpg": picture(0), "2.jpg": picture(21, LARGE)}))
     put(root / "text", b"no picture")
     put(root / "torn.jpg", picture(3)[:-300])
     return root
