@@ -51,15 +51,23 @@ SETS = {  # name: (width, height, suffix, options for saving, how many)
     "200x200": (200, 200, "jpg", PHOTO, 300),
     "500x375": (500, 375, "jpg", PHOTO, 150),
     "2mp": (1600, 1200, "jpg", PHOTO, 40),
-    "12mp": (4000, 3000, "jpg", PHOTO, 14),
-    "24mp": (6000, 4000, "jpg", PHOTO, 7),
-    "progressive": (2592, 1944, "jpg", PROGRESSIVE, 15),
-    "png": (1024, 768, "png", {}, 20),
-    "screenshots": (1920, 1080, "png", {}, 20),
-    "webp": (1024, 768, "webp", PHOTO, 20),
+    "12mp": (4000, 3000, "jpg", PHOTO, 40),
+    "24mp": (6000, 4000, "jpg", PHOTO, 40),
+    "progressive": (2592, 1944, "jpg", PROGRESSIVE, 40),
+    "png": (1024, 768, "png", {}, 40),
+    "screenshots": (1920, 1080, "png", {}, 40),
+    "webp": (1024, 768, "webp", PHOTO, 40),
 }
-COPIES = {"200x200": 14, "500x375": 12, "2mp": 15, "12mp": 8, "progressive": 8, "24mp": 5}
-"""Under how many names each picture is scanned, if not 10: enough to take longer than a start."""
+COPIES = {
+    "200x200": 14,
+    "500x375": 12,
+    "2mp": 15,
+    "12mp": 3,
+    "progressive": 3,
+    "24mp": 2,
+    "mixture": 10,
+}
+"""Under how many names each picture is scanned, if not 5: enough to take longer than a start."""
 
 EVERY = ",".join([*SETS, "mixture"])
 MIXTURE = {"12mp": 5, "2mp": 20, "500x375": 60, "png": 8, "webp": 8, "200x200": 130}
@@ -324,7 +332,7 @@ def main() -> None:
     compileall.compile_dir(Path(hashmatch.__file__).parent, quiet=1)
     results = {}
     for name in options.sets.split(","):
-        copies = COPIES.get(name, 10) * options.times
+        copies = COPIES.get(name, 5) * options.times
         folder, pictures = make_folder(data, name, options.seed, copies)
         files = len(pictures) * copies
         for size in map(int, options.lists.split(",")):
