@@ -48,8 +48,8 @@ class Custody:
     stores: OpenStores | None = None
     cases: CaseStore | None = None
     _root: bytes | None = None  # the last one found to be outside the quarantine
-    # How many files were moved, copied (objects that stay where they are, too), not moved, and
-    # left: archives with a matching member, and files in a dry run
+    # How many files were ``moved``, ``copied`` (objects that also stay where they are),
+    # ``not_moved`` and ``left`` (archives with a matching member, and files in a dry run)
     _moves: Counter[str] = field(default_factory=Counter)
     # The matches of each matching member; empty if a review suppressed all named ones
     _members: list[Sequence[Mapping[str, Any]]] = field(default_factory=list)
@@ -125,8 +125,8 @@ class Custody:
     def sum_up(self, summary: Record) -> None:
         """Add the moves to a summary and to its exit code."""
         if self.settings.quarantine is not None:
-            names = ("moved", "not_moved", "left")
-            summary["quarantine"] = {name: self._moves[name] for name in names} | self._moves
+            none = dict.fromkeys(("moved", "not_moved", "left"), 0)
+            summary["quarantine"] = none | self._moves
             if self._moves["not_moved"] and not summary["run"]["interrupted"]:
                 summary["exit_code"] |= NOT_MOVED
 

@@ -20,10 +20,13 @@ EXTRAS = {
 
 
 def install_lines(formats: Collection[str]) -> dict[str, str]:
-    """What to install for these formats, by name; others need nothing, or nothing reads them."""
-    lines = {name: missing(name) for name in formats if name in DECODERS}
-    for name in formats:
-        extra = EXTRAS.get(name)
-        if extra is not None and name not in DECODERS and not is_installed(extra):
-            lines[name] = install_line(extra)
+    """What to install for formats, by name; those for which nothing helps are left out."""
+    lines = {name: _install_line(name) for name in formats}
     return {name: line for name, line in lines.items() if line is not None}
+
+
+def _install_line(name: str) -> str | None:
+    if name in DECODERS:
+        return missing(name)
+    extra = EXTRAS.get(name)
+    return None if extra is None or is_installed(extra) else install_line(extra)

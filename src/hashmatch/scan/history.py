@@ -109,7 +109,7 @@ class NullHistory:
         return Visit(item)
 
     def opened(self, visit: Visit) -> bool:  # noqa: ARG002 # it knows nothing to compare with
-        """Look at an item that was opened. True if it should be digested first."""
+        """Note that an item was opened, and return whether to take its digests first."""
         return False
 
     def settle(self, visit: Visit) -> Group | None:  # noqa: ARG002 # it has no rows
@@ -282,8 +282,8 @@ class History(NullHistory):
         before = visit.known[member].verdict if visit.known else None
         if before == Verdict.MATCH != verdict and not result.outcome.suppressed:
             self.counts.no_longer += 1
-        if visit.findings and visit.findings[-1][0] is not None:
-            visit.early.append((member, verdict))  # there are no rows yet
+        if visit.is_unfinished:  # so it has no rows yet
+            visit.early.append((member, verdict))
         elif before != verdict:
             self.state.files.note_verdict(self._run, visit.key, member, verdict)
 

@@ -46,7 +46,7 @@ class Visit(Journey):
         self.digested: Examination | None = None  # its digests, if they were taken first
         # names and examinations of its parts, as they are found
         self.findings: list[tuple[bytes | None, Examination]] = []
-        # verdicts of members that were given before the item was read to its end
+        # verdicts on members, by number, given before the item had been read to its end
         self.early: list[tuple[int, Verdict]] = []
         self.descriptor = -1  # of the open item; -1 while it is closed
         self.holds = False
@@ -58,6 +58,11 @@ class Visit(Journey):
     def is_readable(self) -> bool:
         """Whether it is open."""
         return self.descriptor >= 0
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether some of its members have been found, but not yet the item itself."""
+        return bool(self.findings) and self.findings[-1][0] is not None
 
     def open(self) -> None:
         """Open the item, or raise ``DecodeError``."""

@@ -34,7 +34,7 @@ Group = list[Stored]
 
 
 class Files:
-    """The table ``files``.
+    """The table ``files``. New rows wait in memory, and are written before the next query.
 
     Args:
         database: the file it is in.
@@ -149,8 +149,8 @@ class Files:
             size=size, mark=mark, changed=changed, key=key, examined=examined, gone=None
         )
         rows = [row._replace(key=key, verdict=None, since=None) for row in (copied, *members)]
-        self._pending[key] = rows
-        return list(rows)
+        self._pending[key] = list(rows)  # verdicts may be added to these
+        return rows
 
     def refine(self, key: bytes, member: int, settings: int, found: Examination) -> None:
         """Store the exact hashes of a part in place of those of its preview."""
@@ -196,10 +196,7 @@ class Files:
         return int(count)
 
     def _write_pending(self) -> None:
-        """Write new rows, many at a time, which takes half the time: all of them, or none.
-
-        They wait for the next use of the database.
-        """
+        """Write the rows that wait, all of them or none. Many at a time take half as long."""
         if not self._pending:
             return
         pending, self._pending = self._pending, {}

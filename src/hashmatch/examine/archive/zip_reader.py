@@ -44,7 +44,7 @@ _UNIX = frozenset({3, 19})
 _FILES_AND_FOLDERS = frozenset({0, stat.S_IFREG, stat.S_IFDIR})
 
 _STORED = 0
-_MOST_METHODS = 99
+_HIGHEST_METHOD = 99
 _LZMA = 14
 _CODECS = {
     8: RAW_DEFLATE,
@@ -58,15 +58,14 @@ _CODECS = {
 class _Directory:
     """What an end record says about its directory.
 
-    ``origin`` is what the offsets in it count from; ``is_there`` tells whether an entry begins at
-    its start.
+    ``origin`` is what the offsets in it count from: 0 unless something precedes the archive.
     """
 
     start: int
     end: int
     origin: int
     disk: int
-    is_there: bool
+    has_entries: bool
 
     def is_inside(self, other: _Directory) -> bool:
         """Whether this is the directory of a member of the other's archive, or the same one."""
@@ -102,9 +101,9 @@ def zip_entries(file: BinaryIO, size: int, budget: Budget) -> Iterator[ArchiveEn
     for directory in directories:
         for record in _records(file, directory):
             yield _entry(file, size, directory.origin, record, budget)
-    listed = any(each.is_there and each.origin <= 0 for each in directories)
+    listed = any(each.has_entries and each.origin <= 0 for each in directories)
     if not listed and _begins_with_member(file, size):
-        # The zip at the end may be a member of one that was cut
+        # What ends the file may be a member of an archive that was cut
         raise DecodeError(Reason.TRUNCATED, "no directory lists how the archive begins")
 
 
@@ -112,7 +111,7 @@ def _begins_with_member(file: BinaryIO, size: int) -> bool:
     if size < _LOCAL.size:
         return False
     signature, _, _, method, *_ = _LOCAL.unpack(Section(file, 0, _LOCAL.size).read(_LOCAL.size))
-    return bool(signature == _LOCAL_SIGNATURE and method <= _MOST_METHODS)
+    return bool(signature == _LOCAL_SIGNATURE and method <= _HIGHEST_METHOD)
 
 
 def ends_in_zip(file: BinaryIO, size: int) -> bool:
@@ -127,7 +126,7 @@ def ends_in_zip(file: BinaryIO, size: int) -> bool:
         data = file.getvalue()  # no copy is made
         if data.rfind(_END_SIGNATURE, _tail_start(size)) < 0:  # takes half as long as "in"
             return False
-    return any(directory.is_there for directory in _directories(file, size))
+    return any(directory.has_entries for directory in _directories(file, size))
 
 
 def _find_directories(file: BinaryIO, size: int) -> list[_Directory]:
@@ -138,15 +137,16 @@ def _find_directories(file: BinaryIO, size: int) -> list[_Directory]:
     # The comment, or what follows the archive, can look like another end
     found: list[_Directory] = []
     for each in directories:
-        if each.is_there and not any(each.is_inside(other) for other in found):
+        if each.has_entries and not any(each.is_inside(other) for other in found):
             found.append(each)
-    for each in found or directories[:1]:
+    found = found or directories[:1]  # an empty archive, or a broken one
+    for each in found:
         if each.disk:
             raise DecodeError(Reason.UNSUPPORTED_FORMAT, "a part of a split archive", format="ZIP")
         if each.start < 0:
             problem = "the directory of the archive is not where it says"
             raise DecodeError(Reason.UNDECODABLE, problem)
-    return found or directories[:1]
+    return found
 
 
 def _tail_start(size: int) -> int:
@@ -155,29 +155,38 @@ def _tail_start(size: int) -> int:
 
 
 def _directories(file: BinaryIO, size: int) -> Iterator[_Directory]:
-    """Yield the directories that each possible end record may mean, those of the last one first."""
+    """Yield the directories that possible end records announce, those of the last one first."""
     tail_start = _tail_start(size)
     tail = Section(file, tail_start, size - tail_start).read(size - tail_start)
     place = len(tail) - _END.size + len(_END_SIGNATURE)
     while place > 0 and (place := tail.rfind(_END_SIGNATURE, 0, place)) >= 0:
         end = tail_start + place
         _, disk, _, _, _, length, offset, _ = _END.unpack_from(tail, place)
-        yield from _named(file, *(_find_zip64(file, end) or (end, disk, length, offset)))
+        yield from _announced(file, *(_find_zip64(file, end) or (end, disk, length, offset)))
         place += len(_END_SIGNATURE) - 1
 
 
-def _named(file: BinaryIO, end: int, disk: int, length: int, offset: int) -> Iterator[_Directory]:
-    # Whatever precedes the archive, such as a program that unpacks it, moves all offsets
-    found = False
-    for start in (end - length, offset):
-        if 0 <= start <= end - _RECORD.size:
-            signature = Section(file, start, len(_RECORD_SIGNATURE)).read(len(_RECORD_SIGNATURE))
-            if signature == _RECORD_SIGNATURE:
-                until = start + length if found else end
-                yield _Directory(start, until, start - offset, disk, is_there=True)
-                found = True
-    if not found:
-        yield _Directory(end - length, end, end - length - offset, disk, is_there=False)
+def _announced(
+    file: BinaryIO, end: int, disk: int, length: int, offset: int
+) -> Iterator[_Directory]:
+    """Yield the directory directly before an end record, and the one at the offset that it names.
+
+    They are the same, unless something precedes the archive, such as a program that unpacks it.
+    """
+    before = end - length
+    starts = [start for start in (before, offset) if _is_record(file, start, end)]
+    for start in starts:
+        stop = start + length if start != starts[0] else end
+        yield _Directory(start, stop, start - offset, disk, has_entries=True)
+    if not starts:
+        yield _Directory(before, end, before - offset, disk, has_entries=False)
+
+
+def _is_record(file: BinaryIO, start: int, end: int) -> bool:
+    if not 0 <= start <= end - _RECORD.size:
+        return False
+    signature = Section(file, start, len(_RECORD_SIGNATURE)).read(len(_RECORD_SIGNATURE))
+    return signature == _RECORD_SIGNATURE
 
 
 def _find_zip64(file: BinaryIO, end: int) -> tuple[int, int, int, int] | None:

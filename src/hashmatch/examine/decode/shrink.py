@@ -13,9 +13,8 @@ Filtering in One and Two Dimensions", Journal of Applied Meteorology, 1979, with
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Iterator
+from collections import deque
 from functools import cache, lru_cache
 from hashlib import shake_128
 from typing import Generic, NamedTuple, TypeAlias, TypeVar
@@ -52,8 +51,11 @@ _DOUBT = 1e-7
 """How near to half a unit a weight may lie before two correct sines could round it differently."""
 
 _WORTH_IT = 1 << 17
-"""Pixels from which the products are faster than Pillow even at a size whose weights are new. At
-one that was seen lately they always are: 69 µs instead of 198 for 200 x 200."""
+"""Pixels from which the products are faster than Pillow even if their weights must be computed.
+With weights that are still cached they always are: 69 µs instead of 198 for 200 x 200."""
+
+_LATELY: deque[tuple[int, int]] = deque(maxlen=8)
+"""Sizes of smaller pictures that were seen lately, whose weights are worth computing."""
 
 _BAND = 8
 """Columns of the grid to compute at a time, from the part of the rows that they depend on."""
@@ -144,9 +146,10 @@ def shrink_exactly(picture: Image.Image, width: int, height: int) -> Grey:
     Returns:
         Shape (height, width).
     """
-    if not _is_summed_by_rows(picture.size, width, height) or not pillow_agrees():
-        return np.asarray(picture.resize((width, height), Image.Resampling.LANCZOS))
-    return _by_products(picture, width, height)
+    size = picture.size
+    if _is_summed_by_rows(size, width, height) and _is_worth_it(size) and pillow_agrees():
+        return _by_products(picture, width, height)
+    return np.asarray(picture.resize((width, height), Image.Resampling.LANCZOS))
 
 
 def _is_summed_by_rows(size: tuple[int, int], width: int, height: int) -> bool:
@@ -155,14 +158,14 @@ def _is_summed_by_rows(size: tuple[int, int], width: int, height: int) -> bool:
         and size[0] >= _LEAST * width
         and size[1] >= _LEAST * height
         and max(size) <= _WIDEST
-        and (size[0] * size[1] >= _WORTH_IT or next(_uses(size)) > 0)
     )
 
 
-@lru_cache(maxsize=8)
-def _uses(_size: tuple[int, int]) -> Iterator[int]:
-    """Count how often a size was seen lately: each ``next`` is one more, from 0."""
-    return itertools.count()
+def _is_worth_it(size: tuple[int, int]) -> bool:
+    if size[0] * size[1] >= _WORTH_IT or size in _LATELY:
+        return True
+    _LATELY.append(size)
+    return False
 
 
 @cache
