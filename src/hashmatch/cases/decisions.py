@@ -58,7 +58,7 @@ def import_decisions(
     a date as spreadsheets write it where it can mean only one day. If there is a column ``cases``,
     as in the queue, it must name this store. The latest decision about a match counts. A false
     positive that gives only a date counts from the start of that day, any other decision from its
-    end: if in doubt, the match stays. ``by`` and ``now`` stand in for columns that are missing.
+    end: if in doubt, the match stays. ``by`` and ``now`` stand in for missing values.
 
     Raises:
         DecisionsError: a row is wrong. ``problems`` lists every wrong row by line, with all its

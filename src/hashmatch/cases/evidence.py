@@ -26,7 +26,8 @@ def evidence(
 ) -> dict[str, Any]:
     """The evidence of a case, as ``docs/evidence.schema.json`` describes it.
 
-    The head of the audit trail fixes every decision before it; the token names the store there.
+    The head of the audit trail fixes every decision before it. ``store`` is the token by which the
+    trail names the store.
     """
     uploads = [seen for seen in case.places if seen.place.request is not None]
     first = min((seen.first_seen for seen in uploads), default=None)

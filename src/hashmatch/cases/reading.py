@@ -74,7 +74,7 @@ def read_case(connection: Connection, case: int, now: datetime) -> Case:
 
 
 def check_number(case: int) -> None:
-    """Raise ``CaseError`` for a number that no database holds."""
+    """Raise ``CaseError`` for a number that no database can hold."""
     if not 0 < case < MOST_NUMBER:
         raise CaseError(f"no case has the number {case}")
 

@@ -135,8 +135,8 @@ class Cases(Closing):
     ) -> QueuePage:
         """Return a page of the queue.
 
-        Give ``next`` of the page before as ``after``. Raises ``SettingsError`` if that is not from
-        such a page, or if the size is below 1.
+        ``after`` is ``next`` of the page before; None for the first page. Raises ``SettingsError``
+        if it is not from such a page, or if the size is below 1.
         """
         with self._database.reading() as connection:
             return queueing.read_page(connection, filters, order, after, size, self._clock())

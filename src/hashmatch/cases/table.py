@@ -32,7 +32,7 @@ def read_queue(
     near_threshold_first: bool = False,
     reviewed: bool = False,
 ) -> list[QueueRow]:
-    """Return the matches that wait for a decision, oldest first; with ``reviewed``, all matches.
+    """Return the matches that wait for a decision, or with ``reviewed`` all of them, oldest first.
 
     Args:
         cases: the case store.

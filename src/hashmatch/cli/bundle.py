@@ -23,7 +23,8 @@ def write_bundle(
 ) -> list[Path]:
     """Write the evidence of a case into a folder, and return the files.
 
-    With a key, the evidence is signed. The trail records the bundle, which names its head.
+    With a key, the evidence is signed. The audit trail records the bundle, which names the trail's
+    head.
 
     Raises:
         CaseError: there is no such case.

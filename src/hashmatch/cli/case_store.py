@@ -55,9 +55,9 @@ def open_store(place: str | None, state: str | None, stack: ExitStack) -> CaseSt
 class CaseStore(Closing):
     """The decisions that a matcher asks for, and the findings of a scan on their way to a human.
 
-    The store is opened once something is near an entry, since most scans find nothing; with
-    ``at_once`` now, to fail early. Findings are written in batches. A scan that is killed before it
-    has written one finds the same again. Whatever opens the store raises as ``Cases`` does.
+    Most scans find nothing, so the store is opened once something is near an entry, or with
+    ``at_once`` now, to fail early. Whatever opens it raises as ``Cases`` does. Findings are written
+    in batches. A scan that is killed before it has written one finds the same again.
     """
 
     def __init__(self, place: str, *, at_once: bool) -> None:

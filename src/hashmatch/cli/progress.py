@@ -56,7 +56,7 @@ def time_left(seconds: float) -> str:
 class Progress:
     """The status line of a command, unless it is quiet.
 
-    The files to expect, if known, serve to estimate the time left.
+    ``expected`` is about how many files there will be, to estimate the time left; None if unknown.
     """
 
     def __init__(self, *, quiet: bool = False, expected: int | None = None) -> None:

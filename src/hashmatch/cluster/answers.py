@@ -37,7 +37,7 @@ class Answers:
     def take(self, line: bytes) -> tuple[int, Reply]:
         """Check a line, and return the number of the item and what is said about it.
 
-        ``Reply.job`` means nothing there. Raises ``ProtocolError`` if no honest node says that now.
+        ``Reply.job`` means nothing there. Raises ``ProtocolError`` if no honest node says that.
         """
         self._left -= len(line)
         if self._left < 0:

@@ -113,7 +113,7 @@ def encode_item(item: ShardItem, roots: dict[bytes, int]) -> dict[str, Any]:
 def decode_item(
     fields: dict[str, Any], roots: list[bytes], base: bytes, *, follow: bool
 ) -> ShardItem:
-    """Read an item of a manifest; raises ``LookupError``, ``TypeError`` or ``ValueError``."""
+    """Read an item of a manifest, or raise ``LookupError``, ``TypeError`` or ``ValueError``."""
     path, number, problem = path_of(fields), fields.get("root"), fields.get("problem")
     root = None if number is None else roots[_whole(number)]
     below = root if root is None or is_object(root) else os.path.join(root, b"")

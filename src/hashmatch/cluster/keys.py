@@ -24,7 +24,7 @@ def certificate_of(folder: Path, role: str) -> tuple[Path, Path]:
 
 
 def make_keys(folder: Path, days: int) -> list[Path]:
-    """Make a CA, and a certificate with its key for each role, valid for so many days.
+    """Make a CA, and for each role a certificate with its key, all valid for ``days`` days.
 
     The CA's own key is thrown away, so no further certificate can be made: to replace one, make all
     of them anew. The folder is made with mode 0700 if need be.

@@ -46,7 +46,7 @@ def encode_frame(attempt: int, text: bytes, *, by_node: bool = False) -> bytes:
 
 
 def take_frames(buffer: bytearray, most: int = MAX_FRAME) -> list[Frame]:
-    """Take all whole frames out of what was received; raises ``ProtocolError`` for a long one."""
+    """Take all whole frames out of the buffer; raises ``ProtocolError`` if one is too long."""
     frames, place = [], 0
     while len(buffer) - place >= HEADER.size:
         attempt, by_node, length = HEADER.unpack_from(buffer, place)
@@ -104,7 +104,7 @@ class Bridge:
         self._unsent.append(memoryview(encode_frame(attempt, json.dumps(message).encode())))
 
     def listen(self, timeout: float) -> list[Frame]:
-        """Wait for frames, at most so many seconds, and send what is to be sent meanwhile.
+        """Wait for frames, at most ``timeout`` seconds, and send what waits to be sent.
 
         Raises ``LostError`` if the bridge has ended, or its messages are not valid.
         """

@@ -68,8 +68,8 @@ class RecordedSource:
         InputError: a shard has no results.
     """
 
-    root = b""  # empty, since each item has its own
-    ordered = False  # false, since a state has no part in it
+    root = b""  # each item has its own
+    ordered = False  # a state has no part in it
 
     def __init__(
         self, plan: Plan, folder: Path, results: Mapping[str, Path], digests: Sequence[str]

@@ -70,7 +70,7 @@ def write_plan(
 
 
 def read_plan(folder: Path) -> Plan:
-    """Read the page of a plan, or raise ``InputError`` if there is none of this version."""
+    """Read the page of a plan of this version, or raise ``InputError``."""
     path = folder / _PAGE
     try:
         with raising(InputError, "cannot be read, so this is not a whole plan", path):

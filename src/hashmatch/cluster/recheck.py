@@ -37,7 +37,7 @@ _Found = list[tuple[bytes | None, Examination]]
 
 
 class Recheck:
-    """Chooses a share of the files, from 0 to 1, that is examined twice, and compares."""
+    """Chooses the files to examine twice, a share from 0 to 1, and compares the answers."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class Recheck:
             yield self._lot(key)
 
     def liars(self, node: str, lot: Lot, replies: Sequence[list[Reply]]) -> Iterator[str]:
-        """Name the nodes whose answers are false, of the one that checked and the one checked."""
+        """Name the nodes whose answers are false: the one that checked, the other one, or both."""
         pairs = zip(lot.jobs, lot.expected or (), replies, strict=True)
         found = ((job, (_found(one), _found(other))) for job, one, other in pairs)
         differ = [(job, said) for job, said in found if _contradict(*said)]

@@ -92,7 +92,7 @@ def id_of(manifest: bytes) -> str:
 
 
 def read_shard(manifest: bytes, path: str | None = None) -> Shard:
-    """Read a manifest, or raise ``InputError`` if it is none of this version."""
+    """Read a manifest of this version, or raise ``InputError``."""
     try:
         header, *lines = map(json.loads, manifest.splitlines())
         return _decode(header, lines)

@@ -52,7 +52,7 @@ class _TooLongError(Exception):
 
 
 def examine_manifest(manifest: bytes, jobs: int) -> bytes:
-    """Examine a shard in this process's pool, so many files at a time; 0 for one per core.
+    """Examine a shard in this process's pool, ``jobs`` files at a time; 0 for one per core.
 
     Returns the lines of the answer, and one that says how it ended: ``done``, ``failed``, which may
     be the shard's fault, or ``unfit``, which is this machine's.

@@ -72,7 +72,7 @@ class Measurements:
 
 @dataclass(frozen=True, slots=True)
 class Unused:
-    """A file that was left out of the evaluation, and why, in words."""
+    """A file that was left out of the evaluation, and the reason in words."""
 
     name: bytes
     why: str
@@ -89,8 +89,9 @@ def gather(
 ) -> tuple[Measurements, list[Unused], int]:
     """Measure every picture at or below the paths, in worker processes.
 
-    The result is the same for any number of workers. A worker's seconds are for a file, and again
-    for each variant.
+    The result is the same for any number of workers. Their time limit holds for a file, and again
+    for each of its variants. ``cache`` is a file that keeps what was measured. ``progress`` is
+    called with the number of files done, and of all files.
 
     Returns:
         The measurements, the files left out, and how many files there were.

@@ -69,7 +69,7 @@ def wilson(share: Floats | float, of: Floats | float) -> Estimate:
 
 
 def wilson_needs(share: float, rate: float) -> int:
-    """How many pictures bring the upper end of ``wilson`` down to ``rate``; 0 if none would."""
+    """How many pictures bring the upper end of a share down to ``rate``; 0 if no number would."""
     return int(np.ceil(Z**2 * rate * (1 - rate) / (rate - share) ** 2)) if share < rate else 0
 
 

@@ -60,6 +60,6 @@ def recommend(choose: Figures, score: Figures, settings: EvaluationSettings) -> 
 def lacking_pictures(needed: int, total: int) -> int:
     """How many more pictures it takes until each half has as many as are needed.
 
-    0 if no number would do.
+    It is 0 if no number is enough, as where ``needed`` is 0.
     """
     return max(1, 2 * needed - total) if needed else 0

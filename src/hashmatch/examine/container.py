@@ -87,7 +87,7 @@ def read_members(
 def hidden_behind(data: bytes, plain: PlainJpeg | None = None) -> DecodeError | None:
     """Say which file follows, if any: a zip behind anything, or any file behind a picture.
 
-    Only a zip can follow a file that ``plain_jpeg`` knows.
+    ``plain`` is what ``plain_jpeg`` says about the file, if known: only a zip can follow that.
     """
     if ends_in_zip(BytesIO(data), len(data)):
         return appended_problem("ZIP")

@@ -80,7 +80,7 @@ def optional(package: str) -> ModuleType | None:
 
 
 class OwnProcess:
-    """Whether this process is one of ours: it serves no host, and may have walls around it."""
+    """Whether this process is one of ours, and not one of a program that uses the library."""
 
     claimed = False
 

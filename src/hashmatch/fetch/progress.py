@@ -145,8 +145,8 @@ def check_clocks(theirs: float | None, ours: float) -> None:
 def why_full(kept: Kept, source: str, digest: str | None, now: int, dialect: Dialect) -> str:
     """Why everything must be fetched, and not only what has changed; empty if it need not.
 
-    ``source`` is the fingerprint of the settings, ``digest`` that of the compiled list; None if
-    there is no list.
+    ``source`` is the fingerprint of the source's settings; ``digest`` is that of the compiled list,
+    None if there is no list.
     """
     if not kept.began or digest is None:
         return _NEVER

@@ -235,7 +235,7 @@ class HashList:
     def save(self, path: str | os.PathLike[str], list_format: str = "text") -> None:
         """Write the list to a file as ``dumps`` does, atomically, readable only by its owner.
 
-        For a compiled list see ``save_compiled``.
+        ``list_format`` is ``text`` or ``csv``; for a compiled list see ``save_compiled``.
 
         Raises:
             HashListError: the format cannot hold the list.

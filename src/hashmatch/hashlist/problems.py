@@ -39,7 +39,11 @@ class Problems:
     def error(
         self, total: int, *, unit: str = "line", units: str = "", skippable: bool = True
     ) -> HashListError:
-        """All problems as one error."""
+        """All problems as one error, in a list of ``total`` lines.
+
+        If it consists of something else, ``unit`` names that, and ``units`` an irregular plural.
+        ``skippable`` says whether the rest could be loaded.
+        """
         verb, them = ("is", "it") if self.count == 1 else ("are", "them")
         otherwise = f", or {SKIP_THEM} to load the rest" if skippable else ""
         problems = [

@@ -32,7 +32,7 @@ BLOCK = 1 << SHIFT
 CACHE_LINE = 64
 
 CANDIDATES = 1 << 18
-"""Entries of runs to look at in one go; more only if a single query has more."""
+"""Entries to look at in one go; more only if the run of a single query has more."""
 
 STEP = 1 << 15
 """Blocks to compare at a time: 262,144 entries, a few megabytes of work."""

@@ -210,7 +210,8 @@ def may_be_near(
 
     The exact hash differs from its preview only in uncertain bits, and only in a few of them. So it
     can be near only if the preview is within the threshold plus those few, and within the threshold
-    by its certain bits alone. All arrays have the shape (n, words).
+    by its certain bits alone. All arrays have the shape (n, words). The threshold is in
+    bits.
     """
     sure = ~uncertain_bits
     near: Flags = distances(codes & sure, entries & sure) <= threshold

@@ -22,6 +22,7 @@ class IndexedSection:
     """One list's entries of one kind of hash, ready for lookups.
 
     Attributes:
+        threshold: in bits.
         base_index: over ``base``. It is reused when the list changes.
         index: over all rows.
     """

@@ -27,8 +27,8 @@ COLUMNS = (
 def write(record: Record, folder: str | os.PathLike[str]) -> list[Path]:
     """Write ``evaluation.json``, ``.csv`` and ``.html`` into a folder, each atomically.
 
-    Takes what ``hashmatch.evaluate.record`` returned, makes the folder if need be, and returns the
-    paths of the three files.
+    ``record`` is what ``hashmatch.evaluate.record`` returned. The folder is made if need be. Return
+    the paths of the three files.
 
     Raises:
         OutputError: one of them cannot be written.

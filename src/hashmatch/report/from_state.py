@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 def read_state(
     path: str | os.PathLike[str], *, cases: str | None = None, rows: int = SHOWN_ROWS
 ) -> Overview:
-    """Put together what the state has of the last scan that ended, with so many rows.
+    """Sum up the last scan in a state that ended.
 
     Counts, settings and lists are those of its summary. Matches are those that it, or a later
     rematch, found, except those that a review rejected; a content that is in several places counts
-    in each. Files that have gone are left out. ``cases`` is None for the store beside the state.
+    in each. Files that have gone are left out. ``cases`` is None for the store beside the state;
+    ``rows`` is how many matches to keep, and how many files that were not fully examined.
 
     Raises:
         InputError: the state or the case store cannot be read, or no scan has ended with it.

@@ -16,7 +16,7 @@ from hashmatch.files import reported_as, write_atomically
 
 @contextmanager
 def open_output(path: Path | None) -> Iterator[TextIO]:
-    """Open a file, or for None standard output, for text in UTF-8 under any locale.
+    """Open a file, or standard output for None, for text in UTF-8 under any locale.
 
     A file has mode 0600, since it says who matched, and replaces ``path`` only once it is complete;
     see ``write_atomically``. Raises ``OutputError`` if it cannot be written.

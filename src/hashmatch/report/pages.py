@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def render(template: str, *, script: str = "", **values: Any) -> str:
-    """Render a template of ``templates/`` with the script there that it runs, if any.
+    """Render a page from a template in ``templates/``, with a script from there if it runs one.
 
     Text is escaped unless it is ``Markup``.
     """

@@ -22,7 +22,7 @@ _TICKS = 6
 class Scale:
     """A map from values to places along one axis."""
 
-    low: float  # the value at the axis' start
+    low: float  # the value at the start of the axis
     high: float  # the value at its end
     log: bool = False  # whether it is logarithmic; then both ends are positive
 

@@ -66,12 +66,12 @@ async def ask_scanners(
 
 
 class ChainedScan:
-    """One upload, as another clamd gets it, which has so many seconds to connect and to answer."""
+    """One upload on its way to another clamd, which has ``seconds`` to answer."""
 
     def __init__(self, address: Address, seconds: float) -> None:
         self._address = address
         self._seconds = seconds
-        self._patience = seconds / 4  # our own scan has the same time, and must not miss it
+        self._patience = seconds / 4  # for each step, since our own scan waits for it meanwhile
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._sent_all = False
@@ -93,7 +93,7 @@ class ChainedScan:
     async def answer(self) -> str | None:
         """What the other scanner found, or None if it says OK.
 
-        Raises ``ChainError`` for another answer, for none in time, and if it did not get all bytes.
+        Raises ``ChainError`` if it says anything else, or nothing in time, or lacks some bytes.
         """
         if self._reader is None or not self._sent_all:
             raise ChainError("the other scanner did not get the upload")

@@ -184,7 +184,7 @@ class VerdictCore(Closing):
             raise UnansweredError(Why.INTERNAL) from error
 
     async def reload(self, cause: str) -> bool:
-        """Load the lists and put them in force, or keep the old ones; return which of the two.
+        """Load the lists, put them in force and return True. If that fails, the old ones stay.
 
         The cause is ``signal``, ``changed`` or ``clamd``.
         """

@@ -71,7 +71,7 @@ class HoldFolder(Closing):
 
         Raises:
             QuarantineError: it was not written.
-            OutputError: nor will others be, for example because the disk is full.
+            OutputError: it was not written, and others will not be either: the disk may be full.
         """
         with self._using:
             self.failed = True

@@ -47,7 +47,7 @@ def find_key(keys: tuple[Key, ...], token: str) -> Key | None:
 
 
 def new_key(name: str, scopes: list[str]) -> tuple[str, str]:
-    """Make a key: return it, and the lines for the file of keys, or raise ``SettingsError``."""
+    """Make a key, or raise ``SettingsError``; return it and the lines for the file of keys."""
     token = secrets.token_urlsafe(32)
     digest = hashlib.sha256(token.encode()).hexdigest()
     _read_key(name, {"sha256": digest, "scopes": scopes})

@@ -61,7 +61,7 @@ async def form_parts(
 
     Raises:
         UnansweredError: the body is not multipart or ambiguous, has no part or over ``MOST_PARTS``,
-            has a part that is encoded or has parts, or ends early. So may reading a part.
+            has a part that is encoded or has parts, or ends early. Reading a part may raise it.
     """
     form = _Form(chunks, boundary)
     while await form.next_part():

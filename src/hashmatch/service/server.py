@@ -230,14 +230,14 @@ async def _heal(core: VerdictCore) -> None:
 
 
 class WatchedFiles:
-    """Files whose changes are waited for. Make it before you read them, to miss none."""
+    """Files to watch for changes. Make it before you read them, so that it misses no change."""
 
     def __init__(self, files: Sequence[str]) -> None:
         self._files = files
         self._known = self._before = self._look()
 
     def have_changed(self) -> bool:
-        """Whether they have changed since the last such change, and have stopped changing."""
+        """Whether they have changed since the last call that said so, and have stopped changing."""
         now, before = self._look(), self._before
         self._before = now
         if now != before or now == self._known:

@@ -99,7 +99,7 @@ class FileItem(NamedTuple):
 def open_below(root: bytes, path: bytes) -> int:
     """Open a file below a root, and follow no link on the way, as the walk did.
 
-    Raises ``DecodeError`` if it cannot be opened.
+    Its path begins with the root. Raises ``DecodeError`` if it cannot be opened.
     """
     if os.open not in os.supports_dir_fd:
         return open_file(path, flags=NO_FOLLOW)

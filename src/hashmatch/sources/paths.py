@@ -24,7 +24,10 @@ def check_paths(paths: Iterable[str | bytes | os.PathLike[str]]) -> list[bytes]:
 
 
 def read_paths(file: BinaryIO, separator: bytes = b"\n") -> Iterator[bytes]:
-    """Read paths from a binary file or pipe, one by one, as they arrive."""
+    """Read paths from a binary file or pipe, one by one, as they arrive.
+
+    Each ends with the separator: a newline, or NUL, which no path contains.
+    """
     rest = b""
     while chunk := file.read1(1 << 16) if hasattr(file, "read1") else file.read(1 << 16):
         *whole, rest = (rest + chunk).split(separator)

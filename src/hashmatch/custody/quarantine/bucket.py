@@ -27,7 +27,8 @@ from hashmatch.text import printable
 class Bucket(Protocol):
     """A bucket that can be written. Its methods raise ``DecodeError`` with the reason.
 
-    Its objects are ``ObjectInfo`` to their store, and anything here.
+    It describes its objects by ``ObjectInfo`` of ``hashmatch.sources``, which this package must not
+    import.
     """
 
     @property
@@ -74,6 +75,9 @@ class BucketQuarantine:
     """A quarantine that copies matched objects to a prefix of a bucket, which ends in a slash.
 
     With ``remove_source``, it deletes the version that matched, once its copy is verified.
+
+    Raises:
+        SettingsError: the prefix does not end in a slash.
     """
 
     def __init__(self, bucket: Bucket, prefix: bytes, *, remove_source: bool) -> None:

@@ -75,7 +75,7 @@ class HeldObjects:
     def restore(self, number: int, bucket_of: Callable[[bytes], tuple[Bucket, bytes]]) -> bytes:
         """Copy an object back to where it came from, unless something is there; return its path.
 
-        Raises ``QuarantineError`` if it is not here or cannot be copied; otherwise as ``items``.
+        Raises ``QuarantineError`` if it is not here or cannot be copied, and what ``items`` raises.
         """
         found = next((each for each in self._read() if each.item.id == number), None)
         if found is None or found.item.state is not HoldState.HELD or found.item.path is None:

@@ -138,7 +138,7 @@ class Manifest:
     def take(self, event: Mapping[str, Any], time: str) -> None:
         """Apply one event.
 
-        Raises ``ValueError``, ``KeyError`` or ``TypeError`` if it is none, or contradicts others.
+        Raises ``ValueError``, ``KeyError`` or ``TypeError`` if it is invalid or contradicts others.
         """
         kind = event["type"]
         if kind == "torn":

@@ -12,7 +12,7 @@ from hashmatch.errors import MissingExtraError, OutputError, SettingsError
 
 
 class Seal:
-    """Encrypts files to public keys, ``age1...``, as ``age-keygen`` prints them; any one decrypts.
+    """Encrypts files to public keys, such as ``age1...``; the private key of any one decrypts them.
 
     Raises:
         MissingExtraError: the extra ``age`` is not installed.

@@ -55,7 +55,7 @@ class Stream(ABC):
         return whole.getvalue()
 
     def peek(self, count: int) -> bytes:
-        """Return what ``read`` would, or raise its error, and leave the bytes for it."""
+        """Return what the next ``read`` will return, or raise its error."""
         seen = self.read(count)
         self._ahead = seen + self._ahead
         return seen

@@ -81,7 +81,7 @@ def open_as(
     """Open bytes with one decoder, which reads their header.
 
     Return it and the bytes that its decoder was given. ``name`` is the format of the file around
-    it, and ``whole`` has all of that file's bytes, which show whether it was cut.
+    it, and ``whole`` is all of that file, which shows whether it was cut.
 
     Raises:
         DecodeError: it cannot be opened, or is over the limits.

@@ -125,7 +125,7 @@ def agrees_with_pillow() -> bool:
 
 
 def sample_picture() -> Image.Image:
-    """Return a small picture in which decoders that enlarge colours in different ways differ."""
+    """Make a small picture that shows whether two decoders enlarge colours in the same way."""
     noise = np.frombuffer(shake_128().digest(5 * 7 * 3), np.uint8).reshape(5, 7, 3)
     return Image.fromarray(noise).resize((67, 41), Image.Resampling.BICUBIC)
 

@@ -1,4 +1,4 @@
-"""Decode plain WebPs by one call of libwebp, in five sixths of Pillow's time for the same pixels.
+"""Decode plain WebPs by one call of libwebp: the same pixels in five sixths of Pillow's time.
 
 Pillow decodes every WebP as an animation, and copies its pixels twice more than it needs to. The
 package ``webp`` comes with the extra of that name. It has a libwebp of its own, which may be
@@ -62,7 +62,7 @@ def _decoded(decoder: ModuleType, data: bytes) -> Image.Image | None:
         pixels = decoder.WebPData.from_buffer(data).decode(decoder.WebPColorMode.RGBA)
     except (decoder.WebPError, MemoryError):
         return None
-    # As Pillow keeps them, so it takes them over without a copy
+    # Pillow keeps pixels like this, so it takes them over without a copy
     height, width, _ = pixels.shape
     return Image.frombuffer("RGBX", (width, height), pixels, "raw", "RGBX", 0, 1)
 

@@ -128,20 +128,20 @@ class _PdfReader:
                 raw.FPDFPage_CloseAnnot(annotation)
 
     def _attached(self, page: Any) -> list[Callable[[], Any]]:
-        """The files that are attached to a place on the page, and not to the document."""
+        """Find the files that are attached to a place on the page, not to the document."""
         find = self._pdfium.raw.FPDFAnnot_GetFileAttachment
         found = [find(annotation) for annotation in self._annotations(page)]
         return [partial(self._pdfium.PdfAttachment, each, self._document) for each in found if each]
 
     def _with_annotations(self, page: Any, index: int) -> Any:
-        """Make what annotations show a part of the page, and return the page."""
+        """Draw what annotations show into the page, and return the page as it is then."""
         raw = self._pdfium.raw
         if not any(raw.FPDFAnnot_HasKey(each, b"AP") for each in self._annotations(page)):
             return page
         if raw.FPDFPage_Flatten(page, raw.FLAT_NORMALDISPLAY) == raw.FLATTEN_FAIL:
             self.problem = DecodeError(Reason.UNDECODABLE, "the annotations of a page are damaged")
             return page
-        whole = self._document[index]  # what it shows is read when it is opened
+        whole = self._document[index]  # since a page reads what it shows when it is opened
         page.close()
         return whole
 
@@ -205,7 +205,7 @@ class _PdfReader:
         return bool(np.abs(apart).mean() <= _ALIKE)
 
     def _kept(self, name: bytes, read: Callable[[], bytes]) -> Iterator[ArchiveEntry]:
-        """Make an entry from a picture, or from its problem; none if it is a repetition."""
+        """Yield an entry for a picture or its problem, and nothing if the picture came before."""
         data, problem = b"", None
         try:
             data = self._call(read)

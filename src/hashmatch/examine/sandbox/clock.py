@@ -13,8 +13,8 @@ class Clock:
     """Counts only the time in which this process was able to hear its workers.
 
     While this process is stopped, or waits for whoever reads its results, workers cannot report to
-    it, and may be stopped as well. That time is not charged to them. ``now`` is the time in seconds
-    at the last reading.
+    it, and may be stopped as well. That time is not charged to them. ``read`` returns
+    seconds that never go back, and ``now`` is the time at the last reading.
     """
 
     def __init__(self, read: Callable[[], float] = time.monotonic) -> None:

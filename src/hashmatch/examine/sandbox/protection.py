@@ -81,7 +81,7 @@ def sandbox_notice(sandbox: str, protection: Mapping[str, Any]) -> str | None:
 
 
 def protection_in_words(protection: Mapping[str, Any]) -> dict[str, str]:
-    """What holds on this machine, a sentence for each wall; nothing without separate processes."""
+    """What holds on this machine, in a sentence for each wall; empty without processes."""
     if not protection.get("separate_processes"):
         return {}
     holds = {

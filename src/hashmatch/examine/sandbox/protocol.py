@@ -54,8 +54,8 @@ thumbnail to make.
 
 HANDFUL = 32
 """The most jobs that a worker holds, and gets in one message. To hand small files over one by one
-takes the supervisor as long as all else that it does. On a busy machine, 32 take a seventh less
-time than 12 did: whenever the supervisor wakes, its data have left the cache."""
+takes the supervisor as long as all else that it does. On a busy machine, a scan with 32 takes a
+seventh less time than with 12: whenever the supervisor wakes, its data have left the cache."""
 
 LENGTH = struct.Struct(">I")
 """Header of a frame: the length of the JSON that follows, in bytes."""
@@ -164,7 +164,7 @@ def encode_job(job: Job, number: int) -> bytes:
 def decode_job(
     header: bytes, descriptor: int, receive: Callable[[int], bytes] = bytes
 ) -> tuple[int, Job]:
-    """The number and the job in a header; ``receive`` returns bytes that follow the header."""
+    """The number and the job in a header; ``receive`` returns the next bytes, as many as asked."""
     number, exact, digest_only, skip, count, length = JOB.unpack(header)
     thumbnail = None
     if length:

@@ -15,7 +15,7 @@ from hashmatch.examine.sandbox.threads import ThreadPool
 
 
 def make_pool(jobs: int, limits: WorkerLimits | None = None) -> AnyPool:
-    """Start it, with the defaults of ``WorkerLimits`` if ``limits`` is None.
+    """Start a pool of ``jobs`` workers. ``limits`` of None are the defaults of ``WorkerLimits``.
 
     Raises:
         HashmatchError: the processes cannot be started.

@@ -17,7 +17,7 @@ from hashmatch.options import ExamineOptions
 
 
 class ThreadPool(AnyPool):
-    """Threads that do what worker processes do, without any protection and without limits."""
+    """Threads that do what worker processes do, without protection and without limits."""
 
     def __init__(self, jobs: int, limits: WorkerLimits = WorkerLimits()) -> None:  # frozen
         super().__init__(jobs, limits)

@@ -30,6 +30,8 @@ _CLONE_NEWNET = 0x4000_0000
 def enter_limits(max_memory: int) -> dict[str, Any]:
     """Give up what neither this process nor its children need, except for the walls.
 
+    ``max_memory`` is in bytes of address space.
+
     Returns:
         For each measure, whether it is in force.
     """

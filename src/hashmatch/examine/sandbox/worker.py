@@ -46,7 +46,7 @@ class _Jobs:
         self._received = received
 
     def read(self, length: int) -> bytes:
-        """Return the next bytes, so many. Raises ``EOFError`` if the other side has gone."""
+        """Return the next ``length`` bytes, or raise ``EOFError`` if the other side has gone."""
         while len(self._received) < length:
             more = self._channel.recvmsg(length - len(self._received))[0]
             if not more:

@@ -122,7 +122,8 @@ def unused_columns(names: Iterable[str], known: Collection[str]) -> tuple[str, .
 def regular_columns(lines: bytes, width: int) -> list[Sequence[str]] | None:
     """Cut whole lines into columns, if no field is quoted and no line lacks a field.
 
-    Return what ``csv.reader`` would; None if that is not certain.
+    Each line ends in LF, and a row has ``width`` fields. Return what ``csv.reader`` would; None if
+    that is not certain.
     """
     if b'"' in lines:
         return None

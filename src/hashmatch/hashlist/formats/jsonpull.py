@@ -35,7 +35,7 @@ _strict = json.JSONDecoder(object_pairs_hook=_with_unique_keys)
 
 
 class JsonPull:
-    """Walks through JSON from beginning to end.
+    """Walks through JSON, one document or several in a row, from beginning to end.
 
     ``members`` and ``elements`` enter an object or an array. For each key or element that they
     yield, the caller takes its value before going on, either by ``value`` or by entering it.

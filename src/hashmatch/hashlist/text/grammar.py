@@ -73,7 +73,7 @@ class ListHeader:
     ended: bool = False
 
     def take(self, block: bytes, line: int, problems: Problems) -> tuple[int, int]:
-        """Read the lines of a block that still belong to the header.
+        """Read the lines of a block, each ended by LF, that still belong to the header.
 
         Returns:
             Where the rest of the block begins, and the number of its first line.
@@ -182,7 +182,7 @@ def parse_lines(lines: Iterable[tuple[int, bytes]], context: Context) -> Parsed:
 
 
 def parse_line(raw: bytes, algorithm: str | None) -> Row | None:
-    """Parse one line.
+    """Parse one line, which comes without its LF.
 
     Returns:
         The row; None for a blank line, a comment, or a hash whose algorithm is unclear.

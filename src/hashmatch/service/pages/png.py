@@ -1,6 +1,6 @@
 """Write a thumbnail as a PNG (RFC 2083): pixels, and nothing else.
 
-Pillow could, but only ``examine`` may import what also decodes.
+Pillow could do that, but it also decodes, so only ``examine`` may import it.
 """
 
 from __future__ import annotations

@@ -294,7 +294,7 @@ class ReviewPages:
         return self._next(visit)
 
     def _undo(self, visit: PageVisit) -> Response:
-        # As the page says, not as the session does: another tab may have decided since
+        # What the page shows, not the last of the session: another tab may have decided since
         number, decision = (_whole(visit.form.get(name, "")) for name in ("case", "decision"))
         if number is None or decision is None:
             raise CaseError("there is nothing to undo")

@@ -32,8 +32,9 @@ LISTERS = 8
 class Fetcher(Closing):
     """Threads that read objects into memory.
 
-    Only the thread that made it may call its methods, and those of its fetches. The bound is on the
-    bytes of all objects that are being read or examined; a larger object is not read at all.
+    Only the thread that made it may call its methods, and those of its fetches. All
+    objects that are being read or examined take up at most ``most_bytes``; a larger object is not
+    read at all.
 
     Raises:
         SettingsError: this system has no files in memory.
@@ -135,7 +136,7 @@ class Fetcher(Closing):
 
 
 class Fetch:
-    """One object on its way into memory; ``future`` is of its descriptor, once it has begun."""
+    """One object on its way into memory; ``future`` gives its descriptor, once it has begun."""
 
     __slots__ = ("_fetcher", "_taken", "future", "info", "store")
 

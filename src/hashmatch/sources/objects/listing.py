@@ -44,7 +44,7 @@ class _Batch(NamedTuple):
 def pages_ahead(
     store: Store, prefix: bytes, fetcher: Fetcher, pages: int = _PAGES
 ) -> Iterator[list[ObjectInfo]]:
-    """Yield the pages of a listing, in order, asking for so many at a time of one range.
+    """Yield the pages of a listing in order, and ask for up to ``pages`` of a range at a time.
 
     Raises ``DecodeError`` if the listing ends early.
     """

@@ -23,7 +23,7 @@ class S3Page(NamedTuple):
 
 
 def parse_page(body: bytes) -> S3Page:
-    """Read a page: raises ``TransientError`` if it is not whole, ``DecodeError`` if it is none."""
+    """Read a page. Raises ``TransientError`` if it was cut, ``DecodeError`` if it is no listing."""
     try:
         root = ET.fromstring(body)  # noqa: S314 # expat bounds what entities expand to
     except ET.ParseError:
