@@ -99,6 +99,8 @@ def test_a_listed_picture_inside_matches(name: str, matcher: Matcher) -> None:
         (b"data:", b"da\nta:"),
         (b";base64,", b';x="y"; base64&#44;'),
         (b",/9j", b",&#47;9&#x6A;"),
+        (b",/9j", b",&#" + b"0" * 5000 + b"47;9j"),
+        (b"<!DOCTYPE html>", b"<p>&#" + b"1" * 5000 + b";"),
         (b"<!DOCTYPE html>", b"<!-- saved -->text"),
         (b"<!DOCTYPE html>", b"<br/>"),
     ],
@@ -117,9 +119,25 @@ def forwarded(data: bytes) -> bytes:
     return head + b"Content-Transfer-Encoding: base64\n\n" + inner
 
 
-def test_a_mail_within_a_mail_may_be_in_base64(matcher: Matcher) -> None:
-    """A forwarded mail is opened although it is encoded, which the standard forbids."""
-    assert matcher.match(forwarded(LISTED)).verdict is Verdict.MATCH
+@pytest.mark.parametrize("kind", [b"rfc822", b"global", b"delivery-status"])
+def test_a_mail_within_a_mail_may_be_in_base64(kind: bytes, matcher: Matcher) -> None:
+    """A forwarded mail is opened although it is encoded, which one standard forbids."""
+    mail = forwarded(LISTED).replace(b"message/rfc822", b"message/" + kind)
+    assert matcher.match(mail).verdict is Verdict.MATCH
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(b": base64\n\n", b": quoted-printable\n\n"), (b": base64\n\n", b": base64\n\nA: b\n")],
+)
+def test_a_mail_within_a_mail_is_not_clear_unless_it_is_decoded(
+    old: bytes, new: bytes, matcher: Matcher
+) -> None:
+    """What is read of a mail in another encoding, or behind a header, may not be all of it."""
+    mail = forwarded(LISTED)
+    assert mail.count(old) == 1
+    found = matcher.match(mail.replace(old, new))
+    assert (found.verdict, found.reason) == (Verdict.UNSCANNED, Reason.UNSUPPORTED_FORMAT)
 
 
 def test_a_mail_of_two_encodings_is_not_clear(matcher: Matcher) -> None:

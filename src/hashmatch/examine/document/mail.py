@@ -28,7 +28,8 @@ _UUENCODED = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _WORD = re.compile(rb"=\?[^?\s]{1,40}\?([bBqQ])\?([^?\s]*)\?=\s*")
-_PLAIN = frozenset({"", "7bit", "8bit", "binary"})
+_UUE = frozenset({"uuencode", "x-uuencode", "x-uue", "uue"})
+_PLAIN = frozenset({"", "7bit", "8bit", "binary"}) | _UUE  # uuencoded files are found in the text
 _ENCRYPTED = frozenset({"multipart/encrypted", "application/pgp-encrypted"})
 _ENVELOPES = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
 _MAX_PARTS = 100_000
@@ -95,8 +96,8 @@ def _parts(mail: Any) -> Iterator[Any]:
 
 
 def _is_encoded_mail(part: Any) -> bool:
-    """Tell whether this is a forwarded mail in base64, which RFC 2046 forbids and programs read."""
-    return part.get_content_type() == "message/rfc822" and _encoding(part) == "base64"
+    """Tell whether this is an encoded mail in a mail, which RFC 2046 forbids and programs read."""
+    return part.get_content_maintype() == "message" and _encoding(part) not in _PLAIN
 
 
 def _encoding(part: Any) -> str:
@@ -109,7 +110,10 @@ def _part_entries(part: Any, number: bytes, budget: Budget) -> Iterator[ArchiveE
     kind, smime = part.get_content_type(), str(part.get_param("smime-type"))
     path = number + _name(part)
     del part["content-transfer-encoding"]  # or the library decodes, and hides damage
-    data, problem = _decoded(_text(part), encoding)
+    if part.is_multipart():
+        data, problem = _encoded_mail(part.get_payload(), encoding)
+    else:
+        data, problem = _decoded(part.get_payload(decode=True) or b"", encoding)
     if kind in _ENVELOPES and "signed" not in smime:
         problem = DecodeError(Reason.ENCRYPTED, "an encrypted mail")
     yield content_entry(path, data, budget, problem)
@@ -119,11 +123,12 @@ def _part_entries(part: Any, number: bytes, budget: Budget) -> Iterator[ArchiveE
         yield content_entry(path + b"-" + file_name, inner, budget, problem)
 
 
-def _text(part: Any) -> bytes:
-    if part.is_multipart():  # a mail in base64, which passes for the text of one without headers
-        inner = part.get_payload(0).get_payload()
-        return inner.encode("ascii", "surrogateescape") if isinstance(inner, str) else b""
-    return part.get_payload(decode=True) or b""
+def _encoded_mail(inner: list[Any], encoding: str) -> tuple[bytes, DecodeError | None]:
+    """Decode a mail in base64, which passes for the text of one without headers."""
+    texts = [each.get_payload() for each in inner]
+    if encoding == "base64" and not any(each.keys() or each.is_multipart() for each in inner):
+        return read_base64("".join(texts).encode("ascii", "surrogateescape"))
+    return b"", _unknown_encoding()
 
 
 def _name(part: Any) -> bytes:
@@ -152,11 +157,11 @@ def _decoded(text: bytes, encoding: str) -> tuple[bytes, DecodeError | None]:
         return read_base64(text)
     if encoding == "quoted-printable":
         return binascii.a2b_qp(text), None
-    if encoding in _PLAIN or encoding in {"uuencode", "x-uuencode", "x-uue", "uue"}:
-        return text, None
-    return text, DecodeError(
-        Reason.UNSUPPORTED_FORMAT, "an unknown transfer encoding", format="MAIL"
-    )
+    return text, None if encoding in _PLAIN else _unknown_encoding()
+
+
+def _unknown_encoding() -> DecodeError:
+    return DecodeError(Reason.UNSUPPORTED_FORMAT, "an unknown transfer encoding", format="MAIL")
 
 
 def _uudecoded(found: re.Match[bytes]) -> tuple[bytes, DecodeError | None]:

@@ -25,6 +25,7 @@ _URI = re.compile(
     rb")",
     re.IGNORECASE,
 )
+_LONG = re.compile(rb"&#(?=\d{9})0*(\d{1,8})\d*")  # references by number, which Python limits
 _IGNORED = re.compile(rb"[\t\r\n]+")  # by browsers, wherever a URI has them
 
 
@@ -36,6 +37,7 @@ def uri_entries(file: BinaryIO, size: int, budget: Budget) -> Iterator[ArchiveEn
     """
     text = _IGNORED.sub(b"", as_ascii(read_whole(file, size, budget)))
     if b"&" in text:  # any character may be written as a reference, such as &#58;
+        text = _LONG.sub(rb"&#\1", text)
         text = unescape(text.decode("latin-1")).encode("latin-1", "replace")
     for number, found in enumerate(_URI.finditer(text), 1):
         name = b"data-%d" % number
