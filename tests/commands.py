@@ -41,7 +41,7 @@ def environment(**changes: str) -> dict[str, str]:
 
 
 PATIENCE = 300
-"""Seconds after which a command hangs: one that takes 3 takes over 60 on a very busy machine."""
+"""Seconds until a command counts as hung. One that takes 3 takes over 60 on a very busy machine."""
 
 LIMITED = [sys.executable, "-B"]
 """Python for processes whose files cannot grow: a module's bytecode, cut short, would stay."""
@@ -87,8 +87,8 @@ class Server:
         self._folder.cleanup()
 
 
-given: dict[str, str] = {}
-"""Addresses of those that the process has that started this one; see ``addresses``."""
+shared: dict[str, str] = {}
+"""Addresses of preloaded processes that belong to whoever started this one; see ``addresses``."""
 
 
 @cache
@@ -103,15 +103,15 @@ def _own_nursery() -> Server:
 
 
 def _server() -> str:
-    return given.get("server") or _own_server().address
+    return shared.get("server") or _own_server().address
 
 
 def _nursery() -> str:
-    return given.get("nursery") or _own_nursery().address
+    return shared.get("nursery") or _own_nursery().address
 
 
 def addresses() -> dict[str, str]:
-    """Where processes that share what this one has loaded find it; they set ``given`` to it."""
+    """Addresses of preloaded processes, for the processes that this one starts to share."""
     return {"server": _server(), "nursery": _nursery()} if forks and has_nursery() else {}
 
 
@@ -171,8 +171,8 @@ class ForkedCommand:
         *arguments: of the command.
         output: where its standard output goes, and its errors after that; None for pipes.
         folder: where it runs; None for the current folder.
-        source: a descriptor that is its standard input; None for one that has nothing.
-        server: the address of the process that it is a fork of; None for the usual one.
+        source: a descriptor to read as its standard input; None for an empty one.
+        server: the address of the process that forks for it; None for the usual one.
         **changes: of its environment.
     """
 
@@ -191,8 +191,8 @@ class ForkedCommand:
         if output is None:
             (self.stdout, *first), (self.stderr, *second) = _pipe(), _pipe()
         with open(os.devnull) as nothing:
-            given = nothing.fileno() if source is None else source
-            streams = (given, *(output or (*first, *second)))
+            stdin = nothing.fileno() if source is None else source
+            streams = (stdin, *(output or (*first, *second)))
             known = environment(**changes)
             command_client.request(self._connection, arguments, known, streams, folder, own_zygotes)
         if output is None:

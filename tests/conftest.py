@@ -25,8 +25,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "fixtures"))
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
-# Started by nohup, or in the background of a shell, the tests ignore these, and so would each
-# command that they start. It finds at its default what has a handler here
+# Under nohup, or in the background of a shell, these signals are ignored, and every command that
+# the tests start would ignore them, too. A signal that has a handler here is at its default there
 for _name, _handler in (
     ("SIGINT", signal.default_int_handler),
     ("SIGHUP", lambda *_: None),
@@ -65,7 +65,7 @@ def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
     """End what was preloaded before coverage is counted."""
     import commands  # noqa: PLC0415 # as above
 
-    commands.given = getattr(session.config, "workerinput", {}).get("preloaded", {})
+    commands.shared = getattr(session.config, "workerinput", {}).get("preloaded", {})
     try:
         return (yield)
     finally:

@@ -1,4 +1,4 @@
-"""Forks on request: what processes do that have loaded what tests start again and again.
+"""Forks on request, in a process that has already loaded what tests start again and again.
 
 A fork is a process of its own, with its own streams, signals and exit code.
 """

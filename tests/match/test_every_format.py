@@ -42,15 +42,16 @@ def test_every_format_has_a_file() -> None:
 
 def test_a_listed_picture_matches_in_every_format() -> None:
     """By default, whatever format a listed picture is in, the worker processes find it."""
+    files = in_every_format()
     with Matcher(ENTRIES) as matcher:
-        found = {name: matcher.match(data) for name, (_, data) in in_every_format().items()}
+        found = {name: matcher.match(data) for name, (_, data) in files.items()}
     assert {name: outcome.verdict for name, outcome in found.items()} == dict.fromkeys(
-        in_every_format(), Verdict.MATCH
+        files, Verdict.MATCH
     )
     formats = {name: decoder_of(str(outcome.format)) for name, outcome in found.items()}
-    assert formats == {name: kind for name, (kind, _) in in_every_format().items()}
+    assert formats == {name: kind for name, (kind, _) in files.items()}
     # A camera raw's own data is not decoded, which its outcome says
-    raws = {name for name in in_every_format() if name.removeprefix("a.") in RAWS}
+    raws = {name for name in files if name.removeprefix("a.") in RAWS}
     assert {name for name, outcome in found.items() if outcome.reason} == raws - {"a.nef"}
 
 
@@ -123,15 +124,14 @@ def pixels(data: bytes, name: str) -> bytes | None:
 def test_damaged_files_have_verdicts_and_shown_pictures_are_not_cleared() -> None:
     """Whatever is wrong with a file, it has a verdict; what Pillow shows in full is not clear."""
     rng = random.Random(15)
-    first = [
-        name for name in in_every_format() if name not in SECOND
-    ]  # of which Pillow shows what is listed
-    whole = {name: pixels(in_every_format()[name][1], in_every_format()[name][0]) for name in first}
+    files = in_every_format()
+    first = files.keys() - SECOND  # of which Pillow shows what is listed
+    whole = {name: pixels(files[name][1], files[name][0]) for name in first}
     shown = 0
     with Matcher(ENTRIES) as matcher:
         for number in range(5_000 if LONG else 300):
-            name = [*in_every_format()][number % len(in_every_format())]
-            kind, data = in_every_format()[name]
+            name = [*files][number % len(files)]
+            kind, data = files[name]
             broken = damaged(data, rng)
             outcome = matcher.match(broken)
             assert outcome.verdict in Verdict
