@@ -12,7 +12,7 @@ import re
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
@@ -112,28 +112,25 @@ def write_atomically(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 
 def write_new(files: Mapping[Path, bytes]) -> None:
-    """Write files that do not exist yet, with mode 0600: all of them, or none. Make their folders.
+    """Write new files with mode 0600: all of them, or none. Make their folders if need be.
 
     Raises:
         OutputError: one exists already, or cannot be written.
     """
-    made: list[Path] = []
-    try:
+    with ExitStack() as undo:
         for path, data in files.items():
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-            made.append(path)
-            with open(descriptor, "wb") as file:
-                file.write(data)
-    except BaseException as error:
-        for each in made:
-            each.unlink(missing_ok=True)
-        if isinstance(error, FileExistsError):
-            what = "already exists: move it away, or choose another folder"
-            raise OutputError(what, path=str(path)) from error
-        if isinstance(error, OSError):
-            raise cannot_write(path, error) from error
-        raise
+            try:
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+                undo.callback(path.unlink, missing_ok=True)
+                with open(descriptor, "wb") as file:
+                    file.write(data)
+            except FileExistsError as error:
+                what = "already exists: move it away, or choose another folder"
+                raise OutputError(what, path=str(path)) from error
+            except OSError as error:
+                raise cannot_write(path, error) from error
+        undo.pop_all()
 
 
 @contextmanager

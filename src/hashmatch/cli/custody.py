@@ -125,8 +125,7 @@ class Custody:
     def sum_up(self, summary: Record) -> None:
         """Add the moves to a summary and to its exit code."""
         if self.settings.quarantine is not None:
-            none = dict.fromkeys(("moved", "not_moved", "left"), 0)
-            summary["quarantine"] = none | self._moves
+            summary["quarantine"] = dict.fromkeys(("moved", "not_moved", "left"), 0) | self._moves
             if self._moves["not_moved"] and not summary["run"]["interrupted"]:
                 summary["exit_code"] |= NOT_MOVED
 

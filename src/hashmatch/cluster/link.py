@@ -66,7 +66,7 @@ class LostError(Exception):
 
 
 def start_bridge(channel: int) -> subprocess.Popen[bytes]:
-    """Start the process, and give it one descriptor: its end of the socket."""
+    """Start the bridge process, which inherits one descriptor: its end of the socket."""
     # -P: do not import a dask.py from the folder to scan
     return subprocess.Popen(  # noqa: S603 # our own interpreter and module
         [sys.executable, "-P", "-m", "hashmatch.cluster.bridge", str(channel)],
@@ -84,7 +84,8 @@ def start_bridge(channel: int) -> subprocess.Popen[bytes]:
 class Bridge:
     """The bridge process, as the coordinator has it.
 
-    Its first message is the settings: where the scheduler is, and the TLS files.
+    Its first message is the settings: where the scheduler is, and the TLS files. Raises ``OSError``
+    if it cannot be started.
     """
 
     def __init__(self, settings: dict[str, Any]) -> None:

@@ -146,7 +146,7 @@ def why_full(kept: Kept, source: str, digest: str | None, now: int, dialect: Dia
     """Why everything must be fetched, and not only what has changed; empty if it need not.
 
     ``source`` is the fingerprint of the source's settings; ``digest`` is that of the compiled list,
-    None if there is no list.
+    None if there is no list; ``now`` is in seconds since 1970.
     """
     if not kept.began or digest is None:
         return _NEVER

@@ -19,7 +19,7 @@ def examination_of(
 ) -> tuple[Lookup, Examination]:
     """Make an examination of one view's hashes, and the lookup for it.
 
-    Hashes of kinds that the lists do not have are ignored.
+    ``quality`` is 0 to 100. Hashes of kinds that the lists do not have are ignored.
 
     Raises:
         HashMismatchError: two hashes are of one kind.

@@ -134,7 +134,7 @@ def claim_process() -> None:
     Image.MAX_IMAGE_PIXELS = None
     OwnProcess.claimed = True
     for package in _QUICK.values():
-        optional(package)
+        optional(package)  # it could not be loaded behind the walls
     modes = import_module("PIL.TiffImagePlugin").OPEN_INFO
     for order, mode in ((b"II", "I;16"), (b"MM", "I;16B")):
         modes.setdefault((order, 0, (1,), 1, (16,), ()), (mode, mode))

@@ -96,7 +96,7 @@ def _parts(mail: Any) -> Iterator[Any]:
 
 
 def _is_encoded_mail(part: Any) -> bool:
-    """Tell whether this is an encoded mail in a mail, which RFC 2046 forbids and programs read."""
+    """Tell whether this is a mail in an encoding, which RFC 2046 forbids and programs accept."""
     return part.get_content_maintype() == "message" and _encoding(part) not in _PLAIN
 
 
@@ -124,7 +124,7 @@ def _part_entries(part: Any, number: bytes, budget: Budget) -> Iterator[ArchiveE
 
 
 def _encoded_mail(inner: list[Any], encoding: str) -> tuple[bytes, DecodeError | None]:
-    """Decode a mail in base64, which passes for the text of one without headers."""
+    """Decode a mail in base64, which the library takes for the text of one without headers."""
     texts = [each.get_payload() for each in inner]
     if encoding == "base64" and not any(each.keys() or each.is_multipart() for each in inner):
         return read_base64("".join(texts).encode("ascii", "surrogateescape"))

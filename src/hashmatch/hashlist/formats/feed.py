@@ -90,8 +90,9 @@ def read_feed(
 ) -> Contents:
     """Make a list from a feed.
 
-    ``raw`` has each record as the feed has it, or the fault of one that cannot be read, and notes
-    in ``paging`` what else the pages say.
+    ``raw`` yields each record as the feed has it, or the fault of one that cannot be read. It notes
+    in ``paging`` what else the pages say. ``to_record`` turns it into a record, or raises
+    ``LineError``.
 
     Raises:
         HashListError: something is wrong with it.
