@@ -22,8 +22,8 @@ _NCMEC_TYPES = {"md5": "MD5", "sha1": "SHA1", "pdq": "PDQ"}
 class EntryFeedback:
     """What people decided about the matches of one entry."""
 
-    entry: str  # its id
-    algorithm: str  # of its hash
+    entry: str
+    algorithm: str
     decided: Counter[str] = field(default_factory=Counter)  # how many matches have each decision
     exact: Counter[str] = field(default_factory=Counter)  # the same for matches at distance 0
 

@@ -44,7 +44,7 @@ class SourcesSettings:
     names: Annotated[list[str] | None, argument("SOURCE", "Sources. Default: all.")] = None
 
     def chosen(self) -> list[fetch.FetchSource]:
-        """Return the named sources, or all, in their order, or raise ``SettingsError``."""
+        """Return the named sources, or all; raise ``SettingsError`` for an unknown name."""
         found: Mapping[str, fetch.FetchSource] = fetch.read_sources(self.file)
         for name in self.names or ():
             if name not in found:

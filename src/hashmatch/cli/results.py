@@ -57,11 +57,11 @@ def shows(show: str, output_format: str) -> Callable[[Record], bool]:
 class ResultWriter:
     """Counts the results of a command, puts them on record, and writes them."""
 
-    run: Run  # the circumstances
+    run: Run
     custody: Custody  # what records a result and may move its file
-    renderer: Renderer  # writes records
+    renderer: Renderer
     progress: Progress
-    tally: Tally = field(default_factory=Tally)  # the counts so far
+    tally: Tally = field(default_factory=Tally)
 
     def follow(
         self, results: Iterable[FileResult], shown: Callable[[Record], bool] = lambda _: True

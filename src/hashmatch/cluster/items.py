@@ -22,7 +22,7 @@ class ShardItem:
     """A file of a shard, or a folder that the walk could not enter."""
 
     path: bytes  # as the walk found it
-    root: bytes | None = None  # the folder named that it was found in; None if it was named itself
+    root: bytes | None = None  # the named folder that it is below; None if it was named itself
     base: bytes = b""  # the folder that relative paths are relative to
     # open it by its path, whatever links that has. Otherwise no link below the root is followed, so
     # that nobody can lead a node out of it

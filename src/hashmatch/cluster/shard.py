@@ -50,9 +50,9 @@ class Work:
 class Shard:
     """A shard."""
 
-    work: Work  # how to examine its items
+    work: Work
     rules: str  # what ``Work.rules`` is on the machine that made it
-    items: tuple[ShardItem, ...]  # what to examine
+    items: tuple[ShardItem, ...]
     number: int = 0  # 1, 2, ... in a plan
     exact: bool = False  # decode in full, whatever the options say
     digest_only: bool = False  # take digests, and look no further

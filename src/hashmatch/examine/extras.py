@@ -135,7 +135,7 @@ def load_deferred() -> None:
 
 
 def require(name: str, what: str) -> ModuleType:
-    """Return ``PDF``, ``LIBARCHIVE``, ``MAIL`` or ``VIDEO``, which the format ``what`` needs.
+    """Return ``PDF``, ``LIBARCHIVE``, ``MAIL`` or ``VIDEO``. ``what`` is the format that needs it.
 
     Raises:
         DecodeError: ``unsupported_format``: it is not installed. The message says how to.

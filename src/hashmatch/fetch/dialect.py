@@ -77,7 +77,7 @@ class Dialect:
     ask: Callable[[FetchSource, Position], Request]  # the request for the page at a position
     # what a page means, or raises ``PageError``
     read: Callable[[FetchSource, Position, Page], Turn]
-    # the headers that carry secrets
+    # makes the headers that carry secrets
     headers: Callable[[Mapping[str, Secret]], Mapping[str, str]] = lambda _: {}
     secrets: tuple[str, ...] = ()  # the names of the secrets it needs
     optional: tuple[str, ...] = ()  # the names of further secrets
@@ -87,7 +87,7 @@ class Dialect:
     list_format: str | None = None
     cursor_life: int = 12 * HOUR  # seconds for which a cursor is good
     checkpoint_life: int | None = None  # seconds for which a checkpoint is good; None for ever
-    most_bytes: int = 64 << 20  # the longest answer
+    most_bytes: int = 64 << 20  # of an answer
 
     @property
     def whole(self) -> bool:

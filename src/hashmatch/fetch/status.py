@@ -19,11 +19,11 @@ _SKEW = timedelta(seconds=MOST_SKEW)
 class SourceStatus:
     """The status of one source's list."""
 
-    name: str  # of the source
+    name: str
     # how old the list is: how long ago its last fetch began; None if there was none
     age: timedelta | None
     over_age: bool  # it is older than the source permits, or there is none
-    entries: int  # how many it has
+    entries: int
     last_success: datetime | None  # when its last fetch ended
     next_fetch: datetime | None  # when the next one is due; None for at once
     withdrawn: int  # how many entries have been withdrawn since the last full fetch

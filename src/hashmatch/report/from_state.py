@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def read_state(
     path: str | os.PathLike[str], *, cases: str | None = None, rows: int = SHOWN_ROWS
 ) -> Overview:
-    """Sum up the last scan in a state that ended.
+    """Sum up the last completed scan in a state.
 
     Counts, settings and lists are those of its summary. Matches are those that it, or a later
     rematch, found, except those that a review rejected; a content that is in several places counts

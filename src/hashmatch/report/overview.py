@@ -40,11 +40,11 @@ _STATE = b"SQLite format 3\0"
 class MatchRow:
     """An entry that a file is near, as a report shows it; names are made printable."""
 
-    path: str  # of the file
-    list: str  # the name of the list
-    entry: str  # the entry's id
-    label: str  # the entry's label; empty if it has none
-    category: str  # the entry's category; empty if it has none
+    path: str
+    list: str  # its name
+    entry: str  # its id
+    label: str  # of the entry; empty if it has none
+    category: str  # of the entry; empty if it has none
     kind: str  # algorithm and width
     distance: int  # in bits
     threshold: int  # in bits
@@ -61,7 +61,7 @@ class MatchRow:
 class GapRow:
     """A file that was not fully examined; names are made printable."""
 
-    path: str  # of the file
+    path: str
     reason: str
     detail: str  # the same in words
 

@@ -68,7 +68,7 @@ _MAY_FAIL = (_NEW, _DIGESTING)
 class ExamineItem(Generic[J]):
     """Have an item examined; open it first if it is not open."""
 
-    journey: J  # of the item
+    journey: J
     part: PartJourney[J] | None = None  # the part to examine again, in full; None for everything
     digest_only: bool = False  # take digests, and do nothing else
     skip: int = 0  # how many members to pass over

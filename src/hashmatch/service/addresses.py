@@ -85,7 +85,7 @@ def bind(address: Address, mode: int) -> socket.socket:
 
 
 def address_of(descriptor: int, option: str) -> Address:
-    """Find out where a socket from systemd listens, or raise ``SettingsError``."""
+    """Find out where a socket from systemd listens; raise ``SettingsError`` if it does not."""
     try:
         with socket.socket(fileno=os.dup(descriptor)) as listener:
             listens = listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)

@@ -96,7 +96,7 @@ def encodings_of(header: str) -> list[str]:
 
 
 async def decoded(chunks: AsyncIterator[bytes], encodings: Sequence[str]) -> AsyncIterator[bytes]:
-    """The bytes without their encodings; raises ``UnansweredError`` if they are wrong or cut.
+    """Undo the encodings of bytes; raises ``UnansweredError`` if they are wrong, or the bytes cut.
 
     An empty body is empty in any encoding.
     """

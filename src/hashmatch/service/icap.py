@@ -185,7 +185,7 @@ class _Body(Closing):
         self._kept: Upload | None = None
 
     async def chunks(self, core: VerdictCore) -> AsyncIterator[bytes]:
-        """Its bytes; raises ``UnansweredError`` if it ends early, or there is no room for it."""
+        """Yield its bytes; raise ``UnansweredError`` if it ends early, or does not fit."""
         if self._keeps:
             self._kept = core.new_upload()
         while not self.ended:

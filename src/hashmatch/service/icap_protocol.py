@@ -46,9 +46,9 @@ class IcapRequest:
 
     method: str  # such as ``REQMOD``
     fields: Mapping[str, str]  # ICAP headers, as in ``HttpHead``
-    request: HttpHead | None  # the HTTP request, if there is one
-    response: HttpHead | None  # the HTTP response, if there is one
-    has_body: bool  # whether a body follows
+    request: HttpHead | None  # the encapsulated HTTP request
+    response: HttpHead | None  # the encapsulated HTTP response
+    has_body: bool
     preview: bool  # whether the body pauses after a preview
 
     @property

@@ -33,7 +33,7 @@ class Key:
 
     name: str  # appears in logs and in the audit trail
     digest: bytes  # SHA-256 of the key. A key has 256 random bits, so no slower hash is needed
-    scopes: frozenset[Scope]  # what it permits
+    scopes: frozenset[Scope]
 
 
 def find_key(keys: tuple[Key, ...], token: str) -> Key | None:

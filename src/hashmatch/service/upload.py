@@ -59,7 +59,7 @@ class Upload(Closing):
         return self._file
 
     def write(self, chunk: bytes) -> None:
-        """Add bytes, or raise ``UnansweredError`` if they are too many, or there is no memory."""
+        """Add bytes; raise ``UnansweredError`` if there are too many, or no memory for them."""
         size = len(chunk)
         if self.size + size > self._most:
             raise UnansweredError(Why.TOO_LARGE)

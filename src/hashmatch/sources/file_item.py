@@ -55,7 +55,7 @@ class FileItem(NamedTuple):
     # that folder, if it is open; otherwise the file is reached by its path
     place: OpenFolder | None = None
     flags: int = 0
-    root: bytes | None = None  # the folder named that it was found in; None if it was named itself
+    root: bytes | None = None  # the named folder that it is below; None if it was named itself
 
     def ready(self, timeout: float = 0) -> bool:  # noqa: ARG002 # it is on a disk
         """See ``Item.ready``."""

@@ -36,7 +36,7 @@ class WalkOptions:
         exclude: patterns as in ``.gitignore``; files and whole folders to leave out.
         follow_symlinks: take what symbolic links point to, except a folder that the link is in.
         one_file_system: skip folders on which another file system is mounted.
-        max_depth: how many levels of folders to enter; 1 is the folder named and no other.
+        max_depth: how many levels of folders to enter; 1 is the named folder and no other.
 
     Raises:
         SettingsError: the depth is less than 1.

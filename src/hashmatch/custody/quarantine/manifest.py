@@ -184,7 +184,7 @@ def _item(event: Mapping[str, Any], time: str) -> HeldFile:
         matches=tuple(map(dict, event["matches"])),
         **{name: event[name] for name in _FIELDS},
     )
-    datetime.fromisoformat(time)  # people are shown it
+    datetime.fromisoformat(time)  # or it could not be shown
     # These become names of files, which must stay within their folders
     if not item.sha256.isalnum() or "/" in item.passing_name:
         raise ValueError("a name leads out of its folder")

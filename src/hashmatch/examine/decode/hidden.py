@@ -39,7 +39,7 @@ def largest_jpeg(data: bytes) -> bytes | None:
 
 
 def find_hidden(picture_format: str, data: bytes, most: int) -> HiddenPictures:
-    """Find what else to decode in a file: at most ``most`` pictures."""
+    """Find what else to decode in a file: ``most`` pictures, and another if there are more."""
     if picture_format in RAW_FORMATS:
         return HiddenPictures(left_out=_SENSOR)
     if decoder_of(picture_format) == "ICO":

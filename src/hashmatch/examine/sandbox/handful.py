@@ -67,7 +67,7 @@ class Worker:
 def handful(worker: Worker, backlog: deque[Job], workers: int) -> list[tuple[Job, int]]:
     """Choose what to hand to a worker from the front of the backlog, each job with a number.
 
-    The worker may still have jobs. The backlog stays as it is.
+    The worker may still have jobs. ``workers`` share the backlog, which stays as it is.
     """
     if worker.hands and (len(worker.hands) > LOW or worker.hands[-1][0].alone):
         return []
