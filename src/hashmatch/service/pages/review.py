@@ -37,6 +37,7 @@ from hashmatch.service.pages.filters import chosen_filters, fields, heading, rea
 from hashmatch.service.pages.limits import RateLimit
 from hashmatch.service.pages.png import to_png
 from hashmatch.service.pages.render import ROOT, page, secured
+from hashmatch.service.pages.sessions import LastDecision
 from hashmatch.service.pages.visits import Network, PageVisit, Reception, is_ours, read_form
 from hashmatch.service.requests import STATUS, small_body
 from hashmatch.service.unanswered import UnansweredError
@@ -290,7 +291,7 @@ class ReviewPages:
             last=_whole(form.get("last", "")),
         )
         log_event("decided", case=number, reviewer=visit.reviewer, decision=decision)
-        visit.session.last = (number, decision, made)
+        visit.session.last = LastDecision(number, decision, made)
         return self._next(visit)
 
     def _undo(self, visit: PageVisit) -> Response:
@@ -299,7 +300,8 @@ class ReviewPages:
         if number is None or decision is None:
             raise CaseError("there is nothing to undo")
         self._cases.undo(decision, visit.reviewer)
-        if visit.session.last is not None and visit.session.last[2].id == decision:
+        last = visit.session.last
+        if last is not None and last.made.id == decision:
             visit.session.last = None
         log_event("undone", case=number, reviewer=visit.reviewer)
         self._cases.lease(visit.reviewer, case=number)
@@ -363,17 +365,15 @@ class ReviewPages:
         }
         hidden = Markup('<input type="hidden" name="token" value="{}">').format(session.token)
         undo = None
-        if session.last is not None and session.last[2].undo_until > now:
-            number, decision, made = session.last
+        if session.last is not None and session.last.made.undo_until > now:
+            case, decision, made = session.last
             waits = ", and a second reviewer has to agree" if made.status == OPEN else ""
-            said = f"{render.words(decision)}{waits}"
-            seconds = int((made.undo_until - now).total_seconds())
             undo = {
-                "case": number,
+                "case": case,
                 "decision": made.id,
-                "said": said,
+                "said": f"{render.words(decision)}{waits}",
                 "until": made.undo_until,
-                "seconds": seconds,
+                "seconds": int((made.undo_until - now).total_seconds()),
             }
         values |= {"me": me, "token": lambda: hidden, "undo": undo}
         return page(template, status=status, **values)

@@ -9,12 +9,21 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from hashmatch.cases import Decided
 
 IDLE_SECONDS = 30 * 60.0
 LONGEST_SECONDS = 10 * 60 * 60.0
 _MOST = 1_000
+
+
+class LastDecision(NamedTuple):
+    """The last decision of a session, which its pages offer to undo."""
+
+    case: int
+    decision: str
+    made: Decided
 
 
 @dataclass(slots=True)
@@ -28,8 +37,7 @@ class Session:
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     # those of the queue, as the page's address has them
     filters: dict[str, str] = field(default_factory=dict)
-    # the case that was decided last, how, and what became of it
-    last: tuple[int, str, Decided] | None = None
+    last: LastDecision | None = None
     since_break: int = 0  # pictures seen since the last pause
 
     def has_token(self, given: str) -> bool:
