@@ -10,6 +10,7 @@ processor time, so a busy machine matters little. A contestant that is not insta
 missing, with the command to install it.
 
 Half of the queries of random lists lie near an entry, and all queries of lists of real pictures do.
+The hashes of the latter are in the folder that ``HASHMATCH_CROPS`` names.
 """
 
 from __future__ import annotations
@@ -32,7 +33,10 @@ import record
 from hashmatch.index import LinearIndex
 
 HERE = Path(__file__).resolve().parent
-SHARED = HERE.parent.parent / "shared" / "data"
+CROPS = Path(os.environ.get("HASHMATCH_CROPS", HERE))
+"""The folder of ``phash-crops-250k.npy`` and ``dhash-crops-250k.npy``: hashes of real pictures, as
+uint64. Lists of these are left out where the files are missing."""
+
 ROUNDS = 3
 BATCHES = (1, 16, 256)
 QUERIES = 256
@@ -65,7 +69,7 @@ class Dataset:
         """Entries and queries; None if the data is missing."""
         words = self.bits // 64
         if self.name.endswith("crops"):
-            path = SHARED / f"{self.name}-250k.npy"
+            path = CROPS / f"{self.name}-250k.npy"
             if not path.exists():
                 return None
             codes = np.load(path)[: self.entries, None].copy()

@@ -1,4 +1,4 @@
-"""Write files atomically, and name any file in JSON.
+"""Write files atomically, tell what their names mean, and put any name into JSON.
 
 A file name may hold any bytes but NUL and slash; JSON holds only text.
 """
@@ -23,6 +23,7 @@ _MEDIUM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.E
 
 
 _OBJECT = re.compile(rb"(?:s3|az|gs)://")
+_DESCRIPTOR = re.compile(r"fd:([0-9]{1,9})")
 
 
 class Closing(ABC):
@@ -42,6 +43,14 @@ class Closing(ABC):
 def is_object(path: str | bytes) -> bool:
     """Whether a path names something in object storage, such as ``s3://bucket/key``."""
     return _OBJECT.match(os.fsencode(path)) is not None
+
+
+def descriptor_of(name: str) -> int | None:
+    """The descriptor that ``-`` or ``fd:3`` means; None for any other name."""
+    if name == "-":
+        return 0
+    found = _DESCRIPTOR.fullmatch(name)
+    return int(found[1]) if found else None
 
 
 def path_fields(path: bytes) -> dict[str, Any]:

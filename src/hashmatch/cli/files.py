@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hashmatch.errors import InputError, SettingsError
-from hashmatch.files import is_object
+from hashmatch.files import descriptor_of, is_object
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,6 @@ READS_STREAM = Use(streams=True)
 READS_SIGNATURE = Use(suffix=".sig")
 WRITES_SIGNATURE = Use(writes=True, suffix=".sig")
 
-_MOST_DIGITS = 9
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
@@ -91,12 +90,3 @@ def identify(name: str, use: Use) -> tuple[object, bool]:
     if stat.S_ISDIR(found.st_mode):
         return None, False
     return (found.st_dev, found.st_ino), descriptor is not None or stat.S_ISFIFO(found.st_mode)
-
-
-def descriptor_of(name: str) -> int | None:
-    """The descriptor that ``-`` or ``fd:3`` means; None for any other name."""
-    if name == "-":
-        return 0
-    number = name.removeprefix("fd:")
-    is_number = number != name and number.isdecimal() and len(number) <= _MOST_DIGITS
-    return int(number) if is_number else None

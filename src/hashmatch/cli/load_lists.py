@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from hashmatch.cli.files import READS_STREAM, descriptor_of, identify, is_stream
+from hashmatch.cli.files import READS_STREAM, identify, is_stream
 from hashmatch.cli.list_options import NO_LISTS, ListSettings
 from hashmatch.cli.progress import working
 from hashmatch.cli.streams import say
 from hashmatch.errors import HashListError, SettingsError
-from hashmatch.files import raising
+from hashmatch.files import descriptor_of, raising
 from hashmatch.hashlist import HashList, Suppressions, read_suppressions
 from hashmatch.hashlist.freshness import SeenVersions, exposure, parse_duration, staleness
 from hashmatch.hashlist.hash_list import EMPTY

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import NoReturn
 
 from hashmatch.errors import SettingsError
+from hashmatch.files import descriptor_of
 
 WAYS = ("file:", "env:", "fd:")
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _MOST_BYTES = 1 << 16
-_MOST_DIGITS = 9
 
 
 class Secret:
@@ -54,7 +54,7 @@ def read_secret(name: str, reference: str) -> Secret:
         if way == "env":
             text = os.environ.get(place, "")
         else:
-            text = _from_file(place) if way == "file" else _from_descriptor(place)
+            text = _from_file(place) if way == "file" else _from_descriptor(reference)
     except OSError as error:
         why = os.strerror(error.errno or 0)
         raise SettingsError(f"cannot read the secret {name!r} from {reference}: {why}") from None
@@ -72,8 +72,9 @@ def _from_file(place: str) -> str:
         return file.read(_MOST_BYTES).decode().strip("\r\n")
 
 
-def _from_descriptor(place: str) -> str:
-    if not place.isdecimal() or len(place) > _MOST_DIGITS:
+def _from_descriptor(reference: str) -> str:
+    number = descriptor_of(reference)
+    if number is None:
         raise SettingsError("fd: needs the number of an open descriptor, such as fd:3")
-    with os.fdopen(int(place), "rb") as file:
+    with os.fdopen(number, "rb") as file:
         return file.read(_MOST_BYTES).decode().strip("\r\n")
