@@ -42,7 +42,7 @@ class Nodes:
         hosts: the addresses of the scheduler and of all workers.
         enter: what goes before the command of a worker, to run it in another namespace.
         more: what else their environment has.
-        server: the address of a ``dask_server``, whose forks they are; None to start Python anew.
+        server: the address of a ``dask_server`` to fork them from; None to start Python anew.
     """
 
     def __init__(

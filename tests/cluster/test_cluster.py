@@ -135,7 +135,7 @@ def nodes(tmp_path_factory: pytest.TempPathFactory, bucket: CannedS3) -> Iterato
 
 
 def forked_bridge(server: str, channel: int) -> ForkedCommand:
-    """A bridge of this process; those of commands start Python anew."""
+    """A bridge for a test in this process. Those of commands start Python anew."""
     with open(os.devnull, "wb") as nothing:
         streams = (nothing.fileno(), nothing.fileno())
         arguments = ("hashmatch.cluster.bridge", "0")
@@ -405,14 +405,14 @@ def matcher_of_nothing(folder: Path) -> object:
 
 @pytest.mark.parametrize("days", [-1, 0, 10**8])
 def test_keys_that_are_never_valid_are_not_made(tmp_path: Path, days: int) -> None:
-    """A number of days that makes no valid certificate is refused, and nothing is written."""
+    """Days for which no certificate can be valid are refused, and nothing is written."""
     with pytest.raises(SettingsError, match="1 to 36,500 days"):
         make_keys(tmp_path / "keys", days)
     assert not (tmp_path / "keys").exists()
 
 
 def test_keys_are_written_whole_or_not_at_all(tmp_path: Path) -> None:
-    """On a disk that fills up no half of the keys stays, so the next try finds the folder free."""
+    """A full disk leaves no half of the keys behind, so the next try finds the folder free."""
     folder = tmp_path / "keys"
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (500, before[1]))  # the certificates are longer

@@ -1,4 +1,4 @@
-"""What is wrong with a list, as its error tells it."""
+"""Read the problems of a list from its error."""
 
 from __future__ import annotations
 

@@ -277,7 +277,7 @@ def test_files_that_are_gone_are_marked_and_not_forgotten(
 def test_a_member_that_is_judged_before_its_archive_ends_keeps_its_verdict(
     tmp_path: Path, state: Path, matcher: Matcher
 ) -> None:
-    """The state has the verdicts of members that a slow archive's scan reports on the way."""
+    """The state has the verdicts of members that were reported while their archive was read."""
     path = put(tmp_path / "a.zip", make_zip({"0.jpg": picture(0), "text": b"no picture"}))
     with State(state) as opened, ThreadPool(1) as pool:
         history = History(opened, matcher.options)

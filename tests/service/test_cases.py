@@ -25,7 +25,7 @@ DATA = MATCHING.read_bytes()
     ],
 )
 def test_an_address_is_an_address(text: str | None, address: str | None) -> None:
-    """What a client says of an uploader is kept only as far as it is an IP address."""
+    """Of what a client says about an uploader's address, only an IP address is kept."""
     assert address_of(text) == address
 
 

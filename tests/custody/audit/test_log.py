@@ -330,7 +330,7 @@ def test_space_that_comes_back_mends_the_run(tmp_path: Path) -> None:
 def test_a_disk_that_fails_again_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After a failed write, reading the end of the trail may fail, too: that has a name as well."""
+    """If the end of the trail cannot be read after a failed write, that is an OutputError, too."""
     path = tmp_path / "trail.jsonl"
 
     def fail(*_: object) -> None:

@@ -49,7 +49,9 @@ def _both(data: bytes) -> Iterator[Examination]:
 
 @pytest.mark.parametrize("options", [{"quality": 85}, {"quality": 1}, {"lossless": True}])
 @pytest.mark.parametrize("size", [(1, 1), (7, 300), (334, 241)])
-def test_it_has_the_pixels_of_pillows(options: dict[str, Any], size: tuple[int, int]) -> None:
+def test_it_gives_the_pixels_that_pillow_gives(
+    options: dict[str, Any], size: tuple[int, int]
+) -> None:
     """Lossy and lossless pictures have the same pixels, whatever their size."""
     data = _saved(photo(3, *size), **options)
     found = quick_webp(data)
@@ -115,7 +117,7 @@ def test_a_damaged_webp_is_examined_as_by_pillow(seed: int, cut: bool) -> None:
 
 
 def test_only_our_own_processes_use_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its libwebp is another than Pillow's, so it decodes within walls alone."""
+    """Its libwebp is not Pillow's, so it decodes only in processes that have walls."""
     data = _saved(photo(1, 50, 50))
     assert quick_webp(data) is not None
     monkeypatch.setattr(OwnProcess, "claimed", False)
@@ -123,7 +125,7 @@ def test_only_our_own_processes_use_it(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_decoder_that_differs_from_pillows_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    """If a sample comes out otherwise, Pillow decodes everything."""
+    """If a sample comes out differently, Pillow decodes everything."""
     agrees_with_pillow.cache_clear()
     monkeypatch.setattr(Image.Image, "tobytes", lambda picture: repr(picture).encode())
     try:

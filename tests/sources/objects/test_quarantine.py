@@ -291,7 +291,7 @@ def test_move_that_was_interrupted_is_finished_by_the_next(site: Site, steps: in
 
 @pytest.mark.parametrize("wrong", [{"time": "soon"}, {"time": 7}, {"matches": ["x"]}])
 def test_what_no_scan_writes_is_no_quarantine(site: Site, wrong: dict[str, Any]) -> None:
-    """A bucket with an event that nobody could be shown is refused by name."""
+    """A bucket with an event that could not be shown to anybody is refused by name."""
     said = {"id": 1, "path": "s3://a/b", "sha256": "0", "size": 1, "matches": []}
     said |= {"time": "2026-01-31T12:00:00+00:00"} | wrong
     key = "q/000000000001/moving.json"
