@@ -156,6 +156,18 @@ def test_what_annotations_show_is_part_of_the_page(
     assert matcher.match(data).verdict is Verdict.MATCH
 
 
+def test_the_words_of_a_stamp_hide_no_page_of_strips(matcher: Matcher) -> None:
+    """A scan in strips that someone typed a note on is still looked up as a page."""
+    strips = [image(PICTURE.crop((0, top, 320, top + 60))) for top in range(0, 240, 60)]
+    draw = b" ".join(b"q 320 0 0 60 0 %d cm /X%d Do Q" % (180 - 60 * n, n) for n in range(4))
+    font = b"/Resources<</Font<</F 3 0 R>>>>"
+    note = stream(b"/Type/XObject/Subtype/Form/BBox[0 0 320 240]" + font, TEXT)
+    shown = b"/Annots[<</Type/Annot/Subtype/FreeText/F 4/Rect[0 0 320 240]/AP<</N 14 0 R>>>>]"
+    data = pdf_of([*strips, note], draw, page=shown)
+    assert paths(data)[-1] == b"page-1.png"
+    assert matcher.match(data).verdict is Verdict.MATCH
+
+
 def test_a_link_does_not_have_its_page_rendered() -> None:
     """A picture with a link on it comes once."""
     link = b"/Annots[<</Type/Annot/Subtype/Link/Rect[0 0 320 240]>>]"

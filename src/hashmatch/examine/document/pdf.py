@@ -49,11 +49,11 @@ _LOCK = threading.RLock()  # PDFium is not made for threads, and Windows has no 
 def pdf_entries(file: BinaryIO, size: int, budget: Budget) -> Iterator[ArchiveEntry]:
     """Yield the pictures of each page, pages without text, and attached files.
 
-    Stamps, form fields and other annotations count as part of their page. A JPEG or JPEG 2000 comes
-    as it is; if the PDF has it shown in other colours, its pixels come too. Any other picture comes
-    as a PNG of its pixels. A page without visible text also comes as a PNG of the whole page,
-    unless it is just one upright picture. A picture on several pages comes once. If PDFium refuses
-    the PDF, the JPEGs in it come anyway.
+    Stamps, form fields and other annotations count as part of their page, but their words do not
+    make it a page with text. A JPEG or JPEG 2000 comes as it is; if the PDF has it shown in other
+    colours, its pixels come too. Any other picture comes as a PNG of its pixels. A page without
+    visible text also comes as a PNG of the whole page, unless it is just one upright picture. A
+    picture on several pages comes once. If PDFium refuses the PDF, the JPEGs in it come anyway.
 
     Raises:
         DecodeError: it is encrypted, damaged or cut; or pypdfium2 is not installed.
@@ -154,28 +154,29 @@ class _PdfReader:
         try:
             for number, get in enumerate(self._call(lambda: self._attached(page)), 1):
                 yield self._attachment(get, name + b"/attachment-%d" % number)
+            # Its own text: the words of a stamp do not make a scan a page of text
+            has_text = self._call(lambda: self._has_text(page))
             page = self._call(lambda: self._with_annotations(page, index))
-            yield from self._shown(page, name)
+            yield from self._shown(page, name, has_text)
         except self._pdfium.PdfiumError:
             self.problem = DecodeError(Reason.UNDECODABLE, "a page cannot be read")
         finally:
             self._call(page.close)
 
-    def _shown(self, page: Any, name: bytes) -> Iterator[ArchiveEntry]:
-        every = page.get_objects(max_depth=_DEEPEST)
-        objects = self._call(lambda: list(islice(every, _MOST_OBJECTS)))
+    def _shown(self, page: Any, name: bytes, has_text: bool) -> Iterator[ArchiveEntry]:
+        objects = self._call(lambda: list(_objects(page)))
         if len(objects) == _MOST_OBJECTS:
             problem = f"a page has {_MOST_OBJECTS} objects or more"
             self.problem = DecodeError(Reason.ARCHIVE_LIMIT, problem)
         images = [each for each in objects if each.type == _IMAGE]
         for number, image in enumerate(images, 1):
             yield from self._image(image, name + b"/image-%d." % number)
-        if objects and not self._call(lambda: self._has_text(objects) or _is_plain(page, objects)):
+        if objects and not (has_text or self._call(lambda: _is_plain(page, objects))):
             yield from self._kept(name + b".png", lambda: self._rendered(page))
 
-    def _has_text(self, objects: list[Any]) -> bool:
+    def _has_text(self, page: Any) -> bool:
         mode = self._pdfium.raw.FPDFTextObj_GetTextRenderMode
-        return any(each.type == _TEXT and mode(each) != _INVISIBLE for each in objects)
+        return any(each.type == _TEXT and mode(each) != _INVISIBLE for each in _objects(page))
 
     def _image(self, image: Any, name: bytes) -> Iterator[ArchiveEntry]:
         filters = self._call(image.get_filters)
@@ -245,6 +246,10 @@ class _PdfReader:
 
 def _small(picture: Image.Image) -> Any:
     return np.asarray(picture.convert("L").resize(_SMALL), dtype=np.int16)
+
+
+def _objects(page: Any) -> Iterator[Any]:
+    return islice(page.get_objects(max_depth=_DEEPEST), _MOST_OBJECTS)
 
 
 def _is_plain(page: Any, objects: list[Any]) -> bool:
