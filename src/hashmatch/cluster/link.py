@@ -12,10 +12,10 @@ import selectors
 import socket
 import struct
 import subprocess
-import sys
 from collections import deque
 from typing import Any, NamedTuple
 
+from hashmatch.examine.sandbox.forker import start_module
 from hashmatch.examine.sandbox.jobs import ProtocolError
 from hashmatch.examine.sandbox.protocol import MAX_FRAME, parse_message
 
@@ -26,8 +26,8 @@ MAX_MANIFEST = 64 * 1024 * 1024
 """Bytes of a frame to the bridge, which holds a manifest."""
 
 _RECEIVE = 1 << 18
-_LOADER = ("LD_LIBRARY_PATH", "PYTHONHOME", "HOME", "PATH", "TMPDIR")
-"""What the bridge needs of the environment, the rest of which may hold secrets."""
+_NEEDED = ("HOME", "PATH", "TMPDIR")
+"""What Dask needs of the environment, the rest of which may hold secrets."""
 
 _PATIENCE = 5.0
 
@@ -66,19 +66,9 @@ class LostError(Exception):
 
 
 def start_bridge(channel: int) -> subprocess.Popen[bytes]:
-    """Start the bridge process, which inherits one descriptor: its end of the socket."""
-    # -P: do not import a dask.py from the folder to scan
-    return subprocess.Popen(  # noqa: S603 # our own interpreter and module
-        [sys.executable, "-P", "-m", "hashmatch.cluster.bridge", str(channel)],
-        pass_fds=[channel],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env={
-            **{name: os.environ[name] for name in _LOADER if name in os.environ},
-            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-        },
-    )
+    """Start the bridge process, whose end of the socket is ``channel``."""
+    environment = {name: os.environ[name] for name in _NEEDED if name in os.environ}
+    return start_module("hashmatch.cluster.bridge", channel, environment)
 
 
 class Bridge:

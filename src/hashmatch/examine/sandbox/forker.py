@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -53,19 +53,25 @@ class Ending(NamedTuple):
 
 
 def start_zygote(channel: int) -> subprocess.Popen[bytes]:
-    """Start the process, and give it one descriptor: its end of the socket."""
-    # -P: a numpy.py in the folder to scan must not be imported
-    command = [sys.executable, "-P", "-B", "-m", "hashmatch.examine.sandbox.zygote", str(channel)]
+    """Start the zygote, whose end of the socket is ``channel``."""
+    return start_module("hashmatch.examine.sandbox.zygote", channel, ENVIRONMENT, "-B")
+
+
+def start_module(
+    name: str, channel: int, environment: Mapping[str, str], *options: str
+) -> subprocess.Popen[bytes]:
+    """Start one of our modules as a process that inherits one descriptor: its end of a socket."""
     return subprocess.Popen(  # noqa: S603 # our own interpreter and module
-        command,
+        # -P: a numpy.py in the folder to scan must not be imported
+        [sys.executable, "-P", *options, "-m", name, str(channel)],
         pass_fds=[channel],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env={
-            **ENVIRONMENT,
+            **environment,
             **{name: os.environ[name] for name in _LOADER if name in os.environ},
-            # Workers can import what the scanning process can
+            # It can import what this process can
             "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
         },
     )
