@@ -93,6 +93,7 @@ def test_random_blocks_are_no_archives() -> None:
             (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "OLE"),
             (b"\xed\xab\xee\xdb\x03", "RPM"),
             (b"{\\rtf1", "RTF"),
+            (b"{\\rt0", "RTF"),
         ),
         (bytes(32769) + b"CD001", "ISO"),
     ],

@@ -98,6 +98,7 @@ def test_a_listed_picture_inside_matches(name: str, matcher: Matcher) -> None:
         (b"data:image", b"data&colon;image"),
         (b"data:", b"da\nta:"),
         (b";base64,", b';x="y"; base64&#44;'),
+        (b";base64,", b";x=" + b"y" * 3000 + b";base64,"),
         (b",/9j", b",&#47;9&#x6A;"),
         (b",/9j", b",&#" + b"0" * 5000 + b"47;9j"),
         (b"<!DOCTYPE html>", b"<p>&#" + b"1" * 5000 + b";"),
@@ -110,6 +111,12 @@ def test_a_data_uri_is_read_as_browsers_read_it(old: bytes, new: bytes, matcher:
     page = CONTAINERS["HTML"](LISTED)
     assert old in page
     assert matcher.match(page.replace(old, new)).verdict is Verdict.MATCH
+
+
+def test_a_script_that_handles_data_uris_has_none(matcher: Matcher) -> None:
+    """Too few characters for a picture, such as the end of a pattern, are no cut base64."""
+    script = rb"<script>it.replace(/^data:image\/(png|jpg);base64,/, '')</script>"
+    assert matcher.match(b"<html>" + script).verdict is Verdict.NOT_IMAGE
 
 
 def forwarded(data: bytes) -> bytes:

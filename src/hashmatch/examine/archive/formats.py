@@ -56,7 +56,10 @@ _RECOGNISED = (
     (b"\xed\xab\xee\xdb", "RPM"),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "OLE"),  # old office files, mails and installers
     (b"\x78\x9f\x3e\x22", "TNEF"),
-    (b"{\\rtf", "RTF"),  # rich text, with its pictures in hex
+    (
+        b"{\\rt",
+        "RTF",
+    ),  # rich text, with its pictures in hex; programs want no more of its "{\\rtf1"
 )
 
 # As above, with the position of the magic number

@@ -16,13 +16,11 @@ from hashmatch.examine.archive.entries import ArchiveEntry
 from hashmatch.examine.document.contents import content_entry, read_base64, read_whole
 from hashmatch.examine.document.sniffing import as_ascii
 
-# Base64 of any type, since browsers show a picture whatever its type says; plain text only if its
-# type says that it is a picture
+# Base64 of any type, however long, since browsers show a picture whatever its type says; plain text
+# only if its type says that it is a picture. No picture has under 12 bytes
 _URI = re.compile(
-    rb"data:(?:"
-    rb"[^,<>]{0,200}?;\s*base64\s*,(?P<base64>[A-Za-z0-9+/=%\s]*)"
-    rb"|image/[^,\"'<>\s]{1,200},(?P<plain><[^\"]*|[^\"'\s)>]*)"
-    rb")",
+    rb";\s*base64\s*,(?P<base64>[A-Za-z0-9+/=%\s]{16,})"
+    rb"|data:image/[^,\"'<>\s]{1,200}(?<!;base64),(?P<plain><[^\"]*|[^\"'\s)>]*)",
     re.IGNORECASE,
 )
 _LONG = re.compile(rb"&#(?=\d{9})0*(\d{1,8})\d*")  # references by number, which Python limits
