@@ -56,10 +56,7 @@ _RECOGNISED = (
     (b"\xed\xab\xee\xdb", "RPM"),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "OLE"),  # old office files, mails and installers
     (b"\x78\x9f\x3e\x22", "TNEF"),
-    (
-        b"{\\rt",
-        "RTF",
-    ),  # rich text, with its pictures in hex; programs want no more of its "{\\rtf1"
+    (b"{\\rt", "RTF"),  # rich text, with its pictures in hex; programs want no more of its start
 )
 
 # As above, with the position of the magic number
