@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hashmatch import HashList, HashListError
 from hashmatch.hashlist.formats import detect
-from hashmatch.model import HashKind
+from hashmatch.model import HashKind, PerceptualHash
 from hashmatch.text import timecode
+
+from .strategies import is_flat
 
 hexes = st.binary(min_size=32, max_size=32).map(bytes.hex)
 frames = st.tuples(hexes, st.integers(0, 100), st.integers(0, 10**7).map(lambda ms: ms / 1000))
@@ -35,16 +37,17 @@ def load(data: bytes) -> HashList:
 
 
 @given(videos)
+@example([[("00" * 32, 50, 0.0)]])
 def test_every_frame_of_enough_quality_is_an_entry(
     some: list[list[tuple[str, int, float]]],
 ) -> None:
-    """Each frame has the id of its video, and its time; those under quality 50 are left out."""
+    """Each frame has the id of its video, and its time; poor and flat ones are left out."""
     data = written(some)
     wanted = {
         f"videos.jsonl:{line}@{timecode(seconds)}": value
         for line, video in enumerate(some, 1)
         for value, quality, seconds in video
-        if quality >= 50
+        if quality >= 50 and not is_flat(PerceptualHash.from_hex(value, "pdq"))
     }
     assert detect(data) == "vpdq"
     found = load(data)
