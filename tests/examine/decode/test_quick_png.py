@@ -6,9 +6,7 @@ import random
 import struct
 import sys
 import zlib
-from collections.abc import Iterator
-from io import BytesIO
-from typing import Any
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -16,33 +14,27 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from counts import examples
-from hashmatch.examine.decode import decoders, open_picture
+from hashmatch.examine.decode import decoders
 from hashmatch.examine.decode.quick_png import (
     PlainPng,
     plain_png,
     quick_png,
 )
 from hashmatch.examine.extras import OwnProcess, optional
-from hashmatch.examine.picture_hashes import hash_picture
-from hashmatch.model import Examination, HashKind
-from hashmatch.options import FORMATS, ExamineOptions, Limits
 from pictures import encode, photo, scene
+
+from .own_process import examined, quick_and_slow
 
 pytestmark = pytest.mark.skipif(optional("pyspng") is None, reason="pyspng is not installed")
 
 PLAIN = ("L", "RGB", "RGBA")
-KINDS = (HashKind("phash", 64), HashKind("dhash", 256))
+
+_saved = partial(encode, format="PNG")
 
 
 @pytest.fixture(autouse=True)
-def _with_libspng(monkeypatch: pytest.MonkeyPatch) -> None:
+def _in_a_process_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(OwnProcess, "claimed", True)
-
-
-def _saved(picture: Image.Image, **options: Any) -> bytes:
-    file = BytesIO()
-    picture.save(file, "PNG", **options)
-    return file.getvalue()
 
 
 def _chunk(name: bytes, content: bytes) -> bytes:
@@ -52,19 +44,6 @@ def _chunk(name: bytes, content: bytes) -> bytes:
 
 def _with_chunk(data: bytes, name: bytes, content: bytes) -> bytes:
     return data[:33] + _chunk(name, content) + data[33:]
-
-
-def _examined(data: bytes) -> Examination:
-    options = ExamineOptions(kinds=KINDS)
-    return hash_picture(lambda: open_picture(data, FORMATS, Limits()), options)
-
-
-def _both(data: bytes) -> Iterator[Examination]:
-    """The examination by libspng where it can, and by Pillow alone."""
-    for claimed in (True, False):
-        OwnProcess.claimed = claimed
-        yield _examined(data)
-    OwnProcess.claimed = True
 
 
 def _see_through(picture: Image.Image) -> Image.Image:
@@ -101,8 +80,8 @@ def test_what_viewers_may_ignore_changes_nothing(name: bytes, content: bytes) ->
     data = _saved(scene(4, 320, 200))
     other = _with_chunk(data, name, content)
     assert plain_png(other) is not None
-    quick, slow = _both(other)
-    assert quick == slow == _examined(data)
+    quick, slow = quick_and_slow(other)
+    assert quick == slow == examined(data)
 
 
 def test_what_it_cannot_show_is_left_to_pillow() -> None:
@@ -128,7 +107,7 @@ def test_what_it_cannot_show_is_left_to_pillow() -> None:
     for data in files:
         assert plain_png(data) is None
         assert quick_png(data) is None
-        quick, slow = _both(data)
+        quick, slow = quick_and_slow(data)
         assert quick == slow
 
 
@@ -138,7 +117,7 @@ def test_a_whole_scene_is_examined_as_by_pillow() -> None:
         picture = scene(seed, 400, 300)
         for data in (_saved(picture), _saved(_see_through(picture)), _saved(picture.convert("L"))):
             assert plain_png(data) is not None
-            quick, slow = _both(data)
+            quick, slow = quick_and_slow(data)
             assert quick == slow
             assert quick.views
 
@@ -176,7 +155,7 @@ def test_a_damaged_png_is_examined_as_by_pillow(seed: int, checked: bool, cut: b
     if cut:
         del data[rng.randrange(len(data)) :]
     damaged = _mended(data) if checked else bytes(data)
-    quick, slow = _both(damaged)
+    quick, slow = quick_and_slow(damaged)
     if quick != slow:
         assert quick.reason is None
         with pytest.raises(zlib.error, match="incorrect data check"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Iterator
+from functools import partial
 from io import BytesIO
 from typing import Any
 
@@ -14,37 +14,21 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from counts import examples
-from hashmatch.examine.decode import decoders, open_picture
+from hashmatch.examine.decode import decoders
 from hashmatch.examine.decode.quick_webp import agrees_with_pillow, is_plain_webp, quick_webp
 from hashmatch.examine.extras import OwnProcess, optional
-from hashmatch.examine.picture_hashes import hash_picture
-from hashmatch.model import Examination, HashKind
-from hashmatch.options import FORMATS, ExamineOptions, Limits
 from pictures import encode, photo, scene
+
+from .own_process import quick_and_slow
 
 pytestmark = pytest.mark.skipif(optional("webp") is None, reason="webp is not installed")
 
-KINDS = (HashKind("phash", 64), HashKind("dhash", 256))
+_saved = partial(encode, format="WEBP")
 
 
 @pytest.fixture(autouse=True)
 def _in_a_process_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(OwnProcess, "claimed", True)
-
-
-def _saved(picture: Image.Image, **options: Any) -> bytes:
-    file = BytesIO()
-    picture.save(file, "WEBP", **options)
-    return file.getvalue()
-
-
-def _both(data: bytes) -> Iterator[Examination]:
-    """The examination by libwebp itself where it can, and by Pillow alone."""
-    options = ExamineOptions(kinds=KINDS)
-    for claimed in (True, False):
-        OwnProcess.claimed = claimed
-        yield hash_picture(lambda: open_picture(data, FORMATS, Limits()), options)
-    OwnProcess.claimed = True
 
 
 @pytest.mark.parametrize("options", [{"quality": 85}, {"quality": 1}, {"lossless": True}])
@@ -82,7 +66,7 @@ def test_what_it_cannot_show_is_left_to_pillow() -> None:
     ]
     for each in files:
         assert quick_webp(each) is None
-        quick, slow = _both(each)
+        quick, slow = quick_and_slow(each)
         assert quick == slow
 
 
@@ -91,7 +75,7 @@ def test_a_whole_scene_is_examined_as_by_pillow() -> None:
     for seed in (2, 5):
         data = _saved(scene(seed, 400, 300), quality=85)
         assert is_plain_webp(data)
-        quick, slow = _both(data)
+        quick, slow = quick_and_slow(data)
         assert quick == slow
         assert quick.views
 
@@ -112,7 +96,7 @@ def test_a_damaged_webp_is_examined_as_by_pillow(seed: int, cut: bool) -> None:
         del data[2 * rng.randrange(10, len(data) // 2) :]
         data[4:8] = (len(data) - 8).to_bytes(4, "little")
         data[16:20] = (len(data) - 20).to_bytes(4, "little")
-    quick, slow = _both(bytes(data))
+    quick, slow = quick_and_slow(bytes(data))
     assert quick == slow
 
 
