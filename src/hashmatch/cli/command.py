@@ -165,7 +165,7 @@ class PanelCommand(TyperCommand):
         used = list(self._used(ctx.params))
         check_local(used)
         check_apart(used)
-        gc.freeze()  # what is loaded by now is no garbage
+        gc.freeze()  # what is loaded so far is never collected
         gc.set_threshold(_GARBAGE)
         return super().invoke(ctx)
 
