@@ -14,14 +14,10 @@ from hashmatch.errors import OUT_OF_MEMORY, DecodeError
 from hashmatch.examine.archive.budget import Budget
 from hashmatch.examine.archive.entries import ArchiveEntry
 from hashmatch.examine.document.contents import content_entry, label, read_base64, read_whole
+from hashmatch.examine.document.sniffing import SEPARATOR
 from hashmatch.examine.extras import MAIL, require
 from hashmatch.model import Reason
 
-# The line that begins a mail: with a year, or before a header. In a mail's own text it is quoted
-_SEPARATOR = re.compile(
-    rb"^From (?:\S+ [^\r\n]{0,80}\d{4}[^\r\n]{0,20}\r?\n|[^\r\n]{1,200}\r?\n(?=[!-9;-~]{1,76}:))",
-    re.MULTILINE,
-)
 _UUENCODED = re.compile(
     rb"^begin(?P<base64>-base64)? [0-7]{3,4} (?P<name>[^\r\n]{1,200})\r?\n(?P<lines>.*?)"
     rb"(?:^(?:end|====)[ \t]*\r?$|\Z)",
@@ -57,7 +53,7 @@ def mailbox_entries(file: BinaryIO, size: int, budget: Budget) -> Iterator[Archi
     """
     data = read_whole(file, size, budget)
     problem: DecodeError | None = None
-    starts = [(found.start(), found.end()) for found in _SEPARATOR.finditer(data)]
+    starts = [(found.start(), found.end()) for found in SEPARATOR.finditer(data)]
     ends = [start for start, _ in starts[1:]] + [len(data)]
     for number, ((_, start), end) in enumerate(zip(starts, ends, strict=True), 1):
         try:

@@ -20,7 +20,11 @@ _KNOWN = frozenset(
 _TELLING = frozenset({b"from", b"date", b"received", b"return-path", b"message-id"})
 _ENOUGH = 3
 _MIME = frozenset({b"mime-version", b"content-type"})  # all that some saved pages have
-_MBOX = re.compile(rb"From \S+ [^\r\n]{0,80}\d{4}[^\r\n]{0,20}\r?\n")
+# The line that begins a mail: with a year, or before a header. In a mail's own text it is quoted
+SEPARATOR = re.compile(
+    rb"^From (?:\S+ [^\r\n]{0,80}\d{4}[^\r\n]{0,20}\r?\n|[^\r\n]{1,200}\r?\n(?=[!-9;-~]{1,76}:))",
+    re.MULTILINE,
+)
 _UTF_16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}  # by byte order mark
 _UTF_8 = b"\xef\xbb\xbf"
 _HTML = re.compile(
@@ -43,7 +47,7 @@ def sniff_document(head: bytes) -> str | None:
         return "PDF"
     if head[:1] > b"\x7f" and not head.startswith((*_UTF_16, _UTF_8)):
         return None  # such as a JPEG or PNG: nothing else begins with such a byte
-    mbox = _MBOX.match(head)
+    mbox = SEPARATOR.match(head)
     if mbox is not None and _is_mail(head[mbox.end() :]):
         return "MBOX"
     if _is_mail(head):
